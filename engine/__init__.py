@@ -1,0 +1,1 @@
+"""What happens to machines, addresses and names. Knows nothing of terminals."""

@@ -1,0 +1,25 @@
+"""The two ways a request can end badly. Every message is a sentence an operator can act on."""
+
+from __future__ import annotations
+
+
+class KvmtuiError(Exception):
+    """Says what happened, to what, whose fault it seems and what to do next."""
+
+    exit_code = 1
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class Refused(KvmtuiError):
+    """It was not tried and nothing changed: bad input, an unknown name, a guard that said no."""
+
+    exit_code = 2
+
+
+class Failed(KvmtuiError):
+    """It was tried and it failed: a server said no, a task reported errors."""
+
+    exit_code = 1

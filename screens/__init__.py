@@ -1,0 +1,1 @@
+"""What an operator sees. Reads through engine.queries, changes through engine.actions."""
