@@ -1,0 +1,59 @@
+"""Files that hold secrets or customers' data: made 0600 in 0700 folders, refused when wider."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from engine.errors import Refused
+
+_SQLITE_MAGIC = b"SQLite format 3\x00"
+
+
+def private_dir(path: Path) -> Path:
+    """The folder, made with mode 0700 if it was not there."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"The folder {path} cannot be made: {error.strerror}.") from error
+    return path
+
+
+def refuse_wider(path: Path, what: str) -> None:
+    """Raise with the chmod to run when others than the owner may read the file."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise Refused(f"The {what} {path} can be read by others (mode {mode:04o}); run: chmod 600 {path}")
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a new file with mode 0600; it must not exist yet."""
+    private_dir(path.parent)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def prepare_database_file(path: Path) -> None:
+    """Make an empty 0600 database file, or check the one that is there before SQLite opens it."""
+    private_dir(path.parent)
+    try:
+        if not path.exists():
+            write_private(path, b"")
+            return
+        if path.is_dir():
+            raise Refused(f"The database {path} is a folder; KVMTUI_DB must name a file.")
+        refuse_wider(path, "database")
+        with path.open("rb") as stream:
+            head = stream.read(16)
+    except FileExistsError:
+        return  # another process made it this instant
+    except PermissionError as error:
+        raise Refused(f"The database {path} cannot be opened: {error.strerror}. Run as its owner.") from error
+    if head and head != _SQLITE_MAGIC:
+        raise Refused(
+            f"The file {path} is not a kvmtui database (it is not SQLite); name another in KVMTUI_DB."
+        )

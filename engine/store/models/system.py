@@ -1,0 +1,137 @@
+"""The program's own tables: settings, schedule, leases, workers, audit, outbox, DNS ledger."""
+
+from __future__ import annotations
+
+from peewee import Check, FloatField, ForeignKeyField, IntegerField, TextField
+
+from engine.clock import now_ms
+from engine.store.database import Row
+from engine.store.fields import EpochField, JsonField
+from engine.store.models.site import Zone
+from engine.store.models.vms import Vm
+
+
+class Setting(Row):
+    """One setting, by its dotted name."""
+
+    key = TextField(primary_key=True)
+    value = JsonField()
+
+
+class KeyCheck(Row):
+    """A known text sealed with the secret key: reading it back tells a wrong key at once."""
+
+    key_id = TextField(primary_key=True)
+    canary = TextField()
+    at = EpochField(default=now_ms)
+
+
+class Signal(Row):
+    """A counter others watch: it moves when there is something to look at."""
+
+    name = TextField(primary_key=True)
+    counter = IntegerField(default=0)
+
+
+class TaskState(Row):
+    """A scheduled task: when it ran, who runs it now, how it went."""
+
+    name = TextField(primary_key=True)
+    interval_minutes = IntegerField()
+    last_run_at = EpochField(null=True)
+    locked_by = TextField(default="")
+    locked_at = EpochField(null=True)
+    fence = IntegerField(default=0)
+    processed = IntegerField(default=0)
+    errors = IntegerField(default=0)
+    seconds = FloatField(default=0.0)
+    results = JsonField(default=list)  # [{"service": …, "action": …, "result": …}] of the last run
+
+
+class Lease(Row):
+    """A named right of one worker for a while: one writer per DNS server, for instance."""
+
+    name = TextField(primary_key=True)
+    owner = TextField(default="")
+    until = EpochField(default=0)
+    fence = IntegerField(default=0)
+
+
+class Worker(Row):
+    """A process that runs the engine, with its heartbeat."""
+
+    id = TextField(primary_key=True)
+    kind = TextField(constraints=[Check("kind IN ('console', 'daemon', 'cron')")])
+    host = TextField()
+    pid = IntegerField()
+    version = TextField(default="")
+    started_at = EpochField(default=now_ms)
+    heartbeat_at = EpochField(default=now_ms, index=True)
+
+
+class Audit(Row):
+    """Who did what, when, to what. Append-only; each row carries a hash over the one before."""
+
+    at = EpochField(default=now_ms, index=True)
+    login = TextField(default="")
+    ssh_client = TextField(default="")
+    source = TextField(default="")  # cli, console, apply, engine
+    action = TextField()
+    kind = TextField()  # vm, service, server, pool, zone, product, client, setting, secrets
+    object_id = TextField(default="")
+    object_name = TextField(default="")
+    reason = TextField(default="")
+    before = JsonField(default=dict)
+    after = JsonField(default=dict)
+    result = TextField(default="done")
+    previous_hash = TextField(default="")
+    hash = TextField()
+
+    class Meta:
+        indexes = ((("kind", "object_id"), False),)
+
+
+class Outbox(Row):
+    """A mail to send. Written with the step that asks for it; the key keeps it from going twice."""
+
+    uid = TextField(unique=True)
+    key = TextField(unique=True)
+    vm = ForeignKeyField(Vm, backref="mails", null=True, on_delete="SET NULL")
+    template = TextField()
+    recipient = TextField()
+    language = TextField(default="en")
+    context = TextField(default="")  # sealed JSON: it may hold a password
+    state = TextField(
+        default="pending", constraints=[Check("state IN ('pending', 'sending', 'sent', 'failed')")]
+    )
+    attempts = IntegerField(default=0)
+    due_at = EpochField(default=now_ms)
+    error = TextField(default="")
+    created_at = EpochField(default=now_ms)
+    sent_at = EpochField(null=True)
+
+    class Meta:
+        indexes = ((("state", "due_at"), False),)
+
+
+class DnsRecord(Row):
+    """The ledger: a record we wrote or owe. Nothing outside it is ever deleted."""
+
+    zone = ForeignKeyField(Zone, backref="records", on_delete="RESTRICT")
+    vm = ForeignKeyField(Vm, backref="dns_records", null=True, on_delete="SET NULL")
+    name = TextField()
+    type = TextField()
+    content = TextField()
+    ttl = IntegerField(default=300)
+    provider_id = TextField(default="")
+    # written: live as far as we know; owed: to be written; doomed: to be deleted; conflict: somebody else's is there
+    state = TextField(constraints=[Check("state IN ('written', 'owed', 'doomed', 'conflict')")])
+    error = TextField(default="")
+    updated_at = EpochField(default=now_ms)
+
+    class Meta:
+        indexes = (
+            (("zone", "name", "type", "content"), True),
+            (("vm", "zone"), False),
+            (("state", "vm"), False),
+        )

@@ -1,0 +1,117 @@
+"""What the engine does and did: runs, steps, the journal of calls, events."""
+
+from __future__ import annotations
+
+from peewee import Check, ForeignKeyField, IntegerField, TextField
+
+from engine.clock import now_ms
+from engine.store.database import Row
+from engine.store.fields import EpochField, JsonField
+from engine.store.models.site import Server
+from engine.store.models.vms import Vm
+
+
+class Run(Row):
+    """One pass of a pipeline over a VM. `live` is 1 while it goes on, else NULL: one live run per VM."""
+
+    vm = ForeignKeyField(Vm, backref="runs", on_delete="CASCADE")
+    action = (
+        TextField()
+    )  # Deploy, ChangePackage, Reinstall, Terminate, SetDnsRecords, Restore, or a command's name
+    from_status = TextField()
+    to_status = TextField(default="")
+    result = TextField(
+        default="running", constraints=[Check("result IN ('running', 'success', 'waiting', 'error')")]
+    )
+    started_at = EpochField(default=now_ms)
+    finished_at = EpochField(null=True)
+    error = TextField(default="")
+    live = IntegerField(null=True, constraints=[Check("live = 1")])
+    request = JsonField(default=dict)  # who asked and with what
+
+    class Meta:
+        indexes = ((("vm", "live"), True), (("vm", "id"), False), (("finished_at",), False))
+
+
+class Step(Row):
+    """One step of a run, or one try of it."""
+
+    run = ForeignKeyField(Run, backref="steps", on_delete="CASCADE")
+    n = IntegerField()
+    step = TextField()  # the status it leads to
+    label = TextField()
+    from_status = TextField()
+    to_status = TextField(default="")
+    result = TextField(constraints=[Check("result IN ('success', 'skip', 'waiting', 'error')")])
+    started_at = EpochField(default=now_ms)
+    ms = IntegerField(default=0)
+    error = TextField(default="")
+    notes = JsonField(default=list)
+
+    class Meta:
+        indexes = ((("run", "n"), True),)
+
+
+class Call(Row):
+    """A call that changes something on a cluster, written down before it is sent."""
+
+    server = ForeignKeyField(Server, backref="calls", on_delete="RESTRICT")
+    vm = ForeignKeyField(Vm, backref="calls", null=True, on_delete="SET NULL")
+    run = ForeignKeyField(Run, backref="calls", null=True, on_delete="SET NULL")
+    step = TextField(default="")
+    what = TextField()  # clone, config, start, …
+    method = TextField()
+    path = TextField()
+    node = TextField(default="")
+    vmid = IntegerField(null=True)
+    params_hash = TextField(default="")
+    fence = IntegerField(default=0)
+    state = TextField(
+        default="intent",
+        constraints=[Check("state IN ('intent', 'answered', 'ended', 'failed', 'ambiguous')")],
+    )
+    upid = TextField(default="")
+    outcome = TextField(
+        default=""
+    )  # a task's exit status, Proxmox's words, or how an ambiguous call was settled
+    intent_at = EpochField(default=now_ms)
+    answered_at = EpochField(null=True)
+    ended_at = EpochField(null=True)
+
+    class Meta:
+        indexes = (
+            (("vm", "id"), False),
+            (("state", "vm"), False),
+            (("server", "vmid"), False),
+            (("intent_at",), False),
+        )
+
+
+class Event(Row):
+    """One line of what happened, in order. Consoles and daemons follow the sequence of ids."""
+
+    at = EpochField(default=now_ms)
+    kind = TextField()  # step, note, run, task, vm, alert, change
+    level = TextField(default="info")  # info, success, skip, waiting, error
+    vm = IntegerField(null=True, index=True)  # not a foreign key: an event outlives its VM's record
+    service = IntegerField(null=True)
+    run = IntegerField(null=True)
+    text = TextField(default="")
+    data = JsonField(default=dict)
+
+    class Meta:
+        indexes = ((("at",), False), (("service", "id"), False))
+
+
+class DailyBackup(Row):
+    """A backup made by the schedule: at most one per VM and local date, whatever the clock does."""
+
+    vm = ForeignKeyField(Vm, backref="daily_backups", on_delete="CASCADE")
+    local_date = TextField()  # YYYY-MM-DD where the operator is
+    state = TextField(default="started", constraints=[Check("state IN ('started', 'done', 'failed')")])
+    upid = TextField(default="")
+    error = TextField(default="")
+    at = EpochField(default=now_ms)
+
+    class Meta:
+        indexes = ((("vm", "local_date"), True),)
