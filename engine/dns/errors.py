@@ -1,0 +1,53 @@
+"""What can go wrong with a DNS provider, sorted by what the caller should do about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from engine.errors import Failed
+from engine.redact import redact
+
+
+class Kind(StrEnum):
+    """The sort of a failure: `transient` is worth another try, the others need a person or another plan."""
+
+    TRANSIENT = "transient"
+    AUTH = "auth"
+    MISSING_ZONE = "missing_zone"
+    PERMISSION = "permission"
+    PERMANENT = "permanent"
+    CONFLICT = "conflict"
+
+
+class ProviderError(Failed):
+    """A provider could not be asked, or said no.
+
+    `said` keeps the provider's own words, `retry_after` its wish in seconds, and `unsure` is true when a
+    change was sent and no answer came back: it may have happened.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        sentence: str,
+        *,
+        said: str = "",
+        status: int = 0,
+        code: int = 0,
+        retry_after: float | None = None,
+        unsure: bool = False,
+    ) -> None:
+        super().__init__(redact(sentence))
+        self.kind = kind
+        self.said = redact(said)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+        self.unsure = unsure
+
+    @property
+    def stops_everything(self) -> bool:
+        """Whether the next change at the same zone would only fail in the same way."""
+        return self.kind in (Kind.AUTH, Kind.MISSING_ZONE, Kind.TRANSIENT) or (
+            self.kind is Kind.PERMISSION and self.status in (401, 403)
+        )
