@@ -1,0 +1,294 @@
+"""One thread's conversation with one API host: proxmoxer, with a guard on both sides of it.
+
+Going out: environment proxies and redirects are off, the whole call has a deadline, a call that must not happen twice
+gets a fresh connection when the old one may be stale. Coming back: every answer is judged here, because proxmoxer
+would pass HTML as a success, drop Proxmox's own message, and raise KeyError on a missing `data`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.client import responses
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from proxmoxer.backends.https import JsonSerializer, ProxmoxHttpSession
+from proxmoxer.core import ProxmoxResource
+from requests.adapters import BaseAdapter
+from urllib3.exceptions import HTTPError
+
+from engine.errors import Refused
+from engine.redact import RedactingFilter
+
+from .access import ServerAccess
+from .answers import Answer
+from .fault_table import Kind
+from .faults import Attempt, ProxmoxError, answer_fault, broken_call, odd_answer, untrusted
+from .journal import Value
+from .login import Login, Ticket, TicketAuth, auth_for
+from .wire import DeadlinePassed, WireAdapter, tls_context
+
+IDLE_LIMIT = 4.0  # pveproxy closes an idle connection after five seconds
+
+
+class _NothingBelowWarning(logging.Filter):
+    """proxmoxer writes whole requests, passwords included, at INFO and DEBUG; whoever lowers its level gets nothing."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING
+
+
+for _name in ("proxmoxer.core", "proxmoxer.backends.https"):
+    logging.getLogger(_name).addFilter(_NothingBelowWarning())
+    logging.getLogger(_name).addFilter(RedactingFilter())
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request: where it goes, with what, and what it means in words."""
+
+    method: str
+    path: tuple[str, ...]
+    what: str
+    params: Mapping[str, Value] = field(default_factory=dict, repr=False)
+    changing: bool = False
+    heavy: bool = False
+    node: str | None = None
+    vmid: int | None = None
+
+    @property
+    def url_path(self) -> str:
+        """The path as it goes into the URL."""
+        return "/".join(safe_segment(part) for part in self.path)
+
+
+def safe_segment(part: str) -> str:
+    """One part of a path, quoted; a part that would climb to another path is refused."""
+    if part in ("", ".", ".."):
+        raise Refused(f"“{part}” cannot be part of a Proxmox path; a name is missing or wrong.")
+    return quote(part, safe=":@!")
+
+
+class _GuardedSession(ProxmoxHttpSession):
+    """proxmoxer's session, made to speak through our wire and to judge each answer before proxmoxer sees it."""
+
+    def __init__(self, adapter: BaseAdapter, auth: Any, connect_timeout: float) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.auth = auth
+        self.adapters.clear()
+        self.mount("https://", adapter)
+        self.headers["accept"] = JsonSerializer().get_accept_types()
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.connect_timeout = connect_timeout
+        self.budget = 0.0
+        self.attempt: Attempt | None = None
+
+    def request(self, method: str, url: str, params: Any = None, data: Any = None, **_ignored: Any) -> Any:
+        assert self.attempt is not None
+        response = super().request(
+            method,
+            url,
+            params=params,
+            data=data,
+            timeout=(self.connect_timeout, self.budget),
+            allow_redirects=False,
+            verify=False,  # the wire judges the certificate
+        )
+        judge(response, self.attempt)
+        return response
+
+
+def judge(response: requests.Response, attempt: Attempt) -> None:
+    """Raises unless this is a success that holds `data`."""
+    body = _json(response)
+    status = response.status_code
+    if status >= 300:
+        errors = body.get("errors") if body else None
+        told = {str(k): str(v) for k, v in errors.items()} if isinstance(errors, dict) else None
+        raise answer_fault(attempt, status, _said(response, body), told)
+    if body is None:
+        raise odd_answer(attempt, "it is not JSON", status)
+    if "data" not in body:
+        raise odd_answer(attempt, "it holds no data", status)
+
+
+def _json(response: requests.Response) -> dict[str, Any] | None:
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _said(response: requests.Response, body: dict[str, Any] | None) -> str:
+    """Proxmox's own sentence: the reason phrase holds its first line, `message` (since 8.3) all of it."""
+    reason = str(response.reason or "").encode("latin-1", "replace").decode("utf-8", "replace").strip()
+    message = (body or {}).get("message")
+    message = message.strip() if isinstance(message, str) else ""
+    if message and (message.startswith(reason) or reason == responses.get(response.status_code)):
+        return message
+    return f"{reason} {message}".strip()
+
+
+class HostSession:
+    """Speaks to one API host for one thread."""
+
+    def __init__(self, access: ServerAccess, host: str, login: Login | None, count: Any) -> None:
+        self.access = access
+        self.host = host
+        self.auth = auth_for(access)
+        self._login = login
+        self._count = count
+        self._wire = tls_context(access.tls)
+        self._adapter = WireAdapter(self._wire)
+        self._session = _GuardedSession(self._adapter, self.auth, access.connect_timeout)
+        self._last_used: float | None = None
+        self._base = f"https://{f'[{host}]' if ':' in host else host}:{access.port}/api2/json"
+
+    def exchange(self, request: Request) -> Answer:
+        """One answer to one request; logs in again and replays only what was refused for a dead ticket."""
+        self._sign()
+        try:
+            return self._exchange(request)
+        except ProxmoxError as fault:
+            if fault.status != 401 or self._login is None:
+                raise
+        assert isinstance(self.auth, TicketAuth)
+        if self.auth.ticket:
+            self._login.bury(self.auth.ticket)
+        self._sign()
+        return self._exchange(request)
+
+    def close(self) -> None:
+        """Closes the connection, if there is one."""
+        self._session.close()
+
+    def _sign(self) -> None:
+        if self._login is not None:
+            assert isinstance(self.auth, TicketAuth)
+            self.auth.ticket = self._login.ticket(self._ask_ticket)
+
+    def _ask_ticket(self) -> Ticket:
+        assert self._login is not None
+        assert isinstance(self.auth, TicketAuth)
+        self.auth.ticket = None
+        request = Request(
+            "POST",
+            ("access", "ticket"),
+            f"Logging in as {self._login.user}",
+            {"username": self._login.user, "password": self._login.password},
+        )
+        try:
+            answer = self._exchange(request)
+        except ProxmoxError as fault:
+            # Whatever became of the login, the call it was for has not been sent.
+            fault.sent = fault.kind is Kind.AUTH
+            raise
+        data = answer.mapping()
+        if data.get("NeedTFA"):
+            sentence = (
+                f"Logging in as {self._login.user} failed: {self.access.name} asks for a second factor. "
+                "Use an API token for this console."
+            )
+            raise ProxmoxError(Kind.AUTH, sentence, reason="second_factor")
+        ticket, csrf = data.get("ticket"), data.get("CSRFPreventionToken")
+        if not isinstance(ticket, str) or not isinstance(csrf, str):
+            raise odd_answer(answer.attempt, "it holds no ticket")
+        return Ticket(ticket, csrf)
+
+    def _exchange(self, request: Request) -> Answer:
+        idle = None if self._last_used is None else time.monotonic() - self._last_used
+        if request.changing and idle is not None and idle > IDLE_LIMIT:
+            self._adapter.drop_connections()
+            idle = None
+        attempt = Attempt(request.what, self.access.name, self.host, request.changing)
+        try:
+            return self._once(request, attempt)
+        except _Dropped as dropped:
+            # A kept connection that died between two reads says nothing about the server: ask once more.
+            if idle is None or request.changing:
+                raise dropped.fault from dropped.__cause__
+        self._adapter.drop_connections()
+        try:
+            return self._once(request, attempt)
+        except _Dropped as dropped:
+            raise dropped.fault from dropped.__cause__
+
+    def _once(self, request: Request, attempt: Attempt) -> Answer:
+        session, resource = self._session, self._resource(request)
+        session.attempt = attempt
+        session.budget = self.access.read_budget(changing=request.changing, heavy=request.heavy)
+        self._wire.begin(self.access.connect_timeout + session.budget)
+        self._count(request.node)
+        verb = getattr(resource, request.method.lower())
+        try:
+            data = verb(**request.params)
+        except requests.RequestException as error:
+            self._adapter.drop_connections()
+            raise self._sorted(attempt, error) from error
+        finally:
+            self._last_used = time.monotonic()
+            self._wire.deadline = None
+        return Answer(data, attempt)
+
+    def _resource(self, request: Request) -> ProxmoxResource:
+        url = f"{self._base}/{request.url_path}"
+        return ProxmoxResource(base_url=url, session=self._session, serializer=JsonSerializer())
+
+    def _sorted(self, attempt: Attempt, error: requests.RequestException) -> Exception:
+        causes = list(_causes(error))
+        sent = self._wire.sent
+        if not sent and any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+            return untrusted(attempt, _certificate_trouble(causes))
+        if any(isinstance(cause, DeadlinePassed | TimeoutError) for cause in causes) or isinstance(
+            error, requests.Timeout
+        ):
+            seconds = self._session.budget if sent else self.access.connect_timeout
+            return broken_call(attempt, f"no complete answer within {seconds:g} s", sent=sent)
+        fault = broken_call(attempt, _trouble(causes), sent=sent)
+        return _Dropped(fault) if sent else fault
+
+
+class _Dropped(Exception):
+    """The connection broke after the request was sent, without any timeout."""
+
+    def __init__(self, fault: ProxmoxError) -> None:
+        super().__init__(fault.sentence)
+        self.fault = fault
+
+
+def _causes(error: BaseException) -> Any:
+    """An exception and everything inside it that led to it."""
+    seen: set[int] = set()
+    waiting: list[Any] = [error]
+    while waiting:
+        current = waiting.pop()
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+
+
+def _certificate_trouble(causes: list[BaseException]) -> str:
+    found = next(cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError))
+    return getattr(found, "verify_message", "") or str(found.args[-1] if found.args else found)
+
+
+def _trouble(causes: list[BaseException]) -> str:
+    """The innermost reason, in the words of the operating system where it has any."""
+    for cause in reversed(causes):
+        if isinstance(cause, ssl.SSLError):
+            return f"it does not speak TLS as expected ({cause.reason or cause})"
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+    plain = [cause for cause in causes if not isinstance(cause, requests.RequestException | HTTPError)]
+    return str(plain[-1]) if plain and str(plain[-1]) else "the connection was closed"

@@ -1,0 +1,158 @@
+"""The TLS socket under every call: it knows the deadline, the pins, and whether anything was sent.
+
+`requests` bounds the gaps between bytes, not the whole call, so a server that drips could hold a thread for ever;
+and it cannot say whether a request left the machine before it failed, which is what tells "try elsewhere" from
+"nobody knows". Both are answered here, in the socket itself, without a watchdog thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+import time
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPSConnectionPool
+
+from .access import Tls, TlsMode
+
+LARGEST_ANSWER = 64 * 1024 * 1024
+
+
+class DeadlinePassed(TimeoutError):
+    """The whole call took longer than it may."""
+
+
+class AnswerTooLarge(OSError):
+    """The server sent more than any Proxmox answer holds."""
+
+
+class WrongFingerprint(ssl.SSLCertVerificationError):
+    """The server showed another certificate than the pinned one."""
+
+
+def fingerprint_of(certificate: bytes) -> str:
+    """The SHA-256 fingerprint of a DER certificate, as Proxmox prints it."""
+    digest = hashlib.sha256(certificate).hexdigest().upper()
+    return ":".join(digest[i : i + 2] for i in range(0, 64, 2))
+
+
+class WireContext(ssl.SSLContext):
+    """A TLS context for one thread and one host that also carries the state of the call under way."""
+
+    deadline: float | None
+    sent: bool
+    received: int
+    pins: tuple[str, ...]
+    shown: str | None
+
+    def begin(self, seconds: float) -> None:
+        """Starts a call that must be over in so many seconds."""
+        self.deadline = time.monotonic() + seconds
+        self.sent = False
+        self.received = 0
+        self.shown = None
+
+    def left(self) -> float | None:
+        """Seconds the call still has, or None when nobody counts."""
+        if self.deadline is None:
+            return None
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise DeadlinePassed("the deadline of the call passed")
+        return left
+
+
+class WireSocket(ssl.SSLSocket):
+    """A TLS socket that keeps its context's deadline and pins."""
+
+    @property
+    def wire(self) -> WireContext:
+        """The context this socket was made by."""
+        context = self.context
+        assert isinstance(context, WireContext)
+        return context
+
+    def do_handshake(self, block: bool = False) -> None:
+        super().do_handshake(block)
+        wire = self.wire
+        if not wire.pins:
+            return
+        certificate = self.getpeercert(binary_form=True)
+        wire.shown = fingerprint_of(certificate) if certificate else "none"
+        if wire.shown not in wire.pins:
+            raise WrongFingerprint(f"the server shows {wire.shown}, pinned is {' or '.join(wire.pins)}")
+
+    def _bound(self) -> None:
+        left = self.wire.left()
+        if left is not None:
+            self.settimeout(left)
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        self._bound()
+        # Counted before the bytes go: a failure half way may still have delivered them.
+        self.wire.sent = True
+        return super().send(data, flags)
+
+    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
+        self._bound()
+        count = super().recv_into(buffer, nbytes, flags)
+        wire = self.wire
+        wire.received += count
+        if wire.deadline is not None and wire.received > LARGEST_ANSWER:
+            raise AnswerTooLarge(f"the answer is longer than {LARGEST_ANSWER} bytes")
+        return count
+
+
+def tls_context(tls: Tls) -> WireContext:
+    """A context that judges certificates as the server's settings say."""
+    context = WireContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = WireSocket
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.deadline, context.sent, context.received = None, False, 0
+    context.pins, context.shown = tls.fingerprints, None
+    if tls.mode in (TlsMode.FINGERPRINT, TlsMode.INSECURE):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # a pin is judged in the handshake, above
+    elif tls.mode is TlsMode.CA_FILE:
+        context.load_verify_locations(cafile=tls.ca_path)
+    else:
+        context.load_default_certs()
+    return context
+
+
+class _JudgedConnection(HTTPSConnection):
+    """A connection whose certificate was judged by our context; urllib3 cannot see that and would warn."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.is_verified = True
+
+
+class _JudgedPool(HTTPSConnectionPool):
+    ConnectionCls = _JudgedConnection
+
+
+class WireAdapter(HTTPAdapter):
+    """Routes every request of a session through one WireContext; the caller's `verify` has no say."""
+
+    def __init__(self, context: WireContext) -> None:
+        self.context = context
+        super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=self.context)
+        self.poolmanager.pool_classes_by_scheme = {"https": _JudgedPool}
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        host, _tls = super().build_connection_pool_key_attributes(request, False, cert)
+        return host, {}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Nothing to do: the context judges."""
+
+    def drop_connections(self) -> None:
+        """The next call opens a fresh connection."""
+        self.poolmanager.clear()
