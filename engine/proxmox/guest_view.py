@@ -1,0 +1,128 @@
+"""One guest, looked at: everything that can be read of it without changing anything."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from .answers import Answer, maybe_text, text_of
+from .cluster import Cluster
+from .fault_table import Kind
+from .faults import ProxmoxError, odd_answer
+from .guest_values import GuestConfig, GuestStatus, PendingChange, RrdPoint, Snapshot
+from .journal import Value
+from .session import Request
+from .values import ConsoleTicket
+
+
+class GuestView:
+    """A guest by its number; finds its node by itself and notices when it has moved."""
+
+    def __init__(self, cluster: Cluster, vmid: int, node: str | None = None) -> None:
+        self.cluster = cluster
+        self.vmid = vmid
+        self._node = node
+
+    @property
+    def node(self) -> str:
+        """The node it was last seen on, looked up when unknown."""
+        if self._node is None:
+            self._locate(None)
+        assert self._node is not None
+        return self._node
+
+    def config(self, *, current: bool = False) -> GuestConfig:
+        """Its config now; looked for on every node when it is not where it was."""
+        try:
+            return self.cluster.guest_config(self.node, self.vmid, current=current)
+        except ProxmoxError as fault:
+            if fault.kind is not Kind.GONE:
+                raise
+            self._locate(fault)
+        return self.cluster.guest_config(self.node, self.vmid, current=current)
+
+    def pending(self) -> tuple[PendingChange, ...]:
+        """The changes that wait for the next start."""
+        rows = self._get("Reading the pending changes", "pending").rows()
+        changed = [row for row in rows if row.get("pending") is not None or row.get("delete")]
+        return tuple(
+            PendingChange(text_of(row, "key"), maybe_text(row, "value"), maybe_text(row, "pending"))
+            for row in changed
+        )
+
+    def status(self) -> GuestStatus:
+        """Whether it runs, is locked, and what it uses, at this moment."""
+        return GuestStatus.of(self._get("Reading the status", "status", "current").mapping())
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Its snapshots, oldest first."""
+        rows = self._get("Listing the snapshots", "snapshot").rows()
+        snapshots = (Snapshot.of(row) for row in rows if row.get("name") != "current")
+        return tuple(sorted(snapshots, key=lambda snapshot: snapshot.created_ms))
+
+    def rrddata(self, timeframe: str) -> tuple[RrdPoint, ...]:
+        """Its usage over the last hour, day, week, month or year."""
+        params: dict[str, Value] = {"timeframe": timeframe, "cf": "AVERAGE"}
+        return tuple(
+            RrdPoint.of(row) for row in self._get("Reading the usage", "rrddata", params=params).rows()
+        )
+
+    def cloudinit_dump(self, kind: str) -> str:
+        """What cloud-init gives the guest: user, network or meta."""
+        return self._get("Reading the cloud-init data", "cloudinit", "dump", params={"type": kind}).text()
+
+    def agent_alive(self) -> bool:
+        """Whether the agent in the guest answers; false when there is none or the guest is off."""
+        request = self._request("POST", "Asking the guest agent", ("agent", "ping"))
+        try:
+            self.cluster.transport.read(request)
+        except ProxmoxError as fault:
+            if fault.reason in ("no_agent", "agent_silent", "not_running"):
+                return False
+            raise
+        return True
+
+    def serial_console(self) -> ConsoleTicket:
+        """A seat at its serial console; needs a serial0 socket in the config."""
+        return self._console("Opening the serial console", "termproxy", {})
+
+    def screen_console(self) -> ConsoleTicket:
+        """A seat at its screen, over VNC in a websocket."""
+        return self._console("Opening the screen", "vncproxy", {"websocket": 1})
+
+    def _console(self, what: str, call: str, params: dict[str, Value]) -> ConsoleTicket:
+        """The ticket and the websocket must be used at the same host, so the answering host is part of it."""
+        answer = self.cluster.transport.read(self._request("POST", what, (call,), params))
+        row, host = answer.mapping(), answer.attempt.host
+        ticket, port = text_of(row, "ticket"), text_of(row, "port")
+        if not ticket or not port.isdecimal():
+            raise odd_answer(answer.attempt, "it holds no console ticket")
+        name = f"[{host}]" if ":" in host else host
+        query = urlencode({"port": port, "vncticket": ticket})
+        url = f"wss://{name}:{self.cluster.access.port}/api2/json/nodes/{self.node}/qemu/{self.vmid}/vncwebsocket?{query}"
+        headers = self.cluster.transport.websocket_headers(host)
+        password = maybe_text(row, "password")
+        return ConsoleTicket(
+            host, int(port), url, text_of(row, "user"), ticket, headers, password, maybe_text(row, "upid")
+        )
+
+    def _get(self, what: str, *path: str, params: dict[str, Value] | None = None) -> Answer:
+        return self.cluster.transport.read(self._request("GET", what, path, params or {}))
+
+    def _request(
+        self, method: str, what: str, path: tuple[str, ...], params: dict[str, Value] | None = None
+    ) -> Request:
+        whole = ("nodes", self.node, "qemu", str(self.vmid), *path)
+        told = f"{what} of VM {self.vmid} on {self.node}"
+        return Request(method, whole, told, params or {}, node=self.node, vmid=self.vmid)
+
+    def _locate(self, fault: ProxmoxError | None) -> None:
+        location = self.cluster.find_guest(self.vmid)
+        if location is not None:
+            self._node = location.node
+            return
+        raise fault or ProxmoxError(
+            Kind.GONE,
+            f"There is no VM {self.vmid} on any node of {self.cluster.name}.",
+            reason="no_config",
+            sent=False,
+        )
