@@ -1,0 +1,1 @@
+"""Addresses: the pools of a server, what is free in them, and who holds which."""
