@@ -20,7 +20,7 @@ PROVIDER_LABELS = {"powerdns": "PowerDNS", "cloudflare": "Cloudflare", "hestiacp
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A configured zone: its row id, its name, the kind of provider, and the server or account it lives at."""
+    """A configured zone: its row id, name, kind of provider, and the server or account it lives at."""
 
     id: int
     name: str

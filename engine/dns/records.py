@@ -79,6 +79,11 @@ def canonical_content(kind: str, content: str) -> str:
     return text
 
 
+def sent_content(record: Record) -> str:
+    """The content as servers want it that take target names only with their final dot."""
+    return record.content + "." if record.type in _NAME_CONTENT else record.content
+
+
 def address_record(name: str, address: str | Address, ttl: int = DEFAULT_TTL) -> Record:
     """The A or AAAA record of a host; refused when the name or the address is not one."""
     try:

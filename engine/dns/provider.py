@@ -1,0 +1,107 @@
+"""The one door behind which every DNS provider stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.dns.errors import Kind, ProviderError
+from engine.dns.plan import Change
+from engine.dns.records import LiveRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that `zone test` looked at: passed, failed, or (None) not to be told; and what was said."""
+
+    name: str
+    ok: bool | None
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneReport:
+    """Whether a zone can be used: the checks in order, and what to do about the first that failed."""
+
+    zone: str
+    checks: tuple[Check, ...]
+    advice: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing that was looked at failed."""
+        return all(check.ok is not False for check in self.checks)
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in one line: what failed, in the provider's words, and the next step."""
+        failed = next((check for check in self.checks if check.ok is False), None)
+        if failed is None:
+            return f"{self.zone}: {self.checks[-1].said if self.checks else 'nothing was checked'}"
+        return f"{self.zone}: {failed.name}: {failed.said}" + (f" {self.advice}" if self.advice else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one change ended: done (with the provider's id of the record), or why not."""
+
+    change: Change
+    ok: bool
+    sentence: str = ""
+    kind: Kind | None = None
+    id: str = ""
+    retry_after: float | None = None
+
+
+class Provider(Protocol):
+    """A zone at a provider. Its owner sees to it that one writer at a time holds the `lock_key`."""
+
+    @property
+    def lock_key(self) -> str:
+        """What must have one writer at a time."""
+
+    @property
+    def zone(self) -> str:
+        """The zone's normalised name."""
+
+    def test(self) -> ZoneReport:
+        """Looks, without writing, whether server, key, zone name and permission are right; never raises."""
+
+    def read(self, names: Collection[tuple[str, str]]) -> list[LiveRecord]:
+        """The live records of these names and types, and any CNAME at the names."""
+
+    def apply(self, changes: Sequence[Change]) -> list[Result]:
+        """Carries out creates, replaces and deletes, each looked at first, and answers for each in order."""
+
+    def close(self) -> None:
+        """Gives the connection back."""
+
+
+def done(change: Change, record_id: str = "", sentence: str = "") -> Result:
+    """A change that holds now."""
+    return Result(change, True, sentence, id=record_id)
+
+
+def failed(change: Change, error: ProviderError) -> Result:
+    """A change that an error stopped."""
+    return Result(change, False, error.sentence, error.kind, retry_after=error.retry_after)
+
+
+def refused(change: Change, kind: Kind, sentence: str) -> Result:
+    """A change that was not sent, and why."""
+    return Result(change, False, sentence, kind)
+
+
+def standing(old: LiveRecord | None, live: list[LiveRecord]) -> LiveRecord | None:
+    """The record that was seen before, if name, type and content still match; an id alone proves nothing."""
+    if old is None:
+        return None
+    same = [found for found in live if found.record.identity == old.record.identity]
+    return next((found for found in same if found.id == old.id), same[0] if same else None)
+
+
+def only_asked(found: list[LiveRecord], names: Collection[tuple[str, str]]) -> list[LiveRecord]:
+    """Of a whole zone, the records of the names and types asked for, and the CNAMEs at those names."""
+    wanted = set(names) | {(name, "CNAME") for name, _ in names}
+    return [live for live in found if live.record.key in wanted]

@@ -1,0 +1,296 @@
+"""A zone on PowerDNS Authoritative, by its HTTP API.
+
+The API replaces record sets as a whole, so each set is read right before it is written and the records of
+others in it go back unchanged. Changes go out in few large PATCHes: one transaction each, a hundred times
+faster than one by one. An unchanged set is never written, because even an empty change raises the zone's
+serial and notifies the secondaries. Writers in parallel make PowerDNS store records twice or lock up, hence
+one writer per server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.dns.batching import chunks, send_bisected
+from engine.dns.errors import Kind, ProviderError
+from engine.dns.http import Connection, Reply
+from engine.dns.names import within
+from engine.dns.plan import Change, ChangeKind
+from engine.dns.provider import Check, Result, ZoneReport, done, failed, only_asked, refused
+from engine.dns.records import LiveRecord, Record, sent_content
+from engine.dns.settings import PowerDnsSettings
+
+API = "/api/v1/servers/localhost"
+MOST_SETS = 500
+LARGEST_BODY = 1_500_000  # the server refuses bodies of 2 MB with no more than “Bad Request”
+SINGLE_READS = 8  # up to here, names are read one by one; beyond, the whole zone is cheaper
+NOT_WRITABLE = frozenset({"slave", "secondary", "consumer"})
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """A record set as it shall be: (content as sent, disabled) of each record; none means it goes."""
+
+    key: Key
+    ttl: int
+    records: tuple[tuple[str, bool], ...]
+
+    def body(self) -> dict[str, Any]:
+        name, kind = self.key
+        if not self.records:
+            return {"name": name + ".", "type": kind, "changetype": "DELETE"}
+        records = [{"content": content, "disabled": disabled} for content, disabled in self.records]
+        whole = {"changetype": "REPLACE", "ttl": self.ttl, "records": records}
+        return {"name": name + ".", "type": kind, **whole}
+
+
+class PowerDns:
+    """Reads and writes one zone of a PowerDNS server."""
+
+    def __init__(self, settings: PowerDnsSettings) -> None:
+        self.zone = settings.zone
+        self.lock_key = f"powerdns:{settings.server}"
+        self._api = Connection(
+            "PowerDNS", settings.server_url, settings.tls, settings.timing, {"X-API-Key": settings.api_key}
+        )
+        self._path = ""
+
+    def close(self) -> None:
+        """Gives the connection back."""
+        self._api.close()
+
+    # --- looking ---
+
+    def test(self) -> ZoneReport:
+        """Looks whether the server answers, the key is taken, and the zone is there and writable."""
+        checks: list[Check] = []
+        try:
+            server = self._json(self._api.ask("GET", API, attempts=2))
+            version = server.get("version", "?") if isinstance(server, dict) else "?"
+            checks.append(Check("reach", True, f"PowerDNS {version} at {self._api.host}"))
+            checks.append(Check("key", True, "the API key is accepted"))
+            zone = self._find_zone()
+        except ProviderError as error:
+            name = "key" if error.kind is Kind.AUTH else "zone" if checks else "reach"
+            return ZoneReport(self.zone, (*checks, Check(name, False, error.sentence)))
+        kind, serial = str(zone.get("kind", "Native")), zone.get("serial", "?")
+        checks.append(Check("zone", True, f"{self.zone} is there ({kind}, serial {serial})"))
+        if kind.lower() in NOT_WRITABLE:
+            said = f"{self.zone} is a {kind} zone here; its records come from another server"
+            advice = "Give the server_url of the primary."
+            return ZoneReport(self.zone, (*checks, Check("permission", False, said)), advice)
+        return ZoneReport(self.zone, (*checks, Check("permission", True, f"{self.zone} can be written")))
+
+    def read(self, names: Collection[Key]) -> list[LiveRecord]:
+        """The live records of these names and types, and any CNAME at the names."""
+        found: list[LiveRecord] = []
+        for key, records, ttl in self._sets(names):
+            for content, disabled in records:
+                found.append(LiveRecord(Record(key[0], key[1], content, ttl), disabled=disabled))
+        return only_asked(found, names)
+
+    def _sets(self, names: Collection[Key]) -> list[tuple[Key, list[tuple[str, bool]], int]]:
+        """The record sets at these names, as the server spells their contents."""
+        owners = sorted({name for name, _ in names})
+        if len(owners) > SINGLE_READS:
+            return list(_parse(self._zone_json({})))
+        result: list[tuple[Key, list[tuple[str, bool]], int]] = []
+        for owner in owners:
+            sets = list(_parse(self._zone_json({"rrset_name": owner + "."})))
+            if any(key[0] != owner for key, _, _ in sets):
+                return sets  # an old server that knows no filter and gave the whole zone
+            result += sets
+        return result
+
+    def _zone_json(self, query: dict[str, str]) -> dict[str, Any]:
+        reply = self._api.ask("GET", self._zone_path(), params=query)
+        if _is_gone(reply):
+            raise self._missing()
+        found = self._json(reply)
+        if not isinstance(found, dict):
+            raise self._strange("a zone that is no object")
+        return found
+
+    def _zone_path(self) -> str:
+        """The path of the zone by the id that the server itself uses: a slash in the name is `=2F` there."""
+        if not self._path:
+            self._find_zone()
+        return self._path
+
+    def _find_zone(self) -> dict[str, Any]:
+        found = self._json(self._api.ask("GET", f"{API}/zones", params={"zone": self.zone + "."}))
+        if not isinstance(found, list):
+            raise self._strange("a list of zones that is none")
+        if not found:
+            raise self._missing()
+        zone = found[0]
+        self._path = f"{API}/zones/{str(zone['id']).replace('/', '=2F')}"
+        return dict(zone)
+
+    # --- writing ---
+
+    def apply(self, changes: Sequence[Change]) -> list[Result]:
+        """Writes all changes in as few PATCHes as possible; a bad record is named and the others still
+        written.
+        """
+        results: dict[int, Result] = {}
+        todo: dict[Key, list[int]] = defaultdict(list)
+        for at, change in enumerate(changes):
+            if within(change.record.name, self.zone):
+                todo[change.record.key].append(at)
+            else:
+                said = f"{change.record.name} is outside of the zone {self.zone}."
+                results[at] = refused(change, Kind.PERMANENT, said)
+        try:
+            if todo:
+                self._write(changes, todo, results)
+        except ProviderError as error:
+            for at, change in enumerate(changes):
+                results.setdefault(at, failed(change, error))
+        return [results[at] for at in range(len(changes))]
+
+    def _write(
+        self, changes: Sequence[Change], todo: dict[Key, list[int]], results: dict[int, Result]
+    ) -> None:
+        live = {key: (records, ttl) for key, records, ttl in self._sets(todo)}
+
+        def settle(key: Key) -> None:
+            for at in todo[key]:
+                results.setdefault(at, done(changes[at]))
+
+        def send(sets: Sequence[_Set]) -> None:
+            self._patch(sets)
+            for item in sets:
+                settle(item.key)
+
+        def fail(bad: _Set, error: ProviderError) -> None:
+            for at in todo[bad.key]:
+                results.setdefault(at, failed(changes[at], error))
+
+        sets: list[_Set] = []
+        for key, positions in todo.items():
+            records, ttl = live.get(key, ([], 0))
+            after = _merge(key, records, ttl, changes, positions, results)
+            if after is None:
+                settle(key)
+            else:
+                sets.append(after)
+        for group in chunks(sets, MOST_SETS, LARGEST_BODY, lambda item: len(json.dumps(item.body())) + 2):
+            send_bisected(group, send, fail)
+
+    def _patch(self, sets: Sequence[_Set]) -> None:
+        # The same PATCH twice leaves the same records, so it may be sent again when its answer got lost.
+        reply = self._api.ask("PATCH", self._zone_path(), json={"rrsets": [item.body() for item in sets]})
+        if _is_gone(reply):
+            raise self._missing()
+        if reply.status != 204:
+            raise self._refusal(reply)
+
+    # --- answers ---
+
+    def _json(self, reply: Reply) -> Any:
+        if reply.status != 200:
+            raise self._refusal(reply)
+        answer = reply.json()
+        if answer is None:
+            raise self._strange("something that is not JSON")
+        return answer
+
+    def _strange(self, what: str) -> ProviderError:
+        return ProviderError(
+            Kind.PERMANENT,
+            f"{self._api.host} answers with {what}. Is this the API of a PowerDNS Authoritative server?",
+        )
+
+    def _missing(self) -> ProviderError:
+        self._path = ""
+        return ProviderError(
+            Kind.MISSING_ZONE,
+            f"PowerDNS at {self._api.host} has no zone {self.zone}. "
+            "Create it there, or correct the zone name; zones are never created from here.",
+            said="Not Found",
+            status=404,
+        )
+
+    def _refusal(self, reply: Reply) -> ProviderError:
+        said = _words(reply)
+        if reply.status == 401:
+            sentence = f"PowerDNS at {self._api.host} refuses the API key: {said}. Correct the zone's key."
+            return ProviderError(Kind.AUTH, sentence, said=said, status=401)
+        if reply.status == 403:
+            sentence = (
+                f"PowerDNS at {self._api.host} refuses this machine: {said}. See webserver-allow-from there."
+            )
+            return ProviderError(Kind.PERMISSION, sentence, said=said, status=403)
+        if reply.status in (404, 405):
+            return self._strange(f"{reply.status} {said}")
+        sentence = f"PowerDNS at {self._api.host}: {reply.status} {said}"
+        if reply.status == 429 or reply.status >= 500:
+            return ProviderError(
+                Kind.TRANSIENT, sentence, said=said, status=reply.status, retry_after=reply.retry_after
+            )
+        kind = Kind.CONFLICT if "Conflicts with" in said else Kind.PERMANENT
+        return ProviderError(kind, sentence, said=said, status=reply.status)
+
+
+def _is_gone(reply: Reply) -> bool:
+    """Whether the zone that was there is not any more; servers up to 4.1 say it with 422."""
+    return reply.status == 404 or (reply.status == 422 and "Could not find domain" in reply.text)
+
+
+def _words(reply: Reply) -> str:
+    """What the server said, from its JSON or its plain text."""
+    answer = reply.json()
+    if isinstance(answer, dict):
+        more = answer.get("errors")
+        texts = [str(answer.get("error", ""))] + [str(item) for item in more or [] if isinstance(more, list)]
+        return "; ".join(text for text in texts if text) or "no reason given"
+    return " ".join(reply.text.split())[:200] or "no reason given"
+
+
+def _parse(zone: dict[str, Any]) -> Iterable[tuple[Key, list[tuple[str, bool]], int]]:
+    for item in zone.get("rrsets") or []:
+        records = [(str(r["content"]), bool(r.get("disabled"))) for r in item.get("records") or []]
+        # 4.7 adds sets that have comments but no records to a filtered answer.
+        if records:
+            name = str(item["name"]).removesuffix(".").lower()
+            yield (name, str(item["type"]).upper()), records, int(item.get("ttl", 0))
+
+
+def _merge(
+    key: Key,
+    live: list[tuple[str, bool]],
+    ttl: int,
+    changes: Sequence[Change],
+    positions: list[int],
+    results: dict[int, Result],
+) -> _Set | None:
+    """The record set after the changes, the records of others kept; None when it would be the same as now."""
+    after = {Record(*key, content).content: (content, disabled) for content, disabled in live}
+    new_ttl = ttl
+    for at in positions:
+        change = changes[at]
+        old = change.old.record.content if change.old is not None else None
+        if change.kind is not ChangeKind.CREATE and old not in after:
+            if change.kind is ChangeKind.DELETE:
+                results[at] = done(change, sentence="it was gone already")
+                continue
+            if change.record.content not in after:
+                said = f"{change.record.name} {change.record.type} was changed by somebody else meanwhile."
+                results[at] = refused(change, Kind.CONFLICT, said)
+                continue
+        if change.kind is not ChangeKind.CREATE and old is not None:
+            after.pop(old, None)
+        if change.kind is not ChangeKind.DELETE:
+            after.setdefault(change.record.content, (sent_content(change.record), False))
+            new_ttl = change.record.ttl
+    records = tuple(after.values())
+    if sorted(records) == sorted(live) and new_ttl == ttl:
+        return None
+    return _Set(key, new_ttl, records)
