@@ -42,7 +42,7 @@ class GuestView:
 
     def pending(self) -> tuple[PendingChange, ...]:
         """The changes that wait for the next start."""
-        rows = self._get("Reading the pending changes", "pending").rows()
+        rows = self.read("Reading the pending changes", "pending").rows()
         changed = [row for row in rows if row.get("pending") is not None or row.get("delete")]
         return tuple(
             PendingChange(text_of(row, "key"), maybe_text(row, "value"), maybe_text(row, "pending"))
@@ -51,11 +51,11 @@ class GuestView:
 
     def status(self) -> GuestStatus:
         """Whether it runs, is locked, and what it uses, at this moment."""
-        return GuestStatus.of(self._get("Reading the status", "status", "current").mapping())
+        return GuestStatus.of(self.read("Reading the status", "status", "current").mapping())
 
     def snapshots(self) -> tuple[Snapshot, ...]:
         """Its snapshots, oldest first."""
-        rows = self._get("Listing the snapshots", "snapshot").rows()
+        rows = self.read("Listing the snapshots", "snapshot").rows()
         snapshots = (Snapshot.of(row) for row in rows if row.get("name") != "current")
         return tuple(sorted(snapshots, key=lambda snapshot: snapshot.created_ms))
 
@@ -63,12 +63,12 @@ class GuestView:
         """Its usage over the last hour, day, week, month or year."""
         params: dict[str, Value] = {"timeframe": timeframe, "cf": "AVERAGE"}
         return tuple(
-            RrdPoint.of(row) for row in self._get("Reading the usage", "rrddata", params=params).rows()
+            RrdPoint.of(row) for row in self.read("Reading the usage", "rrddata", params=params).rows()
         )
 
     def cloudinit_dump(self, kind: str) -> str:
         """What cloud-init gives the guest: user, network or meta."""
-        return self._get("Reading the cloud-init data", "cloudinit", "dump", params={"type": kind}).text()
+        return self.read("Reading the cloud-init data", "cloudinit", "dump", params={"type": kind}).text()
 
     def agent_alive(self) -> bool:
         """Whether the agent in the guest answers; false when there is none or the guest is off."""
@@ -105,7 +105,8 @@ class GuestView:
             host, int(port), url, text_of(row, "user"), ticket, headers, password, maybe_text(row, "upid")
         )
 
-    def _get(self, what: str, *path: str, params: dict[str, Value] | None = None) -> Answer:
+    def read(self, what: str, *path: str, params: dict[str, Value] | None = None) -> Answer:
+        """The answer to a reading request below this guest's own path."""
         return self.cluster.transport.read(self._request("GET", what, path, params or {}))
 
     def _request(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from .answers import Row, flag_of, int_of, maybe_text, number_of, text_of
 from .faults import Ending, task_ending
@@ -248,7 +249,7 @@ class Volume:
     protected: bool
 
     @classmethod
-    def of(cls, row: Row, content: str) -> Volume:
+    def of(cls, row: Row, content: str) -> Self:
         """Reads a row of a storage's content."""
         created = int_of(row, "ctime")
         return cls(

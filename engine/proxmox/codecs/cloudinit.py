@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from engine.errors import Refused
 
-from .options import Options
+from .options import NO_OPTIONS, Options
 
 _DYNAMIC = ("dhcp", "auto", "manual")
 
@@ -17,7 +17,7 @@ _DYNAMIC = ("dhcp", "auto", "manual")
 class IpConfig:
     """The addresses of one network card, as cloud-init gives them to the guest."""
 
-    options: Options = Options()
+    options: Options = NO_OPTIONS
 
     @classmethod
     def parse(cls, text: str) -> IpConfig:

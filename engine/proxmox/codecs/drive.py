@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from .options import Options, number_text
+from .options import NO_OPTIONS, Options, number_text
 from .sizes import parse_size
 
 _KEY = re.compile(
@@ -36,7 +36,7 @@ class Drive:
     """One drive of a guest: its volume and every option, in order."""
 
     volume: str
-    options: Options = Options()
+    options: Options = NO_OPTIONS
 
     @classmethod
     def parse(cls, text: str) -> Drive:

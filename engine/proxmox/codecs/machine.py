@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .options import Options
+from .options import NO_OPTIONS, Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Boot:
 
     order: tuple[str, ...] = ()
     legacy: str | None = None
-    options: Options = Options()
+    options: Options = NO_OPTIONS
 
     @classmethod
     def parse(cls, text: str) -> Boot:
@@ -40,7 +40,7 @@ class Agent:
     """Whether Proxmox talks to an agent in the guest."""
 
     enabled: bool = False
-    options: Options = Options()
+    options: Options = NO_OPTIONS
 
     @classmethod
     def parse(cls, text: str) -> Agent:
@@ -59,7 +59,7 @@ class Smbios:
     """What the guest's firmware says about the machine; the uuid is its identity."""
 
     uuid: str | None = None
-    options: Options = Options()
+    options: Options = NO_OPTIONS
 
     @classmethod
     def parse(cls, text: str) -> Smbios:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from .options import Options, number_text
+from .options import NO_OPTIONS, Options, number_text
 
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}")
 
@@ -20,7 +20,7 @@ class Net:
 
     model: str
     mac: str | None = None
-    options: Options = Options()
+    options: Options = NO_OPTIONS
 
     @classmethod
     def parse(cls, text: str) -> Net:

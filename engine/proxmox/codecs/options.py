@@ -62,6 +62,9 @@ class Options:
         return None, self
 
 
+NO_OPTIONS = Options()
+
+
 def _part(text: str) -> Part:
     key, equals, value = text.partition("=")
     return (key, value) if equals else (None, text)

@@ -1,0 +1,137 @@
+"""The firewall of one of our guests: options, IP sets, rules.
+
+The calls for IP sets are not idempotent in Proxmox, so what is wanted is compared with what is there first.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from engine.errors import Refused
+
+from .answers import Answer, flag_of, maybe_text, text_of
+from .fault_table import Kind
+from .faults import ProxmoxError
+from .guest_values import FirewallRule, IpSetEntry
+from .journal import Value
+
+if TYPE_CHECKING:
+    from .guest import Guest
+
+
+class GuestFirewall:
+    """The firewall of one guest; every change proves first whose the guest is."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
+
+    def options(self) -> dict[str, str]:
+        """Every option that is set, as text; what is absent has Proxmox's default."""
+        row = self._get("Reading the firewall options", "options").mapping()
+        return {key: text_of(row, key) for key in row}
+
+    def set_options(self, changes: Mapping[str, Value], delete: Iterable[str] = ()) -> None:
+        """Sets options and puts others back to their default; nothing to do sends nothing."""
+        gone = ",".join(delete)
+        if not changes and not gone:
+            return
+        params = {**changes, "delete": gone} if gone else dict(changes)
+        self._change("PUT", "Setting the firewall options", ("options",), params)
+
+    def ipset(self, name: str) -> tuple[IpSetEntry, ...] | None:
+        """The addresses of an IP set, or None when there is no such set."""
+        try:
+            rows = self._get(f"Reading IP set {name}", "ipset", name).rows()
+        except ProxmoxError as fault:
+            if fault.kind is Kind.GONE:
+                return None
+            raise
+        return tuple(
+            IpSetEntry(
+                normal_cidr(text_of(row, "cidr")),
+                flag_of(row, "nomatch"),
+                text_of(row, "comment"),
+                maybe_text(row, "digest"),
+            )
+            for row in rows
+        )
+
+    def ensure_ipset(self, name: str, addresses: Iterable[str]) -> bool:
+        """Makes a set hold exactly these addresses; says whether anything had to be changed.
+
+        Addresses are added before others are removed, so that the guest never loses the one it keeps.
+        """
+        wanted = dict.fromkeys(normal_cidr(address) for address in addresses)
+        there = self.ipset(name)
+        if there is None:
+            self._tolerating("already_exists", "POST", f"Making IP set {name}", ("ipset",), {"name": name})
+        entries = there or ()
+        missing = [
+            cidr for cidr in wanted if cidr not in {entry.cidr for entry in entries if not entry.nomatch}
+        ]
+        extra = [entry for entry in entries if entry.nomatch or entry.cidr not in wanted]
+        for entry in extra:
+            if entry.cidr in missing:  # the same address turned round: it must go before it can be added
+                self._remove(name, entry.cidr)
+        for cidr in missing:
+            self._tolerating(
+                "already_exists", "POST", f"Adding {cidr} to IP set {name}", ("ipset", name), {"cidr": cidr}
+            )
+        for entry in extra:
+            if entry.cidr not in missing:
+                self._remove(name, entry.cidr)
+        return there is None or bool(missing or extra)
+
+    def rules(self) -> tuple[FirewallRule, ...]:
+        """The rules in the order they are tried."""
+        rows = self._get("Listing the firewall rules", "rules").rows()
+        return tuple(sorted((FirewallRule.of(row) for row in rows), key=lambda rule: rule.pos))
+
+    def add_rule(self, values: Mapping[str, Value]) -> None:
+        """Adds a rule before all others, switched on unless `enable` says otherwise."""
+        params = {"enable": 1, **values}
+        self._change("POST", "Adding a firewall rule", ("rules",), params)
+
+    def change_rule(self, rule: FirewallRule, values: Mapping[str, Value]) -> None:
+        """Changes a rule as it was read; refused by Proxmox when the list has changed since."""
+        params = {**values, "digest": rule.digest}
+        self._change("PUT", f"Changing firewall rule {rule.pos}", ("rules", str(rule.pos)), params)
+
+    def move_rule(self, rule: FirewallRule, before: int) -> None:
+        """Moves a rule to stand before the one at another position."""
+        self.change_rule(rule, {"moveto": before})
+
+    def delete_rule(self, rule: FirewallRule) -> None:
+        """Deletes a rule as it was read; refused by Proxmox when the list has changed since."""
+        params: dict[str, Value] = {"digest": rule.digest}
+        self._change("DELETE", f"Deleting firewall rule {rule.pos}", ("rules", str(rule.pos)), params)
+
+    def _remove(self, name: str, cidr: str) -> None:
+        self._change("DELETE", f"Removing {cidr} from IP set {name}", ("ipset", name, cidr), {})
+
+    def _tolerating(
+        self, reason: str, method: str, what: str, path: tuple[str, ...], params: Mapping[str, Value]
+    ) -> None:
+        try:
+            self._change(method, what, path, params)
+        except ProxmoxError as fault:
+            if fault.reason != reason:
+                raise
+
+    def _change(self, method: str, what: str, path: tuple[str, ...], params: Mapping[str, Value]) -> None:
+        self._guest.prove()
+        self._guest.send(method, what, ("firewall", *path), params, Answer.nothing)
+
+    def _get(self, what: str, *path: str) -> Answer:
+        return self._guest.read(what, "firewall", *path)
+
+
+def normal_cidr(text: str) -> str:
+    """An address as Proxmox stores it: no suffix for a single address, no host bits in a network."""
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError as error:
+        raise Refused(f"“{text}” is not an IP address or network.") from error
+    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
