@@ -13,7 +13,7 @@ from engine.store.models.system import (
     TaskState,
     Worker,
 )
-from engine.store.models.vms import Address, FreeRange, Vm, VmidClaim
+from engine.store.models.vms import Address, FreeRange, Slot, Vm, VmidClaim
 from engine.store.models.work import Call, DailyBackup, Event, Run, Step
 
 TABLES: tuple[type[Row], ...] = (
@@ -25,6 +25,7 @@ TABLES: tuple[type[Row], ...] = (
     Client,
     Service,
     Vm,
+    Slot,
     VmidClaim,
     FreeRange,
     Address,
@@ -65,6 +66,7 @@ __all__ = [
     "Service",
     "Setting",
     "Signal",
+    "Slot",
     "Step",
     "TaskState",
     "Vm",

@@ -63,6 +63,18 @@ class Vm(Row):
         )
 
 
+class Slot(Row):
+    """A place a VM holds while it uses something scarce: a clone's source storage, a node's tasks."""
+
+    server = ForeignKeyField(Server, backref="slots", on_delete="CASCADE")
+    vm = ForeignKeyField(Vm, backref="slots", on_delete="CASCADE")
+    key = TextField()  # clone:STORAGE or tasks:NODE
+    since = EpochField(default=now_ms)
+
+    class Meta:
+        indexes = ((("vm", "key"), True), (("server", "key"), False))
+
+
 class VmidClaim(Row):
     """A VMID that is ours, or was: a tombstone keeps it from being handed out again."""
 

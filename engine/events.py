@@ -1,0 +1,141 @@
+"""The bus: one ordered stream of what happens, kept in the database, followed from any process.
+
+An event is written in the transaction it belongs to, so there is no line for what did not happen and no
+happening without its line.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from peewee import fn
+
+from engine import wake
+from engine.clock import now_ms
+from engine.redact import redact
+from engine.store.database import database, in_transaction, is_postgres, session
+from engine.store.models import Event
+
+EVENTS = "events"
+_ORDER_LOCK = 0x6B766D01  # PostgreSQL: writers of events commit one after the other, so ids never appear late
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One event as followers see it."""
+
+    id: int
+    at: int
+    kind: str
+    level: str
+    text: str
+    vm: int | None = None
+    service: int | None = None
+    run: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def publish(
+    kind: str,
+    text: str = "",
+    *,
+    level: str = "info",
+    vm: int | None = None,
+    service: int | None = None,
+    run: int | None = None,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Write one event in the caller's transaction; call it last, it holds other writers back on PostgreSQL."""
+    if is_postgres():
+        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ORDER_LOCK,))
+    Event.insert(
+        at=now_ms(),
+        kind=kind,
+        level=level,
+        vm=vm,
+        service=service,
+        run=run,
+        text=redact(text),
+        data=data or {},
+    ).execute()
+    if is_postgres():
+        wake.ring(EVENTS)
+    else:
+        database.after_commit(lambda: wake.ring_here(EVENTS))
+
+
+def announce(kind: str, text: str, **about: Any) -> None:
+    """Write one event in a transaction of its own."""
+    in_transaction(lambda: publish(kind, text, **about))
+
+
+def last_id() -> int:
+    """The number of the newest event, 0 when there is none."""
+    with session():
+        return Event.select(fn.MAX(Event.id)).scalar() or 0
+
+
+def read(after: int, limit: int = 1000) -> list[EventView]:
+    """The events that follow number `after`, oldest first."""
+    with session():
+        rows = Event.select().where(Event.id > after).order_by(Event.id).limit(limit).dicts()
+        return [EventView(**row) for row in rows]
+
+
+def recent(limit: int = 200, vm: int | None = None) -> list[EventView]:
+    """The newest events, oldest first, of everything or of one VM."""
+    query = Event.select().order_by(Event.id.desc()).limit(limit)
+    if vm is not None:
+        query = query.where(Event.vm == vm)
+    with session():
+        return [EventView(**row) for row in query.dicts()][::-1]
+
+
+class Follower:
+    """Reads the stream from a place on: nothing twice, nothing left out, across reconnects."""
+
+    def __init__(self, after: int | None = None) -> None:
+        self._after = last_id() if after is None else after
+        self._listener = wake.Listener(EVENTS)
+
+    @property
+    def position(self) -> int:
+        """The number of the last event that was read."""
+        return self._after
+
+    def read(self, limit: int = 1000) -> list[EventView]:
+        """What came since the last call."""
+        found = read(self._after, limit)
+        if found:
+            self._after = found[-1].id
+        return found
+
+    def wait(self, timeout: float) -> list[EventView]:
+        """What came since the last call, waiting up to `timeout` seconds for the first of it."""
+        end = time.monotonic() + timeout
+        while not (found := self.read()):
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            self._listener.wait(min(left, wake.LOOK_EVERY))
+        return found
+
+    def close(self) -> None:
+        """Stop following."""
+        self._listener.close()
+
+
+def prune(keep: int = 200_000) -> int:
+    """Forget the oldest events beyond `keep`; returns how many."""
+    edge = last_id() - keep
+    if edge <= 0:
+        return 0
+    return int(in_transaction(lambda: Event.delete().where(Event.id <= edge).execute()))
+
+
+def texts(events: Iterable[EventView]) -> list[str]:
+    """The log lines among events."""
+    return [line for event in events if event.text for line in event.text.splitlines()]

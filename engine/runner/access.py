@@ -1,0 +1,36 @@
+"""From a server's row to what the Proxmox client needs, secrets unsealed."""
+
+from __future__ import annotations
+
+from engine.proxmox.access import ServerAccess, Tls
+from engine.store import secrets, settings
+from engine.store.models import Server
+
+
+def access_of(server: Server) -> ServerAccess:
+    """How to reach a server and log in."""
+    general = settings.read(settings.General)
+    secret = secrets.unseal(server.token_secret, "server", server.uid, "token_secret")
+    password = secrets.unseal(server.password, "server", server.uid, "password")
+    return ServerAccess(
+        name=server.name,
+        hosts=tuple(server.hosts),
+        port=server.port,
+        token_id=server.token_id or None,
+        token_secret=secret or None,
+        user=server.user or None,
+        password=password or None,
+        tls=tls_of(server.tls),
+        read_timeout=float(general.default_timeout),
+        heavy_timeout=float(general.heavy_timeout),
+    )
+
+
+def tls_of(choice: dict[str, object]) -> Tls:
+    """How the manifest's `tls` words are judged: fingerprint, ca_file, insecure, else the system's trust."""
+    pins = choice.get("fingerprint")
+    if pins:
+        return Tls.fingerprint(*([pins] if isinstance(pins, str) else map(str, list(pins))))  # type: ignore[call-overload]
+    if choice.get("ca_file"):
+        return Tls.ca_file(str(choice["ca_file"]))
+    return Tls.insecure() if choice.get("insecure") else Tls.system()

@@ -1,0 +1,96 @@
+"""What a step may use: its VM, the plan, Proxmox bound to this VM, and a place to put what it found out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from engine.pipelines.model import Again, Fail, Outcome, Wait
+from engine.runner import claims, limits, record
+from engine.store.database import in_transaction
+from engine.store.models import Run, Vm
+
+if TYPE_CHECKING:
+    from engine.plan import Plan
+    from engine.proxmox.cluster import Cluster
+    from engine.proxmox.guest import Guest
+    from engine.proxmox.mark import Mark
+    from engine.runner.claims import Claim
+    from engine.runner.journal import Journal
+    from engine.runner.ports import Ports
+
+
+@dataclass
+class Context:
+    """One look at one step. Changes collected here are committed together with the step's end."""
+
+    claim: Claim
+    vm: Vm
+    run: Run
+    plan: Plan
+    cluster: Cluster
+    mark: Mark
+    journal: Journal
+    ports: Ports
+    args: dict[str, Any]
+    failed: str = ""  # why the task this step had started ended badly, if it did
+    changes: dict[str, Any] = field(default_factory=dict)
+    flow: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    at_end: list[Callable[[], None]] = field(default_factory=list)
+
+    @cached_property
+    def guest(self) -> Guest:
+        """The guest of this VM; each changing call of it proves ownership first."""
+        assert self.vm.vmid is not None, "a step without a VMID has no guest"
+        return self.cluster.guest(
+            self.vm.vmid, self.mark, node=self.vm.node or None, smbios_uuid=self.vm.smbios_uuid or None
+        )
+
+    def act(self, call: Callable[[], str | None]) -> Outcome:
+        """Make the one changing call of this look: park on its task, or look again when it has none.
+
+        If the task of the look before ended badly, that is the step's failure, and nothing is sent.
+        """
+        if self.failed:
+            return Fail(self.failed)
+        upid = call()
+        if upid is None:
+            return Again()
+        return Wait("task", f"{self.journal.step_label} runs on {upid.split(':')[1]}", upid=upid)
+
+    def set(self, **changes: Any) -> None:
+        """Change columns of the VM when the step's end is committed."""
+        self.changes.update(changes)
+        for name, value in changes.items():
+            setattr(self.vm, name, value)
+
+    def save(self, **changes: Any) -> None:
+        """Commit columns of the VM now, because a call that is about to be sent depends on them."""
+        in_transaction(lambda: claims.write(self.claim, **changes))
+        for name, value in changes.items():
+            setattr(self.vm, name, value)
+
+    def remember(self, **flow: Any) -> None:
+        """Keep something until the pipeline ends; it is there again after a crash once the look is committed."""
+        self.flow.update(flow)
+
+    def note(self, text: str) -> None:
+        """Add a line below the step's own line."""
+        self.notes.append(text)
+
+    def say(self, text: str, level: str = "info") -> None:
+        """Say a line at once, while the step still goes on."""
+        in_transaction(lambda: record.say_note(self.vm, self.run, text, level))
+
+    def on_commit_with_end(self, work: Callable[[], None]) -> None:
+        """Run `work` inside the transaction that commits this step's good end."""
+        self.at_end.append(work)
+
+    def turn(self, key: str, limit: int, why: str) -> Wait | None:
+        """None when this VM may go on, else the wait for its turn. The place is held until the step ends."""
+        if limit <= 0 or limits.take(self.claim, self.vm, key, limit):
+            return None
+        return Wait("turn", why, key=key)
