@@ -1,0 +1,192 @@
+"""The table of everything an operator can ask of the console, and the key that asks it.
+
+Bindings, footer, help page, command palette and the operator's own keymap are all made from this table, so
+a key is shown where it works and works where it is shown. An action names the method that carries it out:
+`list.mark` calls `do_mark()` on the widget, screen or app whose scope is `list`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+EVERYWHERE = "app"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing an operator can ask: where, by which keys, under which name, and what it promises."""
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    scope: str
+    run: str
+    argument: str = ""
+    rank: int = 0
+    """Place in the footer, lowest first; 0 keeps it out of the footer, not out of help or palette."""
+    changes: bool = False
+    destructive: bool = False
+
+
+RowMaker = Callable[..., Action]
+
+
+def _reads(scope: str) -> RowMaker:
+    """Rows of a scope that look or move, and change nothing."""
+
+    def row(run: str, keys: str, label: str, promise: str, rank: int = 0) -> Action:
+        return Action(f"{scope}.{run}", tuple(keys.split()), label, promise, scope, run, rank=rank)
+
+    return row
+
+
+def _changes(scope: str) -> RowMaker:
+    """Rows of a scope that change something; `destroys` marks what cannot be taken back."""
+
+    def row(run: str, keys: str, label: str, promise: str, rank: int = 0, destroys: bool = False) -> Action:
+        ident, taps = f"{scope}.{run}", tuple(keys.split())
+        return Action(ident, taps, label, promise, scope, run, "", rank, changes=True, destructive=destroys)
+
+    return row
+
+
+def _place(number: str, name: str, label: str, shows: str) -> Action:
+    promise = f"Go to {label}: {shows}."
+    return Action(f"go.{name}", (number,), label, promise, EVERYWHERE, "go", name)
+
+
+PLACES: tuple[Action, ...] = (
+    _place("1", "dashboard", "Dashboard", "what matters now"),
+    _place("2", "vms", "VMs", "every virtual machine"),
+    _place("3", "pools", "IP Pools", "address ranges and who has which address"),
+    _place("4", "zones", "DNS Zones", "forward and reverse zones"),
+    _place("5", "products", "Products", "the plans that are sold"),
+    _place("6", "servers", "Servers", "Proxmox clusters and their state"),
+    _place("7", "clients", "Clients", "who the machines belong to"),
+    _place("8", "services", "Services", "what each client has"),
+    _place("9", "settings", "Settings", "general settings and scheduled tasks"),
+    _place("0", "audit", "Audit", "who changed what, and when"),
+)
+
+_app, _list, _log, _vm, _vms = map(_reads, (EVERYWHERE, "list", "log", "vm", "vms"))
+_zones, _servers = _reads("zones"), _reads("servers")
+_vm_change, _service_change, _setting_change = map(_changes, ("vm", "services", "settings"))
+
+_EVERYWHERE = (
+    _app("goto", ":", "Go to VM", "Go to a VM by id, name or address.", 80),
+    _app("log", "l L", "Log", "Live log: hide, half, full.", 85),
+    _app("help", "?", "Help", "Show every key that works here.", 91),
+    _app("palette", "ctrl+p", "Palette", "Find any action by name.", 92),
+    _app("quit", "q", "Quit", "Leave the console; work is parked or goes on elsewhere.", 99),
+    _app("back", "escape", "Back", "Leave what is open, one step."),
+    _app("reload", "ctrl+r", "Reload", "Read everything on this screen again."),
+    _app("theme", "", "Theme", "Change the colours."),
+)
+
+_LIST = (
+    _list("open", "enter", "Open", "Open the row under the cursor.", 10),
+    _list("filter", "/", "Filter", "Show only rows that hold what you type.", 40),
+    _list("sort", "s", "Sort", "Sort by the next column.", 45),
+    _list("reverse", "S", "Reverse", "Turn the sort order round."),
+    _list("mark", "space", "Mark", "Mark the row, or take its mark away.", 50),
+    _list("mark_to", "v", "Mark to", "Mark every row from the last mark to here."),
+    _list("unmark", "u", "Unmark", "Take every mark away."),
+    _list("copy", "y", "Copy", "Copy the row to the clipboard."),
+    _list("retry", "ctrl+t", "Try again", "Ask again after an error."),
+    _list("up", "up k", "Up", "One row up."),
+    _list("down", "down j", "Down", "One row down."),
+    _list("page_up", "pageup ctrl+u", "Page up", "One page up."),
+    _list("page_down", "pagedown ctrl+d", "Page down", "One page down."),
+    _list("first", "home g", "First", "The first row."),
+    _list("last", "end G", "Last", "The last row."),
+)
+
+_LOG = (
+    _log("follow", "space G end", "Follow", "Follow new lines again, or pause.", 10),
+    _log("find", "/", "Search", "Search the log.", 20),
+    _log("next", "n", "Next", "The next match, downwards.", 21),
+    _log("previous", "N", "Previous", "The match before, upwards."),
+    _log("only", "f", "This VM", "Only the VM of this line, or all again.", 30),
+    _log("copy", "y", "Copy", "Copy the line under the cursor.", 40),
+    _log("copy_view", "Y", "Copy view", "Copy every line in view."),
+    _log("up", "up k", "Up", "One line up; this pauses."),
+    _log("down", "down j", "Down", "One line down."),
+    _log("page_up", "pageup ctrl+u", "Page up", "One page up; this pauses."),
+    _log("page_down", "pagedown ctrl+d", "Page down", "One page down."),
+    _log("first", "home g", "Oldest", "The oldest line kept."),
+    _log("left", "left", "Left", "See the start of long lines."),
+    _log("right", "right", "Right", "See more of long lines."),
+)
+
+_VM = (
+    _vm_change("redeploy", "R", "Redeploy", "Remove the VM and deploy it again from the start.", 20, True),
+    _vm_change("reset", "r", "Reset", "Set the state from which the work goes on.", 21),
+    _vm("log", "l", "VM log", "The runs and steps of this VM.", 22),
+    _vm_change("record", "d", "DB record", "See and edit the raw record of this VM.", 23),
+    _vm_change("delete_record", "D", "Del record", "Drop the record of a VM that is gone.", 24, True),
+    _vm_change("step", "x", "Run step", "Run one single step on this VM.", 30),
+    _vm_change("start", "", "Start", "Power the VM on."),
+    _vm_change("stop", "", "Stop", "Power the VM off."),
+    _vm_change("reboot", "", "Reboot", "Restart the VM from inside."),
+    _vm_change("reinstall", "I", "Reinstall", "Wipe the VM and install it from its template.", 0, True),
+    _vm_change("dns", "", "Set DNS", "Write every DNS record of this VM again."),
+    _vm_change("rdns", "", "Reverse DNS", "Change the reverse name of an address."),
+    _vm("console", "o", "Console", "Open the console of this VM."),
+    _vms("state", "t", "VM state", "Show only the VMs in one state."),
+    _vms("service", "w", "Service", "Show only one service status."),
+)
+
+
+def _records(scope: str, noun: str) -> tuple[Action, ...]:
+    """Adding, editing and deleting, as every list of records offers them."""
+    row = _changes(scope)
+    return (
+        row("add", "a", "Add", f"Add a {noun}.", 20),
+        row("edit", "E", "Edit", f"Edit this {noun}.", 21),
+        row("delete", "D", "Delete", f"Delete this {noun}.", 22, True),
+    )
+
+
+_OTHERS = (
+    *(_records("pools", "pool") + _records("zones", "zone") + _records("products", "product")),
+    *(_records("servers", "server") + _records("clients", "client")),
+    _zones("test", "t", "Test", "Ask the provider whether it answers.", 15),
+    _servers("test", "t", "Test", "Ask the cluster whether it answers.", 15),
+    _servers("doctor", "w", "Doctor", "Check everything a deploy needs.", 16),
+    _changes("servers")("pause", "p", "Pause", "Pause this server, or let it go on.", 17),
+    _service_change("add", "a", "Create", "Create a service for a client.", 20),
+    _service_change("package", "p", "Package", "Change the package, after a look at the plan.", 21),
+    _service_change("suspend", "z", "Suspend", "Stop the VM and suspend the service.", 22),
+    _service_change("unsuspend", "Z", "Unsuspend", "End the suspension and start the VM.", 23),
+    _service_change("terminate", "T", "Terminate", "End the service and remove its VM.", 24, True),
+    _setting_change("edit", "E", "Edit", "Change the settings.", 20),
+    _setting_change("run", "R", "Run now", "Run this task at once.", 21),
+)
+
+_LISTS = ("vms", "pools", "zones", "products", "servers", "clients", "services", "audit")
+
+
+def _out(scope: str) -> tuple[Action, ...]:
+    """What every screen with a list can hand out."""
+    row = _reads(scope)
+    return (
+        row("command", "c", "Command", "Show the command line that does the same."),
+        row("export", "e", "Export", "Write this list as CSV or JSON."),
+    )
+
+
+ACTIONS: tuple[Action, ...] = (
+    *(PLACES + _EVERYWHERE + _LIST + _LOG + _VM + _OTHERS),
+    *(each for scope in _LISTS for each in _out(scope)),
+)
+
+TOGETHER: dict[str, tuple[str, ...]] = {
+    "everywhere": (EVERYWHERE,),
+    "vms": ("vms", "vm", "list"),
+    "vm": ("vm",),
+    "log": ("log",),
+    **{scope: (scope, "list") for scope in (*_LISTS[1:], "settings")},
+}
+"""Which scopes are open at the same time, per place: within one place no key means two things."""

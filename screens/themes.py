@@ -1,0 +1,157 @@
+"""The four looks of the console, and what a bad line or a poor terminal takes away from them.
+
+    looks = choose(low_bandwidth=True)
+    App(ansi_color=looks.ansi or None); register(app); app.theme = looks.theme
+
+State is never told by colour alone, so each look may leave colour out altogether (NO_COLOR).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from textual.theme import Theme
+
+DARK, LIGHT, SIXTEEN, CONTRAST = "kvmtui-dark", "kvmtui-light", "kvmtui-16", "kvmtui-contrast"
+NAMES: Mapping[str, str] = {"dark": DARK, "light": LIGHT, "16": SIXTEEN, "high-contrast": CONTRAST}
+"""The words an operator writes in the configuration, and the theme each stands for."""
+
+_SHARED = {"block-cursor-text-style": "none", "input-cursor-text-style": "reverse"}
+
+_THEMES = (
+    Theme(
+        name=DARK,
+        primary="#5aa9e6",
+        secondary="#7fc8f8",
+        accent="#c9a0ff",
+        warning="#f2c14e",
+        error="#ff6b6b",
+        success="#6fcf97",
+        foreground="#d7dce2",
+        background="#14181d",
+        surface="#14181d",
+        panel="#222932",
+        dark=True,
+        variables={
+            **_SHARED,
+            "block-cursor-background": "#2f5d8a",
+            "block-cursor-foreground": "#ffffff",
+            "tone-muted": "#8b96a3",
+        },
+    ),
+    Theme(
+        name=LIGHT,
+        primary="#0b5cad",
+        secondary="#0e7490",
+        accent="#7c3aed",
+        warning="#8a5a00",
+        error="#b3261e",
+        success="#1b6e3c",
+        foreground="#1b1f24",
+        background="#fafafa",
+        surface="#fafafa",
+        panel="#e6e9ee",
+        dark=False,
+        variables={
+            **_SHARED,
+            "block-cursor-background": "#0b5cad",
+            "block-cursor-foreground": "#ffffff",
+            "tone-muted": "#5b6470",
+        },
+    ),
+    Theme(
+        name=CONTRAST,
+        primary="#00ffff",
+        secondary="#00ffff",
+        accent="#ff80ff",
+        warning="#ffff00",
+        error="#ff8080",
+        success="#00ff00",
+        foreground="#ffffff",
+        background="#000000",
+        surface="#000000",
+        panel="#000000",
+        dark=True,
+        text_alpha=1.0,
+        variables={
+            **_SHARED,
+            "block-cursor-background": "#ffff00",
+            "block-cursor-foreground": "#000000",
+            "tone-muted": "#ffffff",
+        },
+    ),
+    Theme(
+        name=SIXTEEN,
+        ansi=True,
+        primary="ansi_blue",
+        secondary="ansi_cyan",
+        accent="ansi_magenta",
+        warning="ansi_yellow",
+        error="ansi_red",
+        success="ansi_green",
+        foreground="ansi_default",
+        background="ansi_default",
+        surface="ansi_default",
+        panel="ansi_default",
+        boost="ansi_default",
+        dark=True,
+        variables={
+            **_SHARED,
+            "ansi-background": "ansi_black",
+            "ansi-foreground": "ansi_white",
+            "border-blurred": "ansi_bright_black",
+            "block-cursor-background": "ansi_cyan",
+            "block-cursor-foreground": "ansi_black",
+            "input-cursor-background": "ansi_black",
+            "input-cursor-foreground": "ansi_bright_white",
+            "tone-muted": "ansi_bright_black",
+        },
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How this console shows itself: colours, mouse, movement and pace."""
+
+    theme: str = DARK
+    ansi: bool = False
+    mouse: bool = True
+    animation: Literal["none", "basic", "full"] = "none"
+    tick_seconds: float = 1.0
+    """How often changed rows may be drawn."""
+    log_hz: float = 4.0
+    charts: bool = True
+
+
+def choose(
+    theme: str = "dark", *, low_bandwidth: bool = False, environ: Mapping[str, str] | None = None
+) -> Looks:
+    """The looks for this terminal and this line; an unknown name falls back to the dark theme.
+
+    >>> choose("light", low_bandwidth=True, environ={}).theme
+    'kvmtui-16'
+    """
+    env = os.environ if environ is None else environ
+    if low_bandwidth:
+        return Looks(SIXTEEN, True, mouse=False, tick_seconds=5.0, log_hz=2.0, charts=False)
+    if theme == "16" or env.get("TERM", "") in ("linux", "vt100", "vt220", "ansi", "xterm"):
+        return Looks(SIXTEEN, True)
+    return Looks(NAMES.get(theme, DARK))
+
+
+def register(app: Any) -> None:
+    """Makes the four themes known to a Textual app."""
+    for theme in _THEMES:
+        app.register_theme(theme)
+
+
+def stylesheet() -> Path:
+    """Where `kvmtui.tcss` is: beside the packages in a checkout, inside `kvmtui` once installed."""
+    root = Path(__file__).resolve().parent.parent
+    installed = root / "kvmtui" / "kvmtui.tcss"
+    return installed if installed.exists() else root / "kvmtui.tcss"

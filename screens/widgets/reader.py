@@ -1,0 +1,89 @@
+"""Reads a table's rows without ever making a key wait.
+
+A source that lives in memory is asked at once. One that asks a database is asked beside the screen's thread,
+one question at a time: while it works, newer wishes replace each other, and only the last is asked next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from textual.widget import Widget
+
+from engine.errors import KvmtuiError
+from screens.widgets.rows import RowSource
+from screens.widgets.window import Wanted, Window, read
+
+
+class Reader:
+    """Keeps one question to a source under way, and hands over the answer that is still wanted."""
+
+    def __init__(
+        self,
+        widget: Widget,
+        wish: Callable[[], Wanted],
+        arrived: Callable[[Wanted, Window], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        self._widget = widget
+        self._wish = wish
+        self._arrived = arrived
+        self._failed = failed
+        self._source: RowSource | None = None
+        self._again = False
+        self._busy = False
+
+    @property
+    def busy(self) -> bool:
+        """True while an answer is on its way."""
+        return self._busy
+
+    def ask(self, source: RowSource) -> None:
+        """Reads what is wished for; the answer comes at once, or later through `arrived` or `failed`."""
+        self._source = source
+        if source.inline:
+            self._again = False
+            self._read_now(source)
+            return
+        self._again = True
+        if not self._busy:
+            self._busy = True
+            self._widget.run_worker(self._read_on(), group="rows", exit_on_error=False)
+
+    def _read_now(self, source: RowSource) -> None:
+        wanted = self._wish()
+        try:
+            window = read(source, wanted)
+        except Exception as error:  # noqa: BLE001 - whatever a source meets, the operator gets a sentence and a retry
+            self._failed(sentence(error))
+        else:
+            self._arrived(wanted, window)
+
+    async def _read_on(self) -> None:
+        try:
+            while self._again and self._source is not None:
+                await self._read_beside(self._source)
+        finally:
+            self._busy = False
+
+    async def _read_beside(self, source: RowSource) -> None:
+        self._again = False
+        wanted = self._wish()
+        try:
+            window = await asyncio.to_thread(read, source, wanted)
+        except Exception as error:  # noqa: BLE001 - whatever a source meets, the operator gets a sentence and a retry
+            if source is self._source:
+                self._failed(sentence(error))
+            return
+        if source is self._source:
+            self._arrived(wanted, window)
+
+
+def sentence(error: Exception) -> str:
+    """An error as an operator reads it: the engine's own sentence, or one about what broke here."""
+    if isinstance(error, KvmtuiError):
+        return error.sentence
+    return (
+        f"This list could not be read ({type(error).__name__}: {error}). Try again; if it stays, see the log."
+    )

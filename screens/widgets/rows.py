@@ -1,0 +1,189 @@
+"""What a table shows: rows of cells with a key, columns with a width, and where the rows come from.
+
+A `RowSource` answers three questions, so that a hundred thousand rows can stay in the database:
+
+    class VmRows:                       # a frozen view of one question to the engine
+        inline = False                  # asks a database: called beside the screen's thread
+        def count(self) -> int: ...
+        def page(self, offset: int, limit: int) -> Sequence[Row]: ...
+        def index_of(self, key: Key) -> int | None: ...
+        def seen(self, view: View) -> RowSource: ...      # the same rows, filtered and sorted
+
+`MemoryRows` is the source for a list that fits in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+Key = Hashable
+
+TONES = ("ok", "busy", "warn", "error", "muted", "accent")
+"""The meanings a text can have besides its words; each look of the console gives them a colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A text as the engine gave it, what it means, and a smaller second line below it."""
+
+    text: str
+    tone: str = ""
+    below: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table: its key in the world, and a cell (or plain text) per column."""
+
+    key: Key
+    cells: tuple[Cell | str, ...]
+
+    def cell(self, index: int) -> Cell:
+        """The cell of a column; a row that is too short has empty ones."""
+        found = self.cells[index] if index < len(self.cells) else ""
+        return found if isinstance(found, Cell) else Cell(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: the cells it takes at least, how dear it is (1 stays longest), and whether it may grow."""
+
+    key: str
+    title: str
+    width: int
+    priority: int = 1
+    grow: bool = False
+    right: bool = False
+    sortable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How an operator looks at a list: filter text, sort column and direction."""
+
+    filter: str = ""
+    sort: str = ""
+    descending: bool = False
+
+
+class RowSource(Protocol):
+    """Rows that are read page by page. `inline` promises that reading costs no more than memory does."""
+
+    @property
+    def inline(self) -> bool:
+        """True when it may be called on the screen's own thread."""
+
+    def count(self) -> int:
+        """How many rows there are."""
+
+    def page(self, offset: int, limit: int) -> Sequence[Row]:
+        """The rows from an offset on, at most `limit`."""
+
+    def index_of(self, key: Key) -> int | None:
+        """Where a row stands now, or None when it is not among them."""
+
+    def seen(self, view: View) -> RowSource:
+        """The same rows under another filter and order."""
+
+
+class MemoryRows:
+    """Rows held in memory, filtered and sorted here.
+
+    >>> source = MemoryRows([Row(1, ("web",)), Row(2, ("db",))], columns=(Column("name", "Name", 10),))
+    >>> [row.key for row in source.seen(View(filter="DB")).page(0, 10)]
+    [2]
+    """
+
+    inline = True
+
+    def __init__(self, rows: Iterable[Row], columns: Sequence[Column] = (), view: View | None = None) -> None:
+        self._all = list(rows)
+        self._columns = tuple(columns)
+        self._rows = _seen(self._all, self._columns, view or View())
+        self._places = {row.key: place for place, row in enumerate(self._rows)}
+
+    def count(self) -> int:
+        """How many rows are left under the filter."""
+        return len(self._rows)
+
+    def page(self, offset: int, limit: int) -> Sequence[Row]:
+        """A slice of them."""
+        return self._rows[offset : offset + limit]
+
+    def index_of(self, key: Key) -> int | None:
+        """Where a row stands, or None."""
+        return self._places.get(key)
+
+    def seen(self, view: View) -> MemoryRows:
+        """The same rows under another filter and order."""
+        return MemoryRows(self._all, self._columns, view)
+
+    def put(self, rows: Iterable[Row]) -> None:
+        """Newer versions of rows take the place of the old ones; order and filter are left as they were."""
+        newer = {row.key: row for row in rows}
+        self._all = [newer.get(row.key, row) for row in self._all]
+        for key, row in newer.items():
+            if key in self._places:
+                self._rows[self._places[key]] = row
+
+
+def _seen(rows: Sequence[Row], columns: tuple[Column, ...], view: View) -> list[Row]:
+    words = view.filter.casefold().split()
+    kept = [row for row in rows if _holds(row, words)] if words else list(rows)
+    place = next((place for place, column in enumerate(columns) if column.key == view.sort), None)
+    if place is not None:
+        kept.sort(key=lambda row: _order(row.cell(place).text), reverse=view.descending)
+    return kept
+
+
+def _holds(row: Row, words: list[str]) -> bool:
+    cells = (row.cell(place) for place in range(len(row.cells)))
+    everything = " ".join(f"{cell.text} {cell.below}" for cell in cells).casefold()
+    return all(word in everything for word in words)
+
+
+def _order(text: str) -> tuple[int, float, str]:
+    """Numbers by size before words by letter."""
+    try:
+        return (0, float(text), "")
+    except ValueError:
+        return (1, 0.0, text.casefold())
+
+
+GAP = 1
+"""Empty cells between two columns."""
+
+
+def fitting(columns: Sequence[Column], width: int) -> tuple[tuple[int, Column], ...]:
+    """The columns that fit into a width, the dearest first to stay, with their place in a row.
+
+    What is left over goes to the columns that may grow, in equal shares.
+
+    >>> wide = (Column("id", "ID", 4), Column("name", "Name", 10, grow=True), Column("note", "Note", 20, 2))
+    >>> [(c.key, c.width) for _, c in fitting(wide, 30)]
+    [('id', 4), ('name', 25)]
+    """
+    kept: set[int] = set()
+    left = width
+    for place in sorted(range(len(columns)), key=lambda at: (columns[at].priority, at)):
+        needed = columns[place].width + (GAP if kept else 0)
+        if kept and needed > left:
+            break
+        kept.add(place)
+        left -= needed
+    return _grown([(place, columns[place]) for place in sorted(kept)], left)
+
+
+def _grown(kept: list[tuple[int, Column]], left: int) -> tuple[tuple[int, Column], ...]:
+    growing = [place for place, column in kept if column.grow]
+    if not growing or left <= 0:
+        return tuple(kept)
+    share, rest = divmod(left, len(growing))
+    return tuple(
+        (place, replace(column, width=column.width + share + (place in growing[:rest])))
+        if place in growing
+        else (place, column)
+        for place, column in kept
+    )
