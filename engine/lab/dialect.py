@@ -1,0 +1,85 @@
+"""What differs between the Proxmox VE versions the lab can speak.
+
+One value of Dialect answers every question of the kind "does this version do that"; nothing else compares versions.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from fakepve import shapes
+
+from engine.errors import Refused
+
+SHORT_NAMES = {"7": "7.4-17", "7.4": "7.4-17", "8": "8.4.14", "9": "9.1.9"}
+GUEST_AGENT_PRIVILEGES = (
+    "VM.GuestAgent.Audit",
+    "VM.GuestAgent.FileRead",
+    "VM.GuestAgent.FileSystemMgmt",
+    "VM.GuestAgent.FileWrite",
+    "VM.GuestAgent.Unrestricted",
+)
+ONLY_IN_9 = frozenset({*GUEST_AGENT_PRIVILEGES, "VM.Replicate", "Sys.AccessNetwork"})
+ONLY_SINCE_8 = frozenset({"SDN.Use", "Mapping.Audit", "Mapping.Modify", "Mapping.Use"})
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One Proxmox VE version and its habits."""
+
+    version: str
+    number: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, version: str) -> Dialect:
+        """The dialect of a version, given as "9", "8", "7.4" or in full; refuses what is no version."""
+        full = SHORT_NAMES.get(version, version)
+        parts = re.fullmatch(r"(\d+)\.(\d+)(?:[.-](\d+))?", full)
+        if parts is None or not 7 <= int(parts[1]) <= 9:
+            raise Refused(f"The lab can be Proxmox VE 7.4, 8 or 9, not “{version}”. Name one of these.")
+        return cls(full, (int(parts[1]), int(parts[2]), int(parts[3] or 0)))
+
+    @property
+    def release(self) -> str:
+        """Major and minor, as GET /version says it."""
+        return f"{self.number[0]}.{self.number[1]}"
+
+    @property
+    def major(self) -> int:
+        return self.number[0]
+
+    @property
+    def tells_message(self) -> bool:
+        """Errors carry their full text in the JSON body, not only in the reason phrase."""
+        return self.number >= (8, 3, 0)
+
+    @property
+    def resize_is_a_task(self) -> bool:
+        return self.number >= (8, 0, 1)
+
+    @property
+    def memory_is_text(self) -> bool:
+        return self.number >= (8, 1, 0)
+
+    @property
+    def hides_login_reason(self) -> bool:
+        """A bad ticket or token reads `Authentication failed!` whatever was wrong."""
+        return self.number >= (9, 1, 5) or (8, 4, 17) <= self.number < (9, 0, 0)
+
+    @property
+    def gives_vnc_password(self) -> bool:
+        return self.major >= 9
+
+    @property
+    def names_new_id_in_clone_log(self) -> bool:
+        return self.major >= 9
+
+    def privileges(self) -> frozenset[str]:
+        """Every privilege this version knows."""
+        known = set(shapes.PRIVILEGES)
+        if self.major < 9:
+            known = (known - ONLY_IN_9) | {"VM.Monitor"}
+        if self.major < 8:
+            known -= ONLY_SINCE_8
+        return frozenset(known)

@@ -1,0 +1,275 @@
+"""The API's front door: parses, authenticates, lets faults strike, checks, dispatches and answers as pveproxy does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+from weakref import WeakKeyDictionary
+
+from aiohttp import web
+from fakepve import schema
+from fakepve.model import PveError, TaskError
+
+from engine.lab import trouble
+from engine.lab.effects import RequestLog
+from engine.lab.faults import Fault
+from engine.lab.world import World
+
+API, EXTJS = "/api2/json/", "/api2/extjs/"
+BODY_LIMIT = 512 * 1024
+REQUESTS_PER_CONNECTION = 100
+# A bad login is answered this late (virtual seconds), so that guessing is slow.
+REFUSAL_SECONDS = 3
+OPEN_TO_ALL = {("POST", "/access/ticket"), ("GET", "/access/domains")}
+_JSON = json.JSONEncoder(separators=(",", ":"), default=str).encode
+_log = logging.getLogger(__name__)
+Control = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Upgrade = Callable[[World, web.BaseRequest, dict[str, Any], str], Awaitable[web.StreamResponse]]
+
+
+class FrontDoor:
+    """Answers every request of one lab."""
+
+    def __init__(self, world: World, control: Control, upgrades: Mapping[str, Upgrade]) -> None:
+        self._world = world
+        self._control = control
+        self._upgrades = upgrades
+        self._schema = schema.load()
+        self._used: WeakKeyDictionary[asyncio.BaseTransport, int] = WeakKeyDictionary()
+        self.requests = RequestLog()
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer to one request."""
+        path = request.path
+        if path.startswith("/lab"):
+            return await self._control(request)
+        if not path.startswith((API, EXTJS)):
+            return web.Response(status=404, reason=f"no such file '{path[:60]}'")
+        prefix = API if path.startswith(API) else EXTJS
+        template, names, methods = self._match(request.rel_url.raw_path[len(prefix) - 1 :])
+        node = names.get("node")
+        answer = await self._answer(request, path[len(prefix) - 1 :], template, names, methods)
+        self.requests.add(request.method, path, answer.status if answer else 0, node)
+        if answer is None:
+            raise ConnectionResetError("the lab cut this connection")
+        if prefix == EXTJS and isinstance(answer, web.Response):
+            answer = _enveloped(answer)
+        return self._kept(request, answer)
+
+    # ---- one request, step by step
+
+    async def _answer(
+        self,
+        request: web.BaseRequest,
+        path: str,
+        template: str,
+        names: dict[str, str],
+        methods: dict[str, Any],
+    ) -> web.StreamResponse | None:
+        world = self._world
+        try:
+            user = self._login(request, template)
+            if template in self._upgrades:
+                return await self._upgrades[template](world, request, names, user)
+            values = await self._values(request)
+        except PveError as problem:
+            if problem.status == 401:
+                await world.clock.sleep(REFUSAL_SECONDS)
+                return web.Response(status=401, reason=problem.message)
+            return self._error(problem)
+        vmids = _vmids(names, values)
+        struck = world.faults.for_request(request.method, path, vmids, names.get("node", ""))
+        early = await trouble.before(world, request, struck)
+        if early is trouble.CUT:
+            return None
+        if isinstance(early, PveError):
+            return self._error(early)
+        response = await self._handled(request.method, path, template, names, methods, values, user)
+        return await self._late(request, response, struck)
+
+    async def _late(
+        self, request: web.BaseRequest, response: web.Response, struck: list[Fault]
+    ) -> web.StreamResponse | None:
+        late = await trouble.after(request, response, struck) if struck else response
+        if late is trouble.CUT:
+            return None
+        return self._error(late) if isinstance(late, PveError) else late
+
+    async def _handled(
+        self,
+        method: str,
+        path: str,
+        template: str,
+        names: dict[str, str],
+        methods: dict[str, Any],
+        values: dict[str, Any],
+        user: str,
+    ) -> web.Response:
+        try:
+            data = await self._call(method, path, template, names, methods, values, user)
+        except PveError as problem:
+            if problem.status == 401:
+                await self._world.clock.sleep(REFUSAL_SECONDS)
+            return self._error(problem)
+        except TaskError as problem:
+            return self._error(PveError(500, str(problem)))
+        except Exception:
+            _log.exception("The lab failed to answer %s %s", method, path)
+            return self._error(PveError(500, "internal error"))
+        body = data if isinstance(data, bytes) else _JSON({"data": data}).encode()
+        return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        template: str,
+        names: dict[str, str],
+        methods: dict[str, Any],
+        values: dict[str, Any],
+        user: str,
+    ) -> Any:
+        world = self._world
+        info = methods.get(method)
+        if info is None:
+            raise PveError(501, f"Method '{method} {path}' not implemented")
+        node = names.get("node")
+        if node is not None and node not in world.nodes and node != "localhost":
+            raise PveError(
+                500,
+                f"hostname lookup '{node}' failed - failed to get address info for: {node}: Name or service not known",
+            )
+        if node is not None and not world.nodes[node]["online"]:
+            raise PveError(595, "No route to host")
+        rules = info.get("parameters") or {}
+        declared = rules.get("properties", {})
+        world.check_permissions(user, info.get("permissions"), {**values, **names}, declared)
+        values.update((k, v) for k, v in names.items() if k in declared)
+        values, errors = schema.validate(rules, values)
+        if errors:
+            raise PveError(400, "Parameter verification failed.", errors)
+        values.update((k, v) for k, v in names.items() if k not in declared)
+        handler = world.own_routes.get((method, template))
+        if handler is not None:
+            return await handler(world, values, user)
+        match = schema.Match(template, names, methods)
+        return await world.synthesise(match, method, info, user, values)
+
+    # ---- pieces
+
+    def _match(self, raw: str) -> tuple[str, dict[str, str], dict[str, Any]]:
+        """Template, path parameters and methods of a path; three empty values for an unknown one."""
+        parts = [unquote(part) for part in raw.strip("/").split("/")]
+        joined = _rejoined(parts)
+        found = self._schema.match("/".join(parts)) if joined is None else None
+        if found is not None:
+            return found.template, found.params, found.methods
+        if joined is not None:
+            head, name, rest = joined
+            template = self._schema.match("/".join([*head, "x"]))
+            if template is not None:
+                return template.template, {**template.params, name: rest}, template.methods
+        return "", {}, {}
+
+    def _login(self, request: web.BaseRequest, template: str) -> str:
+        access = self._world.access
+        header = request.headers.get("Authorization", "")
+        if header.startswith("PVEAPIToken="):
+            return access.by_token(header)
+        if (request.method, template) in OPEN_TO_ALL:
+            return ""
+        ticket = request.cookies.get("PVEAuthCookie")
+        return access.by_ticket(
+            unquote(ticket) if ticket else None,
+            request.headers.get("CSRFPreventionToken"),
+            changing=request.method not in ("GET", "HEAD"),
+        )
+
+    async def _values(self, request: web.BaseRequest) -> dict[str, Any]:
+        """The parameters of query and body together."""
+        if request.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            raise PveError(501, "chunked transfer encoding not supported")
+        if (request.content_length or 0) > BODY_LIMIT:
+            raise PveError(501, "for data too large")
+        values = _collected(request.rel_url.raw_query_string)
+        if not request.can_read_body:
+            return values
+        body = await request.read()
+        if body and request.method in ("GET", "DELETE"):
+            raise PveError(501, f"Unexpected content for method '{request.method}'")
+        try:
+            text = body.decode()
+            values.update(
+                json.loads(text) if request.content_type == "application/json" else _collected(text)
+            )
+        except (ValueError, TypeError, RecursionError):
+            raise PveError(400, "unable to decode the request body") from None
+        return values
+
+    def _error(self, problem: PveError) -> web.Response:
+        body: dict[str, Any] = {"data": None}
+        if self._world.dialect.tells_message:
+            body["message"] = f"{problem.message}\n"
+        if problem.errors:
+            body["errors"] = problem.errors
+        reason = (problem.message.splitlines() or [""])[0]
+        response = web.Response(
+            body=_JSON(body).encode(), status=problem.status, reason=reason, content_type="application/json"
+        )
+        response.force_close()
+        return response
+
+    def _kept(self, request: web.BaseRequest, answer: web.StreamResponse) -> web.StreamResponse:
+        """Close the connection where pveproxy does: after an error and after a hundred requests."""
+        transport = request.transport
+        if transport is not None and not answer.prepared:
+            used = self._used.get(transport, 0) + 1
+            self._used[transport] = used
+            if answer.status >= 400 or used >= REQUESTS_PER_CONNECTION:
+                answer.force_close()
+        return answer
+
+
+def _collected(text: str) -> dict[str, Any]:
+    """Form or query text as pveproxy reads it: `&` and `;` separate, a repeated key becomes a list."""
+    values: dict[str, Any] = {}
+    for key, value in parse_qsl(text.replace(";", "&"), keep_blank_values=True):
+        if key in values:
+            held = values[key]
+            values[key] = [*held, value] if isinstance(held, list) else [held, value]
+        else:
+            values[key] = value
+    return values
+
+
+def _rejoined(parts: list[str]) -> tuple[list[str], str, str] | None:
+    """Head, name and value of a path whose last parameter may itself hold slashes: volume ids and networks."""
+    for word, name, least in (("content", "volume", 4), ("ipset", "cidr", 2)):
+        if word in parts:
+            at = parts.index(word) + (1 if word == "content" else 2)
+            if at > least and len(parts) > at and (len(parts) > at + 1 or "/" in parts[at]):
+                return parts[:at], name, "/".join(parts[at:])
+    return None
+
+
+def _vmids(names: dict[str, str], values: dict[str, Any]) -> list[int]:
+    """The guests a request is about."""
+    texts = [names.get("vmid"), values.get("newid"), values.get("vmid")]
+    return [int(text) for text in texts if text is not None and re.fullmatch(r"\d+", str(text))]
+
+
+def _enveloped(answer: web.Response) -> web.Response:
+    """The same answer for the web interface: always 200, with success and status inside."""
+    if answer.content_type != "application/json" or not isinstance(answer.body, bytes):
+        return answer
+    body = json.loads(answer.body)
+    body["success"] = int(answer.status < 400)
+    if answer.status >= 400:
+        body["status"] = answer.status
+        body.setdefault("message", answer.reason)
+    return web.Response(body=_JSON(body).encode(), content_type="application/json")
