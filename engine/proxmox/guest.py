@@ -201,7 +201,7 @@ class Guest(GuestView):
             "notes-template": _notes_template(notes) or None,
         }
         request = self._changing("POST", f"Backing up to {storage}", ("nodes", self.node, "vzdump"), params)
-        return self.cluster.change(request, Answer.upid)
+        return self.cluster.change(request, _backup_task)
 
     def restore(self, archive: str, storage: str | None = None) -> str:
         """Starts overwriting it with a backup; the mark is given along, and `stamp` should follow."""
@@ -264,6 +264,14 @@ class Guest(GuestView):
                 "Nothing was sent to it."
             )
             raise ProxmoxError(Kind.BUSY, sentence, reason="locked", sent=False)
+
+
+def _backup_task(answer: Answer) -> str:
+    """vzdump answers a plain OK, without a task, when the guest is not on the node it was sent to."""
+    if answer.data == "OK":
+        sentence = f"{answer.attempt.what} did not begin: the guest is on another node, so Proxmox skipped it."
+        raise ProxmoxError(Kind.GONE, sentence, reason="no_config", said="OK")
+    return answer.upid()
 
 
 def _with_digest(config: GuestConfig, params: Mapping[str, Value]) -> dict[str, Value]:
