@@ -1,0 +1,16 @@
+"""Who has services."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from engine.forms.form import Form
+from engine.forms.kinds import Email, Language, Name
+
+
+class ClientForm(Form):
+    """A client."""
+
+    name: Name = Field(title="Name", description="How the client is called; clients are matched by it.")
+    email: Email = Field(title="E-mail", description="Where mails about the client's machines go.")
+    language: Language = Field("en", title="Language", description="Language of the mails, such as en.")

@@ -1,0 +1,75 @@
+"""The site's own settings: timeouts, the schedule, mail."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from engine.forms.form import Form, SecretText, at
+from engine.forms.kinds import Email, Host, Line, Port
+
+
+def _minutes(default: int, what: str) -> int:
+    made: int = Field(default, ge=0, le=44_640, title="Minutes", description=f"{what} 0 turns it off.")
+    return made
+
+
+class GeneralForm(Form):
+    """How long the engine waits for Proxmox."""
+
+    default_timeout: Annotated[int, Field(ge=1, le=300)] = Field(
+        10, title="Default timeout", description="Seconds for an ordinary call."
+    )
+    heavy_timeout: Annotated[int, Field(ge=1, le=600)] = Field(
+        60, title="Heavy timeout", description="Seconds for a call that starts much work."
+    )
+    post_clone_migration: bool = Field(
+        True, title="Migrate after cloning", description="Move a clone to its target node."
+    )
+    migration_timeout: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        300, title="Migration timeout", description="Seconds a migration may take."
+    )
+
+
+class IntervalsForm(Form):
+    """Minutes between two runs of each scheduled task."""
+
+    processVirtualMachines: int = _minutes(1, "Walks VMs through their pipelines.")
+    removeOldSnapshots: int = _minutes(5, "Deletes snapshots past their lifetime.")
+    restoreBackupStatus: int = _minutes(1, "Follows running restores.")
+    nowBackupStatus: int = _minutes(1, "Follows running manual backups.")
+    scheduleBackup: int = _minutes(5, "Makes the backups that are due.")
+    collectingStatistics: int = _minutes(60, "Counts network bytes.")
+
+
+class CronForm(Form):
+    """The schedule."""
+
+    lock_timeout: Annotated[int, Field(ge=10, le=86_400)] = Field(
+        600, title="Lock timeout", description="Seconds after which a stuck task is taken over."
+    )
+    intervals: IntervalsForm = Field(
+        default_factory=IntervalsForm, title="Intervals", description="Minutes between runs."
+    )
+
+
+class SmtpForm(Form):
+    """How mail leaves. Without a host no mail is sent."""
+
+    host: Host | Literal[""] = Field("", title="Host", description="The mail server; empty sends nothing.")
+    port: Port = Field(25, title="Port", description="25, 465 or 587, as the mail server asks.")
+    security: Literal["none", "starttls", "tls"] = Field(
+        "none", title="Security", description="none, starttls, or tls from the first byte."
+    )
+    sender: Email | Literal[""] = Field("", title="Sender", description="The address mails come from.")
+    username: Line = Field("", title="User name", description="Empty when the server asks for none.")
+    password: SecretText = Field("", title="Password", description="The password of the user name.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.host and not self.sender:
+            raise at("sender", "is missing; mails need an address they come from.")
+        if self.password and not self.username:
+            raise at("username", "is missing beside a password.")
+        return self

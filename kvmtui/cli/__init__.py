@@ -1,0 +1,120 @@
+"""The command line: `kvmtui NOUN VERB`. Every module of this folder is one noun or one verb of its own.
+
+How to add one: put `kvmtui/cli/<name>.py` (or a package `kvmtui/cli/<name>/`) here with
+
+    app = typer.Typer(help="One sentence.", rich_markup_mode=None)    # its commands are the verbs of <name>
+    @app.command() …        # with exactly one command and no @app.callback(), <name> itself is the verb
+
+and nothing else; it is found by its file name (`run_step.py` answers to `run-step`) and imported only when
+it is called, so a module may import what it needs, except textual at its top. The nouns `vm` and `service`
+are packages whose modules each hold an `app` with some of the verbs: add a file there to add verbs.
+
+What verbs use is in `kvmtui.terminal`: `site.opened()` / `site.changing()` around the work, `output.show_*`
+for results, `ask` for typed confirmations and secrets, `names` for completion. A verb ends by returning, or
+raises `engine.errors.Refused` (exit 2) or `Failed` (exit 1), or returns an exit status.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import kvmtui
+from kvmtui.terminal import site
+
+
+class Verbs(TyperGroup):
+    """Finds its commands among the modules of this folder and imports the one that is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The name of every noun and verb there is."""
+        return [name.replace("_", "-") for _, name, _ in pkgutil.iter_modules(__path__)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command behind a name, or None."""
+        if cmd_name not in self.commands and cmd_name in self.list_commands(ctx):
+            module = import_module(f"{__name__}.{cmd_name.replace('-', '_')}")
+            self.commands[cmd_name] = typer.main.get_command(module.app)
+            self.commands[cmd_name].name = cmd_name
+        return self.commands.get(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The called command; an unknown one is refused with the nearest there is."""
+        if args and args[0] not in self.list_commands(ctx):
+            from kvmtui.terminal.names import nearest
+
+            raise typer.BadParameter(
+                f"There is no command '{args[0]}'.{nearest(args[0], self.list_commands(ctx))}"
+            )
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    name="kvmtui",
+    cls=Verbs,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"kvmtui {kvmtui.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Refuse every change.")] = False,
+    low_bandwidth: Annotated[
+        bool, typer.Option("--low-bandwidth", help="The console for a bad line.")
+    ] = False,
+    daemon: Annotated[
+        bool, typer.Option("--daemon", help="The engine alone, logging to stdout, until SIGTERM.")
+    ] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="The console on a simulated, throw-away world.")
+    ] = False,
+) -> int:
+    """A terminal operations console for KVM virtual machines on Proxmox VE.
+
+    Without a command it opens the console.
+
+    \b
+    kvmtui apply site.yaml --dry-run     what a manifest would change
+    kvmtui vm list                       every machine
+    kvmtui service create --client Acme --product VPS-2
+    """
+    site.set_read_only(read_only)
+    if context.invoked_subcommand is not None:
+        _refuse_beside_a_command(low_bandwidth=low_bandwidth, daemon=daemon, demo=demo)
+        return 0
+    return _start(read_only, low_bandwidth, daemon, demo)
+
+
+def _refuse_beside_a_command(**switches: bool) -> None:
+    for name, on in switches.items():
+        if on:
+            raise typer.BadParameter(
+                f"--{name.replace('_', '-')} starts a program of its own; leave the command away."
+            )
+
+
+def _start(read_only: bool, low_bandwidth: bool, daemon: bool, demo: bool) -> int:
+    """Open the console (`kvmtui.app.run`), the daemon or the demo (`run` of these modules)."""
+    if daemon and (demo or low_bandwidth or read_only):
+        raise typer.BadParameter("--daemon has no console; it takes no other switch.")
+    if daemon:
+        return int(import_module("kvmtui.daemon").run() or 0)
+    module = import_module("kvmtui.demo" if demo else "kvmtui.app")
+    return int(module.run(read_only=read_only, low_bandwidth=low_bandwidth) or 0)

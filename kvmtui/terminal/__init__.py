@@ -1,0 +1,1 @@
+"""How the command line speaks: exit statuses, tables and JSON, questions, names to complete."""

@@ -1,0 +1,76 @@
+"""Questions: a typed name before something is destroyed, and secrets that never stand on a command line."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine import redact
+from engine.errors import Refused
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for the name to be typed.")]
+_LONGEST_SECRET = 65_536
+
+
+def confirm_name(name: str, what_happens: str, yes: bool) -> None:
+    """Go on only when the operator types the name or gave --yes; without a terminal that is refused."""
+    if yes:
+        return
+    if not _at_a_terminal():
+        raise Refused(
+            f"{what_happens} This needs the name typed at a terminal, or --yes. Nothing was changed."
+        )
+    sys.stderr.write(f"{what_happens}\nType {name} to go on: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != name:
+        raise Refused("That is not the name. Nothing was changed.")
+
+
+def secret(what: str, file: str | None, variable: str | None) -> str:
+    """A secret from a file (`-` is stdin), from a variable of the environment, or typed unseen."""
+    if file is not None and variable is not None:
+        raise Refused(f"Give the {what} once: from a file or from the environment.")
+    if variable is not None:
+        value = _from_environment(what, variable)
+    elif file is not None:
+        value = _from_file(what, file)
+    elif _at_a_terminal():
+        value = getpass.getpass(f"{what[:1].upper()}{what[1:]}: ")
+    else:
+        raise Refused(
+            f"The {what} is missing: give a file (- for stdin), a variable, or run it at a terminal."
+        )
+    if not value:
+        raise Refused(f"The {what} is empty.")
+    redact.register(value)
+    return value
+
+
+def _from_environment(what: str, variable: str) -> str:
+    value = os.environ.get(variable)
+    if value is None:
+        raise Refused(f"The {what} was to come from the variable {variable}, which is not set.")
+    return value
+
+
+def _from_file(what: str, file: str) -> str:
+    try:
+        text = sys.stdin.read(_LONGEST_SECRET) if file == "-" else _read(Path(file))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise Refused(f"The {what} cannot be read from {file}: {reason}.") from error
+    return text.rstrip("\r\n")
+
+
+def _read(path: Path) -> str:
+    with path.open(encoding="utf-8") as stream:
+        return stream.read(_LONGEST_SECRET)
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -1,0 +1,91 @@
+"""From what happened to the exit status: 0 done, 1 tried and failed, 2 not tried and nothing changed.
+
+A traceback never reaches the terminal: it goes to the log file, and the terminal gets a sentence.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from engine.errors import KvmtuiError
+from engine.redact import redact
+
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+log = logging.getLogger("kvmtui")
+
+
+class PipeClosed(Exception):
+    """Whoever read our output went away; there is nobody to tell."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns its exit status and never raises but SystemExit."""
+    try:
+        status = _command(arguments)
+        sys.stdout.flush()
+    except (PipeClosed, BrokenPipeError):
+        return _hush()
+    except KvmtuiError as error:
+        return _say(error.sentence, error.exit_code)
+    except typer.TyperException as error:
+        return _say(_usage(error), REFUSED)
+    except (typer.Abort, KeyboardInterrupt):
+        return _say("Interrupted.", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last door: nothing may leave it as a traceback
+        return _say(_unexpected(error), FAILED)
+    return status
+
+
+def _command(arguments: Sequence[str]) -> int:
+    from kvmtui.cli import app
+
+    result = typer.main.get_command(app).main(list(arguments), prog_name="kvmtui", standalone_mode=False)
+    return result if isinstance(result, int) else DONE
+
+
+def _say(sentence: str, status: int) -> int:
+    try:
+        sys.stdout.flush()
+        if sentence:
+            print(redact(sentence), file=sys.stderr, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        _hush()
+    return status
+
+
+def _usage(error: typer.TyperException) -> str:
+    """A usage error as a sentence, with the command whose help explains it."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return error.format_message()
+    where = f"\nTry: {context.command_path} --help" if context is not None else ""
+    return f"{error.format_message()}{where}"
+
+
+def _unexpected(error: Exception) -> str:
+    log.error("Unexpected error", exc_info=error)
+    kind = type(error).__name__
+    return (
+        f"kvmtui met an error it did not expect ({kind}) and stopped. That is its fault, not your input's. "
+        f"The details are in the log{_log_place()}; please report them."
+    )
+
+
+def _log_place() -> str:
+    """Where the log file is, when logging was set up already."""
+    for handler in logging.getLogger().handlers + log.handlers + logging.getLogger("engine").handlers:
+        name = getattr(handler, "baseFilename", None)
+        if name:
+            return f" {name}"
+    return ""
+
+
+def _hush() -> int:
+    """Point stdout at nothing, so that the interpreter's last flush does not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return DONE

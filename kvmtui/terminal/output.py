@@ -1,0 +1,108 @@
+"""Results on stdout: a table for people, plain columns for pipes, one JSON document for scripts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from engine.clock import iso
+from kvmtui.terminal.exits import PipeClosed
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
+_CONTROL = dict.fromkeys([*range(32), *range(127, 160)], "�")
+
+
+def write(text: str) -> None:
+    """One line of a result."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError as gone:
+        raise PipeClosed from gone
+
+
+def tell(text: str) -> None:
+    """One line that is a message, not a result."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def show_json(value: Any) -> None:
+    """The value as one JSON document; views become objects, moments ISO 8601 UTC."""
+    write(json.dumps(plain(value), ensure_ascii=False, indent=2))
+
+
+def plain(value: Any) -> Any:
+    """Views as dictionaries, their moments as ISO 8601 UTC with Z."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _field(field, getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def _field(field: dataclasses.Field[Any], value: Any) -> Any:
+    return iso(value) if "Moment" in str(field.type) else plain(value)
+
+
+def show_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
+    """Rows under their heads: fitted to the terminal, or tab-separated and whole when piped.
+
+    An empty list is a message on stderr, so that a pipe gets nothing.
+    """
+    cells = [[_cell(value) for value in row] for row in rows]
+    if not cells:
+        tell(empty)
+    elif sys.stdout.isatty():
+        _fitted(heads, cells)
+    else:
+        for row in [list(heads), *cells]:
+            write("\t".join(row))
+
+
+def show_facts(facts: Mapping[str, Any]) -> None:
+    """One object, a fact per line."""
+    width = max(len(name) for name in facts)
+    for name, value in facts.items():
+        lines = [_cell(line) for line in str(_blank(value)).splitlines()] or [""]
+        write(f"{name:<{width}}  {lines[0]}")
+        for line in lines[1:]:
+            write(f"{'':<{width}}  {line}")
+
+
+def _blank(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return "\n".join(str(item) for item in value)
+    return "" if value is None else value
+
+
+def _cell(value: Any) -> str:
+    """A value as text that cannot steer a terminal."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_cell(item) for item in value)
+    return str(_blank(value)).translate(_CONTROL)
+
+
+def _fitted(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for place, head in enumerate(heads):
+        numeric = all(row[place].isdigit() for row in cells)
+        table.add_column(Text(head), justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(no_color="NO_COLOR" in os.environ or None, highlight=False)
+    console.print(table)
