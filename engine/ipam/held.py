@@ -14,8 +14,8 @@ from operator import or_
 from typing import Any
 
 from engine.ipam import ranges
-from engine.ipam.spans import Span, key, number, without
-from engine.ipam.spec import spec_of, usable
+from engine.ipam.spans import Span, key, number, span, without
+from engine.ipam.spec import hands_out, spec_of, usable
 from engine.store.fields import Address as IpAddress
 from engine.store.models import Address, Pool, Service, Vm
 
@@ -119,12 +119,11 @@ def _free(pool: Pool) -> Iterator[Span]:
 
 def give_back(pool: Pool, address: IpAddress) -> None:
     """Make an address free again in its pool, if the pool still hands it out and nothing else holds it."""
-    place = number(address)
-    if not any(run.lo <= place <= run.hi for run in usable(spec_of(pool))):
+    if not hands_out(spec_of(pool), address):
         return
     still = Address.select().where(Address.pool == pool.id, Address.address == address).exists()
     if not still:
-        ranges.give(pool.id, Span(place, place))
+        ranges.give(pool.id, span(address, address))
 
 
 def adopt(pool: Pool) -> None:
@@ -137,14 +136,3 @@ def adopt(pool: Pool) -> None:
     Address.update(pool=pool.id).where(strays).execute()
     for row in before:
         give_back(row.pool, row.address)
-
-
-def covering(server_id: int, bridge: str, vlan: int, address: IpAddress) -> Pool | None:
-    """The pool whose range covers an address on a network of a server."""
-    place = key(number(address))
-    return (
-        Pool.select()
-        .where(Pool.server == server_id, Pool.bridge == bridge, Pool.vlan == vlan)
-        .where(Pool.start <= place, Pool.stop >= place)
-        .first()
-    )

@@ -104,6 +104,8 @@ def reserve(pool: Pool, addresses: str, note: str = "") -> int:
     with addresses_of(pool.server_id):
         pool = _fresh(pool.id)
         _check_reservable(pool, wanted)
+        resting = _spot(pool, wanted) & (Address.state == "quarantined")
+        Address.delete().where(resting).execute()
         there = {number(row.address) for row in Address.select().where(_spot(pool, wanted))}
         new = [place for place in range(wanted.lo, wanted.hi + 1) if place not in there]
         for place in new:

@@ -8,12 +8,9 @@ a transaction; these functions do not lock by themselves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
-from engine.ipam.spans import TOP, Span, key, merged, number
+from engine.ipam.spans import TOP, Span, chunks, key, merged, number
 from engine.store.models import FreeRange
-
-_ROWS_PER_INSERT = 500
 
 
 def lowest(pool_id: int, limit: int) -> list[Span]:
@@ -108,18 +105,12 @@ def _shrink_front(pool_id: int, first: Span) -> None:
 
 
 def _drop(pool_id: int, parts: list[Span]) -> None:
-    for chunk in _chunks(parts):
+    for chunk in chunks(parts):
         starts = [key(each.lo) for each in chunk]
         FreeRange.delete().where(FreeRange.pool == pool_id, FreeRange.lo.in_(starts)).execute()
 
 
 def _insert(pool_id: int, parts: Iterable[Span]) -> None:
-    for chunk in _chunks(parts):
+    for chunk in chunks(parts):
         rows = [(pool_id, key(each.lo), key(each.hi)) for each in chunk]
         FreeRange.insert_many(rows, fields=[FreeRange.pool, FreeRange.lo, FreeRange.hi]).execute()
-
-
-def _chunks(parts: Iterable[Span]) -> Iterator[list[Span]]:
-    source = iter(parts)
-    while chunk := list(islice(source, _ROWS_PER_INSERT)):
-        yield chunk

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
-from typing import NamedTuple
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
 from engine.errors import Refused
 from engine.store.fields import Address, pack, unpack
 
+T = TypeVar("T")
 TOP = (1 << 128) - 1
+_PER_STATEMENT = 500
 
 
 class Span(NamedTuple):
@@ -81,6 +84,13 @@ def without(whole: Span, holes: Iterable[Span]) -> Iterator[Span]:
         lo = hole.hi + 1
     if lo <= whole.hi:
         yield Span(lo, whole.hi)
+
+
+def chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    """The items in lists short enough for one statement each."""
+    source = iter(items)
+    while chunk := list(islice(source, _PER_STATEMENT)):
+        yield chunk
 
 
 def parse_address(text: str) -> Address:

@@ -11,12 +11,14 @@ and only then, the gateway may lie anywhere.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from engine.errors import Refused
-from engine.ipam.spans import Span, merged, number, parse_address, parse_span, shortened, span, without
+from engine.ipam.spans import TOP, Span, merged, number, parse_address, parse_span, shortened, span, without
 from engine.store.fields import Address
 from engine.store.models import Pool
 
@@ -66,9 +68,18 @@ def network_of(spec: PoolSpec) -> IPv4Network | IPv6Network:
     return ip_network(f"{spec.start}/{spec.mask}", strict=False)
 
 
-def usable(spec: PoolSpec) -> list[Span]:
+@lru_cache(maxsize=256)
+def usable(spec: PoolSpec) -> tuple[Span, ...]:
     """The runs of addresses the pool may hand out, in order."""
-    return list(without(span(spec.start, spec.stop), merged(_never(spec))))
+    return tuple(without(span(spec.start, spec.stop), merged(_never(spec))))
+
+
+def hands_out(spec: PoolSpec, address: Address) -> bool:
+    """Whether the pool may ever hand out this address."""
+    runs = usable(spec)
+    place = number(address)
+    before = bisect_right(runs, Span(place, TOP)) - 1
+    return before >= 0 and runs[before].hi >= place
 
 
 def withheld(spec: PoolSpec) -> list[Span]:
