@@ -27,9 +27,10 @@ def no_address(
 ) -> NoAddress:
     """The refusal, told from what was looked at."""
     where = f"on {wanted}" if wanted else "on any one bridge and VLAN"
-    looked = [_about_pool(pool, lacking, wanted) for pool in pools[:_POOLS_NAMED]] or ["it has no pool"]
+    looked = [_about_pool(pool, lacking, wanted) for pool in pools[:_POOLS_NAMED]]
     if len(pools) > _POOLS_NAMED:
         looked.append(f"{len(pools) - _POOLS_NAMED} more pools do not have them either")
+    looked += [f"it has no IPv{family} pool" for family in _without_pool(lacking, pools)]
     looked.append(_about_list(lacking, wanted, entries))
     looked += [f"its address list cannot be read on {fault}" for fault in wrong[:_FAULTS_NAMED]]
     return NoAddress(
@@ -40,6 +41,11 @@ def no_address(
 
 def _counted(lacking: Lacking) -> str:
     return " and ".join(f"{count} more IPv{family}" for family, count in lacking.items() if count > 0)
+
+
+def _without_pool(lacking: Lacking, pools: list[Pool]) -> list[int]:
+    served = {version(pool) for pool in pools}
+    return [family for family, count in lacking.items() if count > 0 and family not in served]
 
 
 def _families(lacking: Lacking) -> str:
@@ -56,7 +62,7 @@ def _about_pool(pool: Pool, lacking: Lacking, wanted: Network | None) -> str:
     free = size(ranges.lowest(pool.id, count))
     if free == 0:
         return f"{name} is full"
-    return f"{name} has {'enough' if free >= count else f'only {free} free'}"
+    return f"{name} has {f'enough {pool.type}' if free >= count else f'only {free} free'}"
 
 
 def _about_list(lacking: Lacking, wanted: Network | None, entries: list[Entry]) -> str:
