@@ -109,7 +109,6 @@ async def test_keys_move_the_cursor_and_open(stage) -> None:
             "g": 0,
             "end": 99,
             "pageup": 77,
-            "home": 0,
         }
         for key, index in moves.items():
             await pilot.press(key)

@@ -1,0 +1,108 @@
+"""The help page and the palette, both made from the table of actions and from what works here and now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+from screens.actions import EVERYWHERE, Action
+from screens.habits import Acts, in_scope, key_name, refused
+from screens.text import text
+from screens.widgets.toned import Toned
+
+TITLES = {EVERYWHERE: "Everywhere", "list": "Lists", "log": "Live log", "vm": "This VM", "vms": "VM list"}
+
+
+def acting(screen: Screen[object]) -> list[Acts]:
+    """Whoever carries out actions here: from what has the focus outwards, and then the rest of the screen."""
+    start: DOMNode = screen.focused or screen
+    chain = [*start.ancestors_with_self, *screen.query("*")]
+    return list(dict.fromkeys(node for node in chain if isinstance(node, Acts)))
+
+
+def offered(screen: Screen[object]) -> Iterator[tuple[Acts, Action]]:
+    """Every action of the place one is in, once, with who carries it out."""
+    seen: set[str] = set()
+    for node in acting(screen):
+        for each in in_scope(node.SCOPE):
+            if each.id not in seen and not node.hides(each):
+                seen.add(each.id)
+                yield node, each
+
+
+class Palette(Provider):
+    """Finds any action of the place one is in by its name; `App.COMMANDS = {Palette}`."""
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for node, each in offered(self.screen):
+            score = matcher.match(f"{each.label} {each.help}")
+            if score > 0:
+                yield Hit(score, Content(each.label), partial(node.ask, each.id), help=_about(node, each))
+
+    async def discover(self) -> Hits:
+        for node, each in offered(self.screen):
+            yield DiscoveryHit(Content(each.label), partial(node.ask, each.id), help=_about(node, each))
+
+
+class _Page(Toned):
+    def __init__(self, groups: Iterable[tuple[str, list[tuple[str, Action, bool]]]]) -> None:
+        super().__init__(classes="help-page")
+        self._groups = tuple(groups)
+
+    def render(self) -> Text:
+        lines: list[Text] = []
+        for title, rows in self._groups:
+            lines += [Text(""), Text(title, "bold")]
+            lines += [self._line(*row) for row in rows]
+        return Text("\n").join(lines[1:])
+
+    def _line(self, keys: str, each: Action, refuses: bool) -> Text:
+        mark = "!" if each.destructive else " "
+        promise = f"{each.label}: {each.help}" + ("  (read-only: refused)" if refuses else "")
+        return self.toned((f"  {keys:<16}", "accent"), (f"{mark} ", "error"), (promise, ""))
+
+
+class HelpPage(ModalScreen[None]):
+    """Every key that works where help was asked for."""
+
+    BINDINGS = [Binding("escape,question_mark,q,enter", "app.pop_screen", "Close", show=False)]  # noqa: RUF012
+
+    def __init__(self, behind: Screen[object]) -> None:
+        super().__init__()
+        self._groups = list(groups(behind))
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog help"):
+            yield Static(text("Keys that work here"), classes="dialog-title")
+            yield VerticalScroll(_Page(self._groups), classes="help-body")
+            yield Static(text("! cannot be taken back · ↑ ↓ scroll · esc closes"), classes="dialog-keys")
+
+
+def groups(screen: Screen[object]) -> Iterator[tuple[str, list[tuple[str, Action, bool]]]]:
+    """The actions of a screen by scope, each with its keys as they are now and whether it is refused."""
+    keys: dict[str, list[str]] = {}
+    for active in screen.active_bindings.values():
+        if active.binding.id:
+            keys.setdefault(active.binding.id, []).append(key_name(active.binding.key))
+    found: dict[str, list[tuple[str, Action, bool]]] = {}
+    for node, each in offered(screen):
+        shown = " ".join(keys.get(each.id, ())) or "ctrl+p"
+        found.setdefault(each.scope, []).append((shown, each, refused(node, each) is not None))
+    for scope in sorted(found, key=lambda scope: scope == EVERYWHERE):
+        yield TITLES.get(scope, scope.capitalize()), found[scope]
+
+
+def _about(node: Acts, each: Action) -> str:
+    """The line under a name in the palette: what it promises, and why it would be refused."""
+    return refused(node, each) or each.help

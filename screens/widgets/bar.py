@@ -1,0 +1,34 @@
+"""A usage bar: how full, told by length, number and sign, and by a colour besides.
+
+>>> bar(42, 10).text
+'████░░░░░░  42 % ·'
+>>> bar(None, 10).text
+'░░░░░░░░░░   ? % ·'
+"""
+
+from __future__ import annotations
+
+from screens.widgets.rows import Cell
+
+BUSY, FULL = 50.0, 80.0
+"""From here on it is worth a look, and from there on it is too much."""
+
+
+def bar(percent: float | None, width: int = 10) -> Cell:
+    """A bar of `width` cells and its number: quiet under 50, a warning up to 80, an alarm above."""
+    if percent is None:
+        return Cell(f"{'░' * width}   ? % ·", "muted")
+    filled = round(max(0.0, min(100.0, percent)) / 100 * width)
+    tone, sign = _meaning(percent)
+    return Cell(f"{'█' * filled}{'░' * (width - filled)} {percent:3.0f} % {sign}", tone)
+
+
+def share(used: int, total: int, width: int = 10) -> Cell:
+    """How much of a whole is used, such as the addresses of a pool; an empty whole has no share."""
+    return bar(100 * used / total if total else None, width)
+
+
+def _meaning(percent: float) -> tuple[str, str]:
+    if percent < BUSY:
+        return "ok", "·"
+    return ("warn", "~") if percent <= FULL else ("error", "!")

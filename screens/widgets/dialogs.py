@@ -1,0 +1,198 @@
+"""The questions the console asks before it does something, each answered from the keyboard.
+
+if await self.app.push_screen_wait(Confirm("Reboot VM 2002?", danger=True)): ...
+if await self.app.push_screen_wait(TypeName("Terminate service 5546?", "5546", ("The VM is deleted.",))): ...
+state = await self.app.push_screen_wait(Choose("Reset VM 2002", (Choice("ready", "All is well."),)))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Button, Input, Static
+
+from screens.text import block, plain, text
+from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.table import Table
+from screens.widgets.toned import Toned
+
+Answer = TypeVar("Answer")
+
+
+class Dialog(ModalScreen[Answer], Generic[Answer]):
+    """A box with a title, a body and a line that says which keys answer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Cancel", show=False)]
+
+    def __init__(self, title: str, keys: str, danger: bool = False) -> None:
+        super().__init__(classes="danger" if danger else "")
+        self._title = title
+        self._keys = keys
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(block(self._title), classes="dialog-title")
+            yield from self.body()
+            yield Static(text(self._keys), classes="dialog-keys")
+
+    def body(self) -> Iterable[Widget]:
+        """What stands between the title and the keys."""
+        return ()
+
+    def action_leave(self) -> None:
+        """Leaves without an answer."""
+        self.dismiss(None)
+
+
+class Notice(Dialog[None]):
+    """Something to read, as long as it may be."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "leave", "Close", show=False)]
+
+    def __init__(self, title: str, words: str, *, danger: bool = False) -> None:
+        super().__init__(title, "esc closes · ↑ ↓ scroll", danger)
+        self._words = words
+
+    def body(self) -> Iterable[Widget]:
+        yield VerticalScroll(Static(block(self._words, most=2_000)), classes="dialog-body")
+
+
+class Confirm(Dialog[bool]):
+    """Yes or no; no is where enter would land."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes", show=False),
+        Binding("n", "answer(False)", "No", show=False),
+        Binding("left,right", "app.focus_next", "Other", show=False),
+    ]
+
+    def __init__(self, question: str, details: str = "", *, yes: str = "Yes", danger: bool = False) -> None:
+        super().__init__(question, f"y {yes} · n or esc No", danger)
+        self._details, self._yes = details, yes
+
+    def body(self) -> Iterable[Widget]:
+        if self._details:
+            yield VerticalScroll(Static(block(self._details)), classes="dialog-body")
+        yield Horizontal(
+            Button(Content("No"), id="no", compact=True),
+            Button(Content(plain(self._yes)), id="yes", compact=True),
+            classes="dialog-buttons",
+        )
+
+    def action_answer(self, answer: bool) -> None:
+        """Answers the question."""
+        self.dismiss(answer)
+
+    def action_leave(self) -> None:
+        self.dismiss(False)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss(event.button.id == "yes")
+
+
+class TypeName(Dialog[bool]):
+    """For what cannot be taken back: the name must be typed before it is done."""
+
+    def __init__(self, question: str, name: str, consequences: Sequence[str] = ()) -> None:
+        super().__init__(question, f"type {plain(name)} and press enter · esc cancels", danger=True)
+        self._name_to_type = name
+        self._consequences = tuple(consequences)
+
+    def body(self) -> Iterable[Widget]:
+        if self._consequences:
+            said = "\n".join(f"- {plain(each)}" for each in self._consequences)
+            yield VerticalScroll(Static(block(said)), classes="dialog-body")
+        yield Input(placeholder=plain(self._name_to_type), compact=True)
+        yield Static("", classes="dialog-error", markup=False)
+
+    def action_leave(self) -> None:
+        self.dismiss(False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.value.strip() == plain(self._name_to_type).strip():
+            self.dismiss(True)
+        else:
+            self.query_one(".dialog-error", Static).update(text("That is not the name; nothing was done."))
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """One thing that will be created (+), changed (~), removed (-) or left as it is (=)."""
+
+    sign: str
+    words: str
+
+
+_TONE_OF_SIGN = {"+": "ok", "~": "warn", "-": "error", "=": "muted"}
+
+
+class _PlanLines(Toned):
+    def __init__(self, lines: Sequence[PlanLine]) -> None:
+        super().__init__(classes="plan-lines")
+        self._lines = tuple(lines)
+
+    def render(self) -> Text:
+        rows = [
+            self.toned((f"{line.sign} {line.words}", _TONE_OF_SIGN.get(line.sign, "")))
+            for line in self._lines
+        ]
+        return Text("\n").join(rows)
+
+
+class Plan(Confirm):
+    """What will change, line by line, before it changes."""
+
+    def __init__(self, title: str, lines: Sequence[PlanLine], *, yes: str = "Do it") -> None:
+        self._lines = tuple(lines)
+        super().__init__(title, yes=yes, danger=any(line.sign == "-" for line in lines))
+
+    def body(self) -> Iterable[Widget]:
+        yield VerticalScroll(_PlanLines(self._lines), classes="dialog-body")
+        yield Static(text(self._summary()), classes="dialog-sum")
+        yield from super().body()
+
+    def _summary(self) -> str:
+        names = {"+": "to create", "~": "to change", "-": "to remove", "=": "as they are"}
+        counted = {sign: sum(line.sign == sign for line in self._lines) for sign in names}
+        return (
+            " · ".join(f"{number} {names[sign]}" for sign, number in counted.items() if number) or "Nothing."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A value one may choose, and in one line what it is for."""
+
+    value: str
+    use: str
+    tone: str = ""
+
+
+class Choose(Dialog[str]):
+    """One value out of a table of values and their uses; None when it was left."""
+
+    def __init__(self, title: str, choices: Sequence[Choice], *, danger: bool = False) -> None:
+        super().__init__(title, "enter chooses · ↑ ↓ moves · esc cancels", danger)
+        width = max((len(choice.value) for choice in choices), default=5)
+        columns = (Column("value", "Value", width), Column("use", "What it is for", 20, grow=True))
+        self._table = Table(columns, noun="choices", empty="There is nothing to choose.")
+        self._table.styles.height = len(choices) + 2
+        self._table.show([Row(each.value, (Cell(each.value, each.tone), each.use)) for each in choices])
+
+    def body(self) -> Iterable[Widget]:
+        yield self._table
+
+    def on_table_opened(self, message: Table.Opened) -> None:
+        message.stop()
+        self.dismiss(str(message.key))

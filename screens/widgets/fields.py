@@ -1,0 +1,135 @@
+"""What a form asks, read from the pydantic model that will judge the answers.
+
+A field's title and help come from the model (`Field(title=…, description=…)`), its kind from its type.
+A field that only some providers have is asked only while that provider is chosen:
+
+    fields_of(Cloudflare, Hestia, PowerDns, by="type")
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+KEEP = "__KEEP__"
+"""The answer for a secret that stays as it is."""
+
+Kind = Literal["text", "int", "bool", "choice", "secret", "words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One question of a form."""
+
+    name: str
+    title: str
+    kind: Kind = "text"
+    help: str = ""
+    default: object = None
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    when: tuple[str, frozenset[str]] | None = None
+    """Asked only while the named field has one of these values."""
+
+    def asked(self, values: Mapping[str, object]) -> bool:
+        """True when the other answers make this a question."""
+        return self.when is None or str(values.get(self.when[0])) in self.when[1]
+
+
+def fields_of(*models: type[BaseModel], by: str = "") -> tuple[Field, ...]:
+    """The fields of one model, or of several that share a field telling them apart (`by`)."""
+    found: dict[str, Field] = {}
+    owners: dict[str, set[str]] = {}
+    for model in models:
+        for name, info in model.model_fields.items():
+            found.setdefault(name, _field(name, info))
+            owners.setdefault(name, set()).update(_values(model, by))
+    if len(models) == 1:
+        return tuple(found.values())
+    everyone = frozenset(value for model in models for value in _values(model, by))
+    found[by] = replace(found[by], kind="choice", choices=tuple(v for m in models for v in _values(m, by)))
+    return tuple(
+        field if owners[name] == everyone else replace(field, when=(by, frozenset(owners[name])))
+        for name, field in found.items()
+    )
+
+
+def complaints(
+    models: Sequence[type[BaseModel]], values: Mapping[str, object], by: str = ""
+) -> dict[str, str]:
+    """What is wrong with the answers: a sentence per field, under "" what concerns no single one."""
+    model = next((each for each in models if not by or str(values.get(by)) in _values(each, by)), models[0])
+    try:
+        model.model_validate(dict(values))
+    except ValidationError as error:
+        found: dict[str, str] = {}
+        for each in error.errors():
+            name = str(each["loc"][0]) if each["loc"] else ""
+            found.setdefault(name, _sentence(each["type"], each["msg"]))
+        return found
+    return {}
+
+
+def value_of(field: Field, raw: object, known_secret: bool = False) -> object:
+    """The answer as the model wants it, from what stands in the form."""
+    if field.kind == "bool":
+        return bool(raw)
+    words = str(raw if raw is not None else "").strip()
+    if field.kind == "secret":
+        return str(raw) if raw else (KEEP if known_secret else None if not field.required else "")
+    if field.kind == "words":
+        return [part for part in words.replace(",", " ").split() if part]
+    if not words and not field.required:
+        return field.default if field.kind == "int" or field.default is None else ""
+    if field.kind == "int" and words.lstrip("-").isdigit() and words.isascii():
+        return int(words)
+    return words
+
+
+def _field(name: str, info: FieldInfo) -> Field:
+    kind, choices = _kind(info.annotation)
+    default = None if info.is_required() else info.get_default(call_default_factory=True)
+    return Field(
+        name,
+        info.title or name.replace("_", " ").capitalize(),
+        kind,
+        info.description or "",
+        default.value if isinstance(default, Enum) else default,
+        info.is_required(),
+        choices,
+    )
+
+
+def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
+    """The kind of question for a type; an optional one is asked like the type itself."""
+    origin, inner = get_origin(annotation), [each for each in get_args(annotation) if each is not type(None)]
+    if origin in (Union, types.UnionType):
+        return _kind(inner[0])
+    if origin is Literal:
+        return "choice", tuple(str(each) for each in inner)
+    if origin in (list, tuple):
+        return "words", ()
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return "choice", tuple(str(each.value) for each in annotation)
+    plain_kinds: dict[Any, Kind] = {bool: "bool", int: "int", SecretStr: "secret"}
+    return plain_kinds.get(annotation, "text"), ()
+
+
+def _values(model: type[BaseModel], by: str) -> tuple[str, ...]:
+    return _kind(model.model_fields[by].annotation)[1] if by else ()
+
+
+def _sentence(kind: str, message: str) -> str:
+    """A complaint of pydantic as an operator would put it."""
+    if kind in ("missing", "string_too_short", "none_required"):
+        return "This is needed."
+    if kind.startswith(("int_", "float_")):
+        return "This must be a number."
+    words = message.removeprefix("Value error, ").replace("Input should be", "This must be")
+    return words if words.endswith(".") else f"{words}."

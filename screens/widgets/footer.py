@@ -1,0 +1,96 @@
+"""The last line of every screen: the keys that work now, the most useful ones first.
+
+It reads the bindings that are really active, so what it shows is what the keys do, the operator's own keymap
+included. A key that a read-only console refuses is shown dim, and says why when it is pressed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual import events
+from textual.screen import Screen
+
+from screens.actions import Action
+from screens.habits import Acts, action, key_name, refused
+from screens.widgets.toned import Toned
+
+MOST = 8
+"""Keys on a narrow terminal."""
+NARROW = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A key, what it does, and whether it would be refused."""
+
+    node: Acts
+    action: Action
+    key: str
+    refused: bool
+
+    @property
+    def words(self) -> str:
+        """As the footer writes it."""
+        return f" {self.key} {self.action.label} "
+
+
+def hints(screen: Screen[object]) -> list[Hint]:
+    """The actions that have a key here and now, in the order of their rank."""
+    found: dict[str, Hint] = {}
+    for active in screen.active_bindings.values():
+        ident, node = active.binding.id or "", active.node
+        if active.binding.action.startswith("habit(") and isinstance(node, Acts) and ident not in found:
+            asked = action(ident)
+            found[ident] = Hint(node, asked, key_name(active.binding.key), refused(node, asked) is not None)
+    ranked = [hint for hint in found.values() if hint.action.rank]
+    return sorted(ranked, key=lambda hint: hint.action.rank)
+
+
+class Footer(Toned):
+    """One line of keys."""
+
+    def __init__(self) -> None:
+        super().__init__(id="footer")
+        self._hints: list[Hint] = []
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+        self._bindings_changed(self.screen)
+
+    def on_resize(self) -> None:
+        self._bindings_changed(self.screen)
+
+    def render(self) -> Text:
+        line = self.toned()
+        for hint in self._hints:
+            line.append(f" {hint.key} ", self.tone("muted" if hint.refused else "accent"))
+            line.append(f"{hint.action.label} ", self.tone("muted" if hint.refused else ""))
+        return line
+
+    async def on_click(self, event: events.Click) -> None:
+        x = 0
+        for hint in self._hints:
+            x += cell_len(hint.words)
+            if event.x < x:
+                await hint.node.ask(hint.action.id)
+                return
+
+    def _bindings_changed(self, screen: Screen[object]) -> None:
+        fitting = self._fitting(hints(screen))
+        if fitting != self._hints:
+            self._hints = fitting
+            self.refresh()
+
+    def _fitting(self, wanted: list[Hint]) -> list[Hint]:
+        """As many as there is room for; the last ones, which lead to help and out, give way last."""
+        most = MOST if self.size.width < NARROW else len(wanted)
+        kept: list[Hint] = []
+        left = self.size.width
+        for hint in [*wanted[-3:], *wanted[:-3]]:
+            if len(kept) < most and cell_len(hint.words) <= left:
+                kept.append(hint)
+                left -= cell_len(hint.words)
+        return sorted(kept, key=lambda hint: hint.action.rank)

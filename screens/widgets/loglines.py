@@ -1,0 +1,310 @@
+"""The lines of the log: a bounded ring, drawn as far as it is in view, followed or held still."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from screens.habits import Acts, bindings
+from screens.text import LONGEST, pasteable, plain
+from screens.widgets.rows import TONES
+
+TONE_OF = {"success": "ok", "skip": "muted", "waiting": "busy", "error": "error", "note": "muted"}
+GLYPH_OF = {"success": "[+]", "skip": "[+]", "waiting": "[~]", "error": "[-]"}
+"""The signs the engine's own output uses; a line that starts with one already is left alone."""
+SIDESTEP = 16
+HEAD = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the engine's output: its event's number, the words, how it went, and whose it is."""
+
+    seq: int
+    text: str
+    result: str = ""
+    sid: int | None = None
+
+
+class LogView(Acts, ScrollView, can_focus=True):
+    """The newest lines of a log, at most `capacity` of them."""
+
+    SCOPE = "log"
+    BINDINGS = bindings("log")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "log--title",
+        "log--cursor",
+        "log--match",
+        *(f"tone--{tone}" for tone in TONES),
+    }
+
+    @dataclass
+    class SearchWanted(Message):
+        """The operator wants to type what to search for."""
+
+        view: LogView
+
+    def __init__(self, capacity: int = 10_000) -> None:
+        super().__init__(id="log-view")
+        self.capacity = capacity
+        self.following = True
+        self.needle = ""
+        self.only_sid: int | None = None
+        self.last_seq = 0
+        self.cursor = 0
+        self._lines: deque[LogLine] = deque(maxlen=capacity)
+        self._shown: deque[LogLine] = self._lines
+        self._indent = 0
+        self._missed = 0
+        self._styles_by_name: dict[str, Style] = {}
+
+    # Taking over lines
+
+    def append(self, lines: Iterable[LogLine]) -> None:
+        """Adds newer lines; one whose event was seen already is dropped."""
+        fresh = [line for line in lines if self._is_new(line)]
+        shown = fresh if self.only_sid is None else [line for line in fresh if line.sid == self.only_sid]
+        pushed_out = max(0, len(self._shown) + len(shown) - self.capacity)
+        self._lines.extend(map(_bounded, fresh))
+        if self._shown is not self._lines:
+            self._shown.extend(map(_bounded, shown))
+        if shown:
+            self._grown(len(shown), pushed_out)
+
+    def skip(self, line: LogLine) -> None:
+        """Takes note of a line that would have been pushed out at once."""
+        self._is_new(line)
+
+    def _is_new(self, line: LogLine) -> bool:
+        if line.seq <= self.last_seq:
+            return False
+        self.last_seq = line.seq
+        return True
+
+    def _grown(self, number: int, pushed_out: int) -> None:
+        """Follows the end, or holds the lines in view where they are while others come and go."""
+        self._set_height()
+        if self.following:
+            self.cursor = len(self._shown) - 1
+            self._to_end()
+            self.refresh()
+            return
+        self._missed += number
+        self.cursor = max(0, self.cursor - pushed_out)
+        if pushed_out:
+            self.scroll_to(y=self.scroll_offset.y - pushed_out, animate=False, force=True)
+            if self.scroll_offset.y == 0:
+                self.refresh()
+        self.refresh(Region(0, 0, self.size.width, HEAD))
+
+    # What is shown
+
+    def only(self, sid: int | None) -> None:
+        """Shows the lines of one VM's service, or all again with None."""
+        self.only_sid = sid
+        mine = self._lines if sid is None else (line for line in self._lines if line.sid == sid)
+        self._shown = self._lines if sid is None else deque(mine, maxlen=self.capacity)
+        self.cursor = len(self._shown) - 1
+        self._set_height()
+        self.follow()
+
+    def search(self, needle: str) -> None:
+        """Marks what is searched for, and goes to the newest line that holds it."""
+        self.needle = needle
+        if needle:
+            self._seek(range(len(self._shown) - 1, -1, -1))
+        self.refresh()
+
+    def follow(self) -> None:
+        """Goes to the end and stays there."""
+        self.following, self._missed = True, 0
+        self.cursor = max(0, len(self._shown) - 1)
+        self._to_end()
+        self.refresh()
+
+    def pause(self) -> None:
+        """Holds the lines in view still."""
+        if self.following:
+            self.following = False
+            self.refresh()
+
+    # What the operator asks
+
+    def do_follow(self) -> None:
+        if self.following:
+            self.pause()
+        else:
+            self.follow()
+
+    def do_find(self) -> None:
+        self.post_message(self.SearchWanted(self))
+
+    def do_next(self) -> None:
+        self._seek(range(self.cursor + 1, len(self._shown)))
+
+    def do_previous(self) -> None:
+        self._seek(range(self.cursor - 1, -1, -1))
+
+    def do_only(self) -> None:
+        line = self.current
+        self.only(None if self.only_sid is not None or line is None else line.sid)
+
+    def do_copy(self) -> None:
+        if self.current is not None:
+            self._copy([self.current])
+
+    def do_copy_view(self) -> None:
+        top = self.scroll_offset.y
+        self._copy([self._shown[at] for at in range(top, min(len(self._shown), top + self._room()))])
+
+    def do_up(self) -> None:
+        self._go(self.cursor - 1)
+
+    def do_down(self) -> None:
+        self._go(self.cursor + 1)
+
+    def do_page_up(self) -> None:
+        self._go(self.cursor - self._room())
+
+    def do_page_down(self) -> None:
+        self._go(self.cursor + self._room())
+
+    def do_first(self) -> None:
+        self._go(0)
+
+    def do_left(self) -> None:
+        self._indent = max(0, self._indent - SIDESTEP)
+        self.refresh()
+
+    def do_right(self) -> None:
+        self._indent = min(LONGEST, self._indent + SIDESTEP)
+        self.refresh()
+
+    @property
+    def current(self) -> LogLine | None:
+        """The line under the cursor."""
+        return self._shown[self.cursor] if 0 <= self.cursor < len(self._shown) else None
+
+    def on_click(self, event: events.Click) -> None:
+        spot = event.get_content_offset(self)
+        if spot is not None and spot.y >= HEAD:
+            self._go(min(len(self._shown) - 1, spot.y - HEAD + self.scroll_offset.y))
+
+    def on_mouse_scroll_up(self) -> None:
+        self.pause()
+
+    def _copy(self, lines: list[LogLine]) -> None:
+        self.app.copy_to_clipboard("\n".join(pasteable(line.text) for line in lines))
+        noun = "line is" if len(lines) == 1 else "lines are"
+        self.notify(f"{len(lines)} {noun} on the clipboard.", markup=False, timeout=2)
+
+    def _go(self, index: int) -> None:
+        """Puts the cursor on a line and holds still."""
+        self.following = False
+        self.cursor = max(0, min(index, len(self._shown) - 1))
+        top, room = self.scroll_offset.y, self._room()
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, force=True)
+        elif self.cursor >= top + room:
+            self.scroll_to(y=self.cursor - room + 1, animate=False, force=True)
+        self.refresh()
+
+    def _seek(self, places: range) -> None:
+        needle = self.needle.casefold()
+        for at in places:
+            if needle and needle in self._shown[at].text.casefold():
+                self._go(at)
+                return
+
+    # Drawing
+
+    def on_resize(self) -> None:
+        self._set_height()
+        if self.following:
+            self._to_end()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles_by_name.clear()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        if y < HEAD:
+            style = self._style_named("log--title")
+            return Strip([Segment(plain(self.title_line), style)]).adjust_cell_length(width, style)
+        at = y - HEAD + self.scroll_offset.y
+        if at >= len(self._shown):
+            return Strip.blank(width, self._style_named(""))
+        return self._line(at, width)
+
+    @property
+    def title_line(self) -> str:
+        """What stands above the lines: following or paused, whose lines, what is searched."""
+        facts = ["Log", "following" if self.following else f"paused, {self._missed:,} newer, space follows"]
+        facts += [f"only sid {self.only_sid}"] if self.only_sid is not None else []
+        facts += [f"search “{self.needle}”"] if self.needle else []
+        return " " + " · ".join(facts)
+
+    def _line(self, at: int, width: int) -> Strip:
+        line = self._shown[at]
+        base = self._style_named("")
+        if at == self.cursor and not self.following:
+            style = base + self._style_named("log--cursor")
+        else:
+            style = (
+                base + self._style_named(f"tone--{TONE_OF[line.result]}") if line.result in TONE_OF else base
+            )
+        words = shown_text(line)[self._indent :]
+        segments = _matched(words, self.needle, style, style + self._style_named("log--match"))
+        return Strip(segments).adjust_cell_length(width, style)
+
+    def _style_named(self, name: str) -> Style:
+        if name not in self._styles_by_name:
+            found = self.get_component_rich_style(name) if name else self.rich_style
+            self._styles_by_name[name] = Style.from_color(found.color) if name.startswith("tone") else found
+        return self._styles_by_name[name]
+
+    def _room(self) -> int:
+        return max(1, self.size.height - HEAD)
+
+    def _set_height(self) -> None:
+        size = Size(self.scrollable_content_region.width, len(self._shown) + HEAD)
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    def _to_end(self) -> None:
+        self.scroll_to(y=max(0, len(self._shown) - self._room()), animate=False, force=True)
+
+
+def shown_text(line: LogLine) -> str:
+    """The words of a line behind the sign of its result, so that the result needs no colour."""
+    words = plain(line.text)
+    glyph = GLYPH_OF.get(line.result)
+    return f"{glyph} {words}" if glyph and not words.startswith(("[+]", "[~]", "[-]")) else words
+
+
+def _bounded(line: LogLine) -> LogLine:
+    """A line no longer than a screen could ever use, so that the ring's memory is bounded too."""
+    return line if len(line.text) <= LONGEST else replace(line, text=line.text[:LONGEST])
+
+
+def _matched(words: str, needle: str, style: Style, hit: Style) -> list[Segment]:
+    """The words in pieces, with every match in its own style."""
+    low, wanted = words.casefold(), needle.casefold()
+    if not wanted or len(low) != len(words) or wanted not in low:
+        return [Segment(words, style)]
+    pieces, at = [], 0
+    while (found := low.find(wanted, at)) >= 0:
+        pieces += [Segment(words[at:found], style), Segment(words[found : found + len(wanted)], hit)]
+        at = found + len(wanted)
+    return [*pieces, Segment(words[at:], style)]
