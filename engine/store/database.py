@@ -10,30 +10,18 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
-from peewee import DatabaseProxy, InterfaceError, Model, OperationalError, PostgresqlDatabase
-from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
+from peewee import DatabaseError, DatabaseProxy, Model, PeeweeException, PostgresqlDatabase
+from playhouse.pool import MaxConnectionsExceeded
 
-from engine import redact
-from engine.errors import Failed, Refused
-from engine.store import files
+from engine.store import troubles
+from engine.store.urls import connectable
 
 log = logging.getLogger(__name__)
 database = DatabaseProxy()
-
-_SQLITE_PRAGMAS = {
-    "journal_mode": "wal",
-    "synchronous": "full",  # a forgotten UPID is a lost VM
-    "foreign_keys": 1,
-    "busy_timeout": 15_000,
-    "journal_size_limit": 64 * 1024 * 1024,
-    "wal_autocheckpoint": 1000,
-}
-_POOL = 40
-_depth = threading.local()
+_thread = threading.local()
+_TROUBLES = (PeeweeException, MaxConnectionsExceeded)
 T = TypeVar("T")
 
 
@@ -47,7 +35,7 @@ class Row(Model):
 
 def open_database(url: str) -> None:
     """Point the process at `sqlite:///path` or `postgresql://user:password@host/name`."""
-    database.initialize(_connectable(url))
+    database.initialize(connectable(url))
 
 
 def close_database() -> None:
@@ -55,7 +43,7 @@ def close_database() -> None:
     if database.obj is None:
         return
     database.obj.close_all()
-    _depth.value = 0
+    _thread.depth = 0
     database.obj = None
 
 
@@ -66,17 +54,22 @@ def is_postgres() -> bool:
 
 @contextmanager
 def session() -> Iterator[None]:
-    """A connection for this thread while the block runs; blocks may nest."""
-    depth = getattr(_depth, "value", 0)
-    if depth == 0:
-        _connect()
-    _depth.value = depth + 1
+    """A connection for this thread while the block runs; blocks may nest.
+
+    What goes wrong with the database itself leaves the outermost block as a sentence.
+    """
+    if _depth():
+        with _connection():
+            yield
+        return
     try:
-        yield
-    finally:
-        _depth.value = depth
-        if depth == 0 and not database.is_closed():
-            database.close()
+        with _connection():
+            yield
+    except _TROUBLES as error:
+        sentence = troubles.explained(error, database.obj)
+        if sentence is None:
+            raise
+        raise sentence from error
 
 
 @contextmanager
@@ -91,91 +84,54 @@ def in_transaction(work: Callable[[], T], attempts: int = 3) -> T:
 
     `work` may run more than once, so it must read what it decides upon inside itself.
     """
+    if _depth():
+        with database.atomic():
+            return work()
     for attempt in range(1, attempts + 1):
         try:
-            with transaction():
+            with _connection(), database.atomic():
                 return work()
-        except (OperationalError, InterfaceError) as error:
-            if attempt == attempts or not is_lost(error) or getattr(_depth, "value", 0):
-                raise
+        except _TROUBLES as error:
+            if attempt == attempts or not troubles.is_lost(error):
+                sentence = troubles.explained(error, database.obj)
+                if sentence is None:
+                    raise
+                raise sentence from error
             log.warning("The database connection was lost; trying again (%s)", error)
-            _forget_connection()
     raise AssertionError("unreachable")
 
 
-def is_lost(error: BaseException) -> bool:
-    """True for failures of the connection or of concurrency, which a fresh try may not meet."""
-    text = str(error).lower()
-    return any(word in text for word in _LOST_WORDS)
+def _depth() -> int:
+    return int(getattr(_thread, "depth", None) or 0)
 
 
-_LOST_WORDS = (
-    "closed",
-    "terminating connection",
-    "connection",
-    "deadlock detected",
-    "could not serialize",
-    "server process",
-    "ssl syscall",
-)
-
-
-def _forget_connection() -> None:
-    """Drop a dead connection instead of returning it to the pool."""
-    if not database.is_closed():
-        database.obj.manual_close()
-
-
-def _connect() -> None:
-    try:
+@contextmanager
+def _connection() -> Iterator[None]:
+    depth = _depth()
+    if depth == 0:
         database.connect(reuse_if_open=True)
-    except (OperationalError, InterfaceError) as error:
-        raise Failed(f"The database cannot be reached: {redact.redact(str(error)).strip()}.") from error
-
-
-def _connectable(url: str) -> Any:
-    parts = urlsplit(url)
-    if parts.scheme in ("postgresql", "postgres"):
-        return _postgres(url)
-    if parts.scheme == "sqlite":
-        return _sqlite(sqlite_path(url))
-    raise Refused(
-        f"KVMTUI_DB is '{redact.redact(url)}', which is neither sqlite:///PATH nor postgresql://…; give one of these."
-    )
-
-
-def sqlite_path(url: str) -> Path:
-    """The file a `sqlite:///path` URL names (four slashes, or three, both mean an absolute path on disk)."""
-    path = unquote(urlsplit(url).path)
-    if not path or path == "/":
-        raise Refused(f"The database URL '{url}' names no file; write sqlite:///PATH.")
-    return Path("/" + path.lstrip("/")) if path.startswith("//") else Path(path)
-
-
-def _sqlite(path: Path) -> PooledSqliteDatabase:
-    files.prepare_database_file(path)
-    return PooledSqliteDatabase(
-        str(path), pragmas=_SQLITE_PRAGMAS, lock_type="IMMEDIATE", max_connections=_POOL, timeout=30
-    )
-
-
-def _postgres(url: str) -> PooledPostgresqlDatabase:
+    _thread.depth = depth + 1
     try:
-        import psycopg  # noqa: F401
-    except ImportError as error:
-        raise Refused(
-            "KVMTUI_DB names PostgreSQL, but its driver is not installed; run: pip install 'kvmtui[postgres]'"
-        ) from error
-    parts = urlsplit(url)
-    redact.register(unquote(parts.password or ""))
-    return PooledPostgresqlDatabase(
-        unquote(parts.path.lstrip("/")) or None,
-        host=unquote(parts.hostname or "") or None,
-        port=parts.port,
-        user=unquote(parts.username or "") or None,
-        password=unquote(parts.password or "") or None,
-        prefer_psycopg3=True,
-        max_connections=_POOL,
-        stale_timeout=300,
-        timeout=30,
-    )
+        yield
+    finally:
+        _thread.depth = depth
+        if depth == 0:
+            _give_back()
+
+
+def _give_back() -> None:
+    """Return the connection; the pool throws away one that died, and a broken one must not hide the cause."""
+    if database.obj is None or database.is_closed():
+        return
+    try:
+        database.close()
+    except DatabaseError as error:
+        log.debug("A database connection could not be closed: %s", error)
+
+
+def forget_connections() -> None:
+    """In a forked child: hold none of the parent's connections."""
+    if database.obj is not None:
+        pool: Any = database.obj
+        pool.dispose()
+        _thread.depth = 0

@@ -124,7 +124,8 @@ class DnsRecord(Row):
     content = TextField()
     ttl = IntegerField(default=300)
     provider_id = TextField(default="")
-    # written: live as far as we know; owed: to be written; doomed: to be deleted; conflict: somebody else's is there
+    # written: live as far as we know; owed: to be written; doomed: to be deleted;
+    # conflict: somebody else's is there
     state = TextField(constraints=[Check("state IN ('written', 'owed', 'doomed', 'conflict')")])
     error = TextField(default="")
     updated_at = EpochField(default=now_ms)

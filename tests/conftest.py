@@ -1,0 +1,158 @@
+"""What every test may ask for: a database of each kind, a home, the installed program."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.store import secrets
+from engine.store.database import close_database, open_database
+from engine.store.migrate import migrate
+from engine.store.urls import sqlite_url
+from tests.postgres import PostgresServer, why_not
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open, migrated, empty database with a key of its own."""
+
+    kind: str
+    url: str
+    key_file: Path
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How the program ended and what it said."""
+
+    exit: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A private PostgreSQL server, one per test process, on a socket of its own."""
+    reason = why_not()
+    if reason and os.environ.get("KVMTUI_REQUIRE_POSTGRES") == "1":
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+    with PostgresServer.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: PostgresServer) -> str:
+    """The name of a migrated, empty database that others are copied from."""
+    name = postgres.create()
+    open_database(postgres.url(name))
+    migrate()
+    close_database()
+    return name
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty database file that others are copied from."""
+    path = tmp_path_factory.mktemp("migrated") / "kvmtui.db"
+    open_database(sqlite_url(path))
+    migrate()
+    close_database()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without any table, of each kind."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path / "empty.db")
+        close_database()
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.create()
+    yield server.url(name)
+    close_database()
+    server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An open, migrated, empty database of each kind, with a fresh secret key in use."""
+    yield from _opened(request, tmp_path, request.param)
+
+
+@pytest.fixture
+def sqlite_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """The same on SQLite alone, for what does not depend on the kind."""
+    yield from _opened(request, tmp_path, "sqlite")
+
+
+def _opened(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> Iterator[Store]:
+    drop: Callable[[], None] = lambda: None  # noqa: E731
+    if kind == "sqlite":
+        path = tmp_path / "kvmtui.db"
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        url = sqlite_url(path)
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        name = server.create(template=request.getfixturevalue("migrated_postgres"))
+        url = server.url(name)
+        drop = lambda: server.drop(name)  # noqa: E731
+    open_database(url)
+    key_file = tmp_path / "secret.key"
+    secrets.use_key_file(key_file)
+    yield Store(kind, url, key_file)
+    secrets.forget_key()
+    close_database()
+    drop()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home of the program, named in this process's environment too."""
+    folder = tmp_path / "home"
+    folder.mkdir(mode=0o700)
+    for name in [name for name in os.environ if name.startswith("KVMTUI_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("KVMTUI_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def kvmtui(home: Path) -> Callable[..., Ran]:
+    """Runs the program in a process of its own with a clean environment: `kvmtui("pool", "list")`."""
+
+    def run(*arguments: str, stdin: str = "", timeout: float = 60, **environment: Any) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "kvmtui", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=clean_environment(home) | {key: str(value) for key, value in environment.items()},
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """What a program run by a test finds around it: a path, a home, a plain language, nothing else."""
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "VIRTUAL_ENV") if name in os.environ}
+    return kept | {
+        "HOME": str(home),
+        "KVMTUI_HOME": str(home),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "TERM": "dumb",
+    }
