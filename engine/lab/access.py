@@ -53,6 +53,12 @@ class Access:
         self.revision += 1
         self._denied.setdefault(user, set()).add((_clean(path), privilege))
 
+    def forget(self, path: str) -> None:
+        """Drop every right given on exactly this path, as when a guest is destroyed."""
+        self.revision += 1
+        for held in self._granted.values():
+            held.pop(path, None)
+
     def allowed(self, user: str, path: str, privilege: str) -> bool:
         """Whether the user or token holds the privilege there; the root login always does."""
         if user == ROOT:

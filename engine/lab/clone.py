@@ -134,7 +134,7 @@ async def _clone(world: World, order: _Order, task: Task) -> None:
     async with world.flocks.hold(path, 1, refusal):
         if order.newid in world.roster:
             raise TaskError(f"unable to create VM {order.newid}: config file already exists")
-        new = Guest(order.newid, order.node, {"lock": "clone"})
+        new = Guest(order.newid, order.node, {"lock": "clone"}, agent=copy.deepcopy(order.source.agent))
         world.roster[order.newid] = new
         world.effect("clone-begin", order.node, order.newid, f"of {order.source.vmid}")
         if world.dialect.names_new_id_in_clone_log:

@@ -142,14 +142,20 @@ def _checked(
     deletes = split_list(values.get("delete"))
     if not changes and not deletes and not values.get("revert"):
         raise die("no options specified")
-    for key in [*changes, *deletes]:
-        if key in ROOT_ONLY and user != ROOT:
-            raise die(f"only root can set '{key}' config")
-        world.require(user, guest.path, privilege_for(key, changes.get(key, guest.config.get(key, ""))))
+    wanted = {key: guest.config.get(key, "") for key in deletes} | changes
+    require_privileges(world, guest.path, wanted, user)
     for key in deletes:
         if key in changes:
             raise param_error(delete=f"cannot use '{key}' and -delete {key} at the same time")
     return changes, deletes
+
+
+def require_privileges(world: World, path: str, changes: dict[str, Any], user: str) -> None:
+    """Proxmox's refusal unless the user may write every one of these keys."""
+    for key, value in changes.items():
+        if key in ROOT_ONLY and user != ROOT:
+            raise die(f"only root can set '{key}' config")
+        world.require(user, path, privilege_for(key, value))
 
 
 def _check_boot(guest: Guest, changes: dict[str, Any]) -> None:
@@ -192,7 +198,7 @@ async def _commit(
 ) -> None:
     for key in split_list(values.get("revert")):
         guest.pending.pop(key, None)
-    ready = {key: await _ready(world, guest, key, value, user) for key, value in sorted(changes.items())}
+    ready = {key: await ready_value(world, guest, key, value, user) for key, value in sorted(changes.items())}
     for key in deletes:
         if guest.running and not _live(key):
             guest.pending[key] = None
@@ -216,7 +222,7 @@ def _live(key: str) -> bool:
     return key in LIVE or HOTPLUGGED.fullmatch(key) is not None
 
 
-async def _ready(world: World, guest: Guest, key: str, value: Any, user: str) -> Any:
+async def ready_value(world: World, guest: Guest, key: str, value: Any, user: str) -> Any:
     """The value as it is written: drives allocated, cards with a MAC, secrets hashed, tags in order."""
     if DRIVE.match(key):
         return await resolved(world, guest, key, str(value), user)

@@ -22,6 +22,8 @@ class Guest:
     qmpstatus: str = "stopped"
     pending: dict[str, Any] = field(default_factory=dict)
     snapshots: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # The guest's own description at the time of each snapshot, which a rollback brings back.
+    descriptions: dict[str, str | None] = field(default_factory=dict)
     pool: str | None = None
     # What the cloud-init drive holds: the options as of its last generation.
     generated: dict[str, Any] = field(default_factory=dict)

@@ -2,9 +2,41 @@
 
 from __future__ import annotations
 
-from engine.lab import clone, cloudinit, config, login, nodes, power, storages, taskapi
+from engine.lab import (
+    agent,
+    backup,
+    clone,
+    cloudinit,
+    config,
+    creation,
+    login,
+    migrate,
+    nodes,
+    power,
+    resize,
+    rrd,
+    snapshots,
+    storages,
+    taskapi,
+)
 from engine.lab.http import Upgrade
 
-PARTS = (clone, cloudinit, config, login, nodes, power, storages, taskapi)
+PARTS = (
+    agent,
+    backup,
+    clone,
+    cloudinit,
+    config,
+    creation,
+    login,
+    migrate,
+    nodes,
+    power,
+    resize,
+    rrd,
+    snapshots,
+    storages,
+    taskapi,
+)
 # Paths answered by a websocket instead of JSON.
 UPGRADES: dict[str, Upgrade] = {}

@@ -98,7 +98,9 @@ class World(FakePve):
         if self.access.allowed(user, path, priv):
             return True
         guest = self.roster.get(int(path[5:])) if path.startswith("/vms/") and path[5:].isdigit() else None
-        return bool(guest and guest.pool) and self.access.allowed(user, f"/pool/{guest.pool}", priv)
+        return (
+            guest is not None and bool(guest.pool) and self.access.allowed(user, f"/pool/{guest.pool}", priv)
+        )
 
     async def pause(self, secs: float) -> None:
         """Sleep in virtual time."""
