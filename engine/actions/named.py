@@ -1,0 +1,36 @@
+"""Finds rows by what operators call them; an unknown name is refused with the nearest one there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from engine.errors import Refused
+from engine.store.database import Row
+
+R = TypeVar("R", bound=Row)
+
+
+def found(table: type[R], condition: Any, what: str) -> R:
+    """The one row of the condition; `what` names it in the refusal."""
+    row = table.get_or_none(condition)
+    if row is None:
+        raise Refused(f"There is no {what}.{_near(table, what)}")
+    result: R = row
+    return result
+
+
+def _near(table: type[Row], what: str) -> str:
+    """The nearest name of the table to the one quoted in `what`."""
+    column = getattr(table, "name", None)
+    if column is None or "'" not in what:
+        return ""
+    return nearest(what.split("'")[1], (name for (name,) in table.select(column).tuples()))
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """` Did you mean 'x'?`, or nothing when no name is near."""
+    lower = {each.lower(): each for each in names}
+    close = get_close_matches(name.lower(), lower, 1, cutoff=0.5)
+    return f" Did you mean '{lower[close[0]]}'?" if close else ""

@@ -1,0 +1,77 @@
+"""Address pools: make, change, delete. The address room keeps their free ranges and says what is in use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.actions.named import found
+from engine.actions.site import Outcome, Shelf, put, tell
+from engine.forms.pool import PoolForm
+from engine.ipam import pools
+from engine.store.database import in_transaction
+from engine.store.models import Pool, Server
+
+
+class Pools(Shelf[PoolForm, Pool]):
+    """The pools of the site."""
+
+    kind = "pool"
+
+    def find(self, form: PoolForm) -> Pool | None:
+        """The pool of that server with that first address."""
+        query = Pool.select(Pool, Server).join(Server)
+        return query.where(Server.name == form.server, Pool.start == form.start).first()
+
+    def name(self, form: PoolForm) -> str:
+        """Server and first address."""
+        return f"{form.server} {form.start}"
+
+    def values(self, row: Pool) -> dict[str, Any]:
+        """The pool as its form reads."""
+        return {
+            "server": row.server.name,
+            "type": row.type,
+            "bridge": row.bridge,
+            "vlan": row.vlan,
+            "gateway": row.gateway,
+            "mask": row.mask,
+            "dns1": row.dns1,
+            "dns2": row.dns2,
+            "start": str(row.start),
+            "stop": str(row.stop),
+            "excluded": row.excluded,
+            "quarantine": row.quarantine_s,
+        }
+
+    def guard(self, form: PoolForm, row: Pool | None) -> None:
+        """Its server must be there."""
+        found(Server, Server.name == form.server, f"server '{form.server}'")
+
+    def create(self, form: PoolForm) -> Pool:
+        """Write a new pool, all free."""
+        return pools.create_pool(form.spec())
+
+    def update(self, row: Pool, form: PoolForm) -> Pool:
+        """Write over it; refused when addresses in use would fall out."""
+        return pools.update_pool(row, form.spec())
+
+
+POOLS = Pools()
+
+
+def put_pool(form: PoolForm, source: str = "cli", pool_id: int | None = None) -> Outcome:
+    """Make the pool of that server and start, or the one of that id, match the form; a new one is made."""
+    row = None if pool_id is None else found(Pool, Pool.id == pool_id, f"pool {pool_id}")
+    return put(POOLS, form, source, row)
+
+
+def delete_pool(pool_id: int, source: str = "cli") -> None:
+    """Delete a pool of which no address is in use."""
+    in_transaction(lambda: _delete(pool_id, source))
+
+
+def _delete(pool_id: int, source: str) -> None:
+    row = found(Pool, Pool.id == pool_id, f"pool {pool_id}")
+    name = f"{row.server.name} {row.start}"
+    pools.delete_pool(row)
+    tell(source, "delete", "pool", pool_id, name, {"start": str(row.start), "stop": str(row.stop)}, {})

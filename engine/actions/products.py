@@ -1,0 +1,79 @@
+"""Products: make, change, delete. A change reaches a machine only with a change of package."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.actions.named import found
+from engine.actions.site import Outcome, Shelf, put, refuse_users, remove
+from engine.errors import Refused
+from engine.forms.form import plain
+from engine.forms.product import ProductForm
+from engine.store.database import in_transaction
+from engine.store.models import Product, Server, Service
+
+
+class Products(Shelf[ProductForm, Product]):
+    """The products of the site."""
+
+    kind = "product"
+
+    def find(self, form: ProductForm) -> Product | None:
+        """The product of that name."""
+        return Product.get_or_none(Product.name == form.name)
+
+    def name(self, form: ProductForm) -> str:
+        """Its name."""
+        return form.name
+
+    def values(self, row: Product) -> dict[str, Any]:
+        """The product as its form reads."""
+        return {"name": row.name, "server": row.server.name, **row.spec}
+
+    def guard(self, form: ProductForm, row: Product | None) -> None:
+        """Its server must be there, and stays the same while services have the product."""
+        server = found(Server, Server.name == form.server, f"server '{form.server}'")
+        if row is None or row.server_id == server.id:
+            return
+        services = Service.select().where(Service.product == row.id).count()
+        if services:
+            raise Refused(
+                f"The product '{row.name}' stays on server {row.server.name}: {services} services have it, "
+                f"and machines do not move between clusters. Make a product of another name on {form.server}."
+            )
+
+    def create(self, form: ProductForm) -> Product:
+        """Write a new product."""
+        return self._written(Product(), form)
+
+    def update(self, row: Product, form: ProductForm) -> Product:
+        """Write over it."""
+        return self._written(row, form)
+
+    def _written(self, row: Product, form: ProductForm) -> Product:
+        row.name = form.name
+        row.server = Server.get(Server.name == form.server)
+        row.spec = {name: value for name, value in plain(form).items() if name not in ("name", "server")}
+        row.save()
+        return row
+
+
+PRODUCTS = Products()
+
+
+def put_product(form: ProductForm, source: str = "cli", product_id: int | None = None) -> Outcome:
+    """Make the product of that name, or the one of that id, match the form; a new one is made."""
+    row = None if product_id is None else found(Product, Product.id == product_id, f"product {product_id}")
+    return put(PRODUCTS, form, source, row)
+
+
+def delete_product(name: str, source: str = "cli") -> None:
+    """Delete a product no service has."""
+    in_transaction(lambda: _delete(name, source))
+
+
+def _delete(name: str, source: str) -> None:
+    row = found(Product, Product.name == name, f"product '{name}'")
+    services = [str(each.id) for each in Service.select(Service.id).where(Service.product == row.id)]
+    refuse_users("product", name, {"services": services})
+    remove(source, "product", row, name)

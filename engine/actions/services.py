@@ -1,0 +1,235 @@
+"""Services: make, change, delete. A new one starts deploying; a changed one waits for a change of package.
+
+`put_services` takes any number at once and reads and writes in batches, so that a manifest of 20,000 takes
+seconds.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
+
+from peewee import fn
+
+from engine import wake
+from engine.actions.named import found, nearest
+from engine.actions.site import Difference, Outcome, refuse_users, remove, tell
+from engine.clock import now_ms
+from engine.errors import Refused
+from engine.forms.service import OptionsForm, ServiceForm
+from engine.store.database import database, in_transaction, is_postgres
+from engine.store.models import Client, Product, Service, Vm
+
+_BATCH = 400
+T = TypeVar("T")
+
+
+def create_service(form: ServiceForm, source: str = "cli") -> Outcome:
+    """Make a service and its machine's row, which starts deploying at once."""
+
+    def work() -> Outcome:
+        if form.id is not None and Service.get_or_none(Service.id == form.id):
+            raise Refused(f"There is a service {form.id} already. Give another id, or none.")
+        numbered = form.model_copy(update={"id": form.id or _next_id()})
+        return _only(put_services([numbered], source))
+
+    return in_transaction(work)
+
+
+def put_service(form: ServiceForm, source: str = "cli") -> Outcome:
+    """Make the service of that id match the form; a new one is made and starts deploying."""
+    return in_transaction(lambda: _only(put_services([form], source)))
+
+
+def set_options(service_id: int, options: OptionsForm, source: str = "cli") -> Outcome:
+    """Replace what a service overrides; the machine changes with the next change of package."""
+
+    def work() -> Outcome:
+        row = found(Service, Service.id == service_id, f"service {service_id}")
+        form = ServiceForm(id=row.id, client=row.client.name, product=row.product.name, options=options)
+        return _only(put_services([form], source))
+
+    return in_transaction(work)
+
+
+def delete_service(service_id: int, source: str = "cli") -> None:
+    """Delete a service that has no machine any more."""
+
+    def work() -> None:
+        row = found(Service, Service.id == service_id, f"service {service_id}")
+        machines = [
+            each.name or f"the machine of service {service_id}"
+            for each in Vm.select().where(Vm.service == row.id)
+        ]
+        refuse_users("service", str(service_id), {"machines": machines})
+        remove(source, "service", row, str(service_id))
+
+    in_transaction(work)
+
+
+def put_services(forms: Sequence[ServiceForm], source: str) -> list[Outcome | Refused]:
+    """Make each service match its form, in the caller's transaction; a refused one is its own answer."""
+    site = _Site.read(forms)
+    answers = [_answer(form, site, source) for form in forms]
+    new = [form for form, answer in zip(forms, answers, strict=True) if _is_new(answer)]
+    if new:
+        _insert(new, site)
+        _tell_new(new, source)
+    return answers
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What the forms speak of, read in a few queries."""
+
+    clients: dict[str, int]
+    products: dict[str, tuple[int, int]]  # name -> id, server
+    services: dict[int, Service]
+
+    @classmethod
+    def read(cls, forms: Sequence[ServiceForm]) -> _Site:
+        ids = [form.id for form in forms if form.id is not None]
+        services: dict[int, Service] = {}
+        for batch in _batches(ids):
+            services |= {row.id: row for row in Service.select().where(Service.id.in_(batch))}
+        return cls(
+            dict(Client.select(Client.name, Client.id).tuples()),
+            {
+                name: (number, server)
+                for name, number, server in Product.select(Product.name, Product.id, Product.server).tuples()
+            },
+            services,
+        )
+
+
+def _answer(form: ServiceForm, site: _Site, source: str) -> Outcome | Refused:
+    assert form.id is not None
+    if form.client not in site.clients:
+        return Refused(f"There is no client '{form.client}'.{nearest(form.client, site.clients)}")
+    if form.product not in site.products:
+        return Refused(f"There is no product '{form.product}'.{nearest(form.product, site.products)}")
+    row = site.services.get(form.id)
+    if row is None:
+        return Outcome("service", str(form.id), "create", form.id)
+    try:
+        return _change(form, row, site, source)
+    except Refused as refusal:
+        return refusal
+
+
+def _is_new(answer: Outcome | Refused) -> bool:
+    return isinstance(answer, Outcome) and answer.verb == "create"
+
+
+def _change(form: ServiceForm, row: Service, site: _Site, source: str) -> Outcome:
+    differences = list(_differences(form, row, site))
+    name = str(form.id)
+    if not differences:
+        return Outcome("service", name, "same", row.id)
+    if row.status in ("Terminated", "Cancelled"):
+        raise Refused(f"Service {form.id} is {row.status} and does not change any more.")
+    product, server = site.products[form.product]
+    if product != row.product_id and server != row.product.server_id:
+        raise Refused(
+            f"Service {form.id} cannot move to '{form.product}', which is on another server; "
+            "machines do not move between clusters."
+        )
+    row.client, row.product, row.options = site.clients[form.client], product, form.options.given()
+    row.save()
+    before = {each.field: each.old for each in differences}
+    tell(source, "change", "service", row.id, name, before, {each.field: each.new for each in differences})
+    return Outcome("service", name, "change", row.id, tuple(differences))
+
+
+def _differences(form: ServiceForm, row: Service, site: _Site) -> Iterator[Difference]:
+    if site.clients[form.client] != row.client_id:
+        yield Difference("client", row.client.name, form.client)
+    if site.products[form.product][0] != row.product_id:
+        yield Difference("product", row.product.name, form.product)
+    new = form.options.given()
+    for option in sorted(new.keys() | row.options.keys()):
+        if row.options.get(option) != new.get(option):
+            yield Difference(f"options.{option}", row.options.get(option), new.get(option))
+
+
+def _insert(forms: Sequence[ServiceForm], site: _Site) -> None:
+    now = now_ms()
+    for batch in _batches(forms):
+        Service.insert_many([_service_row(form, site, now) for form in batch]).execute()
+        Vm.insert_many([_vm_row(form, site, now) for form in batch]).execute()
+    if is_postgres():
+        # ids were given by hand: the next automatic one must come after them
+        database.execute_sql(
+            "SELECT setval(pg_get_serial_sequence('service', 'id'), (SELECT MAX(id) FROM service))"
+        )
+
+
+def _service_row(form: ServiceForm, site: _Site, now: int) -> dict[str, Any]:
+    return {
+        "id": form.id,
+        "client": site.clients[form.client],
+        "product": site.products[form.product][0],
+        "options": form.options.given(),
+        "created_at": now,
+    }
+
+
+def _vm_row(form: ServiceForm, site: _Site, now: int) -> dict[str, Any]:
+    return {
+        "uid": str(uuid.uuid4()),
+        "service": form.id,
+        "server": site.products[form.product][1],
+        "vm_status": "creation",
+        "due_at": now,
+    }
+
+
+def _tell_new(forms: Sequence[ServiceForm], source: str) -> None:
+    for form in forms:
+        after = {"client": form.client, "product": form.product, "options": form.options.given()}
+        tell(source, "create", "service", form.id, str(form.id), {}, after)
+    wake.ring()
+
+
+def request_change(service_ids: Iterable[int], by: str) -> list[int]:
+    """Queue a change of package for the machines of these services, once each; returns the services queued."""
+
+    def work() -> list[int]:
+        queued = []
+        for batch in _batches(list(service_ids)):
+            for vm in Vm.select().where(Vm.service.in_(batch)):
+                if _queue(vm, by):
+                    queued.append(vm.service_id)
+        if queued:
+            wake.ring()
+        return queued
+
+    return in_transaction(work)
+
+
+def _queue(vm: Vm, by: str) -> bool:
+    if any(request.get("pipeline") == "ChangePackage" for request in vm.requests):
+        return False
+    asked = {"pipeline": "ChangePackage", "by": by, "at": now_ms()}
+    Vm.update(requests=[*vm.requests, asked], due_at=now_ms()).where(Vm.id == vm.id).execute()
+    return True
+
+
+def _next_id() -> int:
+    return int(Service.select(fn.MAX(Service.id)).scalar() or 0) + 1
+
+
+def _only(answers: list[Outcome | Refused]) -> Outcome:
+    answer = answers[0]
+    if isinstance(answer, Refused):
+        raise answer
+    return answer
+
+
+def _batches(items: Sequence[T]) -> Iterator[list[T]]:
+    source = iter(items)
+    while batch := list(islice(source, _BATCH)):
+        yield batch

@@ -1,0 +1,80 @@
+"""The site's settings: each section is put as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import SecretStr
+
+from engine.actions.site import MASK, Difference, Outcome, flat, tell
+from engine.forms.faults import BadInput, Fault
+from engine.forms.form import KEEP, Form, plain, secret_fields
+from engine.forms.settings import CronForm, GeneralForm, SmtpForm
+from engine.store import settings
+from engine.store.database import in_transaction
+
+FORMS: dict[str, type[Form]] = {"general": GeneralForm, "cron": CronForm, "smtp": SmtpForm}
+_SECTIONS: dict[str, type[Any]] = {
+    "general": settings.General,
+    "cron": settings.Cron,
+    "smtp": settings.Smtp,
+}
+
+
+def current_settings(section: str) -> dict[str, Any]:
+    """A section as its form reads; a stored secret reads `__KEEP__`."""
+    values = _stored(section)
+    return values | {field: KEEP for field in secret_fields(FORMS[section]) if values[field]}
+
+
+def put_settings(section: str, form: Form, source: str = "cli") -> Outcome:
+    """Make a section (general, cron, smtp) match the form."""
+    return in_transaction(lambda: _put(section, form, source))
+
+
+def _put(section: str, form: Form, source: str) -> Outcome:
+    old, hidden = _stored(section), secret_fields(type(form))
+    new = plain(form)
+    for field in hidden:
+        if new[field] == KEEP:
+            if not old[field]:
+                raise BadInput([Fault((field,), f"{KEEP} keeps a stored secret, and none is stored yet.")])
+            new[field] = old[field]
+    before, after = flat(old), flat(new)
+    found = [
+        Difference(name, *_shown(name in hidden, before.get(name), after[name]))
+        for name in after
+        if before.get(name) != after[name]
+    ]
+    if not found:
+        return Outcome("setting", section, "same", section)
+    _write(section, new)
+    tell(
+        source,
+        "change",
+        "setting",
+        section,
+        section,
+        {each.field: each.old for each in found},
+        {each.field: each.new for each in found},
+    )
+    return Outcome("setting", section, "change", section, tuple(found))
+
+
+def _shown(hidden: bool, old: Any, new: Any) -> tuple[Any, Any]:
+    if not hidden:
+        return old, new
+    return (MASK if old else ""), ("(new) " + MASK if new else "")
+
+
+def _stored(section: str) -> dict[str, Any]:
+    """A section in plain values, its secrets in clear."""
+    values: dict[str, Any] = settings.read(_SECTIONS[section]).model_dump()
+    return {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in values.items()
+    }
+
+
+def _write(section: str, values: dict[str, Any]) -> None:
+    settings.write(_SECTIONS[section].model_validate(values))

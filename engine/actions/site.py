@@ -1,0 +1,191 @@
+"""How an object an operator sets up is put into the store: looked for, compared, guarded, written, audited.
+
+One door for the manifest, the command line and the console: `put` makes the object match its form and says
+what that took. Nothing is written when nothing differs, so that doing it twice is silent.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from engine import audit, events
+from engine.errors import Refused
+from engine.forms.faults import BadInput, Fault
+from engine.forms.form import KEEP, Form, plain, secret_fields
+from engine.redact import MASK
+from engine.store.database import Row, in_transaction
+
+F = TypeVar("F", bound=Form)
+R = TypeVar("R", bound=Row)
+Verb = Literal["create", "change", "same"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field that changed; secrets are masked."""
+
+    field: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What it took to make an object match its form."""
+
+    kind: str
+    name: str
+    verb: Verb
+    id: int | str = ""
+    differences: tuple[Difference, ...] = ()
+
+
+class Shelf(ABC, Generic[F, R]):
+    """Where the objects of one kind are kept, and how."""
+
+    kind: str
+
+    @abstractmethod
+    def find(self, form: F) -> R | None:
+        """The row a form speaks of, by the names objects are matched by."""
+
+    @abstractmethod
+    def values(self, row: R) -> dict[str, Any]:
+        """The row as plain values of its form; a secret that is stored reads `__KEEP__`."""
+
+    @abstractmethod
+    def name(self, form: F) -> str:
+        """How plans and the audit name the object."""
+
+    @abstractmethod
+    def create(self, form: F) -> R:
+        """Write a new row."""
+
+    @abstractmethod
+    def update(self, row: R, form: F) -> R:
+        """Write the form over the row; a secret that reads `__KEEP__` stays."""
+
+    def secret(self, row: R, field: str) -> str:
+        """A stored secret in clear."""
+        raise NotImplementedError(field)
+
+    def guard(self, form: F, row: R | None) -> None:
+        """Refuse what must not be, for a new object or a changed one."""
+        return
+
+
+def put(shelf: Shelf[F, R], form: F, source: str, row: R | None = None) -> Outcome:
+    """Make the object match the form: the one given, the one of that name, or a new one."""
+    return in_transaction(lambda: _put(shelf, form, source, row))
+
+
+def _put(shelf: Shelf[F, R], form: F, source: str, row: R | None) -> Outcome:
+    row = row if row is not None else shelf.find(form)
+    if row is None:
+        return _create(shelf, form, source)
+    found = _differences(shelf, form, row)
+    name = shelf.name(form)
+    if not found:
+        return Outcome(shelf.kind, name, "same", row.get_id())
+    shelf.guard(form, row)
+    row = shelf.update(row, form)
+    before = {each.field: each.old for each in found}
+    after = {each.field: each.new for each in found}
+    tell(source, "change", shelf.kind, row.get_id(), name, before, after)
+    return Outcome(shelf.kind, name, "change", row.get_id(), tuple(found))
+
+
+def _create(shelf: Shelf[F, R], form: F, source: str) -> Outcome:
+    _refuse_keep_of_nothing(form)
+    shelf.guard(form, None)
+    row = shelf.create(form)
+    tell(source, "create", shelf.kind, row.get_id(), shelf.name(form), {}, masked(form))
+    return Outcome(shelf.kind, shelf.name(form), "create", row.get_id())
+
+
+def _refuse_keep_of_nothing(form: Form) -> None:
+    kept = [field for field in sorted(secret_fields(type(form))) if getattr(form, field) == KEEP]
+    if kept:
+        sentence = f"{KEEP} keeps a stored secret, and none is stored yet; give it once."
+        raise BadInput([Fault((field,), sentence) for field in kept])
+
+
+def _differences(shelf: Shelf[F, R], form: F, row: R) -> list[Difference]:
+    old, new = flat(shelf.values(row)), flat(plain(form))
+    hidden = secret_fields(type(form))
+    found = []
+    for field in new:
+        if field in hidden:
+            found.extend(_secret_difference(shelf, row, field, str(old.get(field, "")), str(new[field])))
+        elif old.get(field) != new[field]:
+            found.append(Difference(field, old.get(field), new[field]))
+    return found
+
+
+def _secret_difference(shelf: Shelf[F, R], row: R, field: str, old: str, new: str) -> list[Difference]:
+    if new == KEEP and not old:
+        raise BadInput([Fault((field,), f"{KEEP} keeps a stored secret, and none is stored; give it once.")])
+    if new in (KEEP, old) or (old and new and shelf.secret(row, field) == new):
+        return []
+    return [Difference(field, MASK if old else "", "(new) " + MASK if new else "")]
+
+
+def masked(form: Form) -> dict[str, Any]:
+    """The form as plain values, its secrets masked."""
+    hidden = secret_fields(type(form))
+    return {name: MASK if name in hidden and value else value for name, value in plain(form).items()}
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, by dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found.update(flat(value, f"{prefix}{name}."))
+        else:
+            found[f"{prefix}{name}"] = value
+    return found
+
+
+def tell(
+    source: str,
+    action: str,
+    kind: str,
+    object_id: Any,
+    name: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> None:
+    """Audit a change and let consoles know, in the caller's transaction."""
+    audit.record(
+        actor=audit.current_actor(source),
+        action=action,
+        kind=kind,
+        object_id=str(object_id),
+        object_name=name,
+        before=dict(before),
+        after=dict(after),
+        reason="",
+        result="done",
+    )
+    events.publish("change", data={"kind": kind, "name": name, "action": action})
+
+
+def remove(source: str, kind: str, row: Row, name: str) -> None:
+    """Delete a row that its guards let go, audited; for use inside a transaction."""
+    object_id = row.get_id()
+    row.delete_instance()
+    tell(source, "delete", kind, object_id, name, {"name": name}, {})
+
+
+def refuse_users(what: str, name: str, users: Mapping[str, list[str]]) -> None:
+    """Refuse to delete something that others need, naming up to ten of them."""
+    for kind, names in users.items():
+        if names:
+            shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+            raise Refused(
+                f"The {what} '{name}' was not deleted: these {kind} need it: {shown}. Delete or move them first."
+            )

@@ -1,0 +1,159 @@
+"""What an operator may do to a VM, with its guards. The command line and the console both come through here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.actions.requests import Queued, change, enqueue, label, put_into, vm_of
+from engine.audit import Actor
+from engine.errors import Refused
+from engine.ipam import allocate
+from engine.pipelines import legend
+from engine.store.database import session
+from engine.store.models import Run, Vm, VmidClaim
+
+RESETS: dict[str, str] = {
+    "ready": "Back to normal. After a manual fix, so that the engine leaves the VM alone.",
+    "creation": "Deploy again from the first step. After the reason of a failed deploy is mended.",
+    "set_ip": "Deploy again from the clone on, with the addresses it holds.",
+    "change_package": "Run the whole package change again.",
+    "set_dns_records": "Make every DNS record right again. Fast and safe.",
+    "terminate": "Terminate again, after error_terminate.",
+    "remove": "Call it removed without asking Proxmox. Only when the VM is gone there.",
+}
+_POWER = {"start": "Start", "stop": "Stop", "shutdown": "Shutdown", "reboot": "Reboot"}
+_GONE = ("remove",)
+
+
+def reset(actor: Actor, service_id: int, status: str, reason: str = "") -> Queued:
+    """Switch a VM to one of the statuses it can be run again from."""
+    if status not in RESETS:
+        raise Refused(f"A VM cannot be reset to '{status}'; possible are: {', '.join(RESETS)}.")
+    with session():
+        vm = vm_of(service_id)
+        _refuse_reset(vm, status)
+
+        def work() -> str:
+            put_into(vm, status)
+            return f"{label(vm)} was set from {vm.vm_status} to {status}."
+
+        return change(actor, vm, "reset", work, reason, vm_status=status)
+
+
+def _refuse_reset(vm: Vm, status: str) -> None:
+    never_made = vm.vmid is None or not vm.node
+    if never_made and status in ("change_package", "ready"):
+        raise Refused(f"{label(vm)} has no machine on Proxmox yet; reset it to creation or terminate.")
+    if vm.vm_status == "remove" and status in ("change_package", "ready", "set_dns_records"):
+        raise Refused(f"{label(vm)} is removed; only creation, terminate or delete-record make sense.")
+
+
+def redeploy(actor: Actor, service_id: int, reason: str = "") -> Queued:
+    """Destroy what was made and deploy from scratch; refused for a VM that is ready."""
+    with session():
+        vm = vm_of(service_id)
+        if vm.vm_status == "ready":
+            raise Refused(f"{label(vm)} is ready; redeploy is for VMs that are not. Use reinstall.")
+        if vm.service.status in ("Terminated", "Cancelled"):
+            raise Refused(f"Service {service_id} is {vm.service.status}; create a new one instead.")
+
+        def work() -> str:
+            flow = {"pipeline": "Redeploy", "action": "Deploy", "request": {"by": actor.login}}
+            put_into(vm, vm.vm_status, flow, "replaced by a redeploy")
+            return f"{label(vm)} will be removed from Proxmox and deployed from scratch."
+
+        return change(actor, vm, "redeploy", work, reason)
+
+
+def reinstall(actor: Actor, service_id: int, template: str = "") -> Queued:
+    """Wipe the VM and make it anew; addresses, MAC, VLAN, VMID and backups stay."""
+    with session():
+        vm = vm_of(service_id)
+        _refuse_gone(vm)
+        _refuse_suspended(vm, "reinstall")
+        args = {"template": template} if template else {}
+        return change(
+            actor, vm, "reinstall", lambda: enqueue(vm, "Reinstall", actor, args), template=template
+        )
+
+
+def power(actor: Actor, service_id: int, verb: str) -> Queued:
+    """start, stop, shutdown or reboot."""
+    with session():
+        vm = vm_of(service_id)
+        _refuse_gone(vm)
+        if verb in ("start", "reboot"):
+            _refuse_suspended(vm, verb)
+        if verb == "start" and vm.vm_status != "ready":
+            raise Refused(f"{label(vm)} is not ready ({vm.vm_status}); its pipeline starts it.")
+        return change(actor, vm, verb, lambda: enqueue(vm, _POWER[verb], actor))
+
+
+def run_step(actor: Actor, service_id: int, command: str) -> Queued:
+    """One module command by its name; the legend decides whether it may run now."""
+    with session():
+        vm = vm_of(service_id)
+        _refuse_gone(vm)
+        command = legend.exact_name(command)
+        if refusal := legend.check(command, vm.vm_status, vm.remote_status == "running"):
+            raise Refused(f"“{command}” was not run at {label(vm)}: {refusal}")
+        return change(actor, vm, "run-step", lambda: enqueue(vm, command, actor), command=command)
+
+
+def sync_dns(actor: Actor, service_id: int) -> Queued:
+    """Make every DNS record of the VM right."""
+    with session():
+        vm = vm_of(service_id)
+        _refuse_gone(vm)
+        return change(actor, vm, "dns", lambda: enqueue(vm, "SetDnsRecords", actor))
+
+
+def delete_record(actor: Actor, service_id: int, reason: str = "") -> Queued:
+    """Forget a VM that is removed or could not be terminated; Proxmox is not asked, its addresses are freed."""
+    with session():
+        vm = vm_of(service_id)
+        if vm.vm_status not in ("remove", "error_terminate"):
+            raise Refused(
+                f"{label(vm)} is in {vm.vm_status}; its record can be deleted only in remove or error_terminate."
+            )
+
+        def work() -> str:
+            put_into(vm, vm.vm_status)
+            allocate.release(vm)
+            VmidClaim.update(state="tombstone", vm=None, why=f"record of service {service_id} deleted").where(
+                VmidClaim.vm == vm.id
+            ).execute()
+            Vm.delete().where(Vm.id == vm.id).execute()
+            return f"The record of {label(vm)} was deleted. Proxmox was not touched."
+
+        return change(actor, vm, "delete-record", work, reason, runs=_runs(vm))
+
+
+def _runs(vm: Vm) -> int:
+    return int(Run.select().where(Run.vm == vm.id).count())
+
+
+def _refuse_gone(vm: Vm) -> None:
+    if vm.vm_status in _GONE:
+        raise Refused(f"{label(vm)} is removed; there is nothing to act on.")
+    if vm.vm_status in ("terminate", "error_terminate"):
+        raise Refused(
+            f"{label(vm)} is being terminated ({vm.vm_status}); reset it first if that was a mistake."
+        )
+
+
+def _refuse_suspended(vm: Vm, verb: str) -> None:
+    if vm.service.status == "Suspended":
+        raise Refused(f"Service {vm.service_id} is suspended; unsuspend it before {verb}.")
+
+
+def guards(vm: Vm) -> dict[str, Any]:
+    """Which of the actions make sense now; screens grey out the others."""
+    gone = vm.vm_status in ("remove", "terminate", "error_terminate")
+    ready = vm.vm_status == "ready"
+    return {
+        "redeploy": not ready and vm.service.status not in ("Terminated", "Cancelled"),
+        "delete_record": vm.vm_status in ("remove", "error_terminate"),
+        "power": not gone,
+        "reinstall": not gone and vm.service.status != "Suspended",
+    }

@@ -1,0 +1,99 @@
+"""DNS zones: make, change, delete."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from engine.actions.named import found
+from engine.actions.site import Outcome, Shelf, put, remove
+from engine.errors import Refused
+from engine.forms.form import KEEP, plain, secret_fields
+from engine.forms.zone import ZONE_FORMS, ZoneForm
+from engine.store import secrets
+from engine.store.database import in_transaction
+from engine.store.models import DnsRecord, Zone
+
+_OWN_COLUMNS = frozenset({"zone", "type", "ttl"})
+
+
+class Zones(Shelf[Any, Zone]):
+    """The zones of the site."""
+
+    kind = "zone"
+
+    def find(self, form: ZoneForm) -> Zone | None:
+        """The zone of that name, type and endpoint."""
+        return Zone.get_or_none(
+            (Zone.name == form.zone) & (Zone.type == form.type) & (Zone.endpoint == form.endpoint)
+        )
+
+    def name(self, form: ZoneForm) -> str:
+        """Name, type and endpoint."""
+        return f"{form.zone} {form.type} {form.endpoint}"
+
+    def values(self, row: Zone) -> dict[str, Any]:
+        """The zone as its form reads."""
+        hidden = secret_fields(ZONE_FORMS[row.type])
+        kept = {field: KEEP if row.secrets.get(field) else "" for field in hidden}
+        return {"zone": row.name, "type": row.type, "ttl": row.ttl, **row.config, **kept}
+
+    def secret(self, row: Zone, field: str) -> str:
+        """A stored secret in clear."""
+        return secrets.unseal(row.secrets.get(field, ""), "zone", row.uid, field)
+
+    def create(self, form: ZoneForm) -> Zone:
+        """Write a new zone."""
+        return self._written(Zone(uid=str(uuid.uuid4()), secrets={}), form)
+
+    def update(self, row: Zone, form: ZoneForm) -> Zone:
+        """Write over it."""
+        if row.type != form.type:
+            raise Refused(
+                f"Zone {row.name} is at {row.type} and cannot become {form.type}; add another zone."
+            )
+        return self._written(row, form)
+
+    def _written(self, row: Zone, form: ZoneForm) -> Zone:
+        hidden = secret_fields(type(form))
+        row.name, row.type, row.endpoint, row.ttl = form.zone, form.type, form.endpoint, form.ttl
+        row.config = {
+            name: value
+            for name, value in plain(form).items()
+            if name not in hidden and name not in _OWN_COLUMNS
+        }
+        row.secrets = {field: self._sealed(row, form, field) for field in sorted(hidden)}
+        row.save()
+        return row
+
+    def _sealed(self, row: Zone, form: ZoneForm, field: str) -> str:
+        value = getattr(form, field)
+        if value == KEEP:
+            return str(row.secrets.get(field, ""))
+        return secrets.seal(value, "zone", row.uid, field)
+
+
+ZONES = Zones()
+
+
+def put_zone(form: ZoneForm, source: str = "cli", zone_id: int | None = None) -> Outcome:
+    """Make the zone of that name, type and endpoint, or the one of that id, match the form."""
+    row = None if zone_id is None else found(Zone, Zone.id == zone_id, f"zone {zone_id}")
+    return put(ZONES, form, source, row)
+
+
+def delete_zone(zone_id: int, source: str = "cli", forget_records: bool = False) -> None:
+    """Delete a zone. Records we wrote in it stay at the provider, so that must be said when there are some."""
+    in_transaction(lambda: _delete(zone_id, source, forget_records))
+
+
+def _delete(zone_id: int, source: str, forget_records: bool) -> None:
+    row = found(Zone, Zone.id == zone_id, f"zone {zone_id}")
+    ours = DnsRecord.select().where(DnsRecord.zone == zone_id).count()
+    if ours and not forget_records:
+        raise Refused(
+            f"The zone {row.name} at {row.type} was not deleted: {ours} records in it are ours. "
+            "Remove the machines first, or let the records stay behind with --forget-records."
+        )
+    DnsRecord.delete().where(DnsRecord.zone == zone_id).execute()
+    remove(source, "zone", row, f"{row.name} {row.type} {row.endpoint}")

@@ -1,0 +1,124 @@
+"""From what an operator types to the one service, machine, pool or zone that is meant."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+from engine.actions.named import nearest
+from engine.errors import Refused
+from engine.store.database import session
+from engine.store.models import Pool, Server, Service, Vm, Zone
+
+_VMID = re.compile(r"vmid:([0-9]{1,9})", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The one that is meant; a service may have no machine any more."""
+
+    service_id: int
+    vm_id: int | None
+    name: str
+
+
+def service_ref(text: str) -> Ref:
+    """The service of an id (`5546`), of a VMID (`vmid:2002`) or of a machine's name; refused unless one."""
+    with session():
+        if _NUMBER.fullmatch(text):
+            return _by_id(int(text))
+        by_vmid = _VMID.fullmatch(text)
+        if by_vmid:
+            return _only(_vms(Vm.vmid == int(by_vmid[1])), text, f"no machine has VMID {by_vmid[1]}.")
+        name = text.lower()
+        found = _vms(Vm.name == name) or _by_full_name(name)
+        known = (each for (each,) in Vm.select(Vm.name).tuples() if each) if not found else ()
+        return _only(found, text, f"There is no machine '{text}'.{nearest(text, known)}")
+
+
+def vm_ref(text: str) -> Ref:
+    """Like `service_ref`, refused when the service has no machine."""
+    ref = service_ref(text)
+    if ref.vm_id is None:
+        raise Refused(f"Service {ref.service_id} has no machine.")
+    return ref
+
+
+def _by_id(number: int) -> Ref:
+    row = Service.get_or_none(Service.id == number)
+    if row is None:
+        raise Refused(f"There is no service {number}. A VMID is written vmid:{number}.")
+    vm = Vm.get_or_none(Vm.service == number)
+    return Ref(number, vm.id if vm else None, (vm.name if vm else "") or str(number))
+
+
+def _by_full_name(name: str) -> list[Vm]:
+    label, dot, domain = name.partition(".")
+    return _vms((Vm.name == label) & (Vm.domain == domain)) if dot else []
+
+
+def _vms(condition: Any) -> list[Vm]:
+    return list(Vm.select().where(condition).order_by(Vm.service).limit(20))
+
+
+def _only(found: list[Vm], text: str, none: str) -> Ref:
+    if not found:
+        raise Refused(none[:1].upper() + none[1:])
+    if len(found) > 1:
+        ids = ", ".join(str(row.service_id) for row in found)
+        raise Refused(f"'{text}' means more than one machine; name one by its service id: {ids}.")
+    return Ref(found[0].service_id, found[0].id, found[0].name or str(found[0].service_id))
+
+
+def pool_ref(text: str) -> int:
+    """The id of the pool of that number, first address, or `SERVER/ADDRESS`; refused unless it is one."""
+    with session():
+        if _NUMBER.fullmatch(text):
+            found = list(Pool.select().where(Pool.id == int(text)))
+        else:
+            found = _pools_at(text)
+        if not found:
+            raise Refused(
+                f"There is no pool '{text}'. Name it by its id or its first address: kvmtui pool list"
+            )
+        if len(found) > 1:
+            ids = ", ".join(str(row.id) for row in found)
+            raise Refused(f"'{text}' means more than one pool; name one by its id: {ids}.")
+        return int(found[0].id)
+
+
+def _pools_at(text: str) -> list[Pool]:
+    server, _, address = text.rpartition("/")
+    try:
+        start = ip_address(address)
+    except ValueError:
+        return []
+    query = Pool.select().join(Server).where(Pool.start == start)
+    return list(query.where(Server.name == server) if server else query)
+
+
+def zone_ref(text: str) -> int:
+    """The id of the zone of that number, name, or `NAME/TYPE`; refused unless it is one."""
+    with session():
+        found = _zones(text)
+        if not found:
+            names = (name for (name,) in Zone.select(Zone.name).tuples())
+            raise Refused(f"There is no zone '{text}'.{nearest(text, names)}")
+        if len(found) > 1:
+            ids = ", ".join(f"{row.id} ({row.type} {row.endpoint})" for row in found)
+            raise Refused(f"'{text}' means more than one zone; name one by its id: {ids}.")
+        return int(found[0].id)
+
+
+def _zones(text: str) -> list[Zone]:
+    if _NUMBER.fullmatch(text):
+        return list(Zone.select().where(Zone.id == int(text)))
+    name = text.lower().removesuffix(".")
+    exact = list(Zone.select().where(Zone.name == name))
+    if exact:
+        return exact
+    label, _, kind = name.rpartition("/")
+    return list(Zone.select().where(Zone.name == label.removesuffix("."), Zone.type == kind))

@@ -1,0 +1,261 @@
+"""What an operator set up, as values: servers, zones, products, clients, services, by name and in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from peewee import JOIN, fn
+
+from engine.actions.clients import CLIENTS
+from engine.actions.named import found
+from engine.actions.products import PRODUCTS
+from engine.actions.servers import SERVERS
+from engine.actions.zones import ZONES
+from engine.clock import Moment
+from engine.dns.names import is_reverse
+from engine.plan import Plan, differences, effective
+from engine.store.database import session
+from engine.store.models import Client, Pool, Product, Server, Service, Vm, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class ServerView:
+    """A cluster as lists show it; secrets read `__KEEP__` when they are stored."""
+
+    id: int
+    name: str
+    state: str
+    hosts: list[str]
+    port: int
+    token_id: str
+    user: str
+    tls: dict[str, Any]
+    limits: dict[str, int]
+    assigned_ips: str
+    version: str
+    failures: int
+    last_ok: Moment | None
+    last_error: str
+    pools: int
+    products: int
+    vms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneView:
+    """A DNS zone as lists show it."""
+
+    id: int
+    zone: str
+    type: str
+    endpoint: str
+    reverse: bool
+    ttl: int
+    config: dict[str, Any]
+    last_ok: Moment | None
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProductView:
+    """A product as lists show it."""
+
+    id: int
+    name: str
+    server: str
+    services: int
+    spec: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """A client as lists show it."""
+
+    id: int
+    name: str
+    email: str
+    language: str
+    services: int
+    notes: str
+
+
+@dataclass(frozen=True, slots=True)
+class PendingChange:
+    """What a change of package would alter."""
+
+    field: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """A service as lists show it. `pending` is what the machine does not have yet."""
+
+    id: int
+    client: str
+    product: str
+    server: str
+    status: str
+    options: dict[str, Any]
+    vm: str
+    vmid: int | None
+    vm_status: str | None
+    created: Moment
+    pending: list[PendingChange] = field(default_factory=list)
+
+
+def servers() -> list[ServerView]:
+    """Every server, by name."""
+    with session():
+        pools, products, vms = _counts(Pool), _counts(Product), _counts(Vm)
+        return [
+            _server(row, pools.get(row.id, 0), products.get(row.id, 0), vms.get(row.id, 0))
+            for row in Server.select().order_by(Server.name)
+        ]
+
+
+def _counts(table: Any) -> dict[int, int]:
+    return dict(table.select(table.server, fn.COUNT(table.id)).group_by(table.server).tuples())
+
+
+def _server(row: Server, pools: int, products: int, vms: int) -> ServerView:
+    values = SERVERS.values(row)
+    return ServerView(
+        id=row.id,
+        name=row.name,
+        state=row.state,
+        hosts=row.hosts,
+        port=row.port,
+        token_id=row.token_id,
+        user=row.user,
+        tls=row.tls,
+        limits=values["limits"],
+        assigned_ips=row.assigned_ips,
+        version=row.version,
+        failures=row.failures,
+        last_ok=row.last_ok_at,
+        last_error=row.last_error,
+        pools=pools,
+        products=products,
+        vms=vms,
+    )
+
+
+def zones() -> list[ZoneView]:
+    """Every zone, by name."""
+    with session():
+        return [
+            ZoneView(
+                row.id,
+                row.name,
+                row.type,
+                row.endpoint,
+                is_reverse(row.name),
+                row.ttl,
+                row.config,
+                row.last_ok_at,
+                row.last_error,
+            )
+            for row in Zone.select().order_by(Zone.name, Zone.type, Zone.endpoint)
+        ]
+
+
+def products() -> list[ProductView]:
+    """Every product, by name."""
+    with session():
+        counts = dict(
+            Service.select(Service.product, fn.COUNT(Service.id)).group_by(Service.product).tuples()
+        )
+        rows = Product.select(Product, Server).join(Server).order_by(Product.name)
+        return [
+            ProductView(row.id, row.name, row.server.name, counts.get(row.id, 0), row.spec) for row in rows
+        ]
+
+
+def clients() -> list[ClientView]:
+    """Every client, by name."""
+    with session():
+        counts = dict(Service.select(Service.client, fn.COUNT(Service.id)).group_by(Service.client).tuples())
+        return [
+            ClientView(row.id, row.name, row.email, row.language, counts.get(row.id, 0), row.notes)
+            for row in Client.select().order_by(Client.name)
+        ]
+
+
+def services(service_id: int | None = None) -> list[ServiceView]:
+    """Every service, or the one of that id, by id."""
+    with session():
+        return list(_services(service_id))
+
+
+def _services(service_id: int | None) -> Iterator[ServiceView]:
+    query = (
+        Service.select(Service, Client, Product, Server, Vm)
+        .join_from(Service, Client)
+        .join_from(Service, Product)
+        .join_from(Product, Server)
+        .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="machine")
+        .order_by(Service.id)
+    )
+    if service_id is not None:
+        query = query.where(Service.id == service_id)
+    for row in query:
+        yield _service(row, getattr(row, "machine", None))
+
+
+def _service(row: Service, vm: Vm | None) -> ServiceView:
+    return ServiceView(
+        id=row.id,
+        client=row.client.name,
+        product=row.product.name,
+        server=row.product.server.name,
+        status=row.status,
+        options=row.options,
+        vm=vm.name if vm else "",
+        vmid=vm.vmid if vm else None,
+        vm_status=vm.vm_status if vm else None,
+        created=row.created_at,
+        pending=_pending(row, vm),
+    )
+
+
+def _pending(row: Service, vm: Vm | None) -> list[PendingChange]:
+    """Nothing while a first deploy goes on, or after the end: then there is no plan to differ from."""
+    if vm is None or not vm.plan or row.status in ("Terminated", "Cancelled"):
+        return []
+    wanted = effective(row.product.spec, row.options)
+    return [
+        PendingChange(each.field, each.old, each.new) for each in differences(Plan.from_dict(vm.plan), wanted)
+    ]
+
+
+def pending_services() -> list[ServiceView]:
+    """The services whose machines do not have all their plan says."""
+    return [view for view in services() if view.pending]
+
+
+def server_values(name: str) -> dict[str, Any]:
+    """A server as its form reads, secrets as `__KEEP__`."""
+    with session():
+        return SERVERS.values(found(Server, Server.name == name, f"server '{name}'"))
+
+
+def zone_values(zone_id: int) -> dict[str, Any]:
+    """A zone as its form reads, secrets as `__KEEP__`."""
+    with session():
+        return ZONES.values(found(Zone, Zone.id == zone_id, f"zone {zone_id}"))
+
+
+def product_values(name: str) -> dict[str, Any]:
+    """A product as its form reads."""
+    with session():
+        return PRODUCTS.values(found(Product, Product.name == name, f"product '{name}'"))
+
+
+def client_values(name: str) -> dict[str, Any]:
+    """A client as the form reads."""
+    with session():
+        return CLIENTS.values(found(Client, Client.name == name, f"client '{name}'"))

@@ -1,0 +1,146 @@
+"""Machines as values, as lists and scripts read them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from peewee import fn
+
+from engine.clock import Moment, now_ms
+from engine.store.database import session
+from engine.store.models import Address, Client, Product, Run, Server, Service, Vm
+
+_AT_ONCE = 500  # addresses and runs are read for this many machines by one query
+
+
+@dataclass(frozen=True, slots=True)
+class IpView:
+    """An address of a machine."""
+
+    address: str
+    prefix: int
+    gateway: str
+    pool_id: int | None
+    rdns: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """The last pass of a pipeline over a machine."""
+
+    id: int
+    action: str
+    result: str
+    started: Moment
+    finished: Moment | None
+    seconds: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class VmView:
+    """A machine as lists show it."""
+
+    id: int
+    service_id: int
+    client: str
+    product: str
+    server: str
+    vmid: int | None
+    name: str
+    fqdn: str
+    node: str
+    vm_status: str
+    service_status: str
+    remote_status: str
+    remote_lock: str
+    mac: str
+    error: str
+    error_since: Moment | None
+    waiting: str
+    waiting_since: Moment | None
+    ips: list[IpView] = field(default_factory=list)
+    last_run: RunView | None = None
+
+
+def vms(ids: Sequence[int] | None = None) -> list[VmView]:
+    """Every machine, or those of these ids, by service id."""
+    with session():
+        query = (
+            Vm.select(Vm, Service, Client, Product, Server)
+            .join_from(Vm, Service)
+            .join_from(Service, Client)
+            .join_from(Service, Product)
+            .join_from(Vm, Server)
+            .order_by(Vm.service)
+        )
+        if ids is not None:
+            query = query.where(Vm.id.in_(list(ids)))
+        rows = list(query)
+        addresses, runs = _addresses(rows), _last_runs(rows)
+        return [_vm(row, addresses[row.id], runs.get(row.id)) for row in rows]
+
+
+def _vm(row: Vm, ips: list[IpView], run: RunView | None) -> VmView:
+    return VmView(
+        id=row.id,
+        service_id=row.service_id,
+        client=row.service.client.name,
+        product=row.service.product.name,
+        server=row.server.name,
+        vmid=row.vmid,
+        name=row.name,
+        fqdn=_fqdn(row),
+        node=row.node,
+        vm_status=row.vm_status,
+        service_status=row.service.status,
+        remote_status=row.remote_status,
+        remote_lock=row.remote_lock,
+        mac=row.mac,
+        error=row.error,
+        error_since=row.error_since,
+        waiting=row.wait_why,
+        waiting_since=row.waiting_since,
+        ips=ips,
+        last_run=run,
+    )
+
+
+def _fqdn(row: Vm) -> str:
+    return f"{row.name}.{row.domain}" if row.name and row.domain else row.name
+
+
+def _slices(rows: Sequence[Any]) -> list[list[int]]:
+    ids = [row.id for row in rows]
+    return [ids[place : place + _AT_ONCE] for place in range(0, len(ids), _AT_ONCE)]
+
+
+def _addresses(rows: Sequence[Vm]) -> dict[int, list[IpView]]:
+    """The addresses of each machine in their order; without a name of its own one has the machine's."""
+    names = {row.id: _fqdn(row) for row in rows}
+    found: dict[int, list[IpView]] = defaultdict(list)
+    for ids in _slices(rows):
+        query = Address.select().where(Address.vm.in_(ids), Address.state == "assigned")
+        for row in query.order_by(Address.vm, Address.position):
+            rdns = row.rdns or names[row.vm_id]
+            found[row.vm_id].append(IpView(str(row.address), row.prefix, row.gateway, row.pool_id, rdns))
+    return found
+
+
+def _last_runs(rows: Sequence[Vm]) -> dict[int, RunView]:
+    found: dict[int, RunView] = {}
+    for ids in _slices(rows):
+        newest = Run.select(fn.MAX(Run.id)).where(Run.vm.in_(ids)).group_by(Run.vm)
+        for row in Run.select().where(Run.id.in_(newest)):
+            found[row.vm_id] = run_view(row)
+    return found
+
+
+def run_view(row: Run) -> RunView:
+    """A run as lists show it; of one that goes on, the seconds so far."""
+    end = row.finished_at if row.finished_at is not None else now_ms()
+    seconds = round((end - row.started_at) / 1000, 3)
+    return RunView(row.id, row.action, row.result, row.started_at, row.finished_at, seconds, row.error)

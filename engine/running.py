@@ -1,0 +1,69 @@
+"""Puts an engine together for a process: console, daemon or cron call."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Literal
+
+from engine.pipelines.registry import catalog
+from engine.runner.engine import Engine
+from engine.runner.ports import Ports
+from engine.runner.servers import Servers
+from engine.runner.walk import Walker
+from engine.schedule.perform import Say
+from engine.schedule.ticker import Ticker
+from engine.store.database import in_transaction, session
+from engine.store.models import Setting
+
+Kind = Literal["console", "daemon", "cron"]
+
+
+def instance() -> str:
+    """The name of this installation inside ownership marks; made once."""
+    with session():
+        row = Setting.get_or_none(Setting.key == "instance")
+    if row is None:
+        in_transaction(
+            lambda: Setting.insert(key="instance", value=str(uuid.uuid4())).on_conflict_ignore().execute()
+        )
+        with session():
+            row = Setting.get(Setting.key == "instance")
+    return str(row.value)
+
+
+class Running:
+    """An engine at work in this process, with or without the ticker."""
+
+    def __init__(
+        self, kind: Kind, version: str, say: Say | None = None, ports: Ports | None = None, workers: int = 12
+    ) -> None:
+        self.servers = Servers()
+        walker = Walker(catalog(), self.servers, ports or ports_of_site(), instance())
+        self.engine = Engine(walker, kind, version, workers)
+        self._say = say
+        self._ticker: Ticker | None = None
+
+    @property
+    def owner(self) -> str:
+        """The name of this worker."""
+        return self.engine.owner
+
+    def start(self, ticking: bool = True) -> None:
+        """Begin to work; `ticking` also runs the scheduled tasks."""
+        self.engine.start()
+        if ticking:
+            self._ticker = Ticker(self.servers, self.engine.owner, self._say or (lambda line: None))
+            self._ticker.start()
+
+    def stop(self, timeout: float = 8.0) -> bool:
+        """Park everything and end; True when all threads ended in time."""
+        if self._ticker is not None:
+            self._ticker.stop()
+        ended = self.engine.stop(timeout)
+        self.servers.close()
+        return ended
+
+
+def ports_of_site() -> Ports:
+    """DNS and mail as this site has them set up."""
+    return Ports()

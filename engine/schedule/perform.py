@@ -1,0 +1,61 @@
+"""Runs one task under its lock and says its lines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from engine import events
+from engine.clock import now_ms, stamp
+from engine.errors import KvmtuiError
+from engine.redact import redact
+from engine.schedule import ledger
+from engine.schedule.task import Report, Room, Task
+
+log = logging.getLogger(__name__)
+Say = Callable[[str], None]
+
+
+def perform(task: Task, room: Room, say: Say, force: bool = False) -> Report | None:
+    """Run a task if it is due and free; None when it was not."""
+    taken = ledger.take(task, room.owner, force)
+    if taken is None:
+        return None
+    fence, room.since = taken
+    began = now_ms()
+    say(_opening(task, began, room.since))
+    report = Report()
+    try:
+        report = task.run(room)
+    except KvmtuiError as error:
+        report = _broken(task, error.sentence)
+    except Exception as error:
+        log.exception("Task %s broke", task.name)
+        report = _broken(task, f"a fault of kvmtui itself ({type(error).__name__}); see its log file")
+    finally:
+        ledger.finish(task, fence, began, report)
+    for line in _closing(task, began, report):
+        say(line)
+    return report
+
+
+def _broken(task: Task, why: str) -> Report:
+    report = Report(errors=1)
+    events.announce("alert", f"[{task.name}] failed: {redact(why)}", level="error")
+    return report
+
+
+def _opening(task: Task, began: int, last: int | None) -> str:
+    minutes = ledger.standing(task).interval_minutes
+    before = stamp(last)[11:] if last else "never"
+    return f"{stamp(began)} [{task.name}] Running (interval: {minutes}m, last: {before})"
+
+
+def _closing(task: Task, began: int, report: Report) -> list[str]:
+    now = now_ms()
+    seconds = (now - began) / 1000
+    counts = f"processed: {report.processed}, errors: {report.errors}"
+    lines = [f"{stamp(now)} [{task.name}] Done ({seconds:.1f}s) — {counts}"]
+    for one in report.outcomes:
+        lines.append(f"{stamp(now)}   sid:{one.service} action:{one.action} result:{redact(one.result)}")
+    return lines

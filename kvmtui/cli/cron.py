@@ -1,0 +1,43 @@
+"""`kvmtui cron`: the scheduled tasks for a system crontab, and their table."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Run the scheduled tasks that are due.")
+
+
+@app.command()
+def cron(
+    task: Annotated[str, typer.Option("--task", metavar="NAME", help="Only this task.")] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Run even when the interval has not passed.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--list", help="Show the tasks and how they stand.")] = False,
+    clear_locks: Annotated[
+        bool, typer.Option("--clear-locks", help="Remove locks that a killed run left behind.")
+    ] = False,
+    budget: Annotated[
+        int, typer.Option(min=1, max=86_400, help="Seconds after which what still waits is parked.")
+    ] = 55,
+    as_json: Annotated[bool, typer.Option("--json", help="With --list: one JSON document.")] = False,
+) -> int:
+    """Run every task that is due, then end.
+
+    Made for a system crontab, once a minute. VMs that wait for Proxmox longer than the budget are parked; the
+    next call, or a daemon, goes on with them.
+
+    \b
+    * * * * *  kvmtui cron
+    kvmtui cron --task processVirtualMachines --force
+    kvmtui cron --list
+    """
+    from kvmtui.crontab import clear, listing, run_due
+
+    if show:
+        return listing(as_json)
+    if clear_locks:
+        return clear()
+    return run_due(task, force, budget)

@@ -1,0 +1,61 @@
+"""`kvmtui vm start|stop|shutdown|reboot`."""
+
+from __future__ import annotations
+
+from kvmtui.terminal import names
+from kvmtui.terminal.following import Wait
+from kvmtui.terminal.names import VmRef
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def start(ref: VmRef, wait: Wait = None) -> int:
+    """Switch a VM on.
+
+    \b
+    kvmtui vm start 5546 --wait
+    """
+    return _power(ref, "start", wait)
+
+
+@app.command()
+def stop(ref: VmRef, wait: Wait = None) -> int:
+    """Switch a VM off at once, like pulling the plug.
+
+    \b
+    kvmtui vm stop 5546
+    """
+    return _power(ref, "stop", wait)
+
+
+@app.command()
+def shutdown(ref: VmRef, wait: Wait = None) -> int:
+    """Ask the guest to shut itself down.
+
+    \b
+    kvmtui vm shutdown vmid:2002 --wait=120
+    """
+    return _power(ref, "shutdown", wait)
+
+
+@app.command()
+def reboot(ref: VmRef, wait: Wait = None) -> int:
+    """Ask the guest to restart.
+
+    \b
+    kvmtui vm reboot web-1
+    """
+    return _power(ref, "reboot", wait)
+
+
+def _power(ref: str, verb: str, wait: float | None) -> int:
+    from engine.actions import vms
+    from engine.audit import current_actor
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        return finish(vms.power(current_actor("cli"), names.service_of(ref), verb), wait)

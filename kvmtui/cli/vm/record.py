@@ -1,0 +1,59 @@
+"""`kvmtui vm record`: show or edit the raw row of a VM."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvmtui.terminal import names
+from kvmtui.terminal.names import VmRef
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer()
+
+
+@app.command()
+def record(
+    ref: VmRef,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Write a field.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; needed to write.")] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Show the raw row of a VM, or write fields of it. A last resort.
+
+    \b
+    kvmtui vm record 5546
+    kvmtui vm record 5546 --set node=pve2 --reason "moved by hand during maintenance"
+    """
+    from engine.actions import records
+    from engine.audit import current_actor
+    from engine.errors import Refused
+    from kvmtui.terminal import output, site
+
+    pairs = dict(_pair(one) for one in changes or ())
+    if not pairs:
+        with site.opened():
+            view = records.view(names.service_of(ref))
+        if as_json:
+            output.show_json(view)
+        else:
+            output.show_facts({**view.editable, **{f"({name})": value for name, value in view.fixed.items()}})
+        return 0
+    if as_json:
+        raise Refused("--json shows the record; it does not go with --set.")
+    with site.changing():
+        output.tell(records.WARNING)
+        output.tell(records.edit(current_actor("cli"), names.service_of(ref), pairs, reason).sentence)
+    return 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    from engine.errors import Refused
+
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise Refused(f"--set takes FIELD=VALUE, not '{text}'.")
+    return name.strip(), value

@@ -1,0 +1,134 @@
+"""`kvmtui vm reset|redeploy|reinstall|run-step|delete-record`: for VMs that need a hand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvmtui.terminal import names
+from kvmtui.terminal.ask import Yes, confirm_name
+from kvmtui.terminal.following import Wait
+from kvmtui.terminal.names import VmRef
+
+app = typer.Typer()
+Reason = Annotated[str, typer.Option(help="Why; it is kept in the audit log.")]
+
+
+@app.command()
+def reset(
+    ref: VmRef,
+    status: Annotated[str, typer.Argument(help="ready, creation, set_ip, change_package, …")],
+    reason: Reason = "",
+    wait: Wait = None,
+) -> int:
+    """Switch a VM to a status from which it can be run again.
+
+    \b
+    ready            back to normal, the engine leaves it alone
+    creation         deploy again from the first step
+    set_ip           deploy again from the clone on, keeping its addresses
+    change_package   run the whole package change again
+    set_dns_records  make every DNS record right again
+    terminate        terminate again, after error_terminate
+    remove           call it removed without asking Proxmox
+
+    \b
+    kvmtui vm reset 5546 creation --reason "pool was full" --wait
+    """
+    from engine.actions import vms
+    from engine.audit import current_actor
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        return finish(vms.reset(current_actor("cli"), names.service_of(ref), status, reason), wait)
+
+
+@app.command()
+def redeploy(ref: VmRef, yes: Yes = False, reason: Reason = "", wait: Wait = None) -> int:
+    """Destroy what was made of a VM and deploy it from scratch. Only for a VM that is not ready.
+
+    \b
+    kvmtui vm redeploy 5546 --yes --wait
+    """
+    from engine.actions import vms
+    from engine.audit import current_actor
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        service_id = names.service_of(ref)
+        confirm_name(names.name_of(service_id), "The VM is destroyed on Proxmox and made anew.", yes)
+        return finish(vms.redeploy(current_actor("cli"), service_id, reason), wait)
+
+
+@app.command()
+def reinstall(
+    ref: VmRef,
+    template: Annotated[str, typer.Option(help="Another template, by VMID or name.")] = "",
+    yes: Yes = False,
+    wait: Wait = None,
+) -> int:
+    """Wipe a VM and install it anew. Addresses, MAC, VLAN, VMID and backups stay.
+
+    \b
+    kvmtui vm reinstall 5546 --template 9001 --yes
+    """
+    from engine.actions import vms
+    from engine.audit import current_actor
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        service_id = names.service_of(ref)
+        confirm_name(
+            names.name_of(service_id), "Everything on the VM's disks and its snapshots is lost.", yes
+        )
+        return finish(vms.reinstall(current_actor("cli"), service_id, template), wait)
+
+
+@app.command("run-step")
+def run_step(
+    ref: VmRef,
+    command: Annotated[str, typer.Argument(help='The step, such as "Set Network".')],
+    yes: Yes = False,
+    wait: Wait = None,
+) -> int:
+    """Run one module command by its name.
+
+    `*` may run while the VM runs, `**` only while it is off, `->` names what follows it in a deploy.
+
+    \b
+    kvmtui vm run-step 5546 "Set Network" --wait
+    """
+    from engine.actions import vms
+    from engine.audit import current_actor
+    from engine.pipelines import legend
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        service_id = names.service_of(ref)
+        exact = legend.exact_name(command)
+        if exact in legend.DESTRUCTIVE:
+            confirm_name(names.name_of(service_id), legend.DESTRUCTIVE[exact], yes)
+        return finish(vms.run_step(current_actor("cli"), service_id, exact), wait)
+
+
+@app.command("delete-record")
+def delete_record(ref: VmRef, yes: Yes = False, reason: Reason = "") -> int:
+    """Forget a VM that is in remove or error_terminate. Proxmox is not touched.
+
+    \b
+    kvmtui vm delete-record 5546 --reason "removed by hand on the node" --yes
+    """
+    from engine.actions import vms
+    from engine.audit import current_actor
+    from kvmtui.terminal import output, site
+
+    with site.changing():
+        service_id = names.service_of(ref)
+        confirm_name(names.name_of(service_id), "The record, its runs and its log are deleted here.", yes)
+        output.tell(vms.delete_record(current_actor("cli"), service_id, reason).sentence)
+    return 0

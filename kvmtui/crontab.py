@@ -1,0 +1,129 @@
+"""What `kvmtui cron` does: due tasks under their locks, lines flushed as they happen, an end within the budget."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import kvmtui
+from engine import events
+from engine.clock import iso, now_ms, stamp
+from engine.running import Running
+from engine.schedule import ledger
+from engine.schedule.perform import perform
+from engine.schedule.registry import TASKS, named
+from engine.schedule.task import Room
+from kvmtui.daemon import Stdout
+from kvmtui.terminal import output, site
+
+
+def run_due(task: str, force: bool, budget: int) -> int:
+    """Run what is due; exit status 1 when something reported errors."""
+    wanted = [named(task)] if task else list(TASKS)
+    with site.changing():
+        began = time.monotonic()
+        say = Stdout()
+        say(f"{stamp(now_ms())} kvmtui Cron Start")
+        running = Running("cron", kvmtui.__version__, say=say)
+        echo = _Echo(say)
+        echo.start()
+        running.start(ticking=False)
+        errors = 0
+        try:
+            for one in wanted:
+                room = Room(
+                    running.servers,
+                    running.owner,
+                    keep_going=lambda: time.monotonic() - began < budget,
+                    until_rest=True,
+                )
+                report = perform(one, room, echo.in_order, force or bool(task))
+                errors += report.errors if report else 0
+        finally:
+            running.stop(max(5.0, budget - (time.monotonic() - began)))
+            echo.stop()
+        say(f"{stamp(now_ms())} kvmtui Cron End ({time.monotonic() - began:.1f}s total)")
+    return 1 if errors else 0
+
+
+class _Echo:
+    """Prints the events of this call as they are committed."""
+
+    def __init__(self, say: Stdout) -> None:
+        self._say = say
+        self._follower = events.Follower()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="cron-echo", daemon=True)
+
+    def start(self) -> None:
+        """Begin to print."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Print what is left, then end."""
+        self._stop.set()
+        self._thread.join(5.0)
+        self._drain(0)
+        self._follower.close()
+
+    def in_order(self, line: str) -> None:
+        """Print a line of the task after the events that came before it."""
+        self._drain(0)
+        self._say(line)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._drain(0.2)
+
+    def _drain(self, wait: float) -> None:
+        with self._lock:
+            self._say.events(self._follower.wait(wait))
+
+
+def listing(as_json: bool) -> int:
+    """Show every task."""
+    with site.opened():
+        rows = [ledger.standing(task) for task in TASKS]
+    if as_json:
+        output.show_json([_as_json(row) for row in rows])
+        return 0
+    output.show_table(
+        ("Task", "Every", "Last run", "Next run", "Locked", "Last result", "Does"),
+        [
+            (
+                row.task,
+                f"{row.interval_minutes} min" if row.interval_minutes else "off",
+                iso(row.last_run_at) or "never",
+                iso(row.next_run_at) or "-",
+                row.locked_by or "-",
+                f"{row.processed} processed, {row.errors} errors, {row.seconds:.1f}s"
+                if row.last_run_at
+                else "-",
+                row.does,
+            )
+            for row in rows
+        ],
+    )
+    return 0
+
+
+def _as_json(row: ledger.Standing) -> dict[str, object]:
+    result = {"processed": row.processed, "errors": row.errors, "seconds": row.seconds}
+    return {
+        "task": row.task,
+        "interval_minutes": row.interval_minutes,
+        "last_run": iso(row.last_run_at),
+        "next_run": iso(row.next_run_at),
+        "locked": bool(row.locked_by),
+        "locked_by": row.locked_by,
+        "last_result": result if row.last_run_at else None,
+    }
+
+
+def clear() -> int:
+    """Remove every task lock."""
+    with site.changing():
+        cleared = ledger.clear_locks()
+    output.show_line(f"Locks removed: {', '.join(cleared)}." if cleared else "No task was locked.")
+    return 0

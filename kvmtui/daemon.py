@@ -1,0 +1,92 @@
+"""`kvmtui --daemon`: the engine alone. It needs no terminal, logs to stdout, and ends cleanly on SIGTERM.
+
+Several daemons on one database share the work; none is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+
+import kvmtui
+from engine import events
+from engine.clock import now_ms, stamp
+from engine.running import Running
+from kvmtui import config, systemd
+
+log = logging.getLogger(__name__)
+_STOP_WITHIN = 8.0
+
+
+def run() -> int:
+    """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    site = config.load()
+    config.open_site(site)
+    stop, reread = threading.Event(), threading.Event()
+    wake_up = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        (reread if number == signal.SIGHUP else stop).set()
+        wake_up.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    say = Stdout()
+    running = Running("daemon", kvmtui.__version__, say=say)
+    follower = events.Follower()
+    running.start()
+    say(f"{stamp(now_ms())} kvmtui {kvmtui.__version__} daemon started ({running.owner})")
+    systemd.notify("READY=1")
+    _follow(follower, say, stop, reread, wake_up)
+    systemd.notify("STOPPING=1")
+    ended = running.stop(_STOP_WITHIN)
+    say.events(follower.read())
+    how = "everything is parked" if ended else "some calls were cut short; the next engine settles them"
+    say(f"{stamp(now_ms())} kvmtui daemon ended: {how}")
+    return 0
+
+
+def _follow(
+    follower: events.Follower,
+    say: Stdout,
+    stop: threading.Event,
+    reread: threading.Event,
+    wake_up: threading.Event,
+) -> None:
+    """Print events as they come, keep systemd content, read the configuration again on request."""
+    every = systemd.watchdog_seconds()
+    fed = time.monotonic()
+    while not stop.is_set():
+        try:
+            say.events(follower.wait(0.5))
+        except Exception:
+            log.exception("The events could not be read; trying again shortly")
+            wake_up.wait(1.0)
+        if every and time.monotonic() - fed >= min(every, 5.0):
+            systemd.notify("WATCHDOG=1")
+            fed = time.monotonic()
+        if reread.is_set():
+            reread.clear()
+            config.reread(config.load())
+            say(f"{stamp(now_ms())} kvmtui configuration read again")
+
+
+class Stdout:
+    """Prints lines, each flushed at once; safe from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __call__(self, line: str) -> None:
+        with self._lock:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+
+    def events(self, found: list[events.EventView]) -> None:
+        """Print the lines of events."""
+        for line in events.texts(found):
+            self(line)
