@@ -26,7 +26,7 @@ class Answer:
     def rows(self) -> tuple[Row, ...]:
         """The data as a list of objects."""
         if not isinstance(self.data, list) or not all(isinstance(row, dict) for row in self.data):
-            raise self._odd("a list of objects")
+            raise self._odd("a list of nothing but objects")
         return tuple(self.data)
 
     def text(self) -> str:

@@ -38,7 +38,7 @@ class ProxmoxError(Failed):
         self.said = redact.redact(said)
         self.status = status
         self.sent = sent
-        self.errors = dict(errors or {})
+        self.errors = {name: redact.redact(text) for name, text in (errors or {}).items()}
 
 
 class NotOurs(ProxmoxError):

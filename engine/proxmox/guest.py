@@ -269,7 +269,9 @@ class Guest(GuestView):
 def _backup_task(answer: Answer) -> str:
     """vzdump answers a plain OK, without a task, when the guest is not on the node it was sent to."""
     if answer.data == "OK":
-        sentence = f"{answer.attempt.what} did not begin: the guest is on another node, so Proxmox skipped it."
+        sentence = (
+            f"{answer.attempt.what} did not begin: the guest is on another node, so Proxmox skipped it."
+        )
         raise ProxmoxError(Kind.GONE, sentence, reason="no_config", said="OK")
     return answer.upid()
 

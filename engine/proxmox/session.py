@@ -226,7 +226,7 @@ class HostSession:
         session, resource = self._session, self._resource(request)
         session.attempt = attempt
         session.budget = self.access.read_budget(changing=request.changing, heavy=request.heavy)
-        self._wire.begin(self.access.connect_timeout + session.budget)
+        self._wire.begin(session.budget)
         self._count(request.node)
         verb = getattr(resource, request.method.lower())
         try:
@@ -236,7 +236,7 @@ class HostSession:
             raise self._sorted(attempt, error) from error
         finally:
             self._last_used = time.monotonic()
-            self._wire.deadline = None
+            self._wire.end()
         return Answer(data, attempt)
 
     def _resource(self, request: Request) -> ProxmoxResource:

@@ -42,6 +42,7 @@ def fingerprint_of(certificate: bytes) -> str:
 class WireContext(ssl.SSLContext):
     """A TLS context for one thread and one host that also carries the state of the call under way."""
 
+    budget: float | None
     deadline: float | None
     sent: bool
     received: int
@@ -49,11 +50,19 @@ class WireContext(ssl.SSLContext):
     shown: str | None
 
     def begin(self, seconds: float) -> None:
-        """Starts a call that must be over in so many seconds."""
-        self.deadline = time.monotonic() + seconds
-        self.sent = False
-        self.received = 0
-        self.shown = None
+        """Starts a call that must be over so many seconds after its first byte went out."""
+        self.budget, self.deadline = seconds, None
+        self.sent, self.received, self.shown = False, 0, None
+
+    def end(self) -> None:
+        """The call is over; nobody counts until the next one."""
+        self.budget = self.deadline = None
+
+    def sending(self) -> None:
+        """Counted before the bytes go: a failure half way may still have delivered them."""
+        if self.budget is not None and not self.sent:
+            self.deadline = time.monotonic() + self.budget
+        self.sent = True
 
     def left(self) -> float | None:
         """Seconds the call still has, or None when nobody counts."""
@@ -91,9 +100,8 @@ class WireSocket(ssl.SSLSocket):
             self.settimeout(left)
 
     def send(self, data: Any, flags: int = 0) -> int:
+        self.wire.sending()
         self._bound()
-        # Counted before the bytes go: a failure half way may still have delivered them.
-        self.wire.sent = True
         return super().send(data, flags)
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
@@ -111,8 +119,9 @@ def tls_context(tls: Tls) -> WireContext:
     context = WireContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = WireSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.deadline, context.sent, context.received = None, False, 0
     context.pins, context.shown = tls.fingerprints, None
+    context.sent, context.received = False, 0
+    context.end()
     if tls.mode in (TlsMode.FINGERPRINT, TlsMode.INSECURE):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE  # a pin is judged in the handshake, above

@@ -84,7 +84,9 @@ class Reply:
 
     def head(self, length: int) -> bytes:
         lines = [f"HTTP/1.1 {self.status} {self.reason}", f"Content-Length: {length}"]
-        lines += [f"{name}: {value}" for name, value in {"Content-Type": "application/json", **self.headers}.items()]
+        lines += [
+            f"{name}: {value}" for name, value in {"Content-Type": "application/json", **self.headers}.items()
+        ]
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
@@ -135,7 +137,10 @@ class ScriptedServer:
             thread.start()
 
     def _serve(self, raw: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError), self._context.wrap_socket(raw, server_side=True) as tls:
+        with (
+            contextlib.suppress(OSError, ValueError),
+            self._context.wrap_socket(raw, server_side=True) as tls,
+        ):
             self._open.add(tls)
             count = 0
             reader = tls.makefile("rb")
@@ -235,7 +240,9 @@ def serve(certificate: Certificate) -> Iterator[Callable[..., ScriptedServer]]:
     """Starts scripted servers that end with the test."""
     servers: list[ScriptedServer] = []
 
-    def start(answer: Callable[[Seen], Reply] | None = None, pem: Certificate | None = None) -> ScriptedServer:
+    def start(
+        answer: Callable[[Seen], Reply] | None = None, pem: Certificate | None = None
+    ) -> ScriptedServer:
         servers.append(ScriptedServer(pem or certificate, answer))
         return servers[-1]
 

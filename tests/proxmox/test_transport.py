@@ -33,7 +33,9 @@ WIRE = ["cut", "cut_body", "hang", "drip_head", "drip_body"]
 
 
 @pytest.mark.parametrize("wire", WIRE)
-def test_a_change_without_an_answer_is_ambiguous_and_sent_once(serve: Any, connect: Any, world: Any, wire: str) -> None:
+def test_a_change_without_an_answer_is_ambiguous_and_sent_once(
+    serve: Any, connect: Any, world: Any, wire: str
+) -> None:
     server = serve(answering(world, world.reply(world.upid(), wire=wire)))
     with pytest.raises(ProxmoxError) as caught:
         start_guest(connect(server), world)
@@ -65,7 +67,9 @@ def test_a_dripping_server_does_not_hold_a_call_past_its_deadline(
     assert time.monotonic() - began < 5  # the drip itself would last over an hour
 
 
-def test_a_kept_connection_that_died_is_asked_once_more_when_reading(serve: Any, connect: Any, world: Any) -> None:
+def test_a_kept_connection_that_died_is_asked_once_more_when_reading(
+    serve: Any, connect: Any, world: Any
+) -> None:
     server = serve(lambda seen: world.reply([], wire="cut" if seen.nth_on_connection else "good"))
     cluster = connect(server)
     assert cluster.nodes() == ()
@@ -73,7 +77,9 @@ def test_a_kept_connection_that_died_is_asked_once_more_when_reading(serve: Any,
     assert [seen.nth_on_connection for seen in server.seen] == [0, 1, 0]
 
 
-def test_a_change_is_not_repeated_on_a_kept_connection_that_died(serve: Any, connect: Any, world: Any) -> None:
+def test_a_change_is_not_repeated_on_a_kept_connection_that_died(
+    serve: Any, connect: Any, world: Any
+) -> None:
     server = serve(answering(world, world.reply(world.upid(), wire="cut")))
     cluster = connect(server)
     with pytest.raises(ProxmoxError) as caught:
@@ -134,7 +140,9 @@ def test_reading_goes_on_to_the_next_host_when_one_hangs_but_a_change_does_not(
     assert len(server.changes()) == 1
 
 
-def test_the_right_pin_is_accepted_and_one_of_several(serve: Any, connect: Any, world: Any, certificate: Any) -> None:
+def test_the_right_pin_is_accepted_and_one_of_several(
+    serve: Any, connect: Any, world: Any, certificate: Any
+) -> None:
     server = serve(lambda seen: world.reply([]))
     pins = Tls.fingerprint("AA" * 32, certificate.fingerprint.lower().replace(":", ""))
     assert connect(server, tls=pins).nodes() == ()
@@ -181,7 +189,9 @@ def test_a_token_is_sent_and_never_logged(
 
     server = serve(answering(world, world.reply()))
     cluster = connect(server)
-    loggers = [logging.getLogger(name) for name in ("", "proxmoxer.core", "proxmoxer.backends.https", "urllib3")]
+    loggers = [
+        logging.getLogger(name) for name in ("", "proxmoxer.core", "proxmoxer.backends.https", "urllib3")
+    ]
     before = [logger.level for logger in loggers]
     try:
         for logger in loggers:
@@ -217,7 +227,9 @@ def with_password(password: str) -> dict[str, Any]:
     return {"token_id": None, "token_secret": None, "user": "root@pam", "password": password}
 
 
-def test_a_dead_ticket_is_replaced_and_the_refused_change_sent_again(serve: Any, connect: Any, world: Any) -> None:
+def test_a_dead_ticket_is_replaced_and_the_refused_change_sent_again(
+    serve: Any, connect: Any, world: Any
+) -> None:
     alive = ["PVE:one"]
     server = serve(password_server(world, ["PVE:one", "PVE:two"], alive))
     cluster = connect(server, **with_password("right-password"))
@@ -280,4 +292,6 @@ def test_a_name_cannot_climb_to_another_path(serve: Any, connect: Any, world: An
 def test_a_slash_in_a_name_stays_in_the_name(serve: Any, connect: Any, world: Any) -> None:
     server = serve(answering(world, world.reply(world.upid())))
     Guest(connect(server), 100, world.mark, node="pve1").delete_snapshot("../../200")
-    assert server.changes()[0].path == "/nodes/pve1/qemu/100/snapshot/../../200"  # one quoted part, decoded here
+    assert (
+        server.changes()[0].path == "/nodes/pve1/qemu/100/snapshot/../../200"
+    )  # one quoted part, decoded here
