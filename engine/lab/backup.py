@@ -231,7 +231,7 @@ async def _restore(world: World, order: _Restore, task: Task, user: str) -> None
 
 
 def _clear(world: World, guest: Guest) -> None:
-    """Drop the disks and snapshots the restore replaces; unused volumes and foreign CD-ROMs stay out of it."""
+    """Drop the disks and snapshots the restore replaces; unused volumes stay."""
     for config in (guest.config, *guest.snapshots.values()):
         for volid in volumes_of({k: v for k, v in config.items() if DRIVE.match(k)}):
             volume = world.volume(guest.node, volid)

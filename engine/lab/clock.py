@@ -1,7 +1,7 @@
 """The lab's own time: it can run faster than ours, stand still and be pushed forward by hand.
 
-Everything that takes time in the simulated cluster (tasks, lock waits, the slow refusal of a bad login) sleeps
-here, so a whole deployment can take a second or be stepped through one event at a time.
+Everything that takes time in the simulated cluster (tasks, waits for locks, the slow refusal of a bad login)
+sleeps here, so a whole deployment can take a second or be stepped through one event at a time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cloud-init: the values Proxmox checks and hides, the drive's regeneration, and what it would tell the guest."""
+"""Cloud-init: values that are checked and hidden, the drive's regeneration, and what it tells the guest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading and writing a VM's config: permissions, digest, locks, what applies at once and what waits for a start."""
+"""Reading and writing a VM's config: rights, digest, locks, what applies at once and what waits."""
 
 from __future__ import annotations
 

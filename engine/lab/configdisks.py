@@ -1,4 +1,4 @@
-"""What writing a drive into a config does to the volumes behind it: allocate, look up, replace, detach, free."""
+"""What writing a drive into a config does to its volumes: allocate, look up, replace, detach, free."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _existing(world: World, guest: Guest, key: str, volid: str, options: dict[st
 
 
 def detach(world: World, guest: Guest, key: str, *, force: bool = False) -> None:
-    """Take a drive out of the config; its volume becomes unusedN, or is freed when forced or of no lasting use."""
+    """Take a drive out of the config; its volume becomes unusedN, or is freed when forced or passing."""
     value = guest.config.pop(key, None)
     if value is None:
         return

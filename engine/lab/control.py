@@ -1,4 +1,4 @@
-"""The lab's own endpoint beside the API, so that a test in another process can look and steer. It needs no login."""
+"""The lab's own endpoint beside the API: a test in another process looks and steers here, without a login."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ class Control:
             world.access.revoke(user or next(iter(world.access.tokens)), str(body["privilege"]), path)
             return {"revoked": body["privilege"], "path": path}
         raise Refused(
-            f"The lab does not know “{verb}”. It knows: faults, faults/clear, advance, foreign, nodes, quorum, revoke."
+            f"The lab does not know “{verb}”. "
+            "It knows: faults, faults/clear, advance, foreign, nodes, quorum, revoke."
         )
 
 

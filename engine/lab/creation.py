@@ -20,8 +20,20 @@ from engine.lab.tasks import Task
 from engine.lab.volumes import Volume
 from engine.lab.world import World, serves
 
-CREATE_ONLY = ("node", "vmid", "archive", "storage", "force", "unique", "live-restore", "pool", "bwlimit", "start",
-               "ha-managed", "import-working-storage")  # fmt: skip
+CREATE_ONLY = (
+    "node",
+    "vmid",
+    "archive",
+    "storage",
+    "force",
+    "unique",
+    "live-restore",
+    "pool",
+    "bwlimit",
+    "start",
+    "ha-managed",
+    "import-working-storage",
+)
 
 
 @serves("POST", "/nodes/{node}/qemu")

@@ -1,12 +1,14 @@
 """What differs between the Proxmox VE versions the lab can speak.
 
-One value of Dialect answers every question of the kind "does this version do that"; nothing else compares versions.
+One value of Dialect answers every question of the kind "does this version do that".
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from fakepve import shapes
 
@@ -21,6 +23,22 @@ GUEST_AGENT_PRIVILEGES = (
     "VM.GuestAgent.Unrestricted",
 )
 ONLY_IN_9 = frozenset({*GUEST_AGENT_PRIVILEGES, "VM.Replicate", "Sys.AccessNetwork"})
+# Parameters that came with a version; older ones do not know them.
+SINCE_9 = frozenset({"allow-ksm", "intel-tdx", "ha-managed", "with-conntrack-state"})
+SINCE_8 = frozenset(
+    {
+        "amd-sev",
+        "ciupgrade",
+        "fleecing",
+        "import-working-storage",
+        "job-id",
+        "nets-host-mtu",
+        "notification-mode",
+        "overrule-shutdown",
+        "pbs-change-detection-mode",
+        "policy_forward",
+    }
+)
 ONLY_SINCE_8 = frozenset({"SDN.Use", "Mapping.Audit", "Mapping.Modify", "Mapping.Use"})
 
 
@@ -75,6 +93,19 @@ class Dialect:
     def names_new_id_in_clone_log(self) -> bool:
         return self.major >= 9
 
+    def unknown(self, values: Iterable[str]) -> list[str]:
+        """The parameters among these that this version does not have."""
+        if self.major >= 9:
+            return []
+        newer = SINCE_9 if self.major == 8 else SINCE_9 | SINCE_8
+        return [name for name in values if name in newer]
+
+    def rule(self, permissions: Any) -> Any:
+        """A permission rule of the newest schema as this version has it."""
+        if self.major >= 9 or permissions is None:
+            return permissions
+        return _older_rule(permissions)
+
     def privileges(self) -> frozenset[str]:
         """Every privilege this version knows."""
         known = set(shapes.PRIVILEGES)
@@ -83,3 +114,13 @@ class Dialect:
         if self.major < 8:
             known -= ONLY_SINCE_8
         return frozenset(known)
+
+
+def _older_rule(rule: Any) -> Any:
+    """The same rule with the one privilege the guest agent needed before version 9."""
+    if isinstance(rule, dict):
+        return {key: _older_rule(value) for key, value in rule.items()}
+    if isinstance(rule, list):
+        older = [_older_rule(value) for value in rule]
+        return list(dict.fromkeys(older)) if all(isinstance(value, str) for value in older) else older
+    return "VM.Monitor" if rule in GUEST_AGENT_PRIVILEGES else rule

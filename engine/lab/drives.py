@@ -59,7 +59,7 @@ def free_unused(config: dict[str, Any]) -> str | None:
 
 
 def with_mac(value: object, *, fresh: bool = False) -> str:
-    """A network card as Proxmox writes it: the model with its MAC first; a new MAC if there is none or `fresh`."""
+    """A network card as Proxmox writes it: model and MAC first; a new MAC if there is none or `fresh`."""
     return str(qemu.with_mac(str(value), fresh=fresh))
 
 

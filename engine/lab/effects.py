@@ -64,7 +64,7 @@ class TaskView:
 
 @dataclass(slots=True)
 class RequestLog:
-    """Every request answered or cut: how many, to which node, and each as (method, path, status); status 0 is no answer."""
+    """Every request: how many, to which node, and each as (method, path, status); status 0 is no answer."""
 
     limit: int = 200_000
     count: int = 0

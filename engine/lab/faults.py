@@ -22,7 +22,7 @@ REQUEST_KINDS = {
     "lost": "the work is done, then the connection is reset instead of an answer",
     "cut": "the connection is reset before anything is done",
     "status": "an error is answered: `code` and `text`, before the work or, with `after`, once it is done",
-    "hang": "no answer for `seconds` real seconds, before the work or, with `after`, once it is done; then reset",
+    "hang": "no answer for `seconds` real seconds, before the work or, with `after`, after it; then a reset",
     "drip": "the answer comes one byte every `seconds` real seconds",
     "offline": "node `target` goes away, for `seconds` virtual seconds or for good",
     "no-quorum": "the cluster loses its quorum, for `seconds` virtual seconds or for good",
@@ -47,7 +47,7 @@ CODE_TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Which calls or tasks are hit, and how. `nth` is the first matching one hit, `count` how many (0: all)."""
+    """Which calls or tasks are hit, and how: from the `nth` matching one on, `count` of them (0: all)."""
 
     kind: str
     method: str = "*"

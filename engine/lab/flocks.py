@@ -1,4 +1,4 @@
-"""The lock files of a node and of the cluster: waited for in virtual time, refused in Proxmox's words when it runs out."""
+"""The lock files of the cluster: waited for in virtual time, refused in Proxmox's words when it runs out."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ REMEMBERED = 8
 
 @dataclass(eq=False)
 class Guest:
-    """A VM of the lab. The config is the file Proxmox would keep; lock, name and template are read from it."""
+    """A VM of the lab; its config is the file Proxmox would keep, lock, name and template included."""
 
     vmid: int
     node: str

@@ -1,4 +1,4 @@
-"""The API's front door: parses, authenticates, lets faults strike, checks, dispatches and answers as pveproxy does."""
+"""The API's front door: logs in, lets faults strike, checks, dispatches and answers as pveproxy does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 from weakref import WeakKeyDictionary
@@ -17,7 +18,6 @@ from fakepve.model import PveError, TaskError
 
 from engine.lab import trouble
 from engine.lab.effects import RequestLog
-from engine.lab.faults import Fault
 from engine.lab.world import World
 
 API, EXTJS = "/api2/json/", "/api2/extjs/"
@@ -25,11 +25,34 @@ BODY_LIMIT = 512 * 1024
 REQUESTS_PER_CONNECTION = 100
 # A bad login is answered this late (virtual seconds), so that guessing is slow.
 REFUSAL_SECONDS = 3
+NOT_IN_SCHEMA = "property is not defined in schema and the schema does not allow additional properties"
 OPEN_TO_ALL = {("POST", "/access/ticket"), ("GET", "/access/domains")}
 _JSON = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _log = logging.getLogger(__name__)
 Control = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Upgrade = Callable[[World, web.BaseRequest, dict[str, Any], str], Awaitable[web.StreamResponse]]
+
+
+@dataclass(slots=True)
+class _Call:
+    """A request once its path is known: which call of the API, with what, by whom."""
+
+    method: str
+    path: str
+    template: str
+    names: dict[str, str]
+    methods: dict[str, Any]
+    user: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def node(self) -> str:
+        return self.names.get("node", "")
+
+    def vmids(self) -> list[int]:
+        """The guests the call is about."""
+        texts = (self.names.get("vmid"), self.values.get("newid"), self.values.get("vmid"))
+        return [int(text) for text in texts if text is not None and re.fullmatch(r"\d+", str(text))]
 
 
 class FrontDoor:
@@ -46,15 +69,15 @@ class FrontDoor:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to one request."""
         path = request.path
-        if path.startswith("/lab"):
+        if path == "/lab" or path.startswith("/lab/"):
             return await self._control(request)
         if not path.startswith((API, EXTJS)):
             return web.Response(status=404, reason=f"no such file '{path[:60]}'")
         prefix = API if path.startswith(API) else EXTJS
-        template, names, methods = self._match(request.rel_url.raw_path[len(prefix) - 1 :])
-        node = names.get("node")
-        answer = await self._answer(request, path[len(prefix) - 1 :], template, names, methods)
-        self.requests.add(request.method, path, answer.status if answer else 0, node)
+        start = len(prefix) - 1
+        call = _Call(request.method, path[start:], *self._match(request.rel_url.raw_path[start:]))
+        answer = await self._answer(request, call)
+        self.requests.add(call.method, path, answer.status if answer else 0, call.node)
         if answer is None:
             raise ConnectionResetError("the lab cut this connection")
         if prefix == EXTJS and isinstance(answer, web.Response):
@@ -63,102 +86,88 @@ class FrontDoor:
 
     # ---- one request, step by step
 
-    async def _answer(
-        self,
-        request: web.BaseRequest,
-        path: str,
-        template: str,
-        names: dict[str, str],
-        methods: dict[str, Any],
-    ) -> web.StreamResponse | None:
-        world = self._world
+    async def _answer(self, request: web.BaseRequest, call: _Call) -> web.StreamResponse | None:
+        """The response, or None when a fault cut the connection."""
         try:
-            user = self._login(request, template)
-            if template in self._upgrades:
-                return await self._upgrades[template](world, request, names, user)
-            values = await self._values(request)
+            call.user = self._login(request, call.template)
+            if call.template in self._upgrades:
+                self._permit(call, call.methods[call.method])
+                return await self._upgrades[call.template](self._world, request, call.names, call.user)
+            call.values = await self._values(request)
         except PveError as problem:
-            if problem.status == 401:
-                await world.clock.sleep(REFUSAL_SECONDS)
-                return web.Response(status=401, reason=problem.message)
+            return await self._refusal(problem)
+        struck = self._world.faults.for_request(call.method, call.path, call.vmids(), call.node)
+        if not struck:
+            return await self._handled(call)
+        early = await trouble.before(self._world, request, struck)
+        if early is not None:
+            return None if early is trouble.CUT else self._error(early)
+        late = await trouble.after(request, await self._handled(call), struck)
+        if isinstance(late, PveError):
+            return self._error(late)
+        return None if late is trouble.CUT else late
+
+    async def _refusal(self, problem: PveError) -> web.Response:
+        """A refused login is slow and empty, everything else at once and in JSON."""
+        if problem.status != 401:
             return self._error(problem)
-        vmids = _vmids(names, values)
-        struck = world.faults.for_request(request.method, path, vmids, names.get("node", ""))
-        early = await trouble.before(world, request, struck)
-        if early is trouble.CUT:
-            return None
-        if isinstance(early, PveError):
-            return self._error(early)
-        response = await self._handled(request.method, path, template, names, methods, values, user)
-        return await self._late(request, response, struck)
+        await self._world.clock.sleep(REFUSAL_SECONDS)
+        return web.Response(status=401, reason=problem.message)
 
-    async def _late(
-        self, request: web.BaseRequest, response: web.Response, struck: list[Fault]
-    ) -> web.StreamResponse | None:
-        late = await trouble.after(request, response, struck) if struck else response
-        if late is trouble.CUT:
-            return None
-        return self._error(late) if isinstance(late, PveError) else late
-
-    async def _handled(
-        self,
-        method: str,
-        path: str,
-        template: str,
-        names: dict[str, str],
-        methods: dict[str, Any],
-        values: dict[str, Any],
-        user: str,
-    ) -> web.Response:
+    async def _handled(self, call: _Call) -> web.Response:
         try:
-            data = await self._call(method, path, template, names, methods, values, user)
+            data = await self._dispatch(call)
         except PveError as problem:
             if problem.status == 401:
                 await self._world.clock.sleep(REFUSAL_SECONDS)
             return self._error(problem)
         except TaskError as problem:
             return self._error(PveError(500, str(problem)))
-        except Exception:
-            _log.exception("The lab failed to answer %s %s", method, path)
+        except Exception:  # noqa: BLE001 - a defect of the lab must reach the client as a 500, not as a cut connection
+            _log.exception("The lab failed to answer %s %s", call.method, call.path)
             return self._error(PveError(500, "internal error"))
         body = data if isinstance(data, bytes) else _JSON({"data": data}).encode()
         return web.Response(body=body, content_type="application/json", charset="utf-8")
 
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        template: str,
-        names: dict[str, str],
-        methods: dict[str, Any],
-        values: dict[str, Any],
-        user: str,
-    ) -> Any:
+    async def _dispatch(self, call: _Call) -> Any:
         world = self._world
-        info = methods.get(method)
+        info = call.methods.get(call.method)
         if info is None:
-            raise PveError(501, f"Method '{method} {path}' not implemented")
-        node = names.get("node")
-        if node is not None and node not in world.nodes and node != "localhost":
-            raise PveError(
-                500,
-                f"hostname lookup '{node}' failed - failed to get address info for: {node}: Name or service not known",
-            )
-        if node is not None and not world.nodes[node]["online"]:
+            raise PveError(501, f"Method '{call.method} {call.path}' not implemented")
+        self._check_node(call.names.get("node"))
+        self._permit(call, info)
+        values = self._validated(call, info.get("parameters") or {})
+        handler = world.own_routes.get((call.method, call.template))
+        if handler is not None:
+            return await handler(world, values, call.user)
+        match = schema.Match(call.template, call.names, call.methods)
+        return await world.synthesise(match, call.method, info, call.user, values)
+
+    def _check_node(self, node: str | None) -> None:
+        if node is None:
+            return
+        state = self._world.nodes.get(node)
+        if state is None:
+            why = f"failed to get address info for: {node}: Name or service not known"
+            raise PveError(500, f"hostname lookup '{node}' failed - {why}")
+        if not state["online"]:
             raise PveError(595, "No route to host")
-        rules = info.get("parameters") or {}
+
+    def _permit(self, call: _Call, info: dict[str, Any]) -> None:
+        """Rights come before parameters: a 403 says nothing about what exists."""
+        rule = self._world.dialect.rule(info.get("permissions"))
+        declared = (info.get("parameters") or {}).get("properties", {})
+        self._world.check_permissions(call.user, rule, {**call.values, **call.names}, declared)
+
+    def _validated(self, call: _Call, rules: dict[str, Any]) -> dict[str, Any]:
         declared = rules.get("properties", {})
-        world.check_permissions(user, info.get("permissions"), {**values, **names}, declared)
-        values.update((k, v) for k, v in names.items() if k in declared)
-        values, errors = schema.validate(rules, values)
+        values = {**call.values, **{k: v for k, v in call.names.items() if k in declared}}
+        checked, errors = schema.validate(rules, values)
+        for name in self._world.dialect.unknown(values):
+            errors[name] = NOT_IN_SCHEMA
         if errors:
             raise PveError(400, "Parameter verification failed.", errors)
-        values.update((k, v) for k, v in names.items() if k not in declared)
-        handler = world.own_routes.get((method, template))
-        if handler is not None:
-            return await handler(world, values, user)
-        match = schema.Match(template, names, methods)
-        return await world.synthesise(match, method, info, user, values)
+        return {**checked, **{k: v for k, v in call.names.items() if k not in declared}}
 
     # ---- pieces
 
@@ -248,19 +257,13 @@ def _collected(text: str) -> dict[str, Any]:
 
 
 def _rejoined(parts: list[str]) -> tuple[list[str], str, str] | None:
-    """Head, name and value of a path whose last parameter may itself hold slashes: volume ids and networks."""
+    """Head, name and value of a path whose last parameter may hold slashes: volume ids and networks."""
     for word, name, least in (("content", "volume", 4), ("ipset", "cidr", 2)):
         if word in parts:
             at = parts.index(word) + (1 if word == "content" else 2)
             if at > least and len(parts) > at and (len(parts) > at + 1 or "/" in parts[at]):
                 return parts[:at], name, "/".join(parts[at:])
     return None
-
-
-def _vmids(names: dict[str, str], values: dict[str, Any]) -> list[int]:
-    """The guests a request is about."""
-    texts = [names.get("vmid"), values.get("newid"), values.get("vmid")]
-    return [int(text) for text in texts if text is not None and re.fullmatch(r"\d+", str(text))]
 
 
 def _enveloped(answer: web.Response) -> web.Response:

@@ -33,11 +33,11 @@ START_SECONDS = 30.0
 
 
 class Lab:
-    """A simulated cluster: `with Lab() as lab:` serves it on https://lab.host:lab.port until the block ends."""
+    """A simulated cluster: `with Lab() as lab:` serves it at lab.url until the block ends."""
 
     host = "127.0.0.1"
     user = "root@pam"
-    token_id = seeds.TOKEN
+    token_id = seeds.TOKEN_ID
 
     def __init__(
         self,
@@ -185,11 +185,11 @@ class Lab:
         """Take the cluster's quorum away or give it back."""
         self.world.quorate = quorate
 
-    def revoke(self, privilege: str, path: str = "/", user: str = seeds.TOKEN) -> None:
+    def revoke(self, privilege: str, path: str = "/", user: str = seeds.TOKEN_ID) -> None:
         """Take a privilege from the token (or another user) on a path and below."""
         self._ask(lambda: self.world.access.revoke(user, privilege, path))
 
-    def grant(self, privilege: str, path: str = "/", user: str = seeds.TOKEN) -> None:
+    def grant(self, privilege: str, path: str = "/", user: str = seeds.TOKEN_ID) -> None:
         """Give a privilege to the token (or another user) on a path and below."""
         self._ask(lambda: self.world.access.grant(user, path, privilege))
 

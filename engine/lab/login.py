@@ -12,7 +12,7 @@ from engine.lab.world import World, serves
 async def ticket(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
     """A ticket and a CSRF token for a password or an older ticket."""
     text, csrf, name = world.access.log_in(str(values["username"]), str(values["password"]))
-    caps = {"vms": {}, "nodes": {}, "storage": {}, "access": {}, "dc": {}}
+    caps: dict[str, dict[str, int]] = {"vms": {}, "nodes": {}, "storage": {}, "access": {}, "dc": {}}
     return {
         "username": name,
         "ticket": text,

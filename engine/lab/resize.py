@@ -11,7 +11,6 @@ from fakepve.routing import die, param_error
 from engine.lab.access import ROOT
 from engine.lab.drives import is_cdrom, join, split
 from engine.lab.guests import Guest
-from engine.lab.tasks import Task
 from engine.lab.volumes import Volume, size_of, size_text
 from engine.lab.world import World, serves
 

@@ -29,7 +29,7 @@ PRESSURE = tuple(f"pressure{kind}{how}" for kind in ("cpu", "io", "memory") for 
 
 @serves("GET", "/nodes/{node}/qemu/{vmid}/rrddata")
 async def rrddata(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
-    """One point per slot; a slot before the VM existed holds the time alone, one while it was off no rates."""
+    """One point per slot: before the VM existed the time alone, while it was off no rates."""
     guest = world.find(values["node"], values["vmid"])
     grid = GRID_9 if world.dialect.major >= 9 else GRID_8
     points, step = grid.get(str(values["timeframe"]), grid["hour"])

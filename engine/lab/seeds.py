@@ -1,4 +1,4 @@
-"""The world a lab starts with: nodes, storages, templates, ISO files and guests that belong to somebody else."""
+"""The world a lab starts with: nodes, storages, templates, ISO files and guests of somebody else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.lab.guests import Guest
 from engine.lab.volumes import CLOUDINIT_BYTES, GIB, MIB, Volume, size_text
 from engine.lab.world import World
 
-TOKEN = "kvmtui@pve!lab"
+TOKEN_ID = "kvmtui@pve!lab"  # noqa: S105 - a name, not the secret
 DAY = 86_400
 NODE_SIZES = ((64 * GIB, 16), (128 * GIB, 24), (32 * GIB, 8))
 # vmid, name, ostype, disk, data in it, storage
@@ -81,7 +81,8 @@ def plant(world: World, nodes: int) -> None:
         _foreign(world, vmid, name, names[number % len(names)], status, memory, started)
     for name, size in ISOS:
         world.shelf.add(Volume("", "iso", f"iso/{name}", size, "iso", "iso", None, size, int(started)))
-    world.access.grant(TOKEN, "/", *world.dialect.privileges())
+    world.firewall_config("cluster")["options"] = {"enable": 1}
+    world.access.grant(TOKEN_ID, "/", *world.dialect.privileges())
 
 
 def _disk(world: World, node: str, storage: str, name: str, vmid: int, size: int, used: int) -> Volume:

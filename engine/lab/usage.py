@@ -1,4 +1,4 @@
-"""What guests and nodes use: smooth curves over virtual time, so that counters and charts agree with each other."""
+"""What guests and nodes use: smooth curves over virtual time, so that counters and charts agree."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def serves(method: str, template: str) -> Callable[[Handler], Handler]:
 
 
 class World(FakePve):
-    """One cluster. fakepve brings the schema, the firewall, pools and storage configuration; the rest is here."""
+    """One cluster: fakepve brings the schema, the firewall, pools and storage configuration."""
 
     def __init__(self, clock: Clock, dialect: Dialect, seed: int) -> None:
         super().__init__(host="127.0.0.1", port=0)
@@ -128,7 +128,7 @@ class World(FakePve):
         return random.Random(f"{self.seed}:{kind}:{key}").uniform(low, high)
 
     def place(self, storage: str, node: str) -> str:
-        """Where a storage's volumes lie as seen from a node: the node itself, or nowhere in particular if shared."""
+        """Where a storage's volumes lie as seen from a node: the node itself, or empty if shared."""
         return "" if self.storages.get(storage, {}).get("shared") else node
 
     def volume(self, node: str, volid: str) -> Volume | None:
@@ -179,12 +179,24 @@ def _inherited(world: World) -> dict[tuple[str, str], Handler]:
     table: dict[tuple[str, str], Handler] = {}
     for name in ("_routes_storage", "_routes_firewall", "_routes_pools"):
         for method, template, handler in getattr(world, name)():
-            table[method, template] = _plain(handler)
+            table[method, template] = _plain(method, template, handler)
     return table
 
 
-def _plain(handler: Callable[[dict[str, Any], str], Awaitable[Any]]) -> Handler:
-    async def answer(_: World, values: dict[str, Any], user: str) -> Any:
-        return await handler(values, user)
+def _plain(method: str, template: str, inner: Callable[[dict[str, Any], str], Awaitable[Any]]) -> Handler:
+    """fakepve's handler as one of ours; a change needs the quorum and is recorded."""
 
-    return answer
+    async def read(_: World, values: dict[str, Any], user: str) -> Any:
+        return await inner(values, user)
+
+    async def change(world: World, values: dict[str, Any], user: str) -> Any:
+        if not world.quorate:
+            raise die("cluster not ready - no quorum?")
+        answer = await inner(values, user)
+        vmid = values.get("vmid")
+        area = "firewall" if "/firewall" in template else template.split("/")[1]
+        node = str(values.get("node", ""))
+        world.effect(area, node, int(vmid) if vmid else None, f"{method} {template.rpartition('}/')[2]}")
+        return answer
+
+    return read if method == "GET" else change
