@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from peewee import DatabaseError, DatabaseProxy, Model, PeeweeException, PostgresqlDatabase
 from playhouse.pool import MaxConnectionsExceeded
@@ -31,6 +31,15 @@ class Row(Model):
     class Meta:
         database = database
         legacy_table_names = False
+
+    if TYPE_CHECKING:  # what peewee adds by itself: the number, a reference's own number, back references
+        id: Any
+
+        def __getattr__(self, name: str) -> Any: ...
+        # the stubs call the rows of .tuples() and .dicts() by the model's name
+        def __iter__(self) -> Iterator[Any]: ...
+        def __getitem__(self, key: Any) -> Any: ...
+        def keys(self) -> Any: ...
 
 
 def open_database(url: str) -> None:
