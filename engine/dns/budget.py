@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 
 RATE = 3.6
 BURST = 100.0
+ALMOST = 1e-6  # sums of fractions fall short of one by a hair, and waiting for a hair never ends
 _REMAINING = re.compile(r"\br=(\d+)")
 _RESET = re.compile(r"\bt=(\d+)")
 _buckets: dict[str, TokenBucket] = {}
@@ -41,7 +42,7 @@ class TokenBucket:
             closed = self._closed_until - self._now()
             if closed > 0:
                 return closed
-            if self._calls >= 1:
+            if self._calls > 1 - ALMOST:
                 self._calls -= 1
                 return 0.0
             return (1 - self._calls) / self._rate

@@ -27,7 +27,6 @@ from engine.dns.settings import PowerDnsSettings
 API = "/api/v1/servers/localhost"
 MOST_SETS = 500
 LARGEST_BODY = 1_500_000  # the server refuses bodies of 2 MB with no more than “Bad Request”
-SINGLE_READS = 8  # up to here, names are read one by one; beyond, the whole zone is cheaper
 NOT_WRITABLE = frozenset({"slave", "secondary", "consumer"})
 
 Key = tuple[str, str]
@@ -90,32 +89,26 @@ class PowerDns:
     def read(self, names: Collection[Key]) -> list[LiveRecord]:
         """The live records of these names and types, and any CNAME at the names."""
         found: list[LiveRecord] = []
-        for key, records, ttl in self._sets(names):
+        if not names:
+            return found
+        for key, records, ttl in self._sets():
             for content, disabled in records:
                 found.append(LiveRecord(Record(key[0], key[1], content, ttl), disabled=disabled))
         return only_asked(found, names)
 
-    def _sets(self, names: Collection[Key]) -> list[tuple[Key, list[tuple[str, bool]], int]]:
-        """The record sets at these names, as the server spells their contents."""
-        owners = sorted({name for name, _ in names})
-        if len(owners) > SINGLE_READS:
-            return list(_parse(self._zone_json({})))
-        result: list[tuple[Key, list[tuple[str, bool]], int]] = []
-        for owner in owners:
-            sets = list(_parse(self._zone_json({"rrset_name": owner + "."})))
-            if any(key[0] != owner for key, _, _ in sets):
-                return sets  # an old server that knows no filter and gave the whole zone
-            result += sets
-        return result
+    def _sets(self) -> list[tuple[Key, list[tuple[str, bool]], int]]:
+        """Every record set of the zone, as the server spells its contents.
 
-    def _zone_json(self, query: dict[str, str]) -> dict[str, Any]:
-        reply = self._api.ask("GET", self._zone_path(), params=query)
+        The API can filter by name, but then leaves out records that are switched off, and writing a set
+        without them would delete them. The whole zone is one call, 20 000 names in a tenth of a second.
+        """
+        reply = self._api.ask("GET", self._zone_path())
         if _is_gone(reply):
             raise self._missing()
         found = self._json(reply)
         if not isinstance(found, dict):
             raise self._strange("a zone that is no object")
-        return found
+        return list(_parse(found))
 
     def _zone_path(self) -> str:
         """The path of the zone by the id that the server itself uses: a slash in the name is `=2F` there."""
@@ -158,7 +151,7 @@ class PowerDns:
     def _write(
         self, changes: Sequence[Change], todo: dict[Key, list[int]], results: dict[int, Result]
     ) -> None:
-        live = {key: (records, ttl) for key, records, ttl in self._sets(todo)}
+        live = {key: (records, ttl) for key, records, ttl in self._sets()}
 
         def settle(key: Key) -> None:
             for at in todo[key]:
@@ -257,7 +250,7 @@ def _words(reply: Reply) -> str:
 def _parse(zone: dict[str, Any]) -> Iterable[tuple[Key, list[tuple[str, bool]], int]]:
     for item in zone.get("rrsets") or []:
         records = [(str(r["content"]), bool(r.get("disabled"))) for r in item.get("records") or []]
-        # 4.7 adds sets that have comments but no records to a filtered answer.
+        # A set can have comments and no record.
         if records:
             name = str(item["name"]).removesuffix(".").lower()
             yield (name, str(item["type"]).upper()), records, int(item.get("ttl", 0))
