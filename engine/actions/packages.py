@@ -1,0 +1,113 @@
+"""What an operator may do to a running service: suspend, unsuspend, change its package, terminate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.actions.requests import Queued, change, enqueue, label, put_into, vm_of
+from engine.audit import Actor
+from engine.errors import Refused
+from engine.plan import Change, Plan, differences, effective
+from engine.store.database import session
+from engine.store.models import Product, Service, Vm
+
+
+def suspend(actor: Actor, service_id: int) -> Queued:
+    """Stop the VM and mark the service Suspended."""
+    with session():
+        vm = vm_of(service_id)
+        if vm.service.status != "Active":
+            raise Refused(
+                f"Service {service_id} is {vm.service.status}; only an active one can be suspended."
+            )
+        return change(actor, vm, "suspend", lambda: enqueue(vm, "Suspend", actor))
+
+
+def unsuspend(actor: Actor, service_id: int) -> Queued:
+    """Start the VM and mark the service Active again."""
+    with session():
+        vm = vm_of(service_id)
+        if vm.service.status != "Suspended":
+            raise Refused(f"Service {service_id} is {vm.service.status}, not suspended.")
+        return change(actor, vm, "unsuspend", lambda: enqueue(vm, "Unsuspend", actor))
+
+
+def terminate(actor: Actor, service_id: int, reason: str = "") -> Queued:
+    """End the service and remove its VM, whatever it is doing now."""
+    with session():
+        vm = vm_of(service_id)
+        if vm.vm_status == "remove":
+            raise Refused(f"{label(vm)} is removed already.")
+        if vm.vm_status == "terminate":
+            raise Refused(
+                f"{label(vm)} is being terminated already; `kvmtui vm log {service_id}` shows how far."
+            )
+
+        def work() -> str:
+            put_into(vm, "terminate", why="replaced by terminate")
+            return f"{label(vm)} will be terminated."
+
+        return change(actor, vm, "terminate", work, reason)
+
+
+def plan_change(service_id: int, product: str = "", options: Mapping[str, Any] | None = None) -> list[Change]:
+    """What a change of package would do to the VM, without doing it."""
+    with session():
+        vm = vm_of(service_id)
+        return differences(applied(vm), _wanted(vm.service, product, options))
+
+
+def change_package(
+    actor: Actor, service_id: int, product: str = "", options: Mapping[str, Any] | None = None
+) -> Queued:
+    """Give the service another product or other options and bring its VM there."""
+    with session():
+        vm = vm_of(service_id)
+        _refuse(vm, product)
+        wanted = dict(vm.service.options) | dict(options or {})
+        before = {"product": vm.service.product.name, "options": vm.service.options}
+
+        def work() -> str:
+            changes: dict[str, Any] = {"options": wanted}
+            if product:
+                changes["product"] = Product.get(Product.name == product)
+            Service.update(changes).where(Service.id == service_id).execute()
+            return enqueue(vm, "ChangePackage", actor)
+
+        after = {"product": product or before["product"], "options": wanted, "was": before}
+        return change(actor, vm, "change-package", work, **after)
+
+
+def _refuse(vm: Vm, product: str) -> None:
+    if vm.service.status not in ("Active", "Pending"):
+        raise Refused(f"Service {vm.service_id} is {vm.service.status}; its package cannot be changed.")
+    if vm.vm_status in ("terminate", "error_terminate", "remove"):
+        raise Refused(f"{label(vm)} is in {vm.vm_status}; its package cannot be changed.")
+    if not product:
+        return
+    wanted = _product(product)
+    if wanted.server_id != vm.server_id:
+        raise Refused(
+            f"Product {product} is for server {wanted.server.name}, but {label(vm)} lives on {vm.server.name}; "
+            "a change of package cannot move a VM to another server."
+        )
+
+
+def _product(name: str) -> Product:
+    row = Product.get_or_none(Product.name == name)
+    if row is None:
+        raise Refused(f"There is no product '{name}'; `kvmtui product list` shows them.")
+    return row
+
+
+def applied(vm: Vm) -> Plan:
+    """The plan as the VM has it; before its first deploy that is the plan it is being made from."""
+    if vm.plan:
+        return Plan.from_dict(vm.plan)
+    return effective(vm.service.product.spec, vm.service.options)
+
+
+def _wanted(service: Service, product: str, options: Mapping[str, Any] | None) -> Plan:
+    chosen = _product(product) if product else service.product
+    return effective(chosen.spec, dict(service.options) | dict(options or {}))
