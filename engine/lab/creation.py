@@ -150,9 +150,8 @@ async def _destroy(world: World, guest: Guest, task: Task, values: dict[str, Any
         if world.storages[volume.storage].get("active", 1):
             free(world, volume)
         else:
-            task.warn(
-                f"Could not remove disk '{volume.volid}', check manually: storage '{volume.storage}' is not online"
-            )
+            reason = f"storage '{volume.storage}' is not online"
+            task.warn(f"Could not remove disk '{volume.volid}', check manually: {reason}")
     if values.get("purge"):
         task.say(f"purging VM {guest.vmid} from related configurations..")
     world.roster.pop(guest.vmid, None)

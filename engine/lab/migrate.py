@@ -117,9 +117,8 @@ async def _migrate(
     world: World, guest: Guest, target: str, mapping: dict[str, str], with_disks: bool, task: Task
 ) -> None:
     source = guest.node
-    task.say(
-        f"starting migration of VM {guest.vmid} to node '{target}' (192.0.2.{10 + list(world.nodes).index(target) + 1})"
-    )
+    address = f"192.0.2.{11 + list(world.nodes).index(target)}"
+    task.say(f"starting migration of VM {guest.vmid} to node '{target}' ({address})")
     path, refusal = world.flocks.config(guest.vmid)
     made: list[Volume] = []
     async with world.flocks.hold(path, 10, refusal):

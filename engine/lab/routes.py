@@ -8,6 +8,7 @@ from engine.lab import (
     clone,
     cloudinit,
     config,
+    console,
     creation,
     login,
     migrate,
@@ -27,6 +28,7 @@ PARTS = (
     clone,
     cloudinit,
     config,
+    console,
     creation,
     login,
     migrate,
@@ -39,4 +41,4 @@ PARTS = (
     taskapi,
 )
 # Paths answered by a websocket instead of JSON.
-UPGRADES: dict[str, Upgrade] = {}
+UPGRADES: dict[str, Upgrade] = {console.SOCKET: console.connect}

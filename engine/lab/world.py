@@ -13,6 +13,7 @@ from fakepve.routing import die
 
 from engine.lab.access import Access
 from engine.lab.clock import Clock
+from engine.lab.consoles import Consoles
 from engine.lab.dialect import Dialect
 from engine.lab.effects import Effect
 from engine.lab.faults import Faults
@@ -52,6 +53,7 @@ class World(FakePve):
         self.workers = Tasks(self)
         self.faults = Faults()
         self.access = Access(dialect)
+        self.consoles = Consoles()
         self.effects: list[Effect] = []
         self._background: set[asyncio.Task[None]] = set()
         self.nodes: dict[str, dict[str, Any]] = {}

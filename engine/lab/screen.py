@@ -1,0 +1,99 @@
+"""The far end of a VNC console: a small RFB 3.8 server with one picture that changes with every key."""
+
+from __future__ import annotations
+
+import secrets
+import struct
+from collections.abc import Awaitable, Callable
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
+
+VERSION = b"RFB 003.008\n"
+VNC_AUTHENTICATION = 2
+WIDTH, HEIGHT = 64, 48
+# Bytes that follow the type of each client message of fixed length.
+FIXED = {0: 19, 3: 9, 4: 7, 5: 5}
+SET_ENCODINGS, UPDATE_REQUEST, KEY_EVENT, CUT_TEXT = 2, 3, 4, 6
+PIXEL_FORMAT = struct.pack(">BBBBHHHBBBxxx", 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
+
+
+class Screen:
+    """One connection: authenticates with the password and answers until the client hangs up."""
+
+    def __init__(
+        self,
+        name: str,
+        password: str,
+        receive: Callable[[], Awaitable[bytes]],
+        send: Callable[[bytes], Awaitable[None]],
+    ) -> None:
+        self._name = name.encode()
+        self._password = password
+        self._receive = receive
+        self._send = send
+        self._held = b""
+        self._shade = 0
+        self._painted = -1
+
+    async def run(self) -> None:
+        """Speak the protocol from greeting to hang-up; a wrong password ends it."""
+        await self._send(VERSION)
+        await self._read(len(VERSION))
+        await self._send(bytes((1, VNC_AUTHENTICATION)))
+        await self._read(1)
+        if not await self._authenticated():
+            reason = b"Authentication failed"
+            await self._send(struct.pack(">II", 1, len(reason)) + reason)
+            return
+        await self._send(struct.pack(">I", 0))
+        await self._read(1)
+        size, length = struct.pack(">HH", WIDTH, HEIGHT), struct.pack(">I", len(self._name))
+        await self._send(size + PIXEL_FORMAT + length + self._name)
+        while True:
+            await self._message()
+
+    async def _authenticated(self) -> bool:
+        challenge = secrets.token_bytes(16)
+        await self._send(challenge)
+        return secrets.compare_digest(await self._read(16), encrypted(challenge, self._password))
+
+    async def _message(self) -> None:
+        kind = (await self._read(1))[0]
+        if kind == SET_ENCODINGS:
+            count = struct.unpack(">xH", await self._read(3))[0]
+            await self._read(4 * count)
+        elif kind == CUT_TEXT:
+            length = struct.unpack(">xxxI", await self._read(7))[0]
+            await self._read(length)
+        elif kind in FIXED:
+            body = await self._read(FIXED[kind])
+            if kind == KEY_EVENT and body[0]:
+                self._shade = (self._shade + 32) % 256
+            if kind == UPDATE_REQUEST and (not body[0] or self._painted != self._shade):
+                await self._paint()
+        else:
+            raise ConnectionError(f"unknown RFB message {kind}")
+
+    async def _paint(self) -> None:
+        rows = (
+            struct.pack("<I", (x * 4 % 256) << 16 | (y * 5 % 256) << 8 | self._shade)
+            for y in range(HEIGHT)
+            for x in range(WIDTH)
+        )
+        header = struct.pack(">BxH", 0, 1) + struct.pack(">HHHHi", 0, 0, WIDTH, HEIGHT, 0)
+        await self._send(header + b"".join(rows))
+        self._painted = self._shade
+
+    async def _read(self, size: int) -> bytes:
+        while len(self._held) < size:
+            self._held += await self._receive()
+        found, self._held = self._held[:size], self._held[size:]
+        return found
+
+
+def encrypted(challenge: bytes, password: str) -> bytes:
+    """The answer VNC authentication expects: DES under eight characters, each with its bits reversed."""
+    key = bytes(int(f"{byte:08b}"[::-1], 2) for byte in password.encode()[:8].ljust(8, b"\0"))
+    encryptor = Cipher(TripleDES(key * 3), modes.ECB()).encryptor()  # noqa: S305 - what VNC prescribes
+    return encryptor.update(challenge) + encryptor.finalize()
