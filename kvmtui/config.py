@@ -1,0 +1,166 @@
+"""The configuration: environment over config.toml over defaults, checked as a whole before a start."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from engine.errors import Refused
+from kvmtui import logs, paths
+
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class Config(BaseModel):
+    """Everything that is set outside the database."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    database: str = Field("", repr=False)  # a URL; it may hold a password
+    secret_key_file: Path = Path()
+    log_level: Level = "INFO"
+    site_name: str = Field("kvmtui", min_length=1, max_length=60)
+    theme: str = Field("", max_length=60)
+    keymap: dict[str, str] = Field(default_factory=dict)  # binding id -> keys, separated by commas
+    low_bandwidth: bool = False
+    time_zone: str = "UTC"
+    log_file: Path = Path()
+    home: Path | None = None
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, given: Any) -> Any:
+        return given.upper() if isinstance(given, str) else given
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, given: str) -> str:
+        try:
+            ZoneInfo(given)
+        except (ValueError, OSError) as error:
+            raise ValueError(f"no time zone is named '{given}'; write one like Europe/Warsaw") from error
+        return given
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the site."""
+        return ZoneInfo(self.time_zone)
+
+
+_PLACED = ("log_file", "home")  # follow from KVMTUI_HOME, never from the file
+_VARIABLES = {
+    "KVMTUI_DB": "database",
+    "KVMTUI_SECRET_KEY_FILE": "secret_key_file",
+    "KVMTUI_LOG_LEVEL": "log_level",
+}
+
+
+def load(environment: Mapping[str, str] | None = None) -> Config:
+    """The configuration of this process, or a sentence for every fault in it."""
+    environment = os.environ if environment is None else environment
+    where = paths.places(environment)
+    written = _read(where.config_file)
+    _refuse_unknown(where.config_file, written)
+    named = {key: environment[variable] for variable, key in _VARIABLES.items() if environment.get(variable)}
+    values = {
+        **_defaults(where),
+        **_from_file(where.config_file, written),
+        **named,
+        "log_file": where.log_file,
+        "home": where.home,
+    }
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise Refused(_sentences(where.config_file, named, error)) from None
+
+
+def open_site(config: Config) -> None:
+    """Folders, log, database, migrations and key: the one call every verb, daemon and console begins with."""
+    from engine.store import secrets
+    from engine.store.database import open_database
+    from engine.store.migrate import migrate
+
+    paths.prepare(paths.places(_environment_of(config)))
+    logs.start(config.log_file, config.log_level)
+    open_database(config.database)
+    migrate()
+    secrets.use_key_file(config.secret_key_file)
+
+
+def close_site() -> None:
+    """Let go of database, key and log."""
+    from engine.store import secrets
+    from engine.store.database import close_database
+
+    close_database()
+    secrets.forget_key()
+    logs.stop()
+
+
+def reread(config: Config) -> None:
+    """Take over what can change while running: the log level."""
+    logs.set_level(config.log_level)
+
+
+def _environment_of(config: Config) -> Mapping[str, str]:
+    return {"KVMTUI_HOME": str(config.home)} if config.home else {}
+
+
+def _defaults(where: paths.Places) -> dict[str, Any]:
+    from engine.store.urls import sqlite_url
+
+    return {"database": sqlite_url(where.database_file), "secret_key_file": where.key_file}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            return tomllib.load(stream)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise Refused(f"The configuration {file} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refused(f"{file}: it is not TOML: {error}.") from error
+
+
+def _refuse_unknown(file: Path, written: Mapping[str, Any]) -> None:
+    known = [name for name in Config.model_fields if name not in _PLACED]
+    for name in written:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f" Did you mean '{near[0]}'?" if near else f" The settings are {', '.join(known)}."
+            raise Refused(f"{file}: {name}: there is no such setting.{hint}")
+
+
+def _from_file(file: Path, written: Mapping[str, Any]) -> dict[str, Any]:
+    """What the file says; a relative key file is looked for beside it."""
+    values = dict(written)
+    if isinstance(values.get("secret_key_file"), str):
+        values["secret_key_file"] = file.parent / Path(values["secret_key_file"]).expanduser()
+    if (
+        isinstance(values.get("database"), str)
+        and ":" in values["database"].rpartition("@")[0].partition("//")[2]
+    ):
+        from engine.store import files
+
+        files.refuse_wider(file, "configuration, which holds a password,")
+    return values
+
+
+def _sentences(file: Path, named: Mapping[str, str], error: ValidationError) -> str:
+    variables = {key: variable for variable, key in _VARIABLES.items() if key in named}
+    lines = []
+    for fault in error.errors():
+        place = ".".join(str(part) for part in fault["loc"])
+        source = variables.get(place) or f"{file}: {place}"
+        lines.append(f"{source}: {fault['msg'].removeprefix('Value error, ')}.")
+    return "\n".join(lines)
