@@ -1,0 +1,142 @@
+"""The numbers of the dashboard, in a handful of counting queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from peewee import fn
+
+from engine.clock import Moment
+from engine.ipam.pools import usage
+from engine.pipelines.catalog import AT_REST
+from engine.queries.engines import EngineView, engines
+from engine.schedule import ledger
+from engine.schedule.registry import TASKS
+from engine.store.database import session
+from engine.store.models import DnsRecord, Pool, Server, Service, Vm, Zone
+
+FULL_PERCENT = 90
+_SHOWN_STUCK = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StuckView:
+    """A VM that needs an operator: where it stands, why, since when."""
+
+    service_id: int
+    name: str
+    vm_status: str
+    why: str
+    since: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLoad:
+    """A pool close to full."""
+
+    id: int
+    label: str
+    used: int
+    total: int
+
+    @property
+    def percent(self) -> int:
+        """How full it is."""
+        return round(100 * self.used / self.total) if self.total else 100
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """A server and whether its API answers."""
+
+    name: str
+    state: str  # ok, unknown, failing, paused
+    version: str
+    error: str
+    last_ok: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """Everything the first screen shows."""
+
+    pools: int
+    zones: int
+    services: dict[str, int]
+    vms: dict[str, int]  # ready, working, waiting, stuck, error_terminate, removed
+    stuck: list[StuckView]
+    stuck_total: int
+    full_pools: list[PoolLoad]
+    servers: list[ServerState]
+    dns_debt: int
+    tasks: list[ledger.Standing]
+    engines: list[EngineView]
+
+
+def dashboard() -> Dashboard:
+    """The state of the site now."""
+    with session():
+        stuck = Vm.select().where(_is_stuck()).order_by(Vm.error_since, Vm.id)
+        return Dashboard(
+            pools=Pool.select().count(),
+            zones=Zone.select().count(),
+            services=_counts(Service, Service.status),
+            vms=_vm_states(),
+            stuck=[_stuck(row) for row in stuck.limit(_SHOWN_STUCK)],
+            stuck_total=stuck.count(),
+            full_pools=_full_pools(),
+            servers=[_server(row) for row in Server.select().order_by(Server.name)],
+            dns_debt=DnsRecord.select().where(DnsRecord.state.in_(("owed", "doomed", "conflict"))).count(),
+            tasks=[ledger.standing(task) for task in TASKS],
+            engines=engines(),
+        )
+
+
+def _counts(model: type, column: object) -> dict[str, int]:
+    rows = model.select(column, fn.COUNT(model.id)).group_by(column).tuples()  # type: ignore[attr-defined]
+    return dict(rows)
+
+
+def _is_stuck() -> object:
+    return ((Vm.error != "") | (Vm.vm_status == "error_terminate")) & (Vm.vm_status != "remove")
+
+
+def _vm_states() -> dict[str, int]:
+    by_status = _counts(Vm, Vm.vm_status)
+    stuck = Vm.select().where(_is_stuck()).count()
+    waiting = Vm.select().where(Vm.wait_kind != "", Vm.error == "").count()
+    busy = Vm.select().where(Vm.vm_status.not_in(sorted(AT_REST)), Vm.error == "", Vm.wait_kind == "").count()
+    return {
+        "total": sum(by_status.values()),
+        "ready": by_status.get("ready", 0),
+        "working": busy,
+        "waiting": waiting,
+        "stuck": stuck,
+        "error_terminate": by_status.get("error_terminate", 0),
+        "removed": by_status.get("remove", 0),
+    }
+
+
+def _stuck(row: Vm) -> StuckView:
+    why = row.error or "termination failed; an operator must act"
+    return StuckView(row.service_id, row.name, row.vm_status, why, row.error_since or row.updated_at)
+
+
+def _full_pools() -> list[PoolLoad]:
+    pools = {row.id: row for row in Pool.select()}
+    loads = [
+        PoolLoad(pool_id, f"{pools[pool_id].start} – {pools[pool_id].stop}", count.used, count.total)
+        for pool_id, count in usage(list(pools)).items()
+    ]
+    full = [load for load in loads if load.percent >= FULL_PERCENT]
+    return sorted(full, key=lambda load: -load.percent)[:10]
+
+
+def _server(row: Server) -> ServerState:
+    if row.state == "paused":
+        state = "paused"
+    elif row.failures:
+        state = "failing"
+    else:
+        state = "ok" if row.last_ok_at else "unknown"
+    return ServerState(row.name, state, row.version, row.last_error, row.last_ok_at)
