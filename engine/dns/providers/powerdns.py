@@ -20,7 +20,7 @@ from engine.dns.errors import Kind, ProviderError
 from engine.dns.http import Connection, Reply
 from engine.dns.names import within
 from engine.dns.plan import Change, ChangeKind
-from engine.dns.provider import Check, Result, ZoneReport, done, failed, only_asked, refused
+from engine.dns.provider import Check, Result, ZoneReport, done, failed, refused, with_aliases
 from engine.dns.records import LiveRecord, Record, sent_content
 from engine.dns.settings import PowerDnsSettings
 
@@ -88,13 +88,15 @@ class PowerDns:
 
     def read(self, names: Collection[Key]) -> list[LiveRecord]:
         """The live records of these names and types, and any CNAME at the names."""
-        found: list[LiveRecord] = []
         if not names:
-            return found
-        for key, records, ttl in self._sets():
-            for content, disabled in records:
-                found.append(LiveRecord(Record(key[0], key[1], content, ttl), disabled=disabled))
-        return only_asked(found, names)
+            return []
+        wanted = with_aliases(names)
+        return [
+            LiveRecord(Record(*key, content, ttl), disabled=disabled)
+            for key, records, ttl in self._sets()
+            if key in wanted
+            for content, disabled in records
+        ]
 
     def _sets(self) -> list[tuple[Key, list[tuple[str, bool]], int]]:
         """Every record set of the zone, as the server spells its contents.
