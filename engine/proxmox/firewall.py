@@ -84,6 +84,14 @@ class GuestFirewall:
                 self._remove(name, entry.cidr)
         return there is None or bool(missing or extra)
 
+    def remove_ipset(self, name: str) -> bool:
+        """Takes a set away with everything in it; false when there was none."""
+        if self.ipset(name) is None:
+            return False
+        params: dict[str, Value] = {"force": 1}
+        self._change("DELETE", f"Removing IP set {name}", ("ipset", name), params)
+        return True
+
     def rules(self) -> tuple[FirewallRule, ...]:
         """The rules in the order they are tried."""
         rows = self._get("Listing the firewall rules", "rules").rows()

@@ -51,8 +51,8 @@ class Guest(GuestView):
         return GuestFirewall(self)
 
     def prove(self) -> GuestConfig:
-        """Its config, read now and proven to be ours; raises NotOurs otherwise."""
-        config = self.config()
+        """Its config, read just now and proven to be ours; raises NotOurs otherwise."""
+        config = self.recent_config()
         if config.mark != self.mark:
             self._not_named_yet(config)
             raise not_ours(self.vmid, self.mark, config.mark, config.name)
@@ -242,6 +242,8 @@ class Guest(GuestView):
     def _changing(
         self, method: str, what: str, path: tuple[str, ...], params: Mapping[str, Value]
     ) -> Request:
+        if "firewall" not in path:  # the firewall has a file of its own: the config stays as it was read
+            self.forget()
         told = f"{what}: VM {self.vmid} on {self.node}"
         given = {key: value for key, value in params.items() if value is not None}
         return Request(method, path, told, given, changing=True, heavy=True, node=self.node, vmid=self.vmid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import urlencode
 
 from .answers import Answer, maybe_text, text_of
@@ -13,6 +14,8 @@ from .journal import Value
 from .session import Request
 from .values import ConsoleTicket
 
+RECENT_S = 2.0
+
 
 class GuestView:
     """A guest by its number; finds its node by itself and notices when it has moved."""
@@ -21,6 +24,7 @@ class GuestView:
         self.cluster = cluster
         self.vmid = vmid
         self._node = node
+        self._seen: tuple[float, GuestConfig] | None = None
 
     @property
     def node(self) -> str:
@@ -33,12 +37,28 @@ class GuestView:
     def config(self, *, current: bool = False) -> GuestConfig:
         """Its config now; looked for on every node when it is not where it was."""
         try:
-            return self.cluster.guest_config(self.node, self.vmid, current=current)
+            config = self.cluster.guest_config(self.node, self.vmid, current=current)
         except ProxmoxError as fault:
             if fault.kind is not Kind.GONE:
                 raise
             self._locate(fault)
-        return self.cluster.guest_config(self.node, self.vmid, current=current)
+            config = self.cluster.guest_config(self.node, self.vmid, current=current)
+        if not current:
+            self._seen = (time.monotonic(), config)
+        return config
+
+    def recent_config(self) -> GuestConfig:
+        """Its config as read by this object a moment ago and not changed by it since, else read now.
+
+        What is decided on it is still safe: changes of the config carry its digest.
+        """
+        if self._seen is not None and time.monotonic() - self._seen[0] < RECENT_S:
+            return self._seen[1]
+        return self.config()
+
+    def forget(self) -> None:
+        """The next look reads everything again."""
+        self._seen = None
 
     def pending(self) -> tuple[PendingChange, ...]:
         """The changes that wait for the next start."""

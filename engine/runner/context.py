@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from engine.pipelines.model import Again, Fail, Outcome, Wait
+from engine.proxmox.guest import Guest
 from engine.runner import claims, limits, record
 from engine.store.database import in_transaction
-from engine.store.models import Run, Vm
+from engine.store.models import Call, Run, Vm
 
 if TYPE_CHECKING:
     from engine.plan import Plan
     from engine.proxmox.cluster import Cluster
-    from engine.proxmox.guest import Guest
     from engine.proxmox.mark import Mark
     from engine.runner.claims import Claim
     from engine.runner.journal import Journal
@@ -35,19 +34,26 @@ class Context:
     journal: Journal
     ports: Ports
     args: dict[str, Any]
+    kept: dict[str, Any] = field(default_factory=dict)  # of this walk only; a crash may lose it
     failed: str = ""  # why the task this step had started ended badly, if it did
     changes: dict[str, Any] = field(default_factory=dict)
     flow: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     at_end: list[Callable[[], None]] = field(default_factory=list)
 
-    @cached_property
+    @property
     def guest(self) -> Guest:
-        """The guest of this VM; each changing call of it proves ownership first."""
-        assert self.vm.vmid is not None, "a step without a VMID has no guest"
-        return self.cluster.guest(
-            self.vm.vmid, self.mark, node=self.vm.node or None, smbios_uuid=self.vm.smbios_uuid or None
-        )
+        """The guest of this VM; each changing call of it proves ownership first.
+
+        It is kept between the steps of one walk, so that the look which verified one step opens the next.
+        """
+        vm = self.vm
+        assert vm.vmid is not None, "a step without a VMID has no guest"
+        wanted = (vm.vmid, vm.node, vm.smbios_uuid)
+        if self.kept.get("key") != wanted:
+            guest = Guest(self.cluster, vm.vmid, self.mark, vm.node or None, vm.smbios_uuid or None)
+            self.kept.update(key=wanted, guest=guest)
+        return self.kept["guest"]
 
     def act(self, call: Callable[[], str | None]) -> Outcome:
         """Make the one changing call of this look: park on its task, or look again when it has none.
@@ -76,6 +82,18 @@ class Context:
     def remember(self, **flow: Any) -> None:
         """Keep something until the pipeline ends; it is there again after a crash once the look is committed."""
         self.flow.update(flow)
+
+    def journal_shows(self, path_end: str) -> bool:
+        """Whether this step sent such a call before, in this or an earlier look."""
+        sent = Call.select().where(
+            Call.vm == self.vm.id, Call.step == self.journal.step, Call.path.endswith(path_end)
+        )
+        return bool(sent.exists())
+
+    def journal_shows_clone(self, number: int) -> bool:
+        """Whether a clone to this number was ever sent for this VM."""
+        sent = Call.select().where(Call.vm == self.vm.id, Call.vmid == number, Call.path.endswith("/clone"))
+        return bool(sent.exists())
 
     def note(self, text: str) -> None:
         """Add a line below the step's own line."""

@@ -93,10 +93,7 @@ def why_not(server: Server, node: str = "") -> str:
     if server.failures >= GIVE_UP_AFTER:
         when = f"; next try {stamp(server.probe_at)}" if server.probe_at else ""
         return f"server {server.name} does not answer: {server.last_error}{when}"
-    if (
-        node
-        and Node.select().where(Node.server == server.id, Node.name == node, Node.paused == True).exists()
-    ):  # noqa: E712
+    if node and Node.select().where(Node.server == server.id, Node.name == node, Node.paused).exists():
         return f"node {node} is paused"
     return ""
 

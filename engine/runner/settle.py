@@ -69,7 +69,7 @@ def _ask(cluster: Cluster, call: Call) -> Ending | Wait:
     try:
         ending = cluster.task_ending(call.upid)
     except ProxmoxError as error:
-        if error.kind is Kind.GONE or error.reason == "no_such_task":
+        if error.kind is Kind.GONE or error.reason == "no_task":
             return task_ending("unexpected status")
         raise
     return ending or Wait("task", call.what, upid=call.upid)

@@ -50,15 +50,16 @@ class Walker:
     def walk(self, claim: Claim) -> None:
         """Work on a claimed VM; always gives the claim back."""
         try:
+            kept: dict[str, Any] = {}
             with session():
-                while not self.stopping() and self._advance(claim):
+                while not self.stopping() and self._advance(claim, kept):
                     pass
         except LeaseLost:
             log.info("VM %s was taken over; this worker stops", claim.vm_id)
         finally:
             claims.release(claim)
 
-    def _advance(self, claim: Claim) -> bool:
+    def _advance(self, claim: Claim, kept: dict[str, Any]) -> bool:
         """Take one step; False when there is nothing more to do now."""
         vm = Vm.get_by_id(claim.vm_id)
         pipeline = self._pipeline(vm)
@@ -67,7 +68,7 @@ class Walker:
         index = pipeline.position(vm.vm_status, int(vm.flow.get("reached", 0)))
         run = record.live_run(vm) or in_transaction(lambda: self._open_run(claim, vm, pipeline))
         walk = _Look(self, claim, vm, run, pipeline, pipeline.steps[index], index)
-        return walk.take()
+        return walk.take(kept)
 
     def _pipeline(self, vm: Vm) -> Pipeline | None:
         name = vm.flow.get("pipeline")
@@ -109,9 +110,9 @@ class _Look:
         self.began = vm.flow.get("began") or now_ms()
         self.key = step.status or f"{pipeline.name}.{index + 1}"
 
-    def take(self) -> bool:
+    def take(self, kept: dict[str, Any]) -> bool:
         """Run the step and commit its end; True when the next step may follow at once."""
-        ctx = self._context()
+        ctx = self._context(kept)
         with self.walker.servers.recording(ctx.journal):
             outcome = self._outcome(ctx)
         if isinstance(outcome, Wait):
@@ -122,7 +123,7 @@ class _Look:
             return False
         return in_transaction(lambda: self._succeed(ctx, outcome))
 
-    def _context(self) -> Context:
+    def _context(self, kept: dict[str, Any]) -> Context:
         vm = self.vm
         journal = Journal(self.claim, vm.server_id)
         journal.run_id, journal.step, journal.step_label = self.run.id, self.key, self.step.label
@@ -137,6 +138,7 @@ class _Look:
             journal=journal,
             ports=self.walker.ports,
             args=args,
+            kept=kept,
             flow=dict(vm.flow),
         )
 

@@ -1,0 +1,54 @@
+"""ChangePackage: from the plan a VM has to the plan its service has. Only what differs is touched."""
+
+from __future__ import annotations
+
+from engine.pipelines.model import Done, Fail, Outcome, Pipeline, Skip, Step
+from engine.pipelines.steps.addresses import take_addresses
+from engine.pipelines.steps.compute import set_cpu_ram
+from engine.pipelines.steps.disks import (
+    create_additional,
+    limit_additional,
+    limit_system,
+    resize_additional,
+    resize_system,
+)
+from engine.pipelines.steps.firewall import set_firewall
+from engine.pipelines.steps.network import set_network
+from engine.pipelines.steps.power import shut_down, start
+from engine.pipelines.steps.verify import verify_changed
+from engine.runner.context import Context
+
+
+def update_ip(ctx: Context) -> Outcome:
+    """Have the addresses of the new plan, and with them DNS and the anti-spoofing set."""
+    if ctx.vm.vmid is None or not ctx.vm.node:
+        return Fail("there is no machine to change yet; reset the VM to creation")
+    taken = take_addresses(ctx)
+    if not isinstance(taken, Done | Skip):
+        return taken
+    guarded = set_firewall(ctx)
+    report = ctx.ports.names.sync(ctx.vm)
+    if isinstance(taken, Skip) and isinstance(guarded, Skip) and not report.lines:
+        return taken
+    notes = taken.notes if isinstance(taken, Done) else ()
+    return Done((*notes, *report.lines))
+
+
+CHANGE_PACKAGE = Pipeline(
+    "ChangePackage",
+    start="change_package",
+    steps=(
+        Step("cp_update_ip", "Update IP + DNS + Firewall", update_ip),
+        Step("cp_stop", "Stop VM", shut_down),
+        Step("cp_cpu_ram", "Set CPU & RAM", set_cpu_ram),
+        Step("cp_system_disk_size", "Resize system disk", resize_system),
+        Step("cp_system_disk_bandwidth", "Set system disk I/O", limit_system),
+        Step("cp_additional_disk", "Create additional disk", create_additional),
+        Step("cp_additional_disk_size", "Resize additional disk", resize_additional),
+        Step("cp_additional_disk_bandwidth", "Set additional disk I/O", limit_additional),
+        Step("cp_network", "Configure network", set_network),
+        Step("cp_firewall", "Configure firewall", set_firewall),
+        Step("cp_start", "Start VM", start),
+        Step("ready", "Verify VM", verify_changed),
+    ),
+)

@@ -1,0 +1,79 @@
+"""Module commands and power: pipelines of one step that leave vm_status as it is and are not retried."""
+
+from __future__ import annotations
+
+from engine.pipelines.model import Done, Fail, Outcome, Pipeline, Skip, Step, StepFunction
+from engine.pipelines.steps import power, removal
+from engine.pipelines.steps.addresses import allocate_ip
+from engine.pipelines.steps.clone import clone_vm
+from engine.pipelines.steps.cloudinit import set_cloudinit
+from engine.pipelines.steps.compute import set_cpu_ram
+from engine.pipelines.steps.disks import (
+    create_additional,
+    limit_additional,
+    limit_system,
+    resize_additional,
+    resize_system,
+)
+from engine.pipelines.steps.firewall import set_firewall
+from engine.pipelines.steps.names import configure_dns
+from engine.pipelines.steps.network import set_network
+from engine.runner.context import Context
+from engine.store.models import Service
+
+
+def _one(name: str, run: StepFunction, label: str = "", needs_guest: bool = True) -> Pipeline:
+    step = Step(None, label or name, run, needs_guest)
+    return Pipeline(name, start="", steps=(step,), by_status=False, retry=False)
+
+
+def only_when_off(run: StepFunction) -> StepFunction:
+    """The step, refused while the VM runs: the legend's `**`, enforced where it counts."""
+
+    def guarded(ctx: Context) -> Outcome:
+        if ctx.guest.status().running:
+            return Fail("it can run only while the VM is off (**); stop the VM first")
+        return run(ctx)
+
+    return guarded
+
+
+def suspend(ctx: Context) -> Outcome:
+    """Have the VM off and the service Suspended."""
+    return _then(ctx, power.shut_down(ctx), "Suspended")
+
+
+def unsuspend(ctx: Context) -> Outcome:
+    """Have the VM running and the service Active."""
+    return _then(ctx, power.start(ctx), "Active")
+
+
+def _then(ctx: Context, outcome: Outcome, status: str) -> Outcome:
+    if isinstance(outcome, Done | Skip):
+        ctx.on_commit_with_end(
+            lambda: Service.update(status=status).where(Service.id == ctx.vm.service_id).execute()
+        )
+    return outcome
+
+
+COMMANDS: tuple[Pipeline, ...] = (
+    _one("Start", power.start, "Start VM"),
+    _one("Stop", power.stop, "Stop VM"),
+    _one("Shutdown", power.ask_to_shut_down, "Shut VM down"),
+    _one("Reboot", power.reboot, "Reboot VM"),
+    _one("Suspend", suspend, "Suspend VM"),
+    _one("Unsuspend", unsuspend, "Unsuspend VM"),
+    _one("VMSetDedicatedIp", allocate_ip, "Allocate IP", needs_guest=False),
+    _one("VMClone", clone_vm, "Clone VM"),
+    _one("Set CPU RAM", only_when_off(set_cpu_ram), "Set CPU & RAM"),
+    _one("Set System Disk Size", resize_system, "Resize system disk"),
+    _one("Set System Disk Bandwidth", limit_system, "Set system disk I/O"),
+    _one("Set Created Additional Disk", create_additional, "Create additional disk"),
+    _one("Set Additional Disk Size", resize_additional, "Resize additional disk"),
+    _one("Set Additional Disk Bandwidth", limit_additional, "Set additional disk I/O"),
+    _one("Set Network", set_network, "Configure network"),
+    _one("Set Firewall", set_firewall, "Configure firewall"),
+    _one("SetCloudinit", only_when_off(set_cloudinit), "Configure cloud-init"),
+    _one("VMRemove", removal.delete_vm, "Remove VM"),
+    _one("Set DNS records", configure_dns, "Set DNS records", needs_guest=False),
+)

@@ -1,0 +1,62 @@
+"""Deploy: from nothing to a VM its client can use."""
+
+from __future__ import annotations
+
+from engine.pipelines.model import Pipeline, Step
+from engine.pipelines.steps.addresses import allocate_ip
+from engine.pipelines.steps.clone import clone_vm
+from engine.pipelines.steps.cloudinit import set_cloudinit
+from engine.pipelines.steps.compute import set_cpu_ram
+from engine.pipelines.steps.disks import (
+    create_additional,
+    limit_additional,
+    limit_system,
+    resize_additional,
+    resize_system,
+)
+from engine.pipelines.steps.firewall import set_firewall
+from engine.pipelines.steps.migrate import migrate_to_target
+from engine.pipelines.steps.names import configure_dns
+from engine.pipelines.steps.network import set_network
+from engine.pipelines.steps.power import start
+from engine.pipelines.steps.removal import delete_vm, free_for_redeploy, remove_for_reinstall
+from engine.pipelines.steps.verify import verify_running
+
+DEPLOY = Pipeline(
+    "Deploy",
+    start="creation",
+    steps=(
+        Step("set_ip", "Allocate IP", allocate_ip, needs_guest=False),
+        Step("clone", "Clone VM", clone_vm),
+        Step("set_dns", "Configure DNS records", configure_dns, needs_guest=False),
+        Step("migrated", "Migrate to target node", migrate_to_target),
+        Step("set_cpu_ram", "Set CPU & RAM", set_cpu_ram),
+        Step("set_system_disk_size", "Resize system disk", resize_system),
+        Step("set_system_disk_bandwidth", "Set system disk I/O", limit_system),
+        Step("set_created_additional_disk", "Create additional disk", create_additional),
+        Step("set_additional_disk_size", "Resize additional disk", resize_additional),
+        Step("set_additional_disk_bandwidth", "Set additional disk I/O", limit_additional),
+        Step("set_network", "Configure network", set_network),
+        Step("set_firewall", "Configure firewall", set_firewall),
+        Step("set_cloudinit", "Configure cloud-init", set_cloudinit),
+        Step("starting", "Start VM", start),
+        Step("ready", "Verify running + Email", verify_running),
+    ),
+)
+
+REINSTALL = Pipeline(
+    "Reinstall",
+    start="reinstall",
+    steps=(Step("set_ip", "Remove VM", remove_for_reinstall), *DEPLOY.steps[1:]),
+)
+
+REDEPLOY = Pipeline(
+    "Redeploy",
+    start="",
+    by_status=False,
+    steps=(
+        Step(None, "Remove VM", delete_vm),
+        Step("creation", "Free addresses and VMID", free_for_redeploy, needs_guest=False),
+        *DEPLOY.steps,
+    ),
+)

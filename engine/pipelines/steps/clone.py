@@ -1,0 +1,154 @@
+"""Clone VM: from the template, on the template's node, with our mark in the call itself."""
+
+from __future__ import annotations
+
+from engine.pipelines.model import Done, Fail, Outcome, Wait
+from engine.pipelines.steps import facts, vmids
+from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
+from engine.proxmox.guest_values import GuestConfig, GuestLocation
+from engine.runner.context import Context
+
+_TAKEN = ("id_taken", "config_exists", "exists")
+
+
+def clone_vm(ctx: Context) -> Outcome:
+    """Have a guest that is ours under the VM's number; clone it when it is not there."""
+    source = facts.template(ctx.cluster, _wanted(ctx))
+    if source is None:
+        return Fail(
+            f"template {_wanted(ctx)} is not on server {ctx.vm.server.name}; "
+            "make it there, or name another in the product"
+        )
+    try:
+        number = vmids.claim(ctx)
+    except vmids.NoVmid:
+        return Fail(
+            f"no free VMID was found from {ctx.plan.first_vmid} on; set another first VMID in the product"
+        )
+    if (found := _look(ctx, number, source)) is not None:
+        return found
+    if ctx.failed:
+        return _after_failure(ctx, number)
+    return _start(ctx, source, number)
+
+
+def _wanted(ctx: Context) -> int | str:
+    return ctx.args.get("template") or ctx.vm.template or ctx.plan.template
+
+
+def _look(ctx: Context, number: int, source: GuestLocation) -> Outcome | None:
+    """What is there under the number already: ours and whole, ours in the making, somebody else's, nothing."""
+    if not ctx.vm.node and not ctx.journal_shows_clone(number):
+        return None  # the number was confirmed free a moment ago, and we have sent nothing for it
+    found = _find(ctx, number, ctx.vm.node or source.node)
+    if found is None:
+        return None
+    config = found.config
+    if config.mark != ctx.mark:
+        if config.lock in ("clone", "create") and not config.description:
+            return Wait("lock", f"VM {number} is being cloned", seconds=2)
+        return _somebody_elses(ctx, number, config)
+    if config.lock in ("clone", "create"):
+        return _half_made(ctx, number, config.lock)
+    return _finished(ctx, found)
+
+
+def _find(ctx: Context, number: int, likely: str) -> GuestLocation | None:
+    """The guest under a number: one question where it should be, then everywhere."""
+    try:
+        return GuestLocation(number, likely, ctx.cluster.guest_config(likely, number))
+    except ProxmoxError as error:
+        if error.kind is not Kind.GONE:
+            raise
+    return ctx.cluster.find_guest(number)
+
+
+def _finished(ctx: Context, found: GuestLocation) -> Outcome:
+    config = found.config
+    net = config.nets.get("net0")
+    ctx.set(
+        node=found.node,
+        smbios_uuid=config.smbios_uuid or "",
+        mac=ctx.vm.mac or (net.mac if net and net.mac else ""),
+    )
+    return Done((f"VM {found.vmid} on {found.node}",))
+
+
+def _half_made(ctx: Context, number: int, lock: str) -> Outcome:
+    if ctx.failed:
+        return Fail(
+            f"{ctx.failed} The lock “{lock}” stayed behind on VM {number}; on its node run `qm unlock {number}` "
+            f"and `qm destroy {number}`, then this goes on by itself"
+        )
+    return Wait("lock", f"VM {number} is locked ({lock}) by a clone that still runs", seconds=3)
+
+
+def _somebody_elses(ctx: Context, number: int, config: GuestConfig) -> Outcome:
+    """A foreign guest took the number between our look and our call: leave it, take the next."""
+    if ctx.vm.node:
+        raise NotOurs(
+            f"The guest under VMID {number} is named “{config.name}” and does not carry the mark of this VM. "
+            "It was not touched; decide by hand who owns it."
+        )
+    vmids.lose(ctx, f"taken by a foreign guest named {config.name}")
+    ctx.note(f"VMID {number} was taken by a foreign guest meanwhile; the next one is used")
+    return Wait("time", f"VMID {number} was taken by somebody else; taking the next", seconds=0.05)
+
+
+def _after_failure(ctx: Context, number: int) -> Outcome:
+    """The clone's task failed and nothing of it is left; a number somebody else took is given up."""
+    said = ctx.failed
+    if "File exists" in said or "already exists" in said:
+        vmids.lose(ctx, "another guest of the cluster took this number")
+        return Wait("time", f"VMID {number} was taken by somebody else; taking the next", seconds=0.05)
+    if "can't lock file" in said or "got lock request timeout" in said or "got timeout" in said:
+        return Wait("lock", said, seconds=4)
+    return Fail(said)
+
+
+def _start(ctx: Context, source: GuestLocation, number: int) -> Outcome:
+    full = ctx.plan.clone == "full"
+    storage = _storage(source.config)
+    limit = ctx.vm.server.clones_per_storage
+    why = f"{limit} clones from {storage} run already; waiting for a turn"
+    if wait := ctx.turn(f"clone:{storage}", limit, why):
+        return wait
+    if wait := ctx.turn(f"tasks:{source.node}", ctx.vm.server.tasks_per_node, f"node {source.node} is busy"):
+        return wait
+    if not full and not _shared(ctx, source):
+        ctx.note(f"a linked clone on local storage {storage} stays on node {source.node}")
+    target = ctx.plan.system_disk.storage or None
+    try:
+        return ctx.act(
+            lambda: ctx.cluster.clone(
+                source.vmid,
+                source.node,
+                number,
+                ctx.vm.name,
+                full=full,
+                mark=ctx.mark,
+                storage=_clone_storage(ctx, source, target) if full else None,
+            )
+        )
+    except ProxmoxError as error:
+        if error.reason in _TAKEN and error.kind is not Kind.AMBIGUOUS:
+            vmids.lose(ctx, "another guest of the cluster took this number")
+            return Wait("time", f"VMID {number} was taken by somebody else; taking the next", seconds=0.05)
+        raise
+
+
+def _clone_storage(ctx: Context, source: GuestLocation, wanted: str | None) -> str | None:
+    """The product's storage, when the template's node has it; otherwise the migration moves the disk there."""
+    if wanted is None:
+        return None
+    return wanted if wanted in {one.name for one in facts.storages(ctx.cluster, source.node)} else None
+
+
+def _storage(config: GuestConfig) -> str:
+    key = config.system_disk
+    return (config.drives[key].storage or "") if key else ""
+
+
+def _shared(ctx: Context, source: GuestLocation) -> bool:
+    name = _storage(source.config)
+    return any(one.shared for one in facts.storages(ctx.cluster, source.node) if one.name == name)

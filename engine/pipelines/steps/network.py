@@ -1,0 +1,32 @@
+"""Configure network: bridge, VLAN, rate and model of the card. Its MAC is for life."""
+
+from __future__ import annotations
+
+from engine.pipelines.model import Done, Fail, Outcome, Skip
+from engine.proxmox.codecs import Net
+from engine.runner.context import Context
+
+
+def set_network(ctx: Context) -> Outcome:
+    """Have the first card as the plan says, with the MAC the VM has always had."""
+    config = ctx.guest.recent_config()
+    card = config.nets.get("net0")
+    mac = ctx.vm.mac or (card.mac if card else None) or ""
+    if card is None and not mac:
+        return Fail("the VM has no network card; give its template a net0")
+    wanted = wanted_card(ctx, card or Net.parse(f"virtio={mac}"), mac)
+    if card is not None and wanted.format() == card.format():
+        ctx.set(mac=wanted.mac or "")
+        return Done() if ctx.flow.get("acted") == "network" else Skip("no change")
+    ctx.remember(acted="network")
+    return ctx.act(lambda: ctx.guest.set_config({"net0": wanted.format()}))
+
+
+def wanted_card(ctx: Context, card: Net, mac: str) -> Net:
+    """The card as it shall be; what the plan leaves alone stays as it is."""
+    net = ctx.plan.network
+    wanted = card.with_mac(mac) if mac else card
+    if net.model != "template":
+        wanted = wanted.with_model(net.model)
+    wanted = wanted.with_bridge(ctx.vm.bridge or net.bridge).with_vlan(ctx.vm.vlan)
+    return wanted.with_rate(net.bandwidth).with_firewall(ctx.plan.firewall.enable)

@@ -1,0 +1,69 @@
+"""Verify running + Email: the VM is up, the client knows, the service is active."""
+
+from __future__ import annotations
+
+from engine.ipam import allocate
+from engine.pipelines.model import Done, Fail, Outcome, Wait
+from engine.pipelines.steps.addresses import fqdn
+from engine.runner.context import Context
+from engine.store import secrets
+from engine.store.models import Service
+
+TICKS = 5
+_LOOK_S = 2.0
+_LOOKS_PER_TICK = 10
+
+
+def verify_running(ctx: Context) -> Outcome:
+    """Have the VM running; then, in one transaction, ready, Active, and one mail on its way."""
+    return _verify(ctx, "ready")
+
+
+def verify_changed(ctx: Context) -> Outcome:
+    """The same after a change of package, with its own mail."""
+    return _verify(ctx, "changed")
+
+
+def _verify(ctx: Context, mail: str) -> Outcome:
+    status = ctx.guest.status()
+    ctx.set(remote_status=status.status, remote_lock=status.lock or "")
+    if not status.running:
+        looks = int(ctx.flow.get("looks", 0)) + 1
+        if looks > TICKS * _LOOKS_PER_TICK:
+            ctx.remember(looks=0)
+            return Fail(f"VM failed to start (status: {status.status}). Will retry.")
+        ctx.remember(looks=looks)
+        return Wait("time", f"waiting for the guest to run (status: {status.status})", seconds=_LOOK_S)
+    ctx.set(plan=ctx.plan.as_dict())
+    ctx.on_commit_with_end(lambda: _finish(ctx, mail))
+    return Done()
+
+
+def _finish(ctx: Context, mail: str) -> None:
+    """Runs inside the transaction that makes the VM ready."""
+    Service.update(status="Active").where(
+        Service.id == ctx.vm.service_id, Service.status == "Pending"
+    ).execute()
+    if ctx.plan.emails.get(mail, True):
+        key = f"{mail}:{ctx.vm.uid}:{ctx.run.id}"
+        ctx.note(ctx.ports.mail.queue(ctx.vm, mail, key, letter(ctx)))
+
+
+def letter(ctx: Context) -> dict[str, object]:
+    """What a mail about this VM may say; the outbox keeps it sealed."""
+    vm = ctx.vm
+
+    addresses = [str(row.address) for row in allocate.addresses_of_vm(vm)]
+    password = secrets.unseal(vm.os_password, "vm", vm.uid, "os_password") if vm.os_password else ""
+    return {
+        "service_id": vm.service_id,
+        "vm_id": vm.vmid,
+        "name": vm.name,
+        "domain": fqdn(vm),
+        "server": vm.server.name,
+        "product": vm.service.product.name,
+        "ip": addresses[0] if addresses else "",
+        "ips": addresses,
+        "username": vm.os_user,
+        "password": password,
+    }

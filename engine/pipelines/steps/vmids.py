@@ -1,0 +1,75 @@
+"""VMIDs: claimed in our database under a unique constraint, confirmed with the cluster, never used again."""
+
+from __future__ import annotations
+
+from peewee import IntegrityError, fn
+
+from engine.clock import now_ms
+from engine.runner import claims
+from engine.runner.context import Context
+from engine.store.database import in_transaction, transaction
+from engine.store.models import Vm, VmidClaim
+
+HIGHEST = 999_999_999
+_MOST_TRIES = 200
+
+
+class NoVmid(Exception):
+    """No free number was found in a reasonable number of tries."""
+
+
+def claim(ctx: Context) -> int:
+    """The VM's number: the one it has, or the lowest from the product's first on that nobody has."""
+    if ctx.vm.vmid is not None:
+        return ctx.vm.vmid
+    for _ in range(_MOST_TRIES):
+        number = in_transaction(lambda: _next(ctx))
+        if ctx.cluster.next_id_free(number):
+            return number
+        lose(ctx, "another guest of the cluster has this number")
+    raise NoVmid
+
+
+def _next(ctx: Context) -> int:
+    server, first = ctx.vm.server_id, ctx.plan.first_vmid
+    number = _lowest_unclaimed(server, first)
+    while True:
+        try:
+            with transaction():
+                VmidClaim.create(server=server, vmid=number, vm=ctx.vm.id)
+            break
+        except IntegrityError:  # another worker was faster
+            number += 1
+    claims.write(ctx.claim, vmid=number)
+    ctx.vm.vmid = number
+    return number
+
+
+def _lowest_unclaimed(server: int, first: int) -> int:
+    """The first number from `first` on without a claim: the end of the run of claims that starts there."""
+    if not VmidClaim.select().where(VmidClaim.server == server, VmidClaim.vmid == first).exists():
+        return first
+    other = VmidClaim.alias()
+    follows = other.select().where(other.server == server, other.vmid == VmidClaim.vmid + 1)
+    edge = (
+        VmidClaim.select(fn.MIN(VmidClaim.vmid))
+        .where(VmidClaim.server == server, VmidClaim.vmid >= first, ~fn.EXISTS(follows))
+        .scalar()
+    )
+    return int(edge) + 1
+
+
+def lose(ctx: Context, why: str) -> None:
+    """Give a number up that turned out to be somebody else's; it is not tried again."""
+    in_transaction(lambda: _bury(ctx, why))
+    ctx.vm.vmid = None
+
+
+def _bury(ctx: Context, why: str) -> None:
+    bury(ctx.vm, why)
+    claims.write(ctx.claim, vmid=None)
+
+
+def bury(vm: Vm, why: str) -> None:
+    """Turn the claims of a VM into tombstones; call it inside a transaction."""
+    VmidClaim.update(state="tombstone", vm=None, why=why, at=now_ms()).where(VmidClaim.vm == vm.id).execute()
