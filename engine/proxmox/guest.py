@@ -74,8 +74,12 @@ class Guest(GuestView):
 
     # --- config and disks
 
-    def set_config(self, changes: Mapping[str, Value], delete: Iterable[str] = ()) -> str | None:
+    def set_config(
+        self, changes: Mapping[str, Value], delete: Iterable[str] = (), *, at_once: bool = False
+    ) -> str | None:
         """Changes the config: disks through a task whose UPID is returned, everything else at once.
+
+        `at_once` is for disk options that move no data, such as limits; they need no task.
 
         Nothing to change sends nothing. A network card never loses its MAC address here.
         """
@@ -86,7 +90,7 @@ class Guest(GuestView):
         if not changes and not gone:
             return None
         params = {**changes, "delete": ",".join(gone)} if gone else dict(changes)
-        if any(is_drive_key(key) for key in (*changes, *gone)):
+        if not at_once and any(is_drive_key(key) for key in (*changes, *gone)):
             return self._post_config("Changing the disks", config, params)
         self._put_config("Changing the config", config, params)
         return None

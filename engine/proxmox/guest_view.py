@@ -9,7 +9,7 @@ from .answers import Answer, maybe_text, text_of
 from .cluster import Cluster
 from .fault_table import Kind
 from .faults import ProxmoxError, odd_answer
-from .guest_values import GuestConfig, GuestStatus, PendingChange, RrdPoint, Snapshot
+from .guest_values import GuestConfig, GuestLocation, GuestStatus, PendingChange, RrdPoint, Snapshot
 from .journal import Value
 from .session import Request
 from .values import ConsoleTicket
@@ -55,6 +55,11 @@ class GuestView:
         if self._seen is not None and time.monotonic() - self._seen[0] < RECENT_S:
             return self._seen[1]
         return self.config()
+
+    def seen_at(self, location: GuestLocation) -> None:
+        """Take over where somebody just found this guest, and its config."""
+        self._node = location.node
+        self._seen = (time.monotonic(), location.config)
 
     def forget(self) -> None:
         """The next look reads everything again."""

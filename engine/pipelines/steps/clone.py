@@ -71,6 +71,7 @@ def _finished(ctx: Context, found: GuestLocation) -> Outcome:
         smbios_uuid=config.smbios_uuid or "",
         mac=ctx.vm.mac or (net.mac if net and net.mac else ""),
     )
+    ctx.guest.seen_at(found)
     return Done((f"VM {found.vmid} on {found.node}",))
 
 

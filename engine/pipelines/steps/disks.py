@@ -7,8 +7,7 @@ from collections.abc import Callable
 from engine.pipelines.model import Done, Fail, Outcome, Skip
 from engine.pipelines.steps.target import system_storage
 from engine.plan import Disk
-from engine.proxmox.codecs import Drive
-from engine.proxmox.codecs.drive import Limits
+from engine.proxmox.codecs import Limits
 from engine.proxmox.guest_values import GuestConfig
 from engine.runner.context import Context
 
@@ -100,11 +99,7 @@ def _limit(ctx: Context, config: GuestConfig, key: str, disk: Disk) -> Outcome:
     if drive.limits == wanted:
         return _acted(ctx, f"limit_{key}")
     ctx.remember(acted=f"limit_{key}")
-    return ctx.act(lambda: ctx.guest.set_config({key: _with(drive, wanted)}))
-
-
-def _with(drive: Drive, wanted: Limits) -> str:
-    return drive.with_limits(wanted).format()
+    return ctx.act(lambda: ctx.guest.set_config({key: drive.with_limits(wanted).format()}, at_once=True))
 
 
 def _acted(ctx: Context, what: str) -> Outcome:

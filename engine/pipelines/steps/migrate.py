@@ -8,9 +8,10 @@ from engine.pipelines.steps import facts
 from engine.pipelines.steps.target import choose, system_storage
 from engine.proxmox.fault_table import rule_for
 from engine.proxmox.faults import Kind
-from engine.proxmox.guest_values import GuestConfig
+from engine.proxmox.guest_values import GuestConfig, GuestLocation
 from engine.runner.context import Context
 from engine.store import settings
+from engine.store.models import Vm
 
 
 def migrate_to_target(ctx: Context) -> Outcome:
@@ -18,10 +19,7 @@ def migrate_to_target(ctx: Context) -> Outcome:
     general = settings.read(settings.General)
     if not general.post_clone_migration:
         return Skip("migration after the clone is switched off")
-    config = ctx.guest.recent_config()
-    here = ctx.guest.node
-    if ctx.vm.node != here:
-        ctx.set(node=here)
+    config, here = _now(ctx)
     target = ctx.flow.get("target") or ctx.vm.target_node
     if not target:
         choice = choose(ctx, here, config)
@@ -35,6 +33,18 @@ def migrate_to_target(ctx: Context) -> Outcome:
             Skip("on its target node already") if not ctx.flow.get("moving") else Done((f"moved to {here}",))
         )
     return _move(ctx, config, here, target, general.migration_timeout)
+
+
+def _now(ctx: Context) -> tuple[GuestConfig, str]:
+    """The VM's config and the node it is on; after a move it is looked for at its target first."""
+    if ctx.flow.get("moving") and not ctx.failed:
+        ctx.vm.node = ctx.flow["target"]
+    config = ctx.guest.recent_config()
+    here = ctx.guest.node
+    if here != Vm.get_by_id(ctx.vm.id).node:
+        ctx.set(node=here)
+        ctx.guest.seen_at(GuestLocation(ctx.guest.vmid, here, config))
+    return config, here
 
 
 def _move(ctx: Context, config: GuestConfig, here: str, target: str, timeout: int) -> Outcome:

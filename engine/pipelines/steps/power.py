@@ -12,7 +12,9 @@ LINE_EVERY_S = 15
 
 def start(ctx: Context) -> Outcome:
     """Have the VM running."""
-    if ctx.guest.status().running:
+    status = ctx.guest.status()
+    if status.running:
+        ctx.kept["status"] = status
         return Done() if ctx.flow.get("acted") == "start" else Skip("running already")
     if wait := ctx.turn(f"tasks:{ctx.vm.node}", ctx.vm.server.tasks_per_node, f"node {ctx.vm.node} is busy"):
         return wait

@@ -25,7 +25,7 @@ def verify_changed(ctx: Context) -> Outcome:
 
 
 def _verify(ctx: Context, mail: str) -> Outcome:
-    status = ctx.guest.status()
+    status = ctx.kept.pop("status", None) or ctx.guest.status()
     ctx.set(remote_status=status.status, remote_lock=status.lock or "")
     if not status.running:
         looks = int(ctx.flow.get("looks", 0)) + 1
