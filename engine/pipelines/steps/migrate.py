@@ -66,9 +66,9 @@ def _move(ctx: Context, config: GuestConfig, here: str, target: str, timeout: in
 def _held_back(ctx: Context, config: GuestConfig, here: str, target: str) -> str:
     """What is known to make the move impossible before it is tried."""
     shared = {one.name for one in facts.storages(ctx.cluster, here) if one.shared}
+    linked = ctx.plan.clone == "linked"
     for key, drive in config.drives.items():
-        based_on = "base-" in drive.volume
-        if based_on and drive.storage not in shared:
+        if drive.is_disk and linked and drive.storage not in shared:
             return f"disk {key} is a linked clone on local storage {drive.storage}"
     return (
         ""

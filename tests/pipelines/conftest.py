@@ -1,0 +1,142 @@
+"""A small site on the simulated cluster, and one thread that walks its VMs until they rest."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+from engine.clock import now_ms
+from engine.ipam import pools
+from engine.ipam.spec import PoolSpec
+from engine.lab import GuestView, Lab
+from engine.pipelines.registry import catalog
+from engine.pipelines.steps import facts
+from engine.runner import claims, watch
+from engine.runner.ports import Ports
+from engine.runner.servers import Servers
+from engine.runner.walk import Walker
+from engine.running import instance
+from engine.store import secrets
+from engine.store.models import Client, Product, Run, Server, Service, Step, Vm
+from tests.conftest import Store
+
+SPEC: dict[str, Any] = {
+    "template": 9000,
+    "target_node": "auto",
+    "clone": "full",
+    "first_vmid": 5000,
+    "name_rule": "vm-{service_id}",
+    "main_domain": "example.com",
+    "cores": 2,
+    "memory": 2048,
+    "network": {"bandwidth": 12},
+    "system_disk": {"storage": "local-lvm", "size": 20, "mbps_rd": 100, "iops_wr": 500},
+    "additional_disk": {"storage": "local-lvm", "size": 5},
+}
+
+
+@dataclass
+class Site:
+    """What a test asks for: services to make, VMs to walk, the cluster to look at."""
+
+    lab: Lab
+    server: Server
+    walker: Walker
+    owner: str = "test"
+    products: dict[str, Product] = field(default_factory=dict)
+
+    def product(self, **changes: Any) -> Product:
+        """A product: the usual one with some parts changed."""
+        spec = {**SPEC, **changes}
+        return Product.create(name=f"P{uuid.uuid4().hex[:6]}", server=self.server, spec=spec)
+
+    def service(self, product: Product | None = None, **fields: Any) -> Vm:
+        """A service with its VM, about to deploy."""
+        client, _ = Client.get_or_create(name="Acme", defaults={"email": "ops@acme.example"})
+        row = Service.create(client=client, product=product or self.product(), **fields)
+        return Vm.create(uid=str(uuid.uuid4()), service=row, server=self.server, due_at=now_ms())
+
+    def ask(self, vm: Vm, pipeline: str, **args: Any) -> None:
+        """Put a request into a VM's queue."""
+        request = {"pipeline": pipeline, "action": pipeline, "args": args}
+        Vm.update(requests=[request], due_at=now_ms()).where(Vm.id == vm.id).execute()
+
+    def walk(self, vm: Vm, seconds: float = 40) -> Vm:
+        """Work until this VM rests or its step failed."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for claim in claims.claim_due(self.owner, 10):
+                self.walker.walk(claim)
+            watch.look(self.owner, self.walker.servers)
+            row = Vm.get_by_id(vm.id)
+            if row.due_at is None:
+                return row
+            time.sleep(0.01)
+        raise AssertionError(f"still at {row.vm_status}: waits on {row.wait_kind} {row.wait_why}")
+
+    def guest(self, vm: Vm) -> GuestView:
+        """The VM as the cluster has it."""
+        vmid = Vm.get_by_id(vm.id).vmid
+        return next(guest for guest in self.lab.guests() if guest.vmid == vmid)
+
+    def steps(self, vm: Vm) -> list[tuple[str, str, str]]:
+        """The last run as (step, result, error)."""
+        run = Run.select().where(Run.vm == vm.id).order_by(Run.id.desc()).first()
+        return [
+            (row.step, row.result, row.error) for row in Step.select().where(Step.run == run).order_by(Step.n)
+        ]
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """A cluster where everything takes no time."""
+    facts.forget()
+    with Lab(nodes=3, speed=200.0) as lab:
+        yield lab
+
+
+@pytest.fixture
+def site(sqlite_store: Store, lab: Lab) -> Iterator[Site]:
+    """A site with one server, two pools and one walker."""
+    uid = str(uuid.uuid4())
+    server = Server.create(
+        uid=uid,
+        name="pve-lab",
+        hosts=[lab.host],
+        port=lab.port,
+        token_id=lab.token_id,
+        token_secret=secrets.seal(lab.token_secret, "server", uid, "token_secret"),
+        tls={"fingerprint": lab.fingerprint},
+    )
+    make_pool(server, "IPv4", "192.168.130.1", 24, "192.168.130.10", "192.168.130.40")
+    make_pool(server, "IPv6", "2001:db8::1", 64, "2001:db8::10", "2001:db8::ffff")
+    servers = Servers()
+    yield Site(lab, server, Walker(catalog(), servers, Ports(), instance()))
+    servers.close()
+
+
+def make_pool(server: Server, kind: str, gateway: str, mask: int, start: str, stop: str) -> None:
+    """A pool on the first bridge."""
+    pools.create_pool(
+        PoolSpec(
+            server=server.name,
+            type=kind,
+            bridge="vmbr0",
+            vlan=0,
+            gateway=ip_address(gateway),
+            mask=mask,
+            dns1="9.9.9.9",
+            dns2="1.1.1.1",
+            start=ip_address(start),
+            stop=ip_address(stop),
+        )
+    )
+
+
+MakeSite = Callable[..., Site]
