@@ -15,6 +15,21 @@ from engine.errors import Failed
 from .fault_table import OTHERWISE, VAGUE_ENDINGS, Kind, Rule, rule_for
 from .mark import Mark
 
+__all__ = [
+    "Attempt",
+    "Ending",
+    "Kind",
+    "NotOurs",
+    "ProxmoxError",
+    "another_machine",
+    "answer_fault",
+    "broken_call",
+    "not_ours",
+    "odd_answer",
+    "quoted",
+    "task_ending",
+    "untrusted",
+]
 _LONGEST_QUOTE = 500
 
 

@@ -8,6 +8,7 @@ and it cannot say whether a request left the machine before it failed, which is 
 from __future__ import annotations
 
 import hashlib
+import socket
 import ssl
 import time
 from typing import Any
@@ -165,3 +166,14 @@ class WireAdapter(HTTPAdapter):
     def drop_connections(self) -> None:
         """The next call opens a fresh connection."""
         self.poolmanager.clear()
+
+
+def fetch_fingerprint(host: str, port: int, timeout: float = 5.0) -> str:
+    """The fingerprint of the certificate a host shows, trusted or not; OSError when it shows none."""
+    context = tls_context(Tls.insecure())
+    with (
+        socket.create_connection((host, port), timeout=timeout) as raw,
+        context.wrap_socket(raw, server_hostname=host) as tls,
+    ):
+        certificate = tls.getpeercert(binary_form=True)
+    return fingerprint_of(certificate or b"")

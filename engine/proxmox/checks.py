@@ -1,0 +1,308 @@
+"""Can this server be worked with? Every question an operator would otherwise answer one failed deployment at a time.
+
+The checks read and never change anything. Each says what it found in a sentence, and what to do when it is not well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from engine.errors import KvmtuiError
+
+from .access import TlsMode
+from .cluster import Cluster
+from .faults import ProxmoxError
+from .privileges import grants
+from .session import Request
+from .values import NodeInfo, Storage
+from .wire import fetch_fingerprint
+
+CLOCK_WARNING = 5.0
+CLOCK_FAILURE = 60.0
+
+
+class Result(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question, its answer, and what to do about it."""
+
+    name: str
+    result: Result
+    sentence: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the products of a server are made of; templates are VMIDs or names."""
+
+    templates: tuple[str, ...] = ()
+    storages: tuple[str, ...] = ()
+    backup_storages: tuple[str, ...] = ()
+    iso_storages: tuple[str, ...] = ()
+    bridges: tuple[str, ...] = ()
+    first_vmids: tuple[int, ...] = ()
+    guests_path: str = "/vms"
+    anti_spoofing: bool = True
+
+
+def check_server(cluster: Cluster, wanted: Wanted | None = None) -> list[Check]:
+    """Every check, in the order an operator would ask; those behind a failed login are left out."""
+    inspection = _Inspection(cluster, wanted or Wanted())
+    checks = [check for host in cluster.access.hosts for check in inspection.host(host)]
+    checks += inspection.run("login", inspection.login)
+    if any(check.name == "login" and check.result is Result.FAIL for check in checks):
+        return checks
+    for name, step in (
+        ("nodes", inspection.online_nodes),
+        ("storages", inspection.storages),
+        ("bridges", inspection.bridges),
+        ("templates", inspection.templates),
+        ("privileges", inspection.privileges),
+        ("vmid range", inspection.vmids),
+        ("cluster firewall", inspection.firewall),
+        ("clock", inspection.clocks),
+    ):
+        checks += inspection.run(name, step)
+    return checks
+
+
+class _Inspection:
+    """One walk through a server; what one check learns the later ones use."""
+
+    def __init__(self, cluster: Cluster, wanted: Wanted) -> None:
+        self.cluster = cluster
+        self.wanted = wanted
+        self.nodes: tuple[NodeInfo, ...] = ()
+        self.template_ids: list[int] = []
+
+    def run(self, name: str, step: Callable[[], Iterable[Check]]) -> list[Check]:
+        """The checks of one step; a failure on the way is itself a failed check."""
+        found: list[Check] = []
+        try:
+            found.extend(step())
+        except KvmtuiError as error:
+            found.append(Check(name, Result.FAIL, error.sentence))
+        return found
+
+    def host(self, host: str) -> Iterator[Check]:
+        """Whether an API host answers, and which certificate it shows."""
+        access = self.cluster.access
+        try:
+            shown = fetch_fingerprint(host, access.port, access.connect_timeout)
+        except OSError as error:
+            sentence = f"{host} port {access.port} does not answer over TLS: {_words(error)}."
+            yield Check(
+                f"host {host}", Result.FAIL, sentence, "Check the address, the port and the firewall between."
+            )
+            return
+        yield Check(f"host {host}", Result.OK, f"{host} port {access.port} answers.")
+        yield self._certificate(host, shown)
+
+    def _certificate(self, host: str, shown: str) -> Check:
+        name, tls = f"tls {host}", self.cluster.access.tls
+        if tls.mode is TlsMode.INSECURE:
+            sentence = f"{host} shows the certificate {shown}, but it is not verified (insecure: true)."
+            return Check(name, Result.WARN, sentence, f'Pin it: tls: {{fingerprint: "{shown}"}}')
+        try:
+            self.cluster.transport.read_at(host, Request("GET", ("version",), "Reading the version"))
+        except ProxmoxError as fault:
+            if fault.reason == "untrusted":
+                fix = f'If this is `pvenode cert info` on the node: tls: {{fingerprint: "{shown}"}}'
+                return Check(name, Result.FAIL, fault.sentence, fix)
+            # The certificate was taken; what else is wrong the login check says.
+        return Check(name, Result.OK, f"{host} shows the certificate {shown}, which is trusted ({tls.mode}).")
+
+    def login(self) -> Iterator[Check]:
+        """Whether we may log in, and what runs there."""
+        version = self.cluster.version()
+        yield Check("login", Result.OK, f"Logged in as {_login_name(self.cluster)}.")
+        if version.major < 7 or (version.major == 7 and not version.at_least(7, 4)):
+            fix = "Upgrade the cluster to Proxmox VE 8 or 9."
+            yield Check("version", Result.FAIL, f"Proxmox VE {version.text} is older than 7.4.", fix)
+        elif version.major == 7:
+            yield Check(
+                "version",
+                Result.WARN,
+                f"Proxmox VE {version.text} has no support any more.",
+                "Plan an upgrade.",
+            )
+        else:
+            yield Check("version", Result.OK, f"Proxmox VE {version.text}.")
+
+    def online_nodes(self) -> Iterator[Check]:
+        """Which nodes are there."""
+        self.nodes = self.cluster.nodes()
+        for node in self.nodes:
+            if node.online:
+                free = node.memory_free / 1024**3
+                yield Check(
+                    f"node {node.name}", Result.OK, f"{node.name} is online, {free:.1f} GiB of memory free."
+                )
+            else:
+                yield Check(
+                    f"node {node.name}",
+                    Result.WARN,
+                    f"{node.name} is offline.",
+                    "Guests there cannot be worked on.",
+                )
+        if not any(node.online for node in self.nodes):
+            yield Check("nodes", Result.FAIL, "No node of the cluster is visible and online.")
+
+    def storages(self) -> Iterator[Check]:
+        """Whether the storages the products name exist and take what is put there."""
+        seen = {node: self.cluster.storages(node) for node in self._online()}
+        kinds = (
+            ("images", self.wanted.storages),
+            ("backup", self.wanted.backup_storages),
+            ("iso", self.wanted.iso_storages),
+        )
+        for content, names in kinds:
+            for name in dict.fromkeys(names):
+                yield _storage_check(name, content, seen)
+
+    def bridges(self) -> Iterator[Check]:
+        """Whether the bridges the products name are on every node."""
+        seen = {node: {bridge.name for bridge in self.cluster.bridges(node)} for node in self._online()}
+        for name in dict.fromkeys(self.wanted.bridges):
+            missing = [node for node, names in seen.items() if name not in names]
+            yield _everywhere(
+                f"bridge {name}", missing, len(seen), "Make the bridge on these nodes, or choose another."
+            )
+
+    def templates(self) -> Iterator[Check]:
+        """Whether the templates exist, and have a cloud-init drive and an agent."""
+        for reference in dict.fromkeys(self.wanted.templates):
+            yield from self.run(f"template {reference}", partial(self._template, reference))
+
+    def _template(self, reference: str) -> Iterator[Check]:
+        name = f"template {reference}"
+        found = self.cluster.find_template(reference)
+        if found is None:
+            fix = "Check its VMID or name, that it is a template, and VM.Audit on it."
+            yield Check(name, Result.FAIL, f"There is no template {reference} that this login can see.", fix)
+            return
+        self.template_ids.append(found.vmid)
+        where = f"Template {reference} (VMID {found.vmid} on {found.node})"
+        if found.config.cloudinit_drive is None:
+            fix = f"On {found.node}: qm set {found.vmid} --ide2 STORAGE:cloudinit"
+            yield Check(name, Result.FAIL, f"{where} has no cloud-init drive.", fix)
+        elif not found.config.agent.enabled:
+            fix = f"On {found.node}: qm set {found.vmid} --agent 1, and install qemu-guest-agent in it."
+            yield Check(name, Result.WARN, f"{where} has the guest agent switched off.", fix)
+        else:
+            yield Check(name, Result.OK, f"{where} has a cloud-init drive and the guest agent on.")
+
+    def privileges(self) -> Iterator[Check]:
+        """Each privilege our calls need, on the path they need it."""
+        login, may = _login_name(self.cluster), self.cluster.permissions()
+        if login == "root@pam":
+            yield Check(
+                "privileges",
+                Result.WARN,
+                "root@pam may do everything.",
+                "Use a token with a role of its own.",
+            )
+            return
+        wanted = self.wanted
+        needed = grants(
+            self.cluster.version().major,
+            guests=wanted.guests_path,
+            templates=self.template_ids,
+            disk_storages=dict.fromkeys((*wanted.storages, *wanted.backup_storages)),
+            iso_storages=dict.fromkeys(wanted.iso_storages),
+            bridges=dict.fromkeys(wanted.bridges),
+        )
+        for grant in needed:
+            name, path, why = grant.privilege.name, grant.path, grant.privilege.why
+            if may.has(path, name):
+                yield Check(f"privilege {name} on {path}", Result.OK, f"{login} has {name} on {path}.")
+                continue
+            result = Result.FAIL if grant.privilege.needed else Result.WARN
+            sentence = f"{login} lacks {name} on {path}, needed to {why}."
+            yield Check(f"privilege {name} on {path}", result, sentence, grant.command(login))
+
+    def vmids(self) -> Iterator[Check]:
+        """Whether the first numbers of the products are numbers, and free."""
+        for first in dict.fromkeys(self.wanted.first_vmids):
+            name = f"vmid range {first}"
+            if not 100 <= first <= 999_999_999:
+                yield Check(
+                    name,
+                    Result.FAIL,
+                    f"VMID {first} is outside 100 to 999999999.",
+                    "Choose another first VMID.",
+                )
+            elif self.cluster.next_id_free(first):
+                yield Check(name, Result.OK, f"VMID {first} is free.")
+            else:
+                yield Check(name, Result.OK, f"VMID {first} is taken; the next free number is used.")
+
+    def firewall(self) -> Iterator[Check]:
+        """Whether the cluster's firewall lets the anti-spoofing of guests work."""
+        if not self.wanted.anti_spoofing:
+            return
+        baseline = self.cluster.firewall_baseline()
+        if baseline.enabled:
+            policy = f"policy in {baseline.policy_in}, out {baseline.policy_out}"
+            yield Check("cluster firewall", Result.OK, f"The cluster firewall is on ({policy}).")
+            return
+        sentence = "The cluster firewall is off, so firewalls and anti-spoofing of guests have no effect."
+        fix = "Allow your own access first, then: pvesh set /cluster/firewall/options --enable 1"
+        yield Check("cluster firewall", Result.WARN, sentence, fix)
+
+    def clocks(self) -> Iterator[Check]:
+        """Whether the nodes and this machine agree on the time."""
+        for node in self._online():
+            skew = self.cluster.clock_skew(node)
+            amount = f"The clock of {node} is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} ours"
+            if abs(skew) <= CLOCK_WARNING:
+                yield Check(f"clock {node}", Result.OK, f"The clock of {node} agrees with ours.")
+                continue
+            result = Result.FAIL if abs(skew) > CLOCK_FAILURE else Result.WARN
+            yield Check(f"clock {node}", result, f"{amount}.", "Let chrony set the time on both machines.")
+
+    def _online(self) -> list[str]:
+        return [node.name for node in self.nodes if node.online]
+
+
+def _storage_check(name: str, content: str, seen: dict[str, tuple[Storage, ...]]) -> Check:
+    there = {node: storage for node, all_ in seen.items() for storage in all_ if storage.name == name}
+    if not there:
+        fix = "Check its name, and Datastore.Audit on it."
+        return Check(f"storage {name}", Result.FAIL, f"No node that is online shows a storage {name}.", fix)
+    if not all(content in storage.content for storage in there.values()):
+        fix = f"Add it under Datacenter → Storage → {name} → Content."
+        return Check(f"storage {name}", Result.FAIL, f"Storage {name} does not take {content}.", fix)
+    down = [node for node, storage in there.items() if not storage.usable]
+    missing = [node for node in seen if node not in there] + down
+    fix = "Check the storage's nodes and that it is active there."
+    return _everywhere(f"storage {name}", missing, len(seen), fix)
+
+
+def _everywhere(name: str, missing: list[str], total: int, fix: str) -> Check:
+    """OK on every node, a warning on some, a failure on none."""
+    if not missing:
+        return Check(name, Result.OK, f"{name.capitalize()} is there on every node that is online.")
+    result = Result.WARN if len(missing) < total else Result.FAIL
+    return Check(name, result, f"{name.capitalize()} cannot be used on {', '.join(missing)}.", fix)
+
+
+def _login_name(cluster: Cluster) -> str:
+    return cluster.access.token_id or cluster.access.user or ""
+
+
+def _words(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return error.strerror or str(error)
