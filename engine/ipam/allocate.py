@@ -114,9 +114,9 @@ def sweep_quarantine(now: int | None = None, at_most: int = 1000) -> int:
     """Free the addresses whose rest is over; returns how many. Call again while it returns `at_most`."""
     moment = now_ms() if now is None else now
     over = (Address.state == "quarantined") & (Address.available_at <= moment)
-    servers = Address.select(Address.server).where(over).distinct().tuples()
+    servers = sorted({row.server_id for row in Address.select(Address.server).where(over).distinct()})
     swept = 0
-    for (server_id,) in sorted(servers):
+    for server_id in servers:
         with addresses_of(server_id):
             rows = list(Address.select().where(over & (Address.server == server_id)).limit(at_most - swept))
             for row in rows:
@@ -144,7 +144,7 @@ def _kept(mine: list[Address], want: Want) -> list[Address]:
 
 def _give_up(rows: list[Address]) -> None:
     for row in rows:
-        rest = row.pool.quarantine_s if row.pool_id is not None else 0
+        rest = 0 if row.pool is None else row.pool.quarantine_s
         if rest:
             now = now_ms()
             row.vm, row.state, row.position = None, "quarantined", 0
@@ -157,7 +157,7 @@ def _give_up(rows: list[Address]) -> None:
 
 def _free(row: Address) -> None:
     row.delete_instance()
-    if row.pool_id is not None:
+    if row.pool is not None:
         held.give_back(row.pool, row.address)
 
 

@@ -135,4 +135,5 @@ def adopt(pool: Pool) -> None:
     before = list(Address.select(Address.pool, Address.address).where(strays & Address.pool.is_null(False)))
     Address.update(pool=pool.id).where(strays).execute()
     for row in before:
-        give_back(row.pool, row.address)
+        if row.pool is not None:
+            give_back(row.pool, row.address)

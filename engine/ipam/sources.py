@@ -140,7 +140,7 @@ def _not_held(server: Server, where: Network, entries: list[Entry]) -> Iterator[
     for chunk in chunks(entries):
         asked = [key(number(each.address)) for each in chunk]
         rows = Address.select(Address.address).where(on_network & Address.address.in_(asked))
-        taken = {address for (address,) in rows.tuples()}
+        taken = {row.address for row in rows}
         yield from (each for each in chunk if each.address not in taken)
 
 

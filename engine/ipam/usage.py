@@ -34,11 +34,11 @@ def usage(pool_ids: Iterable[int] | None = None) -> dict[int, Usage]:
         if pool_ids is not None:
             pools = pools.where(Pool.id.in_(list(pool_ids)))
         counted = (
-            Address.select(Address.pool, fn.COUNT(Address.id))
+            Address.select(Address.pool, fn.COUNT(Address.id).alias("held"))
             .where(Address.pool.is_null(False))
             .group_by(Address.pool)
         )
-        used = dict(counted.tuples())
+        used: dict[int, int] = {row.pool_id: row.held for row in counted}
         return {pool.id: _usage(pool, used.get(pool.id, 0)) for pool in pools}
 
 
