@@ -86,7 +86,7 @@ def _row(label: str, kind: str, value: str, priority: str, row_id: str, ttl: str
     return {
         "RECORD": label,
         "TYPE": kind,
-        "PRIORITY": priority,
+        "PRIORITY": priority if kind in ("MX", "SRV") else "",
         "VALUE": value,
         "ID": row_id,
         "SUSPENDED": "no",

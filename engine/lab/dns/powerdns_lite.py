@@ -6,6 +6,7 @@ It answers no DNS queries.
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 import threading
 from typing import Any
@@ -15,6 +16,7 @@ from engine.lab.dns.server import Answer, FakeServer, Request, json_answer
 
 API = "/api/v1/servers/localhost"
 TYPES = frozenset({"A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"})
+_NAME = re.compile(r"[\w./*-]+")
 LARGEST_BODY = 2 * 1024 * 1024
 Sets = dict[tuple[str, str], dict[str, Any]]
 
@@ -84,7 +86,9 @@ class PowerDnsLite(FakeServer):
             return json_answer(
                 200, {"daemon_type": "authoritative", "id": "localhost", "type": "Server", "version": "4.7.3"}
             )
-        if request.path == f"{API}/zones" and request.method == "GET":
+        if request.path == f"{API}/zones":
+            if request.method != "GET":
+                raise _Refusal(405, "Method Not Allowed")
             return json_answer(200, self._find(request.query.get("zone")))
         if not request.path.startswith(f"{API}/zones/"):
             raise _Refusal(404, "Not Found")
@@ -133,8 +137,13 @@ class PowerDnsLite(FakeServer):
         if not isinstance(body, dict) or not isinstance(body.get("rrsets"), list):
             raise _Refusal(422, "No rrsets given in update request")
         after = dict(self._zones[zone])
+        seen: set[tuple[str, str, str]] = set()
         for item in body["rrsets"]:
             _change(after, zone, item)
+            mark = (str(item["name"]).lower(), str(item["type"]), str(item["changetype"]))
+            if mark in seen:
+                raise _Refusal(422, f"Duplicate RRset {mark[0]} IN {mark[1]} with changetype: {mark[2]}")
+            seen.add(mark)
         self._zones[zone] = after
         self._serials[zone] += 1
         serial = str(self._serials[zone])
@@ -150,6 +159,9 @@ def _change(sets: Sets, zone: str, item: dict[str, Any]) -> None:
     name, kind = str(item.get("name", "")).lower(), str(item.get("type", ""))
     if not name.endswith("."):
         raise _Refusal(422, f"DNS Name '{name}' is not canonical")
+    if not _NAME.fullmatch(name):
+        spelled = re.sub(r"[^\w./*-]", lambda odd: f"\\{ord(odd[0]):03d}", name)
+        raise _Refusal(422, f"Name '{spelled}' contains unsupported characters")
     change = item.get("changetype")
     if not isinstance(change, str):
         raise _Refusal(422, "Key 'changetype' not present or not a String")
