@@ -15,8 +15,8 @@ from tests.dns.powerdns_server import PowerDnsServer
 octodns = pytest.importorskip("octodns", reason="octodns is not installed (pip install kvmtui[foreign])")
 ZONE_FILE = """
 vm7:
-  - {type: A, ttl: 300, value: 192.0.2.7}
-  - {type: AAAA, ttl: 300, value: '2001:db8::7'}
+  - {ttl: 300, type: A, value: 192.0.2.7}
+  - {ttl: 300, type: AAAA, value: '2001:db8::7'}
 """
 
 
