@@ -85,14 +85,20 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
 def open_site(config: Config) -> None:
     """Folders, log, database, migrations and key: the one call every verb, daemon and console begins with."""
     from engine.store import secrets
-    from engine.store.database import open_database
     from engine.store.migrate import migrate
+
+    reach_database(config)
+    migrate()
+    secrets.use_key_file(config.secret_key_file)
+
+
+def reach_database(config: Config) -> None:
+    """Folders, log and the database as it is, not migrated: for looking at it before anything else."""
+    from engine.store.database import open_database
 
     paths.prepare(paths.places(_environment_of(config)))
     logs.start(config.log_file, config.log_level)
     open_database(config.database)
-    migrate()
-    secrets.use_key_file(config.secret_key_file)
 
 
 def close_site() -> None:
