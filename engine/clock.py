@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+Moment = int  # epoch milliseconds; a view says so where scripts are to read ISO 8601
+
 
 def now_ms() -> int:
     """The wall clock in epoch milliseconds."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.actions.named import found
 from engine.actions.site import Outcome, Shelf, put, refuse_users, remove
+from engine.audit import Actor
 from engine.forms.client import ClientForm
 from engine.store.database import in_transaction
 from engine.store.models import Client, Service
@@ -42,19 +43,19 @@ class Clients(Shelf[ClientForm, Client]):
 CLIENTS = Clients()
 
 
-def put_client(form: ClientForm, source: str = "cli", client_id: int | None = None) -> Outcome:
+def put_client(form: ClientForm, actor: Actor, client_id: int | None = None) -> Outcome:
     """Make the client of that name, or the one of that id, match the form; a new one is made."""
     row = None if client_id is None else found(Client, Client.id == client_id, f"client {client_id}")
-    return put(CLIENTS, form, source, row)
+    return put(CLIENTS, form, actor, row)
 
 
-def delete_client(name: str, source: str = "cli") -> None:
+def delete_client(name: str, actor: Actor) -> None:
     """Delete a client who has no services."""
-    in_transaction(lambda: _delete(name, source))
+    in_transaction(lambda: _delete(name, actor))
 
 
-def _delete(name: str, source: str) -> None:
+def _delete(name: str, actor: Actor) -> None:
     row = found(Client, Client.name == name, f"client '{name}'")
     services = [str(each.id) for each in Service.select(Service.id).where(Service.client == row.id)]
     refuse_users("client", name, {"services": services})
-    remove(source, "client", row, name)
+    remove(actor, "client", row, name)

@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.actions.named import found
 from engine.actions.site import Outcome, Shelf, put, tell
+from engine.audit import Actor
 from engine.forms.pool import PoolForm
 from engine.ipam import pools
 from engine.store.database import in_transaction
@@ -59,19 +60,19 @@ class Pools(Shelf[PoolForm, Pool]):
 POOLS = Pools()
 
 
-def put_pool(form: PoolForm, source: str = "cli", pool_id: int | None = None) -> Outcome:
+def put_pool(form: PoolForm, actor: Actor, pool_id: int | None = None) -> Outcome:
     """Make the pool of that server and start, or the one of that id, match the form; a new one is made."""
     row = None if pool_id is None else found(Pool, Pool.id == pool_id, f"pool {pool_id}")
-    return put(POOLS, form, source, row)
+    return put(POOLS, form, actor, row)
 
 
-def delete_pool(pool_id: int, source: str = "cli") -> None:
+def delete_pool(pool_id: int, actor: Actor) -> None:
     """Delete a pool of which no address is in use."""
-    in_transaction(lambda: _delete(pool_id, source))
+    in_transaction(lambda: _delete(pool_id, actor))
 
 
-def _delete(pool_id: int, source: str) -> None:
+def _delete(pool_id: int, actor: Actor) -> None:
     row = found(Pool, Pool.id == pool_id, f"pool {pool_id}")
     name = f"{row.server.name} {row.start}"
     pools.delete_pool(row)
-    tell(source, "delete", "pool", pool_id, name, {"start": str(row.start), "stop": str(row.stop)}, {})
+    tell(actor, "delete", "pool", pool_id, name, {"start": str(row.start), "stop": str(row.stop)}, {})

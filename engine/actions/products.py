@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.actions.named import found
 from engine.actions.site import Outcome, Shelf, put, refuse_users, remove
+from engine.audit import Actor
 from engine.errors import Refused
 from engine.forms.form import plain
 from engine.forms.product import ProductForm
@@ -61,19 +62,19 @@ class Products(Shelf[ProductForm, Product]):
 PRODUCTS = Products()
 
 
-def put_product(form: ProductForm, source: str = "cli", product_id: int | None = None) -> Outcome:
+def put_product(form: ProductForm, actor: Actor, product_id: int | None = None) -> Outcome:
     """Make the product of that name, or the one of that id, match the form; a new one is made."""
     row = None if product_id is None else found(Product, Product.id == product_id, f"product {product_id}")
-    return put(PRODUCTS, form, source, row)
+    return put(PRODUCTS, form, actor, row)
 
 
-def delete_product(name: str, source: str = "cli") -> None:
+def delete_product(name: str, actor: Actor) -> None:
     """Delete a product no service has."""
-    in_transaction(lambda: _delete(name, source))
+    in_transaction(lambda: _delete(name, actor))
 
 
-def _delete(name: str, source: str) -> None:
+def _delete(name: str, actor: Actor) -> None:
     row = found(Product, Product.name == name, f"product '{name}'")
     services = [str(each.id) for each in Service.select(Service.id).where(Service.product == row.id)]
     refuse_users("product", name, {"services": services})
-    remove(source, "product", row, name)
+    remove(actor, "product", row, name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.actions.named import found
 from engine.actions.site import Outcome, Shelf, put, refuse_users, remove
+from engine.audit import Actor
 from engine.forms.form import KEEP
 from engine.forms.server import ServerForm
 from engine.store import secrets
@@ -81,18 +82,18 @@ class Servers(Shelf[ServerForm, Server]):
 SERVERS = Servers()
 
 
-def put_server(form: ServerForm, source: str = "cli", server_id: int | None = None) -> Outcome:
+def put_server(form: ServerForm, actor: Actor, server_id: int | None = None) -> Outcome:
     """Make the server of that name, or the one of that id, match the form; a new one is made."""
     row = None if server_id is None else found(Server, Server.id == server_id, f"server {server_id}")
-    return put(SERVERS, form, source, row)
+    return put(SERVERS, form, actor, row)
 
 
-def delete_server(name: str, source: str = "cli") -> None:
+def delete_server(name: str, actor: Actor) -> None:
     """Delete a server nothing needs; refused with what does."""
-    in_transaction(lambda: _delete(name, source))
+    in_transaction(lambda: _delete(name, actor))
 
 
-def _delete(name: str, source: str) -> None:
+def _delete(name: str, actor: Actor) -> None:
     row = found(Server, Server.name == name, f"server '{name}'")
     vms = Vm.select(Service.id).join(Service).where(Vm.server == row.id).tuples()
     users = {
@@ -104,4 +105,4 @@ def _delete(name: str, source: str) -> None:
     # what is left of machines that are gone: their VMIDs, their calls, addresses of theirs that still rest
     for table in (VmidClaim, Call, Address, Node):
         table.delete().where(table.server == row.id).execute()
-    remove(source, "server", row, name)
+    remove(actor, "server", row, name)

@@ -7,7 +7,7 @@ seconds.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -16,7 +16,9 @@ from peewee import fn
 
 from engine import wake
 from engine.actions.named import found, nearest
+from engine.actions.requests import enqueue
 from engine.actions.site import Difference, Outcome, refuse_users, remove, tell
+from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
 from engine.forms.service import OptionsForm, ServiceForm
@@ -27,35 +29,35 @@ _BATCH = 400
 T = TypeVar("T")
 
 
-def create_service(form: ServiceForm, source: str = "cli") -> Outcome:
+def create_service(form: ServiceForm, actor: Actor) -> Outcome:
     """Make a service and its machine's row, which starts deploying at once."""
 
     def work() -> Outcome:
         if form.id is not None and Service.get_or_none(Service.id == form.id):
             raise Refused(f"There is a service {form.id} already. Give another id, or none.")
         numbered = form.model_copy(update={"id": form.id or _next_id()})
-        return _only(put_services([numbered], source))
+        return _only(put_services([numbered], actor))
 
     return in_transaction(work)
 
 
-def put_service(form: ServiceForm, source: str = "cli") -> Outcome:
+def put_service(form: ServiceForm, actor: Actor) -> Outcome:
     """Make the service of that id match the form; a new one is made and starts deploying."""
-    return in_transaction(lambda: _only(put_services([form], source)))
+    return in_transaction(lambda: _only(put_services([form], actor)))
 
 
-def set_options(service_id: int, options: OptionsForm, source: str = "cli") -> Outcome:
+def set_options(service_id: int, options: OptionsForm, actor: Actor) -> Outcome:
     """Replace what a service overrides; the machine changes with the next change of package."""
 
     def work() -> Outcome:
         row = found(Service, Service.id == service_id, f"service {service_id}")
         form = ServiceForm(id=row.id, client=row.client.name, product=row.product.name, options=options)
-        return _only(put_services([form], source))
+        return _only(put_services([form], actor))
 
     return in_transaction(work)
 
 
-def delete_service(service_id: int, source: str = "cli") -> None:
+def delete_service(service_id: int, actor: Actor) -> None:
     """Delete a service that has no machine any more."""
 
     def work() -> None:
@@ -65,19 +67,19 @@ def delete_service(service_id: int, source: str = "cli") -> None:
             for each in Vm.select().where(Vm.service == row.id)
         ]
         refuse_users("service", str(service_id), {"machines": machines})
-        remove(source, "service", row, str(service_id))
+        remove(actor, "service", row, str(service_id))
 
     in_transaction(work)
 
 
-def put_services(forms: Sequence[ServiceForm], source: str) -> list[Outcome | Refused]:
+def put_services(forms: Sequence[ServiceForm], actor: Actor) -> list[Outcome | Refused]:
     """Make each service match its form, in the caller's transaction; a refused one is its own answer."""
     site = _Site.read(forms)
-    answers = [_answer(form, site, source) for form in forms]
+    answers = [_answer(form, site, actor) for form in forms]
     new = [form for form, answer in zip(forms, answers, strict=True) if _is_new(answer)]
     if new:
         _insert(new, site)
-        _tell_new(new, source)
+        _tell_new(new, actor)
     return answers
 
 
@@ -96,16 +98,16 @@ class _Site:
         for batch in _batches(ids):
             services |= {row.id: row for row in Service.select().where(Service.id.in_(batch))}
         return cls(
-            dict(Client.select(Client.name, Client.id).tuples()),
+            {row.name: row.id for row in Client.select(Client.name, Client.id)},
             {
-                name: (number, server)
-                for name, number, server in Product.select(Product.name, Product.id, Product.server).tuples()
+                row.name: (row.id, row.server_id)
+                for row in Product.select(Product.name, Product.id, Product.server)
             },
             services,
         )
 
 
-def _answer(form: ServiceForm, site: _Site, source: str) -> Outcome | Refused:
+def _answer(form: ServiceForm, site: _Site, actor: Actor) -> Outcome | Refused:
     assert form.id is not None
     if form.client not in site.clients:
         return Refused(f"There is no client '{form.client}'.{nearest(form.client, site.clients)}")
@@ -115,7 +117,7 @@ def _answer(form: ServiceForm, site: _Site, source: str) -> Outcome | Refused:
     if row is None:
         return Outcome("service", str(form.id), "create", form.id)
     try:
-        return _change(form, row, site, source)
+        return _change(form, row, site, actor)
     except Refused as refusal:
         return refusal
 
@@ -124,7 +126,7 @@ def _is_new(answer: Outcome | Refused) -> bool:
     return isinstance(answer, Outcome) and answer.verb == "create"
 
 
-def _change(form: ServiceForm, row: Service, site: _Site, source: str) -> Outcome:
+def _change(form: ServiceForm, row: Service, site: _Site, actor: Actor) -> Outcome:
     differences = list(_differences(form, row, site))
     name = str(form.id)
     if not differences:
@@ -137,10 +139,10 @@ def _change(form: ServiceForm, row: Service, site: _Site, source: str) -> Outcom
             f"Service {form.id} cannot move to '{form.product}', which is on another server; "
             "machines do not move between clusters."
         )
-    row.client, row.product, row.options = site.clients[form.client], product, form.options.given()
-    row.save()
+    changes = {"client": site.clients[form.client], "product": product, "options": form.options.given()}
+    Service.update(changes).where(Service.id == row.id).execute()
     before = {each.field: each.old for each in differences}
-    tell(source, "change", "service", row.id, name, before, {each.field: each.new for each in differences})
+    tell(actor, "change", "service", row.id, name, before, {each.field: each.new for each in differences})
     return Outcome("service", name, "change", row.id, tuple(differences))
 
 
@@ -187,35 +189,27 @@ def _vm_row(form: ServiceForm, site: _Site, now: int) -> dict[str, Any]:
     }
 
 
-def _tell_new(forms: Sequence[ServiceForm], source: str) -> None:
+def _tell_new(forms: Sequence[ServiceForm], actor: Actor) -> None:
     for form in forms:
         after = {"client": form.client, "product": form.product, "options": form.options.given()}
-        tell(source, "create", "service", form.id, str(form.id), {}, after)
+        tell(actor, "create", "service", form.id, str(form.id), {}, after)
     wake.ring()
 
 
-def request_change(service_ids: Iterable[int], by: str) -> list[int]:
-    """Queue a change of package for the machines of these services, once each; returns the services queued."""
+def request_change(service_ids: Sequence[int], actor: Actor) -> list[int]:
+    """Queue a change of package for the machines of these services; returns the services queued."""
 
     def work() -> list[int]:
         queued = []
-        for batch in _batches(list(service_ids)):
-            for vm in Vm.select().where(Vm.service.in_(batch)):
-                if _queue(vm, by):
-                    queued.append(vm.service_id)
+        for batch in _batches(service_ids):
+            for vm in Vm.select().where(Vm.service.in_(batch)).order_by(Vm.service):
+                enqueue(vm, "ChangePackage", actor)
+                queued.append(vm.service_id)
         if queued:
             wake.ring()
         return queued
 
     return in_transaction(work)
-
-
-def _queue(vm: Vm, by: str) -> bool:
-    if any(request.get("pipeline") == "ChangePackage" for request in vm.requests):
-        return False
-    asked = {"pipeline": "ChangePackage", "by": by, "at": now_ms()}
-    Vm.update(requests=[*vm.requests, asked], due_at=now_ms()).where(Vm.id == vm.id).execute()
-    return True
 
 
 def _next_id() -> int:
@@ -230,6 +224,6 @@ def _only(answers: list[Outcome | Refused]) -> Outcome:
 
 
 def _batches(items: Sequence[T]) -> Iterator[list[T]]:
-    source = iter(items)
-    while batch := list(islice(source, _BATCH)):
+    places = iter(items)
+    while batch := list(islice(places, _BATCH)):
         yield batch

@@ -6,10 +6,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from engine.actions.site import MASK, Difference, Outcome, flat, tell
+from engine.actions.site import Difference, Outcome, flat, tell
+from engine.audit import Actor
 from engine.forms.faults import BadInput, Fault
 from engine.forms.form import KEEP, Form, plain, secret_fields
 from engine.forms.settings import CronForm, GeneralForm, SmtpForm
+from engine.redact import MASK
 from engine.store import settings
 from engine.store.database import in_transaction
 
@@ -27,12 +29,12 @@ def current_settings(section: str) -> dict[str, Any]:
     return values | {field: KEEP for field in secret_fields(FORMS[section]) if values[field]}
 
 
-def put_settings(section: str, form: Form, source: str = "cli") -> Outcome:
+def put_settings(section: str, form: Form, actor: Actor) -> Outcome:
     """Make a section (general, cron, smtp) match the form."""
-    return in_transaction(lambda: _put(section, form, source))
+    return in_transaction(lambda: _put(section, form, actor))
 
 
-def _put(section: str, form: Form, source: str) -> Outcome:
+def _put(section: str, form: Form, actor: Actor) -> Outcome:
     old, hidden = _stored(section), secret_fields(type(form))
     new = plain(form)
     for field in hidden:
@@ -50,7 +52,7 @@ def _put(section: str, form: Form, source: str) -> Outcome:
         return Outcome("setting", section, "same", section)
     _write(section, new)
     tell(
-        source,
+        actor,
         "change",
         "setting",
         section,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from engine import audit, events
+from engine.audit import Actor
 from engine.errors import Refused
 from engine.forms.faults import BadInput, Fault
 from engine.forms.form import KEEP, Form, plain, secret_fields
@@ -77,15 +78,15 @@ class Shelf(ABC, Generic[F, R]):
         return
 
 
-def put(shelf: Shelf[F, R], form: F, source: str, row: R | None = None) -> Outcome:
+def put(shelf: Shelf[F, R], form: F, actor: Actor, row: R | None = None) -> Outcome:
     """Make the object match the form: the one given, the one of that name, or a new one."""
-    return in_transaction(lambda: _put(shelf, form, source, row))
+    return in_transaction(lambda: _put(shelf, form, actor, row))
 
 
-def _put(shelf: Shelf[F, R], form: F, source: str, row: R | None) -> Outcome:
+def _put(shelf: Shelf[F, R], form: F, actor: Actor, row: R | None) -> Outcome:
     row = row if row is not None else shelf.find(form)
     if row is None:
-        return _create(shelf, form, source)
+        return _create(shelf, form, actor)
     found = _differences(shelf, form, row)
     name = shelf.name(form)
     if not found:
@@ -94,15 +95,15 @@ def _put(shelf: Shelf[F, R], form: F, source: str, row: R | None) -> Outcome:
     row = shelf.update(row, form)
     before = {each.field: each.old for each in found}
     after = {each.field: each.new for each in found}
-    tell(source, "change", shelf.kind, row.get_id(), name, before, after)
+    tell(actor, "change", shelf.kind, row.get_id(), name, before, after)
     return Outcome(shelf.kind, name, "change", row.get_id(), tuple(found))
 
 
-def _create(shelf: Shelf[F, R], form: F, source: str) -> Outcome:
+def _create(shelf: Shelf[F, R], form: F, actor: Actor) -> Outcome:
     _refuse_keep_of_nothing(form)
     shelf.guard(form, None)
     row = shelf.create(form)
-    tell(source, "create", shelf.kind, row.get_id(), shelf.name(form), {}, masked(form))
+    tell(actor, "create", shelf.kind, row.get_id(), shelf.name(form), {}, masked(form))
     return Outcome(shelf.kind, shelf.name(form), "create", row.get_id())
 
 
@@ -151,7 +152,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def tell(
-    source: str,
+    actor: Actor,
     action: str,
     kind: str,
     object_id: Any,
@@ -160,25 +161,15 @@ def tell(
     after: Mapping[str, Any],
 ) -> None:
     """Audit a change and let consoles know, in the caller's transaction."""
-    audit.record(
-        actor=audit.current_actor(source),
-        action=action,
-        kind=kind,
-        object_id=str(object_id),
-        object_name=name,
-        before=dict(before),
-        after=dict(after),
-        reason="",
-        result="done",
-    )
+    audit.record(actor, action, kind, str(object_id), name, before=before, after=after)
     events.publish("change", data={"kind": kind, "name": name, "action": action})
 
 
-def remove(source: str, kind: str, row: Row, name: str) -> None:
+def remove(actor: Actor, kind: str, row: Row, name: str) -> None:
     """Delete a row that its guards let go, audited; for use inside a transaction."""
     object_id = row.get_id()
     row.delete_instance()
-    tell(source, "delete", kind, object_id, name, {"name": name}, {})
+    tell(actor, "delete", kind, object_id, name, {"name": name}, {})
 
 
 def refuse_users(what: str, name: str, users: Mapping[str, list[str]]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.actions.named import found
 from engine.actions.site import Outcome, Shelf, put, remove
+from engine.audit import Actor
 from engine.errors import Refused
 from engine.forms.form import KEEP, plain, secret_fields
 from engine.forms.zone import ZONE_FORMS, ZoneForm
@@ -76,18 +77,18 @@ class Zones(Shelf[Any, Zone]):
 ZONES = Zones()
 
 
-def put_zone(form: ZoneForm, source: str = "cli", zone_id: int | None = None) -> Outcome:
+def put_zone(form: ZoneForm, actor: Actor, zone_id: int | None = None) -> Outcome:
     """Make the zone of that name, type and endpoint, or the one of that id, match the form."""
     row = None if zone_id is None else found(Zone, Zone.id == zone_id, f"zone {zone_id}")
-    return put(ZONES, form, source, row)
+    return put(ZONES, form, actor, row)
 
 
-def delete_zone(zone_id: int, source: str = "cli", forget_records: bool = False) -> None:
+def delete_zone(zone_id: int, actor: Actor, forget_records: bool = False) -> None:
     """Delete a zone. Records we wrote in it stay at the provider, so that must be said when there are some."""
-    in_transaction(lambda: _delete(zone_id, source, forget_records))
+    in_transaction(lambda: _delete(zone_id, actor, forget_records))
 
 
-def _delete(zone_id: int, source: str, forget_records: bool) -> None:
+def _delete(zone_id: int, actor: Actor, forget_records: bool) -> None:
     row = found(Zone, Zone.id == zone_id, f"zone {zone_id}")
     ours = DnsRecord.select().where(DnsRecord.zone == zone_id).count()
     if ours and not forget_records:
@@ -96,4 +97,4 @@ def _delete(zone_id: int, source: str, forget_records: bool) -> None:
             "Remove the machines first, or let the records stay behind with --forget-records."
         )
     DnsRecord.delete().where(DnsRecord.zone == zone_id).execute()
-    remove(source, "zone", row, f"{row.name} {row.type} {row.endpoint}")
+    remove(actor, "zone", row, f"{row.name} {row.type} {row.endpoint}")

@@ -10,7 +10,7 @@ from typing import Any
 from engine.actions.named import nearest
 from engine.errors import Refused
 from engine.store.database import session
-from engine.store.models import Pool, Server, Service, Vm, Zone
+from engine.store.models import Client, Pool, Product, Server, Service, Vm, Zone
 
 _VMID = re.compile(r"vmid:([0-9]{1,9})", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -45,6 +45,16 @@ def vm_ref(text: str) -> Ref:
     if ref.vm_id is None:
         raise Refused(f"Service {ref.service_id} has no machine.")
     return ref
+
+
+def vm_id_of_service(service_id: int) -> int:
+    """The machine's row id; refused when the service has none."""
+    return int(vm_ref(str(service_id)).vm_id or 0)
+
+
+def name_of_service(service_id: int) -> str:
+    """The machine's name, or the service's id while it has none."""
+    return service_ref(str(service_id)).name
 
 
 def _by_id(number: int) -> Ref:
@@ -122,3 +132,15 @@ def _zones(text: str) -> list[Zone]:
         return exact
     label, _, kind = name.rpartition("/")
     return list(Zone.select().where(Zone.name == label.removesuffix("."), Zone.type == kind))
+
+
+def names_of(kind: str, limit: int = 2000) -> list[str]:
+    """What a shell may complete for server, product, client, zone, pool or vm."""
+    with session():
+        if kind == "pool":
+            return [str(row.start) for row in Pool.select(Pool.start).order_by(Pool.start).limit(limit)]
+        if kind == "vm":
+            rows = Vm.select(Vm.service, Vm.name).order_by(Vm.service).limit(limit)
+            return [text for row in rows for text in (str(row.service_id), row.name) if text]
+        table: Any = {"server": Server, "product": Product, "client": Client, "zone": Zone}[kind]
+        return [row.name for row in table.select(table.name).order_by(table.name).limit(limit)]

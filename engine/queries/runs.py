@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from engine.clock import now_ms
+from engine.clock import Moment, now_ms
 from engine.errors import Refused
-from engine.queries.kinds import Moment
 from engine.store.database import session
 from engine.store.models import Run, Step
 

@@ -110,15 +110,17 @@ class ServiceView:
 def servers() -> list[ServerView]:
     """Every server, by name."""
     with session():
-        pools, products, vms = _counts(Pool), _counts(Product), _counts(Vm)
+        pools, products, vms = (_counts(table, "server") for table in (Pool, Product, Vm))
         return [
             _server(row, pools.get(row.id, 0), products.get(row.id, 0), vms.get(row.id, 0))
             for row in Server.select().order_by(Server.name)
         ]
 
 
-def _counts(table: Any) -> dict[int, int]:
-    return dict(table.select(table.server, fn.COUNT(table.id)).group_by(table.server).tuples())
+def _counts(table: Any, owner: str) -> dict[int, int]:
+    """How many rows of the table each owner has."""
+    column = getattr(table, owner)
+    return dict(table.select(column, fn.COUNT(table.id)).group_by(column).tuples())
 
 
 def _server(row: Server, pools: int, products: int, vms: int) -> ServerView:
@@ -166,9 +168,7 @@ def zones() -> list[ZoneView]:
 def products() -> list[ProductView]:
     """Every product, by name."""
     with session():
-        counts = dict(
-            Service.select(Service.product, fn.COUNT(Service.id)).group_by(Service.product).tuples()
-        )
+        counts = _counts(Service, "product")
         rows = Product.select(Product, Server).join(Server).order_by(Product.name)
         return [
             ProductView(row.id, row.name, row.server.name, counts.get(row.id, 0), row.spec) for row in rows
@@ -178,7 +178,7 @@ def products() -> list[ProductView]:
 def clients() -> list[ClientView]:
     """Every client, by name."""
     with session():
-        counts = dict(Service.select(Service.client, fn.COUNT(Service.id)).group_by(Service.client).tuples())
+        counts = _counts(Service, "client")
         return [
             ClientView(row.id, row.name, row.email, row.language, counts.get(row.id, 0), row.notes)
             for row in Client.select().order_by(Client.name)

@@ -77,6 +77,11 @@ def show_facts(facts: Mapping[str, Any]) -> None:
             write(f"{'':<{width}}  {line}")
 
 
+def safe(text: str) -> str:
+    """The text on one line, unable to steer a terminal."""
+    return text.translate(_CONTROL)
+
+
 def _blank(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return "\n".join(str(item) for item in value)
@@ -89,7 +94,7 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
         return ", ".join(_cell(item) for item in value)
-    return str(_blank(value)).translate(_CONTROL)
+    return safe(str(_blank(value)))
 
 
 def _fitted(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

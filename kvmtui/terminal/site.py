@@ -24,15 +24,13 @@ def is_read_only() -> bool:
 @contextmanager
 def opened() -> Iterator[None]:
     """The site's database, open while the block runs."""
-    from engine.store.database import close_database, session
     from kvmtui import config
 
     config.open_site(config.load())
     try:
-        with session():
-            yield
+        yield
     finally:
-        close_database()
+        config.close_site()
 
 
 @contextmanager

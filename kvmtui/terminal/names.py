@@ -1,0 +1,81 @@
+"""Names on the command line: references to machines, and what the shell may complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+
+def nearest(name: str, names: list[str]) -> str:
+    """` Did you mean 'x'?`, or nothing when no name is near."""
+    from engine.actions.named import nearest as near
+
+    return near(name, names)
+
+
+def service_of(ref: str) -> int:
+    """The service behind a reference: its id, `vmid:N`, or a machine's name."""
+    from engine.queries.refs import service_ref
+
+    return service_ref(ref).service_id
+
+
+def name_of(service_id: int) -> str:
+    """The name of the service's machine, or its id while there is none."""
+    from engine.queries.refs import name_of_service
+
+    return name_of_service(service_id)
+
+
+def completing(kind: str) -> Callable[[str], list[str]]:
+    """A completion of the names of a kind: server, pool, zone, product, client, vm."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in _known(kind) if name.lower().startswith(incomplete.lower())]
+
+    return complete
+
+
+def _known(kind: str) -> list[str]:
+    """The names there are; while completing, whatever goes wrong means none."""
+    from engine.queries.refs import names_of
+    from kvmtui.terminal import site
+
+    try:
+        with site.opened():
+            return names_of(kind)
+    except Exception:  # noqa: BLE001 - a message in the middle of a typed line helps nobody
+        return []
+
+
+VmRef = Annotated[
+    str,
+    typer.Argument(
+        metavar="REF", help="A service id, vmid:N, or a machine's name.", autocompletion=completing("vm")
+    ),
+]
+ServerName = Annotated[
+    str, typer.Argument(metavar="NAME", help="A server.", autocompletion=completing("server"))
+]
+ProductName = Annotated[
+    str, typer.Argument(metavar="NAME", help="A product.", autocompletion=completing("product"))
+]
+ClientName = Annotated[
+    str, typer.Argument(metavar="NAME", help="A client.", autocompletion=completing("client"))
+]
+PoolRef = Annotated[
+    str,
+    typer.Argument(
+        metavar="POOL",
+        help="A pool's id, its first address, or SERVER/ADDRESS.",
+        autocompletion=completing("pool"),
+    ),
+]
+ZoneRef = Annotated[
+    str,
+    typer.Argument(
+        metavar="ZONE", help="A zone's id, its name, or NAME/TYPE.", autocompletion=completing("zone")
+    ),
+]
