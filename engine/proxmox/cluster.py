@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -158,10 +158,8 @@ class Cluster:
         The overview may be stale, so its word is only where to ask first. A node that cannot be asked leaves the
         question open, which is an error, never None.
         """
-        known = [row.node for row in self.resources() if row.vmid == vmid and row.kind == "qemu"]
-        everywhere = [node.name for node in self.nodes()]
         open_question: ProxmoxError | None = None
-        for node in dict.fromkeys([*([hint] if hint else []), *known, *everywhere]):
+        for node in self._places(vmid, hint):
             try:
                 return GuestLocation(vmid, node, self.guest_config(node, vmid))
             except ProxmoxError as fault:
@@ -313,6 +311,14 @@ class Cluster:
     def change(self, request: Request, shape: Callable[[Answer], T]) -> T:
         """Sends a changing request through the journal."""
         return self.transport.change(request, shape)
+
+    def _places(self, vmid: int, hint: str | None) -> Iterator[str]:
+        """Every node once, the likely ones first; the cluster is asked only when the hint did not help."""
+        if hint:
+            yield hint
+        known = [row.node for row in self.resources() if row.vmid == vmid and row.kind == "qemu"]
+        everywhere = [node.name for node in self.nodes()]
+        yield from (node for node in dict.fromkeys([*known, *everywhere]) if node != hint)
 
     def _tasks(self, node: str, what: str, params: dict[str, Value]) -> tuple[TaskState, ...]:
         answer = self.get(what, "nodes", node, "tasks", node=node, params=params)

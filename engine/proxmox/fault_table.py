@@ -79,7 +79,7 @@ RULES: tuple[Rule, ...] = (
     _by_status(
         "node_certificate",
         Kind.PERMANENT,
-        "The nodes do not trust each other's certificate: run `pvecm updatecerts` there, and name nodes without domain.",
+        "The nodes distrust each other's certificate: run `pvecm updatecerts`, and name nodes without domain.",
         596,
         words=_CERTIFICATE,
     ),
@@ -274,7 +274,8 @@ RULES: tuple[Rule, ...] = (
     _by_words(
         "no_storage",
         Kind.PERMANENT,
-        r"storage '[^']*' (?:does not exist|is disabled|is not available|does not support)|storage type '[^']*' not supported",
+        r"storage '[^']*' (?:does not exist|is disabled|is not available|does not support)"
+        r"|storage type '[^']*' not supported",
         "Check the storage's name, its nodes and its content types.",
     ),
     _by_words(

@@ -130,7 +130,8 @@ def odd_answer(attempt: Attempt, oddity: str, status: int | None = 200) -> Proxm
         if attempt.changing
         else "Something between here and Proxmox may answer in its place; check host and port."
     )
-    sentence = f"{attempt.what} failed: the answer of {attempt.server} ({attempt.host}) is not usable: {oddity}. {advice}"
+    where = f"{attempt.server} ({attempt.host})"
+    sentence = f"{attempt.what} failed: the answer of {where} is not usable: {oddity}. {advice}"
     return ProxmoxError(kind, sentence, reason="odd_answer", said=oddity, status=status)
 
 

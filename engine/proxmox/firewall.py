@@ -129,7 +129,7 @@ class GuestFirewall:
                 raise
 
     def _change(self, method: str, what: str, path: tuple[str, ...], params: Mapping[str, Value]) -> None:
-        self._guest.prove()
+        self._guest.prove_recent()
         self._guest.send(method, what, ("firewall", *path), params, Answer.nothing)
 
     def _get(self, what: str, *path: str) -> Answer:

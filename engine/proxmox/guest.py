@@ -51,8 +51,22 @@ class Guest(GuestView):
         return GuestFirewall(self)
 
     def prove(self) -> GuestConfig:
-        """Its config, read just now and proven to be ours; raises NotOurs otherwise."""
+        """Its config, read now and proven to be ours; raises NotOurs otherwise."""
+        return self._proven(self.config())
+
+    def prove_digest(self) -> GuestConfig:
+        """A proven config for a change that carries its digest.
+
+        It may have been read a moment ago: Proxmox itself refuses the change when the config is another by now.
+        """
         config = self.recent_config()
+        return self._proven(config) if config.digest else self.prove()
+
+    def prove_recent(self) -> None:
+        """The proof for a run of firewall calls, which set one state in several requests and destroy nothing."""
+        self._proven(self.recent_config())
+
+    def _proven(self, config: GuestConfig) -> GuestConfig:
         if config.mark != self.mark:
             self._not_named_yet(config)
             raise not_ours(self.vmid, self.mark, config.mark, config.name)
@@ -83,7 +97,7 @@ class Guest(GuestView):
 
         Nothing to change sends nothing. A network card never loses its MAC address here.
         """
-        config = self.prove()
+        config = self.prove_digest()
         gone = tuple(delete)
         for key, value in changes.items():
             _check_mac(config, key, value)
@@ -97,7 +111,7 @@ class Guest(GuestView):
 
     def resize(self, disk: str, size_gib: int) -> str | None:
         """Grows a disk to an absolute size; the task's UPID, or None before PVE 8.0.1, which does it at once."""
-        config = self.prove()
+        config = self.prove_digest()
         params = _with_digest(config, {"disk": disk, "size": gib_text(size_gib)})
         return self.send(
             "PUT", f"Resizing {disk} to {size_gib} GiB", ("resize",), params, Answer.upid_or_none
@@ -105,11 +119,11 @@ class Guest(GuestView):
 
     def detach_disk(self, key: str) -> str | None:
         """Takes a disk off; its data stays as unusedN."""
-        return self._post_config(f"Detaching {key}", self.prove(), {"delete": key})
+        return self._post_config(f"Detaching {key}", self.prove_digest(), {"delete": key})
 
     def delete_disk(self, key: str) -> str | None:
         """Takes a disk off, or takes an unusedN, and frees its data for good."""
-        return self._post_config(f"Deleting {key}", self.prove(), {"delete": key, "force": 1})
+        return self._post_config(f"Deleting {key}", self.prove_digest(), {"delete": key, "force": 1})
 
     def mount_iso(self, volid: str) -> str | None:
         """Puts an ISO image into the CD drive, adding a drive when there is none."""

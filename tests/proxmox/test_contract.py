@@ -6,6 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -212,6 +213,7 @@ def change_everything(cluster: Any, guest: Guest) -> None:
         {**options, "policy_in": "DROP", "policy_out": "ACCEPT", "log_level_in": "nolog"}, ["log_level_out"]
     )
     firewall.ensure_ipset("ipfilter-net0", ["192.0.2.5", "2001:db8::5"]), firewall.ensure_ipset("other", [])
+    firewall.remove_ipset("ipfilter-net0")
     firewall.add_rule(
         {
             "type": "in",
@@ -250,15 +252,12 @@ def test_every_request_fits_the_schema(serve: Any, connect: Any, world: Any, ver
 def test_the_check_itself_can_fail(world: Any) -> None:
     schemas = json.loads((FOLDER / "9.2.json").read_text())
 
-    class Wrong:
-        method = "PUT"
-        path = "/nodes/pve1/qemu/100/config"
-        params = {
-            "cores": "many",
-            "net0": "virtio,colour=red",
-            "scsi0": "a:b,iops_rd=x",
-            "skiplocks": "1",
-            "sshkeys": "a b",
-        }
-
-    assert len(complaints(schemas, Wrong)) == 5
+    params = {
+        "cores": "many",
+        "net0": "virtio,colour=red",
+        "scsi0": "a:b,iops_rd=x",
+        "skiplocks": "1",
+        "sshkeys": "a b",
+    }
+    wrong = SimpleNamespace(method="PUT", path="/nodes/pve1/qemu/100/config", params=params)
+    assert len(complaints(schemas, wrong)) == 5

@@ -46,12 +46,13 @@ CHANGES: dict[str, Callable[[Guest], Any]] = {
     "stamp": lambda guest: guest.stamp(),
     "firewall.set_options": lambda guest: guest.firewall.set_options({"enable": 1}, ["ipfilter"]),
     "firewall.ensure_ipset": lambda guest: guest.firewall.ensure_ipset("ipfilter-net0", ["192.0.2.5"]),
+    "firewall.remove_ipset": lambda guest: guest.firewall.remove_ipset("ipfilter-net0"),
     "firewall.add_rule": lambda guest: guest.firewall.add_rule({"type": "in", "action": "ACCEPT"}),
     "firewall.change_rule": lambda guest: guest.firewall.change_rule(RULE, {"enable": 0}),
     "firewall.move_rule": lambda guest: guest.firewall.move_rule(RULE, 2),
     "firewall.delete_rule": lambda guest: guest.firewall.delete_rule(RULE),
 }
-READS = {"prove", "firewall", "send", "options", "ipset", "rules"}
+READS = {"prove", "prove_digest", "prove_recent", "firewall", "send", "options", "ipset", "rules"}
 
 
 def answers(world: Any, config: dict[str, Any] | None, **paths: Any) -> Callable[[Any], Any]:
@@ -152,6 +153,34 @@ def test_a_stamp_comes_back_after_a_rollback_when_the_machine_is_ours(
     server.seen.clear()
     the_guest(connect(server), world).stamp()
     assert server.changes() == []
+
+
+WITH_DIGEST = {"set_config", "resize", "detach_disk", "delete_disk"}
+
+
+@pytest.mark.parametrize("change", [name for name in CHANGES if name not in WITH_DIGEST and "." not in name])
+def test_a_change_without_digest_looks_again_even_right_after_a_look(
+    serve: Any, connect: Any, world: Any, change: str
+) -> None:
+    server = serve(answers(world, world.config()))
+    guest = the_guest(connect(server), world)
+    guest.prove()
+    server.answer = answers(world, world.config(description="somebody took this number"))
+    with pytest.raises(NotOurs):
+        CHANGES[change](guest)
+    assert server.changes() == []
+
+
+@pytest.mark.parametrize("change", sorted(WITH_DIGEST))
+def test_a_change_made_on_a_recent_look_carries_its_digest(
+    serve: Any, connect: Any, world: Any, change: str
+) -> None:
+    server = serve(answers(world, world.config()))
+    guest = the_guest(connect(server), world)
+    guest.prove()
+    server.answer = answers(world, world.config(digest="f" * 40))
+    CHANGES[change](guest)
+    assert [seen.params["digest"] for seen in server.changes()] == [world.digest]
 
 
 class Recorder:
