@@ -1,0 +1,42 @@
+# kvmtui: `make demo` and `make test` need nothing but Python 3.11+, make and the package registries.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+JOBS   ?= auto
+
+.PHONY: demo test check schema constraints soak clean
+
+demo: $(STAMP)
+	$(BIN)/kvmtui --demo
+
+test: $(STAMP)
+	$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The long runs: hours of random faults. Not part of the gate.
+soak: $(STAMP)
+	$(BIN)/pytest -m soak --timeout=0 $(ARGS)
+
+# The frozen first migration, from the models. Only until the first release.
+schema: $(STAMP)
+	$(BIN)/python -m engine.store.schema
+
+# Every pin of what is installed now, without our own package and without any host.
+constraints: $(STAMP)
+	$(BIN)/python -m pip freeze --exclude-editable --exclude kvmtui | grep -E '^[A-Za-z0-9._-]+==' > constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kvmtui needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

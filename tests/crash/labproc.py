@@ -1,0 +1,77 @@
+"""The simulated cluster in a process of its own, so that an engine beside it can be killed at any moment."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+_SERVE = """
+import sys
+from engine.lab import serve
+serve(speed=float(sys.argv[1]))
+"""
+
+
+@dataclass
+class LabProcess:
+    """How to reach the cluster, and its own endpoint to look at it and to make trouble."""
+
+    port: int
+    token_id: str
+    token_secret: str
+    fingerprint: str
+
+    def get(self, what: str) -> Any:
+        """What the cluster holds: guests, volumes, effects, tasks."""
+        return self._call(what, None)
+
+    def do(self, verb: str, **body: Any) -> Any:
+        """Steer it: faults, foreign, nodes."""
+        return self._call(verb, body)
+
+    def guests(self, lowest: int = 5000) -> dict[int, dict[str, Any]]:
+        """The guests from a number on."""
+        return {one["vmid"]: one for one in self.get("guests") if one["vmid"] >= lowest}
+
+    def foreign(self) -> dict[int, dict[str, Any]]:
+        """What was there before us, without what changes by itself."""
+        kept = ("name", "description", "config", "lock", "node", "volumes")
+        return {
+            one["vmid"]: {key: one[key] for key in kept} for one in self.get("guests") if one["vmid"] < 5000
+        }
+
+    def _call(self, path: str, body: dict[str, Any] | None) -> Any:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        data = None if body is None else json.dumps(body).encode()
+        url = f"https://127.0.0.1:{self.port}/lab/{path}"
+        with urllib.request.urlopen(urllib.request.Request(url, data), context=context, timeout=30) as answer:
+            return json.load(answer)
+
+
+@contextmanager
+def running(speed: float = 400.0) -> Iterator[LabProcess]:
+    """Serve a cluster until the block ends."""
+    process = subprocess.Popen([sys.executable, "-c", _SERVE, str(speed)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    told: dict[str, str] = {}
+    for line in process.stdout:
+        name, _, value = line.strip().partition("  ")
+        told[name.strip()] = value.strip()
+        if line.startswith("Stop it"):
+            break
+    token_id, _, token_secret = told["Token"].partition("=")
+    try:
+        yield LabProcess(int(told["URL"].rsplit(":", 1)[1]), token_id, token_secret, told["Fingerprint"])
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
