@@ -74,10 +74,12 @@ class Grant:
     def command(self, login: str) -> str:
         """What to type on a node, as root, to grant it."""
         name, role = self.privilege.name, self.privilege.role
-        kind = "--tokens" if "!" in login else "--users"
+        who = f"--users '{login.partition('!')[0]}'"
+        if "!" in login:  # a token may do only what its user may do too
+            who += f" --tokens '{login}'"
         return (
             f"pveum role modify {role} --append 1 --privs {name} && "
-            f"pveum acl modify {self.path} --roles {role} {kind} '{login}'"
+            f"pveum acl modify {self.path} --roles {role} {who}"
         )
 
 
