@@ -29,6 +29,15 @@ def test_create_replace_delete(cloudflare: CloudflareBench) -> None:
     assert provider.read([(VM, "A"), (VM, "AAAA")]) == []
 
 
+def test_proxying_is_always_ruled_out_in_words(cloudflare: CloudflareBench) -> None:
+    provider = cloudflare.open()
+    provider.apply([create(VM, "A", "192.0.2.10")])
+    provider.apply([swap(provider.read([(VM, "A")])[0], "192.0.2.11")])
+    batches = [request.json() for request in cloudflare.fake.requests if request.path.endswith("/batch")]
+    sent = [item for batch in batches for name in ("posts", "patches") for item in batch.get(name, [])]
+    assert [item["proxied"] for item in sent] == [False, False]
+
+
 def test_records_of_others_stay(cloudflare: CloudflareBench) -> None:
     theirs = cloudflare.fake.put(cloudflare.zone_id, "A", VM, "198.51.100.1", ttl=3600)
     provider = cloudflare.open()

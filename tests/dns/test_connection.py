@@ -160,6 +160,13 @@ def test_the_fakes_go_silent_too(cloudflare: CloudflareBench, hestia: HestiaBenc
         assert "did not answer in time" in provider.test().sentence
 
 
+def test_json_is_asked_for_or_powerdns_answers_in_plain_text(
+    lite: PowerDnsLite, opened: Callable[..., Provider]
+) -> None:
+    opened(lite).apply([create(VM, "A", "192.0.2.1")])
+    assert {request.headers["accept"] for request in lite.requests} == {"application/json"}
+
+
 def test_a_broken_connection_is_tried_again(lite: PowerDnsLite, opened: Callable[..., Provider]) -> None:
     lite.faults.lose_answers = 2
     assert opened(lite).apply([create(VM, "A", "192.0.2.1")])[0].ok
