@@ -1,0 +1,230 @@
+"""Brings pools and their addresses in: all of a file or nothing of it.
+
+A dry run does everything and takes it back, so that it finds what the real one would. What is there already
+is left as it is: a second import of the same file changes nothing, and an operator's edits since stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine import audit
+from engine.errors import Refused
+from engine.ipam import pools
+from engine.ipam.legacy import prefix_of
+from engine.ipam.puq.holdings import Assigned, bring
+from engine.ipam.puq.shapes import Found, Shaped, is_wanted, understand
+from engine.ipam.puq.sheet import read_csv
+from engine.ipam.puq.sql import looks_like_sql, read_sql
+from engine.ipam.puq.tables import Line, text_of
+from engine.ipam.spans import parse_address, shortened
+from engine.ipam.spec import PoolSpec, spec_of
+from engine.store.database import in_transaction, transaction
+from engine.store.models import Pool, Server
+
+_FAULTS_SHOWN = 200
+
+
+@dataclass(slots=True)
+class Report:
+    """What an import did, or would do: how the columns were read, a line per pool and address, the count."""
+
+    mapping: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    changed: int = 0
+
+
+class _TakenBack(Exception):
+    """Ends the transaction of a dry run."""
+
+
+def read(path: Path) -> Found:
+    """What the file holds of the module; refused, with the line, when it cannot be understood."""
+    text = text_of(path)
+    if looks_like_sql(text):
+        return understand(read_sql(text, is_wanted))
+    return understand([read_csv(text, path.stem)])
+
+
+def import_file(path: Path, servers: Mapping[str, str], dry_run: bool, source: str = "cli") -> Report:
+    """Import a file. `servers` says which of our servers is meant by a name or number of the file.
+
+    Every fault is listed with its line and nothing is changed when there is one.
+    """
+    found = read(path)
+
+    def work() -> Report:
+        report = Report(
+            [str(each) for each in (*found.pools, *found.held, *found.links)], notes=list(found.notes)
+        )
+        try:
+            with transaction():
+                _Import(path, found, servers, report).run()
+                if dry_run:
+                    raise _TakenBack
+                _record(path, report, source)
+        except _TakenBack:
+            pass
+        return report
+
+    return in_transaction(work)
+
+
+def _record(path: Path, report: Report, source: str) -> None:
+    if report.changed:
+        audit.record(
+            actor=audit.current_actor(source),
+            action="import",
+            kind="pool",
+            object_id="",
+            object_name=path.name,
+            before={},
+            after={"changed": [line for line in report.lines if line.startswith("+")][:_FAULTS_SHOWN]},
+        )
+
+
+class _Import:
+    """One pass over what was found, inside a transaction."""
+
+    def __init__(self, path: Path, found: Found, servers: Mapping[str, str], report: Report) -> None:
+        self._path = path
+        self._found = found
+        self._servers = servers
+        self._report = report
+        self._faults: list[str] = []
+        self._pools: dict[str, Pool | None] = {}  # number in the file -> ours; None: it has a fault
+
+    def run(self) -> None:
+        """Bring everything in, or refuse with every fault."""
+        for shaped in self._found.pools:
+            for line in shaped.table.lines:
+                self._pool(shaped, line)
+        for shaped in self._found.held:
+            for line in shaped.table.lines:
+                self._address(shaped, line)
+        if self._faults:
+            raise Refused("\n".join([*self._shown(), "Nothing was imported."]))
+
+    def _shown(self) -> Iterator[str]:
+        yield from self._faults[:_FAULTS_SHOWN]
+        if len(self._faults) > _FAULTS_SHOWN:
+            yield f"… and {len(self._faults) - _FAULTS_SHOWN} more."
+
+    def _pool(self, shaped: Shaped, line: Line) -> None:
+        number = shaped.value(line, "id")
+        try:
+            with transaction():
+                pool = self._pools[number] = self._brought(self._spec(shaped, line))
+        except Refused as fault:
+            self._pools[number] = None
+            self._fault(line, fault)
+            return
+        if not number:  # without numbers, addresses find their pool by themselves
+            self._pools[f"#{pool.id}"] = self._pools.pop(number)
+
+    def _brought(self, spec: PoolSpec) -> Pool:
+        name = f"pool {spec.server} {spec.start}–{spec.stop} {spec.bridge} VLAN {spec.vlan}"
+        there = Pool.select().join(Server).where(Server.name == spec.server, Pool.start == spec.start).first()
+        if there is None:
+            self._say("+", name)
+            return pools.create_pool(spec)
+        old = spec_of(there)
+        differing = [each for each in _COMPARED if getattr(old, each) != getattr(spec, each)]
+        self._say("=", name + (f" (kept as it is here: {', '.join(differing)} differ)" if differing else ""))
+        return there
+
+    def _spec(self, shaped: Shaped, line: Line) -> PoolSpec:
+        values = {name: shaped.value(line, name) for name in ("server", "gateway", "start", "stop", "mask")}
+        empty = [name for name, value in values.items() if not value and name != "server"]
+        if empty:
+            raise Refused(f"{', '.join(empty)} empty.")
+        start = parse_address(values["start"])
+        dns1, _, dns2 = (part.strip() for part in shaped.value(line, "dns1").partition(","))
+        return PoolSpec(
+            server=self._server(values["server"] or self._linked(shaped.value(line, "id"))),
+            type=_type(shaped.value(line, "type"), start.version),
+            bridge=shaped.value(line, "bridge"),
+            vlan=_vlan(shaped.value(line, "vlan")),
+            gateway=parse_address(values["gateway"]),
+            mask=prefix_of(values["mask"]),
+            start=start,
+            stop=parse_address(values["stop"]),
+            dns1=dns1,
+            dns2=shaped.value(line, "dns2") or dns2,
+        )
+
+    def _linked(self, number: str) -> str:
+        """The server of a pool, from a table that says which pool is on which."""
+        named = {
+            shaped.value(line, "server")
+            for shaped in self._found.links
+            for line in shaped.table.lines
+            if shaped.value(line, "pool") == number
+        }
+        if len(named) > 1:
+            raise Refused(f"it is on the servers {', '.join(sorted(named))}; a pool here has one. Split it.")
+        return next(iter(named), "")
+
+    def _server(self, given: str) -> str:
+        """Our server behind a name or number of the file."""
+        known = self._found.server_names.get(given, given)
+        wanted = self._servers.get(given) or self._servers.get(known) or known
+        server = Server.get_or_none(Server.name == wanted)
+        if server is None:
+            raise Refused(
+                f"its server “{shortened(wanted)}” is not here; make it, or say --server-map "
+                f"{shortened(given) or 'OLD'}=NAME."
+            )
+        return server.name
+
+    def _address(self, shaped: Shaped, line: Line) -> None:
+        row = Assigned.of(shaped, line)
+        if row is None:
+            return
+        try:
+            pool = self._pool_of(row)
+            if pool is not None:
+                with transaction():
+                    self._say(*bring(pool, row))
+        except Refused as fault:
+            self._fault(line, fault)
+
+    def _pool_of(self, row: Assigned) -> Pool | None:
+        """The pool a row names, or the one whose range has its address; None when that pool has a fault."""
+        if row.pool in self._pools:
+            return self._pools[row.pool]
+        if row.pool:
+            raise Refused(f"pool {shortened(row.pool)} of {row.address} is not in the file.")
+        place = parse_address(row.address)
+        having = [p for p in self._pools.values() if p is not None and p.start.version == place.version]
+        having = [p for p in having if int(p.start) <= int(place) <= int(p.stop)]
+        if len(having) != 1:
+            raise Refused(f"{row.address} is in {len(having) or 'no'} pools of the file; name its pool.")
+        return having[0]
+
+    def _say(self, sign: str, text: str) -> None:
+        self._report.lines.append(f"{sign} {text}")
+        self._report.changed += sign == "+"
+
+    def _fault(self, line: Line, fault: Refused) -> None:
+        self._faults.append(f"{self._path}:{line.number}: {fault.sentence}")
+
+
+_COMPARED = ("type", "bridge", "vlan", "gateway", "mask", "stop", "dns1", "dns2")
+
+
+def _type(text: str, version: int) -> str:
+    """IPv4 or IPv6 however it is written; told by the addresses when it is not."""
+    plain = text.lower().removeprefix("ip").removeprefix("v")
+    if plain not in ("", "4", "6"):
+        raise Refused(f"type: “{shortened(text)}” is neither IPv4 nor IPv6.")
+    return f"IPv{plain or version}"
+
+
+def _vlan(text: str) -> int:
+    if text and not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise Refused(f"vlan: “{shortened(text)}” is not a number.")
+    return int(text or 0)

@@ -1,0 +1,64 @@
+"""`kvmtui import`: takes over what another program kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.errors import Refused
+from kvmtui.terminal import output, site
+
+app = typer.Typer(help="Take over what another program kept.", rich_markup_mode=None)
+
+
+@app.callback()
+def group() -> None:
+    """Take over what another program kept."""
+
+
+@app.command()
+def puq(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An SQL dump of its tables, or a CSV.")],
+    server_map: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OLD=NAME", help="The server here that a name or number of the file means."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done and change nothing.")
+    ] = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Import the IP pools of the WHMCS module, with the addresses in use when the file has them.
+
+    The tables of the addon and the older puq_customization_ip_pools are known. What is here already stays as
+    it is; every fault is listed with its line and then nothing is imported.
+
+    \b
+    kvmtui import puq dump.sql --dry-run
+    kvmtui import puq pools.csv --server-map 3=pve-waw1
+    """
+    from engine.ipam.puq.importing import import_file
+
+    servers = dict(_pair(text) for text in server_map or [])
+    with site.opened() if dry_run else site.changing():
+        report = import_file(file, servers, dry_run)
+    if as_json:
+        output.show_json(report)
+        return
+    for line in report.mapping:
+        output.tell(f"read from {line}")
+    for line in report.notes:
+        output.tell(line)
+    for line in report.lines:
+        output.write(line)
+    verb = "would be" if dry_run else "were"
+    output.tell(f"{report.changed} of {len(report.lines)} {verb} imported; the others are here already.")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    old, equals, name = text.partition("=")
+    if not (old and equals and name):
+        raise Refused(f"--server-map takes OLD=NAME, such as 3=pve-waw1, and not “{text[:80]}”.")
+    return old, name
