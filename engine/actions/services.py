@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from peewee import fn
 
-from engine import wake
+from engine import audit, events, wake
 from engine.actions.named import found, nearest
 from engine.actions.requests import enqueue
 from engine.actions.site import Difference, Outcome, refuse_users, remove, tell
@@ -192,8 +192,9 @@ def _vm_row(form: ServiceForm, site: _Site, now: int) -> dict[str, Any]:
 def _tell_new(forms: Sequence[ServiceForm], actor: Actor) -> None:
     for form in forms:
         after = {"client": form.client, "product": form.product, "options": form.options.given()}
-        tell(actor, "create", "service", form.id, str(form.id), {}, after)
+        audit.record(actor, "create", "service", str(form.id), str(form.id), before={}, after=after)
     wake.ring()
+    events.publish("change", data={"kind": "service", "action": "create", "count": len(forms)})
 
 
 def request_change(service_ids: Sequence[int], actor: Actor) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ from engine.dns.names import is_reverse
 from engine.plan import Plan, differences, effective
 from engine.store.database import session
 from engine.store.models import Client, Pool, Product, Server, Service, Vm, Zone
+
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +190,10 @@ def clients() -> list[ClientView]:
 def services(service_id: int | None = None) -> list[ServiceView]:
     """Every service, or the one of that id, by id."""
     with session():
-        return list(_services(service_id))
+        return list(_services(None if service_id is None else [service_id]))
 
 
-def _services(service_id: int | None) -> Iterator[ServiceView]:
+def _services(ids: Sequence[int] | None) -> Iterator[ServiceView]:
     query = (
         Service.select(Service, Client, Product, Server, Vm)
         .join_from(Service, Client)
@@ -200,8 +202,8 @@ def _services(service_id: int | None) -> Iterator[ServiceView]:
         .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="machine")
         .order_by(Service.id)
     )
-    if service_id is not None:
-        query = query.where(Service.id == service_id)
+    if ids is not None:
+        query = query.where(Service.id.in_(list(ids)))
     for row in query:
         yield _service(row, getattr(row, "machine", None))
 
@@ -232,9 +234,17 @@ def _pending(row: Service, vm: Vm | None) -> list[PendingChange]:
     ]
 
 
-def pending_services() -> list[ServiceView]:
-    """The services whose machines do not have all their plan says."""
-    return [view for view in services() if view.pending]
+def pending_among(ids: Sequence[int]) -> list[ServiceView]:
+    """Those of these services whose machines do not have all their plan says."""
+    with session():
+        slices = [ids[place : place + _AT_ONCE] for place in range(0, len(ids), _AT_ONCE)]
+        return [view for part in slices for view in _services(part) if view.pending]
+
+
+def services_of_products(product_ids: Sequence[int]) -> list[int]:
+    """The ids of the services that have one of these products."""
+    with session():
+        return [row.id for row in Service.select(Service.id).where(Service.product.in_(list(product_ids)))]
 
 
 def server_values(name: str) -> dict[str, Any]:

@@ -1,0 +1,140 @@
+"""Makes the database match a manifest: all of it in one transaction, or nothing.
+
+A dry run does the very same and takes it back, so that its plan is what an apply would do. Machines are never
+touched: what a change means for them is recorded, shown as pending, and waits for a change of package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from engine.actions.clients import put_client
+from engine.actions.pools import put_pool
+from engine.actions.products import put_product
+from engine.actions.servers import put_server
+from engine.actions.services import put_services, request_change
+from engine.actions.settings import put_settings
+from engine.actions.site import Outcome
+from engine.actions.zones import put_zone
+from engine.audit import Actor
+from engine.errors import Refused
+from engine.queries.site import PendingChange, pending_among, services_of_products
+from engine.store.database import in_transaction
+from kvmtui.manifest.checking import Checked, Item, check
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What a machine does not have yet of its new plan."""
+
+    service: int
+    changes: list[PendingChange]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What applying a manifest did, or would do."""
+
+    dry_run: bool
+    plan: list[Outcome]
+    pending: list[Pending] = field(default_factory=list)
+    queued: list[int] = field(default_factory=list)
+
+    @property
+    def changed(self) -> int:
+        """How many objects were made or changed."""
+        return sum(outcome.verb != "same" for outcome in self.plan)
+
+
+class _TakeBack(Exception):
+    """Ends a transaction that is not to be kept."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
+
+
+def apply(path: Path, actor: Actor, dry_run: bool = False, change_package: bool = False) -> Report:
+    """Make the database match the manifest, or raise BadManifest with every fault and change nothing."""
+    file = check(path)
+
+    def work() -> Report:
+        faults_before = len(file.faults)
+        report = _applied(file, actor, dry_run, change_package)
+        faults, file.faults[faults_before:] = list(file.faults), []
+        if dry_run or faults:
+            file.faults[:] = faults
+            raise _TakeBack(report)
+        return report
+
+    try:
+        return in_transaction(work)
+    except _TakeBack as taken:
+        file.raise_faults()
+        return taken.report
+
+
+def _applied(file: Checked, actor: Actor, dry_run: bool, change_package: bool) -> Report:
+    plan = list(_outcomes(file, actor))
+    pending = [] if file.faults else _pending(plan)
+    queued = request_change([each.service for each in pending], actor) if pending and change_package else []
+    return Report(dry_run, plan, pending, queued)
+
+
+def _outcomes(file: Checked, actor: Actor) -> Iterator[Outcome]:
+    for section, group in groupby(file.items, key=lambda item: item.section):
+        items = [item for item in group if not _leans_on_broken(item, file)]
+        if section == "services":
+            answers = put_services([item.form for item in items], actor)
+        else:
+            answers = [_put(item, actor) for item in items]
+        for item, answer in zip(items, answers, strict=True):
+            if isinstance(answer, Outcome):
+                yield answer
+            else:
+                file.refuse(item.place, answer)
+                file.broken[section].add(str(getattr(item.form, "name", "")))
+
+
+_PUT: dict[str, Callable[[Any, Actor], Outcome]] = {
+    "servers": put_server,
+    "pools": put_pool,
+    "zones": put_zone,
+    "products": put_product,
+    "clients": put_client,
+}
+_LEANS = {"pools": {"server": "servers"}, "products": {"server": "servers"}}
+_LEANS["services"] = {"client": "clients", "product": "products"}
+
+
+def _put(item: Item, actor: Actor) -> Outcome | Refused:
+    try:
+        if item.section == "settings":
+            return put_settings(str(item.place[1]), item.form, actor)
+        return _PUT[item.section](item.form, actor)
+    except Refused as refusal:
+        return refusal
+
+
+def _leans_on_broken(item: Item, file: Checked) -> bool:
+    """Whether it names an object of the file that has faults: those are told, and not their echo."""
+    leans = _LEANS.get(item.section, {})
+    broken = any(getattr(item.form, name) in file.broken[section] for name, section in leans.items())
+    if broken:
+        file.broken[item.section].add(str(getattr(item.form, "name", "")))
+    return broken
+
+
+def _pending(plan: list[Outcome]) -> list[Pending]:
+    """What the machines of changed services and products do not have yet."""
+    changed = {outcome.kind: [] for outcome in plan} | {"service": [], "product": []}
+    for outcome in plan:
+        if outcome.verb == "change":
+            changed[outcome.kind].append(outcome.id)
+    touched = {int(number) for number in changed["service"]}
+    touched |= set(services_of_products([int(number) for number in changed["product"]]))
+    return [Pending(view.id, view.pending) for view in pending_among(sorted(touched))]
