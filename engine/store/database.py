@@ -136,11 +136,3 @@ def _give_back() -> None:
         database.close()
     except DatabaseError as error:
         log.debug("A database connection could not be closed: %s", error)
-
-
-def forget_connections() -> None:
-    """In a forked child: hold none of the parent's connections."""
-    if database.obj is not None:
-        pool: Any = database.obj
-        pool.dispose()
-        _thread.depth = 0
