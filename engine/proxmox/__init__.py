@@ -5,6 +5,7 @@ went wrong and what that means. Nothing else in the project knows how Proxmox is
 """
 
 from .access import ServerAccess, Tls
+from .checks import Check, Result, Wanted, check_server
 from .cluster import Cluster, FirewallBaseline
 from .fault_table import Kind
 from .faults import Ending, NotOurs, ProxmoxError, task_ending
@@ -37,12 +38,14 @@ from .values import (
     Upid,
     Version,
 )
+from .wire import fetch_fingerprint
 
 __all__ = [
     "Backup",
     "Bridge",
     "CallRecorder",
     "ChangingCall",
+    "Check",
     "Cluster",
     "ConsoleTicket",
     "Ending",
@@ -64,6 +67,7 @@ __all__ = [
     "Permissions",
     "ProxmoxError",
     "Resource",
+    "Result",
     "RrdPoint",
     "ServerAccess",
     "SilentRecorder",
@@ -74,6 +78,9 @@ __all__ = [
     "Tls",
     "Upid",
     "Version",
+    "Wanted",
+    "check_server",
+    "fetch_fingerprint",
     "find_mark",
     "stamped",
     "task_ending",
