@@ -119,6 +119,6 @@ def parse_span(text: str) -> Span:
 
 
 def shortened(text: str) -> str:
-    """A text from outside, cut to what fits a sentence."""
-    plain = text.strip()
+    """A text from outside, on one line and cut to what fits a sentence."""
+    plain = "".join(letter if letter.isprintable() else "�" for letter in " ".join(text[:200].split()))
     return plain if len(plain) <= 80 else plain[:77] + "…"

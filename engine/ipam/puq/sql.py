@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     rf"(?P<string>{_STRING})|(?P<name>{_NAME})|(?P<mark>[(),;])|(?P<word>[^\s'\"`(),;]++)", re.S
 )
 _TO_END = re.compile(rf"(?:[^;'\"`#/-]++|{_STRING}|{_NAME}|{_COMMENT}|[#/-])*+;?", re.S)
-_ESCAPED = re.compile(r"\\(.)|''|\"\"", re.S)
+_ESCAPED = {quote: re.compile(rf"\\(.)|{quote}{quote}", re.S) for quote in ("'", '"')}
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "Z": "\x1a", "b": "\b"}
 _NO_COLUMN = {"PRIMARY", "KEY", "UNIQUE", "CONSTRAINT", "INDEX", "FULLTEXT", "FOREIGN", "CHECK", "SPATIAL"}
 
@@ -197,7 +197,7 @@ def _bare(token: Token) -> str:
     if token.kind == "name":
         return token.text[1:-1].replace("``", "`")
     if token.kind == "string":
-        return _ESCAPED.sub(_unescaped, token.text[1:-1])
+        return _ESCAPED[token.text[0]].sub(_unescaped, token.text[1:-1])
     return "" if token.text.upper() == "NULL" else token.text
 
 
