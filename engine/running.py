@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Literal
 
+from engine.dns.sync import SiteNames
 from engine.pipelines.registry import catalog
 from engine.runner.engine import Engine
 from engine.runner.ports import Ports
@@ -66,4 +67,4 @@ class Running:
 
 def ports_of_site() -> Ports:
     """DNS and mail as this site has them set up."""
-    return Ports()
+    return Ports(names=SiteNames())
