@@ -44,7 +44,7 @@ class Config(BaseModel):
     def _known_zone(cls, given: str) -> str:
         try:
             ZoneInfo(given)
-        except (ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"no time zone is named '{given}'; write one like Europe/Warsaw") from error
         return given
 

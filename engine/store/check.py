@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from peewee import JOIN, PeeweeException, fn
+from peewee import JOIN, fn
 
 from engine import audit
 from engine.errors import KvmtuiError
@@ -36,7 +36,7 @@ def check() -> list[Finding]:
         for about, look in CHECKS:
             try:
                 found.extend(Finding(about, sentence) for sentence in look())
-            except PeeweeException as error:
+            except troubles.TROUBLES as error:
                 told = troubles.explained(error, database.obj)
                 sentence = told.sentence if told else " ".join(str(error).split())
                 found.append(Finding(about, f"This could not be looked at: {sentence}"))

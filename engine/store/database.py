@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from peewee import DatabaseError, DatabaseProxy, Model, PeeweeException, PostgresqlDatabase
-from playhouse.pool import MaxConnectionsExceeded
+from peewee import DatabaseError, DatabaseProxy, Model, PostgresqlDatabase
 
 from engine.store import troubles
 from engine.store.urls import connectable
@@ -21,7 +20,6 @@ from engine.store.urls import connectable
 log = logging.getLogger(__name__)
 database = DatabaseProxy()
 _thread = threading.local()
-_TROUBLES = (PeeweeException, MaxConnectionsExceeded)
 T = TypeVar("T")
 
 
@@ -74,7 +72,7 @@ def session() -> Iterator[None]:
     try:
         with _connection():
             yield
-    except _TROUBLES as error:
+    except troubles.TROUBLES as error:
         sentence = troubles.explained(error, database.obj)
         if sentence is None:
             raise
@@ -100,7 +98,7 @@ def in_transaction(work: Callable[[], T], attempts: int = 3) -> T:
         try:
             with _connection(), database.atomic():
                 return work()
-        except _TROUBLES as error:
+        except troubles.TROUBLES as error:
             if attempt == attempts or not troubles.is_lost(error):
                 sentence = troubles.explained(error, database.obj)
                 if sentence is None:

@@ -6,14 +6,25 @@ whole chain of causes is read, the first one last.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from peewee import DatabaseError, IntegrityError, InterfaceError, InternalError, OperationalError
+from peewee import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    PeeweeException,
+)
 from playhouse.pool import MaxConnectionsExceeded
 
 from engine import redact
 from engine.errors import Failed
+
+# peewee wraps what a statement raises, but not what reading its rows does
+TROUBLES = (PeeweeException, MaxConnectionsExceeded, sqlite3.DatabaseError)
 
 _LOST = (
     "closed",
@@ -87,8 +98,10 @@ def explained(error: BaseException, database: Any) -> Failed | None:
 
 
 def _of_the_database(error: BaseException) -> bool:
-    if isinstance(error, IntegrityError):
+    if isinstance(error, IntegrityError | sqlite3.IntegrityError):
         return False
+    if isinstance(error, sqlite3.DatabaseError):
+        return True
     return isinstance(error, OperationalError | InterfaceError | InternalError | MaxConnectionsExceeded) or (
         type(error) is DatabaseError
     )
