@@ -104,6 +104,7 @@ def listing(as_json: bool) -> int:
             )
             for row in rows
         ],
+        empty="There are no tasks.",
     )
     return 0
 
@@ -125,5 +126,5 @@ def clear() -> int:
     """Remove every task lock."""
     with site.changing():
         cleared = ledger.clear_locks()
-    output.show_line(f"Locks removed: {', '.join(cleared)}." if cleared else "No task was locked.")
+    output.tell(f"Locks removed: {', '.join(cleared)}." if cleared else "No task was locked.")
     return 0

@@ -75,7 +75,7 @@ def change_package(
             Service.update(changes).where(Service.id == service_id).execute()
             return enqueue(vm, "ChangePackage", actor)
 
-        after = {"product": product or before["product"], "options": wanted, "was": before}
+        after: dict[str, Any] = {"product": product or before["product"], "options": wanted, "was": before}
         return change(actor, vm, "change-package", work, **after)
 
 

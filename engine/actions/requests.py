@@ -67,7 +67,7 @@ def enqueue(vm: Vm, pipeline: str, actor: Actor, args: dict[str, Any] | None = N
     asked = {"pipeline": pipeline, "action": action or pipeline, "args": args or {}}
     waiting = [{key: one.get(key) for key in asked} for one in fresh.requests]
     if asked in waiting:
-        return f"{asked['action']} already waits for its turn at {label(vm)}."
+        return f"{action or pipeline} already waits for its turn at {label(vm)}."
     if len(waiting) >= MOST_QUEUED:
         raise Refused(
             f"{MOST_QUEUED} requests wait for {label(vm)} already; let them end or reset the VM first."
@@ -77,7 +77,7 @@ def enqueue(vm: Vm, pipeline: str, actor: Actor, args: dict[str, Any] | None = N
     if _rests(fresh):
         changes["due_at"] = now_ms()
     Vm.update(changes).where(Vm.id == vm.id).execute()
-    return _what_next(fresh, asked["action"])
+    return _what_next(fresh, action or pipeline)
 
 
 def _rests(vm: Vm) -> bool:

@@ -167,7 +167,7 @@ def _joined(question: VmQuestion) -> Any:
 
 
 def _order(question: VmQuestion) -> list[Any]:
-    column = {
+    columns: dict[str, Any] = {
         "id": Vm.service,
         "client": Client.name,
         "product": Product.name,
@@ -175,5 +175,6 @@ def _order(question: VmQuestion) -> list[Any]:
         "vm": Vm.name,
         "status": Vm.vm_status,
         "service": Service.status,
-    }[question.sort]
+    }
+    column = columns[question.sort]
     return [column.desc() if question.descending else column.asc(), Vm.service.asc()]

@@ -105,7 +105,7 @@ def claim_due(owner: str, limit: int) -> list[Claim]:
             .limit(limit)
         )
         if is_postgres():
-            query = query.for_update("FOR UPDATE SKIP LOCKED")
+            query = query.for_update(skip_locked=True)
         return [_take(row.id, owner, row.fence, now) for row in query]
 
     with session():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.pipelines.model import Again, Fail, Outcome, Wait
+from engine.pipelines.model import Again, Done, Fail, Outcome, Skip, Wait
+from engine.proxmox.faults import Kind
 from engine.proxmox.guest import Guest
 from engine.runner import claims, limits, record
 from engine.store.database import in_transaction
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from engine.runner.claims import Claim
     from engine.runner.journal import Journal
     from engine.runner.ports import Ports
+
+LOCK_S = 4.0  # how long a locked guest is left alone, up to twice that
 
 
 @dataclass
@@ -36,6 +40,7 @@ class Context:
     args: dict[str, Any]
     kept: dict[str, Any] = field(default_factory=dict)  # of this walk only; a crash may lose it
     failed: str = ""  # why the task this step had started ended badly, if it did
+    failed_kind: Kind | None = None
     changes: dict[str, Any] = field(default_factory=dict)
     flow: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -58,14 +63,41 @@ class Context:
     def act(self, call: Callable[[], str | None]) -> Outcome:
         """Make the one changing call of this look: park on its task, or look again when it has none.
 
-        If the task of the look before ended badly, that is the step's failure, and nothing is sent.
+        If the task of the look before ended badly, that is the step's failure, and nothing is sent. A guest that
+        somebody holds a lock on is not asked for anything: the VM is parked until the lock is gone.
         """
-        if self.failed:
+        if self.failed and self.failed_kind is not Kind.BUSY:
             return Fail(self.failed)
+        if self.failed or (lock := self._lock()):
+            return Wait("lock", self.failed or lock, seconds=LOCK_S + random.random() * LOCK_S)
         upid = call()
         if upid is None:
             return Again()
         return Wait("task", f"{self.journal.step_label} runs on {upid.split(':')[1]}", upid=upid)
+
+    def _lock(self) -> str:
+        """The lock on the guest as a sentence; it is read with the config that proves whose the guest is."""
+        if not self.vm.node:
+            return ""
+        lock = self.guest.recent_config().lock
+        return f"VM {self.vm.vmid} is locked ({lock}). Will retry." if lock else ""
+
+    @property
+    def acted(self) -> bool:
+        """Whether this step changed something in this run, in this look or in one before."""
+        if self.journal.sent:
+            return True
+        calls = Call.select().where(
+            Call.vm == self.vm.id,
+            Call.run == self.run.id,
+            Call.step == self.journal.step,
+            Call.state == "ended",
+        )
+        return bool(calls.exists())
+
+    def reached(self, notes: tuple[str, ...] = (), why: str = "no change") -> Outcome:
+        """The good end of a step: Done when it changed something, Skip with the reason when it had not to."""
+        return Done(notes) if self.acted else Skip(why, notes)
 
     def set(self, **changes: Any) -> None:
         """Change columns of the VM when the step's end is committed."""

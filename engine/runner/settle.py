@@ -42,12 +42,13 @@ class Settled:
 
     wait: Wait | None = None
     failed: str = ""
+    failed_kind: Kind | None = None
     notes: tuple[str, ...] = ()
 
 
 def settle(cluster: Cluster, vm_id: int, step: str) -> Settled:
     """Close every open call of a VM that has ended; tell the first that has not."""
-    failed, notes = "", []
+    failed, kind, notes = "", None, []
     for call in journal.open_calls(vm_id):
         if not call.upid and (wait := _find(cluster, call)):
             return Settled(wait)
@@ -58,10 +59,10 @@ def settle(cluster: Cluster, vm_id: int, step: str) -> Settled:
             return Settled(outcome)
         journal.end(call, outcome.exitstatus)
         if not outcome.ok and call.step == step:
-            failed = outcome.error(call.what).sentence
+            failed, kind = outcome.error(call.what).sentence, outcome.kind
         elif outcome.warnings:
             notes.append(f"{call.what} ended with {outcome.exitstatus}; see the task's log on {call.node}")
-    return Settled(failed=failed, notes=tuple(notes))
+    return Settled(failed=failed, failed_kind=kind, notes=tuple(notes))
 
 
 def _ask(cluster: Cluster, call: Call) -> Ending | Wait:

@@ -80,7 +80,8 @@ def _show(run: RunView) -> None:
     from engine.clock import stamp
     from kvmtui.terminal import output
 
-    head = f"{stamp(run.started)}  run {run.id}  {run.action}  {run.result}  {run.from_status} -> {run.to_status or '…'}"
+    move = f"{run.from_status} -> {run.to_status or '…'}"
+    head = f"{stamp(run.started)}  run {run.id}  {run.action}  {run.result}  {move}"
     output.write(output.safe(f"{head}  [{run.seconds:.2f}s]"))
     if run.error:
         output.write(output.safe(f"  {run.error}"))

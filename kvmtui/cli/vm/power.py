@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import typer
+
 from kvmtui.terminal import names
 from kvmtui.terminal.following import Wait
 from kvmtui.terminal.names import VmRef
-
-import typer
 
 app = typer.Typer()
 

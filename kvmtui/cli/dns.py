@@ -1,0 +1,61 @@
+"""`kvmtui dns export|check`: the names of all machines."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer(help="Names of all machines: export them, check them.", no_args_is_help=True)
+
+
+@app.command()
+def export() -> int:
+    """Print the forward name, address and reverse name of every machine as one JSON list.
+
+    \b
+    kvmtui dns export > names.json
+    """
+    from engine.queries.dns import mappings
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        found = mappings()
+    output.show_json(found)
+    return 0
+
+
+@app.command()
+def check(
+    refs: Annotated[list[str] | None, typer.Argument(metavar="[REF]…", help="Only these machines.")] = None,
+    no_queries: Annotated[
+        bool, typer.Option("--no-queries", help="Ask the providers only, not DNS itself.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Compare what machines shall have with the providers and with DNS; exit 1 when something differs.
+
+    The lines are a plan: `kvmtui vm dns REF` carries it out.
+
+    \b
+    kvmtui dns check
+    kvmtui dns check 5546 --no-queries --json
+    """
+    from engine.queries.dns import check as look
+    from kvmtui.terminal import names, output, site
+
+    with site.opened():
+        wanted = [names.service_of(ref) for ref in refs] if refs else None
+        found = look(wanted, ask_dns=not no_queries)
+    if as_json:
+        output.show_json(found)
+    else:
+        for one in found:
+            output.write(output.safe(f"{'ok ' if one.ok else 'BAD'} {one.service_id} {one.name}"))
+            for line in [*one.plan, *one.confirmations] if not one.ok else ():
+                output.write(output.safe(f"      {line}"))
+        if not found:
+            output.tell("There is no machine with a name yet.")
+    return 0 if all(one.ok for one in found) else 1

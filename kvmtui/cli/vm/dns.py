@@ -1,0 +1,74 @@
+"""`kvmtui vm dns|rdns`: the names of a machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvmtui.terminal import names
+from kvmtui.terminal.following import Wait
+from kvmtui.terminal.names import VmRef
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer()
+
+
+@app.command()
+def dns(
+    ref: VmRef,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")] = False,
+    as_json: AsJson = False,
+    wait: Wait = None,
+) -> int:
+    """Make every DNS record of a VM right.
+
+    + is created, ~ is changed, - is deleted, = stands already, ! is somebody else's and left.
+
+    \b
+    kvmtui vm dns 5546 --plan
+    kvmtui vm dns 5546 --wait
+    """
+    from engine.actions import names as actions
+    from engine.actions import vms
+    from engine.audit import current_actor
+    from engine.errors import Refused
+    from kvmtui.terminal import output, site
+    from kvmtui.terminal.following import finish
+
+    if not plan:
+        if as_json:
+            raise Refused("--json goes with --plan.")
+        with site.changing():
+            return finish(vms.sync_dns(current_actor("cli"), names.service_of(ref)), wait)
+    with site.opened():
+        lines = actions.plan(names.service_of(ref))
+    if as_json:
+        output.show_json([{"sign": line[:1], "record": line[2:]} for line in lines])
+        return 0
+    for line in lines:
+        output.write(output.safe(line))
+    if not lines:
+        output.tell("No zone is set up for this VM's name or addresses; nothing would be written.")
+    return 0
+
+
+@app.command()
+def rdns(
+    ref: VmRef,
+    address: Annotated[str, typer.Argument(help="One of the VM's addresses.")],
+    name: Annotated[str, typer.Argument(help="The name it shall point to; '' for the VM's own.")],
+    wait: Wait = None,
+) -> int:
+    """Give an address of a VM its reverse name; it is kept through every later sync.
+
+    \b
+    kvmtui vm rdns 5546 192.168.130.2 mail.example.com
+    """
+    from engine.actions import names as actions
+    from engine.audit import current_actor
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        return finish(actions.set_reverse(current_actor("cli"), names.service_of(ref), address, name), wait)
