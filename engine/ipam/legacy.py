@@ -16,6 +16,7 @@ from engine.ipam.spec import PoolSpec, faults
 from engine.store.fields import Address
 
 MOST_LINES = 100_000
+_NETMASKS = {str(IPv4Network((0, prefix)).netmask): prefix for prefix in range(33)}
 _SHAPE = "bridge|vlan|address|mask|gateway|dns1,dns2"
 
 
@@ -58,6 +59,10 @@ def parse(text: str) -> tuple[list[Entry], list[Fault]]:
             entries.append(entry)
         except Refused as fault:
             wrong.append(Fault(line, fault.sentence))
+    if len(text.splitlines()) > MOST_LINES:
+        wrong.append(
+            Fault(MOST_LINES + 1, f"the list ends here for us; it has more than {MOST_LINES:,} lines.")
+        )
     return entries, wrong
 
 
@@ -107,11 +112,8 @@ def prefix_of(text: str) -> int:
     plain = text.strip().removeprefix("/")
     if plain.isascii() and plain.isdigit() and len(plain) <= 3:
         return int(plain)
-    try:
-        if plain.count(".") == 3:
-            return IPv4Network(f"0.0.0.0/{plain}").prefixlen
-    except ValueError:
-        pass
+    if plain in _NETMASKS:
+        return _NETMASKS[plain]
     raise Refused(f"mask: “{shortened(text)}” is neither a number such as 24 nor a netmask.")
 
 

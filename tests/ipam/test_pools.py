@@ -271,3 +271,21 @@ def test_who_has_which_page_by_page(make_vm: MakeVm) -> None:
     ]
     [last] = pools.who_has(pool, offset=2, limit=2)
     assert (last.service_id, last.state, last.note) == (None, "reserved", "printer")
+
+
+def test_an_address_held_on_two_networks_of_a_moved_pool_is_free_after_both(
+    server: Server, make_vm: MakeVm
+) -> None:
+    pool = pools.create_pool(pool_spec(stop="192.0.2.3"))
+    before, listed = make_vm(), make_vm()
+    allocate(before, Want())
+    server.assigned_ips = "vmbr0|20|192.0.2.2|24|192.0.2.1|"
+    server.save()
+    listed.server.assigned_ips = server.assigned_ips
+    allocate(listed, Want(auto_bridge=False, bridge="vmbr0", vlan=20))
+    pools.update_pool(pool, pool_spec(stop="192.0.2.3", vlan=20))
+    assert addresses_of_vm(listed)[0].pool_id == pool.id
+    release(listed)
+    assert free(pool) == ["192.0.2.3"]
+    release(before)
+    assert free(pool) == ["192.0.2.2-192.0.2.3"]
