@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -185,8 +186,6 @@ def test_environment_proxies_and_ca_bundles_are_ignored(
 def test_a_token_is_sent_and_never_logged(
     serve: Any, connect: Any, world: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import logging
-
     server = serve(answering(world, world.reply()))
     cluster = connect(server)
     loggers = [
@@ -203,6 +202,7 @@ def test_a_token_is_sent_and_never_logged(
     assert server.seen[0].headers["authorization"] == f"PVEAPIToken=kvmtui@pve!console={world.token_secret}"
     assert server.changes()[0].params["password"] == "canary-password"
     assert "canary-password" not in caplog.text
+    assert not [record for record in caplog.records if record.name.startswith("proxmoxer")]
     assert world.token_secret not in caplog.text
     assert world.token_secret not in repr(cluster.access)
 
