@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.actions.named import found
-from engine.actions.site import Outcome, Shelf, put, refuse_users, remove
+from engine.actions.site import Outcome, Shelf, create, put, refuse_users, remove
 from engine.audit import Actor
 from engine.forms.client import ClientForm
 from engine.store.database import in_transaction
@@ -41,6 +41,11 @@ class Clients(Shelf[ClientForm, Client]):
 
 
 CLIENTS = Clients()
+
+
+def create_client(form: ClientForm, actor: Actor) -> Outcome:
+    """Make a new client; refused when there is one like it already."""
+    return create(CLIENTS, form, actor)
 
 
 def put_client(form: ClientForm, actor: Actor, client_id: int | None = None) -> Outcome:

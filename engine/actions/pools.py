@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.actions.named import found
-from engine.actions.site import Outcome, Shelf, put, tell
+from engine.actions.site import Outcome, Shelf, create, put, tell
 from engine.audit import Actor
 from engine.forms.pool import PoolForm
 from engine.ipam import pools
@@ -58,6 +58,11 @@ class Pools(Shelf[PoolForm, Pool]):
 
 
 POOLS = Pools()
+
+
+def create_pool(form: PoolForm, actor: Actor) -> Outcome:
+    """Make a new pool; refused when there is one like it already."""
+    return create(POOLS, form, actor)
 
 
 def put_pool(form: PoolForm, actor: Actor, pool_id: int | None = None) -> Outcome:

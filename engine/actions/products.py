@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.actions.named import found
-from engine.actions.site import Outcome, Shelf, put, refuse_users, remove
+from engine.actions.site import Outcome, Shelf, create, put, refuse_users, remove
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.forms.form import plain
@@ -60,6 +60,11 @@ class Products(Shelf[ProductForm, Product]):
 
 
 PRODUCTS = Products()
+
+
+def create_product(form: ProductForm, actor: Actor) -> Outcome:
+    """Make a new product; refused when there is one like it already."""
+    return create(PRODUCTS, form, actor)
 
 
 def put_product(form: ProductForm, actor: Actor, product_id: int | None = None) -> Outcome:

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from engine.actions.named import found
-from engine.actions.site import Outcome, Shelf, put, refuse_users, remove
+from engine.actions.site import Outcome, Shelf, create, put, refuse_users, remove
 from engine.audit import Actor
 from engine.forms.form import KEEP
 from engine.forms.server import ServerForm
@@ -80,6 +80,11 @@ class Servers(Shelf[ServerForm, Server]):
 
 
 SERVERS = Servers()
+
+
+def create_server(form: ServerForm, actor: Actor) -> Outcome:
+    """Make a new server; refused when there is one like it already."""
+    return create(SERVERS, form, actor)
 
 
 def put_server(form: ServerForm, actor: Actor, server_id: int | None = None) -> Outcome:

@@ -83,6 +83,17 @@ def put(shelf: Shelf[F, R], form: F, actor: Actor, row: R | None = None) -> Outc
     return in_transaction(lambda: _put(shelf, form, actor, row))
 
 
+def create(shelf: Shelf[F, R], form: F, actor: Actor) -> Outcome:
+    """Make a new object; refused when there is one of that name."""
+
+    def work() -> Outcome:
+        if shelf.find(form) is not None:
+            raise Refused(f"There is a {shelf.kind} '{shelf.name(form)}' already. Change it with edit.")
+        return _create(shelf, form, actor)
+
+    return in_transaction(work)
+
+
 def _put(shelf: Shelf[F, R], form: F, actor: Actor, row: R | None) -> Outcome:
     row = row if row is not None else shelf.find(form)
     if row is None:
@@ -91,6 +102,9 @@ def _put(shelf: Shelf[F, R], form: F, actor: Actor, row: R | None) -> Outcome:
     name = shelf.name(form)
     if not found:
         return Outcome(shelf.kind, name, "same", row.get_id())
+    namesake = shelf.find(form)
+    if namesake is not None and namesake.get_id() != row.get_id():
+        raise Refused(f"There is another {shelf.kind} '{name}' already; nothing was changed.")
     shelf.guard(form, row)
     row = shelf.update(row, form)
     before = {each.field: each.old for each in found}

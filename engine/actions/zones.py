@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from engine.actions.named import found
-from engine.actions.site import Outcome, Shelf, put, remove
+from engine.actions.site import Outcome, Shelf, create, put, remove
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.forms.form import KEEP, plain, secret_fields
@@ -75,6 +75,11 @@ class Zones(Shelf[Any, Zone]):
 
 
 ZONES = Zones()
+
+
+def create_zone(form: ZoneForm, actor: Actor) -> Outcome:
+    """Make a new zone; refused when there is one like it already."""
+    return create(ZONES, form, actor)
 
 
 def put_zone(form: ZoneForm, actor: Actor, zone_id: int | None = None) -> Outcome:

@@ -21,9 +21,12 @@ def resolved(form: F, folder: Path) -> F:
 
     Whatever cannot be read is BadInput, with every fault.
     """
+    hidden = secret_fields(type(form))
+    if not hidden:
+        return form
     values: dict[str, str] = {}
     faults: list[Fault] = []
-    for field in sorted(secret_fields(type(form))):
+    for field in sorted(hidden):
         try:
             values[field] = read_secret(getattr(form, field), folder)
         except ValueError as wrong:

@@ -8,7 +8,8 @@ from typing import Any
 from engine.actions.named import found
 from engine.actions.pools import POOLS
 from engine.dns.names import reverse_zone_hint
-from engine.ipam.pools import usage
+from engine.ipam.held import Holder
+from engine.ipam.pools import usage, who_has
 from engine.store.database import session
 from engine.store.models import Pool, Server
 
@@ -68,3 +69,24 @@ def pool_values(pool_id: int) -> dict[str, Any]:
     """A pool as its form reads."""
     with session():
         return POOLS.values(found(Pool, Pool.id == pool_id, f"pool {pool_id}"))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldView:
+    """An address of a pool that is not free, and who has it."""
+
+    address: str
+    state: str
+    service_id: int | None
+    name: str
+
+
+def held(pool_id: int, offset: int = 0, limit: int = 1000) -> list[HeldView]:
+    """The addresses of a pool that are not free, in order: one page."""
+    with session():
+        return [_held(each) for each in who_has(Pool.get_by_id(pool_id), offset, limit)]
+
+
+def _held(holder: Holder) -> HeldView:
+    name = holder.vm or holder.note
+    return HeldView(str(holder.address), holder.state, holder.service_id, name)

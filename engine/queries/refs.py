@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from engine.actions.named import nearest
+from engine.actions.named import found, nearest
 from engine.errors import Refused
 from engine.store.database import session
 from engine.store.models import Client, Pool, Product, Server, Service, Vm, Zone
@@ -34,9 +34,9 @@ def service_ref(text: str) -> Ref:
         if by_vmid:
             return _only(_vms(Vm.vmid == int(by_vmid[1])), text, f"no machine has VMID {by_vmid[1]}.")
         name = text.lower()
-        found = _vms(Vm.name == name) or _by_full_name(name)
-        known = (each for (each,) in Vm.select(Vm.name).tuples() if each) if not found else ()
-        return _only(found, text, f"There is no machine '{text}'.{nearest(text, known)}")
+        rows = _vms(Vm.name == name) or _by_full_name(name)
+        known = (each for (each,) in Vm.select(Vm.name).tuples() if each) if not rows else ()
+        return _only(rows, text, f"There is no machine '{text}'.{nearest(text, known)}")
 
 
 def vm_ref(text: str) -> Ref:
@@ -74,30 +74,30 @@ def _vms(condition: Any) -> list[Vm]:
     return list(Vm.select().where(condition).order_by(Vm.service).limit(20))
 
 
-def _only(found: list[Vm], text: str, none: str) -> Ref:
-    if not found:
+def _only(rows: list[Vm], text: str, none: str) -> Ref:
+    if not rows:
         raise Refused(none[:1].upper() + none[1:])
-    if len(found) > 1:
-        ids = ", ".join(str(row.service_id) for row in found)
+    if len(rows) > 1:
+        ids = ", ".join(str(row.service_id) for row in rows)
         raise Refused(f"'{text}' means more than one machine; name one by its service id: {ids}.")
-    return Ref(found[0].service_id, found[0].id, found[0].name or str(found[0].service_id))
+    return Ref(rows[0].service_id, rows[0].id, rows[0].name or str(rows[0].service_id))
 
 
 def pool_ref(text: str) -> int:
     """The id of the pool of that number, first address, or `SERVER/ADDRESS`; refused unless it is one."""
     with session():
         if _NUMBER.fullmatch(text):
-            found = list(Pool.select().where(Pool.id == int(text)))
+            rows = list(Pool.select().where(Pool.id == int(text)))
         else:
-            found = _pools_at(text)
-        if not found:
+            rows = _pools_at(text)
+        if not rows:
             raise Refused(
                 f"There is no pool '{text}'. Name it by its id or its first address: kvmtui pool list"
             )
-        if len(found) > 1:
-            ids = ", ".join(str(row.id) for row in found)
+        if len(rows) > 1:
+            ids = ", ".join(str(row.id) for row in rows)
             raise Refused(f"'{text}' means more than one pool; name one by its id: {ids}.")
-        return int(found[0].id)
+        return int(rows[0].id)
 
 
 def _pools_at(text: str) -> list[Pool]:
@@ -113,14 +113,14 @@ def _pools_at(text: str) -> list[Pool]:
 def zone_ref(text: str) -> int:
     """The id of the zone of that number, name, or `NAME/TYPE`; refused unless it is one."""
     with session():
-        found = _zones(text)
-        if not found:
+        rows = _zones(text)
+        if not rows:
             names = (name for (name,) in Zone.select(Zone.name).tuples())
             raise Refused(f"There is no zone '{text}'.{nearest(text, names)}")
-        if len(found) > 1:
-            ids = ", ".join(f"{row.id} ({row.type} {row.endpoint})" for row in found)
+        if len(rows) > 1:
+            ids = ", ".join(f"{row.id} ({row.type} {row.endpoint})" for row in rows)
             raise Refused(f"'{text}' means more than one zone; name one by its id: {ids}.")
-        return int(found[0].id)
+        return int(rows[0].id)
 
 
 def _zones(text: str) -> list[Zone]:
@@ -144,3 +144,10 @@ def names_of(kind: str, limit: int = 2000) -> list[str]:
             return [text for row in rows for text in (str(row.service_id), row.name) if text]
         table: Any = {"server": Server, "product": Product, "client": Client, "zone": Zone}[kind]
         return [row.name for row in table.select(table.name).order_by(table.name).limit(limit)]
+
+
+def id_of(kind: str, name: str) -> int:
+    """The row id of the server, product or client of that name."""
+    table: Any = {"server": Server, "product": Product, "client": Client}[kind]
+    with session():
+        return int(found(table, table.name == name, f"{kind} '{name}'").id)

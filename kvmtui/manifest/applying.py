@@ -131,7 +131,7 @@ def _leans_on_broken(item: Item, file: Checked) -> bool:
 
 def _pending(plan: list[Outcome]) -> list[Pending]:
     """What the machines of changed services and products do not have yet."""
-    changed = {outcome.kind: [] for outcome in plan} | {"service": [], "product": []}
+    changed: dict[str, list[Any]] = {outcome.kind: [] for outcome in plan} | {"service": [], "product": []}
     for outcome in plan:
         if outcome.verb == "change":
             changed[outcome.kind].append(outcome.id)

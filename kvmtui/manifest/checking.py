@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from engine.forms import (
     zone_form,
 )
 from engine.forms.faults import dotted
-from engine.forms.form import secret_fields
 from engine.forms.secret import resolved
 from kvmtui.manifest import reading
 
@@ -145,14 +145,7 @@ def _check_settings(result: Checked, folder: Path) -> None:
             result.add(place, "must be a mapping of keys to values.")
         else:
             whole = _over(settings.current_settings(name), values)
-            _make(
-                result,
-                "settings",
-                place,
-                whole,
-                lambda each, n=name: checked(settings.FORMS[n], each),
-                folder,
-            )
+            _make(result, "settings", place, whole, partial(checked, settings.FORMS[name]), folder)
 
 
 def _over(current: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,8 +185,7 @@ def _make(
     """The form of an entry, its secrets read; None when it has faults."""
     try:
         form = make(values)
-        if secret_fields(type(form)):
-            form = resolved(form, folder)
+        form = resolved(form, folder)
     except BadInput as bad:
         result.refuse(place, bad)
         return None

@@ -55,7 +55,7 @@ def _pruned(values: Any) -> Any:
     return {name: value for name, value in kept.items() if value not in (None, "", [], {})}
 
 
-class _Plain(_DUMPER):  # type: ignore[misc]
+class _Plain(_DUMPER):
     """Writes YAML that reads back the same by the rules of 1.2, without aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:

@@ -179,7 +179,7 @@ class _Builder:
         ended = self._stack.pop()
         self._add(ended.value, ended.value.line, ended.size, ended.anchor)
 
-    def _alias(self, name: str, line: int) -> None:
+    def _alias(self, name: Any, line: int) -> None:
         if name not in self._anchors:
             raise BadFile(line, f"the alias *{name[:60]} has no anchor before it.")
         aimed = self._anchors[name]

@@ -85,13 +85,13 @@ def safe(text: str) -> str:
 def _blank(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return "\n".join(str(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "" if value is None else value
 
 
 def _cell(value: Any) -> str:
     """A value as text that cannot steer a terminal."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
         return ", ".join(_cell(item) for item in value)
     return safe(str(_blank(value)))

@@ -1,0 +1,122 @@
+"""`kvmtui client`: who has services."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvmtui.terminal.ask import Yes, confirm_name
+from kvmtui.terminal.names import ClientName
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer(help="Who the machines belong to.", rich_markup_mode=None, no_args_is_help=True)
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="How the client is called.")]
+Language = Annotated[str | None, typer.Option(help="Language of the mails, such as en.")]
+
+
+@app.command("list")
+def list_clients(as_json: AsJson = False) -> None:
+    """List the clients.
+
+    \b
+    kvmtui client list
+    """
+    from engine.queries.site import clients
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        found = clients()
+    if as_json:
+        output.show_json(found)
+        return
+    rows = ((c.id, c.name, c.email, c.language, c.services) for c in found)
+    output.show_table(
+        ("ID", "Name", "E-mail", "Language", "Services"),
+        rows,
+        "There are no clients yet. Add one with: kvmtui client add",
+    )
+
+
+@app.command()
+def show(name: ClientName, as_json: AsJson = False) -> None:
+    """Show a client and their services.
+
+    \b
+    kvmtui client show Acme --json
+    """
+    from engine.queries.site import client_values, clients, services
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        client_values(name)
+        view = next(each for each in clients() if each.name == name)
+        theirs = [each for each in services() if each.client == name]
+    if as_json:
+        output.show_json(output.plain(view) | {"services": theirs})
+        return
+    lines = [f"{each.id} {each.product} {each.status} {each.vm}".rstrip() for each in theirs]
+    output.show_facts(output.plain(view) | {"services": lines})
+
+
+@app.command()
+def add(
+    name: NewName, email: Annotated[str, typer.Option(help="Where mails go.")], language: Language = None
+) -> None:
+    """Add a client.
+
+    \b
+    kvmtui client add "Acme" --email ops@acme.example
+    """
+    from engine.actions.clients import create_client
+    from engine.audit import current_actor
+    from engine.forms import ClientForm, checked
+    from kvmtui.terminal import assigning, site
+
+    form = checked(ClientForm, assigning.assigned({"name": name, "email": email}, None, language=language))
+    with site.changing():
+        assigning.say(create_client(form, current_actor("cli")))
+
+
+@app.command()
+def edit(
+    name: ClientName,
+    new_name: Annotated[str | None, typer.Option("--name", help="A new name.")] = None,
+    email: Annotated[str | None, typer.Option(help="Where mails go.")] = None,
+    language: Language = None,
+) -> None:
+    """Change a client.
+
+    \b
+    kvmtui client edit Acme --email noc@acme.example
+    """
+    from engine.actions.clients import put_client
+    from engine.audit import current_actor
+    from engine.forms import ClientForm, checked
+    from engine.queries.refs import id_of
+    from engine.queries.site import client_values
+    from kvmtui.terminal import assigning, site
+
+    options = {"name": new_name, "email": email, "language": language}
+    with site.changing():
+        form = checked(ClientForm, assigning.assigned(client_values(name), None, **options))
+        assigning.say(put_client(form, current_actor("cli"), id_of("client", name)))
+
+
+@app.command()
+def delete(name: ClientName, yes: Yes = False) -> None:
+    """Delete a client who has no services.
+
+    \b
+    kvmtui client delete Acme --yes
+    """
+    from engine.actions.clients import delete_client
+    from engine.audit import current_actor
+    from engine.queries.site import client_values
+    from kvmtui.terminal import output, site
+
+    with site.changing():
+        client_values(name)
+        confirm_name(name, f"The client '{name}' will be deleted.", yes)
+        delete_client(name, current_actor("cli"))
+    output.tell(f"The client {name} was deleted.")

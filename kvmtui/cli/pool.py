@@ -1,0 +1,168 @@
+"""`kvmtui pool`: the address pools."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvmtui.terminal.ask import Yes, confirm_name
+from kvmtui.terminal.assigning import Sets
+from kvmtui.terminal.names import PoolRef, completing
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer(
+    help="The ranges of addresses machines get theirs from.", rich_markup_mode=None, no_args_is_help=True
+)
+_HEADS = ("ID", "Server", "Type", "Bridge", "VLAN", "First", "Last", "Mask", "Used", "Free", "Reverse zone")
+OfServer = Annotated[
+    str | None, typer.Option("--server", help="Only of this server.", autocompletion=completing("server"))
+]
+Server = Annotated[str, typer.Option(help="The server.", autocompletion=completing("server"))]
+Bridge = Annotated[str | None, typer.Option(help="Bridge, such as vmbr0.")]
+Vlan = Annotated[int | None, typer.Option(help="VLAN tag, 0 for none.")]
+Gateway = Annotated[str | None, typer.Option(help="The network's router.")]
+Mask = Annotated[int | None, typer.Option(help="Length of the prefix.")]
+Dns1 = Annotated[str | None, typer.Option(help="First name server.")]
+Dns2 = Annotated[str | None, typer.Option(help="Second name server.")]
+
+
+@app.command("list")
+def list_pools(server: OfServer = None, as_json: AsJson = False) -> None:
+    """List the pools and how full they are.
+
+    \b
+    kvmtui pool list
+    kvmtui pool list --server pve-waw1 --json
+    """
+    from engine.queries.pools import pools
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        found = pools(server)
+    if as_json:
+        output.show_json(found)
+        return
+    rows = (
+        (p.id, p.server, p.type, p.bridge, p.vlan, p.start, p.stop, p.mask, p.used, p.free, p.rdns_zone)
+        for p in found
+    )
+    output.show_table(_HEADS, rows, "There are no pools yet. Add one with: kvmtui pool add")
+
+
+@app.command()
+def show(pool: PoolRef, as_json: AsJson = False) -> None:
+    """Show a pool and who has its addresses.
+
+    \b
+    kvmtui pool show 3
+    kvmtui pool show pve-waw1/192.168.130.2 --json
+    """
+    from engine.queries.pools import held, pools
+    from engine.queries.refs import pool_ref
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        number = pool_ref(pool)
+        view = next(each for each in pools() if each.id == number)
+        addresses = held(number)
+    facts = output.plain(view) | {"addresses": output.plain(addresses)}
+    if as_json:
+        output.show_json(facts)
+        return
+    lines = [f"{each.address} {each.state} {each.name}".rstrip() for each in addresses]
+    output.show_facts(facts | {"addresses": lines})
+
+
+@app.command()
+def add(
+    server: Server,
+    family: Annotated[str, typer.Option("--type", help="IPv4 or IPv6.")],
+    gateway: Gateway,
+    mask: Mask,
+    start: Annotated[str, typer.Option(help="First address.")],
+    stop: Annotated[str, typer.Option(help="Last address.")],
+    bridge: Bridge = None,
+    vlan: Vlan = None,
+    dns1: Dns1 = None,
+    dns2: Dns2 = None,
+    sets: Sets = None,
+) -> None:
+    """Add a pool.
+
+    \b
+    kvmtui pool add --server pve-waw1 --type IPv4 --gateway 192.168.130.1 --mask 24 \\
+        --start 192.168.130.2 --stop 192.168.130.254 --dns1 8.8.8.8
+    """
+    from engine.actions.pools import create_pool
+    from engine.audit import current_actor
+    from engine.forms import PoolForm, checked
+    from kvmtui.terminal import assigning, site
+
+    options = {
+        "server": server,
+        "type": family,
+        "gateway": gateway,
+        "mask": mask,
+        "start": start,
+        "stop": stop,
+    }
+    options |= {"bridge": bridge, "vlan": vlan, "dns1": dns1, "dns2": dns2}
+    form = checked(PoolForm, assigning.assigned({"excluded": []}, sets, **options))
+    with site.changing():
+        assigning.say(create_pool(form, current_actor("cli")))
+
+
+@app.command()
+def edit(
+    pool: PoolRef,
+    start: Annotated[str | None, typer.Option(help="First address.")] = None,
+    stop: Annotated[str | None, typer.Option(help="Last address.")] = None,
+    gateway: Gateway = None,
+    mask: Mask = None,
+    bridge: Bridge = None,
+    vlan: Vlan = None,
+    dns1: Dns1 = None,
+    dns2: Dns2 = None,
+    sets: Sets = None,
+) -> None:
+    """Change a pool. Addresses that are handed out stay as they are.
+
+    \b
+    kvmtui pool edit 3 --stop 192.168.130.100
+    kvmtui pool edit 3 --set excluded=192.168.130.5,192.168.130.9-192.168.130.12
+    """
+    from engine.actions.pools import put_pool
+    from engine.audit import current_actor
+    from engine.forms import PoolForm, checked
+    from engine.queries.pools import pool_values
+    from engine.queries.refs import pool_ref
+    from kvmtui.terminal import assigning, site
+
+    options = {"start": start, "stop": stop, "gateway": gateway, "mask": mask, "bridge": bridge, "vlan": vlan}
+    options |= {"dns1": dns1, "dns2": dns2}
+    with site.changing():
+        number = pool_ref(pool)
+        form = checked(PoolForm, assigning.assigned(pool_values(number), sets, **options))
+        assigning.say(put_pool(form, current_actor("cli"), number))
+
+
+@app.command()
+def delete(pool: PoolRef, yes: Yes = False) -> None:
+    """Delete a pool of which no address is in use.
+
+    \b
+    kvmtui pool delete 3
+    """
+    from engine.actions.pools import delete_pool
+    from engine.audit import current_actor
+    from engine.queries.pools import pool_values
+    from engine.queries.refs import pool_ref
+    from kvmtui.terminal import output, site
+
+    with site.changing():
+        number = pool_ref(pool)
+        start = pool_values(number)["start"]
+        confirm_name(start, f"The pool that starts at {start} will be deleted.", yes)
+        delete_pool(number, current_actor("cli"))
+    output.tell(f"The pool {start} was deleted.")

@@ -1,0 +1,158 @@
+"""`kvmtui product`: the plans that are sold."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvmtui.terminal.ask import Yes, confirm_name
+from kvmtui.terminal.assigning import Sets
+from kvmtui.terminal.names import ProductName, completing
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer(help="The plans that are sold.", rich_markup_mode=None, no_args_is_help=True)
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="How the product is called.")]
+Server = Annotated[str | None, typer.Option(help="Its server.", autocompletion=completing("server"))]
+Template = Annotated[str | None, typer.Option(help="VMID or name of the template.")]
+Cores = Annotated[int | None, typer.Option(help="Cores per socket.")]
+Memory = Annotated[int | None, typer.Option(help="MiB.")]
+Disk = Annotated[int | None, typer.Option("--disk", help="System disk, GiB.")]
+_HEADS = ("ID", "Name", "Server", "Template", "Cores", "Memory", "Disk", "IPv4", "IPv6", "Services")
+
+
+@app.command("list")
+def list_products(as_json: AsJson = False) -> None:
+    """List the products.
+
+    \b
+    kvmtui product list
+    """
+    from engine.queries.site import products
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        found = products()
+    if as_json:
+        output.show_json([_flat(each) for each in found])
+        return
+    rows = []
+    for each in found:
+        spec = each.spec
+        size = (spec["template"], spec["cores"], spec["memory"], spec["system_disk"]["size"])
+        addresses = (spec["network"]["ipv4"], spec["network"]["ipv6"])
+        rows.append((each.id, each.name, each.server, *size, *addresses, each.services))
+    output.show_table(_HEADS, rows, "There are no products yet. Add one with: kvmtui product add")
+
+
+def _flat(view: object) -> dict[str, object]:
+    """A product with the fields of the manifest beside its own."""
+    from kvmtui.terminal import output
+
+    facts = dict(output.plain(view))
+    return facts | facts.pop("spec")
+
+
+@app.command()
+def show(name: ProductName, as_json: AsJson = False) -> None:
+    """Show everything about a product.
+
+    \b
+    kvmtui product show VPS-2 --json
+    """
+    from engine.actions.site import flat
+    from engine.queries.site import product_values, products
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        product_values(name)
+        view = next(each for each in products() if each.name == name)
+    if as_json:
+        output.show_json(_flat(view))
+    else:
+        output.show_facts(flat(_flat(view)))
+
+
+@app.command()
+def add(
+    name: NewName,
+    server: Annotated[str, typer.Option(help="Its server.", autocompletion=completing("server"))],
+    template: Annotated[str, typer.Option(help="VMID or name of the template.")],
+    cores: Cores = None,
+    memory: Memory = None,
+    disk: Disk = None,
+    sets: Sets = None,
+) -> None:
+    """Add a product. What is not said has its default.
+
+    \b
+    kvmtui product add VPS-2 --server pve-waw1 --template 9000 --cores 2 --memory 2048 --disk 20 \\
+        --set network.model=virtio --set backups=2 --set backup_storage=backup
+    """
+    from engine.actions.products import create_product
+    from engine.audit import current_actor
+    from engine.forms import ProductForm, checked
+    from kvmtui.terminal import assigning, site
+
+    values = assigning.assigned(
+        {"system_disk": {} if disk is None else {"size": disk}, "ssh_keys": []},
+        sets,
+        name=name,
+        server=server,
+        template=template,
+        cores=cores,
+        memory=memory,
+    )
+    with site.changing():
+        assigning.say(create_product(checked(ProductForm, values), current_actor("cli")))
+
+
+@app.command()
+def edit(
+    name: ProductName,
+    new_name: Annotated[str | None, typer.Option("--name", help="A new name.")] = None,
+    server: Server = None,
+    template: Template = None,
+    cores: Cores = None,
+    memory: Memory = None,
+    disk: Disk = None,
+    sets: Sets = None,
+) -> None:
+    """Change a product. Its machines change with the next change of package, not before.
+
+    \b
+    kvmtui product edit VPS-2 --memory 4096 --set firewall.policy_in=DROP
+    """
+    from engine.actions.products import put_product
+    from engine.audit import current_actor
+    from engine.forms import ProductForm, checked
+    from engine.queries.refs import id_of
+    from engine.queries.site import product_values
+    from kvmtui.terminal import assigning, site
+
+    options = {"name": new_name, "server": server, "template": template, "cores": cores, "memory": memory}
+    with site.changing():
+        values = product_values(name)
+        if disk is not None:
+            values["system_disk"] = values["system_disk"] | {"size": disk}
+        form = checked(ProductForm, assigning.assigned(values, sets, **options))
+        assigning.say(put_product(form, current_actor("cli"), id_of("product", name)))
+
+
+@app.command()
+def delete(name: ProductName, yes: Yes = False) -> None:
+    """Delete a product no service has.
+
+    \b
+    kvmtui product delete VPS-2 --yes
+    """
+    from engine.actions.products import delete_product
+    from engine.audit import current_actor
+    from engine.queries.site import product_values
+    from kvmtui.terminal import output, site
+
+    with site.changing():
+        product_values(name)
+        confirm_name(name, f"The product '{name}' will be deleted.", yes)
+        delete_product(name, current_actor("cli"))
+    output.tell(f"The product {name} was deleted.")

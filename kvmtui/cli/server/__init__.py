@@ -1,0 +1,5 @@
+"""`kvmtui server`: the Proxmox VE clusters."""
+
+from kvmtui.terminal.nouns import noun
+
+app = noun(__name__, __path__, "The Proxmox VE clusters.")

@@ -1,0 +1,126 @@
+"""`kvmtui service create|options|delete`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from kvmtui.terminal.ask import Yes, confirm_name
+from kvmtui.terminal.following import Wait
+from kvmtui.terminal.names import VmRef, completing
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer()
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option", metavar="KEY=VALUE", help="What it has other than the product, such as cores=4."
+    ),
+]
+
+
+@app.command()
+def create(
+    client: Annotated[str, typer.Option(help="Whose it is.", autocompletion=completing("client"))],
+    product: Annotated[str, typer.Option(help="What it is made from.", autocompletion=completing("product"))],
+    number: Annotated[
+        int | None, typer.Option("--id", help="Its number; without one, the next free.")
+    ] = None,
+    option: Options = None,
+    as_json: AsJson = False,
+    wait: Wait = None,
+) -> int:
+    """Make a service; its machine starts deploying at once.
+
+    \b
+    kvmtui service create --client Acme --product VPS-2
+    kvmtui service create --client Acme --product VPS-2 --id 5546 --option cores=4 --wait
+    """
+    from engine import events
+    from engine.actions.requests import Queued
+    from engine.actions.services import create_service
+    from engine.audit import current_actor
+    from engine.forms import ServiceForm, checked
+    from engine.queries.refs import vm_id_of_service
+    from kvmtui.terminal import assigning, output, site
+    from kvmtui.terminal.following import finish
+
+    values = {"id": number, "client": client, "product": product, "options": assigning.pairs(option)}
+    form = checked(ServiceForm, values)
+    with site.changing():
+        seen = events.last_id()
+        made = int(create_service(form, current_actor("cli")).id)
+        if as_json:
+            output.show_json({"id": made})
+        sentence = f"Service {made} was made; its machine starts deploying."
+        return finish(Queued(made, vm_id_of_service(made), "Deploy", sentence, seen), wait)
+
+
+@app.command()
+def options(
+    ref: VmRef,
+    option: Options = None,
+    clear: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Go back to what the product says.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a service overrides of its product, or change it; the machine follows with change-package.
+
+    \b
+    kvmtui service options 5546
+    kvmtui service options 5546 --option memory=4096 --clear cores
+    """
+    from engine.actions.services import set_options
+    from engine.audit import current_actor
+    from engine.forms import OptionsForm, checked
+    from engine.queries.refs import service_ref
+    from engine.queries.site import services
+    from kvmtui.terminal import assigning, output, site
+
+    changes = bool(option or clear)
+    with site.changing() if changes else site.opened():
+        view = services(service_ref(ref).service_id)[0]
+        if changes:
+            form = checked(OptionsForm, _changed(view.options, assigning.pairs(option), clear or []))
+            set_options(view.id, form, current_actor("cli"))
+            view = services(view.id)[0]
+    if as_json:
+        output.show_json({"options": view.options, "pending": view.pending})
+        return
+    output.show_table(("Option", "Value"), view.options.items(), "The service has all as its product says.")
+    for each in view.pending:
+        output.tell(
+            f"Pending: {each.field}: {each.old} -> {each.new}. Do it: kvmtui service change-package {view.id}"
+        )
+
+
+def _changed(old: dict[str, Any], given: dict[str, str], cleared: list[str]) -> dict[str, Any]:
+    from engine.errors import Refused
+    from engine.forms.service import canonical
+
+    for key in canonical(dict.fromkeys(cleared)):
+        if key not in old:
+            raise Refused(f"The service does not override {key}.")
+    kept = {key: value for key, value in old.items() if key not in canonical(dict.fromkeys(cleared))}
+    return kept | canonical(given)
+
+
+@app.command()
+def delete(ref: VmRef, yes: Yes = False) -> None:
+    """Delete a service that has no machine any more.
+
+    \b
+    kvmtui service delete 5546
+    """
+    from engine.actions.services import delete_service
+    from engine.audit import current_actor
+    from engine.queries.refs import service_ref
+    from kvmtui.terminal import output, site
+
+    with site.changing():
+        number = service_ref(ref).service_id
+        confirm_name(str(number), f"Service {number} will be deleted from the records.", yes)
+        delete_service(number, current_actor("cli"))
+    output.tell(f"Service {number} was deleted.")

@@ -1,0 +1,114 @@
+"""`kvmtui service suspend|unsuspend|terminate|change-package`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from kvmtui.terminal import names
+from kvmtui.terminal.ask import Yes, confirm_name
+from kvmtui.terminal.following import Wait
+from kvmtui.terminal.names import VmRef, completing
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer()
+
+
+@app.command()
+def suspend(ref: VmRef, wait: Wait = None) -> int:
+    """Stop the machine and mark the service Suspended.
+
+    \b
+    kvmtui service suspend 5546 --wait
+    """
+    from engine.actions import packages
+    from engine.audit import current_actor
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        return finish(packages.suspend(current_actor("cli"), names.service_of(ref)), wait)
+
+
+@app.command()
+def unsuspend(ref: VmRef, wait: Wait = None) -> int:
+    """Start the machine of a suspended service again.
+
+    \b
+    kvmtui service unsuspend 5546
+    """
+    from engine.actions import packages
+    from engine.audit import current_actor
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        return finish(packages.unsuspend(current_actor("cli"), names.service_of(ref)), wait)
+
+
+@app.command()
+def terminate(
+    ref: VmRef,
+    yes: Yes = False,
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the audit log.")] = "",
+    wait: Wait = None,
+) -> int:
+    """End a service: its machine, disks, backups and DNS records are deleted, its addresses freed.
+
+    \b
+    kvmtui service terminate 5546
+    kvmtui service terminate 5546 --yes --reason "contract ended" --wait=600
+    """
+    from engine.actions import packages
+    from engine.audit import current_actor
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        service = names.service_of(ref)
+        name = names.name_of(service)
+        confirm_name(name, f"The machine {name} of service {service} and all its data will be deleted.", yes)
+        return finish(packages.terminate(current_actor("cli"), service, reason), wait)
+
+
+@app.command("change-package")
+def change_package(
+    ref: VmRef,
+    product: Annotated[str, typer.Option(help="Another product.", autocompletion=completing("product"))] = "",
+    option: Annotated[
+        list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="An option to change.")
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Only show what would change.")] = False,
+    as_json: AsJson = False,
+    wait: Wait = None,
+) -> int:
+    """Bring a machine to its package: another product, other options, or what is pending.
+
+    \b
+    kvmtui service change-package 5546 --product VPS-4 --plan
+    kvmtui service change-package 5546 --option memory=8192 --wait
+    """
+    from engine.actions import packages
+    from engine.audit import current_actor
+    from engine.forms import OptionsForm, checked
+    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal.following import finish
+
+    options = checked(OptionsForm, assigning.pairs(option)).given()
+    with site.opened() if plan else site.changing():
+        service = names.service_of(ref)
+        if plan:
+            _show_plan(packages.plan_change(service, product, options), as_json)
+            return 0
+        return finish(packages.change_package(current_actor("cli"), service, product, options), wait)
+
+
+def _show_plan(changes: list[Any], as_json: bool) -> None:
+    from kvmtui.terminal import output
+
+    if as_json:
+        output.show_json(changes)
+        return
+    rows = ((each.field, each.old, each.new, each.needs_stop) for each in changes)
+    output.show_table(("Field", "Old", "New", "Needs a stop"), rows, "The machine has all of its package.")

@@ -1,0 +1,55 @@
+"""`kvmtui service list|show`."""
+
+from __future__ import annotations
+
+import typer
+
+from kvmtui.terminal.names import VmRef
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer()
+
+
+@app.command("list")
+def list_services(as_json: AsJson = False) -> None:
+    """List the services.
+
+    \b
+    kvmtui service list
+    """
+    from engine.queries.site import services
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        found = services()
+    if as_json:
+        output.show_json(found)
+        return
+    heads = ("ID", "Client", "Product", "Server", "Status", "VM", "VM status", "Pending")
+    rows = (
+        (s.id, s.client, s.product, s.server, s.status, s.vm, s.vm_status, [p.field for p in s.pending])
+        for s in found
+    )
+    output.show_table(heads, rows, "There are no services yet. Make one with: kvmtui service create")
+
+
+@app.command()
+def show(ref: VmRef, as_json: AsJson = False) -> None:
+    """Show a service, its options, and what its machine does not have of them yet.
+
+    \b
+    kvmtui service show 5546
+    """
+    from engine.queries.refs import service_ref
+    from engine.queries.site import services
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        view = services(service_ref(ref).service_id)[0]
+    if as_json:
+        output.show_json(view)
+        return
+    facts = output.plain(view)
+    facts["options"] = [f"{name}: {value}" for name, value in view.options.items()]
+    facts["pending"] = [f"{each.field}: {each.old} -> {each.new}" for each in view.pending]
+    output.show_facts(facts)

@@ -1,0 +1,5 @@
+"""`kvmtui zone`: the DNS zones."""
+
+from kvmtui.terminal.nouns import noun
+
+app = noun(__name__, __path__, "The DNS zones and where they are kept.")

@@ -1,0 +1,54 @@
+"""`kvmtui zone list|show`."""
+
+from __future__ import annotations
+
+import typer
+
+from kvmtui.terminal.names import ZoneRef
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer()
+
+
+@app.command("list")
+def list_zones(as_json: AsJson = False) -> None:
+    """List the zones.
+
+    \b
+    kvmtui zone list
+    """
+    from engine.queries.site import zones
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        found = zones()
+    if as_json:
+        output.show_json(found)
+        return
+    rows = (
+        (z.id, z.zone, z.type, "reverse" if z.reverse else "forward", z.endpoint, z.ttl, z.last_error)
+        for z in found
+    )
+    heads = ("ID", "Zone", "Type", "Direction", "At", "TTL", "Trouble")
+    output.show_table(heads, rows, "There are no zones yet. Add one with: kvmtui zone add")
+
+
+@app.command()
+def show(zone: ZoneRef, as_json: AsJson = False) -> None:
+    """Show a zone; its secrets are not shown.
+
+    \b
+    kvmtui zone show example.com/powerdns --json
+    """
+    from engine.actions.site import flat
+    from engine.queries.refs import zone_ref
+    from engine.queries.site import zones
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        number = zone_ref(zone)
+        view = next(each for each in zones() if each.id == number)
+    if as_json:
+        output.show_json(view)
+    else:
+        output.show_facts(flat(output.plain(view)))
