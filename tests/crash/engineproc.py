@@ -81,7 +81,9 @@ def _child(url: str, key_file: Path, kill_at: int | None) -> int:
 
 def _all_rest() -> bool:
     with session():
-        stuck = Vm.select().where(Vm.error != "", Vm.due_at.is_null(), Vm.vm_status.not_in(("error_terminate",)))
+        stuck = Vm.select().where(
+            Vm.error != "", Vm.due_at.is_null(), Vm.vm_status.not_in(("error_terminate",))
+        )
         Vm.update(due_at=now_ms() + 50).where(Vm.id.in_(list(stuck))).execute()  # the next tick, sooner
         return not Vm.select().where((Vm.due_at.is_null(False)) | (Vm.lease_until > now_ms())).exists()
 

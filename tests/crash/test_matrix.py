@@ -26,7 +26,7 @@ from tests.crash import engineproc, labproc
 from tests.crash.labproc import LabProcess
 
 # the gate looks at every n-th moment, at another offset each time; `make soak` looks at all of them
-STRIDE = int(os.environ.get("KVMTUI_CRASH_STRIDE", "9"))
+STRIDE = int(os.environ.get("KVMTUI_CRASH_STRIDE", "23"))
 LAST_MOMENT = 600
 SPEC: dict[str, Any] = {
     "template": 9002,
@@ -65,7 +65,9 @@ class Case:
     def killed_at(self, moment: int) -> bool:
         """Run until the moment; False when the engine finished before it."""
         code = engineproc.run(self.url, self.key_file, moment)
-        assert code in (engineproc.FINISHED, -signal.SIGKILL), f"the engine ended with {code} before moment {moment}"
+        assert code in (engineproc.FINISHED, -signal.SIGKILL), (
+            f"the engine ended with {code} before moment {moment}"
+        )
         return code == -signal.SIGKILL
 
     def recover(self, again_at: int | None) -> None:
@@ -119,7 +121,11 @@ def holds(case: Case, vm: Vm, status: str) -> Vm:
     vm = Vm.get_by_id(vm.id)
     assert (vm.vm_status, vm.error) == (status, "")
     assert not Run.select().where(Run.vm == vm.id, Run.live == 1).exists()
-    assert not Call.select().where(Call.vm == vm.id, Call.state.in_(("intent", "answered", "ambiguous"))).exists()
+    assert (
+        not Call.select()
+        .where(Call.vm == vm.id, Call.state.in_(("intent", "answered", "ambiguous")))
+        .exists()
+    )
     guests = case.lab.guests()
     ours = [guest for guest in guests.values() if vm.uid in guest["description"]]
     wanted = [] if status == "remove" else [vm.vmid]
