@@ -24,7 +24,9 @@ import typer
 from typer.core import TyperGroup
 
 import kvmtui
+from engine.errors import Refused
 from kvmtui.terminal import site
+from kvmtui.terminal.nouns import plain
 
 
 class Verbs(TyperGroup):
@@ -38,18 +40,17 @@ class Verbs(TyperGroup):
         """The command behind a name, or None."""
         if cmd_name not in self.commands and cmd_name in self.list_commands(ctx):
             module = import_module(f"{__name__}.{cmd_name.replace('-', '_')}")
-            self.commands[cmd_name] = typer.main.get_command(module.app)
+            self.commands[cmd_name] = plain(typer.main.get_command(module.app))
             self.commands[cmd_name].name = cmd_name
         return self.commands.get(cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The called command; an unknown one is refused with the nearest there is."""
-        if args and args[0] not in self.list_commands(ctx):
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
             from kvmtui.terminal.names import nearest
 
-            raise typer.BadParameter(
-                f"There is no command '{args[0]}'.{nearest(args[0], self.list_commands(ctx))}"
-            )
+            near = nearest(args[0], self.list_commands(ctx))
+            raise Refused(f"There is no command '{args[0]}'.{near} All of them: kvmtui --help")
         return super().resolve_command(ctx, args)
 
 
@@ -105,15 +106,13 @@ def root(
 def _refuse_beside_a_command(**switches: bool) -> None:
     for name, on in switches.items():
         if on:
-            raise typer.BadParameter(
-                f"--{name.replace('_', '-')} starts a program of its own; leave the command away."
-            )
+            raise Refused(f"--{name.replace('_', '-')} starts a program of its own; leave the command away.")
 
 
 def _start(read_only: bool, low_bandwidth: bool, daemon: bool, demo: bool) -> int:
     """Open the console (`kvmtui.app.run`), the daemon or the demo (`run` of these modules)."""
     if daemon and (demo or low_bandwidth or read_only):
-        raise typer.BadParameter("--daemon has no console; it takes no other switch.")
+        raise Refused("--daemon has no console; it takes no other switch.")
     if daemon:
         return int(import_module("kvmtui.daemon").run() or 0)
     module = import_module("kvmtui.demo" if demo else "kvmtui.app")

@@ -43,7 +43,8 @@ def secret(what: str, file: str | None, variable: str | None) -> str:
         value = getpass.getpass(f"{what[:1].upper()}{what[1:]}: ")
     else:
         raise Refused(
-            f"The {what} is missing: give a file (- for stdin), a variable, or run it at a terminal."
+            f"The {what} is missing: give it with --secret-file FILE (- is stdin) or --secret-env NAME, "
+            "or type it at a terminal."
         )
     if not value:
         raise Refused(f"The {what} is empty.")

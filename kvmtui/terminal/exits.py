@@ -25,6 +25,7 @@ class PipeClosed(Exception):
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit status and never raises but SystemExit."""
+    log.addHandler(logging.NullHandler())  # without a log file, nothing of ours goes to the terminal
     try:
         status = _command(arguments)
         sys.stdout.flush()
@@ -68,21 +69,25 @@ def _usage(error: typer.TyperException) -> str:
 
 
 def _unexpected(error: Exception) -> str:
-    log.error("Unexpected error", exc_info=error)
     kind = type(error).__name__
     return (
         f"kvmtui met an error it did not expect ({kind}) and stopped. That is its fault, not your input's. "
-        f"The details are in the log{_log_place()}; please report them."
+        f"{_logged(error)} Please report it."
     )
 
 
-def _log_place() -> str:
-    """Where the log file is, when logging was set up already."""
-    for handler in logging.getLogger().handlers + log.handlers + logging.getLogger("engine").handlers:
-        name = getattr(handler, "baseFilename", None)
-        if name:
-            return f" {name}"
-    return ""
+def _logged(error: Exception) -> str:
+    """Write the error with its traceback into the log file; says where that is."""
+    from kvmtui import config, logs
+
+    try:
+        site = config.load()
+        logs.start(site.log_file, site.log_level)
+        log.error("Unexpected error", exc_info=error)
+        logs.stop()
+    except (KvmtuiError, OSError):
+        return "The details could not be written to the log."
+    return f"The details are in {site.log_file}."
 
 
 def _hush() -> int:

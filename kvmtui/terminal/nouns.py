@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperGroup
 
+_COMPLETION = ("install_completion", "show_completion")
+
 
 class _Verbs(TyperGroup):
     """Looks for a verb in the module of its name first, and only then in all of them."""
@@ -38,12 +40,21 @@ class _Verbs(TyperGroup):
     def _load(self, name: str) -> None:
         """Take the verbs of a module; an app with a name of its own is one verb with verbs below it."""
         app = import_module(f"{self.package}.{name}").app
-        command: Any = typer.main.get_command(app)
+        command = plain(typer.main.get_command(app))
         if isinstance(app.info.name, str):
             self.commands[app.info.name] = command
             return
         found = command.commands if isinstance(command, TyperGroup) else {command.name: command}
         self.commands.update(found)
+
+
+def plain(command: Any) -> Any:
+    """The command with plain help, in one look for all verbs; completion is installed by `kvmtui` itself."""
+    command.rich_markup_mode = None
+    command.params = [each for each in command.params if each.name not in _COMPLETION]
+    for inner in getattr(command, "commands", {}).values():
+        plain(inner)
+    return command
 
 
 def noun(package: str, folder: Iterable[str], sentence: str) -> typer.Typer:
