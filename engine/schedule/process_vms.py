@@ -11,6 +11,7 @@ import time
 
 from engine import wake
 from engine.clock import now_ms
+from engine.ipam.allocate import sweep_quarantine
 from engine.pipelines.catalog import AT_REST
 from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.values import Resource
@@ -21,12 +22,15 @@ from engine.store.models import Run, Server, Vm
 
 log = logging.getLogger(__name__)
 _LOOK_S = 0.1
+_SWEEP = 1000
 
 
 def run(room: Room) -> Report:
     """One tick."""
     began = now_ms()
     in_transaction(_retry_failed)
+    while room.keep_going() and sweep_quarantine(at_most=_SWEEP) == _SWEEP:
+        pass  # addresses whose rest is over become free again
     with session():
         for server in Server.select().where(Server.state == "enabled"):
             _refresh(room, server)
