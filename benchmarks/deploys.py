@@ -1,0 +1,216 @@
+"""Deploys at once: our engine against a client written by hand that does only what must be done.
+
+Both work on a simulated cluster of their own, in a process of its own, at one fifth of real time. The hand-written
+client knows every answer in advance: it chooses no node, proves nothing, survives nothing.
+
+    python -m benchmarks.deploys [--vms 60] [--speed 5] [--rounds 3] [--only ours|hand]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+SPEC: dict[str, Any] = {
+    "template": 9002,
+    "target_node": "pve1",
+    "clone": "full",
+    "first_vmid": 5000,
+    "name_rule": "vm-{service_id}",
+    "main_domain": "example.com",
+    "cores": 2,
+    "memory": 2048,
+    "network": {"bandwidth": 12},
+    "system_disk": {"storage": "ceph", "size": 12, "mbps_rd": 50},
+    "additional_disk": {"storage": "ceph", "size": 3},
+}
+
+
+def main() -> None:
+    """Measure both, alternating, and print the medians."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--vms", type=int, default=60)
+    parser.add_argument("--speed", type=float, default=5.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=["ours", "hand"])
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        print(json.dumps(CHILDREN[given.child](given.vms)))
+        return
+    found: dict[str, list[dict[str, float]]] = {"hand": [], "ours": []}
+    for _ in range(given.rounds):
+        for name in [given.only] if given.only else ["hand", "ours"]:
+            found[name].append(_round(name, given.vms, given.speed))
+            print(name, found[name][-1], flush=True)
+    _show(found, given.vms)
+
+
+def _round(name: str, vms: int, speed: float) -> dict[str, float]:
+    sys.path.insert(0, str(ROOT))
+    from tests.crash import labproc
+
+    with labproc.running(speed) as lab, tempfile.TemporaryDirectory() as home:
+        environment = {
+            **os.environ,
+            "BENCH_LAB": json.dumps([lab.port, lab.token_id, lab.token_secret, lab.fingerprint]),
+            "BENCH_HOME": home,
+        }
+        command = [sys.executable, "-m", "benchmarks.deploys", "--child", name, "--vms", str(vms)]
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+        result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        result["requests_per_vm"] = round(lab.get("requests")["count"] / vms, 1)
+        running = [one for one in lab.guests().values() if one["status"] == "running"]
+        assert len(running) == vms, f"{len(running)} of {vms} run"
+        return result
+
+
+def _show(found: dict[str, list[dict[str, float]]], vms: int) -> None:
+    medians = {
+        name: {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
+        for name, rounds in found.items()
+        if rounds
+    }
+    for name, values in medians.items():
+        print(f"{name:>5}: " + ", ".join(f"{key} {value:.2f}" for key, value in values.items()))
+    if len(medians) == 2:
+        print(
+            f"makespan of {vms} VMs: {medians['ours']['seconds'] / medians['hand']['seconds']:.2f} x by hand"
+        )
+
+
+def _lab() -> tuple[int, str, str, str]:
+    port, token_id, secret, fingerprint = json.loads(os.environ["BENCH_LAB"])
+    return port, token_id, secret, fingerprint
+
+
+def by_hand(vms: int) -> dict[str, float]:
+    """One thread per VM; every call is made once, every task is asked for five times a second."""
+    from proxmoxer import ProxmoxAPI
+
+    port, token_id, secret, _ = _lab()
+    user, _, token = token_id.partition("!")
+
+    def api() -> Any:
+        return ProxmoxAPI(
+            "127.0.0.1",
+            port=port,
+            user=user,
+            token_name=token,
+            token_value=secret,
+            verify_ssl=False,
+            timeout=60,
+        )
+
+    def wait(node: Any, upid: str | None) -> None:
+        while upid and node.tasks(upid).status.get()["status"] == "running":
+            time.sleep(0.2)
+
+    def deploy(number: int) -> None:
+        vmid, node = 5000 + number, api().nodes("pve1")
+        wait(node, node.qemu(9002).clone.post(newid=vmid, name=f"vm-{vmid}", full=1, storage="ceph"))
+        guest = node.qemu(vmid)
+        mac = guest.config.get()["net0"].split("=")[1].split(",")[0]
+        wait(node, guest.resize.put(disk="scsi0", size="12G"))
+        disk = guest.config.get()["scsi0"].split(",")[0]
+        wait(node, guest.config.post(scsi1="ceph:3"))
+        guest.config.put(
+            cores=2,
+            memory=2048,
+            net0=f"virtio={mac},bridge=vmbr0,firewall=1,rate=12",
+            scsi0=f"{disk},mbps_rd=50",
+            ciuser="admin",
+            cipassword="$6$abcdefgh$0123456789",
+            ipconfig0=f"ip=10.20.0.{number % 250}/16,gw=10.20.0.1",
+        )
+        guest.firewall.options.put(enable=1)
+        guest.firewall.ipset.post(name="ipfilter-net0")
+        guest.firewall.ipset("ipfilter-net0").post(cidr=f"10.20.0.{number % 250}")
+        wait(node, guest.status.start.post())
+
+    before = time.monotonic()
+    with ThreadPoolExecutor(vms) as pool:
+        list(pool.map(deploy, range(vms)))
+    return _measured(before, vms, vms)
+
+
+def ours(vms: int) -> dict[str, float]:
+    """The engine with a real database, its limits not binding."""
+    from engine.clock import now_ms
+    from engine.ipam import pools
+    from engine.ipam.spec import PoolSpec
+    from engine.running import Running
+    from engine.store import secrets
+    from engine.store.database import open_database, session, transaction
+    from engine.store.migrate import migrate
+    from engine.store.models import Client, Product, Server, Service, Vm
+    from engine.store.urls import sqlite_url
+
+    home = Path(os.environ["BENCH_HOME"])
+    home.chmod(0o700)
+    open_database(sqlite_url(home / "kvmtui.db"))
+    migrate()
+    secrets.use_key_file(home / "secret.key")
+    port, token_id, secret, fingerprint = _lab()
+    with transaction():
+        server = Server.create(
+            uid="bench",
+            name="lab",
+            hosts=["127.0.0.1"],
+            port=port,
+            token_id=token_id,
+            token_secret=secrets.seal(secret, "server", "bench", "token_secret"),
+            tls={"fingerprint": fingerprint},
+            clones_per_storage=vms,
+            tasks_per_node=vms * 2,
+        )
+        start, stop = ip_address("10.20.0.10"), ip_address("10.20.200.1")
+        pools.create_pool(PoolSpec("lab", "IPv4", "vmbr0", 0, ip_address("10.20.0.1"), 16, start, stop))
+        product = Product.create(name="P", server=server, spec=SPEC)
+        client = Client.create(name="Acme")
+        for _ in range(vms):
+            service = Service.create(client=client, product=product)
+            Vm.create(uid=str(uuid.uuid4()), service=service, server=server, due_at=now_ms())
+    running = Running("daemon", "bench")
+    before = time.monotonic()
+    running.start()
+    most = 0
+    while True:
+        time.sleep(0.1)
+        most = max(most, threading.active_count())
+        with session():
+            left = Vm.select().where(Vm.vm_status != "ready").count()
+        if not left:
+            break
+    result = _measured(before, vms, most)
+    running.stop()
+    return result
+
+
+def _measured(before: float, vms: int, threads: int) -> dict[str, float]:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "seconds": round(time.monotonic() - before, 2),
+        "cpu_per_vm": round((used.ru_utime + used.ru_stime) / vms, 3),
+        "threads": threads,
+    }
+
+
+CHILDREN = {"hand": by_hand, "ours": ours}
+
+if __name__ == "__main__":
+    main()
