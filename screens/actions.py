@@ -24,6 +24,8 @@ class Action:
     scope: str
     run: str
     argument: str = ""
+    short: str = ""
+    """What is written where `label` does not fit."""
     rank: int = 0
     """Place in the footer, lowest first; 0 keeps it out of the footer, not out of help or palette."""
     changes: bool = False
@@ -47,27 +49,27 @@ def _changes(scope: str) -> RowMaker:
 
     def row(run: str, keys: str, label: str, promise: str, rank: int = 0, destroys: bool = False) -> Action:
         ident, taps = f"{scope}.{run}", tuple(keys.split())
-        return Action(ident, taps, label, promise, scope, run, "", rank, changes=True, destructive=destroys)
+        return Action(ident, taps, label, promise, scope, run, rank=rank, changes=True, destructive=destroys)
 
     return row
 
 
-def _place(number: str, name: str, label: str, shows: str) -> Action:
+def _place(number: str, name: str, label: str, short: str, shows: str) -> Action:
     promise = f"Go to {label}: {shows}."
-    return Action(f"go.{name}", (number,), label, promise, EVERYWHERE, "go", name)
+    return Action(f"go.{name}", (number,), label, promise, EVERYWHERE, "go", name, short)
 
 
 PLACES: tuple[Action, ...] = (
-    _place("1", "dashboard", "Dashboard", "what matters now"),
-    _place("2", "vms", "VMs", "every virtual machine"),
-    _place("3", "pools", "IP Pools", "address ranges and who has which address"),
-    _place("4", "zones", "DNS Zones", "forward and reverse zones"),
-    _place("5", "products", "Products", "the plans that are sold"),
-    _place("6", "servers", "Servers", "Proxmox clusters and their state"),
-    _place("7", "clients", "Clients", "who the machines belong to"),
-    _place("8", "services", "Services", "what each client has"),
-    _place("9", "settings", "Settings", "general settings and scheduled tasks"),
-    _place("0", "audit", "Audit", "who changed what, and when"),
+    _place("1", "dashboard", "Dashboard", "Home", "what matters now"),
+    _place("2", "vms", "VMs", "VMs", "every virtual machine"),
+    _place("3", "pools", "IP Pools", "Pools", "address ranges and who has which address"),
+    _place("4", "zones", "DNS Zones", "DNS", "forward and reverse zones"),
+    _place("5", "products", "Products", "Plans", "the plans that are sold"),
+    _place("6", "servers", "Servers", "PVE", "Proxmox clusters and their state"),
+    _place("7", "clients", "Clients", "Clients", "who the machines belong to"),
+    _place("8", "services", "Services", "Svcs", "what each client has"),
+    _place("9", "settings", "Settings", "Setup", "general settings and scheduled tasks"),
+    _place("0", "audit", "Audit", "Audit", "who changed what, and when"),
 )
 
 _app, _list, _log, _vm, _vms = map(_reads, (EVERYWHERE, "list", "log", "vm", "vms"))

@@ -27,7 +27,7 @@ Frame = Literal["hour", "day", "week", "month", "year"]
 FRAMES: tuple[Frame, ...] = ("hour", "day", "week", "month", "year")
 Point = tuple[int, float | None]
 
-_STAMPS: dict[str, str] = {
+_STAMPS = {
     "hour": "%H:%M",
     "day": "%H:%M",
     "week": "%a %d",
@@ -93,6 +93,8 @@ class Chart(Vertical):
         return " · ".join([self._title, f"last {self.frame}", *latest])
 
     def _draw_lines(self) -> None:
+        # A look of 16 colours leaves fore- and background to the terminal, and so must the axes.
+        self._plot.theme = "clear" if self.app.native_ansi_color else "auto"
         plot = self._plot.plt
         plot.clear_figure()
         for number, each in enumerate(self.series):

@@ -69,6 +69,8 @@ class Notice(Dialog[None]):
 class Confirm(Dialog[bool]):
     """Yes or no; no is where enter would land."""
 
+    AUTO_FOCUS = "#no"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes", show=False),
         Binding("n", "answer(False)", "No", show=False),
@@ -102,6 +104,8 @@ class Confirm(Dialog[bool]):
 
 class TypeName(Dialog[bool]):
     """For what cannot be taken back: the name must be typed before it is done."""
+
+    AUTO_FOCUS = "Input"
 
     def __init__(self, question: str, name: str, consequences: Sequence[str] = ()) -> None:
         super().__init__(question, f"type {plain(name)} and press enter · esc cancels", danger=True)
@@ -181,6 +185,8 @@ class Choice:
 
 class Choose(Dialog[str]):
     """One value out of a table of values and their uses; None when it was left."""
+
+    AUTO_FOCUS = "Table"
 
     def __init__(self, title: str, choices: Sequence[Choice], *, danger: bool = False) -> None:
         super().__init__(title, "enter chooses · ↑ ↓ moves · esc cancels", danger)

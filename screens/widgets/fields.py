@@ -131,5 +131,7 @@ def _sentence(kind: str, message: str) -> str:
         return "This is needed."
     if kind.startswith(("int_", "float_")):
         return "This must be a number."
+    if kind == "string_pattern_mismatch":
+        return message.replace("String should match pattern", "This must match") + "."
     words = message.removeprefix("Value error, ").replace("Input should be", "This must be")
     return words if words.endswith(".") else f"{words}."

@@ -30,6 +30,17 @@ from screens.widgets.fields import Field, complaints, fields_of, value_of
 UNCHANGED = "(unchanged — type to replace)"
 
 
+class Tick(Checkbox):
+    """A box that is empty when it is off, so that nobody has to tell it by its colour."""
+
+    def watch_value(self) -> None:
+        self.BUTTON_INNER = "X" if self.value else " "
+        super().watch_value()
+
+    def on_mount(self) -> None:
+        self.BUTTON_INNER = "X" if self.value else " "
+
+
 class Question(Vertical):
     """A title, what is typed, and below it what is wrong with it or what it leads to."""
 
@@ -216,7 +227,7 @@ class FormDialog(Dialog[dict[str, object]]):
 def _control(field: Field, value: object, choices: Sequence[str], known_secret: bool) -> Widget:
     """What the answer is typed into or chosen from."""
     if field.kind == "bool":
-        return Checkbox(Content(""), bool(value), compact=True)
+        return Tick(Content("yes"), bool(value), compact=True)
     offered = tuple(choices) or field.choices
     if offered:
         chosen = str(value) if value is not None and str(value) in offered else Select.NULL

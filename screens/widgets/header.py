@@ -14,10 +14,11 @@ from textual import events
 from textual.message import Message
 
 from screens.actions import PLACES, Action
-from screens.text import clamp
+from screens.text import fit
 from screens.widgets.toned import Toned
 
 FRESH_SECONDS = 90
+MARK = " kvmtui  "
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,11 @@ class Header(Toned):
             self.refresh()
 
     def render(self) -> Text:
-        left = self.toned((" kvmtui ", "accent"), (clamp(self.facts.site, max(8, self.size.width // 3)), ""))
+        """The facts on the right always fit; the site takes what they leave."""
         right = self.toned(*_words(self.facts)[1:], (" ", ""))
-        gap = self.size.width - left.cell_len - right.cell_len
-        return left + Text(" " * max(1, gap)) + right
+        room = self.size.width - right.cell_len - len(MARK)
+        left = self.toned((MARK, "accent"), (fit(self.facts.site, max(0, room - 1)), ""), (" ", ""))
+        return left + right
 
 
 def heartbeat(seconds: int | None) -> tuple[str, str]:
@@ -105,14 +107,13 @@ class Tabs(Toned):
                 return
 
     def _labels(self) -> list[tuple[str, str, str]]:
-        """Each place as it is written: whole words if they fit, else what is left of them."""
-        for length in (12, 6, 4, 2, 0):
-            labels = [self._label(each, length) for each in self._places]
-            if sum(cell_len(words) for _, words, _ in labels) <= self.size.width:
-                break
-        return labels
+        """Each place as it is written: in full if all fit, else short."""
+        full = [self._label(each, each.label) for each in self._places]
+        if sum(cell_len(words) for _, words, _ in full) <= self.size.width:
+            return full
+        return [self._label(each, each.short or each.label) for each in self._places]
 
-    def _label(self, each: Action, length: int) -> tuple[str, str, str]:
-        words = f"{each.keys[0]} {each.label[:length].strip()}".strip()
+    def _label(self, each: Action, name: str) -> tuple[str, str, str]:
+        words = f"{each.keys[0]} {name}"
         here = each.argument == self.active
-        return each.argument, f"[{words}]" if here else f" {words} ", "accent" if here else ""
+        return each.argument, f"[{words}]" if here else f" {words}", "accent" if here else ""
