@@ -71,7 +71,7 @@ def _round(name: str, vms: int, speed: float) -> dict[str, float]:
             "BENCH_HOME": home,
         }
         command = [sys.executable, "-m", "benchmarks.deploys", "--child", name, "--vms", str(vms)]
-        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
         result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
         result["requests_per_vm"] = round(lab.get("requests")["count"] / vms, 1)
         running = [one for one in lab.guests().values() if one["status"] == "running"]
@@ -135,11 +135,11 @@ def by_hand(vms: int) -> dict[str, float]:
             scsi0=f"{disk},mbps_rd=50",
             ciuser="admin",
             cipassword="$6$abcdefgh$0123456789",
-            ipconfig0=f"ip=10.20.0.{number % 250}/16,gw=10.20.0.1",
+            ipconfig0=f"ip=10.20.0.{number % 250 + 1}/16,gw=10.20.0.1",
         )
         guest.firewall.options.put(enable=1)
         guest.firewall.ipset.post(name="ipfilter-net0")
-        guest.firewall.ipset("ipfilter-net0").post(cidr=f"10.20.0.{number % 250}")
+        guest.firewall.ipset("ipfilter-net0").post(cidr=f"10.20.0.{number % 250 + 1}")
         wait(node, guest.status.start.post())
 
     before = time.monotonic()

@@ -49,6 +49,10 @@ class Running:
         """The name of this worker."""
         return self.engine.owner
 
+    def register(self) -> None:
+        """Enter this process among the workers without working yet."""
+        self.engine.register()
+
     def start(self, ticking: bool = True) -> None:
         """Begin to work; `ticking` also runs the scheduled tasks."""
         self.engine.start()

@@ -27,7 +27,7 @@ def run_due(task: str, force: bool, budget: int) -> int:
         running = Running("cron", kvmtui.__version__, say=say)
         echo = _Echo(say)
         echo.start()
-        running.start(ticking=False)
+        running.register()
         errors = 0
         try:
             for one in wanted:
@@ -36,6 +36,7 @@ def run_due(task: str, force: bool, budget: int) -> int:
                     running.owner,
                     keep_going=lambda: time.monotonic() - began < budget,
                     until_rest=True,
+                    begin=lambda: running.start(ticking=False),
                 )
                 report = perform(one, room, echo.in_order, force or bool(task))
                 errors += report.errors if report else 0

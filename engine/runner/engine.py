@@ -43,11 +43,16 @@ class Engine:
         self.owner = ""
         walker.stopping = self._stop.is_set
 
+    def register(self) -> None:
+        """Enter this process among the workers, once."""
+        if not self.owner:
+            self.owner = claims.register_worker(self._kind, self._version)
+            claims.beat(self.owner)
+
     def start(self) -> None:
         """Register this worker and start its threads."""
         sys.setswitchinterval(0.001)  # a key press in the console must not wait for our Python code
-        self.owner = claims.register_worker(self._kind, self._version)
-        claims.beat(self.owner)
+        self.register()
         roles = [self._dispatch, self._watch, self._beat, *[self._walk] * self._size]
         for number, role in enumerate(roles):
             thread = threading.Thread(target=role, name=f"engine-{role.__name__}-{number}", daemon=True)

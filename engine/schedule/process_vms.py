@@ -34,6 +34,7 @@ def run(room: Room) -> Report:
     with session():
         for server in Server.select().where(Server.state == "enabled"):
             _refresh(room, server)
+    room.begin()
     if room.until_rest:
         _until_rest(room)
     return _report(began if room.until_rest else min(began, room.since or began))

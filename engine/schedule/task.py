@@ -49,6 +49,7 @@ class Room:
     keep_going: Callable[[], bool]
     since: int | None = None  # when the task ran before, epoch milliseconds
     until_rest: bool = False  # cron: stay until every VM is at rest, has failed or waits past the budget
+    begin: Callable[[], None] = lambda: None  # cron: starts the engine, once the task has said that it runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ def replaced(column: Column, row: Row, change: Callable[[Cell], str]) -> Any:
     return {**value, **changed}
 
 
-def _fields(column: Column, value: Mapping[str, Any]) -> list[str]:
+def _fields(column: Column, value: Any) -> list[str]:
+    if not isinstance(value, Mapping):
+        return []  # a setting that is a plain value holds no secret
     names = column.inside or tuple(value)
     return [name for name in names if isinstance(value.get(name), str) and value[name]]

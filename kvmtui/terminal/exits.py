@@ -45,8 +45,13 @@ def run(arguments: Sequence[str]) -> int:
 def _command(arguments: Sequence[str]) -> int:
     from kvmtui.cli import app
 
-    result = typer.main.get_command(app).main(list(arguments), prog_name="kvmtui", standalone_mode=False)
+    result = typer.main.get_command(app).main(_spelled_out(arguments), prog_name="kvmtui", standalone_mode=False)
     return result if isinstance(result, int) else DONE
+
+
+def _spelled_out(arguments: Sequence[str]) -> list[str]:
+    """`--wait` without a value waits as long as it takes; the parser wants that written."""
+    return ["--wait=86400" if word == "--wait" else word for word in arguments]
 
 
 def _say(sentence: str, status: int) -> int:

@@ -16,7 +16,6 @@ from engine.queries.progress import Progress, progress
 from engine.running import Running
 from kvmtui.terminal import output
 
-FOREVER = 86_400.0
 _LOOK_S = 0.5
 
 Wait = Annotated[
@@ -24,8 +23,6 @@ Wait = Annotated[
     typer.Option(
         "--wait",
         metavar="[SECONDS]",
-        is_flag=False,
-        flag_value=str(FOREVER),
         min=0,
         help="Follow it until it ends, at most so many seconds, and leave with its result.",
     ),
