@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from engine.pipelines.model import Done, Fail, Outcome, Pipeline, Skip, Step
-from engine.pipelines.steps.addresses import take_addresses
+from engine.pipelines.model import Again, Done, Fail, Outcome, Pipeline, Step
+from engine.pipelines.steps.addresses import add_addresses, entitled, held, take_addresses
+from engine.pipelines.steps.cloudinit import renew_addresses
 from engine.pipelines.steps.compute import set_cpu_ram
 from engine.pipelines.steps.disks import (
     create_additional,
@@ -12,26 +13,35 @@ from engine.pipelines.steps.disks import (
     resize_additional,
     resize_system,
 )
-from engine.pipelines.steps.firewall import set_firewall
+from engine.pipelines.steps.firewall import bring_about, set_firewall
+from engine.pipelines.steps.names import sync
 from engine.pipelines.steps.network import set_network
-from engine.pipelines.steps.power import shut_down, start
+from engine.pipelines.steps.power import shut_down, start, still_shutting_down
 from engine.pipelines.steps.verify import verify_changed
 from engine.runner.context import Context
 
 
 def update_ip(ctx: Context) -> Outcome:
-    """Have the addresses of the new plan, and with them DNS and the anti-spoofing set."""
+    """Have the addresses of the new plan, and with them the anti-spoofing set, cloud-init and DNS.
+
+    An address is given up only after the set no longer lets the VM use it.
+    """
     if ctx.vm.vmid is None or not ctx.vm.node:
         return Fail("there is no machine to change yet; reset the VM to creation")
+    before = ctx.flow.get("before") or held(ctx.vm)
+    ctx.remember(before=before)
+    if failed := add_addresses(ctx):
+        return failed
+    if bring_about(ctx, entitled(ctx)):
+        return Again()
     taken = take_addresses(ctx)
-    if not isinstance(taken, Done | Skip):
-        return taken
-    guarded = set_firewall(ctx)
-    report = ctx.ports.names.sync(ctx.vm)
-    if isinstance(taken, Skip) and isinstance(guarded, Skip) and not report.lines:
-        return taken
-    notes = taken.notes if isinstance(taken, Done) else ()
-    return Done((*notes, *report.lines))
+    if isinstance(taken, Fail) or renew_addresses(ctx):
+        return taken if isinstance(taken, Fail) else Again()
+    report = sync(ctx)
+    after = held(ctx.vm)
+    if after == before:
+        return ctx.reached(report)
+    return Done((f"addresses: {', '.join(after) or 'none'}", *report))
 
 
 CHANGE_PACKAGE = Pipeline(
@@ -39,7 +49,7 @@ CHANGE_PACKAGE = Pipeline(
     start="change_package",
     steps=(
         Step("cp_update_ip", "Update IP + DNS + Firewall", update_ip),
-        Step("cp_stop", "Stop VM", shut_down),
+        Step("cp_stop", "Stop VM", shut_down, meanwhile=still_shutting_down),
         Step("cp_cpu_ram", "Set CPU & RAM", set_cpu_ram),
         Step("cp_system_disk_size", "Resize system disk", resize_system),
         Step("cp_system_disk_bandwidth", "Set system disk I/O", limit_system),

@@ -15,11 +15,11 @@ from engine.pipelines.steps.disks import (
     resize_system,
 )
 from engine.pipelines.steps.firewall import set_firewall
-from engine.pipelines.steps.migrate import migrate_to_target
+from engine.pipelines.steps.migrate import migrate_to_target, still_moving
 from engine.pipelines.steps.names import configure_dns
 from engine.pipelines.steps.network import set_network
 from engine.pipelines.steps.power import start
-from engine.pipelines.steps.removal import delete_vm, free_for_redeploy, remove_for_reinstall
+from engine.pipelines.steps.removal import delete_for_redeploy, free_for_redeploy, remove_for_reinstall
 from engine.pipelines.steps.verify import verify_running
 
 DEPLOY = Pipeline(
@@ -29,7 +29,7 @@ DEPLOY = Pipeline(
         Step("set_ip", "Allocate IP", allocate_ip, needs_guest=False),
         Step("clone", "Clone VM", clone_vm),
         Step("set_dns", "Configure DNS records", configure_dns, needs_guest=False),
-        Step("migrated", "Migrate to target node", migrate_to_target),
+        Step("migrated", "Migrate to target node", migrate_to_target, meanwhile=still_moving),
         Step("set_cpu_ram", "Set CPU & RAM", set_cpu_ram),
         Step("set_system_disk_size", "Resize system disk", resize_system),
         Step("set_system_disk_bandwidth", "Set system disk I/O", limit_system),
@@ -55,7 +55,7 @@ REDEPLOY = Pipeline(
     start="",
     by_status=False,
     steps=(
-        Step(None, "Remove VM", delete_vm),
+        Step(None, "Remove VM", delete_for_redeploy),
         Step("creation", "Free addresses and VMID", free_for_redeploy, needs_guest=False),
         *DEPLOY.steps,
     ),

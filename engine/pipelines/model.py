@@ -62,6 +62,7 @@ class Fail:
 
 Outcome = Done | Skip | Again | Wait | Fail
 StepFunction = Callable[["Context"], Outcome]
+Meanwhile = Callable[["Context", Wait], Wait]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Step:
     label: str
     run: StepFunction
     needs_guest: bool = True  # False for steps that do not speak with Proxmox
+    meanwhile: Meanwhile | None = None  # what to say and how long to park while its task still runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.pipelines.model import Pipeline, Step
 from engine.pipelines.steps.names import configure_dns, delete_dns
+from engine.pipelines.steps.power import still_shutting_down
 from engine.pipelines.steps.removal import (
     delete_backups,
     delete_vm_or_give_up,
@@ -17,7 +18,7 @@ TERMINATE = Pipeline(
     failed_status="error_terminate",
     by_status=False,
     steps=(
-        Step(None, "Stop VM", stop_gently),
+        Step(None, "Stop VM", stop_gently, meanwhile=still_shutting_down),
         Step(None, "Delete backups", delete_backups),
         Step(None, "Delete DNS records", delete_dns, needs_guest=False),
         Step(None, "Delete VM", delete_vm_or_give_up),

@@ -84,16 +84,12 @@ class Context:
 
     @property
     def acted(self) -> bool:
-        """Whether this step changed something in this run, in this look or in one before."""
+        """Whether this step is known to have changed something in this run, in this look or in one before."""
         if self.journal.sent:
             return True
-        calls = Call.select().where(
-            Call.vm == self.vm.id,
-            Call.run == self.run.id,
-            Call.step == self.journal.step,
-            Call.state == "ended",
-        )
-        return bool(calls.exists())
+        went_well = Call.outcome.in_(("", "OK")) | Call.outcome.startswith("WARNINGS")
+        mine = (Call.vm == self.vm.id) & (Call.run == self.run.id) & (Call.step == self.journal.step)
+        return bool(Call.select().where(mine, Call.state == "ended", went_well).exists())
 
     def reached(self, notes: tuple[str, ...] = (), why: str = "no change") -> Outcome:
         """The good end of a step: Done when it changed something, Skip with the reason when it had not to."""

@@ -177,8 +177,9 @@ class _Look:
         for note in settled.notes:
             ctx.note(note)
         if settled.wait:
-            on_task = settled.wait.on == "task" and self.step.meanwhile is not None
-            return self.step.meanwhile(ctx, settled.wait) if on_task else settled.wait
+            if settled.wait.on == "task" and self.step.meanwhile:
+                return self.step.meanwhile(ctx, settled.wait)
+            return settled.wait
         ctx.failed, ctx.failed_kind = settled.failed, settled.failed_kind
         outcome = self.step.run(ctx)
         servers.reached(self.vm.server)

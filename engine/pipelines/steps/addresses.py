@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine import naming
 from engine.errors import KvmtuiError
 from engine.ipam import allocate
@@ -10,7 +12,7 @@ from engine.pipelines.model import Done, Fail, Outcome, Skip
 from engine.plan import Plan
 from engine.runner.context import Context
 from engine.store.database import transaction
-from engine.store.models import Vm
+from engine.store.models import Address, Vm
 
 
 def want(plan: Plan) -> Want:
@@ -35,20 +37,49 @@ def allocate_ip(ctx: Context) -> Outcome:
 
 def take_addresses(ctx: Context) -> Outcome:
     """Bring the VM's addresses to what the plan asks; the network of its card follows them."""
-    before = {str(row.address) for row in allocate.addresses_of_vm(ctx.vm)}
+    before = held(ctx.vm)
     try:
-        with transaction():
-            rows = allocate.allocate(ctx.vm, want(ctx.plan))
-            if rows:
-                ctx.save(bridge=rows[0].bridge, vlan=rows[0].vlan)
-            else:
-                ctx.save(bridge=ctx.plan.network.bridge, vlan=ctx.plan.network.vlan)
+        after = [str(row.address) for row in _bring_to(ctx, want(ctx.plan))]
     except KvmtuiError as error:
         return Fail(error.sentence)
-    after = [str(row.address) for row in rows]
-    if set(after) == before and before:
+    if before and set(after) == set(before):
         return Skip("no change")
     return Done((f"addresses: {', '.join(after)}" if after else "no address is allocated (DHCP)",))
+
+
+def add_addresses(ctx: Context) -> Outcome | None:
+    """Take what the plan asks beyond what the VM holds, and give nothing up yet; an Outcome only when it failed."""
+    have = [row.address.version for row in allocate.addresses_of_vm(ctx.vm)]
+    asked = want(ctx.plan)
+    four, six = max(asked.count(4), have.count(4)), max(asked.count(6), have.count(6))
+    try:
+        _bring_to(ctx, replace(asked, ipv4=four, ipv6=six, dhcp4=False, dhcp6=False))
+    except KvmtuiError as error:
+        return Fail(error.sentence)
+    return None
+
+
+def _bring_to(ctx: Context, asked: Want) -> list[Address]:
+    net = ctx.plan.network
+    with transaction():
+        rows = allocate.allocate(ctx.vm, asked)
+        bridge, vlan = (rows[0].bridge, rows[0].vlan) if rows else (net.bridge, net.vlan)
+        if (bridge, vlan) != (ctx.vm.bridge, ctx.vm.vlan):
+            ctx.save(bridge=bridge, vlan=vlan)
+    return rows
+
+
+def held(vm: Vm) -> list[str]:
+    """The VM's addresses as text, the main one first."""
+    return [str(row.address) for row in allocate.addresses_of_vm(vm)]
+
+
+def entitled(ctx: Context) -> list[Address]:
+    """Those of the VM's addresses that the plan lets it keep: the first of each family."""
+    asked = want(ctx.plan)
+    rows = allocate.addresses_of_vm(ctx.vm)
+    kept = {v: [row for row in rows if row.address.version == v][: asked.count(v)] for v in (4, 6)}
+    return [row for row in rows if row in kept[row.address.version]]
 
 
 def name_it(ctx: Context) -> None:

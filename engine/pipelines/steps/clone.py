@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.pipelines.model import Done, Fail, Outcome, Wait
+from engine.pipelines.model import Fail, Outcome, Wait
 from engine.pipelines.steps import facts, vmids
 from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
 from engine.proxmox.guest_values import GuestConfig, GuestLocation
-from engine.runner.context import Context
+from engine.runner.context import LOCK_S, Context
 
 _TAKEN = ("id_taken", "config_exists", "exists")
 
@@ -49,7 +49,7 @@ def _look(ctx: Context, number: int, source: GuestLocation) -> Outcome | None:
             return Wait("lock", f"VM {number} is being cloned", seconds=2)
         return _somebody_elses(ctx, number, config)
     if config.lock in ("clone", "create"):
-        return _half_made(ctx, number, config.lock)
+        return _half_made(ctx, number, source, config.lock)
     return _finished(ctx, found)
 
 
@@ -72,16 +72,20 @@ def _finished(ctx: Context, found: GuestLocation) -> Outcome:
         mac=ctx.vm.mac or (net.mac if net and net.mac else ""),
     )
     ctx.guest.seen_at(found)
-    return Done((f"VM {found.vmid} on {found.node}",))
+    return ctx.reached((f"VM {found.vmid} on {found.node}",), why="it is there already")
 
 
-def _half_made(ctx: Context, number: int, lock: str) -> Outcome:
-    if ctx.failed:
-        return Fail(
-            f"{ctx.failed} The lock “{lock}” stayed behind on VM {number}; on its node run `qm unlock {number}` "
-            f"and `qm destroy {number}`, then this goes on by itself"
-        )
-    return Wait("lock", f"VM {number} is locked ({lock}) by a clone that still runs", seconds=3)
+def _half_made(ctx: Context, number: int, source: GuestLocation, lock: str) -> Outcome:
+    """A guest of ours still locked by its clone: wait while one runs, else only an operator can clear it."""
+    cloning = [
+        task for task in ctx.cluster.active_tasks(source.node) if task.type == "qmclone" and task.running
+    ]
+    if cloning and not ctx.failed:
+        return Wait("lock", f"VM {number} is locked ({lock}) by a clone that still runs", seconds=LOCK_S)
+    return Fail(
+        f"{ctx.failed or 'the clone was cut short.'} VM {number} was left half made with the lock “{lock}”, which an "
+        f"API token cannot clear: on its node run `qm unlock {number}` and `qm destroy {number}`, then this goes on"
+    )
 
 
 def _somebody_elses(ctx: Context, number: int, config: GuestConfig) -> Outcome:
@@ -102,8 +106,8 @@ def _after_failure(ctx: Context, number: int) -> Outcome:
     if "File exists" in said or "already exists" in said:
         vmids.lose(ctx, "another guest of the cluster took this number")
         return Wait("time", f"VMID {number} was taken by somebody else; taking the next", seconds=0.05)
-    if "can't lock file" in said or "got lock request timeout" in said or "got timeout" in said:
-        return Wait("lock", said, seconds=4)
+    if ctx.failed_kind is Kind.BUSY:
+        return Wait("lock", said, seconds=LOCK_S)
     return Fail(said)
 
 
@@ -111,12 +115,16 @@ def _start(ctx: Context, source: GuestLocation, number: int) -> Outcome:
     full = ctx.plan.clone == "full"
     storage = _storage(source.config)
     limit = ctx.vm.server.clones_per_storage
+    shared = _shared(ctx, source)
+    key = (
+        f"clone:{storage}" if shared else f"clone:{storage}@{source.node}"
+    )  # a local one is another on each node
     why = f"{limit} clones from {storage} run already; waiting for a turn"
-    if wait := ctx.turn(f"clone:{storage}", limit, why):
+    if wait := ctx.turn(key, limit, why):
         return wait
     if wait := ctx.turn(f"tasks:{source.node}", ctx.vm.server.tasks_per_node, f"node {source.node} is busy"):
         return wait
-    if not full and not _shared(ctx, source):
+    if not full and not shared:
         ctx.note(f"a linked clone on local storage {storage} stays on node {source.node}")
     target = ctx.plan.system_disk.storage or None
     try:

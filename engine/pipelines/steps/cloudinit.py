@@ -6,15 +6,17 @@ it again: a new salt would be a new instance for cloud-init.
 
 from __future__ import annotations
 
+import hashlib
+
 from engine import naming
 from engine.ipam import allocate
-from engine.pipelines.model import Done, Fail, Outcome, Skip
+from engine.pipelines.model import Done, Fail, Outcome
 from engine.pipelines.steps.crypt import sha512_crypt
 from engine.proxmox.codecs import IpConfig, encode_ssh_keys
 from engine.proxmox.guest_values import GuestConfig
 from engine.runner.context import Context
 from engine.store import secrets
-from engine.store.models import Address
+from engine.store.models import Address, Vm
 
 
 def set_cloudinit(ctx: Context) -> Outcome:
@@ -25,12 +27,22 @@ def set_cloudinit(ctx: Context) -> Outcome:
     ensure_login(ctx)
     wanted = _wanted(ctx)
     changes = {key: value for key, value in wanted.items() if config.text(key) != value}
-    if not ctx.flow.get("password_sent"):
+    if not ctx.acted:  # Proxmox never shows the password, so each run of the step sends it once
         changes["cipassword"] = _for_proxmox(ctx, config)
-    if not changes:
-        return Done() if ctx.flow.get("acted") == "cloudinit" else Skip("no change")
-    ctx.remember(acted="cloudinit", password_sent=True)
-    return ctx.act(lambda: ctx.guest.set_config(changes))
+    if changes:
+        return ctx.act(lambda: ctx.guest.set_config(changes))
+    return Done(_by_hand(allocate.addresses_of_vm(ctx.vm)))
+
+
+def renew_addresses(ctx: Context) -> bool:
+    """Put changed addresses and name servers on the drive, and nothing else; says whether it had to be done."""
+    config = ctx.guest.recent_config()
+    wanted = {key: value for key, value in _wanted(ctx).items() if key in ("ipconfig0", "nameserver")}
+    changes = {key: value for key, value in wanted.items() if config.text(key) != value}
+    if config.cloudinit_drive is None or not changes:
+        return False
+    ctx.guest.set_config(changes)
+    return True
 
 
 def ensure_login(ctx: Context) -> None:
@@ -44,7 +56,12 @@ def ensure_login(ctx: Context) -> None:
 
 def _for_proxmox(ctx: Context, config: GuestConfig) -> str:
     clear = secrets.unseal(ctx.vm.os_password, "vm", ctx.vm.uid, "os_password")
-    return clear if config.windows else sha512_crypt(clear)
+    return clear if config.windows else sha512_crypt(clear, _salt(ctx.vm))
+
+
+def _salt(vm: Vm) -> str:
+    """A salt of its own for each machine, the same at each look: another one would be a new instance to cloud-init."""
+    return hashlib.sha256(f"{vm.uid} {vm.smbios_uuid}".encode()).hexdigest()[:16]
 
 
 def _wanted(ctx: Context) -> dict[str, str]:
@@ -61,19 +78,26 @@ def _wanted(ctx: Context) -> dict[str, str]:
 
 
 def _ipconfig(ctx: Context, addresses: list[Address]) -> str:
-    """One address per family; Proxmox takes no more for a card, the others are noted for the operator."""
+    """One address per family; Proxmox takes no more for a card."""
     net = ctx.plan.network
-    four = next((row for row in addresses if row.address.version == 4), None)
-    six = next((row for row in addresses if row.address.version == 6), None)
-    rest = [str(row.address) for row in addresses if row not in (four, six)]
-    if rest:
-        ctx.note(f"further addresses are to be set up inside the guest: {', '.join(rest)}")
+    four, six = _first(addresses, 4), _first(addresses, 6)
     return IpConfig.of(
         ip="dhcp" if net.dhcp4 else _cidr(four),
         gw=four.gateway if four and not net.dhcp4 and four.gateway else None,
         ip6="dhcp" if net.dhcp6 else _cidr(six),
         gw6=six.gateway if six and not net.dhcp6 and six.gateway else None,
     ).format()
+
+
+def _by_hand(addresses: list[Address]) -> tuple[str, ...]:
+    """The line about the addresses cloud-init has no room for."""
+    given = (_first(addresses, 4), _first(addresses, 6))
+    rest = [str(row.address) for row in addresses if row not in given]
+    return (f"further addresses are to be set up inside the guest: {', '.join(rest)}",) if rest else ()
+
+
+def _first(addresses: list[Address], version: int) -> Address | None:
+    return next((row for row in addresses if row.address.version == version), None)
 
 
 def _cidr(row: Address | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.pipelines.model import Done, Outcome, Skip
+from engine.pipelines.model import Outcome
 from engine.runner.context import Context
 
 
@@ -14,8 +14,5 @@ def set_cpu_ram(ctx: Context) -> Outcome:
     wanted = {"cores": plan.cores, "sockets": plan.sockets, "memory": plan.memory}
     changes = {key: value for key, value in wanted.items() if value and value != now[key]}
     if not changes:
-        if ctx.flow.get("acted") == "compute":
-            return Done()
-        return Skip("no change")
-    ctx.remember(acted="compute")
+        return ctx.reached()
     return ctx.act(lambda: ctx.guest.set_config(changes))

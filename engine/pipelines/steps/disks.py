@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from engine.pipelines.model import Done, Fail, Outcome, Skip
+from engine.pipelines.model import Fail, Outcome, Skip
 from engine.pipelines.steps.target import system_storage
 from engine.plan import Disk
-from engine.proxmox.codecs import Limits
+from engine.proxmox.codecs import Limits, is_drive_key
 from engine.proxmox.guest_values import GuestConfig
 from engine.runner.context import Context
 
 GIB = 1024**3
 _NONE = "the package has no additional disk"
+_BUS = re.compile(r"(?:scsi|virtio|sata|ide)\d+")
 
 
 def resize_system(ctx: Context) -> Outcome:
@@ -21,7 +23,7 @@ def resize_system(ctx: Context) -> Outcome:
     key = config.system_disk
     if key is None:
         return Fail("the VM has no system disk; give its template a disk and a boot order")
-    return _resize(ctx, config, key, ctx.plan.system_disk)
+    return _resize(ctx, config, key, "system_disk")
 
 
 def limit_system(ctx: Context) -> Outcome:
@@ -30,16 +32,20 @@ def limit_system(ctx: Context) -> Outcome:
     key = config.system_disk
     if key is None:
         return Fail("the VM has no system disk; give its template a disk and a boot order")
-    return _limit(ctx, config, key, ctx.plan.system_disk)
+    return _limit(ctx, config, key, "system_disk")
 
 
 def create_additional(ctx: Context) -> Outcome:
-    """Have an additional disk when the package has one; a repeated look never makes a second."""
-    if ctx.plan.additional_disk.size <= 0:
-        return Skip(_NONE)
+    """Have an additional disk when the package has one; a repeated look never makes a second.
+
+    A package without one never takes a disk away: the data on it is the client's.
+    """
     config = ctx.guest.recent_config()
-    if additional_key(config) is not None:
-        return _acted(ctx, "create_disk")
+    key = additional_key(config)
+    if ctx.plan.additional_disk.size <= 0:
+        return Skip(f"{_NONE}; {key} is kept, with its data" if key else _NONE)
+    if key is not None:
+        return ctx.reached()
     if orphan := _our_unused(ctx, config):
         return ctx.act(lambda: ctx.guest.set_config({_free_key(config): orphan}))
     storage = ctx.plan.additional_disk.storage or system_storage(config)
@@ -48,7 +54,6 @@ def create_additional(ctx: Context) -> Outcome:
     if wait := ctx.turn(f"tasks:{ctx.vm.node}", ctx.vm.server.tasks_per_node, f"node {ctx.vm.node} is busy"):
         return wait
     volume = f"{storage}:{ctx.plan.additional_disk.size}"
-    ctx.remember(acted="create_disk")
     return ctx.act(lambda: ctx.guest.set_config({_free_key(config): volume}))
 
 
@@ -62,49 +67,54 @@ def limit_additional(ctx: Context) -> Outcome:
     return _additional(ctx, _limit)
 
 
-def _additional(ctx: Context, work: Callable[[Context, GuestConfig, str, Disk], Outcome]) -> Outcome:
+def _additional(ctx: Context, work: Callable[[Context, GuestConfig, str, str], Outcome]) -> Outcome:
     if ctx.plan.additional_disk.size <= 0:
         return Skip(_NONE)
     config = ctx.guest.recent_config()
     key = additional_key(config)
     if key is None:
         return Fail("the additional disk is gone; run “Set Created Additional Disk” again")
-    return work(ctx, config, key, ctx.plan.additional_disk)
+    return work(ctx, config, key, "additional_disk")
 
 
 def additional_key(config: GuestConfig) -> str | None:
-    """The second disk's key: the first disk that is not the system's."""
-    system = config.system_disk
-    return next(
-        (key for key, drive in sorted(config.drives.items()) if drive.is_disk and key != system), None
-    )
+    """The second disk's key: the first disk that is not the system's, nor the firmware's."""
+    disks = [key for key, drive in config.drives.items() if drive.is_disk and _BUS.fullmatch(key)]
+    others = [key for key in disks if key != config.system_disk]
+    return min(others, key=lambda key: (_bus(key), int(key.removeprefix(_bus(key)))), default=None)
 
 
-def _resize(ctx: Context, config: GuestConfig, key: str, disk: Disk) -> Outcome:
+def _resize(ctx: Context, config: GuestConfig, key: str, part: str) -> Outcome:
+    disk: Disk = getattr(ctx.plan, part)
     size = config.drives[key].size or 0
     wanted = disk.size * GIB
     if wanted == 0 or wanted == size:
-        return _acted(ctx, f"resize_{key}")
+        return ctx.reached()
     if wanted < size:
         return Skip("new size is smaller")
     if wait := ctx.turn(f"tasks:{ctx.vm.node}", ctx.vm.server.tasks_per_node, f"node {ctx.vm.node} is busy"):
         return wait
-    ctx.remember(acted=f"resize_{key}")
     return ctx.act(lambda: ctx.guest.resize(key, disk.size))
 
 
-def _limit(ctx: Context, config: GuestConfig, key: str, disk: Disk) -> Outcome:
+def _limit(ctx: Context, config: GuestConfig, key: str, part: str) -> Outcome:
     drive = config.drives[key]
-    wanted = Limits(disk.mbps_rd, disk.mbps_wr, disk.iops_rd, disk.iops_wr)
+    wanted = _limits(ctx, drive.limits, part)
     if drive.limits == wanted:
-        return _acted(ctx, f"limit_{key}")
-    ctx.remember(acted=f"limit_{key}")
+        return ctx.reached()
     return ctx.act(lambda: ctx.guest.set_config({key: drive.with_limits(wanted).format()}, at_once=True))
 
 
-def _acted(ctx: Context, what: str) -> Outcome:
-    """Done when this step changed something, skip when there was nothing to change."""
-    return Done() if ctx.flow.get("acted") == what else Skip("no change")
+def _limits(ctx: Context, now: Limits, part: str) -> Limits:
+    """What the disk may do. A product's 0 leaves the template's limit; an option's 0, or a limit of ours, goes."""
+    options = ctx.vm.service.options
+    before = ctx.vm.plan.get(part) or {}
+
+    def wanted(name: str) -> int:
+        ours = bool(before.get(name)) or options.get(f"{part}_{name}") == 0
+        return getattr(getattr(ctx.plan, part), name) or (0 if ours else getattr(now, name))
+
+    return Limits(*(wanted(name) for name in ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")))
 
 
 def _our_unused(ctx: Context, config: GuestConfig) -> str | None:
@@ -116,6 +126,11 @@ def _our_unused(ctx: Context, config: GuestConfig) -> str | None:
 
 
 def _free_key(config: GuestConfig) -> str:
-    bus = "".join(char for char in (config.system_disk or "scsi0") if char.isalpha())
-    used = set(config.drives)
-    return next(f"{bus}{n}" for n in range(1, 16) if f"{bus}{n}" not in used)
+    """A free place for the disk, on the system disk's bus if it has one left."""
+    own = _bus(config.system_disk or "scsi0")
+    places = (f"{bus}{n}" for bus in (own, "scsi") for n in range(1, 31))
+    return next(key for key in places if is_drive_key(key) and key not in config.raw)
+
+
+def _bus(key: str) -> str:
+    return key.rstrip("0123456789")

@@ -54,6 +54,16 @@ def bridges(cluster: Cluster, node: str) -> tuple[Bridge, ...]:
     return _once((_name(cluster), "bridges", node), lambda: cluster.bridges(node))
 
 
+def firewall_on(cluster: Cluster) -> bool:
+    """Whether the cluster's own firewall is switched on."""
+    return _once((_name(cluster), "firewall"), lambda: cluster.firewall_baseline().enabled)
+
+
+def numbers(cluster: Cluster) -> frozenset[int]:
+    """The numbers of every guest the login can see."""
+    return _once((_name(cluster), "numbers"), lambda: frozenset(one.vmid for one in cluster.resources()))
+
+
 def forget() -> None:
     """Ask everything anew."""
     with _lock:

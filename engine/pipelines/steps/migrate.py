@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.clock import now_ms
 from engine.pipelines.model import Done, Fail, Outcome, Skip, Wait
 from engine.pipelines.steps import facts
 from engine.pipelines.steps.target import choose, system_storage
-from engine.proxmox.fault_table import rule_for
 from engine.proxmox.faults import Kind
 from engine.proxmox.guest_values import GuestConfig, GuestLocation
-from engine.runner.context import Context
+from engine.runner.context import LOCK_S, Context
 from engine.store import settings
 from engine.store.models import Vm
 
@@ -20,25 +21,37 @@ def migrate_to_target(ctx: Context) -> Outcome:
     if not general.post_clone_migration:
         return Skip("migration after the clone is switched off")
     config, here = _now(ctx)
-    target = ctx.flow.get("target") or ctx.vm.target_node
+    target = ctx.vm.target_node
     if not target:
         choice = choose(ctx, here, config)
         if choice.why:
             return Skip(choice.why)
         target = choice.node
-        ctx.remember(target=target)
+        ctx.save(target_node=target)  # at once: others who choose count it in
     if target == here:
-        ctx.set(target_node=target)
-        return (
-            Skip("on its target node already") if not ctx.flow.get("moving") else Done((f"moved to {here}",))
-        )
-    return _move(ctx, config, here, target, general.migration_timeout)
+        moved = ctx.acted or ctx.flow.get("moving")
+        return Done((f"moved to {here}",)) if moved else Skip("on its target node already")
+    return _move(ctx, config, here, target)
+
+
+def still_moving(ctx: Context, wait: Wait) -> Wait:
+    """One line when a migration takes longer than the settings expect; it goes on all the same."""
+    passed = (now_ms() - int(ctx.flow.get("moving") or now_ms())) / 1000
+    timeout = settings.read(settings.General).migration_timeout
+    if passed < timeout:
+        return replace(wait, seconds=timeout - passed)
+    if ctx.flow.get("late"):
+        return wait
+    ctx.remember(late=True)
+    return replace(
+        wait, notes=(f"the migration takes longer than {timeout} s; it goes on and is waited for",)
+    )
 
 
 def _now(ctx: Context) -> tuple[GuestConfig, str]:
     """The VM's config and the node it is on; after a move it is looked for at its target first."""
     if ctx.flow.get("moving") and not ctx.failed:
-        ctx.vm.node = ctx.flow["target"]
+        ctx.vm.node = ctx.vm.target_node
     config = ctx.guest.recent_config()
     here = ctx.guest.node
     if here != Vm.get_by_id(ctx.vm.id).node:
@@ -47,20 +60,21 @@ def _now(ctx: Context) -> tuple[GuestConfig, str]:
     return config, here
 
 
-def _move(ctx: Context, config: GuestConfig, here: str, target: str, timeout: int) -> Outcome:
+def _move(ctx: Context, config: GuestConfig, here: str, target: str) -> Outcome:
     reason = _held_back(ctx, config, here, target)
     if ctx.failed:
         return _after_failure(ctx, here)
     if reason:
+        ctx.set(target_node=here)
         return Skip(f"stays on {here}: {reason}")
     if wait := ctx.turn(f"tasks:{here}", ctx.vm.server.tasks_per_node, f"node {here} is busy"):
         return wait
     storage = ctx.plan.system_disk.storage or system_storage(config)
-    ctx.remember(moving=now_ms(), target=target)
     outcome = ctx.act(lambda: ctx.guest.migrate(target, storage or None))
-    if isinstance(outcome, Wait):
-        return Wait("task", outcome.why, upid=outcome.upid, seconds=float(timeout))
-    return outcome
+    if not isinstance(outcome, Wait) or outcome.on != "task":
+        return outcome
+    ctx.remember(moving=now_ms())
+    return still_moving(ctx, outcome)
 
 
 def _held_back(ctx: Context, config: GuestConfig, here: str, target: str) -> str:
@@ -79,8 +93,10 @@ def _held_back(ctx: Context, config: GuestConfig, here: str, target: str) -> str
 
 def _after_failure(ctx: Context, here: str) -> Outcome:
     """A move that cannot work is a note and the VM stays; one that may work later is a failure to retry."""
-    rule = rule_for(None, ctx.failed)
-    if rule.kind in (Kind.BUSY, Kind.TRANSIENT):
+    ctx.remember(moving=None)
+    if ctx.failed_kind is Kind.BUSY:
+        return Wait("lock", ctx.failed, seconds=LOCK_S)
+    if ctx.failed_kind in (Kind.TRANSIENT, Kind.AMBIGUOUS):
         return Fail(ctx.failed)
     ctx.set(target_node=here)
     return Skip(f"stays on {here}: {ctx.failed}")

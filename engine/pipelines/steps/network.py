@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.pipelines.model import Done, Fail, Outcome, Skip
+from engine.pipelines.model import Fail, Outcome
 from engine.proxmox.codecs import Net
 from engine.runner.context import Context
 
@@ -17,8 +17,7 @@ def set_network(ctx: Context) -> Outcome:
     wanted = wanted_card(ctx, card or Net.parse(f"virtio={mac}"), mac)
     if card is not None and wanted.format() == card.format():
         ctx.set(mac=wanted.mac or "")
-        return Done() if ctx.flow.get("acted") == "network" else Skip("no change")
-    ctx.remember(acted="network")
+        return ctx.reached()
     return ctx.act(lambda: ctx.guest.set_config({"net0": wanted.format()}))
 
 

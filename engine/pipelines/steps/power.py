@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.clock import now_ms
-from engine.pipelines.model import Done, Fail, Outcome, Skip, Wait
+from engine.pipelines.model import Done, Fail, Outcome, Wait
 from engine.runner.context import Context
 
 GRACE_S = 120
@@ -15,56 +17,71 @@ def start(ctx: Context) -> Outcome:
     status = ctx.guest.status()
     if status.running:
         ctx.kept["status"] = status
-        return Done() if ctx.flow.get("acted") == "start" else Skip("running already")
+        return ctx.reached(why="running already")
     if wait := ctx.turn(f"tasks:{ctx.vm.node}", ctx.vm.server.tasks_per_node, f"node {ctx.vm.node} is busy"):
         return wait
-    ctx.remember(acted="start")
     return ctx.act(ctx.guest.start)
 
 
 def stop(ctx: Context) -> Outcome:
     """Have the VM off, by pulling the plug."""
     if not ctx.guest.status().running:
-        return Done() if ctx.flow.get("acted") == "stop" else Skip("stopped already")
-    ctx.remember(acted="stop")
+        return ctx.reached(why="stopped already")
     return ctx.act(ctx.guest.stop)
 
 
 def shut_down(ctx: Context) -> Outcome:
-    """Have the VM off: asked gently first, then by force, with a line while it takes its time."""
+    """Have the VM off: asked gently first, then by force; `still_shutting_down` tells the time it takes."""
     if not ctx.guest.status().running:
-        return Done() if ctx.flow.get("asked_at") else Skip("stopped already")
-    asked = ctx.flow.get("asked_at")
-    if asked is None:
-        ctx.remember(asked_at=now_ms())
-        return _with_lines(ctx.act(lambda: ctx.guest.shutdown(GRACE_S)))
-    if not ctx.flow.get("forced"):
-        ctx.failed = ""  # the guest did not listen; that is what force is for
+        return ctx.reached(why="stopped already")
+    if ctx.flow.get("forced"):
+        ctx.remember(forced=False)  # the next tick pulls the plug again
+        return Fail(ctx.failed or "the VM was switched off, but it still runs")
+    if not ctx.flow.get("asked_at"):
+        outcome = ctx.act(lambda: ctx.guest.shutdown(GRACE_S))
+        return _asked(ctx, outcome)
+    ctx.failed = ""  # the guest did not listen; that is what force is for
+    outcome = ctx.act(ctx.guest.stop)
+    if isinstance(outcome, Wait) and outcome.on == "task":
         ctx.note(f"the guest did not shut down within {GRACE_S} s; it is switched off")
         ctx.remember(forced=True)
-        return ctx.act(ctx.guest.stop)
-    return Fail(ctx.failed or "the VM was switched off, but it still runs")
-
-
-def _with_lines(outcome: Outcome) -> Outcome:
-    if isinstance(outcome, Wait):
-        return Wait("task", "shutting down", upid=outcome.upid, seconds=LINE_EVERY_S)
     return outcome
+
+
+def _asked(ctx: Context, outcome: Outcome) -> Outcome:
+    if not isinstance(outcome, Wait) or outcome.on != "task":
+        return outcome
+    ctx.remember(asked_at=now_ms())
+    return replace(outcome, why="shutting down", seconds=LINE_EVERY_S)
+
+
+def still_shutting_down(ctx: Context, wait: Wait) -> Wait:
+    """A line every 15 seconds while the guest takes its time."""
+    asked = ctx.flow.get("asked_at")
+    if not asked or ctx.flow.get("forced"):
+        return wait
+    passed = (now_ms() - int(asked)) // 1000
+    lines = passed // LINE_EVERY_S
+    notes = (
+        (f"still shutting down after {passed} s of {GRACE_S} s",) if lines > ctx.flow.get("lines", 0) else ()
+    )
+    ctx.remember(lines=lines)
+    return replace(wait, why="shutting down", seconds=LINE_EVERY_S - passed % LINE_EVERY_S, notes=notes)
 
 
 def ask_to_shut_down(ctx: Context) -> Outcome:
     """Have the VM off by the guest's own doing; one that does not listen is a failure."""
     if not ctx.guest.status().running:
-        return Done() if ctx.flow.get("acted") == "shutdown" else Skip("stopped already")
-    ctx.remember(acted="shutdown")
+        return ctx.reached(why="stopped already")
     return ctx.act(lambda: ctx.guest.shutdown(GRACE_S))
 
 
 def reboot(ctx: Context) -> Outcome:
     """Restart the guest once."""
+    if ctx.failed:
+        return Fail(ctx.failed)
+    if ctx.acted:
+        return Done()
     if not ctx.guest.status().running:
         return Fail("the VM is off; start it instead")
-    if ctx.flow.get("acted") == "reboot" and not ctx.failed:
-        return Done()
-    ctx.remember(acted="reboot")
     return ctx.act(ctx.guest.reboot)

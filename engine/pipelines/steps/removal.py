@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from engine import events
 from engine.clock import now_ms
 from engine.ipam import allocate
 from engine.pipelines.model import Done, Fail, Outcome, Skip, Wait
 from engine.pipelines.steps import facts, power, vmids
-from engine.proxmox.faults import Kind, ProxmoxError
+from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
+from engine.proxmox.mark import find_mark
 from engine.proxmox.values import Backup
 from engine.runner.context import Context
-from engine.store.models import Client, Run, Service, Vm
+from engine.store.models import Client, Run, Service
+
+_SKEW_MS = 60_000
 
 
 def stop_gently(ctx: Context) -> Outcome:
@@ -25,29 +30,36 @@ def delete_backups(ctx: Context) -> Outcome:
         return Skip("it never had a VMID")
     if ctx.failed:
         _leave(ctx, ctx.failed)
-    left = ctx.flow.get("left_backups", [])
     for storage, backup in _backups(ctx):
-        if backup.volid in left:
+        if backup.volid in _left(ctx):
             continue
         if backup.protected:
             _leave_one(ctx, backup.volid, "it is protected")
-            continue
-        try:
-            upid = ctx.cluster.delete_backup(
-                ctx.vm.node or _any_node(ctx), storage, backup.volid, ctx.vm.vmid, ctx.mark
-            )
-        except ProxmoxError as error:
-            if error.kind in (Kind.BUSY, Kind.TRANSIENT, Kind.AMBIGUOUS):
-                raise
-            _leave_one(ctx, backup.volid, error.sentence)
-            continue
-        ctx.remember(deleting=backup.volid)
-        if upid:
+        elif upid := _delete(ctx, storage, backup.volid):
             return Wait("task", f"deleting backup {backup.volid}", upid=upid)
-    left = ctx.flow.get("left_backups", [])
-    if left:
-        return Done((f"{len(left)} backup(s) were left behind",))
-    return Done() if ctx.flow.get("deleting") else Skip("no backups")
+    if left := _left(ctx):
+        return Done((f"left behind on Proxmox, to be deleted by hand: {', '.join(left)}",))
+    return ctx.reached(why="no backups")
+
+
+def _delete(ctx: Context, storage: str, volid: str) -> str | None:
+    """Delete one backup; a task, or None when it is gone or has to be left."""
+    assert ctx.vm.vmid is not None
+    node = ctx.vm.node or _any_node(ctx)
+    ctx.remember(deleting=volid)
+    try:
+        return ctx.cluster.delete_backup(node, storage, volid, ctx.vm.vmid, ctx.mark)
+    except ProxmoxError as error:
+        if error.kind in (Kind.BUSY, Kind.TRANSIENT, Kind.AMBIGUOUS):
+            raise
+        if error.kind is not Kind.GONE:
+            _leave_one(ctx, volid, error.sentence)
+    return None
+
+
+def _left(ctx: Context) -> list[str]:
+    """What could not be deleted; it is noted on the client when everything else is gone."""
+    return list(ctx.flow.get("left_backups", []))
 
 
 def _leave(ctx: Context, why: str) -> None:
@@ -59,18 +71,39 @@ def _leave(ctx: Context, why: str) -> None:
 
 def _leave_one(ctx: Context, volid: str, why: str) -> None:
     ctx.note(f"backup {volid} was left behind: {why}")
-    ctx.remember(left_backups=[*ctx.flow.get("left_backups", []), volid])
+    ctx.remember(left_backups=[*_left(ctx), volid])
+    events.publish(
+        "alert",
+        f"backup {volid} of service {ctx.vm.service_id} was left behind: {why}",
+        level="error",
+        vm=ctx.vm.id,
+        service=ctx.vm.service_id,
+    )
 
 
 def _backups(ctx: Context) -> list[tuple[str, Backup]]:
-    """The backups made of this VM since it exists, on every storage its node sees."""
+    """The backups of this VM on every storage its node sees: those with its mark, and those made since it exists."""
     node = ctx.vm.node or _any_node(ctx)
-    names = [one.name for one in facts.storages(ctx.cluster, node) if "backup" in one.content and one.enabled]
     assert ctx.vm.vmid is not None
-    found = [(name, backup) for name in names for backup in ctx.cluster.backups(node, name, ctx.vm.vmid)]
-    return [
-        (name, backup) for name, backup in found if (backup.created_ms or 0) >= ctx.vm.created_at - 60_000
-    ]
+    found: list[tuple[str, Backup]] = []
+    for storage in facts.storages(ctx.cluster, node):
+        if "backup" not in storage.content or not storage.enabled:
+            continue
+        if not storage.active:
+            away = f"{storage.name}:(all)"
+            if away not in _left(ctx):
+                _leave_one(ctx, away, "the storage is away")
+            continue
+        found += [(storage.name, one) for one in ctx.cluster.backups(node, storage.name, ctx.vm.vmid)]
+    return [(name, backup) for name, backup in found if _made_of_this_vm(ctx, backup)]
+
+
+def _made_of_this_vm(ctx: Context, backup: Backup) -> bool:
+    """A number may have had other owners before: their backups carry another mark, or are older than the VM."""
+    mark = find_mark(backup.notes)
+    if mark is not None:
+        return mark == ctx.mark
+    return (backup.created_ms or 0) >= ctx.vm.created_at - _SKEW_MS
 
 
 def _any_node(ctx: Context) -> str:
@@ -80,11 +113,11 @@ def _any_node(ctx: Context) -> str:
 def delete_vm(ctx: Context) -> Outcome:
     """Have no guest of ours under the VM's number, on any node."""
     if not _there(ctx):
+        outcome = ctx.reached(why="the VM is gone already")
         ctx.set(node="", smbios_uuid="", remote_status="", remote_lock="")
-        return Done() if ctx.flow.get("acted") == "delete" else Skip("the VM is gone already")
+        return outcome
     if ctx.guest.status().running:
-        return power.shut_down(ctx) if not ctx.failed else Fail(ctx.failed)
-    ctx.remember(acted="delete")
+        return ctx.act(ctx.guest.stop)
     return ctx.act(lambda: ctx.guest.destroy(purge=True))
 
 
@@ -96,7 +129,20 @@ def delete_vm_or_give_up(ctx: Context) -> Outcome:
         if error.kind in (Kind.PERMANENT, Kind.AUTH):
             return Fail(error.sentence, final=True)
         raise
-    return Fail(outcome.error, outcome.notes, final=True) if isinstance(outcome, Fail) else outcome
+    passing = ctx.failed_kind in (Kind.TRANSIENT, Kind.AMBIGUOUS)
+    return replace(outcome, final=not passing) if isinstance(outcome, Fail) else outcome
+
+
+def delete_for_redeploy(ctx: Context) -> Outcome:
+    """The same for a redeploy, which takes a new number: a guest that is surely another machine is left alone."""
+    try:
+        return delete_vm(ctx)
+    except NotOurs as stranger:
+        known = ctx.vm.smbios_uuid
+        if not known or ctx.guest.config().smbios_uuid == known:
+            raise
+        ctx.set(node="", smbios_uuid="", remote_status="", remote_lock="")
+        return Skip(f"left alone: {stranger.sentence}")
 
 
 def remove_for_reinstall(ctx: Context) -> Outcome:
@@ -139,7 +185,7 @@ def free_for_redeploy(ctx: Context) -> Outcome:
 def free_everything(ctx: Context) -> Outcome:
     """The VM is gone: free its addresses and its number, note it on the client, end the service."""
     ctx.on_commit_with_end(lambda: _free(ctx))
-    ctx.set(remote_status="", remote_lock="", node="")
+    ctx.set(remote_status="", remote_lock="", node="", target_node="", mac="")
     return Done()
 
 
@@ -150,10 +196,10 @@ def _free(ctx: Context) -> None:
     vmids.bury(vm, f"service {vm.service_id} terminated")
     today = datetime.now(UTC).strftime("%Y-%m-%d")
     line = f"{today} service {vm.service_id} ({vm.name or 'never named'}) terminated, addresses: {addresses}"
-    client = Client.get_by_id(vm.service.client_id)
-    Client.update(notes=f"{client.notes}\n{line}".strip()).where(Client.id == client.id).execute()
+    if left := _left(ctx):
+        line += f"; left behind on Proxmox: {', '.join(left)}"
+    Client.update(notes=Client.notes.concat(f"{line}\n")).where(Client.id == vm.service.client_id).execute()
     Service.update(status="Terminated", ended_at=now_ms()).where(Service.id == vm.service_id).execute()
-    Vm.update(target_node="").where(Vm.id == vm.id).execute()
 
 
 def _there(ctx: Context) -> bool:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from peewee import fn
 
 from engine.pipelines.steps import facts
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.values import NodeInfo
 from engine.runner.context import Context
-from engine.store.models import Node
+from engine.store.models import Node, Vm
 
 _MIB = 1024 * 1024
+_NOT_YET_UP = (
+    "set_dns",
+    "migrated",
+    "set_cpu_ram",
+    "set_system_disk_size",
+    "set_system_disk_bandwidth",
+    "set_created_additional_disk",
+    "set_additional_disk_size",
+    "set_additional_disk_bandwidth",
+    "set_network",
+    "set_firewall",
+    "set_cloudinit",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +43,37 @@ def choose(ctx: Context, here: str, config: GuestConfig) -> Choice:
     if wanted not in ("auto", ""):
         reason = _cannot(ctx, nodes.get(wanted), wanted, config)
         return Choice(here, f"stays on {here}: {reason}") if reason and wanted != here else Choice(wanted)
-    fitting = [node for node in nodes.values() if not _cannot(ctx, node, node.name, config)]
-    if not fitting:
-        return Choice(here, f"stays on {here}: no node has its storages, its bridge and enough free memory")
-    best = max(fitting, key=lambda node: (node.memory - node.memory_used, node.name == here))
-    return Choice(best.name)
+    coming = _coming(ctx)
+    nodes = {
+        name: _with_less(node, coming.get(name, 0) * ctx.plan.memory * _MIB) for name, node in nodes.items()
+    }
+    roomiest_first = sorted(
+        nodes.values(), key=lambda node: (-node.memory_free, node.name != here, node.name)
+    )
+    for node in roomiest_first:  # the first that fits is the best: the others need not be asked
+        if not _cannot(ctx, node, node.name, config):
+            return Choice(node.name)
+    return Choice(here, f"stays on {here}: no node has its storages, its bridge and enough free memory")
+
+
+def _coming(ctx: Context) -> dict[str, int]:
+    """How many other VMs are on their way to each node and use none of its memory yet."""
+    rows = (
+        Vm.select(Vm.target_node, fn.COUNT(Vm.id))
+        .where(
+            Vm.server == ctx.vm.server_id,
+            Vm.id != ctx.vm.id,
+            Vm.target_node != "",
+            Vm.vm_status.in_(_NOT_YET_UP),
+        )
+        .group_by(Vm.target_node)
+    )
+    return {node: int(number) for node, number in rows.tuples()}
+
+
+def _with_less(node: NodeInfo, taken: int) -> NodeInfo:
+    """The node with so much of its memory promised to others, each taken to be as large as this VM."""
+    return replace(node, memory_used=node.memory_used + taken)
 
 
 def _cannot(ctx: Context, node: NodeInfo | None, name: str, config: GuestConfig) -> str:
@@ -43,7 +84,7 @@ def _cannot(ctx: Context, node: NodeInfo | None, name: str, config: GuestConfig)
         return f"node {name} is offline"
     if Node.select().where(Node.server == ctx.vm.server_id, Node.name == name, Node.paused).exists():
         return f"node {name} is paused"
-    if node.memory - node.memory_used < ctx.plan.memory * _MIB:
+    if node.memory_free < ctx.plan.memory * _MIB:
         return f"node {name} has too little free memory"
     usable = {one.name for one in facts.storages(ctx.cluster, name) if one.enabled and one.active}
     missing = sorted(needed_storages(ctx, config) - usable)

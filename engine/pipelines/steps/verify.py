@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.clock import now_ms
 from engine.ipam import allocate
 from engine.pipelines.model import Done, Fail, Outcome, Wait
 from engine.pipelines.steps.addresses import fqdn
@@ -10,8 +11,8 @@ from engine.store import secrets
 from engine.store.models import Service
 
 TICKS = 5
+_TICK_S = 20.0
 _LOOK_S = 2.0
-_LOOKS_PER_TICK = 10
 
 
 def verify_running(ctx: Context) -> Outcome:
@@ -28,15 +29,22 @@ def _verify(ctx: Context, mail: str) -> Outcome:
     status = ctx.kept.pop("status", None) or ctx.guest.status()
     ctx.set(remote_status=status.status, remote_lock=status.lock or "")
     if not status.running:
-        looks = int(ctx.flow.get("looks", 0)) + 1
-        if looks > TICKS * _LOOKS_PER_TICK:
-            ctx.remember(looks=0)
-            return Fail(f"VM failed to start (status: {status.status}). Will retry.")
-        ctx.remember(looks=looks)
-        return Wait("time", f"waiting for the guest to run (status: {status.status})", seconds=_LOOK_S)
+        return _not_up_yet(ctx, status.status)
     ctx.set(plan=ctx.plan.as_dict())
     ctx.on_commit_with_end(lambda: _finish(ctx, mail))
     return Done()
+
+
+def _not_up_yet(ctx: Context, status: str) -> Outcome:
+    """Look again, often at first and then once per tick; the fifth tick in vain is a failure."""
+    since = int(ctx.flow.get("down_since") or now_ms())
+    passed = (now_ms() - since) / 1000
+    if passed >= TICKS * _TICK_S:
+        ctx.remember(down_since=None)
+        return Fail(f"VM failed to start (status: {status}). Will retry.")
+    ctx.remember(down_since=since)
+    pause = _LOOK_S if passed < _TICK_S / 2 else _TICK_S
+    return Wait("time", f"waiting for the guest to run (status: {status})", seconds=pause)
 
 
 def _finish(ctx: Context, mail: str) -> None:

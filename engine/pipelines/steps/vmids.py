@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import count
+
 from peewee import IntegrityError, fn
 
 from engine.clock import now_ms
+from engine.pipelines.steps import facts
 from engine.runner import claims
 from engine.runner.context import Context
 from engine.store.database import in_transaction, transaction
@@ -22,18 +26,23 @@ def claim(ctx: Context) -> int:
     """The VM's number: the one it has, or the lowest from the product's first on that nobody has."""
     if ctx.vm.vmid is not None:
         return ctx.vm.vmid
+    taken: frozenset[int] = frozenset()
     for _ in range(_MOST_TRIES):
-        number = in_transaction(lambda: _next(ctx))
+        number = in_transaction(partial(_next, ctx, taken))
         if ctx.cluster.next_id_free(number):
             return number
         lose(ctx, "another guest of the cluster has this number")
+        taken = facts.numbers(ctx.cluster)  # pass by all that are known, instead of asking one by one
     raise NoVmid
 
 
-def _next(ctx: Context) -> int:
-    server, first = ctx.vm.server_id, ctx.plan.first_vmid
-    number = _lowest_unclaimed(server, first)
+def _next(ctx: Context, taken: frozenset[int]) -> int:
+    server, number = ctx.vm.server_id, ctx.plan.first_vmid
     while True:
+        number = _lowest_unclaimed(server, number)
+        if number in taken:
+            number = next(higher for higher in count(number) if higher not in taken)
+            continue
         try:
             with transaction():
                 VmidClaim.create(server=server, vmid=number, vm=ctx.vm.id)
