@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.pipelines.model import Done, Fail, Outcome, Pipeline, Skip, Step, StepFunction
+from engine.pipelines.model import Done, Fail, Meanwhile, Outcome, Pipeline, Skip, Step, StepFunction
 from engine.pipelines.steps import power, removal
 from engine.pipelines.steps.addresses import allocate_ip
 from engine.pipelines.steps.clone import clone_vm
@@ -22,9 +22,30 @@ from engine.runner.context import Context
 from engine.store.models import Service
 
 
-def _one(name: str, run: StepFunction, label: str = "", needs_guest: bool = True) -> Pipeline:
-    step = Step(None, label or name, run, needs_guest)
+def _one(
+    name: str,
+    run: StepFunction,
+    label: str = "",
+    needs_guest: bool = True,
+    meanwhile: Meanwhile | None = None,
+) -> Pipeline:
+    step = Step(None, label or name, run, needs_guest, meanwhile)
     return Pipeline(name, start="", steps=(step,), by_status=False, retry=False)
+
+
+def _there(ctx: Context) -> bool:
+    return ctx.vm.vmid is not None and bool(ctx.vm.node)
+
+
+def on_machine(run: StepFunction) -> StepFunction:
+    """The step, refused while there is no machine to work on."""
+
+    def guarded(ctx: Context) -> Outcome:
+        if not _there(ctx):
+            return Fail("there is no machine on Proxmox; “VMClone” or a redeploy makes one")
+        return run(ctx)
+
+    return guarded
 
 
 def only_when_off(run: StepFunction) -> StepFunction:
@@ -35,17 +56,17 @@ def only_when_off(run: StepFunction) -> StepFunction:
             return Fail("it can run only while the VM is off (**); stop the VM first")
         return run(ctx)
 
-    return guarded
+    return on_machine(guarded)
 
 
 def suspend(ctx: Context) -> Outcome:
     """Have the VM off and the service Suspended."""
-    return _then(ctx, power.shut_down(ctx), "Suspended")
+    return _then(ctx, power.shut_down(ctx) if _there(ctx) else Skip(_NO_MACHINE), "Suspended")
 
 
 def unsuspend(ctx: Context) -> Outcome:
     """Have the VM running and the service Active."""
-    return _then(ctx, power.start(ctx), "Active")
+    return _then(ctx, power.start(ctx) if _there(ctx) else Skip(_NO_MACHINE), "Active")
 
 
 def _then(ctx: Context, outcome: Outcome, status: str) -> Outcome:
@@ -56,23 +77,25 @@ def _then(ctx: Context, outcome: Outcome, status: str) -> Outcome:
     return outcome
 
 
+_NO_MACHINE = "there is no machine"
+
 COMMANDS: tuple[Pipeline, ...] = (
-    _one("Start", power.start, "Start VM"),
-    _one("Stop", power.stop, "Stop VM"),
-    _one("Shutdown", power.ask_to_shut_down, "Shut VM down"),
-    _one("Reboot", power.reboot, "Reboot VM"),
-    _one("Suspend", suspend, "Suspend VM"),
+    _one("Start", on_machine(power.start), "Start VM"),
+    _one("Stop", on_machine(power.stop), "Stop VM"),
+    _one("Shutdown", on_machine(power.ask_to_shut_down), "Shut VM down"),
+    _one("Reboot", on_machine(power.reboot), "Reboot VM"),
+    _one("Suspend", suspend, "Suspend VM", meanwhile=power.still_shutting_down),
     _one("Unsuspend", unsuspend, "Unsuspend VM"),
     _one("VMSetDedicatedIp", allocate_ip, "Allocate IP", needs_guest=False),
     _one("VMClone", clone_vm, "Clone VM"),
     _one("Set CPU RAM", only_when_off(set_cpu_ram), "Set CPU & RAM"),
-    _one("Set System Disk Size", resize_system, "Resize system disk"),
-    _one("Set System Disk Bandwidth", limit_system, "Set system disk I/O"),
-    _one("Set Created Additional Disk", create_additional, "Create additional disk"),
-    _one("Set Additional Disk Size", resize_additional, "Resize additional disk"),
-    _one("Set Additional Disk Bandwidth", limit_additional, "Set additional disk I/O"),
-    _one("Set Network", set_network, "Configure network"),
-    _one("Set Firewall", set_firewall, "Configure firewall"),
+    _one("Set System Disk Size", on_machine(resize_system), "Resize system disk"),
+    _one("Set System Disk Bandwidth", on_machine(limit_system), "Set system disk I/O"),
+    _one("Set Created Additional Disk", on_machine(create_additional), "Create additional disk"),
+    _one("Set Additional Disk Size", on_machine(resize_additional), "Resize additional disk"),
+    _one("Set Additional Disk Bandwidth", on_machine(limit_additional), "Set additional disk I/O"),
+    _one("Set Network", on_machine(set_network), "Configure network"),
+    _one("Set Firewall", on_machine(set_firewall), "Configure firewall"),
     _one("SetCloudinit", only_when_off(set_cloudinit), "Configure cloud-init"),
     _one("VMRemove", removal.delete_vm, "Remove VM"),
     _one("Set DNS records", configure_dns, "Set DNS records", needs_guest=False),

@@ -14,6 +14,7 @@ from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
 from engine.proxmox.mark import find_mark
 from engine.proxmox.values import Backup
 from engine.runner.context import Context
+from engine.store.database import in_transaction
 from engine.store.models import Client, Run, Service
 
 _SKEW_MS = 60_000
@@ -72,12 +73,9 @@ def _leave(ctx: Context, why: str) -> None:
 def _leave_one(ctx: Context, volid: str, why: str) -> None:
     ctx.note(f"backup {volid} was left behind: {why}")
     ctx.remember(left_backups=[*_left(ctx), volid])
-    events.publish(
-        "alert",
-        f"backup {volid} of service {ctx.vm.service_id} was left behind: {why}",
-        level="error",
-        vm=ctx.vm.id,
-        service=ctx.vm.service_id,
+    said = f"backup {volid} of service {ctx.vm.service_id} was left behind: {why}"
+    in_transaction(
+        lambda: events.publish("alert", said, level="error", vm=ctx.vm.id, service=ctx.vm.service_id)
     )
 
 

@@ -17,21 +17,16 @@ _LOOK_S = 2.0
 
 def verify_running(ctx: Context) -> Outcome:
     """Have the VM running; then, in one transaction, ready, Active, and one mail on its way."""
-    return _verify(ctx, "ready")
+    return verify(ctx, "ready")
 
 
-def verify_changed(ctx: Context) -> Outcome:
-    """The same after a change of package, with its own mail."""
-    return _verify(ctx, "changed")
-
-
-def _verify(ctx: Context, mail: str) -> Outcome:
+def verify(ctx: Context, mail: str) -> Outcome:
+    """The same with another mail, for a VM that runs again after a change."""
     status = ctx.kept.pop("status", None) or ctx.guest.status()
     ctx.set(remote_status=status.status, remote_lock=status.lock or "")
     if not status.running:
         return _not_up_yet(ctx, status.status)
-    ctx.set(plan=ctx.plan.as_dict())
-    ctx.on_commit_with_end(lambda: _finish(ctx, mail))
+    finish(ctx, mail)
     return Done()
 
 
@@ -47,8 +42,13 @@ def _not_up_yet(ctx: Context, status: str) -> Outcome:
     return Wait("time", f"waiting for the guest to run (status: {status})", seconds=pause)
 
 
-def _finish(ctx: Context, mail: str) -> None:
-    """Runs inside the transaction that makes the VM ready."""
+def finish(ctx: Context, mail: str) -> None:
+    """With the step's end: the plan is the VM's own now, the service is Active, one mail is on its way."""
+    ctx.set(plan=ctx.plan.as_dict())
+    ctx.on_commit_with_end(lambda: _hand_over(ctx, mail))
+
+
+def _hand_over(ctx: Context, mail: str) -> None:
     Service.update(status="Active").where(
         Service.id == ctx.vm.service_id, Service.status == "Pending"
     ).execute()
