@@ -9,15 +9,19 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
 _SHORTEST = 4  # shorter values would blank out ordinary words
 _lock = threading.Lock()
-_values: set[str] = set()
-_pattern: re.Pattern[str] | None = None
+# by their first four characters, the longest first: a look-up per character of the text, however many there are
+_values: dict[str, tuple[str, ...]] = {}
 
-_NAMES = r"[\w-]*(?:password|passwd|cipassword|secret|api[_-]?key|token(?!_id)|ticket|csrf\w*|authorization|cookie|sshkeys?)[\w-]*"
+_NAMES = (
+    r"[\w-]*(?:password|passwd|cipassword|secret|api[_-]?key|token(?!_id)|ticket|csrf\w*|authorization"
+    r"|cookie|sshkeys?)[\w-]*"
+)
 _ASSIGNED = re.compile(
     rf"""(?P<head>["']?\b{_NAMES}["']?\s*[:=]\s*)(?P<value>"[^"]*"|'[^']*'|Bearer\s+\S+|PVEAPIToken=\S+|[^\s,;&}}\])]+)""",
     re.IGNORECASE,
@@ -27,25 +31,48 @@ _HEADERS = re.compile(r"(PVEAPIToken=[^=\s]+=|PVEAuthCookie=|Bearer\s+)[^\s;,'\"
 
 def register(value: str | None) -> None:
     """From now on this value never appears in a log line, in any of its encodings."""
-    global _pattern
     if not value or len(value) < _SHORTEST:
         return
-    forms = {value, quote(value, safe=""), quote_plus(value)}
-    with _lock:
-        if forms <= _values:
-            return
-        _values.update(forms)
-        longest_first = sorted(_values, key=len, reverse=True)
-        _pattern = re.compile("|".join(re.escape(v) for v in longest_first))
+    for form in {value, quote(value, safe=""), quote_plus(value)}:
+        head = form[:_SHORTEST]
+        if form in _values.get(head, ()):
+            continue
+        with _lock:
+            known = {*_values.get(head, ()), form}
+            _values[head] = tuple(sorted(known, key=len, reverse=True))
 
 
 def redact(text: str) -> str:
-    """The same text with every known secret and every value of a secret-looking name masked."""
-    pattern = _pattern
-    if pattern is not None:
-        text = pattern.sub(MASK, text)
-    text = _HEADERS.sub(lambda m: m.group(1) + MASK, text)
-    return _ASSIGNED.sub(lambda m: m.group("head") + MASK, text)
+    """The same text with every known secret and every value of a secret-looking name masked.
+
+    All are looked for in the text as it came: one mask must not hide from another what it would have found.
+    """
+    masked: list[str] = []
+    done = 0
+    for start, end in sorted([*_known(text), *_named(text)]):
+        if start > done or not masked:
+            masked += [text[done:start], MASK]
+        done = max(done, end)
+    return "".join([*masked, text[done:]])
+
+
+def _known(text: str) -> Iterator[tuple[int, int]]:
+    """Where values that were registered stand."""
+    place = 0
+    while _values and place <= len(text) - _SHORTEST:
+        found = _values.get(text[place : place + _SHORTEST], ())
+        length = next((len(value) for value in found if text.startswith(value, place)), 0)
+        if length:
+            yield place, place + length
+        place += 1
+
+
+def _named(text: str) -> Iterator[tuple[int, int]]:
+    """Where the value of a secret-looking name or header stands."""
+    for match in _HEADERS.finditer(text):
+        yield match.end(1), match.end()
+    for match in _ASSIGNED.finditer(text):
+        yield match.span("value")
 
 
 class RedactingFilter(logging.Filter):
