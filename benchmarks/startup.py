@@ -25,7 +25,7 @@ VERB = ("-m", "kvmtui", "pool", "list")
 def timed(arguments: tuple[str, ...], environment: dict[str, str]) -> float:
     """Seconds until the program has ended."""
     begun = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, *arguments], env=environment, check=True, capture_output=True)
     return time.perf_counter() - begun
 
 
