@@ -71,7 +71,9 @@ def _round(name: str, vms: int, speed: float) -> dict[str, float]:
             "BENCH_HOME": home,
         }
         command = [sys.executable, "-m", "benchmarks.deploys", "--child", name, "--vms", str(vms)]
-        done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run(
+            command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+        )
         result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
         result["requests_per_vm"] = round(lab.get("requests")["count"] / vms, 1)
         running = [one for one in lab.guests().values() if one["status"] == "running"]
@@ -116,18 +118,28 @@ def by_hand(vms: int) -> dict[str, float]:
             timeout=60,
         )
 
-    def wait(node: Any, upid: str | None) -> None:
-        while upid and node.tasks(upid).status.get()["status"] == "running":
+    def ended_well(node: Any, upid: str | None) -> bool:
+        while upid:
+            state = node.tasks(upid).status.get()
+            if state["status"] != "running":
+                return str(state["exitstatus"]) == "OK"
             time.sleep(0.2)
+        return True
+
+    def insist(node: Any, call: Any) -> None:
+        """Storages and guests are locked now and then; whoever deploys must ask again."""
+        while not ended_well(node, call()):
+            time.sleep(0.5)
 
     def deploy(number: int) -> None:
         vmid, node = 5000 + number, api().nodes("pve1")
-        wait(node, node.qemu(9002).clone.post(newid=vmid, name=f"vm-{vmid}", full=1, storage="ceph"))
+        clone = node.qemu(9002).clone
+        insist(node, lambda: clone.post(newid=vmid, name=f"vm-{vmid}", full=1, storage="ceph"))
         guest = node.qemu(vmid)
         mac = guest.config.get()["net0"].split("=")[1].split(",")[0]
-        wait(node, guest.resize.put(disk="scsi0", size="12G"))
+        insist(node, lambda: guest.resize.put(disk="scsi0", size="12G"))
         disk = guest.config.get()["scsi0"].split(",")[0]
-        wait(node, guest.config.post(scsi1="ceph:3"))
+        insist(node, lambda: guest.config.post(scsi1="ceph:3"))
         guest.config.put(
             cores=2,
             memory=2048,
@@ -140,7 +152,7 @@ def by_hand(vms: int) -> dict[str, float]:
         guest.firewall.options.put(enable=1)
         guest.firewall.ipset.post(name="ipfilter-net0")
         guest.firewall.ipset("ipfilter-net0").post(cidr=f"10.20.0.{number % 250 + 1}")
-        wait(node, guest.status.start.post())
+        insist(node, guest.status.start.post)
 
     before = time.monotonic()
     with ThreadPoolExecutor(vms) as pool:
