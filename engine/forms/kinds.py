@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from engine.dns.names import hostname, zone_name
 from engine.errors import Refused
 
+_LOOKS_LIKE_ADDRESS = re.compile(r"[0-9.]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*:[0-9A-Fa-f.:]*(%.*)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _BRIDGE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,14}")
 _STORAGE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
@@ -86,7 +87,7 @@ def _optional_address(text: str) -> str:
 def _host(text: str) -> str:
     """An address or a host name; one label is enough, as in /etc/hosts."""
     bare = text.removeprefix("[").removesuffix("]")
-    if ":" in bare or re.fullmatch(r"[0-9.]+", bare):
+    if _LOOKS_LIKE_ADDRESS.fullmatch(bare):
         return _address(bare)
     name = text.lower().removesuffix(".")
     if not name or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
@@ -121,6 +122,14 @@ def _mail(text: str) -> str:
 
 def _is_mail_host(name: str) -> bool:
     return all(_LABEL.fullmatch(label) for label in name.split("."))
+
+
+def _optional_host(text: str) -> str:
+    return _host(text) if text else ""
+
+
+def _optional_mail(text: str) -> str:
+    return _mail(text) if text else ""
 
 
 def _language(text: str) -> str:
@@ -193,14 +202,16 @@ def _template(value: int | str) -> int | str:
 
 
 LOWEST_VMID, HIGHEST_VMID = 100, 999_999_999
-Line = Annotated[str, AfterValidator(_one_line), StringConstraints(max_length=255)]
-Name = Annotated[str, AfterValidator(_one_line), StringConstraints(min_length=1, max_length=100)]
+Line = Annotated[str, StringConstraints(max_length=255), AfterValidator(_one_line)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_one_line)]
 Bridge = Annotated[str, AfterValidator(_bridge)]
 Storage = Annotated[str, AfterValidator(_storage)]
 NodeName = Annotated[str, AfterValidator(_node)]
 AddressText = Annotated[str, AfterValidator(_address)]
 OptionalAddress = Annotated[str, AfterValidator(_optional_address)]
 Host = Annotated[str, AfterValidator(_host)]
+OptionalHost = Annotated[str, AfterValidator(_optional_host)]
+OptionalEmail = Annotated[str, AfterValidator(_optional_mail)]
 Domain = Annotated[str, AfterValidator(_domain)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 Url = Annotated[str, AfterValidator(url)]

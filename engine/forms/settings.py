@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from engine.forms.form import Form, SecretText, at
-from engine.forms.kinds import Email, Host, Line, Port
+from engine.forms.kinds import Line, OptionalEmail, OptionalHost, Port
 
 
 def _minutes(default: int, what: str) -> int:
@@ -57,12 +57,12 @@ class CronForm(Form):
 class SmtpForm(Form):
     """How mail leaves. Without a host no mail is sent."""
 
-    host: Host | Literal[""] = Field("", title="Host", description="The mail server; empty sends nothing.")
+    host: OptionalHost = Field("", title="Host", description="The mail server; empty sends nothing.")
     port: Port = Field(25, title="Port", description="25, 465 or 587, as the mail server asks.")
     security: Literal["none", "starttls", "tls"] = Field(
         "none", title="Security", description="none, starttls, or tls from the first byte."
     )
-    sender: Email | Literal[""] = Field("", title="Sender", description="The address mails come from.")
+    sender: OptionalEmail = Field("", title="Sender", description="The address mails come from.")
     username: Line = Field("", title="User name", description="Empty when the server asks for none.")
     password: SecretText = Field("", title="Password", description="The password of the user name.")
 

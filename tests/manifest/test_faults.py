@@ -1,0 +1,122 @@
+"""A manifest with many different faults: each is told, with its line, and nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kvmtui.manifest.checking import BadManifest
+
+# one fault a line: the text, and what the line of the answer must hold
+LINES: list[tuple[str, str]] = [
+    ("settings:", ""),
+    ("  general: {default_timeout: 301}", "settings.general.default_timeout: must be 300 or less."),
+    ("  cron: {intervals: {scheduleBackups: 5}}", "Did you mean 'scheduleBackup'?"),
+    ("  smtp: {host: 'http://mail', sender: a@b.example}", "neither an address nor a host name"),
+    ("  smpt: {}", "Did you mean 'smtp'?"),
+    ("srevers: []", "srevers: there is no such section. Did you mean 'servers'?"),
+    ("servers:", ""),
+    ("  - {name: s1, hosts: [10.0.0.1], token_id: 'a@pve!b', token_secret: x, port: 70000}", "must be 65535"),
+    ("  - {name: s2, hosts: [10.0.0.1], token_id: nonsense, token_secret: x}", "is not user@realm!name"),
+    ("  - {name: s3, hosts: [10.0.0.1]}", "needs token_id and token_secret, or user and password."),
+    ("  - {name: s4, hosts: [], user: root@pam, password: x}", "servers[3].hosts: needs at least 1 entry."),
+    ("  - {name: s5, hosts: [10.0.0.300], user: root@pam, password: x}", "is not an IP address"),
+    ("  - {name: s6, hosts: [h], user: root@pam, password: x, tls: {}}", "needs exactly one of fingerprint"),
+    ("  - {name: s7, hosts: [h], user: root@pam, password: x, tls: {fingerprint: 'AA:BB'}}", "SHA-256"),
+    ("  - {name: s8, hosts: [h], user: root@pam, password: x, assigned_ips: 'vmbr0|1|2'}", "line 1"),
+    ("  - {name: s9, hosts: [h], user: root@pam, password: x, token_id: 'a@b!c'}", "not both"),
+    ("  - {name: ok, hosts: [h], user: root@pam, password: x}", ""),
+    (
+        "  - {name: ok, hosts: [h], user: root@pam, password: x}",
+        "is in the file twice; servers[9] on line 17",
+    ),
+    ("  - just text", "servers[11]: must be a mapping"),
+    ("pools:", ""),
+    ("  - {server: ok, type: IPv5, gateway: 10.0.0.1, mask: 24, start: 10.0.0.2, stop: 10.0.0.9}", "IPv4"),
+    ("  - {server: ok, type: IPv4, gateway: 10.0.0.1, mask: 33, start: 10.0.0.2, stop: 10.0.0.9}", "mask: "),
+    (
+        "  - {server: ok, type: IPv4, gateway: 10.1.0.1, mask: 24, start: 10.0.0.2, stop: 10.0.0.9}",
+        "10.1.0.1",
+    ),
+    ("  - {server: ok, type: IPv4, gateway: 10.0.0.1, mask: 24, start: 10.0.0.9, stop: 10.0.0.2}", "before"),
+    ("  - {server: ok, type: IPv6, gateway: 10.0.0.1, mask: 24, start: 10.0.0.2, stop: 10.0.0.9}", "IPv6"),
+    (
+        "  - {server: ok, type: IPv4, gateway: x, mask: 24, start: 10.0.0.2, stop: 10.0.0.9}",
+        "not an IP address",
+    ),
+    (
+        "  - {server: ok, type: IPv4, bridge: 'vm br', gateway: 10.0.0.1, mask: 24, start: 10.0.0.2, stop: 10.0.0.9}",
+        "not a bridge name",
+    ),
+    (
+        "  - {server: ok, type: IPv4, vlan: 4095, gateway: 10.0.0.1, mask: 24, start: 10.0.0.2, stop: 10.0.0.9}",
+        "vlan: must be 4094 or less.",
+    ),
+    ("  - {server: ok, type: IPv4, gateway: 10.0.0.1, mask: 24, start: 10.0.0.2, stop: 10.0.0.9}", ""),
+    (
+        "  - {server: ok, type: IPv4, gateway: 10.0.0.1, mask: 24, start: 10.0.0.5, stop: 10.0.0.7}",
+        "overlaps",
+    ),
+    ("zones:", ""),
+    ("  - {zone: a.example, type: bind, server_url: 'http://x:1'}", "cloudflare, hestiacp or powerdns"),
+    ("  - {zone: a b.example, type: powerdns, server_url: 'http://x:1', api_key: k}", "zones[1].zone: "),
+    ("  - {zone: a.example, type: powerdns, server_url: 'ftp://x', api_key: k}", "not a server address"),
+    ("  - {zone: a.example, type: powerdns, server_url: 'http://x:1'}", "zones[3].api_key: is missing."),
+    ("products:", ""),
+    ("  - {name: p1, server: ok, template: 9000, name_rule: '{client}'}", "there is no macro {client}"),
+    ("  - {name: p2, server: ok, template: 9000, cores: many}", "cores: must be a whole number."),
+    (
+        "  - {name: p3, server: ok, template: 9000, ssh_keys: [nonsense]}",
+        "ssh_keys[0]: is not a public SSH key",
+    ),
+    ("  - {name: p4, server: ok, template: 9000, netwrok: {}}", "Did you mean 'network'?"),
+    ("  - {name: p5, server: nowhere, template: 9000}", "There is no server 'nowhere'."),
+    ("  - {name: p6, server: ok, template: 9000, main_domain: -x.example}", "main_domain: "),
+    ("  - {name: p7, server: ok, template: 9000, clone: copied}", "must be one of 'linked' or 'full'."),
+    ("  - {name: p8, server: ok, template: 9000, snapshot_lifetime: 11}", "must be 10 or less."),
+    ("  - {name: p9, server: ok, template: 9000, memory: -1}", "must be 0 or more."),
+    ("clients:", ""),
+    ("  - {name: c1, email: nonsense}", "is not an e-mail address"),
+    ("  - {name: c2, email: a@b.example, language: english!}", "is not a language code"),
+    ("  - {name: c3, email: a@b.example, language: en, language: de}", "the key 'language' is given twice"),
+    ("  - {name: '', email: a@b.example}", "clients[3].name: must not be empty."),
+    ("services:", ""),
+    ("  - {client: c9, product: p99}", "services[0].id: is missing"),
+    ("  - {id: 0, client: c9, product: p99}", "services[1].id: must be 1 or more."),
+    ("  - {id: 2, client: nobody, product: p99}", "There is no client 'nobody'."),
+    ("  - {id: 3, client: c3, product: p99, options: {coers: 2}}", "Did you mean 'cores'?"),
+]
+
+
+def test_every_fault_is_told_with_its_line(put: Callable[..., Any], everything: Callable[[], Any]) -> None:
+    before = everything()
+    with pytest.raises(BadManifest) as bad:
+        put("\n".join(text for text, _ in LINES))
+    answers = bad.value.sentence.splitlines()
+    wrong = []
+    for number, (text, wanted) in enumerate(LINES, 1):
+        said = [answer.partition("site.yaml")[2] for answer in answers if f"site.yaml:{number}: " in answer]
+        if not any(wanted in answer for answer in said) if wanted else said:
+            wrong.append((text, wanted, said))
+    assert wrong == []
+    assert sum(bool(wanted) for _, wanted in LINES) >= 40
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("- a\n- b\n", "site.yaml:1: a manifest is a mapping of sections"),
+        ("just text\n", "site.yaml:1: a manifest is a mapping of sections"),
+        ("servers: {a: 1}\n", "site.yaml:1: servers: must be a list"),
+        ("a: [\n", "site.yaml:2: this is not YAML"),
+        ("settings: [1]\n", "site.yaml:1: settings: must be a mapping"),
+        ("settings: {smtp: 4}\n", "site.yaml:1: settings.smtp: must be a mapping"),
+    ],
+)
+def test_a_file_of_another_shape_is_refused(put: Callable[..., Any], text: str, answer: str) -> None:
+    with pytest.raises(BadManifest) as bad:
+        put(text)
+    assert answer in bad.value.sentence
