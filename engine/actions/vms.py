@@ -8,7 +8,8 @@ from engine.actions.requests import Queued, change, enqueue, label, put_into, vm
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.ipam import allocate
-from engine.pipelines import legend
+from engine.pipelines.legend import check as legend_check
+from engine.pipelines.legend import exact_name
 from engine.store.database import session
 from engine.store.models import Run, Vm, VmidClaim
 
@@ -94,8 +95,8 @@ def run_step(actor: Actor, service_id: int, command: str) -> Queued:
     with session():
         vm = vm_of(service_id)
         _refuse_gone(vm)
-        command = legend.exact_name(command)
-        if refusal := legend.check(command, vm.vm_status, vm.remote_status == "running"):
+        command = exact_name(command)
+        if refusal := legend_check(command, vm.vm_status, vm.remote_status == "running"):
             raise Refused(f"“{command}” was not run at {label(vm)}: {refusal}")
         return change(actor, vm, "run-step", lambda: enqueue(vm, command, actor), command=command)
 

@@ -1,0 +1,156 @@
+"""What a quiet site costs: a tick over ten thousand machines at rest, and how fast a request is seen.
+
+python -m benchmarks.tick [--vms 10000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from engine import wake
+from engine.clock import now_ms
+from engine.lab import Lab
+from engine.pipelines.registry import catalog
+from engine.plan import effective
+from engine.runner import claims
+from engine.runner.engine import Engine
+from engine.runner.ports import Ports
+from engine.runner.servers import Servers
+from engine.runner.walk import Walker
+from engine.running import instance
+from engine.schedule import process_vms
+from engine.schedule.task import Room
+from engine.store import secrets
+from engine.store.database import in_transaction, open_database, transaction
+from engine.store.migrate import migrate
+from engine.store.models import Client, Product, Server, Service, Vm
+from engine.store.urls import sqlite_url
+
+_ASK = """
+import sys
+from engine import wake
+from engine.clock import now_ms
+from engine.store.database import in_transaction, open_database
+from engine.store.models import Vm
+open_database(sys.argv[1])
+def work():
+    Vm.update(requests=[{"pipeline": "Start", "action": "Start", "args": {}}], due_at=now_ms()).where(
+        Vm.id == int(sys.argv[2])).execute()
+    wake.ring()
+in_transaction(work)
+import time
+print(time.time())
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--vms", type=int, default=10_000)
+    count = parser.parse_args().vms
+    with tempfile.TemporaryDirectory() as home, Lab(speed=50) as lab:
+        url = _site(Path(home), lab, count)
+        servers = Servers()
+        _tick(lab, servers, count)
+        _latency(lab, servers, url)
+        servers.close()
+
+
+def _site(home: Path, lab: Lab, count: int) -> str:
+    home.chmod(0o700)
+    url = sqlite_url(home / "kvmtui.db")
+    open_database(url)
+    migrate()
+    secrets.use_key_file(home / "secret.key")
+    with transaction():
+        server = Server.create(
+            uid="bench",
+            name="lab",
+            hosts=["127.0.0.1"],
+            port=lab.port,
+            token_id=lab.token_id,
+            token_secret=secrets.seal(lab.token_secret, "server", "bench", "token_secret"),
+            tls={"fingerprint": lab.fingerprint},
+        )
+        product = Product.create(name="P", server=server, spec={})
+        client = Client.create(name="Acme")
+        plan = effective({}, {}).as_dict()
+        for number in range(count):
+            service = Service.create(client=client, product=product, status="Active")
+            Vm.create(
+                uid=str(uuid.uuid4()),
+                service=service,
+                server=server,
+                vm_status="ready",
+                vmid=10_000 + number,
+                node="pve1",
+                name=f"vm-{number}",
+                plan=plan,
+                remote_status="stopped",
+            )
+    for number in range(count):
+        lab.foreign_create(10_000 + number, "pve1", f"vm-{number}")
+    return url
+
+
+def _tick(lab: Lab, servers: Servers, count: int) -> None:
+    room = Room(servers, "bench", keep_going=lambda: True)
+    process_vms.run(room)  # the first one notes the states
+    cpu, requests = [], []
+    for _ in range(5):
+        seen, before = lab.requests.count, time.thread_time()
+        process_vms.run(room)
+        cpu.append(time.thread_time() - before)
+        requests.append(lab.requests.count - seen)
+    median = statistics.median(cpu)
+    print(f"tick over {count} machines at rest: {median:.3f} s CPU, {max(requests)} request(s)")
+
+
+def _latency(lab: Lab, servers: Servers, url: str) -> None:
+    engine = Engine(Walker(catalog(), servers, Ports(), instance()), "daemon", "bench", 4)
+    engine.start()
+    time.sleep(1)
+    here = [_first_call(lab, lambda n=n: _ask_here(n + 1)) for n in range(5)]
+    there = [_first_call(lab, lambda n=n: _ask_there(url, n + 10)) for n in range(5)]
+    engine.stop()
+    claims.leave(engine.owner)
+    print(
+        f"request to first call: {statistics.median(here):.3f} s here, {statistics.median(there):.3f} s from another process"
+    )
+
+
+def _ask_here(vm_id: int) -> float:
+    def work() -> None:
+        request = [{"pipeline": "Start", "action": "Start", "args": {}}]
+        Vm.update(requests=request, due_at=now_ms()).where(Vm.id == vm_id).execute()
+        wake.ring()
+
+    in_transaction(work)
+    return time.time()
+
+
+def _ask_there(url: str, vm_id: int) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", _ASK, url, str(vm_id)], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return float(done.stdout)
+
+
+def _first_call(lab: Lab, ask: Callable[[], float]) -> float:
+    seen = lab.requests.count
+    asked = ask()
+    while lab.requests.count == seen:
+        time.sleep(0.002)
+    return max(0.0, time.time() - asked)
+
+
+if __name__ == "__main__":
+    main()
