@@ -122,9 +122,8 @@ def _latency(lab: Lab, servers: Servers, url: str) -> None:
     there = [_first_call(lab, lambda n=n: _ask_there(url, n + 10)) for n in range(5)]
     engine.stop()
     claims.leave(engine.owner)
-    print(
-        f"request to first call: {statistics.median(here):.3f} s here, {statistics.median(there):.3f} s from another process"
-    )
+    near, far = statistics.median(here), statistics.median(there)
+    print(f"request to first call: {near:.3f} s here, {far:.3f} s from another process")
 
 
 def _ask_here(vm_id: int) -> float:

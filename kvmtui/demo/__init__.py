@@ -2,11 +2,13 @@
 
 world.py   the simulated cluster, DNS server and their manifest
 people.py  the machines that are there already, and those that are being made
+plain.py   what is shown where there is no terminal: the engine's own lines
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 
 from engine.errors import Refused
@@ -15,15 +17,18 @@ from engine.errors import Refused
 def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
     """Bring the world up, open the console on it, and take everything down again."""
     try:
+        from kvmtui.demo import plain
         from kvmtui.demo.world import World
     except ImportError as error:
         raise Refused("The demo needs the simulated cluster; run: pip install 'kvmtui[lab]'") from error
-    from kvmtui.app import run as console
-
     with tempfile.TemporaryDirectory(prefix="kvmtui-demo-") as folder:
         for name in [name for name in os.environ if name.startswith("KVMTUI_")]:
             del os.environ[name]
         os.environ["KVMTUI_HOME"] = folder
         with World(folder) as world:
             world.settle()
+            if not sys.stdout.isatty():
+                return plain.run()
+            from kvmtui.app import run as console
+
             return console(read_only=read_only, low_bandwidth=low_bandwidth)

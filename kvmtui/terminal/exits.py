@@ -25,6 +25,7 @@ class PipeClosed(Exception):
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit status and never raises but SystemExit."""
+    logging.lastResort = None  # before the log file is open there is no place for a traceback
     log.addHandler(logging.NullHandler())  # without a log file, nothing of ours goes to the terminal
     try:
         status = _command(arguments)
@@ -39,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
         return _say("Interrupted.", INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last door: nothing may leave it as a traceback
         return _say(_unexpected(error), FAILED)
-    return status
+    return _say("\nInterrupted.", INTERRUPTED) if status == INTERRUPTED else status
 
 
 def _command(arguments: Sequence[str]) -> int:

@@ -1,0 +1,1 @@
+"""What the console's widgets cost, measured through a real terminal."""
