@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -17,6 +17,9 @@ from engine.ipam.spec import PoolSpec
 from engine.lab import GuestView, Lab
 from engine.pipelines.registry import catalog
 from engine.pipelines.steps import facts
+from engine.proxmox.guest import Guest
+from engine.proxmox.journal import SilentRecorder
+from engine.proxmox.mark import Mark
 from engine.runner import claims, watch
 from engine.runner.ports import Ports
 from engine.runner.servers import Servers
@@ -48,6 +51,7 @@ class Site:
     lab: Lab
     server: Server
     walker: Walker
+    stepping: bool = False
     owner: str = "test"
     products: dict[str, Product] = field(default_factory=dict)
 
@@ -77,8 +81,46 @@ class Site:
             row = Vm.get_by_id(vm.id)
             if row.due_at is None:
                 return row
+            if self.stepping:
+                self.lab.advance(20)
             time.sleep(0.01)
         raise AssertionError(f"still at {row.vm_status}: waits on {row.wait_kind} {row.wait_why}")
+
+    def once(self, vm: Vm) -> Vm:
+        """Look at this VM now, one time; it may park."""
+        Vm.update(due_at=1).where(Vm.id == vm.id).execute()
+        for claim in claims.claim_due(self.owner, 10):
+            self.walker.walk(claim)
+        return Vm.get_by_id(vm.id)
+
+    def again(self, vm: Vm, **changes: Any) -> Vm:
+        """Change the VM's row as an operator's reset would, and work until it rests."""
+        Vm.update(error="", due_at=1, **changes).where(Vm.id == vm.id).execute()
+        return self.walk(vm)
+
+    def changing(self) -> list[tuple[str, str]]:
+        """The requests so far that were not only looking, as (method, end of the path)."""
+        sent = [(method, path) for method, path, _ in self.lab.requests.entries if method != "GET"]
+        return [(method, path.removeprefix("/api2/json/nodes/").partition("/")[2]) for method, path in sent]
+
+    def anti_spoofing(self, vm: Vm) -> list[str] | None:
+        """What the set holds that lets only the VM's own addresses out; None when there is no set."""
+        mark = Mark(self.walker.instance, vm.uid)
+        cluster = self.walker.servers.cluster(self.server)
+        entries = Guest(cluster, vm.vmid, mark).firewall.ipset("ipfilter-net0")
+        return None if entries is None else sorted(entry.cidr for entry in entries)
+
+    def back_up(self, vm: Vm, notes: str = "") -> None:
+        """Make a backup of the VM."""
+        cluster = self.walker.servers.cluster(self.server)
+        with self.walker.servers.recording(SilentRecorder()):
+            upid = Guest(cluster, vm.vmid, Mark(self.walker.instance, vm.uid)).backup("backup", notes)
+        while cluster.task_ending(upid) is None:
+            pass
+
+    def backups(self, vm: Vm) -> list[str]:
+        """The backups the cluster holds of the VM's number."""
+        return [volume.volid for volume in self.lab.volumes() if f"qemu-{vm.vmid}-" in volume.volid]
 
     def guest(self, vm: Vm) -> GuestView:
         """The VM as the cluster has it."""
@@ -94,16 +136,22 @@ class Site:
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
-    """A cluster where everything takes no time."""
-    facts.forget()
+def site(sqlite_store: Store) -> Iterator[Site]:
+    """A site with one server and two pools, on a cluster where nothing takes long."""
     with Lab(nodes=3, speed=200.0) as lab:
-        yield lab
+        yield from make_site(lab)
 
 
 @pytest.fixture
-def site(sqlite_store: Store, lab: Lab) -> Iterator[Site]:
-    """A site with one server, two pools and one walker."""
+def stepped_site(sqlite_store: Store) -> Iterator[Site]:
+    """The same on a cluster whose time stands still, except while `walk` pushes it forward."""
+    with Lab(nodes=3, paused=True) as lab:
+        yield from make_site(lab, stepping=True)
+
+
+def make_site(lab: Lab, stepping: bool = False) -> Iterator[Site]:
+    """A site on this cluster, closed in the end."""
+    facts.forget()
     uid = str(uuid.uuid4())
     server = Server.create(
         uid=uid,
@@ -117,7 +165,7 @@ def site(sqlite_store: Store, lab: Lab) -> Iterator[Site]:
     make_pool(server, "IPv4", "192.168.130.1", 24, "192.168.130.10", "192.168.130.40")
     make_pool(server, "IPv6", "2001:db8::1", 64, "2001:db8::10", "2001:db8::ffff")
     servers = Servers()
-    yield Site(lab, server, Walker(catalog(), servers, Ports(), instance()))
+    yield Site(lab, server, Walker(catalog(), servers, Ports(), instance()), stepping)
     servers.close()
 
 
@@ -137,6 +185,3 @@ def make_pool(server: Server, kind: str, gateway: str, mask: int, start: str, st
             stop=ip_address(stop),
         )
     )
-
-
-MakeSite = Callable[..., Site]

@@ -5,8 +5,15 @@ from __future__ import annotations
 from engine.ipam.allocate import addresses_of_vm
 from engine.lab import Fault
 from engine.pipelines.registry import catalog
+from engine.pipelines.steps import facts
 from engine.store.models import Client, Event, Run, Service, Vm, VmidClaim
 from tests.pipelines.conftest import Site
+
+
+def protect(site: Site, volid: str) -> None:
+    storage, _, name = volid.partition(":")
+    volume = next(one for one in site.lab.world.shelf.on("", storage) if one.name == name)
+    volume.protected = True
 
 
 def put(vm: Vm, status: str) -> None:
@@ -64,6 +71,61 @@ def test_a_foreign_guest_under_our_number_is_never_touched(site: Site) -> None:
     assert addresses_of_vm(done)
 
 
+def test_a_delete_that_meets_a_lock_waits_and_is_not_given_up(site: Site) -> None:
+    vm = site.walk(site.service())
+    text = f"can't lock file '/var/lock/qemu-server/lock-{vm.vmid}.conf' - got timeout"
+    site.lab.faults.add(Fault(kind="task-error", task="qmdestroy", text=text))
+    put(vm, "terminate")
+    assert site.walk(vm).vm_status == "remove"
+    assert "got timeout" in " ".join(event.text for event in Event.select())
+
+
+def test_a_locked_vm_is_parked_with_the_lock_as_its_reason(site: Site) -> None:
+    vm = site.walk(site.service())
+    site.lab.foreign_lock(vm.vmid, "backup")
+    put(vm, "terminate")
+    site.lab.requests.clear()
+    parked = site.once(vm)
+    assert (parked.wait_kind, parked.error) == ("lock", "")
+    assert parked.wait_why == f"VM {vm.vmid} is locked (backup). Will retry."
+    assert site.changing() == []
+    site.lab.foreign_lock(vm.vmid, "")
+    site.once(vm)
+    assert site.walk(vm).vm_status == "remove"
+
+
+def test_a_slow_shutdown_says_a_line_every_15_seconds(stepped_site: Site) -> None:
+    site = stepped_site
+    vm = site.walk(site.service())
+    put(vm, "terminate")
+    parked = site.once(vm)
+    assert (parked.wait_kind, parked.wait_why) == ("task", "shutting down")
+    flow = parked.flow | {"asked_at": parked.flow["asked_at"] - 31_000}
+    Vm.update(flow=flow).where(Vm.id == vm.id).execute()
+    site.once(vm)
+    site.once(vm)
+    lines = [event.text for event in Event.select() if "still shutting down" in event.text]
+    assert len(lines) == 1 and "after 31 s of 120 s" in lines[0]
+    assert site.walk(vm).vm_status == "remove"
+
+
+def test_redeploy_leaves_a_stranger_under_the_number_alone(site: Site) -> None:
+    vm = site.walk(site.service())
+    site.lab.foreign_delete(vm.vmid)
+    site.lab.foreign_create(vm.vmid, node="pve1", name="stranger")
+    new = site.again(vm, vm_status="clone", flow={"pipeline": "Redeploy", "action": "Deploy"})
+    assert (new.vm_status, new.vmid) == ("ready", vm.vmid + 1)
+    assert next(guest.name for guest in site.lab.guests() if guest.vmid == vm.vmid) == "stranger"
+
+
+def test_redeploy_stops_at_our_machine_without_its_mark(site: Site) -> None:
+    vm = site.walk(site.service())
+    site.lab.foreign_config(vm.vmid, description="cleaned up by hand")
+    stuck = site.again(vm, vm_status="clone", flow={"pipeline": "Redeploy", "action": "Deploy"})
+    assert "not ours" in stuck.error and vm.vmid in numbers(site)
+    assert [str(row.address) for row in addresses_of_vm(stuck)] == ["192.168.130.10"]
+
+
 def test_a_service_that_was_never_made_terminates_without_proxmox(site: Site) -> None:
     vm = site.service()
     put(vm, "terminate")
@@ -74,19 +136,36 @@ def test_a_service_that_was_never_made_terminates_without_proxmox(site: Site) ->
 
 def test_backups_of_the_vm_go_with_it_and_protected_ones_are_told(site: Site) -> None:
     vm = site.walk(site.service())
-    cluster = site.walker.servers.cluster(site.server)
-    from engine.proxmox.guest import Guest
-    from engine.proxmox.journal import SilentRecorder
-    from engine.proxmox.mark import Mark
-
-    with site.walker.servers.recording(SilentRecorder()):
-        upid = Guest(cluster, vm.vmid, Mark(site.walker.instance, vm.uid)).backup("backup")
-    while cluster.task_ending(upid) is None:
-        pass
-    assert [volume for volume in site.lab.volumes() if f"qemu-{vm.vmid}-" in volume.volid]
+    site.back_up(vm)
+    site.back_up(vm)
+    kept = site.backups(vm)[0]
+    protect(site, kept)
     put(vm, "terminate")
     assert site.walk(vm).vm_status == "remove"
-    assert not [volume for volume in site.lab.volumes() if f"qemu-{vm.vmid}-" in volume.volid]
+    assert site.backups(vm) == [kept]
+    assert f"left behind on Proxmox: {kept}" in Client.get().notes
+    assert Event.select().where(Event.kind == "alert", Event.text.contains(kept)).exists()
+
+
+def test_backups_of_an_earlier_owner_of_the_number_stay(site: Site) -> None:
+    vm = site.walk(site.service())
+    site.back_up(
+        vm, "kvmtui instance=00000000-0000-0000-0000-000000000001 vm=00000000-0000-0000-0000-000000000002"
+    )
+    site.back_up(vm)
+    foreign = site.backups(vm)[0]
+    put(vm, "terminate")
+    assert site.walk(vm).vm_status == "remove"
+    assert site.backups(vm) == [foreign] and "left behind" not in Client.get().notes
+
+
+def test_a_backup_storage_that_is_away_is_told_and_does_not_hold_the_termination(site: Site) -> None:
+    vm = site.walk(site.service())
+    site.lab.world.storages["backup"]["active"] = 0
+    facts.forget()
+    put(vm, "terminate")
+    assert site.walk(vm).vm_status == "remove"
+    assert "backup:(all)" in Client.get().notes
 
 
 def test_reinstall_keeps_number_address_and_mac_and_changes_the_password(site: Site) -> None:

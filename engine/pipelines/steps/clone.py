@@ -44,12 +44,13 @@ def _look(ctx: Context, number: int, source: GuestLocation) -> Outcome | None:
     if found is None:
         return None
     config = found.config
+    in_the_making = config.lock in ("clone", "create")
+    if in_the_making and (
+        config.mark == ctx.mark or not config.description
+    ):  # the mark comes with the first disk
+        return _half_made(ctx, number, source, config)
     if config.mark != ctx.mark:
-        if config.lock in ("clone", "create") and not config.description:
-            return Wait("lock", f"VM {number} is being cloned", seconds=2)
         return _somebody_elses(ctx, number, config)
-    if config.lock in ("clone", "create"):
-        return _half_made(ctx, number, source, config.lock)
     return _finished(ctx, found)
 
 
@@ -75,16 +76,22 @@ def _finished(ctx: Context, found: GuestLocation) -> Outcome:
     return ctx.reached((f"VM {found.vmid} on {found.node}",), why="it is there already")
 
 
-def _half_made(ctx: Context, number: int, source: GuestLocation, lock: str) -> Outcome:
-    """A guest of ours still locked by its clone: wait while one runs, else only an operator can clear it."""
-    cloning = [
-        task for task in ctx.cluster.active_tasks(source.node) if task.type == "qmclone" and task.running
-    ]
-    if cloning and not ctx.failed:
-        return Wait("lock", f"VM {number} is locked ({lock}) by a clone that still runs", seconds=LOCK_S)
+def _half_made(ctx: Context, number: int, source: GuestLocation, config: GuestConfig) -> Outcome:
+    """A guest still locked by its clone: wait while one runs, else only an operator can clear it."""
+    tasks = ctx.cluster.active_tasks(source.node)
+    if not ctx.failed and any(task.type == "qmclone" and task.running for task in tasks):
+        return Wait(
+            "lock", f"VM {number} is locked ({config.lock}) by a clone that still runs", seconds=LOCK_S
+        )
+    whose = (
+        ""
+        if config.mark
+        else f" It carries no mark yet: make sure that nobody else made it (“{config.name}”)."
+    )
     return Fail(
-        f"{ctx.failed or 'the clone was cut short.'} VM {number} was left half made with the lock “{lock}”, which an "
-        f"API token cannot clear: on its node run `qm unlock {number}` and `qm destroy {number}`, then this goes on"
+        f"{ctx.failed or 'The clone was cut short.'} VM {number} was left half made with the lock “{config.lock}”, "
+        f"which an API token cannot clear.{whose} On its node run `qm unlock {number}` and `qm destroy {number}`; "
+        "then this goes on by itself."
     )
 
 

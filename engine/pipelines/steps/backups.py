@@ -1,0 +1,105 @@
+"""Backups: made with our mark in their notes, the oldest of ours making room, deleted, and restored from."""
+
+from __future__ import annotations
+
+from engine.clock import now_ms
+from engine.pipelines.model import Again, Done, Fail, Outcome, Wait
+from engine.proxmox.mark import find_mark
+from engine.proxmox.values import Backup
+from engine.runner.context import Context
+from engine.store.models import DailyBackup
+
+
+def of_vm(ctx: Context) -> list[Backup]:
+    """The backups on the plan's storage under this VM's number since the VM exists, oldest first."""
+    assert ctx.vm.vmid is not None
+    found = ctx.cluster.backups(ctx.vm.node, ctx.plan.backup_storage, ctx.vm.vmid)
+    young = [one for one in found if (one.created_ms or 0) >= ctx.vm.created_at - 60_000]
+    return sorted(young, key=lambda one: one.created_ms or 0)
+
+
+def is_ours(ctx: Context, backup: Backup) -> bool:
+    """Whether a backup was made by us of this very VM: its notes carry our mark."""
+    return find_mark(backup.notes) == ctx.mark
+
+
+def make(ctx: Context) -> Outcome:
+    """Make one backup; at the plan's limit the oldest of ours goes first."""
+    if not ctx.plan.backup_storage or ctx.plan.backups <= 0:
+        return _ended(ctx, Fail("the plan has no backups; give its product `backups` and a backup_storage"))
+    if ctx.failed:
+        return _ended(ctx, Fail(ctx.failed))
+    there = of_vm(ctx)
+    before = ctx.flow.get("before")
+    if before is None:
+        ctx.remember(before=[one.volid for one in there])
+        before = ctx.flow["before"]
+    fresh = [one for one in there if one.volid not in before and is_ours(ctx, one)]
+    if fresh:
+        return _ended(ctx, Done((f"backup {fresh[0].volid}",)))
+    mine = [one for one in there if is_ours(ctx, one) and not one.protected]
+    if len(mine) >= ctx.plan.backups:
+        return _make_room(ctx, mine[0])
+    if wait := ctx.turn(f"backup:{ctx.vm.node}", 1, f"node {ctx.vm.node} makes another backup"):
+        return wait
+    return ctx.act(lambda: ctx.guest.backup(ctx.plan.backup_storage, ctx.mark.line))
+
+
+def _make_room(ctx: Context, oldest: Backup) -> Outcome:
+    ctx.note(f"backup {oldest.volid} makes room")
+    return ctx.act(lambda: _delete(ctx, oldest.volid))
+
+
+def _delete(ctx: Context, volid: str) -> str | None:
+    assert ctx.vm.vmid is not None
+    return ctx.cluster.delete_backup(ctx.vm.node, ctx.plan.backup_storage, volid, ctx.vm.vmid, ctx.mark)
+
+
+def _ended(ctx: Context, outcome: Done | Fail) -> Outcome:
+    """A scheduled backup also closes its row of the day."""
+    day = ctx.args.get("local_date")
+    if day is None:
+        return outcome
+    state, error = ("failed", outcome.error) if isinstance(outcome, Fail) else ("done", "")
+
+    def work() -> None:
+        DailyBackup.update(state=state, error=error, at=now_ms()).where(
+            DailyBackup.vm == ctx.vm.id, DailyBackup.local_date == day
+        ).execute()
+
+    if isinstance(outcome, Done):
+        ctx.on_commit_with_end(work)
+    else:
+        work()
+    return outcome
+
+
+def delete(ctx: Context) -> Outcome:
+    """Have no backup of that name; one made by somebody else is refused."""
+    volid = str(ctx.args["backup"])
+    found = next((one for one in of_vm(ctx) if one.volid == volid), None)
+    if found is None:
+        return ctx.reached(why=f"there is no backup {volid}")
+    if not is_ours(ctx, found):
+        return Fail(f"backup {volid} was not made by this console; delete it in Proxmox if it is meant")
+    return ctx.act(lambda: _delete(ctx, volid))
+
+
+def restore(ctx: Context) -> Outcome:
+    """Have the VM's disks and config from a backup, and our mark on it again."""
+    if not ctx.acted:
+        volid = str(ctx.args["backup"])
+        if all(one.volid != volid for one in of_vm(ctx)):
+            return Fail(f"there is no backup {volid} of this VM on {ctx.plan.backup_storage}")
+        return ctx.act(lambda: ctx.guest.restore(volid))
+    if ctx.failed:
+        return Fail(f"{ctx.failed} Try the restore again, or reinstall the VM")
+    ctx.guest.forget()
+    config = ctx.guest.config()
+    if config.lock:
+        return Wait("lock", f"the VM is still locked ({config.lock})", seconds=3)
+    if config.mark != ctx.mark:
+        ctx.guest.stamp()
+        return Again()
+    ctx.set(smbios_uuid=config.smbios_uuid or ctx.vm.smbios_uuid)
+    return Done((f"restored from {ctx.args['backup']}",))

@@ -1,0 +1,93 @@
+"""Snapshots: taken with a name that cannot collide, deleted, rolled back to, and removed when their time is over."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+
+from engine.clock import now_ms
+from engine.pipelines.model import Again, Done, Fail, Outcome, Skip
+from engine.runner.context import Context
+from engine.store.models import Snapshot
+
+DAY_MS = 86_400_000
+PREFIX = "kvmtui-"
+
+
+def new_name() -> str:
+    """A name nobody else has: our prefix, the moment, and four random letters."""
+    letters = "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz") for _ in range(4))
+    return f"{PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{letters}"
+
+
+def take(ctx: Context) -> Outcome:
+    """Have a snapshot of that name; refused beyond the plan's limit."""
+    name, note = str(ctx.args["name"]), str(ctx.args.get("note", ""))
+    there = ctx.guest.snapshots()
+    if any(one.name == name for one in there):
+        ctx.on_commit_with_end(lambda: _enter(ctx, name, note))
+        return Done((f"snapshot {name}",))
+    limit = ctx.plan.snapshots
+    if len(there) >= limit:
+        return Fail(
+            f"the plan allows {limit} snapshot(s) and there are {len(there)}; delete one first"
+            if limit
+            else "the plan allows no snapshots"
+        )
+    return ctx.act(lambda: ctx.guest.create_snapshot(name, note))
+
+
+def _enter(ctx: Context, name: str, note: str) -> None:
+    Snapshot.insert(vm=ctx.vm.id, name=name, note=note).on_conflict_ignore().execute()
+
+
+def delete(ctx: Context) -> Outcome:
+    """Have no snapshot of that name."""
+    name = str(ctx.args["name"])
+    if all(one.name != name for one in ctx.guest.snapshots()):
+        ctx.on_commit_with_end(lambda: _forget(ctx, [name]))
+        return ctx.reached(why=f"there is no snapshot {name}")
+    return ctx.act(lambda: ctx.guest.delete_snapshot(name))
+
+
+def roll_back(ctx: Context) -> Outcome:
+    """Have the VM as it was; its old notes come back with it, so our mark is written again."""
+    name = str(ctx.args["name"])
+    if all(one.name != name for one in ctx.guest.snapshots()):
+        return Fail(f"there is no snapshot {name}")
+    if not ctx.acted:
+        return ctx.act(lambda: ctx.guest.rollback(name))
+    if ctx.failed:
+        return Fail(ctx.failed)
+    return _marked(ctx, f"rolled back to {name}")
+
+
+def _marked(ctx: Context, what: str) -> Outcome:
+    """Done once the guest carries our mark again."""
+    ctx.guest.forget()
+    if ctx.guest.config().mark == ctx.mark:
+        return Done((what,))
+    ctx.guest.stamp()
+    return Again()
+
+
+def remove_old(ctx: Context) -> Outcome:
+    """Delete ours that are older than the plan's lifetime, the oldest first; those of others are left."""
+    days = ctx.plan.snapshot_lifetime
+    if days <= 0:
+        return Skip("the plan keeps snapshots")
+    live = {one.name for one in ctx.guest.snapshots()}
+    edge = now_ms() - days * DAY_MS
+    query = Snapshot.select().where(Snapshot.vm == ctx.vm.id, Snapshot.at < edge).order_by(Snapshot.at)
+    old = [row.name for row in query]
+    gone = [name for name in old if name not in live]
+    left = [name for name in old if name in live]
+    if left:
+        return ctx.act(lambda: ctx.guest.delete_snapshot(left[0]))
+    ctx.on_commit_with_end(lambda: _forget(ctx, gone))
+    return ctx.reached((f"{len(gone)} old snapshot(s) are gone",) if gone else (), why="none is old")
+
+
+def _forget(ctx: Context, names: list[str]) -> None:
+    Snapshot.delete().where(Snapshot.vm == ctx.vm.id, Snapshot.name.in_(names)).execute()
+
