@@ -7,16 +7,17 @@ from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from engine.errors import Refused
-from engine.store.database import Row
+from engine.store.database import Row, session
 
 R = TypeVar("R", bound=Row)
 
 
 def found(table: type[R], condition: Any, what: str) -> R:
     """The one row of the condition; `what` names it in the refusal."""
-    row = table.get_or_none(condition)
-    if row is None:
-        raise Refused(f"There is no {what}.{_near(table, what)}")
+    with session():
+        row = table.get_or_none(condition)
+        if row is None:
+            raise Refused(f"There is no {what}.{_near(table, what)}")
     result: R = row
     return result
 
