@@ -124,7 +124,8 @@ class Looks:
     animation: Literal["none", "basic", "full"] = "none"
     tick_seconds: float = 1.0
     """How often changed rows may be drawn."""
-    log_hz: float = 4.0
+    log_hz: float = 2.0
+    """How often new log lines are drawn: each time costs the whole pane, some 2 kB at half height."""
     charts: bool = True
 
 
@@ -138,7 +139,7 @@ def choose(
     """
     env = os.environ if environ is None else environ
     if low_bandwidth:
-        return Looks(SIXTEEN, True, mouse=False, tick_seconds=5.0, log_hz=2.0, charts=False)
+        return Looks(SIXTEEN, True, mouse=False, tick_seconds=5.0, log_hz=1.0, charts=False)
     if theme == "16" or env.get("TERM", "") in ("linux", "vt100", "vt220", "ansi", "xterm"):
         return Looks(SIXTEEN, True)
     return Looks(NAMES.get(theme, DARK))

@@ -1,6 +1,6 @@
 """The programs that are measured: a bare app, a table over a database, and a log under fire.
 
-    python -m benchmarks.tui.stage bare|table|log [DATABASE] [LOOK] [REPORT]
+    python -m benchmarks.tui.stage bare|table|log [DATABASE or REPORT] [LOOK] [LINES_A_SECOND] [SECONDS]
 
 In the table, `x` changes one row in view and `z` lets a tenth of the rows in view change every second.
 """
@@ -78,6 +78,13 @@ def vm(number: int, name: str, status: str) -> Row:
     return Row(number, (str(number), *fill, name, Cell(status, "ok" if status == "ready" else "busy")))
 
 
+def line(seq: int) -> LogLine:
+    """A step line as the engine writes it."""
+    return LogLine(
+        seq, f"sid:{5500 + seq % 60}  {seq}. Configure network  success (a -> b)  [0.31s]", "success"
+    )
+
+
 class Bare(App[None]):
     """As little as Textual can show."""
 
@@ -127,9 +134,9 @@ class TableStage(Staged):
 
 
 class LogStage(Staged):
-    """5,000 lines a second for 20 seconds, and the longest time a key would have waited."""
+    """So many lines a second for so long, and the longest time a key would have waited."""
 
-    def __init__(self, look: str, report: Path, rate: int = 5_000, seconds: int = 20) -> None:
+    def __init__(self, look: str, report: Path, rate: int, seconds: int) -> None:
         super().__init__(look)
         self.pane = LogPane(deque())
         self.report, self.rate, self.seconds = report, rate, seconds
@@ -161,20 +168,18 @@ class LogStage(Staged):
             due = min(self.rate * self.seconds, int((time.perf_counter() - begun) * self.rate))
             while seq < due:
                 seq += 1
-                self.pane.inbox.append(
-                    LogLine(seq, f"sid:{seq % 60} {seq}. Configure network  " + "·" * 70, "success")
-                )
+                self.pane.inbox.append(line(seq))
             time.sleep(0.005)
 
 
-def main(kind: str, path: str = "", look: str = "dark", report: str = "") -> None:
+def main(kind: str, path: str = "", look: str = "dark", rate: str = "0", seconds: str = "0") -> None:
     """Runs one of the programs on this terminal."""
     if kind == "bare":
         Bare().run()
     elif kind == "table":
         TableStage(path, look).run(mouse=False)
     else:
-        LogStage(look, Path(report)).run(mouse=False)
+        LogStage(look, Path(path), int(rate), int(seconds)).run(mouse=False)
 
 
 if __name__ == "__main__":

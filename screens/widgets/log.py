@@ -32,7 +32,7 @@ class LogPane(Vertical):
 
     size_now: reactive[str] = reactive("hidden", init=False)
 
-    def __init__(self, inbox: deque[LogLine], *, hz: float = 4.0, capacity: int = 10_000) -> None:
+    def __init__(self, inbox: deque[LogLine], *, hz: float = 2.0, capacity: int = 10_000) -> None:
         super().__init__(id="log-pane", classes="hidden")
         self.inbox = inbox
         self._hz = hz

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -67,6 +68,8 @@ class LogView(Acts, ScrollView, can_focus=True):
         self._indent = 0
         self._missed = 0
         self._styles_by_name: dict[str, Style] = {}
+        self._drawn: dict[int, LogLine | None] = {}
+        self._drawn_title = ""
 
     # Taking over lines
 
@@ -97,7 +100,7 @@ class LogView(Acts, ScrollView, can_focus=True):
         if self.following:
             self.cursor = len(self._shown) - 1
             self._to_end()
-            self.refresh()
+            self._repaint_moved()
             return
         self._missed += number
         self.cursor = max(0, self.cursor - pushed_out)
@@ -237,12 +240,33 @@ class LogView(Acts, ScrollView, can_focus=True):
         super().notify_style_update()
         self._styles_by_name.clear()
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Paints what moved; there is no scroll bar here that would have to follow."""
+        if round(old_value) != round(new_value):
+            self._repaint_moved()
+
+    def _repaint_moved(self) -> None:
+        """Paints the lines that are others now, only as wide as the old and the new one are."""
+        top = self.scroll_offset.y - HEAD
+        regions = [Region(0, 0, self.size.width, HEAD)] if self._drawn_title != self.title_line else []
+        for y in range(HEAD, self.size.height):
+            at = y + top
+            now = self._shown[at] if at < len(self._shown) else None
+            before = self._drawn.get(y)
+            if now is not before:
+                regions.append(Region(0, y, max(_width(now), _width(before)), 1))
+        seen = [region for region in regions if region.area]
+        if seen:
+            self.refresh(*seen)
+
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         if y < HEAD:
             style = self._style_named("log--title")
-            return Strip([Segment(plain(self.title_line), style)]).adjust_cell_length(width, style)
+            self._drawn_title = self.title_line
+            return Strip([Segment(plain(self._drawn_title), style)]).adjust_cell_length(width, style)
         at = y - HEAD + self.scroll_offset.y
+        self._drawn[y] = self._shown[at] if at < len(self._shown) else None
         if at >= len(self._shown):
             return Strip.blank(width, self._style_named(""))
         return self._line(at, width)
@@ -250,7 +274,10 @@ class LogView(Acts, ScrollView, can_focus=True):
     @property
     def title_line(self) -> str:
         """What stands above the lines: following or paused, whose lines, what is searched."""
-        facts = ["Log", "following" if self.following else f"paused, {self._missed:,} newer, space follows"]
+        paused = (
+            f"paused at {self.cursor + 1:,} of {len(self._shown):,}, {self._missed:,} newer, space follows"
+        )
+        facts = ["Log", "following" if self.following else paused]
         facts += [f"only sid {self.only_sid}"] if self.only_sid is not None else []
         facts += [f"search “{self.needle}”"] if self.needle else []
         return " " + " · ".join(facts)
@@ -265,7 +292,8 @@ class LogView(Acts, ScrollView, can_focus=True):
                 base + self._style_named(f"tone--{TONE_OF[line.result]}") if line.result in TONE_OF else base
             )
         words = shown_text(line)[self._indent :]
-        segments = _matched(words, self.needle, style, style + self._style_named("log--match"))
+        padded = words + " " * max(0, width - cell_len(words))
+        segments = _matched(padded, self.needle, style, style + self._style_named("log--match"))
         return Strip(segments).adjust_cell_length(width, style)
 
     def _style_named(self, name: str) -> Style:
@@ -279,11 +307,16 @@ class LogView(Acts, ScrollView, can_focus=True):
 
     def _set_height(self) -> None:
         size = Size(self.scrollable_content_region.width, len(self._shown) + HEAD)
-        if size != self.virtual_size:
-            self.virtual_size = size
+        # Set without its watchers: a new layout for every batch of lines would paint the whole pane each time.
+        self.set_reactive(LogView.virtual_size, size)
 
     def _to_end(self) -> None:
         self.scroll_to(y=max(0, len(self._shown) - self._room()), animate=False, force=True)
+
+
+def _width(line: LogLine | None) -> int:
+    """Cells a line takes."""
+    return 0 if line is None else cell_len(shown_text(line))
 
 
 def shown_text(line: LogLine) -> str:

@@ -92,6 +92,11 @@ class Table(Acts, Grid):
         self.view, self.cursor_key, self.marks = view, key, frozenset(marks)
 
     @property
+    def source(self) -> RowSource | None:
+        """The rows as they are seen now, under filter and order; what an export writes."""
+        return self._source
+
+    @property
     def chosen(self) -> tuple[Key, ...]:
         """What an action is meant for: the marked rows, or the one under the cursor."""
         if self.marks:

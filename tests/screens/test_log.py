@@ -62,7 +62,7 @@ async def test_scrolling_up_pauses_and_the_view_stays_while_lines_come(stage) ->
         pane.drain()
         await pilot.pause()
         assert shown(pane.view) == before
-        assert "paused, 50 newer" in pane.view.render_line(0).text
+        assert "50 newer, space follows" in pane.view.render_line(0).text
         await pilot.press("space")
         await pilot.pause()
         assert shown(pane.view)[-1] == "line 150"
