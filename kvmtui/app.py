@@ -1,0 +1,111 @@
+"""`kvmtui`: the console. It checks the terminal, opens the site, and ends with terminal and engine in order.
+
+The engine of this process starts after the first paint, and only when no daemon's heart beats.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TextIO
+
+import kvmtui
+from engine.errors import Refused
+from kvmtui import config
+
+PARK_SECONDS = 4.0
+_ENDS = (signal.SIGTERM, signal.SIGHUP)
+
+
+def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
+    """Show the console until the operator leaves or the line is lost."""
+    refuse_terminal(os.environ, sys.stdin, sys.stdout)
+    site = config.load()
+    config.open_site(site)
+    try:
+        return show(site, read_only, low_bandwidth or site.low_bandwidth)
+    finally:
+        config.close_site()
+
+
+def refuse_terminal(environment: Mapping[str, str], *streams: TextIO) -> None:
+    """Refuse what cannot show a console, and say what works there instead."""
+    instead = "The command line works anywhere; `kvmtui --help` shows it."
+    if not all(stream.isatty() for stream in streams):
+        raise Refused(f"The console needs a terminal for its input and output. {instead}")
+    if environment.get("TERM", "") in ("", "dumb"):
+        raise Refused(f"This terminal (TERM={environment.get('TERM', '')}) cannot show a console. {instead}")
+
+
+def show(site: config.Config, read_only: bool, low_bandwidth: bool) -> int:
+    """Run the console over an open site; its exit status."""
+    from screens import themes
+    from screens.console import Console, Setup
+    from screens.memory import Memory
+
+    sys.setswitchinterval(0.0005)  # a busy engine thread must not make a key wait
+    looks = themes.choose(site.theme or "dark", low_bandwidth=low_bandwidth)
+    engine = OwnEngine(read_only)
+    console = Console(
+        Setup(
+            site=site.site_name,
+            looks=looks,
+            keys=site.keymap,
+            read_only=read_only,
+            memory=Memory(state_file(site)),
+            owner=lambda: engine.owner,
+            ready=engine.start,
+            signals=_ENDS,
+        )
+    )
+    try:
+        status = console.run(mouse=looks.mouse)
+    finally:
+        engine.stop()
+    return int(console.return_code or 0) if status is None else int(status)
+
+
+def state_file(site: config.Config) -> Path:
+    """Where the console remembers how its lists were looked at."""
+    return (site.home or site.log_file.parent) / "console.json"
+
+
+class OwnEngine:
+    """The engine inside this console, when no daemon does the work."""
+
+    def __init__(self, read_only: bool) -> None:
+        from engine.running import Running
+
+        self._read_only = read_only
+        self._running: Running | None = None
+        self._ended = False
+        self._lock = threading.Lock()
+
+    @property
+    def owner(self) -> str:
+        """Its name among the workers; empty while it does not work."""
+        return self._running.owner if self._running is not None else ""
+
+    def start(self) -> None:
+        """Begin to work, unless a daemon does, or this console may change nothing."""
+        from engine.queries.engines import engines
+        from engine.running import Running
+
+        with self._lock:
+            if self._ended or self._read_only or any(each.kind == "daemon" for each in engines()):
+                return
+            running = Running("console", kvmtui.__version__)
+            running.start()
+            self._running = running
+
+    def stop(self) -> None:
+        """Park everything; what a call cannot finish in time is settled by the next engine."""
+        with self._lock:
+            self._ended = True
+            if self._running is not None:
+                self._running.stop(PARK_SECONDS)
+                self._running = None

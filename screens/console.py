@@ -1,0 +1,263 @@
+"""The console itself: header, tabs, the place one is in, the live log and the keys, on one screen.
+
+It is given what it needs (`Setup`) and starts nothing of the engine: `kvmtui.app` does, through `ready` and
+`ending`. Places come from `screens.places`; what happens comes from a `Feed`, never from asking again and again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+
+from screens import goto, themes, vitals
+from screens.actions import PLACES, Action
+from screens.feed import Feed
+from screens.habits import Acts, bindings, keymap
+from screens.help import HelpPage, Palette
+from screens.memory import Memory
+from screens.place import Happened, Place
+from screens.places import BUILT, make
+from screens.text import plain
+from screens.themes import Looks
+from screens.widgets.footer import Footer
+from screens.widgets.header import Facts, Header, Tabs
+from screens.widgets.log import LogPane
+from screens.widgets.loglines import LogLine
+from screens.widgets.prompt import Prompt
+from screens.widgets.state import State, too_small
+
+FIRST = "dashboard"
+
+
+def _nothing() -> None:
+    """What a console without an engine of its own starts and ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a console is started with. `ready` is called once after the first paint, in a thread of its own."""
+
+    site: str = "kvmtui"
+    looks: Looks = field(default_factory=Looks)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    read_only: bool = False
+    memory: Memory = field(default_factory=Memory)
+    owner: Callable[[], str] = str
+    """The name of this process's own engine among the workers, or nothing."""
+    ready: Callable[[], None] = _nothing
+    signals: tuple[signal.Signals, ...] = ()
+    """Signals that leave as `q` does."""
+
+
+class Console(Acts, App[int]):
+    """The terminal console."""
+
+    TITLE = "kvmtui"
+    CSS_PATH = themes.stylesheet()
+    BINDINGS = bindings("app")
+    COMMANDS: ClassVar = {Palette}
+    COMMAND_PALETTE_BINDING = "f35"
+    ENABLE_COMMAND_PALETTE = True
+
+    @dataclass
+    class News(Message):
+        """Something happened, or the events cannot be read (`trouble` says why)."""
+
+        happened: Happened
+        trouble: str
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(ansi_color=True if setup.looks.ansi else None)
+        self.setup = setup
+        self.read_only = setup.read_only
+        self.memory = setup.memory
+        self.animation_level = setup.looks.animation
+        self.inbox: deque[LogLine] = deque()
+        self.place_name = ""
+        self._trail: list[tuple[str, int | None]] = []
+        self._feed = Feed(self.inbox, self._tell, setup.looks.tick_seconds)
+        themes.register(self)
+        self.theme = setup.looks.theme
+
+    def compose(self) -> ComposeResult:
+        yield Header(Facts(self.setup.site, read_only=self.read_only))
+        yield Tabs(FIRST, [each for each in PLACES if each.argument in BUILT])
+        yield Vertical(id="place")
+        yield State("small", id="too-small")
+        yield Prompt(":", "service id, vmid:N, name or address", id="goto")
+        yield LogPane(self.inbox, hz=self.setup.looks.log_hz)
+        yield Footer()
+
+    async def on_mount(self) -> None:
+        accepted, complaints = keymap(self.setup.keys)
+        self.set_keymap(accepted)
+        self._end_on(*self.setup.signals)
+        for each in complaints:
+            self.notify(each, severity="warning", markup=False, timeout=10)
+        await self.open(FIRST)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """After the first paint: the engine, the events, and the signals that end a console."""
+        self.run_worker(self._ready(), group="engine")
+        self._feed.start()
+
+    async def _ready(self) -> None:
+        try:
+            await asyncio.to_thread(self.setup.ready)
+        except Exception as error:  # noqa: BLE001 - the console stays useful without an engine of its own
+            self.notify(
+                f"The engine could not start: {plain(error)}", severity="error", markup=False, timeout=30
+            )
+
+    def _end_on(self, *signals: signal.Signals) -> None:
+        """Makes these signals leave as `q` does, so that the terminal is restored and work is parked."""
+        loop = asyncio.get_running_loop()
+        for each in signals:
+            loop.add_signal_handler(each, self.exit, 0)
+
+    def on_unmount(self) -> None:
+        self._feed.stop(0.1)
+
+    # Going somewhere
+
+    @property
+    def place(self) -> Place | None:
+        """The place one is in."""
+        found = self.screen_stack[0].query(Place) if self.screen_stack else []
+        return found.first() if found else None
+
+    async def open(self, name: str, service_id: int | None = None) -> None:
+        """Goes to a place; `vm` is the one of a single machine."""
+        body = self.screen_stack[0].query_one("#place")
+        if service_id is None:
+            fresh = make(name)
+        else:
+            from screens.vm_detail import VmPlace
+
+            fresh = VmPlace(service_id)
+        await body.remove_children()
+        self._trail.append((name, service_id))
+        del self._trail[:-20]
+        self.place_name = name
+        self.screen_stack[0].query_one(Tabs).show("vms" if service_id is not None else name)
+        await body.mount(fresh)
+
+    async def open_vm(self, service_id: int) -> None:
+        """Goes to the machine of a service."""
+        await self.open("vm", service_id)
+
+    async def do_go(self, name: str) -> None:
+        if name != self.place_name:
+            await self.open(name)
+
+    async def do_back(self) -> None:
+        """Out of the log, back from a machine, or home."""
+        pane = self.query_one(LogPane)
+        if pane.size_now != "hidden":
+            pane.size_now = "hidden"
+        elif len(self._trail) > 1:
+            del self._trail[-1]
+            name, service_id = self._trail.pop()
+            await self.open(name, service_id)
+
+    def hides(self, asked: Action) -> bool:
+        missing = asked.run == "go" and asked.argument not in BUILT
+        return missing or super().hides(asked)
+
+    async def on_tabs_chosen(self, message: Tabs.Chosen) -> None:
+        await self.do_go(message.place)
+
+    # What works everywhere
+
+    def do_goto(self) -> None:
+        self.query_one("#goto", Prompt).open()
+
+    async def on_prompt_closed(self, message: Prompt.Closed) -> None:
+        message.stop()
+        if message.kept and message.value.strip():
+            self.run_worker(self._goto(message.value.strip()), group="goto", exclusive=True)
+        self._focus_place()
+
+    async def _goto(self, words: str) -> None:
+        service_id = await goto.find(self, words)
+        if service_id is not None:
+            await self.open_vm(service_id)
+
+    def do_log(self) -> None:
+        self.query_one(LogPane).cycle()
+
+    def do_help(self) -> None:
+        self.push_screen(HelpPage(self.screen))
+
+    def do_palette(self) -> None:
+        self.action_command_palette()
+
+    def do_quit(self) -> None:
+        self.exit(0)
+
+    def do_reload(self) -> None:
+        if self.place is not None:
+            self.place.reread()
+        self._look_at_vitals()
+
+    def do_theme(self) -> None:
+        self.run_worker(self._choose_theme(), group="theme", exclusive=True)
+
+    async def _choose_theme(self) -> None:
+        from screens.widgets.dialogs import Choice, Choose
+
+        uses = {"dark": "Calm, for long hours.", "light": "For a bright room.", "16": "The terminal's own."}
+        choices = [Choice(name, uses.get(name, "The most contrast.")) for name in themes.NAMES]
+        chosen = await self.push_screen_wait(Choose("Colours", choices))
+        if chosen:
+            self.theme = themes.NAMES[chosen]
+
+    def _focus_place(self) -> None:
+        place = self.place
+        focusable = [each for each in place.query("*") if each.focusable] if place is not None else []
+        if focusable:
+            focusable[0].focus()
+
+    # What happens elsewhere
+
+    def _tell(self, happened: Happened, trouble: str) -> None:
+        """Called by the feed, from its thread; a console that is closing takes no more messages."""
+        self.post_message(self.News(happened, trouble))
+
+    def on_console_news(self, message: Console.News) -> None:
+        header = self.screen_stack[0].query_one(Header)
+        if message.trouble:
+            header.show(
+                Facts(self.setup.site, "none", None, header.facts.alerts, self.read_only, "database lost")
+            )
+            return
+        if message.happened.services or message.happened.kinds - {"beat"}:
+            place = self.place
+            if place is not None and "start" not in message.happened.kinds:
+                place.reread(message.happened)
+        self._look_at_vitals()
+
+    def _look_at_vitals(self) -> None:
+        self.run_worker(self._vitals(), group="vitals", exclusive=True)
+
+    async def _vitals(self) -> None:
+        facts = await asyncio.to_thread(vitals.read, self.setup.site, self.setup.owner(), self.read_only)
+        self.screen_stack[0].query_one(Header).show(facts)
+
+    def on_resize(self, event: events.Resize) -> None:
+        words = too_small(event.size)
+        for each in self.screen_stack[0].query("#place, #tabs"):
+            each.display = words is None
+        small = self.screen_stack[0].query_one("#too-small", State)
+        small.display = words is not None
+        small.say("small", words or "")

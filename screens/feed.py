@@ -1,0 +1,100 @@
+"""Follows the engine's events, wherever it runs, and tells the console about them: lines and changes.
+
+One thread reads. Lines go into a deque that the log pane drains; everything else that happened within a
+tick becomes one message. When the database does not answer, it says so and goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from engine.errors import KvmtuiError
+from engine.events import EventView, Follower, last_id, recent
+from screens.place import Happened
+from screens.widgets.loglines import LogLine
+
+log = logging.getLogger(__name__)
+_LOOK = 0.5
+_AGAIN = 2.0
+_LINES_PER_EVENT = 1_000
+_RESULTS = ("success", "skip", "waiting", "error")
+Tell = Callable[[Happened, str], object]
+
+
+class Feed(threading.Thread):
+    """Reads events until it is told to stop; `tell(happened, trouble)` is called from its own thread."""
+
+    def __init__(self, inbox: deque[LogLine], tell: Tell, tick: float = 1.0, beat: float = 15.0) -> None:
+        super().__init__(name="console-feed", daemon=True)
+        self._inbox, self._tell = inbox, tell
+        self._tick, self._beats = tick, max(1, round(beat / _LOOK))
+        self._stop_now = threading.Event()
+        self._after: int | None = None
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Ends the thread."""
+        self._stop_now.set()
+        if self.is_alive():
+            self.join(timeout)
+
+    def run(self) -> None:
+        while not self._stop_now.is_set():
+            try:
+                self._follow()
+            except KvmtuiError as error:
+                self._trouble(error.sentence)
+            except Exception:
+                log.exception("The events could not be read; trying again shortly")
+                self._trouble("The events could not be read; the log file says why.")
+
+    def _trouble(self, sentence: str) -> None:
+        self._tell(Happened(), sentence)
+        self._stop_now.wait(_AGAIN)
+
+    def _follow(self) -> None:
+        """Follows from where it came to, until the end or until the database is lost."""
+        if self._after is None:
+            newest = last_id()
+            self._lines(event for event in recent() if event.id <= newest)
+            self._after = newest
+        follower = Follower(self._after)
+        try:
+            self._tell(Happened(frozenset({"start"})), "")
+            self._read_on(follower)
+        finally:
+            self._after = follower.position
+            follower.close()
+
+    def _read_on(self, follower: Follower) -> None:
+        quiet = 0
+        while not self._stop_now.is_set():
+            found = follower.wait(_LOOK)
+            quiet = 0 if found else quiet + 1
+            if found:
+                self._lines(found)
+                self._tell(happened(found), "")
+                self._stop_now.wait(self._tick)
+            elif quiet % self._beats == 0:
+                self._tell(Happened(frozenset({"beat"})), "")
+
+    def _lines(self, found: Iterable[EventView]) -> None:
+        self._inbox.extend(line for event in found for line in lines(event))
+
+
+def happened(found: Iterable[EventView]) -> Happened:
+    """Events as the places see them."""
+    events = list(found)
+    services = frozenset(event.service for event in events if event.service is not None)
+    return Happened(frozenset(event.kind for event in events), services)
+
+
+def lines(event: EventView) -> list[LogLine]:
+    """The lines of an event, numbered so that they keep their order and none is taken twice."""
+    result = event.level if event.level in _RESULTS else ""
+    return [
+        LogLine(event.id * _LINES_PER_EVENT + place, words, result, event.service)
+        for place, words in enumerate(event.text.splitlines()[:_LINES_PER_EVENT])
+    ]

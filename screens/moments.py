@@ -1,0 +1,26 @@
+"""Moments and durations as words on a screen, coarse enough to stand still."""
+
+from __future__ import annotations
+
+from engine.clock import now_ms, stamp
+
+
+def ago(ms: int | None) -> str:
+    """How long ago a moment was, such as `12 min ago`; `never` for none."""
+    return "never" if ms is None else f"{age(ms)} ago"
+
+
+def age(ms: int | None) -> str:
+    """How long something lasts since a moment, in its largest fitting unit."""
+    if ms is None:
+        return "?"
+    seconds = max(0, now_ms() - ms) // 1000
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size or (size == 60 and seconds >= size):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def at(ms: int | None) -> str:
+    """A moment in UTC to the second; `—` for none."""
+    return "—" if ms is None else stamp(ms)

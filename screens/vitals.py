@@ -1,0 +1,37 @@
+"""The facts of the header: who does the work, whether its heart beats, and how much needs a look."""
+
+from __future__ import annotations
+
+from engine.clock import now_ms
+from engine.errors import KvmtuiError
+from engine.queries.dashboard import dashboard
+from engine.queries.engines import EngineView
+from screens.widgets.header import Facts
+
+
+def read(site: str, own: str, read_only: bool) -> Facts:
+    """Reads them; a database that does not answer is a fact too."""
+    try:
+        found = dashboard()
+    except KvmtuiError:
+        return Facts(site, "none", None, 0, read_only, "database lost")
+    failing = sum(server.state == "failing" for server in found.servers)
+    alerts = found.stuck_total + failing + len(found.full_pools)
+    return Facts(site, where(found.engines, own), heartbeat(found.engines), alerts, read_only)
+
+
+def where(engines: list[EngineView], own: str) -> str:
+    """Where the engine runs: a daemon on a host before this console, before another one's."""
+    daemons = [each for each in engines if each.kind == "daemon"]
+    if daemons:
+        more = f" +{len(daemons) - 1}" if len(daemons) > 1 else ""
+        return f"daemon on {daemons[0].host}{more}"
+    if any(each.id == own for each in engines):
+        return "here"
+    return f"{engines[0].kind} on {engines[0].host}" if engines else "none"
+
+
+def heartbeat(engines: list[EngineView]) -> int | None:
+    """Seconds since the newest sign of life of any engine."""
+    newest = max((each.heartbeat_at for each in engines), default=None)
+    return None if newest is None else max(0, (now_ms() - newest) // 1000)

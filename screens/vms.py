@@ -1,0 +1,180 @@
+"""VM Management: every machine, searched, filtered and paged by the database, with what can be done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from engine.pipelines.catalog import AT_REST
+from engine.queries.vm_list import SERVICE_STATES, SORTS, STATES, VmQuestion, count, page, position
+from engine.queries.vms import VmView
+from screens.habits import bindings
+from screens.moments import age
+from screens.place import ListPlace
+from screens.service_commands import ServiceCommands
+from screens.text import text
+from screens.vm_commands import VmCommands
+from screens.widgets.dialogs import Choice, Choose
+from screens.widgets.listing import Listing
+from screens.widgets.rows import Cell, Column, Key, Row, RowSource, View
+from screens.widgets.table import Table
+
+COLUMNS = (
+    Column("id", "ID", 6, right=True),
+    Column("client", "Client", 12, 4, grow=True),
+    Column("product", "Product", 9, 5),
+    Column("server", "Server", 10, 6),
+    Column("vm", "VM", 20, 1, grow=True),
+    Column("status", "VM status", 16, 1),
+    Column("service", "Service", 10, 2),
+    Column("ips", "IPs", 21, 3, grow=True, sortable=False),
+)
+_SERVICE_TONES = {"Suspended": "warn", "Terminated": "muted", "Cancelled": "muted", "Pending": "busy"}
+_STATE_USES = {
+    "all": "Every VM.",
+    "working": "A pipeline is at work on it.",
+    "stuck": "It failed and needs an operator.",
+    "waiting": "It waits for a task, a lock, a server or its turn.",
+    "ready": "All is well.",
+    "error_terminate": "Its removal failed.",
+    "remove": "It is gone; its record is still here.",
+}
+_EMPTY = "No VM yet.\nPress 8 and then a to create a service for a client."
+_NONE_FITS = "No VM fits these filters.\nPress t for the VM state, w for the service status, / for the text."
+
+
+class VmsPlace(ListPlace):
+    """The list of machines."""
+
+    NAME = SCOPE = "vms"
+    BINDINGS = bindings("vms")
+    COMMAND = "kvmtui vm list"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state, self.service = "all", "all"
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="vm-filters", markup=False)
+        with ServiceCommands(self._chosen), VmCommands(self._chosen):
+            yield Listing(self.list)
+
+    def table(self) -> Table:
+        return Table(COLUMNS, noun="VMs", empty=_EMPTY, lines=2)
+
+    def source(self) -> RowSource:
+        return VmRows(VmQuestion(service_status=self.service, state=self.state))
+
+    def on_mount(self) -> None:
+        self._tell_filters()
+
+    def notes(self) -> dict[str, Any]:
+        return {**super().notes(), "state": self.state, "service": self.service}
+
+    def recall(self, notes: dict[str, Any]) -> None:
+        super().recall(notes)
+        self.state = notes["state"] if notes.get("state") in STATES else "all"
+        self.service = notes["service"] if notes.get("service") in SERVICE_STATES else "all"
+
+    def commands(self) -> list[str]:
+        chosen = self._chosen()
+        return [*(f"kvmtui vm show {each}" for each in chosen[:10]), "kvmtui vm list --json"]
+
+    def do_state(self) -> None:
+        choices = [Choice(each, _STATE_USES[each]) for each in STATES]
+        self.run_worker(self._choose("state", "Show VMs in state", choices), exclusive=True)
+
+    def do_service(self) -> None:
+        choices = [Choice(each, "Every service." if each == "all" else "") for each in SERVICE_STATES]
+        self.run_worker(self._choose("service", "Show services that are", choices), exclusive=True)
+
+    async def _choose(self, name: str, title: str, choices: list[Choice]) -> None:
+        chosen = await self.app.push_screen_wait(Choose(title, choices))
+        if chosen is not None:
+            setattr(self, name, chosen)
+            self._tell_filters()
+            self.list.show(self.source())
+            self.remember()
+
+    def _tell_filters(self) -> None:
+        self.list.empty = _EMPTY if self.state == self.service == "all" else _NONE_FITS
+        self.query_one("#vm-filters", Static).update(
+            text(f" VM state: {self.state} (t) · service: {self.service} (w)")
+        )
+
+    def _chosen(self) -> tuple[int, ...]:
+        return tuple(key for key in self.list.chosen if isinstance(key, int))
+
+    async def on_table_opened(self, message: Table.Opened) -> None:
+        message.stop()
+        if isinstance(message.key, int):
+            self.app.run_worker(self._open(message.key))
+
+    async def _open(self, service_id: int) -> None:
+        app: Any = self.app
+        await app.open_vm(service_id)
+
+
+@dataclass(frozen=True)
+class VmRows:
+    """Rows of machines, read a page at a time."""
+
+    question: VmQuestion = field(default_factory=VmQuestion)
+    inline: ClassVar[bool] = False
+
+    def count(self) -> int:
+        """How many machines fit."""
+        return count(self.question)
+
+    def page(self, offset: int, limit: int) -> Sequence[Row]:
+        """A stretch of them."""
+        return [row(view) for view in page(self.question, offset, limit)]
+
+    def index_of(self, key: Key) -> int | None:
+        """Where a service's machine stands."""
+        return position(self.question, key) if isinstance(key, int) else None
+
+    def seen(self, view: View) -> RowSource:
+        """The same machines as they are looked at: the text filter and the order."""
+        sort = view.sort if view.sort in SORTS else "id"
+        return VmRows(replace(self.question, text=view.filter, sort=sort, descending=view.descending))
+
+
+def row(view: VmView) -> Row:
+    """A machine as a line of the list."""
+    numbered = f"{view.vmid or '—'} {view.name}"
+    return Row(
+        view.service_id,
+        (
+            *(str(view.service_id), view.client, view.product),
+            Cell(view.server, below=view.node),
+            Cell(numbered, below=view.error or view.waiting),
+            status(view),
+            Cell(view.service_status, _SERVICE_TONES.get(view.service_status, "")),
+            _addresses(view),
+        ),
+    )
+
+
+def status(view: VmView) -> Cell:
+    """Where a machine stands, told by sign and word and then by colour."""
+    if view.error or view.vm_status == "error_terminate":
+        return Cell(f"! {view.vm_status}", "error", f"stuck {age(view.error_since)}")
+    if view.vm_status == "remove":
+        return Cell("x remove", "muted")
+    if view.waiting:
+        return Cell(f"~ {view.vm_status}", "busy", "waiting")
+    if view.vm_status in AT_REST:
+        return Cell(f"+ {view.vm_status}", "ok", view.remote_status)
+    return Cell(f"> {view.vm_status}", "busy", "at work")
+
+
+def _addresses(view: VmView) -> Cell:
+    if not view.ips:
+        return Cell("—", "muted")
+    more = f" +{len(view.ips) - 1}" if len(view.ips) > 1 else ""
+    return Cell(f"{view.ips[0].address}{more}", below=view.ips[0].rdns)
