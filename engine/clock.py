@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 Moment = int  # epoch milliseconds; a view says so where scripts are to read ISO 8601
 
@@ -23,3 +24,17 @@ def iso(ms: int | None) -> str | None:
 def stamp(ms: int) -> str:
     """A moment as the log shows it, in UTC to the second."""
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+_zone: tzinfo = UTC
+
+
+def use_zone(name: str) -> None:
+    """Where the operator is: the days and hours of schedules are meant there."""
+    global _zone
+    _zone = ZoneInfo(name)
+
+
+def local_now() -> datetime:
+    """The wall clock where the operator is."""
+    return datetime.fromtimestamp(now_ms() / 1000, _zone)

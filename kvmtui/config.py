@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from engine import clock
 from engine.errors import Refused
 from kvmtui import logs, paths
 
@@ -87,6 +88,7 @@ def open_site(config: Config) -> None:
     from engine.store import secrets
     from engine.store.migrate import migrate
 
+    clock.use_zone(config.time_zone)
     reach_database(config)
     migrate()
     secrets.use_key_file(config.secret_key_file)

@@ -16,6 +16,7 @@ from engine.store.database import in_transaction
 from engine.store.models import Vm
 
 MOST_QUEUED = 20
+ALONE = ("Backup", "Restore")  # while one of these runs, a VM takes no other wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def change(
 def enqueue(vm: Vm, pipeline: str, actor: Actor, args: dict[str, Any] | None = None, action: str = "") -> str:
     """Put a request behind those that wait already; the same wish twice is one."""
     fresh = Vm.get_by_id(vm.id)
+    if (busy := fresh.flow.get("pipeline")) in ALONE:
+        raise Refused(f"{busy} runs at {label(vm)}; nothing else may be asked of it until that has ended.")
     asked = {"pipeline": pipeline, "action": action or pipeline, "args": args or {}}
     waiting = [{key: one.get(key) for key in asked} for one in fresh.requests]
     if asked in waiting:

@@ -7,6 +7,7 @@ from functools import cache
 from engine.pipelines.catalog import Catalog
 from engine.pipelines.change import CHANGE_PACKAGE
 from engine.pipelines.commands import COMMANDS
+from engine.pipelines.daytwo import DAY_TWO
 from engine.pipelines.deploy import DEPLOY, REDEPLOY, REINSTALL
 from engine.pipelines.terminate import SET_DNS_RECORDS, TERMINATE
 
@@ -14,4 +15,6 @@ from engine.pipelines.terminate import SET_DNS_RECORDS, TERMINATE
 @cache
 def catalog() -> Catalog:
     """The pipelines by name and by status."""
-    return Catalog((DEPLOY, CHANGE_PACKAGE, REINSTALL, REDEPLOY, SET_DNS_RECORDS, TERMINATE, *COMMANDS))
+    return Catalog(
+        (DEPLOY, CHANGE_PACKAGE, REINSTALL, REDEPLOY, SET_DNS_RECORDS, TERMINATE, *COMMANDS, *DAY_TWO)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from engine.errors import Refused
-from engine.schedule import process_vms
+from engine.schedule import backups_due, following, old_snapshots, process_vms, statistics
 from engine.schedule.task import Task
 
 TASKS: tuple[Task, ...] = (
@@ -15,6 +15,11 @@ TASKS: tuple[Task, ...] = (
         "walks every VM that is not at rest through its pipeline",
         process_vms.run,
     ),
+    Task("removeOldSnapshots", 5, "deletes snapshots past their product's lifetime", old_snapshots.run),
+    Task("restoreBackupStatus", 1, "follows running restores", following.restores),
+    Task("nowBackupStatus", 1, "follows running manual backups", following.manual_backups),
+    Task("scheduleBackup", 5, "makes the backups that are due today", backups_due.run),
+    Task("collectingStatistics", 60, "network bytes in and out per VM, for billing", statistics.run),
 )
 
 

@@ -90,4 +90,3 @@ def remove_old(ctx: Context) -> Outcome:
 
 def _forget(ctx: Context, names: list[str]) -> None:
     Snapshot.delete().where(Snapshot.vm == ctx.vm.id, Snapshot.name.in_(names)).execute()
-

@@ -20,6 +20,16 @@ def verify_running(ctx: Context) -> Outcome:
     return verify(ctx, "ready")
 
 
+def verify_restored(ctx: Context) -> Outcome:
+    """The same after a restore."""
+    return verify(ctx, "restored")
+
+
+def verify_password(ctx: Context) -> Outcome:
+    """The same after a new password."""
+    return verify(ctx, "password")
+
+
 def verify(ctx: Context, mail: str) -> Outcome:
     """The same with another mail, for a VM that runs again after a change."""
     status = ctx.kept.pop("status", None) or ctx.guest.status()

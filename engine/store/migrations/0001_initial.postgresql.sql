@@ -69,6 +69,16 @@ CREATE TABLE "event" ("id" SERIAL NOT NULL PRIMARY KEY, "at" BIGINT NOT NULL, "k
 CREATE INDEX "event_vm" ON "event" ("vm");
 CREATE INDEX "event_at" ON "event" ("at");
 CREATE INDEX "event_service_id" ON "event" ("service", "id");
+CREATE TABLE "snapshot" ("id" SERIAL NOT NULL PRIMARY KEY, "vm_id" INTEGER NOT NULL, "name" TEXT NOT NULL, "note" TEXT NOT NULL, "at" BIGINT NOT NULL, FOREIGN KEY ("vm_id") REFERENCES "vm" ("id") ON DELETE CASCADE);
+CREATE INDEX "snapshot_vm_id" ON "snapshot" ("vm_id");
+CREATE UNIQUE INDEX "snapshot_vm_id_name" ON "snapshot" ("vm_id", "name");
+CREATE INDEX "snapshot_at" ON "snapshot" ("at");
+CREATE TABLE "traffic" ("id" SERIAL NOT NULL PRIMARY KEY, "vm" INTEGER NOT NULL, "service" INTEGER NOT NULL, "hour" BIGINT NOT NULL, "bytes_in" BIGINT NOT NULL, "bytes_out" BIGINT NOT NULL);
+CREATE UNIQUE INDEX "traffic_vm_hour" ON "traffic" ("vm", "hour");
+CREATE INDEX "traffic_service_hour" ON "traffic" ("service", "hour");
+CREATE TABLE "traffic_mark" ("vm" INTEGER NOT NULL PRIMARY KEY, "at" BIGINT NOT NULL, "net_in" BIGINT NOT NULL, "net_out" BIGINT NOT NULL, "uptime" INTEGER NOT NULL);
+CREATE TABLE "backup_schedule" ("id" SERIAL NOT NULL PRIMARY KEY, "vm_id" INTEGER NOT NULL, "days" TEXT NOT NULL, "minute" INTEGER NOT NULL CHECK (minute >= 0 AND minute < 1440), "since" BIGINT NOT NULL, FOREIGN KEY ("vm_id") REFERENCES "vm" ("id") ON DELETE CASCADE);
+CREATE UNIQUE INDEX "backup_schedule_vm_id" ON "backup_schedule" ("vm_id");
 CREATE TABLE "daily_backup" ("id" SERIAL NOT NULL PRIMARY KEY, "vm_id" INTEGER NOT NULL, "local_date" TEXT NOT NULL, "state" TEXT NOT NULL CHECK (state IN ('started', 'done', 'failed')), "upid" TEXT NOT NULL, "error" TEXT NOT NULL, "at" BIGINT NOT NULL, FOREIGN KEY ("vm_id") REFERENCES "vm" ("id") ON DELETE CASCADE);
 CREATE INDEX "daily_backup_vm_id" ON "daily_backup" ("vm_id");
 CREATE UNIQUE INDEX "daily_backup_vm_id_local_date" ON "daily_backup" ("vm_id", "local_date");

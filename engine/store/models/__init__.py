@@ -14,7 +14,17 @@ from engine.store.models.system import (
     Worker,
 )
 from engine.store.models.vms import Address, FreeRange, Slot, Vm, VmidClaim
-from engine.store.models.work import Call, DailyBackup, Event, Run, Step
+from engine.store.models.work import (
+    BackupSchedule,
+    Call,
+    DailyBackup,
+    Event,
+    Run,
+    Snapshot,
+    Step,
+    Traffic,
+    TrafficMark,
+)
 
 TABLES: tuple[type[Row], ...] = (
     Server,
@@ -33,6 +43,10 @@ TABLES: tuple[type[Row], ...] = (
     Step,
     Call,
     Event,
+    Snapshot,
+    Traffic,
+    TrafficMark,
+    BackupSchedule,
     DailyBackup,
     Setting,
     KeyCheck,
@@ -49,6 +63,7 @@ __all__ = [
     "TABLES",
     "Address",
     "Audit",
+    "BackupSchedule",
     "Call",
     "Client",
     "DailyBackup",
@@ -67,8 +82,11 @@ __all__ = [
     "Setting",
     "Signal",
     "Slot",
+    "Snapshot",
     "Step",
     "TaskState",
+    "Traffic",
+    "TrafficMark",
     "Vm",
     "VmidClaim",
     "Worker",

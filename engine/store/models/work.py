@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import Check, ForeignKeyField, IntegerField, TextField
+from peewee import BigIntegerField, Check, ForeignKeyField, IntegerField, TextField
 
 from engine.clock import now_ms
 from engine.store.database import Row
@@ -101,6 +101,50 @@ class Event(Row):
 
     class Meta:
         indexes = ((("at",), False), (("service", "id"), False))
+
+
+class Snapshot(Row):
+    """A snapshot we took: only these are ever removed by age."""
+
+    vm = ForeignKeyField(Vm, backref="snapshots", on_delete="CASCADE")
+    name = TextField()
+    note = TextField(default="")
+    at = EpochField(default=now_ms)
+
+    class Meta:
+        indexes = ((("vm", "name"), True), (("at",), False))
+
+
+class Traffic(Row):
+    """Bytes of one VM in one hour, cumulated from its counters; the billing reads these."""
+
+    vm = IntegerField()  # not a foreign key: a month must still be billed when the VM is gone
+    service = IntegerField()
+    hour = EpochField()  # its beginning
+    bytes_in = BigIntegerField(default=0)
+    bytes_out = BigIntegerField(default=0)
+
+    class Meta:
+        indexes = ((("vm", "hour"), True), (("service", "hour"), False))
+
+
+class TrafficMark(Row):
+    """Where a VM's counters stood when they were last read; a smaller value means they began anew."""
+
+    vm = IntegerField(primary_key=True)
+    at = EpochField()
+    net_in = BigIntegerField()
+    net_out = BigIntegerField()
+    uptime = IntegerField()
+
+
+class BackupSchedule(Row):
+    """On which weekdays a VM is backed up, and at what minute of the day where the operator is."""
+
+    vm = ForeignKeyField(Vm, backref="backup_schedule", unique=True, on_delete="CASCADE")
+    days = JsonField(default=list)  # ["mon", "thu"]
+    minute = IntegerField(constraints=[Check("minute >= 0 AND minute < 1440")])
+    since = EpochField(default=now_ms)
 
 
 class DailyBackup(Row):

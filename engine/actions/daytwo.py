@@ -1,0 +1,147 @@
+"""Snapshots, backups, restore, password and ISO: what an operator asks of a VM that is ready."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from engine.actions.packages import applied
+from engine.actions.requests import Queued, change, enqueue, label, vm_of
+from engine.audit import Actor
+from engine.clock import now_ms
+from engine.errors import Refused
+from engine.pipelines.steps.snapshots import new_name
+from engine.store.database import session
+from engine.store.models import BackupSchedule, Vm
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,39}")
+_RESERVED = ("current", "pending")
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+
+
+def create_snapshot(actor: Actor, service_id: int, name: str = "", note: str = "") -> Queued:
+    """Take a snapshot; without a name it gets one that cannot collide."""
+    chosen = name.strip() or new_name()
+    if not _NAME.fullmatch(chosen) or chosen in _RESERVED:
+        raise Refused(
+            f"'{chosen}' cannot name a snapshot: 2 to 40 letters, digits, - or _, a letter first, "
+            "and neither current nor pending."
+        )
+    with session():
+        vm = _ready(service_id)
+        limit = applied(vm).snapshots
+        if limit <= 0:
+            raise Refused(f"The plan of {label(vm)} allows no snapshots; change its package first.")
+        return _ask(actor, vm, "Snapshot", "snapshot create", name=chosen, note=note[:200])
+
+
+def delete_snapshot(actor: Actor, service_id: int, name: str) -> Queued:
+    """Delete a snapshot."""
+    with session():
+        return _ask(actor, _ready(service_id), "DeleteSnapshot", "snapshot delete", name=name)
+
+
+def roll_back(actor: Actor, service_id: int, name: str) -> Queued:
+    """Bring the VM back to a snapshot; what happened since is lost."""
+    with session():
+        return _ask(actor, _ready(service_id), "Rollback", "snapshot rollback", name=name)
+
+
+def create_backup(actor: Actor, service_id: int) -> Queued:
+    """Make a backup now; at the plan's limit the oldest of ours makes room."""
+    with session():
+        vm = _ready(service_id)
+        _need_backups(vm)
+        return _ask(actor, vm, "Backup", "backup create")
+
+
+def delete_backup(actor: Actor, service_id: int, backup: str) -> Queued:
+    """Delete a backup we made."""
+    with session():
+        vm = _ready(service_id)
+        _need_backups(vm)
+        return _ask(actor, vm, "DeleteBackup", "backup delete", backup=backup)
+
+
+def restore(actor: Actor, service_id: int, backup: str) -> Queued:
+    """Overwrite the VM with a backup, apply its package again and start it."""
+    with session():
+        vm = _ready(service_id)
+        _need_backups(vm)
+        return _ask(actor, vm, "Restore", "restore", backup=backup)
+
+
+def schedule(actor: Actor, service_id: int, days: Iterable[str], at: str = "") -> Queued:
+    """Back the VM up on these weekdays; without a time one is drawn, so that not all begin at once."""
+    wanted = [day.strip().lower()[:3] for day in days if day.strip()]
+    unknown = [day for day in wanted if day not in DAYS]
+    if unknown:
+        raise Refused(f"'{unknown[0]}' is no weekday; write {', '.join(DAYS)}, or none to switch it off.")
+    minute = _minute(at) if at else random.randrange(24 * 60)
+    ordered = [day for day in DAYS if day in wanted]
+    with session():
+        vm = _ready(service_id)
+        if ordered:
+            _need_backups(vm)
+
+        def work() -> str:
+            BackupSchedule.delete().where(BackupSchedule.vm == vm.id).execute()
+            if not ordered:
+                return f"{label(vm)} is backed up by hand only now."
+            BackupSchedule.create(vm=vm.id, days=ordered, minute=minute, since=now_ms())
+            when = f"{minute // 60:02d}:{minute % 60:02d}"
+            return f"{label(vm)} is backed up on {', '.join(ordered)} at {when}."
+
+        return change(actor, vm, "backup schedule", work, days=ordered, minute=minute)
+
+
+def _minute(at: str) -> int:
+    match = _TIME.fullmatch(at.strip())
+    if match is None:
+        raise Refused(f"'{at}' is no time of the day; write it as HH:MM.")
+    return int(match[1]) * 60 + int(match[2])
+
+
+def reset_password(actor: Actor, service_id: int) -> Queued:
+    """Give the guest a new password: by its agent while it runs, else by cloud-init with a restart."""
+    with session():
+        return _ask(actor, _ready(service_id), "ResetPassword", "password")
+
+
+def mount_iso(actor: Actor, service_id: int, iso: str) -> Queued:
+    """Put an ISO image of the plan's storage into the VM's drive."""
+    with session():
+        vm = _ready(service_id)
+        storage = applied(vm).iso_storage
+        if not storage:
+            raise Refused(f"The plan of {label(vm)} names no ISO storage; set iso_storage in its product.")
+        volid = iso if ":" in iso else f"{storage}:iso/{iso}"
+        return _ask(actor, vm, "MountIso", "iso mount", iso=volid)
+
+
+def eject_iso(actor: Actor, service_id: int) -> Queued:
+    """Take the ISO image out."""
+    with session():
+        return _ask(actor, _ready(service_id), "EjectIso", "iso eject")
+
+
+def _ask(actor: Actor, vm: Vm, pipeline: str, verb: str, **args: Any) -> Queued:
+    return change(actor, vm, verb, lambda: enqueue(vm, pipeline, actor, args), **args)
+
+
+def _ready(service_id: int) -> Vm:
+    vm = vm_of(service_id)
+    if vm.vm_status != "ready":
+        raise Refused(f"{label(vm)} is not ready ({vm.vm_status}); this needs a VM that is.")
+    return vm
+
+
+def _need_backups(vm: Vm) -> None:
+    plan = applied(vm)
+    if plan.backups <= 0 or not plan.backup_storage:
+        raise Refused(
+            f"The plan of {label(vm)} has no backups; set backups and backup_storage in its product."
+        )

@@ -1,0 +1,139 @@
+"""A VM's snapshots, backups and ISO images, asked of the cluster now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from engine.actions.packages import applied
+from engine.actions.requests import label, vm_of
+from engine.clock import Moment
+from engine.errors import Refused
+from engine.proxmox.cluster import Cluster
+from engine.proxmox.guest_view import GuestView
+from engine.proxmox.mark import Mark, find_mark
+from engine.runner.servers import Servers
+from engine.store.database import session
+from engine.store.models import BackupSchedule, Setting, Snapshot, Vm
+
+OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotView:
+    """A snapshot of a VM; `ours` ones are removed when their time is over."""
+
+    name: str
+    created: Moment | None
+    note: str
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BackupView:
+    """A backup of a VM; only ours are ever deleted by us."""
+
+    backup: str
+    created: Moment | None
+    size: int
+    note: str
+    protected: bool
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IsoView:
+    """An ISO image, grouped by what stands before the first dash of its name."""
+
+    iso: str
+    group: str
+    size: int
+    mounted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleView:
+    """When a VM is backed up."""
+
+    days: list[str]
+    at: str
+
+
+@contextmanager
+def _open(vm: Vm) -> Iterator[Cluster]:
+    servers = Servers()
+    try:
+        yield servers.cluster(vm.server)
+    finally:
+        servers.close()
+
+
+def _made(service_id: int) -> Vm:
+    vm = vm_of(service_id)
+    if vm.vmid is None or not vm.node:
+        raise Refused(f"{label(vm)} has no machine on Proxmox yet.")
+    return vm
+
+
+def snapshots(service_id: int) -> list[SnapshotView]:
+    """The snapshots of a VM, oldest first."""
+    with session():
+        vm = _made(service_id)
+        known = {name for (name,) in Snapshot.select(Snapshot.name).where(Snapshot.vm == vm.id).tuples()}
+        assert vm.vmid is not None
+        with _open(vm) as cluster:
+            live = GuestView(cluster, vm.vmid, vm.node).snapshots()
+    return [
+        SnapshotView(one.name, one.created_ms or None, one.description, one.name in known) for one in live
+    ]
+
+
+def backups(service_id: int) -> list[BackupView]:
+    """The backups of a VM on its plan's storage, newest first."""
+    with session():
+        vm = _made(service_id)
+        storage = applied(vm).backup_storage
+        if not storage:
+            raise Refused(f"The plan of {label(vm)} names no backup storage.")
+        instance = Setting.get_or_none(Setting.key == "instance")
+        mark = Mark(instance.value, vm.uid) if instance else None
+        with _open(vm) as cluster:
+            found = cluster.backups(vm.node, storage, vm.vmid)
+    rows = [
+        BackupView(
+            one.volid, one.created_ms, one.size, one.notes, one.protected, find_mark(one.notes) == mark
+        )
+        for one in found
+        if (one.created_ms or 0) >= vm.created_at - 60_000
+    ]
+    return sorted(rows, key=lambda row: -(row.created or 0))
+
+
+def schedule(service_id: int) -> ScheduleView | None:
+    """When a VM is backed up by itself; None when it is not."""
+    with session():
+        row = BackupSchedule.get_or_none(BackupSchedule.vm == vm_of(service_id).id)
+    return ScheduleView(list(row.days), f"{row.minute // 60:02d}:{row.minute % 60:02d}") if row else None
+
+
+def iso_images(service_id: int) -> list[IsoView]:
+    """The ISO images a VM may mount, by group and name."""
+    with session():
+        vm = _made(service_id)
+        storage = applied(vm).iso_storage
+        if not storage:
+            raise Refused(f"The plan of {label(vm)} names no ISO storage; set iso_storage in its product.")
+        assert vm.vmid is not None
+        with _open(vm) as cluster:
+            found = cluster.iso_images(vm.node, storage)
+            config = GuestView(cluster, vm.vmid, vm.node).config()
+    mounted = {drive.volume for drive in config.drives.values()}
+    rows = [IsoView(one.volid, _group(one.volid), one.size, one.volid in mounted) for one in found]
+    return sorted(rows, key=lambda row: (row.group == OTHER, row.group, row.iso))
+
+
+def _group(volid: str) -> str:
+    name = volid.rsplit("/", 1)[-1]
+    head, dash, _ = name.partition("-")
+    return head if dash and head else OTHER

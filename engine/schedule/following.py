@@ -1,0 +1,32 @@
+"""nowBackupStatus and restoreBackupStatus: how the backups and restores that were asked for stand.
+
+The runner itself follows their tasks; these two tell, at every look, what runs and what has ended since.
+"""
+
+from __future__ import annotations
+
+from engine.clock import now_ms
+from engine.schedule.task import Report, Room
+from engine.store.database import session
+from engine.store.models import Run
+
+
+def manual_backups(room: Room) -> Report:
+    """The manual backups that run or ended since the last look."""
+    return _since(room, "Backup", "now_backup")
+
+
+def restores(room: Room) -> Report:
+    """The restores that run or ended since the last look."""
+    return _since(room, "Restore", "restore_backup")
+
+
+def _since(room: Room, pipeline: str, action: str) -> Report:
+    report = Report()
+    since = room.since or now_ms()
+    with session():
+        ended = (Run.finished_at >= since) | (Run.live == 1)
+        for run in Run.select().where(Run.action == pipeline, ended).order_by(Run.id):
+            result = run.error if run.result == "error" else run.result
+            report.add(run.vm.service_id, action, "waiting" if result == "running" else result)
+    return report

@@ -1,0 +1,108 @@
+"""`kvmtui vm backup list|create|delete|schedule`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvmtui.terminal import names
+from kvmtui.terminal.following import Wait
+from kvmtui.terminal.names import VmRef
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer(name="backup", help="The backups of a VM.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(ref: VmRef, as_json: AsJson = False) -> int:
+    """Show the backups of a VM, newest first. Those of others are shown and never deleted by us.
+
+    \b
+    kvmtui vm backup list 5546
+    """
+    from engine.clock import iso
+    from engine.queries.daytwo import backups
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        found = backups(names.service_of(ref))
+    if as_json:
+        output.show_json(found)
+        return 0
+    rows = [
+        (one.backup, iso(one.created) or "", f"{one.size / 2**30:.2f} GiB", one.ours, one.protected, one.note)
+        for one in found
+    ]
+    heads = ("Backup", "Made", "Size", "Ours", "Protected", "Note")
+    output.show_table(heads, rows, empty="This VM has no backups.")
+    return 0
+
+
+@app.command()
+def create(ref: VmRef, wait: Wait = None) -> int:
+    """Make a backup now. At the plan's limit the oldest of ours makes room.
+
+    \b
+    kvmtui vm backup create 5546 --wait
+    """
+    from engine.actions import daytwo
+    from engine.audit import current_actor
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        return finish(daytwo.create_backup(current_actor("cli"), names.service_of(ref)), wait)
+
+
+@app.command()
+def delete(
+    ref: VmRef,
+    backup: Annotated[str, typer.Argument(metavar="BACKUP", help="The backup, as `list` names it.")],
+    wait: Wait = None,
+) -> int:
+    """Delete a backup that we made.
+
+    \b
+    kvmtui vm backup delete 5546 backup:backup/vzdump-qemu-2002-….vma.zst
+    """
+    from engine.actions import daytwo
+    from engine.audit import current_actor
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        return finish(daytwo.delete_backup(current_actor("cli"), names.service_of(ref), backup), wait)
+
+
+@app.command()
+def schedule(
+    ref: VmRef,
+    days: Annotated[str | None, typer.Option(help="Weekdays such as mon,thu; none switches it off.")] = None,
+    at: Annotated[str, typer.Option(help="HH:MM; without it a time is drawn.")] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Show or set on which days a VM is backed up.
+
+    \b
+    kvmtui vm backup schedule 5546 --days mon,thu --at 03:30
+    kvmtui vm backup schedule 5546 --days none
+    """
+    from engine.actions import daytwo
+    from engine.audit import current_actor
+    from engine.queries.daytwo import schedule as standing
+    from kvmtui.terminal import output, site
+
+    if days is None:
+        with site.opened():
+            found = standing(names.service_of(ref))
+        if as_json:
+            output.show_json(found)
+        else:
+            output.tell(f"{', '.join(found.days)} at {found.at}" if found else "By hand only.")
+        return 0
+    wanted = [] if days.strip().lower() == "none" else days.split(",")
+    with site.changing():
+        done = daytwo.schedule(current_actor("cli"), names.service_of(ref), wanted, at)
+        output.tell(done.sentence)
+    return 0

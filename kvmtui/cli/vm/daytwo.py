@@ -1,0 +1,98 @@
+"""`kvmtui vm restore|password|stats`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvmtui.terminal import names
+from kvmtui.terminal.ask import Yes, confirm_name
+from kvmtui.terminal.following import Wait
+from kvmtui.terminal.names import VmRef
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer()
+
+
+@app.command()
+def restore(
+    ref: VmRef,
+    backup: Annotated[
+        str, typer.Argument(metavar="BACKUP", help="The backup, as `vm backup list` names it.")
+    ],
+    yes: Yes = False,
+    wait: Wait = None,
+) -> int:
+    """Overwrite a VM with a backup, apply its package again, and start it.
+
+    \b
+    kvmtui vm restore 5546 backup:backup/vzdump-qemu-2002-….vma.zst --yes --wait
+    """
+    from engine.actions import daytwo
+    from engine.audit import current_actor
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        service_id = names.service_of(ref)
+        confirm_name(names.name_of(service_id), "The VM's disks are overwritten by the backup.", yes)
+        return finish(daytwo.restore(current_actor("cli"), service_id, backup), wait)
+
+
+@app.command()
+def password(
+    ref: VmRef,
+    show: Annotated[bool, typer.Option("--show", help="With --wait: print it once, when it is set.")] = False,
+    wait: Wait = None,
+) -> int:
+    """Give the guest a new password: by its agent while it runs, else with a restart. It is mailed, never logged.
+
+    \b
+    kvmtui vm password 5546 --wait --show
+    """
+    from engine.actions import daytwo
+    from engine.audit import current_actor
+    from engine.errors import Refused
+    from engine.queries.login import login
+    from kvmtui.terminal import output, site
+    from kvmtui.terminal.following import finish
+
+    if show and wait is None:
+        raise Refused("--show needs --wait: before it is set there is nothing to show.")
+    with site.changing():
+        service_id = names.service_of(ref)
+        status = finish(daytwo.reset_password(current_actor("cli"), service_id), wait)
+        if show and status == 0:
+            user, clear = login(current_actor("cli"), service_id)
+            output.write(f"{user} {clear}")
+        return status
+
+
+@app.command()
+def stats(
+    ref: VmRef,
+    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="Only this month.")] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Show what a service has transferred, by month, for billing.
+
+    \b
+    kvmtui vm stats 5546 --month 2026-04 --csv
+    """
+    from engine.queries.traffic import months
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        found = months(names.service_of(ref), month)
+    if as_json:
+        output.show_json(found)
+    elif as_csv:
+        output.write("service_id,month,bytes_in,bytes_out")
+        for one in found:
+            output.write(f"{one.service_id},{one.month},{one.bytes_in},{one.bytes_out}")
+    else:
+        rows = [(one.month, f"{one.bytes_in / 2**30:.2f}", f"{one.bytes_out / 2**30:.2f}") for one in found]
+        output.show_table(("Month", "GiB in", "GiB out"), rows, empty="Nothing was counted yet.")
+    return 0

@@ -1,0 +1,70 @@
+"""`kvmtui vm iso list|mount|eject`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvmtui.terminal import names
+from kvmtui.terminal.following import Wait
+from kvmtui.terminal.names import VmRef
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer(name="iso", help="The ISO image in a VM's drive.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(ref: VmRef, as_json: AsJson = False) -> int:
+    """Show the ISO images a VM may mount, grouped by what stands before the first dash.
+
+    \b
+    kvmtui vm iso list 5546
+    """
+    from engine.queries.daytwo import iso_images
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        found = iso_images(names.service_of(ref))
+    if as_json:
+        output.show_json(found)
+        return 0
+    rows = [(one.group, one.iso, f"{one.size / 2**20:.0f} MiB", one.mounted) for one in found]
+    output.show_table(("Group", "Image", "Size", "Mounted"), rows, empty="The ISO storage holds no images.")
+    return 0
+
+
+@app.command()
+def mount(
+    ref: VmRef,
+    iso: Annotated[str, typer.Argument(metavar="ISO", help="The image, by its name or its full name.")],
+    wait: Wait = None,
+) -> int:
+    """Put an ISO image into the VM's drive.
+
+    \b
+    kvmtui vm iso mount 5546 Debian-12.5.0-amd64-netinst.iso
+    """
+    from engine.actions import daytwo
+    from engine.audit import current_actor
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        return finish(daytwo.mount_iso(current_actor("cli"), names.service_of(ref), iso), wait)
+
+
+@app.command()
+def eject(ref: VmRef, wait: Wait = None) -> int:
+    """Take the ISO image out of the VM's drive.
+
+    \b
+    kvmtui vm iso eject 5546
+    """
+    from engine.actions import daytwo
+    from engine.audit import current_actor
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
+
+    with site.changing():
+        return finish(daytwo.eject_iso(current_actor("cli"), names.service_of(ref)), wait)
