@@ -68,7 +68,9 @@ class Commands(Acts, Vertical):
         else:
             word = await self.name_of(chosen[0])
             question = f"{verb} {word} (service {chosen[0]})?"
-        return bool(await self.app.push_screen_wait(TypeName(question, word, consequences)))
+        dialog: TypeName = TypeName(question, word, consequences)
+        answer = await self.app.push_screen_wait(dialog)
+        return answer is True
 
     async def name_of(self, service_id: int) -> str:
         """The machine's name; its service id when it has none or cannot be read."""

@@ -133,8 +133,9 @@ class Console(Acts, App[int]):
     @property
     def place(self) -> Place | None:
         """The place one is in."""
-        found = self.screen_stack[0].query(Place) if self.screen_stack else []
-        return found.first() if found else None
+        if not self.screen_stack:
+            return None
+        return next(iter(self.screen_stack[0].query(Place)), None)
 
     async def open(self, name: str, service_id: int | None = None) -> None:
         """Goes to a place; `vm` is the one of a single machine."""

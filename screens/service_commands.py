@@ -40,9 +40,9 @@ class ServiceCommands(Commands):
     async def _package(self) -> None:
         service_id = self.one()
         now = None if service_id is None else await self.read(lambda: services(service_id)[0])
-        products = await self.read(lambda: names_of("product")) if now is not None else None
-        if service_id is None or not products:
+        if service_id is None or now is None:
             return
+        products = await self.read(lambda: names_of("product")) or []
         choices = [Choice(each, "as it is now" if each == now.product else "") for each in products]
         product = await self.app.push_screen_wait(Choose(f"Package of service {service_id}", choices))
         if product is None:

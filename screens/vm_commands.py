@@ -86,7 +86,10 @@ class VmCommands(Commands):
         chosen = self.chosen()
         choices = [Choice(each.name, f"{each.does}  {each.marks}") for each in COMMANDS]
         title = "Run one step   (* also while it runs, ** only while it is off, -> what follows in a deploy)"
-        command = await self.app.push_screen_wait(Choose(title, choices)) if chosen else None
+        if not chosen:
+            self.one()
+            return
+        command = await self.app.push_screen_wait(Choose(title, choices))
         if command is None:
             return
         if needs_name(command) and not await self.typed(chosen, f"Run {command} at", (DESTRUCTIVE[command],)):
@@ -126,9 +129,11 @@ class VmCommands(Commands):
         choices = [Choice(each.address, each.rdns) for each in found.ips]
         address = await self.app.push_screen_wait(Choose("Reverse name of which address?", choices))
         if address is not None:
-            await self._name(service_id, address, next(e.rdns for e in found.ips if e.address == address))
+            await self._give_name(
+                service_id, address, next(e.rdns for e in found.ips if e.address == address)
+            )
 
-    async def _name(self, service_id: int, address: str, now: str) -> None:
+    async def _give_name(self, service_id: int, address: str, now: str) -> None:
         from screens.rdns import RdnsForm
         from screens.widgets.form import Form, FormDialog
 
