@@ -96,6 +96,8 @@ class OwnEngine:
         from engine.running import Running
 
         with self._lock:
+            if self._running is not None:
+                return
             if self._ended or self._read_only or any(each.kind == "daemon" for each in engines()):
                 return
             running = Running("console", kvmtui.__version__)
