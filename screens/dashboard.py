@@ -19,6 +19,7 @@ from screens.widgets.toned import Toned
 _SERVER_TONES = {"ok": "ok", "failing": "error", "paused": "warn"}
 _SERVER_SIGNS = {"ok": "[+]", "failing": "[-]", "paused": "[=]"}
 _CARD = 24
+_STUCK = 6
 
 
 class Overview(Toned):
@@ -71,12 +72,12 @@ class Overview(Toned):
         if not found.stuck:
             return [self._title("Stuck VMs", "none")]
         rows = [self._title("Stuck VMs", f"{found.stuck_total} need an operator")]
-        for vm in found.stuck:
+        for vm in found.stuck[:_STUCK]:
             head = f"[-] {vm.service_id} {clamp(vm.name, 20)} "
             place = f"({vm.vm_status}) {age(vm.since)}: "
             why = clamp(vm.why, max(10, self._width - len(head) - len(place)))
             rows.append(self._line((head, "error"), (place, "muted"), (why, "")))
-        more = found.stuck_total - len(found.stuck)
+        more = found.stuck_total - min(_STUCK, len(found.stuck))
         return [*rows, self._line((f"… {more} more: 2, then t", "muted"))] if more > 0 else rows
 
     def _pools(self, found: Dashboard) -> list[Text]:

@@ -22,13 +22,6 @@ REASON = "reason"
 class RecordDialog(FormDialog):
     """Edits the row it was given; saving on a row that somebody changed meanwhile is refused."""
 
-    DEFAULT_CSS = """
-    RecordDialog .dialog { width: 96%; max-width: 100; }
-    RecordDialog .form { max-height: 1fr; height: auto; }
-    RecordDialog .record-warning { color: $warning; height: auto; }
-    RecordDialog .record-fixed { color: $tone-muted; height: auto; max-height: 3; }
-    """
-
     def __init__(self, found: records.RecordView) -> None:
         super().__init__(f"DB record of service {found.service_id}", Form(model(), values=found.editable))
         self._found = found

@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from engine.queries.runs import RunView, StepView
 from screens.moments import at
-from screens.text import plain, text
+from screens.text import block, plain
 from screens.widgets.dialogs import Dialog
 from screens.widgets.rows import Cell, Column, Row
 from screens.widgets.table import Table
@@ -30,10 +30,6 @@ class RunLog(Dialog[None]):
     """Runs as lines; enter opens one to its steps, and closes it again."""
 
     AUTO_FOCUS = "Table"
-    DEFAULT_CSS = """
-    RunLog .dialog { width: 96%; height: 96%; max-width: 140; }
-    RunLog .run-error { color: $error; text-style: bold; height: auto; max-height: 4; }
-    """
 
     def __init__(self, name: str, found: Sequence[RunView]) -> None:
         super().__init__(f"Log of {plain(name)}", "enter opens or closes a run · esc closes")
@@ -45,7 +41,7 @@ class RunLog(Dialog[None]):
     def body(self) -> Iterable[Widget]:
         failing = failure(self._runs)
         if failing:
-            yield Static(text(failing), classes="run-error")
+            yield Static(block(failing), classes="run-error")
         yield self._table
 
     def on_table_opened(self, message: Table.Opened) -> None:

@@ -84,8 +84,8 @@ class VmCommands(Commands):
 
     async def _step(self) -> None:
         chosen = self.chosen()
-        choices = [Choice(each.name, f"{each.does}  {each.marks}") for each in COMMANDS]
-        title = "Run one step   (* also while it runs, ** only while it is off, -> what follows in a deploy)"
+        choices = [Choice(each.name, f"{_star(each.running):<2} {each.does}") for each in COMMANDS]
+        title = "Run one step   (* also while the VM runs, ** only while it is off)"
         if not chosen:
             self.one()
             return
@@ -142,6 +142,11 @@ class VmCommands(Commands):
         if answers is not None:
             name = str(answers.get("name") or "")
             await self.carry_out((service_id,), lambda each: names.set_reverse(actor(), each, address, name))
+
+
+def _star(running: bool | None) -> str:
+    """The legend's sign: may run while the VM runs, only while it is off, or no matter."""
+    return {True: "*", False: "**", None: ""}[running]
 
 
 def _one_view(service_id: int) -> object:

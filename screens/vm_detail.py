@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from textwrap import wrap
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -20,7 +21,7 @@ from screens.moments import age, at
 from screens.place import Happened, Place
 from screens.run_log import failure
 from screens.service_commands import ServiceCommands
-from screens.text import clamp, fit
+from screens.text import clamp, fit, plain
 from screens.vm_commands import VmCommands
 from screens.vms import status
 from screens.widgets.state import State
@@ -54,7 +55,7 @@ class Sheet(Toned):
     def render(self) -> Text:
         if self.found is None:
             return Text()
-        return Text("\n").join(self._lines(self.found))
+        return Text("\n", no_wrap=True, overflow="ellipsis").join(self._lines(self.found))
 
     def _lines(self, found: Known) -> Iterator[Text]:
         yield from self._head(found)
@@ -70,13 +71,18 @@ class Sheet(Toned):
     def _fact(self, name: str, words: str, tone: str = "") -> Text:
         return self.toned((fit(name, _LABEL), "muted"), (words or "—", tone))
 
+    def _wrapped(self, words: str, tone: str) -> Iterator[Text]:
+        width = max(40, self.size.width or self.app.size.width - 3)
+        for line in wrap(plain(words), width)[:6]:
+            yield self.toned((line, tone))
+
     def _head(self, found: Known) -> Iterator[Text]:
         vm, stands = found.vm, status(found.vm)
         yield self.toned((f"{vm.service_id}  {vm.fqdn or vm.name or 'no name yet'}", "accent"))
         if vm.error:
-            yield self.toned((failure(found.runs) or f"[-] {vm.error}", "error"))
+            yield from self._wrapped(failure(found.runs) or f"[-] {vm.error}", "error")
         if vm.waiting:
-            yield self.toned((f"[~] waits for {age(vm.waiting_since)}: {vm.waiting}", "busy"))
+            yield from self._wrapped(f"[~] waits for {age(vm.waiting_since)}: {vm.waiting}", "busy")
         yield self._fact("VM status", f"{stands.text}  {stands.below}", stands.tone)
         yield self._fact("Service", f"{vm.service_status} · {vm.product} · {vm.client}")
         yield self._fact("Proxmox", f"{vm.server} · node {vm.node or '—'} · VMID {vm.vmid or '—'}")
@@ -110,7 +116,7 @@ class Sheet(Toned):
         for command in COMMANDS:
             why = check(command.name, vm.vm_status, running)
             sign, tone = ("x", "muted") if why else ("+", "")
-            yield self.toned((f"  {sign} {fit(command.marks, 60)}", tone), (command.does, "muted"))
+            yield self.toned((f"  {sign} {fit(command.marks, 46)}", tone), (command.does, "muted"))
 
     def _runs(self, found: tuple[RunView, ...]) -> Iterator[Text]:
         yield from self._title("Last runs", "l opens the log with every step")
