@@ -283,8 +283,9 @@ class _Look:
         if failure.final and self.pipeline.failed_status:
             status, flow = self.pipeline.failed_status, {}
         retry = self.pipeline.retry and not (failure.final and flow == {})
-        if not self.pipeline.retry:
-            flow = {}
+        stuck = {"error": error, "error_since": self.vm.error_since or now_ms()}
+        if not self.pipeline.retry:  # a command that failed is over: its run tells why, the VM is not stuck
+            flow, stuck = {}, {}
         claims.park(
             self.claim,
             **{**ctx.changes, "vm_status": status},
@@ -295,8 +296,7 @@ class _Look:
             wait_node="",
             wait_why="",
             waiting_since=None,
-            error=error,
-            error_since=self.vm.error_since or now_ms(),
+            **stuck,
         )
         record.step(self.vm, self.run, self._end(ctx, "error", error, failure.notes), self.began)
         limits.give_back(self.vm)
