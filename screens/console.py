@@ -126,7 +126,7 @@ class Console(Acts, App[int]):
             loop.add_signal_handler(each, self.exit, 0)
 
     def on_unmount(self) -> None:
-        self._feed.stop(0.1)
+        self._feed.stop(1.0)
 
     # Going somewhere
 

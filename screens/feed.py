@@ -17,7 +17,7 @@ from screens.place import Happened
 from screens.widgets.loglines import LogLine
 
 log = logging.getLogger(__name__)
-_LOOK = 0.5
+_LOOK = 0.2
 _AGAIN = 2.0
 _LINES_PER_EVENT = 1_000
 _RESULTS = ("success", "skip", "waiting", "error")

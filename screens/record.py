@@ -32,6 +32,7 @@ class RecordDialog(FormDialog):
 
     def on_form_submitted(self, message: Form.Submitted) -> None:
         message.stop()
+        message.prevent_default()  # the form's own dialog would close before the engine has judged
         self.run_worker(self._save(message.values), group="save", exclusive=True)
 
     async def _save(self, values: dict[str, object]) -> None:

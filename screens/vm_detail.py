@@ -71,9 +71,17 @@ class Sheet(Toned):
     def _fact(self, name: str, words: str, tone: str = "") -> Text:
         return self.toned((fit(name, _LABEL), "muted"), (words or "—", tone))
 
+    def _cut(self, *pieces: tuple[str, str]) -> Text:
+        line = self.toned(*pieces)
+        line.truncate(self._width, overflow="ellipsis")
+        return line
+
+    @property
+    def _width(self) -> int:
+        return max(40, self.size.width or self.app.size.width - 3)
+
     def _wrapped(self, words: str, tone: str) -> Iterator[Text]:
-        width = max(40, self.size.width or self.app.size.width - 3)
-        for line in wrap(plain(words), width)[:6]:
+        for line in wrap(plain(words), self._width)[:6]:
             yield self.toned((line, tone))
 
     def _head(self, found: Known) -> Iterator[Text]:
@@ -116,7 +124,7 @@ class Sheet(Toned):
         for command in COMMANDS:
             why = check(command.name, vm.vm_status, running)
             sign, tone = ("x", "muted") if why else ("+", "")
-            yield self.toned((f"  {sign} {fit(command.marks, 46)}", tone), (command.does, "muted"))
+            yield self._cut((f"  {sign} {fit(command.marks, 46)}", tone), (command.does, "muted"))
 
     def _runs(self, found: tuple[RunView, ...]) -> Iterator[Text]:
         yield from self._title("Last runs", "l opens the log with every step")

@@ -1,0 +1,285 @@
+"""Every key of the console that changes something, pressed on a real store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from engine import events
+from engine.actions import vms as vm_actions
+from engine.audit import current_actor
+from engine.store.models import Address, Audit, Service, Vm
+from screens.habits import in_scope
+from screens.memory import Memory
+from screens.vms import VmsPlace
+from screens.widgets.dialogs import Choose, Confirm, Dialog, Notice, Plan, TypeName
+from screens.widgets.header import Header
+from screens.widgets.log import LogPane
+from tests.conftest import Store
+from tests.screens.console_site import console, fill, place, settle
+
+READY, STUCK, WAITING, REMOVED, UNENDED = range(5546, 5551)
+
+
+@pytest.fixture
+def site(sqlite_store: Store) -> Store:
+    """A store with machines in every state."""
+    fill()
+    return sqlite_store
+
+
+def vm(service_id: int) -> Any:
+    return Vm.get(Vm.service == service_id)
+
+
+def asked(service_id: int) -> list[str]:
+    """The pipelines and commands that wait in a machine's queue."""
+    return [each.get("pipeline") or each.get("action") or str(each) for each in vm(service_id).requests]
+
+
+async def at(pilot: Pilot[Any], service_id: int) -> None:
+    """Goes to a machine's page."""
+    await settle(pilot)
+    await pilot.app.open_vm(service_id)  # type: ignore[attr-defined]
+    await settle(pilot)
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> None:
+    await pilot.press(*keys)
+    await settle(pilot)
+
+
+async def run(pilot: Pilot[Any], action_id: str) -> None:
+    """Asks for an action as the palette does."""
+    from screens.help import offered
+
+    node = next(node for node, each in offered(pilot.app.screen) if each.id == action_id)
+    await node.ask(action_id)
+    await settle(pilot)
+
+
+def trail() -> list[str]:
+    return [row.action for row in Audit.select().order_by(Audit.id)]
+
+
+async def test_reset_asks_for_the_status_and_sets_it(site: Store) -> None:
+    async with console().run_test(size=(100, 30)) as pilot:
+        await at(pilot, STUCK)
+        await press(pilot, "r")
+        assert isinstance(pilot.app.screen, Choose)
+        await press(pilot, "down", "enter")
+    assert vm(STUCK).vm_status == "creation"
+    assert trail() == ["reset"]
+
+
+async def test_redeploy_needs_the_name(site: Store) -> None:
+    async with console().run_test(size=(100, 30)) as pilot:
+        await at(pilot, STUCK)
+        await press(pilot, "R")
+        assert isinstance(pilot.app.screen, TypeName)
+        await press(pilot, *"vps", "enter")
+        assert trail() == []
+        await press(pilot, *"-5547", "enter")
+    assert trail() == ["redeploy"]
+
+
+@pytest.mark.parametrize(
+    ("key", "service_id", "action"),
+    [("I", READY, "reinstall"), ("D", REMOVED, "delete-record"), ("T", READY, "terminate")],
+)
+async def test_what_cannot_be_taken_back_needs_the_name(
+    key: str, service_id: int, action: str, site: Store
+) -> None:
+    async with console().run_test(size=(100, 30)) as pilot:
+        await at(pilot, service_id)
+        await press(pilot, key)
+        assert isinstance(pilot.app.screen, TypeName)
+        await press(pilot, "escape")
+        assert trail() == []
+        await press(pilot, key, *f"vps-{service_id}", "enter")
+    assert trail() == [action]
+    assert Vm.select().where(Vm.service == service_id).exists() is (action != "delete-record")
+
+
+@pytest.mark.parametrize(
+    ("key", "action"), [("z", "suspend"), ("services.suspend", "suspend"), ("vm.stop", "stop"),
+                        ("vm.reboot", "reboot"), ("vm.start", "start"), ("vm.dns", "dns")],
+)  # fmt: skip
+async def test_what_needs_no_question_is_asked_for_at_once(key: str, action: str, site: Store) -> None:
+    async with console().run_test(size=(100, 30)) as pilot:
+        await at(pilot, READY)
+        await (run(pilot, key) if "." in key else press(pilot, key))
+    assert trail() == [action]
+    assert len(asked(READY)) == 1
+
+
+async def test_unsuspend(site: Store) -> None:
+    Service.update(status="Suspended").where(Service.id == READY).execute()
+    async with console().run_test(size=(100, 30)) as pilot:
+        await at(pilot, READY)
+        await press(pilot, "Z")
+    assert trail() == ["unsuspend"]
+
+
+async def test_a_step_is_chosen_and_a_destructive_one_needs_the_name(site: Store) -> None:
+    async with console().run_test(size=(100, 40)) as pilot:
+        await at(pilot, READY)
+        await press(pilot, "x", "end", "enter")
+        assert trail() == ["run-step"]
+        await press(pilot, "x", "end", "up", "enter")
+        assert isinstance(pilot.app.screen, TypeName)
+        await press(pilot, *"vps-5546", "enter")
+    assert trail() == ["run-step", "run-step"]
+
+
+async def test_a_package_is_changed_after_a_look_at_the_plan(site: Store) -> None:
+    async with console().run_test(size=(100, 30)) as pilot:
+        await at(pilot, READY)
+        await press(pilot, "p", "down", "enter")
+        assert isinstance(pilot.app.screen, Plan)
+        await press(pilot, "n")
+        assert trail() == []
+        await press(pilot, "p", "down", "enter", "y")
+    assert trail() == ["change-package"]
+    assert Service.get_by_id(READY).product.name == "VPS-2"
+
+
+async def test_a_reverse_name_is_changed(site: Store) -> None:
+    async with console().run_test(size=(100, 30)) as pilot:
+        await at(pilot, READY)
+        await run(pilot, "vm.rdns")
+        await press(pilot, "enter", *["backspace"] * 30, *"mail.example.com", "enter")
+    assert Address.get(Address.vm == vm(READY)).rdns == "mail.example.com"
+
+
+async def test_the_record_is_written_with_a_reason_only(site: Store) -> None:
+    async with console().run_test(size=(100, 40)) as pilot:
+        await at(pilot, READY)
+        await press(pilot, "d")
+        dialog: Any = pilot.app.screen
+        dialog.form.fill("node", "pve2")
+        await press(pilot, "enter")
+        assert vm(READY).node == "pve1"
+        dialog.form.fill("reason", "moved by hand")
+        await press(pilot, "enter")
+        assert not isinstance(pilot.app.screen, Dialog)
+    assert vm(READY).node == "pve2"
+    assert Audit.get(Audit.action == "record").reason == "moved by hand"
+
+
+async def test_a_record_that_somebody_changed_meanwhile_is_refused(site: Store) -> None:
+    async with console().run_test(size=(100, 40)) as pilot:
+        await at(pilot, READY)
+        await press(pilot, "d")
+        dialog: Any = pilot.app.screen
+        Vm.update(revision=Vm.revision + 1).where(Vm.service == READY).execute()
+        dialog.form.fill("node", "pve2")
+        dialog.form.fill("reason", "moved by hand")
+        await press(pilot, "enter")
+        assert pilot.app.screen is dialog
+    assert vm(READY).node == "pve1"
+
+
+async def test_marked_machines_are_asked_together_and_reported_one_by_one(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2", "space", "space", "space", "space", "z")
+        assert isinstance(pilot.app.screen, Notice)
+    assert trail() == ["suspend"] * 4
+
+
+async def test_marked_machines_are_reset_together(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2", "down", "space", "space", "r", "down", "enter")
+    assert [vm(each).vm_status for each in (READY, STUCK, WAITING)] == ["ready", "creation", "creation"]
+
+
+CHANGING = [each for scope in ("vm", "services") for each in in_scope(scope) if each.changes]
+
+
+@pytest.mark.parametrize("action", [each for each in CHANGING if each.run != "add"], ids=lambda each: each.id)
+async def test_a_read_only_console_refuses_every_change(action: Any, site: Store) -> None:
+    async with console(read_only=True).run_test(size=(100, 30)) as pilot:
+        await at(pilot, READY)
+        await (press(pilot, action.keys[0]) if action.keys else run(pilot, action.id))
+        assert not isinstance(pilot.app.screen, Dialog | Confirm)
+        assert any("Read-only" in each.message for each in pilot.app._notifications)
+    assert trail() == []
+
+
+async def test_the_filters_are_there_again_at_the_next_start(site: Store, tmp_path: Path) -> None:
+    file = tmp_path / "console.json"
+    async with console(memory=Memory(file)).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2", "t", "down", "down", "enter", "/", *"vps", "enter", "s", "space")
+    async with console(memory=Memory(file)).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2")
+        now = place(pilot)
+        assert isinstance(now, VmsPlace)
+        assert (now.state, now.list.view.filter, now.list.view.sort) == ("stuck", "vps", "id")
+        assert (now.list.count, len(now.list.marks)) == (2, 1)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_broken_memory_costs_nothing_but_the_memory(site: Store, tmp_path: Path) -> None:
+    file = tmp_path / "console.json"
+    file.write_text('{"vms": {"marks": 7, "state": [], "cursor": {}}, "x": 1}')
+    async with console(memory=Memory(file)).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2")
+        assert place(pilot).list.count == 6  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("words", ["5548", "vmid:2002", "vps-5548", "192.0.2.12", "vps-5548.example.com"])
+async def test_goto_finds_by_id_name_and_address(words: str, site: Store) -> None:
+    async with console().run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await press(pilot, ":", *words, "enter")
+        assert place(pilot).service_id == WAITING  # type: ignore[attr-defined]
+        await press(pilot, "escape")
+        assert place(pilot).NAME == "dashboard"
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+async def test_a_list_is_exported(kind: str, site: Store, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with console().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2", "e", *(["down"] if kind == "json" else []), "enter")
+    (file,) = tmp_path.glob(f"kvmtui-vms-*.{kind}")
+    words = file.read_text()
+    assert "\x1b" not in words
+    assert len(json.loads(words) if kind == "json" else words.splitlines()[1:]) == 6
+
+
+async def test_what_happens_elsewhere_is_seen_and_logged(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2")
+        vm_actions.reset(current_actor("cli"), STUCK, "ready")
+        events.announce("step", "[+] sid:5547 somewhere else", level="success", service=STUCK)
+        app: Any = pilot.app
+        pane = app.query_one(LogPane)
+        for _ in range(300):
+            await pilot.pause(0.02)
+            pane.drain()
+            if pane.last_seq and place(pilot).list.source.page(1, 1)[0].cell(5).text == "+ ready":  # type: ignore[attr-defined]
+                break
+        assert pane.last_seq
+        assert app.query_one(Header).facts.alerts == 1
+
+
+async def test_a_small_terminal_gets_one_sentence(site: Store) -> None:
+    async with console().run_test(size=(40, 12)) as pilot:
+        await settle(pilot)
+        assert pilot.app.query_one("#too-small").display
+        await pilot.resize_terminal(100, 30)
+        await settle(pilot)
+        assert not pilot.app.query_one("#too-small").display
+        assert pilot.app.query_one("#place").display
