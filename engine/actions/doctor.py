@@ -1,0 +1,136 @@
+"""Can it work? The questions of `server test` and `doctor`, each with what to do when the answer is no."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine import audit
+from engine.actions.named import found
+from engine.actions.names import test_zone
+from engine.clock import now_ms
+from engine.errors import KvmtuiError
+from engine.plan import Plan, effective
+from engine.proxmox.checks import Check, Result, Wanted, check_server
+from engine.queries.engines import engines
+from engine.runner.servers import Servers
+from engine.store import check as database_check
+from engine.store import rotation
+from engine.store.database import in_transaction, session
+from engine.store.models import Product, Server, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """One question, its answer (ok, warn, fail), and what to do about it."""
+
+    about: str
+    name: str
+    result: str
+    sentence: str
+    fix: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something needed is missing."""
+        return self.result == Result.FAIL
+
+
+def check_server_named(name: str) -> list[CheckView]:
+    """Reach, trust, login, version, privileges, nodes, storages, bridges, templates, clock of one server."""
+    with session():
+        row = found(Server, Server.name == name, f"server '{name}'")
+        return list(_server(row))
+
+
+def doctor(server: str = "") -> list[CheckView]:
+    """Database, key, engine, each server and each zone; or one server alone."""
+    if server:
+        return check_server_named(server)
+    with session():
+        views = [*_database(), *_key(), _engine()]
+        for row in Server.select().order_by(Server.name):
+            views += _server(row)
+        for zone in Zone.select().order_by(Zone.name):
+            views.append(_zone(zone))
+    return views
+
+
+def _server(row: Server) -> Iterator[CheckView]:
+    handles = Servers()
+    try:
+        checks = check_server(handles.cluster(row), _wanted(row))
+    except KvmtuiError as error:
+        checks = [Check("settings", Result.FAIL, error.sentence, f"kvmtui server edit {row.name}")]
+    finally:
+        handles.close()
+    version = next((check.sentence for check in checks if check.name == "version"), "")
+    ok = not any(check.result is Result.FAIL for check in checks)
+    _keep(row, ok, version)
+    for check in checks:
+        yield CheckView(f"server {row.name}", check.name, str(check.result), check.sentence, check.fix)
+
+
+def _keep(row: Server, ok: bool, version: str) -> None:
+    if ok:
+        changes = {"last_ok_at": now_ms(), "version": version[:60] or row.version}
+        in_transaction(lambda: Server.update(changes).where(Server.id == row.id).execute())
+
+
+def _wanted(row: Server) -> Wanted:
+    """What the products of this server are made of."""
+    plans = [effective(product.spec, {}) for product in Product.select().where(Product.server == row.id)]
+    return Wanted(
+        templates=_each(str(plan.template) for plan in plans if plan.template),
+        storages=_each(name for plan in plans for name in _disks(plan)),
+        backup_storages=_each(plan.backup_storage for plan in plans),
+        iso_storages=_each(plan.iso_storage for plan in plans),
+        bridges=_each([*(plan.network.bridge for plan in plans), *(pool.bridge for pool in row.pools)]),
+        first_vmids=tuple(sorted({plan.first_vmid for plan in plans})),
+        anti_spoofing=any(plan.firewall.antispoof for plan in plans),
+    )
+
+
+def _disks(plan: Plan) -> tuple[str, str]:
+    return plan.system_disk.storage, plan.additional_disk.storage if plan.additional_disk.size else ""
+
+
+def _each(names: object) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if name))  # type: ignore[attr-defined]
+
+
+def _database() -> list[CheckView]:
+    faults = database_check.check()
+    if not faults:
+        return [CheckView("database", "integrity", Result.OK, "The database is whole.")]
+    fix = "restore a backup, or mend what the sentence names"
+    return [CheckView("database", fault.about, Result.FAIL, fault.sentence, fix) for fault in faults]
+
+
+def _key() -> list[CheckView]:
+    report = rotation.verify()
+    broken = audit.verify_chain()
+    views = [
+        CheckView("secret key", "secrets", Result.FAIL, str(fault), "kvmtui secrets verify")
+        for fault in report.faults
+    ] or [CheckView("secret key", "secrets", Result.OK, f"Every sealed secret opens ({report.opened}).")]
+    return views + [CheckView("audit", "chain", Result.FAIL, line) for line in broken]
+
+
+def _engine() -> CheckView:
+    running = engines()
+    if running:
+        names = ", ".join(f"{one.kind} on {one.host}" for one in running)
+        return CheckView("engine", "heartbeat", Result.OK, f"An engine runs: {names}.")
+    fix = "kvmtui --daemon, a crontab line with `kvmtui cron`, or an open console"
+    return CheckView("engine", "heartbeat", Result.WARN, "No engine runs now; requests wait for one.", fix)
+
+
+def _zone(row: Zone) -> CheckView:
+    about = f"zone {row.name}/{row.type}"
+    try:
+        report = test_zone(row.id)
+    except KvmtuiError as error:
+        return CheckView(about, "provider", Result.FAIL, error.sentence)
+    result = Result.OK if report.ok else Result.FAIL
+    return CheckView(about, "provider", result, report.sentence, report.advice)

@@ -1,0 +1,27 @@
+"""`kvmtui server test`."""
+
+from __future__ import annotations
+
+import typer
+
+from kvmtui.terminal.names import ServerName
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer()
+
+
+@app.command()
+def test(name: ServerName, as_json: AsJson = False) -> int:
+    """Ask a server whether it can be worked with: reach, trust, login, each privilege, storages, templates.
+
+    What is missing is told with the command that grants it. Exit status 1 when something needed failed.
+
+    \b
+    kvmtui server test pve-waw1
+    """
+    from engine.actions.doctor import check_server_named
+    from kvmtui.terminal import checks, site
+
+    with site.opened():
+        found = check_server_named(name)
+    return checks.show(found, as_json)
