@@ -7,6 +7,7 @@ It is given what it needs (`Setup`) and starts nothing of the engine: `kvmtui.ap
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -36,6 +37,7 @@ from screens.widgets.prompt import Prompt
 from screens.widgets.state import State, too_small
 
 FIRST = "dashboard"
+log = logging.getLogger(__name__)
 
 
 def _nothing() -> None:
@@ -124,6 +126,14 @@ class Console(Acts, App[int]):
         loop = asyncio.get_running_loop()
         for each in signals:
             loop.add_signal_handler(each, self.exit, 0)
+
+    def _fatal_error(self) -> None:
+        """After a fault of its own: the log file gets the details, the operator a sentence."""
+        log.error("The console ended by a fault of its own", exc_info=self._exception)
+        self.panic(
+            "The console ended by a fault of its own; the log file says where. Work is parked, nothing is lost. "
+            "Please start it again."
+        )
 
     def on_unmount(self) -> None:
         self._feed.stop(1.0)

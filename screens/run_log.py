@@ -17,7 +17,7 @@ from screens.widgets.table import Table
 COLUMNS = (
     Column("what", "Run / step", 34, 1, grow=True, sortable=False),
     Column("move", "From → to", 26, 2, grow=True, sortable=False),
-    Column("result", "Result", 10, 1, sortable=False),
+    Column("result", "Result", 11, 1, sortable=False),
     Column("when", "Started (UTC)", 19, 4, sortable=False),
     Column("seconds", "Seconds", 8, 1, right=True, sortable=False),
 )

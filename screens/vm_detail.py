@@ -66,10 +66,10 @@ class Sheet(Toned):
 
     def _title(self, words: str, note: str = "") -> Iterator[Text]:
         yield Text("")
-        yield self.toned((f"{words}  ", "accent"), (note, "muted"))
+        yield self._cut((f"{words}  ", "accent"), (note, "muted"))
 
     def _fact(self, name: str, words: str, tone: str = "") -> Text:
-        return self.toned((fit(name, _LABEL), "muted"), (words or "—", tone))
+        return self._cut((fit(name, _LABEL), "muted"), (words or "—", tone))
 
     def _cut(self, *pieces: tuple[str, str]) -> Text:
         line = self.toned(*pieces)
@@ -131,7 +131,7 @@ class Sheet(Toned):
         for run in found:
             tone = _RESULT_TONES.get(run.result, "")
             head = f"  {at(run.started)}  {fit(run.action, 16)} "
-            yield self.toned(
+            yield self._cut(
                 (head, ""),
                 (fit(run.result, 8), tone),
                 (f" {run.seconds:>7.1f} s  ", ""),

@@ -86,11 +86,13 @@ class VmsPlace(ListPlace):
 
     def do_state(self) -> None:
         choices = [Choice(each, _STATE_USES[each]) for each in STATES]
-        self.run_worker(self._choose("state", "Show VMs in state", choices), exclusive=True)
+        self.run_worker(self._choose("state", "Show VMs in state", choices), group="dialog", exclusive=True)
 
     def do_service(self) -> None:
         choices = [Choice(each, "Every service." if each == "all" else "") for each in SERVICE_STATES]
-        self.run_worker(self._choose("service", "Show services that are", choices), exclusive=True)
+        self.run_worker(
+            self._choose("service", "Show services that are", choices), group="dialog", exclusive=True
+        )
 
     async def _choose(self, name: str, title: str, choices: list[Choice]) -> None:
         chosen = await self.app.push_screen_wait(Choose(title, choices))

@@ -283,3 +283,19 @@ async def test_a_small_terminal_gets_one_sentence(site: Store) -> None:
         await settle(pilot)
         assert not pilot.app.query_one("#too-small").display
         assert pilot.app.query_one("#place").display
+
+
+async def test_a_fault_of_the_console_is_one_sentence_without_its_secrets(
+    site: Store, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = console()
+    with pytest.raises(ZeroDivisionError):
+        async with app.run_test(size=(100, 30)) as pilot:
+            await settle(pilot)
+            app.call_later(lambda secret: 1 // 0, "hunter2")
+            await pilot.pause()
+    app._print_error_renderables()
+    said = capsys.readouterr().err
+    assert "Please start it again." in said
+    assert "Traceback" not in said and "hunter2" not in said
+    assert "ZeroDivisionError" in caplog.text

@@ -1,0 +1,69 @@
+"""How the console's places and dialogs look at both sizes, over a fixed site at a fixed hour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from engine import clock
+from screens import moments
+from tests.conftest import Store
+from tests.screens.console_site import NOW, console, fill, settle
+
+SCENES: dict[str, tuple[int | None, tuple[str, ...]]] = {
+    "dashboard": (None, ()),
+    "vms": (None, ("2", "down", "space")),
+    "vms-filtered": (None, ("2", "t", "down", "down", "enter")),
+    "vms-none-fits": (None, ("2", "w", "end", "enter")),
+    "vm": (5547, ()),
+    "vm-log": (5547, ("l",)),
+    "vm-record": (5547, ("d",)),
+    "vm-reset": (5547, ("r",)),
+    "vm-redeploy": (5547, ("R",)),
+    "vm-step": (5546, ("x",)),
+    "vm-package": (5546, ("p", "down", "enter")),
+    "bulk-report": (None, ("2", "space", "space", "space", "z")),
+}
+
+
+@pytest.fixture(autouse=True)
+def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ages on the screen are counted from one fixed moment."""
+    monkeypatch.setattr(moments, "now_ms", lambda: NOW)
+    assert clock.now_ms() != NOW
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", SCENES)
+def test_it_looks_as_it_did(
+    name: str, size: tuple[int, int], sqlite_store: Store, snap_compare: Callable[..., bool]
+) -> None:
+    fill()
+    service_id, keys = SCENES[name]
+    assert snap_compare(
+        console(), terminal_size=size, run_before=lambda pilot: _walk(pilot, service_id, keys)
+    )
+
+
+@pytest.mark.parametrize("name", ["dashboard", "vms"])
+def test_an_empty_site_says_what_to_do(
+    name: str, sqlite_store: Store, snap_compare: Callable[..., bool]
+) -> None:
+    keys = ("2",) if name == "vms" else ()
+    assert snap_compare(
+        console(read_only=True), terminal_size=(80, 24), run_before=lambda pilot: _walk(pilot, None, keys)
+    )
+
+
+async def _walk(pilot: Pilot[Any], service_id: int | None, keys: tuple[str, ...]) -> None:
+    await settle(pilot)
+    if service_id is not None:
+        await pilot.app.open_vm(service_id)  # type: ignore[attr-defined]
+        await settle(pilot)
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
+    await pilot.pause()
