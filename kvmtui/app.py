@@ -98,7 +98,8 @@ class OwnEngine:
         with self._lock:
             if self._running is not None:
                 return
-            if self._ended or self._read_only or any(each.kind == "daemon" for each in engines()):
+            busy = self._running is not None or any(each.kind == "daemon" for each in engines())
+            if self._ended or self._read_only or busy:
                 return
             running = Running("console", kvmtui.__version__)
             running.start()

@@ -46,7 +46,8 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a console is started with. `ready` is called once after the first paint, in a thread of its own."""
+    """What a console is started with. `ready` is called after the first paint, in a thread
+    of its own, and again whenever no engine works any more; it must do nothing when there is nothing to do."""
 
     site: str = "kvmtui"
     looks: Looks = field(default_factory=Looks)
@@ -264,6 +265,8 @@ class Console(Acts, App[int]):
     async def _vitals(self) -> None:
         facts = await asyncio.to_thread(vitals.read, self.setup.site, self.setup.owner(), self.read_only)
         self.screen_stack[0].query_one(Header).show(facts)
+        if facts.engine == "none" and not facts.notice:  # a daemon that worked is gone: go on here
+            self.run_worker(self._ready(), group="engine", exclusive=True)
 
     def on_resize(self, event: events.Resize) -> None:
         words = too_small(event.size)
