@@ -34,6 +34,11 @@ class Clock:
         """The virtual time in seconds since 1970."""
         return self._base + (time.monotonic() - self._since) * self._rate
 
+    @property
+    def sleeping(self) -> int:
+        """How many are asleep."""
+        return len(self._sleepers)
+
     async def sleep(self, seconds: float) -> None:
         """Wait this many virtual seconds."""
         if self.instant or seconds <= 0:

@@ -46,7 +46,9 @@ def run(arguments: Sequence[str]) -> int:
 def _command(arguments: Sequence[str]) -> int:
     from kvmtui.cli import app
 
-    result = typer.main.get_command(app).main(_spelled_out(arguments), prog_name="kvmtui", standalone_mode=False)
+    result = typer.main.get_command(app).main(
+        _spelled_out(arguments), prog_name="kvmtui", standalone_mode=False
+    )
     return result if isinstance(result, int) else DONE
 
 
