@@ -53,6 +53,7 @@ class World(FakePve):
         self.workers = Tasks(self)
         self.faults = Faults()
         self.access = Access(dialect)
+        self.acl: dict[str, Any] = {}  # fakepve checks rights only where this is set; `allowed` decides
         self.consoles = Consoles()
         self.effects: list[Effect] = []
         self._background: set[asyncio.Task[None]] = set()
