@@ -13,6 +13,14 @@ from screens.place import Place
 BUILT: dict[str, str] = {
     "dashboard": "screens.dashboard:DashboardPlace",
     "vms": "screens.vms:VmsPlace",
+    "pools": "screens.pools:PoolsPlace",
+    "zones": "screens.zones:ZonesPlace",
+    "products": "screens.products:ProductsPlace",
+    "servers": "screens.servers:ServersPlace",
+    "clients": "screens.clients:ClientsPlace",
+    "services": "screens.services:ServicesPlace",
+    "settings": "screens.settings:SettingsPlace",
+    "audit": "screens.audit:AuditPlace",
 }
 
 

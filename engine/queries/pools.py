@@ -8,6 +8,7 @@ from typing import Any
 from engine.actions.named import found
 from engine.actions.pools import POOLS
 from engine.dns.names import reverse_zone_hint
+from engine.errors import KvmtuiError
 from engine.ipam.held import Holder
 from engine.ipam.pools import usage, who_has
 from engine.store.database import session
@@ -90,3 +91,11 @@ def held(pool_id: int, offset: int = 0, limit: int = 1000) -> list[HeldView]:
 def _held(holder: Holder) -> HeldView:
     name = holder.vm or holder.note
     return HeldView(str(holder.address), holder.state, holder.service_id, name)
+
+
+def reverse_zone(gateway: str, mask: object) -> str:
+    """The reverse zone a network needs, while it is typed; empty until gateway and mask make a network."""
+    try:
+        return reverse_zone_hint(f"{gateway}/{mask}")
+    except (ValueError, KvmtuiError):
+        return ""

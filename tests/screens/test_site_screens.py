@@ -1,0 +1,96 @@
+"""The screens of the site's records, pressed on a real store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from engine.store.models import Client, Pool, Product, Server
+from screens.records import SaveDialog
+from screens.widgets.dialogs import Dialog, TypeName
+from screens.widgets.table import Table
+from tests.conftest import Store
+from tests.screens.console_site import console, fill, place, settle
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
+    """Waits until it holds."""
+    for _ in range(300):
+        await pilot.pause(0.01)
+        if holds():
+            return
+    raise AssertionError(f"It never came to hold; on top is {pilot.app.screen!r}.")
+
+
+@pytest.fixture
+def site(sqlite_store: Store) -> Store:
+    """A store with a server, products, clients and machines."""
+    fill()
+    return sqlite_store
+
+
+@pytest.mark.parametrize("name", ["pools", "zones", "products", "servers", "clients"])
+async def test_a_place_opens_and_offers_its_form(site: Store, name: str) -> None:
+    async with console().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.app.open(name)  # type: ignore[attr-defined]
+        await settle(pilot)
+        assert not place(pilot).query_one(Table).error
+        await pilot.press("a")
+        await settle(pilot)
+        await until(pilot, lambda: isinstance(pilot.app.screen, SaveDialog))
+        await pilot.press("escape")
+
+
+async def test_a_client_is_added_and_deleted_by_its_typed_name(site: Store) -> None:
+    async with console().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("7")
+        await settle(pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SaveDialog))
+        await pilot.press(*"Aaa", "tab", *"a@example.com", "enter")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
+        await settle(pilot)
+        assert Client.get(Client.name == "Aaa").email == "a@example.com"
+        await pilot.press("home", "D")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TypeName))
+        await pilot.press(*"Aaa", "enter")
+        await until(pilot, lambda: Client.get_or_none(Client.name == "Aaa") is None)
+        assert Client.get_or_none(Client.name == "Aaa") is None
+
+
+async def test_a_product_opened_and_saved_unchanged_stays_as_it_is(site: Store) -> None:
+    before = Product.get(Product.name == "VPS-1").name
+    async with console(read_only=True).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("5")
+        await settle(pilot)
+        await pilot.press("a")
+        await settle(pilot)
+        assert not isinstance(pilot.app.screen, SaveDialog)
+    assert Product.get(Product.name == "VPS-1").name == before
+    assert Pool.select().count() == 0
+
+
+async def test_p_pauses_a_server_and_lets_it_go_on(site: Store) -> None:
+    Server.update(token_id="kvmtui@pve!console", token_secret="s3cret-value").execute()
+    async with console().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("6")
+        await settle(pilot)
+        for state in ("paused", "enabled"):
+            await pilot.press("p")
+            await settle(pilot)
+            assert Server.get().state == state
+
+
+def test_what_one_line_cannot_hold_is_never_asked_and_never_lost() -> None:
+    from engine.forms.product import ProductForm
+    from screens.flat import MANY_LINES, flat
+
+    asked = flat(ProductForm).model_fields
+    assert not MANY_LINES & set(asked) and "network__bridge" in asked
