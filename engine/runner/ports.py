@@ -53,11 +53,11 @@ class NoNames:
 
 
 class NoMail:
-    """Stands in where no mail server is set up."""
+    """Stands in where nobody sends mail."""
 
     def queue(self, vm: Vm, template: str, key: str, context: Mapping[str, Any]) -> str:
         """Says that nothing was sent."""
-        return f"no mail server is set up; the mail “{template}” was not sent"
+        return f"mails are not sent by this version; the mail “{template}” was not sent"
 
 
 @dataclass(slots=True)
