@@ -278,9 +278,13 @@ def connect(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 @pytest.fixture(autouse=True)
-def quiet_urllib3() -> None:
+def quiet_urllib3() -> Iterator[None]:
     """Its warnings about broken connections are what these tests make on purpose."""
-    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    logger = logging.getLogger("urllib3.connectionpool")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    yield
+    logger.setLevel(before)
 
 
 @dataclass
