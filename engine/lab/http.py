@@ -27,6 +27,7 @@ REQUESTS_PER_CONNECTION = 100
 REFUSAL_SECONDS = 3
 NOT_IN_SCHEMA = "property is not defined in schema and the schema does not allow additional properties"
 OPEN_TO_ALL = {("POST", "/access/ticket"), ("GET", "/access/domains")}
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _JSON = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _log = logging.getLogger(__name__)
 Control = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -157,12 +158,15 @@ class FrontDoor:
         """Rights come before parameters: a 403 says nothing about what exists."""
         rule = self._world.dialect.rule(info.get("permissions"))
         declared = (info.get("parameters") or {}).get("properties", {})
+        given = {**call.values, **call.names}
         try:
-            self._world.check_permissions(call.user, rule, {**call.values, **call.names}, declared)
+            self._world.check_permissions(call.user, rule, given, declared)
         except PveError as refusal:
-            if str(refusal.message) != "Permission check failed":
+            # A rule about a parameter that must be given and was not: the check of parameters says so.
+            names = set(PLACEHOLDER.findall(str(rule))) - set(given)
+            required = any(not declared.get(name, {}).get("optional") for name in names)
+            if refusal.message != "Permission check failed" or not required:
                 raise
-            # the rule is about a parameter that was not given: the check of parameters says so
 
     def _validated(self, call: _Call, rules: dict[str, Any]) -> dict[str, Any]:
         declared = rules.get("properties", {})
