@@ -43,6 +43,17 @@ CODE_TEXTS = {
     597: "Broken pipe",
     599: "Too many redirections",
 }
+# What the keys of a fault file may hold; text where nothing is said.
+KEY_TYPES: dict[str, tuple[type, ...]] = {
+    "vmid": (int,),
+    "nth": (int,),
+    "count": (int,),
+    "code": (int,),
+    "warnings": (int,),
+    "seconds": (float, int),
+    "after": (bool,),
+    "args": (dict,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +178,10 @@ def from_mapping(entry: object) -> Fault:
     unknown = sorted(set(entry) - known)
     if unknown:
         raise Refused(f"A fault has no key “{unknown[0]}”. It has: {', '.join(sorted(known))}.")
+    for name, value in entry.items():
+        wanted = KEY_TYPES.get(name, (str,))
+        if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+            raise Refused(f"The {name} of a fault must be {wanted[0].__name__}, not “{value}”.")
     return Fault(**entry)
 
 

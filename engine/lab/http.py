@@ -246,6 +246,7 @@ class FrontDoor:
         """Close the connection where pveproxy does: after an error and after a hundred requests."""
         transport = request.transport
         if transport is not None and not answer.prepared:
+            answer.headers["Server"] = "pve-api-daemon/3.0"
             used = self._used.get(transport, 0) + 1
             self._used[transport] = used
             if answer.status >= 400 or used >= REQUESTS_PER_CONNECTION:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGmB0V0c8y0X0m5Zl1W8bqz3m1XQyQyQyQyQyQyQyQyQ alice@example.com"
+NO_IP = "invalid format - format error\nipconfig0.ip: missing property required by 'ipconfig0.gw'\n"
 VM = "/nodes/pve1/qemu/300"
 
 
@@ -46,9 +47,7 @@ def config(call: Any) -> dict[str, Any]:
             {"ipconfig0": "gw=192.0.2.1"},
             400,
             "Parameter verification failed.",
-            {
-                "ipconfig0": "invalid format - format error\nipconfig0.ip: missing property required by 'ipconfig0.gw'\n"
-            },
+            {"ipconfig0": NO_IP},
         ),
         (
             {"boot": "order=scsi7"},
