@@ -12,6 +12,9 @@ import requests
 
 from engine.lab import Lab
 
+# Proxmox names most parameters with a dash, these with an underscore
+_UNDERSCORED = frozenset({"background_delay", "policy_in", "policy_out", "log_level_in", "log_level_out"})
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -44,9 +47,7 @@ class Client:
 
     def __call__(self, method: str, path: str, timeout: float = 20, **params: Any) -> Answer:
         where = "params" if method in ("GET", "DELETE") else "data"
-        sent = {
-            name.replace("_", "-") if name != "background_delay" else name: v for name, v in params.items()
-        }
+        sent = {name if name in _UNDERSCORED else name.replace("_", "-"): v for name, v in params.items()}
         done = self.session.request(
             method, f"{self.lab.url}/api2/json{path}", timeout=timeout, **{where: sent}
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -45,9 +46,7 @@ def test_charts(start: Any, version: str, frame: str, points: int, step: int) ->
     call = start(version=version)
     found = call.get(f"{VM}/rrddata", timeframe=frame, cf="AVERAGE")
     assert len(found) == points
-    assert {later["time"] - earlier["time"] for earlier, later in zip(found, found[1:], strict=False)} == {
-        step
-    }
+    assert {later["time"] - earlier["time"] for earlier, later in itertools.pairwise(found)} == {step}
     newest = found[-1]
     assert newest["netin"] > 0
     assert newest["maxmem"] == 2048 * 1024**2
