@@ -49,9 +49,9 @@ def doctor(server: str = "") -> list[CheckView]:
         return check_server_named(server)
     with session():
         views = [*_database(), *_key(), _engine()]
-        for row in Server.select().order_by(Server.name):
+        for row in list(Server.select().order_by(Server.name)):
             views += _server(row)
-        for zone in Zone.select().order_by(Zone.name):
+        for zone in list(Zone.select().order_by(Zone.name)):
             views.append(_zone(zone))
     return views
 

@@ -24,7 +24,7 @@ def run(room: Room) -> Report:
     here = local_now()
     today, minute = here.strftime("%Y-%m-%d"), here.hour * 60 + here.minute
     with session():
-        for row in BackupSchedule.select().where(BackupSchedule.minute <= minute):
+        for row in list(BackupSchedule.select().where(BackupSchedule.minute <= minute)):
             if _DAYS[here.weekday()] not in row.days or not room.keep_going():
                 continue
             began = _begin(row, today)

@@ -32,7 +32,8 @@ def run(room: Room) -> Report:
     while room.keep_going() and sweep_quarantine(at_most=_SWEEP) == _SWEEP:
         pass  # addresses whose rest is over become free again
     with session():
-        for server in Server.select().where(Server.state == "enabled"):
+        # read to the end first: a half-read list on SQLite keeps a later write from beginning
+        for server in list(Server.select().where(Server.state == "enabled")):
             _refresh(room, server)
     room.begin()
     if room.until_rest:

@@ -26,7 +26,7 @@ def run(room: Room) -> Report:
     report = Report()
     with session():
         query = Vm.select().where(Vm.vm_status == "ready", Vm.node != "", Vm.remote_status == "running")
-        for vm in query.order_by(Vm.server, Vm.id):
+        for vm in list(query.order_by(Vm.server, Vm.id)):
             if not room.keep_going():
                 break
             report.add(vm.service_id, "collect_statistics", _collect(room, vm))
