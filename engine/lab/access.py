@@ -83,18 +83,17 @@ class Access:
     # ---- logins
 
     def log_in(self, user: str, password: str) -> tuple[str, str, str]:
-        """Ticket, CSRF token and full user name for a password or for a ticket that is still good."""
-        full = user if "@" in user else f"{user}@pam"
+        """Ticket, CSRF token and user for a password or for a ticket that is still good."""
         session = self.sessions.get(password)
-        by_ticket = session is not None and session.user == full and session.ends > time.time()
-        known = self.passwords.get(full)
+        by_ticket = session is not None and session.user == user and session.ends > time.time()
+        known = self.passwords.get(user)
         if not by_ticket and not (known and hmac.compare_digest(known.encode(), password.encode())):
             raise PveError(401, "authentication failure")
         stamp = f"{int(time.time()):08X}"
-        ticket = f"PVE:{full}:{stamp}::{secrets.token_urlsafe(48)}"
+        ticket = f"PVE:{user}:{stamp}::{secrets.token_urlsafe(48)}"
         csrf = f"{stamp}:{secrets.token_urlsafe(32)}"
-        self.sessions[ticket] = Session(full, csrf, time.time() + TICKET_SECONDS)
-        return ticket, csrf, full
+        self.sessions[ticket] = Session(user, csrf, time.time() + TICKET_SECONDS)
+        return ticket, csrf, user
 
     def end_sessions(self) -> None:
         """Let every ticket die, as after two hours."""

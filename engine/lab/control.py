@@ -42,7 +42,9 @@ class Control:
                 return _json(self._reads[verb]())
             if request.method == "POST":
                 return _json(await self._do(verb, await _body(request)))
-        except (Refused, TypeError, ValueError, KeyError) as problem:
+        except KeyError as missing:
+            return _json({"error": f"The lab's “{verb}” needs “{missing.args[0]}”."}, 400)
+        except (Refused, TypeError, ValueError) as problem:
             return _json({"error": str(problem)}, 400)
         known = ", ".join(sorted(self._reads))
         return _json({"error": f"The lab has no {request.method} {request.path}. It reads: {known}."}, 404)

@@ -141,6 +141,8 @@ class FrontDoor:
         handler = world.own_routes.get((call.method, call.template))
         if handler is not None:
             return await handler(world, values, call.user)
+        if call.method != "GET":
+            raise PveError(501, f"Method '{call.method} {call.path}' not implemented")
         match = schema.Match(call.template, call.names, call.methods)
         return await world.synthesise(match, call.method, info, call.user, values)
 

@@ -11,7 +11,10 @@ from engine.lab.world import World, serves
 @serves("POST", "/access/ticket")
 async def ticket(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
     """A ticket and a CSRF token for a password or an older ticket."""
-    text, csrf, name = world.access.log_in(str(values["username"]), str(values["password"]))
+    who = str(values["username"])
+    if "@" not in who:
+        who = f"{who}@{values.get('realm', 'pam')}"
+    text, csrf, name = world.access.log_in(who, str(values["password"]))
     caps: dict[str, dict[str, int]] = {"vms": {}, "nodes": {}, "storage": {}, "access": {}, "dc": {}}
     return {
         "username": name,

@@ -54,6 +54,8 @@ async def precheck(world: World, values: dict[str, Any], user: str) -> dict[str,
     ]
     item: dict[str, Any] = {"running": int(guest.running), "local_disks": disks, "local_resources": []}
     item |= {"mapped-resources": [], "mapped-resource-info": {}}
+    if world.dialect.major >= 9:
+        item["has-dbus-vmstate"] = 0
     if not guest.running:
         item["allowed_nodes"] = [name for name in others if name not in missing]
         item["not_allowed_nodes"] = {name: {"unavailable_storages": gone} for name, gone in missing.items()}

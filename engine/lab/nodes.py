@@ -79,11 +79,22 @@ async def node_status(world: World, values: dict[str, Any], user: str) -> dict[s
             "model": "Lab CPU",
             "mhz": "3000",
         },
-        "memory": {"total": used["maxmem"], "used": used["mem"], "free": used["maxmem"] - used["mem"]},
+        "memory": _memory(used["maxmem"], used["mem"]),
         "swap": {"total": 8 * GIB, "used": 0, "free": 8 * GIB},
         "rootfs": {"total": 94 * GIB, "used": 8 * GIB, "free": 86 * GIB, "avail": 86 * GIB},
         "ksm": {"shared": 0},
+        "boot-info": {"mode": "efi", "secureboot": 0},
+        "current-kernel": {
+            "sysname": "Linux",
+            "release": "6.14.11-4-pve",
+            "version": "#1 SMP PREEMPT_DYNAMIC",
+            "machine": "x86_64",
+        },
     }
+
+
+def _memory(total: int, used: int) -> dict[str, int]:
+    return {"total": total, "used": used, "free": total - used, "available": total - used}
 
 
 @serves("GET", "/nodes/{node}/time")

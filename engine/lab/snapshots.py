@@ -80,7 +80,7 @@ async def take(world: World, values: dict[str, Any], user: str) -> str:
             raise TaskError("you can't take a snapshot if it's a template")
         if name in guest.snapshots:
             raise TaskError(f"snapshot name '{name}' already used")
-        if not _can_snapshot(world, guest):
+        if not can_snapshot(world, guest):
             raise TaskError("snapshot feature is not available")
         kept = {k: v for k, v in guest.config.items() if k not in NOT_KEPT and not k.startswith("unused")}
         kept |= {"snaptime": int(world.clock.now()), "snapstate": "prepare"}
@@ -100,7 +100,8 @@ async def take(world: World, values: dict[str, Any], user: str) -> str:
     return await _in_task(world, values, user, "qmsnapshot", "snapshot", work)
 
 
-def _can_snapshot(world: World, guest: Guest) -> bool:
+def can_snapshot(world: World, guest: Guest) -> bool:
+    """Whether every disk lies where snapshots are possible."""
     for volid, _ in disks_of(guest.config).values():
         store = world.storages.get(volid.partition(":")[0], {})
         qcow2 = store.get("type") in FILE_STORAGES and volid.endswith(".qcow2")

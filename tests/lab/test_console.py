@@ -1,0 +1,132 @@
+"""Terminal and screen consoles over their websocket."""
+
+from __future__ import annotations
+
+import ssl
+import struct
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from engine.lab.screen import HEIGHT, WIDTH, encrypted
+
+VM = "/nodes/pve1/qemu/100"
+
+
+@pytest.fixture
+def vm(call: Any) -> Any:
+    """A running VM with a serial port."""
+    call.lab.foreign_config(100, serial0="socket")
+    return call
+
+
+def opened(call: Any, proxy: dict[str, Any], ticket: str = "") -> ClientConnection:
+    lab = call.lab
+    query = f"port={proxy['port']}&vncticket={quote(ticket or proxy['ticket'], safe='')}"
+    return connect(
+        f"wss://{lab.host}:{lab.port}/api2/json{VM}/vncwebsocket?{query}",
+        ssl=ssl.create_default_context(cafile=lab.ca_file),
+        additional_headers={"Authorization": f"PVEAPIToken={lab.token_id}={lab.token_secret}"},
+        subprotocols=["binary"],  # type: ignore[list-item]
+        proxy=None,
+    )
+
+
+def read_until(socket: ClientConnection, wanted: bytes) -> bytes:
+    seen = b""
+    while wanted not in seen:
+        part = socket.recv(timeout=5)
+        seen += part.encode() if isinstance(part, str) else part
+    return seen
+
+
+def test_a_terminal(vm: Any) -> None:
+    proxy = vm("POST", f"{VM}/termproxy").data
+    assert proxy["user"] == vm.lab.token_id
+    with opened(vm, proxy) as socket:
+        socket.send(f"{proxy['user']}:{proxy['ticket']}\n")
+        assert socket.recv(timeout=5) == b"OK"
+        read_until(socket, b"mail login: ")
+        socket.send("1:120:40:")
+        socket.send("0:5:root\r")
+        read_until(socket, b"Password: ")
+        socket.send("0:7:secret\r")
+        assert b"secret" not in read_until(socket, b"root@mail:~$ ")
+        socket.send("2")
+        socket.send("0:8:echo hi\r")
+        assert b"hi\r\n" in read_until(socket, b"$ ").removeprefix(b"echo hi")
+    vm.ended(proxy["upid"])
+
+
+def test_a_wrong_greeting_ends_the_terminal(vm: Any) -> None:
+    proxy = vm("POST", f"{VM}/termproxy").data
+    with opened(vm, proxy) as socket:
+        socket.send(f"{proxy['user']}:wrong\n")
+        assert list(socket) == []
+
+
+def test_a_ticket_opens_one_connection(vm: Any) -> None:
+    proxy = vm("POST", f"{VM}/termproxy").data
+    with pytest.raises(InvalidStatus) as wrong, opened(vm, proxy, "PVEVNC:00000000::nonsense"):
+        pass
+    assert wrong.value.response.status_code == 401
+    with opened(vm, proxy):
+        pass
+    with pytest.raises(InvalidStatus) as again, opened(vm, proxy):
+        pass
+    assert again.value.response.status_code == 401
+
+
+def test_a_terminal_needs_a_serial_port_and_the_right(call: Any) -> None:
+    assert call("POST", f"{VM}/termproxy").reason == "unable to find a serial interface"
+    call.lab.revoke("VM.Console", "/vms/100")
+    assert call("POST", f"{VM}/vncproxy").reason == "Permission check failed (/vms/100, VM.Console)"
+
+
+@pytest.mark.parametrize("version", ["8", "9"])
+def test_a_screen(start: Any, version: str) -> None:
+    call = start(version=version)
+    proxy = call("POST", f"{VM}/vncproxy", websocket=1).data
+    assert ("password" in proxy) == (version == "9")
+    assert 5900 <= int(proxy["port"]) <= 5999
+    with opened(call, proxy) as socket:
+        picture = first_picture(socket, proxy.get("password") or proxy["ticket"])
+    assert len(picture) == WIDTH * HEIGHT * 4
+    assert len(set(picture)) > 2
+
+
+def first_picture(socket: ClientConnection, password: str) -> bytes:
+    held = b""
+
+    def read(size: int) -> bytes:
+        nonlocal held
+        while len(held) < size:
+            part = socket.recv(timeout=5)
+            held += part if isinstance(part, bytes) else part.encode()
+        found, held = held[:size], held[size:]
+        return found
+
+    assert read(12) == b"RFB 003.008\n"
+    socket.send(b"RFB 003.008\n")
+    assert read(2) == b"\x01\x02"
+    socket.send(b"\x02")
+    socket.send(encrypted(read(16), password))
+    assert read(4) == b"\0\0\0\0"
+    socket.send(b"\x01")
+    width, height = struct.unpack(">HH", read(4))
+    read(16)
+    read(struct.unpack(">I", read(4))[0])
+    socket.send(struct.pack(">BxHi", 2, 1, 0))
+    socket.send(struct.pack(">BBHHHH", 3, 0, 0, 0, width, height))
+    assert struct.unpack(">BxH", read(4)) == (0, 1)
+    read(12)
+    return read(width * height * 4)
+
+
+def test_a_wrong_vnc_password(call: Any) -> None:
+    proxy = call("POST", f"{VM}/vncproxy", websocket=1).data
+    with opened(call, proxy) as socket, pytest.raises(AssertionError):
+        first_picture(socket, "wrong")
