@@ -216,6 +216,10 @@ class HostSession:
             # A kept connection that died between two reads says nothing about the server: ask once more.
             if idle is None or request.changing:
                 raise dropped.fault from dropped.__cause__
+        except ProxmoxError as fault:
+            if fault.status is not None and fault.status >= 400:
+                self._adapter.drop_connections()  # Proxmox closes a connection after an error
+            raise
         self._adapter.drop_connections()
         try:
             return self._once(request, attempt)
