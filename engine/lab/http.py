@@ -92,7 +92,7 @@ class FrontDoor:
         try:
             call.user = self._login(request, call.template)
             if call.template in self._upgrades:
-                self._permit(call, call.methods[call.method])
+                self._permit(call, self._info(call))
                 return await self._upgrades[call.template](self._world, request, call.names, call.user)
             call.values = await self._values(request)
         except PveError as problem:
@@ -132,9 +132,7 @@ class FrontDoor:
 
     async def _dispatch(self, call: _Call) -> Any:
         world = self._world
-        info = call.methods.get(call.method)
-        if info is None:
-            raise PveError(501, f"Method '{call.method} {call.path}' not implemented")
+        info = self._info(call)
         self._check_node(call.names.get("node"))
         self._permit(call, info)
         values = self._validated(call, info.get("parameters") or {})
@@ -145,6 +143,13 @@ class FrontDoor:
             raise PveError(501, f"Method '{call.method} {call.path}' not implemented")
         match = schema.Match(call.template, call.names, call.methods)
         return await world.synthesise(match, call.method, info, call.user, values)
+
+    def _info(self, call: _Call) -> dict[str, Any]:
+        """What the schema says about the call; 501 for an unknown path or method."""
+        found: dict[str, Any] | None = call.methods.get(call.method)
+        if found is None:
+            raise PveError(501, f"Method '{call.method} {call.path}' not implemented")
+        return found
 
     def _check_node(self, node: str | None) -> None:
         if node is None:

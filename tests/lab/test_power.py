@@ -174,7 +174,6 @@ def test_a_stopped_task_leaves_what_it_wrote(slow: Any) -> None:
 
 
 def test_others_tasks_need_sys_audit(call: Any) -> None:
-    call.lab.world.access.passwords["root@pam"] = call.lab.password
     upid = call("POST", "/nodes/pve1/qemu/9000/clone", newid=300).data
     task = call.lab.world.workers.by_upid[upid]
     task.user = "other@pve"
