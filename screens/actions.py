@@ -72,9 +72,9 @@ PLACES: tuple[Action, ...] = (
     _place("0", "audit", "Audit", "Audit", "who changed what, and when"),
 )
 
-_app, _list, _log, _vm, _vms = map(_reads, (EVERYWHERE, "list", "log", "vm", "vms"))
+_app, _list, _log, _vm, _vms, _page = map(_reads, (EVERYWHERE, "list", "log", "vm", "vms", "page"))
 _zones, _servers = _reads("zones"), _reads("servers")
-_vm_change, _service_change, _setting_change = map(_changes, ("vm", "services", "settings"))
+_vm_change, _service_change, _setting_change = map(_changes, ("vm", "service", "settings"))
 
 _EVERYWHERE = (
     _app("goto", ":", "Go to VM", "Go to a VM by id, name or address.", 80),
@@ -134,10 +134,31 @@ _VM = (
     _vm_change("reboot", "", "Reboot", "Restart the VM from inside."),
     _vm_change("reinstall", "I", "Reinstall", "Wipe the VM and install it from its template.", 0, True),
     _vm_change("dns", "", "Set DNS", "Write every DNS record of this VM again."),
-    _vm_change("rdns", "", "Reverse DNS", "Change the reverse name of an address."),
+    _vm_change("rdns", "N", "Reverse DNS", "Change the reverse name of an address."),
     _vm("console", "o", "Console", "Open the console of this VM."),
     _vms("state", "t", "VM state", "Show only the VMs in one state."),
     _vms("service", "w", "Service", "Show only one service status."),
+)
+
+_TABS = (
+    ("overview", "Overview", "where the VM stands"),
+    ("steps", "Module commands", "the steps that can be run alone"),
+    ("runs", "Log", "its runs and their steps"),
+)
+_TAB_SCOPES: tuple[str, ...] = ()
+"""The tabs that have actions of their own."""
+
+
+def _tab(name: str, label: str, shows: str) -> Action:
+    return Action(f"page.{name}", (), f"{label} tab", f"Turn to {label}: {shows}.", "page", "tab", name)
+
+
+_PAGE = (
+    _page("next", "right", "Next tab", "The next tab of this VM's page.", 12),
+    _page("previous", "left", "Previous tab", "The tab before."),
+    _page("command", "c", "Command", "Show the command lines that do the same."),
+    _page("export", "e", "Export", "Write the list of this tab as CSV or JSON."),
+    *(_tab(*each) for each in _TABS),
 )
 
 
@@ -158,7 +179,7 @@ _OTHERS = (
     _servers("test", "t", "Test", "Ask the cluster whether it answers.", 15),
     _servers("doctor", "w", "Doctor", "Check everything a deploy needs.", 16),
     _changes("servers")("pause", "p", "Pause", "Pause this server, or let it go on.", 17),
-    _service_change("add", "a", "Create", "Create a service for a client.", 20),
+    _changes("services")("add", "a", "Create", "Create a service for a client.", 20),
     _service_change("package", "p", "Package", "Change the package, after a look at the plan.", 21),
     _service_change("suspend", "z", "Suspend", "Stop the VM and suspend the service.", 22),
     _service_change("unsuspend", "Z", "Unsuspend", "End the suspension and start the VM.", 23),
@@ -180,15 +201,17 @@ def _out(scope: str) -> tuple[Action, ...]:
 
 
 ACTIONS: tuple[Action, ...] = (
-    *(PLACES + _EVERYWHERE + _LIST + _LOG + _VM + _OTHERS),
+    *(PLACES + _EVERYWHERE + _LIST + _LOG + _VM + _PAGE + _OTHERS),
     *(each for scope in _LISTS for each in _out(scope)),
 )
 
 TOGETHER: dict[str, tuple[str, ...]] = {
     "everywhere": (EVERYWHERE,),
-    "vms": ("vms", "vm", "list"),
-    "vm": ("vm",),
+    "vms": ("vms", "vm", "service", "list"),
+    "services": ("services", "service", "list"),
+    "vm": ("page", "vm", "service", "list"),
+    **{f"vm {tab}": ("page", "vm", "service", "list", tab) for tab in _TAB_SCOPES},
     "log": ("log",),
-    **{scope: (scope, "list") for scope in (*_LISTS[1:], "settings")},
+    **{scope: (scope, "list") for scope in (*_LISTS[1:], "settings") if scope != "services"},
 }
 """Which scopes are open at the same time, per place: within one place no key means two things."""

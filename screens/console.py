@@ -154,7 +154,7 @@ class Console(Acts, App[int]):
         if service_id is None:
             fresh = make(name)
         else:
-            from screens.vm_detail import VmPlace
+            from screens.vm.place import VmPlace
 
             fresh = VmPlace(service_id)
         await body.remove_children()
@@ -186,8 +186,8 @@ class Console(Acts, App[int]):
         missing = asked.run == "go" and asked.argument not in BUILT
         return missing or super().hides(asked)
 
-    async def on_tabs_chosen(self, message: Tabs.Chosen) -> None:
-        await self.do_go(message.place)
+    async def on_tab_row_chosen(self, message: Tabs.Chosen) -> None:
+        await self.do_go(message.name)
 
     # What works everywhere
 

@@ -23,7 +23,7 @@ COLUMNS = (
 )
 _SIGNS = {"success": "[+]", "skip": "[+]", "waiting": "[~]", "error": "[-]", "running": "[>]"}
 _TONES = {"success": "ok", "skip": "muted", "waiting": "busy", "error": "error", "running": "busy"}
-_EMPTY = "This VM has no run yet. The engine writes one as soon as it works on it."
+EMPTY = "This VM has no run yet. The engine writes one as soon as it works on it."
 
 
 class RunLog(Dialog[None]):
@@ -35,7 +35,7 @@ class RunLog(Dialog[None]):
         super().__init__(f"Log of {plain(name)}", "enter opens or closes a run · esc closes")
         self._runs = tuple(found)
         self._open = {found[0].id} if found else set()
-        self._table = Table(COLUMNS, noun="lines", empty=_EMPTY)
+        self._table = Table(COLUMNS, noun="lines", empty=EMPTY)
         self._table.show(self._rows())
 
     def body(self) -> Iterable[Widget]:

@@ -1,4 +1,4 @@
-"""What can be done to services, wherever they or their machines are chosen: keys of the scope `services`."""
+"""What can be done to services, wherever they or their machines are chosen: keys of the scope `service`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from screens.widgets.dialogs import Choice, Choose, Plan, PlanLine
 class ServiceCommands(Commands):
     """Change package, suspend, unsuspend, terminate."""
 
-    SCOPE = "services"
-    BINDINGS = bindings("services")
+    SCOPE = "service"
+    BINDINGS = bindings("service")
 
     def do_suspend(self) -> Worker[None]:
         return self.each(lambda each: packages.suspend(actor(), each))

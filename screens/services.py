@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.worker import Worker
 
 from engine.actions.services import create_service
 from engine.forms import ServiceForm, checked
@@ -25,7 +24,8 @@ _TONES = {"Active": "ok", "Suspended": "warn", "Pending": "busy"}
 class ServicesPlace(RecordsPlace):
     """The services of the site."""
 
-    NAME = "services"
+    NAME = SCOPE = "services"
+    BINDINGS = bindings("services")
     COMMAND = "kvmtui service list"
     NOUN = "service"
     EMPTY = "No service yet.\nPress a to create one; it needs a client (7) and a product (5)."
@@ -40,7 +40,7 @@ class ServicesPlace(RecordsPlace):
     )
 
     def compose(self) -> ComposeResult:
-        with AllServices(self):
+        with ServiceCommands(self.chosen):
             yield Listing(self.list)
 
     def rows(self) -> Sequence[Row]:
@@ -73,22 +73,3 @@ class ServicesPlace(RecordsPlace):
     def chosen(self) -> tuple[int, ...]:
         """The services an action is meant for."""
         return tuple(key for key in self.list.chosen if isinstance(key, int))
-
-
-class AllServices(ServiceCommands):
-    """The commands of services, and those of their list."""
-
-    BINDINGS = bindings("services")
-
-    def __init__(self, owner: ServicesPlace) -> None:
-        super().__init__(owner.chosen)
-        self._owner = owner
-
-    def do_add(self) -> Worker[None]:
-        return self._owner.do_add()
-
-    def do_command(self) -> None:
-        self._owner.do_command()
-
-    def do_export(self) -> None:
-        self._owner.do_export()

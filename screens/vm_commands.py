@@ -83,15 +83,21 @@ class VmCommands(Commands):
         return self.run_worker(self._step(), group="dialog", exclusive=True)
 
     async def _step(self) -> None:
-        chosen = self.chosen()
-        choices = [Choice(each.name, f"{_star(each.running):<2} {each.does}") for each in COMMANDS]
-        title = "Run one step   (* also while the VM runs, ** only while it is off)"
-        if not chosen:
+        if not self.chosen():
             self.one()
             return
+        choices = [Choice(each.name, f"{_star(each.running):<2} {each.does}") for each in COMMANDS]
+        title = "Run one step   (* also while the VM runs, ** only while it is off)"
         command = await self.app.push_screen_wait(Choose(title, choices))
-        if command is None:
-            return
+        if command is not None:
+            await self._run_step(command)
+
+    def ask_step(self, command: str) -> Worker[None]:
+        """Runs one step; one that destroys asks for the name first."""
+        return self.run_worker(self._run_step(command), group="dialog", exclusive=True)
+
+    async def _run_step(self, command: str) -> None:
+        chosen = self.chosen()
         if needs_name(command) and not await self.typed(chosen, f"Run {command} at", (DESTRUCTIVE[command],)):
             return
         await self.carry_out(chosen, lambda each: vms.run_step(actor(), each, command))

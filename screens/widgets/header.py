@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
 from rich.text import Text
-from textual import events
-from textual.message import Message
 
 from screens.actions import PLACES, Action
 from screens.text import fit
+from screens.widgets.tabrow import Names, TabRow
 from screens.widgets.toned import Toned
 
 FRESH_SECONDS = 90
@@ -75,45 +73,13 @@ def _words(facts: Facts) -> list[tuple[str, str]]:
     return [*parts, (f"! {alerts}", "error") if facts.alerts else (alerts, "muted")]
 
 
-class Tabs(Toned):
-    """The places one goes to with a number key; the one that is open stands in brackets."""
-
-    @dataclass
-    class Chosen(Message):
-        """A place was clicked."""
-
-        place: str
+class Tabs(TabRow):
+    """The places one goes to with a number key."""
 
     def __init__(self, active: str = "dashboard", places: Sequence[Action] = PLACES) -> None:
-        super().__init__(id="tabs")
-        self.active = active
-        self._places = tuple(places)
+        super().__init__([_names(each) for each in places], active, id="tabs")
 
-    def show(self, place: str) -> None:
-        """Marks another place as the one that is open."""
-        if place != self.active:
-            self.active = place
-            self.refresh()
 
-    def render(self) -> Text:
-        return self.toned(*((words, tone) for _, words, tone in self._labels()))
-
-    def on_click(self, event: events.Click) -> None:
-        x = 0
-        for place, words, _ in self._labels():
-            x += cell_len(words)
-            if event.x < x:
-                self.post_message(self.Chosen(place))
-                return
-
-    def _labels(self) -> list[tuple[str, str, str]]:
-        """Each place as it is written: in full if all fit, else short."""
-        full = [self._label(each, each.label) for each in self._places]
-        if sum(cell_len(words) for _, words, _ in full) <= self.size.width:
-            return full
-        return [self._label(each, each.short or each.label) for each in self._places]
-
-    def _label(self, each: Action, name: str) -> tuple[str, str, str]:
-        words = f"{each.keys[0]} {name}"
-        here = each.argument == self.active
-        return each.argument, f"[{words}]" if here else f" {words}", "accent" if here else ""
+def _names(place: Action) -> Names:
+    key = place.keys[0]
+    return place.argument, f"{key} {place.label}", f"{key} {place.short or place.label}"

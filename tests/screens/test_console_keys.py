@@ -106,7 +106,7 @@ async def test_what_cannot_be_taken_back_needs_the_name(
 
 
 @pytest.mark.parametrize(
-    ("key", "action"), [("z", "suspend"), ("services.suspend", "suspend"), ("vm.stop", "stop"),
+    ("key", "action"), [("z", "suspend"), ("service.suspend", "suspend"), ("vm.stop", "stop"),
                         ("vm.reboot", "reboot"), ("vm.start", "start"), ("vm.dns", "dns")],
 )  # fmt: skip
 async def test_what_needs_no_question_is_asked_for_at_once(key: str, action: str, site: Store) -> None:

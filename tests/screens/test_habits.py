@@ -154,7 +154,7 @@ async def test_tabs_tell_the_place_that_was_clicked(stage) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         words = app.query_one(Tabs).render().plain
         await pilot.click(Tabs, offset=(words.index("3 Pools"), 0))
-        assert [message.place for message in app.heard_of(Tabs.Chosen)] == ["pools"]
+        assert [message.name for message in app.heard_of(Tabs.Chosen)] == ["pools"]
 
 
 async def test_the_header_stands_still_until_its_words_change(stage, monkeypatch) -> None:

@@ -1,0 +1,7 @@
+"""The page of one machine: a head that is always in view, and below it one of several tabs.
+
+place.py        the page: head, row of tabs, the tab that is open
+known.py        one reading of a machine, which the page hands to its open tab
+tab.py          what a tab is, and the table of them; a new tab is one line there and one file here
+overview.py …   the tabs, one file each
+"""
