@@ -56,4 +56,4 @@ class TabRow(Toned):
         return [(name, self._label(name, short)) for name, _, short in self._tabs]
 
     def _label(self, name: str, label: str) -> str:
-        return f"[{label}]" if name == self.active else f" {label} "
+        return f"[{label}]" if name == self.active else f" {label}"
