@@ -30,6 +30,7 @@ __all__ = [
     "addresses_of_vm",
     "allocate",
     "assign_specific",
+    "fitting",
     "release",
     "sweep_quarantine",
 ]
@@ -58,22 +59,26 @@ class Want:
         return None if self.auto_bridge else Network(self.bridge, self.vlan)
 
 
-def allocate(vm: Vm, want: Want) -> list[Address]:
+def allocate(vm: Vm, want: Want, giving_up: bool = True) -> list[Address]:
     """Make the VM hold exactly what its plan asks for; returns its addresses, the main one first.
 
+    Without `giving_up` it keeps, after those, what it must lose later: a guest may still use them.
     Raises NoAddress, with nothing changed, when it cannot be done.
     """
     with addresses_of(vm.server_id):
         mine = addresses_of_vm(vm)
-        keep = _kept(mine, want)
-        _give_up([row for row in mine if row not in keep])
+        keep = fitting(mine, want)
+        rest = [row for row in mine if row not in keep]
+        if giving_up:
+            _give_up(rest)
         lacking = {v: want.count(v) - sum(row.address.version == v for row in keep) for v in (4, 6)}
         if any(lacking.values()):
             where = want.network or (network(keep[0]) if keep else None)
             for grant in sources.choose(vm.server, lacking, where):
-                keep.append(_assign(vm, grant, len(keep)))
-        _number(keep)
-    return keep
+                keep.append(_assign(vm, grant, len(mine) + len(keep)))
+        everything = keep if giving_up else keep + rest
+        _number(everything)
+    return everything
 
 
 def release(vm: Vm) -> list[IpAddress]:
@@ -127,19 +132,19 @@ def sweep_quarantine(now: int | None = None, at_most: int = 1000) -> int:
     return swept
 
 
+def fitting(mine: list[Address], want: Want) -> list[Address]:
+    """Those of a VM's addresses it may keep: on the plan's network, the lowest positions of each family."""
+    where = want.network or (network(mine[0]) if mine else None)
+    there = [row for row in mine if network(row) == where]
+    kept = {v: [row for row in there if row.address.version == v][: want.count(v)] for v in (4, 6)}
+    return [row for row in there if row in kept[row.address.version]]
+
+
 def _place_of(vm: Vm, mine: list[Address]) -> Network | None:
     """Where the VM's network card is: by its addresses, else by its record."""
     if mine:
         return network(mine[0])
     return Network(vm.bridge, vm.vlan) if vm.bridge else None
-
-
-def _kept(mine: list[Address], want: Want) -> list[Address]:
-    """What stays: on the plan's network, the lowest positions of each family."""
-    where = want.network or (network(mine[0]) if mine else None)
-    fitting = [row for row in mine if network(row) == where]
-    kept = {v: [row for row in fitting if row.address.version == v][: want.count(v)] for v in (4, 6)}
-    return [row for row in fitting if row in kept[row.address.version]]
 
 
 def _give_up(rows: list[Address]) -> None:

@@ -48,6 +48,21 @@ def test_lowest_first_and_twice_is_once(make_vm: MakeVm) -> None:
     assert held(vm) == []
 
 
+def test_what_is_lost_later_stays_held_until_it_is_given_up(make_vm: MakeVm) -> None:
+    """A guest moving to another bridge holds the old address until its card has left the old one."""
+    pools.create_pool(pool_spec())
+    pools.create_pool(pool_spec(bridge="vmbr1", start="192.0.2.40", stop="192.0.2.60"))
+    vm, other = make_vm(), make_vm()
+    allocate(vm, Want())
+    there = Want(auto_bridge=False, bridge="vmbr1")
+    rows = allocate(vm, there, giving_up=False)
+    assert [(row.bridge, row.position) for row in rows] == [("vmbr1", 0), ("vmbr0", 1)]
+    assert [row.id for row in allocate(vm, there, giving_up=False)] == [row.id for row in rows]
+    allocate(other, Want(auto_bridge=False, bridge="vmbr0"))
+    assert held(other) == ["192.0.2.3"]
+    assert [(row.bridge, row.position) for row in allocate(vm, there)] == [("vmbr1", 0)]
+
+
 def test_a_smaller_plan_gives_up_the_highest_and_keeps_the_main_one(make_vm: MakeVm) -> None:
     pools.create_pool(pool_spec())
     pools.create_pool(pool_spec(**V6))

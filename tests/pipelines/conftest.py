@@ -169,13 +169,15 @@ def make_site(lab: Lab, stepping: bool = False) -> Iterator[Site]:
     servers.close()
 
 
-def make_pool(server: Server, kind: str, gateway: str, mask: int, start: str, stop: str) -> None:
-    """A pool on the first bridge."""
+def make_pool(
+    server: Server, kind: str, gateway: str, mask: int, start: str, stop: str, bridge: str = "vmbr0"
+) -> None:
+    """A pool, on the first bridge unless another is named."""
     pools.create_pool(
         PoolSpec(
             server=server.name,
             type=kind,
-            bridge="vmbr0",
+            bridge=bridge,
             vlan=0,
             gateway=ip_address(gateway),
             mask=mask,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from engine.ipam.allocate import addresses_of_vm
-from engine.store.models import Service, Vm
-from tests.pipelines.conftest import Site
+from engine.lab import Fault
+from engine.store.models import Product, Service, Vm
+from tests.pipelines.conftest import SPEC, Site, make_pool
 
 
 def changed(site: Site, vm: Vm, **options: object) -> Vm:
@@ -44,6 +45,21 @@ def test_more_and_fewer_addresses_follow_into_the_set(site: Site) -> None:
     ]
     vm = changed(site, vm, ipv4=1)
     assert [str(row.address) for row in addresses_of_vm(vm)] == ["192.168.130.10"]
+
+
+def test_an_address_on_another_bridge_is_given_up_only_when_the_set_forbids_it(site: Site) -> None:
+    make_pool(site.server, "IPv4", "10.9.0.1", 24, "10.9.0.10", "10.9.0.20", bridge="vmbr1")
+    vm = site.walk(site.service())
+    moved = {**SPEC["network"], "bridge": "vmbr1", "auto_bridge": False}
+    Product.update(spec={**SPEC, "network": moved}).where(Product.id == vm.service.product_id).execute()
+    site.lab.faults.add(Fault(kind="status", method="POST", path="/firewall/ipset", code=500, text="no"))
+    vm = changed(site, vm)
+    assert vm.vm_status == "change_package" and vm.error
+    assert [str(row.address) for row in addresses_of_vm(vm)] == ["10.9.0.10", "192.168.130.10"]
+    vm = site.again(vm)
+    assert vm.vm_status == "ready" and "bridge=vmbr1" in site.guest(vm).config["net0"]
+    assert [str(row.address) for row in addresses_of_vm(vm)] == ["10.9.0.10"]
+    assert site.anti_spoofing(vm) == ["10.9.0.10"]
 
 
 def test_a_request_while_another_pipeline_runs_waits_its_turn(site: Site) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from engine import naming
 from engine.errors import KvmtuiError
 from engine.ipam import allocate
@@ -49,20 +47,17 @@ def take_addresses(ctx: Context) -> Outcome:
 
 def add_addresses(ctx: Context) -> Outcome | None:
     """Take what the plan asks beyond what the VM holds, and give nothing up yet; an Outcome only when it failed."""
-    have = [row.address.version for row in allocate.addresses_of_vm(ctx.vm)]
-    asked = want(ctx.plan)
-    four, six = max(asked.count(4), have.count(4)), max(asked.count(6), have.count(6))
     try:
-        _bring_to(ctx, replace(asked, ipv4=four, ipv6=six, dhcp4=False, dhcp6=False))
+        _bring_to(ctx, want(ctx.plan), giving_up=False)
     except KvmtuiError as error:
         return Fail(error.sentence)
     return None
 
 
-def _bring_to(ctx: Context, asked: Want) -> list[Address]:
+def _bring_to(ctx: Context, asked: Want, giving_up: bool = True) -> list[Address]:
     net = ctx.plan.network
     with transaction():
-        rows = allocate.allocate(ctx.vm, asked)
+        rows = allocate.allocate(ctx.vm, asked, giving_up)
         bridge, vlan = (rows[0].bridge, rows[0].vlan) if rows else (net.bridge, net.vlan)
         if (bridge, vlan) != (ctx.vm.bridge, ctx.vm.vlan):
             ctx.save(bridge=bridge, vlan=vlan)
@@ -75,11 +70,8 @@ def held(vm: Vm) -> list[str]:
 
 
 def entitled(ctx: Context) -> list[Address]:
-    """Those of the VM's addresses that the plan lets it keep: the first of each family."""
-    asked = want(ctx.plan)
-    rows = allocate.addresses_of_vm(ctx.vm)
-    kept = {v: [row for row in rows if row.address.version == v][: asked.count(v)] for v in (4, 6)}
-    return [row for row in rows if row in kept[row.address.version]]
+    """Those of the VM's addresses that the plan lets it keep."""
+    return allocate.fitting(allocate.addresses_of_vm(ctx.vm), want(ctx.plan))
 
 
 def name_it(ctx: Context) -> None:
