@@ -1,0 +1,65 @@
+"""How far a site is set up: what there is of everything a first machine needs. Asks the database only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.queries.pools import PoolView
+from engine.queries.pools import pools as pools_of
+from engine.store import settings
+from engine.store.database import session
+from engine.store.models import Client, Product, Server, Service, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """What there is; of several servers, the one that was added first."""
+
+    server: str = ""
+    hosts: tuple[str, ...] = ()
+    login: str = ""
+    version: str = ""
+    answered: bool = False
+    """Whether every check of the server came out well once."""
+    pools: tuple[PoolView, ...] = ()
+    zones: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    service: int | None = None
+    """The first service of the server."""
+    mails: bool = False
+    """Whether mail can be sent."""
+
+
+def nothing_yet() -> bool:
+    """Whether not even a server was added."""
+    with session():
+        return not Server.select().exists()
+
+
+def set_up() -> SetUp:
+    """What there is of everything a first machine needs."""
+    with session():
+        server = Server.select().order_by(Server.id).first()
+        if server is None:
+            return SetUp(mails=_mails())
+        products = Product.select().where(Product.server == server.id).order_by(Product.id)
+        services = Service.select(Service.id).where(Service.product.in_([row.id for row in products]))
+        first = services.order_by(Service.id).first()
+        return SetUp(
+            server=server.name,
+            hosts=tuple(server.hosts),
+            login=server.token_id or server.user,
+            version=server.version,
+            answered=server.last_ok_at is not None,
+            pools=tuple(pools_of(server.name)),
+            zones=tuple(row.name for row in Zone.select().order_by(Zone.id)),
+            products=tuple(row.name for row in products),
+            clients=tuple(row.name for row in Client.select().order_by(Client.name)),
+            service=None if first is None else first.id,
+            mails=_mails(),
+        )
+
+
+def _mails() -> bool:
+    return bool(settings.read(settings.Smtp).host)
