@@ -14,7 +14,7 @@ from engine.clock import now_ms
 from engine.errors import Refused
 from engine.pipelines.steps.snapshots import new_name
 from engine.store.database import session
-from engine.store.models import BackupSchedule, Vm
+from engine.store.models import BackupSchedule, SnapshotSchedule, Vm
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,39}")
@@ -32,9 +32,7 @@ def create_snapshot(actor: Actor, service_id: int, name: str = "", note: str = "
         )
     with session():
         vm = _ready(service_id)
-        limit = applied(vm).snapshots
-        if limit <= 0:
-            raise Refused(f"The plan of {label(vm)} allows no snapshots; change its package first.")
+        _need_snapshots(vm)
         return _ask(actor, vm, "Snapshot", "snapshot create", name=chosen, note=note[:200])
 
 
@@ -76,29 +74,56 @@ def restore(actor: Actor, service_id: int, backup: str) -> Queued:
 
 def schedule(actor: Actor, service_id: int, days: Iterable[str], at: str = "") -> Queued:
     """Back the VM up on these weekdays; without a time one is drawn, so that not all begin at once."""
-    wanted = [day.strip().lower()[:3] for day in days if day.strip()]
-    unknown = [day for day in wanted if day not in DAYS]
-    if unknown:
-        raise Refused(f"'{unknown[0]}' is no weekday; write {', '.join(DAYS)}, or none to switch it off.")
-    minute = _minute(at) if at else random.randrange(24 * 60)
-    ordered = [day for day in DAYS if day in wanted]
+    ordered, minute = _weekdays(days), _minute(at)
     with session():
         vm = _ready(service_id)
         if ordered:
             _need_backups(vm)
+        return _set_schedule(actor, vm, BackupSchedule, "backup", ordered, minute)
 
-        def work() -> str:
-            BackupSchedule.delete().where(BackupSchedule.vm == vm.id).execute()
-            if not ordered:
-                return f"{label(vm)} is backed up by hand only now."
-            BackupSchedule.create(vm=vm.id, days=ordered, minute=minute, since=now_ms())
-            when = f"{minute // 60:02d}:{minute % 60:02d}"
-            return f"{label(vm)} is backed up on {', '.join(ordered)} at {when}."
 
-        return change(actor, vm, "backup schedule", work, days=ordered, minute=minute)
+def schedule_snapshots(actor: Actor, service_id: int, days: Iterable[str], at: str = "") -> Queued:
+    """Take a snapshot of the VM on these weekdays; without a time one is drawn, without days none is taken."""
+    ordered, minute = _weekdays(days), _minute(at)
+    with session():
+        vm = _ready(service_id)
+        if ordered:
+            _need_snapshots(vm)
+        return _set_schedule(actor, vm, SnapshotSchedule, "snapshot", ordered, minute)
+
+
+def _set_schedule(
+    actor: Actor,
+    vm: Vm,
+    table: type[BackupSchedule] | type[SnapshotSchedule],
+    what: str,
+    days: list[str],
+    minute: int,
+) -> Queued:
+    """Put this schedule in the place of the one there was; without days there is none any more."""
+
+    def work() -> str:
+        table.delete().where(table.vm == vm.id).execute()
+        if not days:
+            return f"A {what} of {label(vm)} is made by hand only now."
+        table.create(vm=vm.id, days=days, minute=minute, since=now_ms())
+        when = f"{minute // 60:02d}:{minute % 60:02d}"
+        return f"A {what} of {label(vm)} is made on {', '.join(days)} at {when}."
+
+    return change(actor, vm, f"{what} schedule", work, days=days, minute=minute)
+
+
+def _weekdays(days: Iterable[str]) -> list[str]:
+    wanted = [day.strip().lower()[:3] for day in days if day.strip()]
+    unknown = [day for day in wanted if day not in DAYS]
+    if unknown:
+        raise Refused(f"'{unknown[0]}' is no weekday; write {', '.join(DAYS)}, or none to switch it off.")
+    return [day for day in DAYS if day in wanted]
 
 
 def _minute(at: str) -> int:
+    if not at:
+        return random.randrange(24 * 60)
     match = _TIME.fullmatch(at.strip())
     if match is None:
         raise Refused(f"'{at}' is no time of the day; write it as HH:MM.")
@@ -137,6 +162,11 @@ def _ready(service_id: int) -> Vm:
     if vm.vm_status != "ready":
         raise Refused(f"{label(vm)} is not ready ({vm.vm_status}); this needs a VM that is.")
     return vm
+
+
+def _need_snapshots(vm: Vm) -> None:
+    if applied(vm).snapshots <= 0:
+        raise Refused(f"The plan of {label(vm)} allows no snapshots; change its package first.")
 
 
 def _need_backups(vm: Vm) -> None:

@@ -27,6 +27,7 @@ def _asked(name: str, *steps: Step) -> Pipeline:
 
 DAY_TWO: tuple[Pipeline, ...] = (
     _asked("Snapshot", Step(None, "Take snapshot", on_machine(snapshots.take))),
+    _asked("ScheduledSnapshot", Step(None, "Take snapshot", on_machine(snapshots.take_scheduled))),
     _asked("DeleteSnapshot", Step(None, "Delete snapshot", on_machine(snapshots.delete))),
     _asked("Rollback", Step(None, "Roll back", on_machine(snapshots.roll_back))),
     _asked("RemoveOldSnapshots", Step(None, "Remove old snapshots", on_machine(snapshots.remove_old))),

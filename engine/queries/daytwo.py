@@ -15,7 +15,7 @@ from engine.proxmox.guest_view import GuestView
 from engine.proxmox.mark import Mark, find_mark
 from engine.runner.servers import Servers
 from engine.store.database import session
-from engine.store.models import BackupSchedule, Setting, Snapshot, Vm
+from engine.store.models import BackupSchedule, Setting, Snapshot, SnapshotSchedule, Vm
 
 OTHER = "OTHER"
 
@@ -54,7 +54,7 @@ class IsoView:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleView:
-    """When a VM is backed up."""
+    """On which days something is made of a VM by itself, and when, where the operator is."""
 
     days: list[str]
     at: str
@@ -112,8 +112,17 @@ def backups(service_id: int) -> list[BackupView]:
 
 def schedule(service_id: int) -> ScheduleView | None:
     """When a VM is backed up by itself; None when it is not."""
+    return _schedule(BackupSchedule, service_id)
+
+
+def snapshot_schedule(service_id: int) -> ScheduleView | None:
+    """When a snapshot of a VM is taken by itself; None when none is."""
+    return _schedule(SnapshotSchedule, service_id)
+
+
+def _schedule(table: type[BackupSchedule] | type[SnapshotSchedule], service_id: int) -> ScheduleView | None:
     with session():
-        row = BackupSchedule.get_or_none(BackupSchedule.vm == vm_of(service_id).id)
+        row = table.get_or_none(table.vm == vm_of(service_id).id)
     return ScheduleView(list(row.days), f"{row.minute // 60:02d}:{row.minute % 60:02d}") if row else None
 
 

@@ -1,4 +1,7 @@
-"""removeOldSnapshots: asks the VMs that hold snapshots of ours past their plan's lifetime to drop them."""
+"""removeOldSnapshots: asks the VMs that hold snapshots of ours past their plan's lifetime to drop them.
+
+The same tick begins the snapshots that are due by a schedule: what comes and what goes is one task's.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
 from engine.pipelines.steps.snapshots import DAY_MS
+from engine.schedule import snapshots_due
 from engine.schedule.task import Report, Room
 from engine.store.database import in_transaction, session
 from engine.store.models import Snapshot, Vm
@@ -19,8 +23,9 @@ _ENGINE = Actor(login="engine", ssh_client="", source="engine")
 
 
 def run(room: Room) -> Report:
-    """One request for each VM with something to remove; the runner does it."""
+    """One request for each VM with something to remove or to take; the runner does it."""
     report = Report()
+    snapshots_due.begin(room, report)
     with session():
         for vm in _with_old():
             if not room.keep_going():

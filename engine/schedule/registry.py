@@ -15,7 +15,12 @@ TASKS: tuple[Task, ...] = (
         "walks every VM that is not at rest through its pipeline",
         process_vms.run,
     ),
-    Task("removeOldSnapshots", 5, "deletes snapshots past their product's lifetime", old_snapshots.run),
+    Task(
+        "removeOldSnapshots",
+        5,
+        "deletes snapshots past their product's lifetime and takes the scheduled ones",
+        old_snapshots.run,
+    ),
     Task("restoreBackupStatus", 1, "follows running restores", following.restores),
     Task("nowBackupStatus", 1, "follows running manual backups", following.manual_backups),
     Task("scheduleBackup", 5, "makes the backups that are due today", backups_due.run),

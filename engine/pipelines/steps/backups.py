@@ -6,8 +6,10 @@ from engine.clock import now_ms
 from engine.pipelines.model import Again, Done, Fail, Outcome, Wait
 from engine.proxmox.mark import find_mark
 from engine.proxmox.values import Backup
+from engine.redact import redact
 from engine.runner.context import Context
-from engine.store.models import DailyBackup
+from engine.store.database import in_transaction
+from engine.store.models import BackupSchedule, DailyBackup
 
 
 def of_vm(ctx: Context) -> list[Backup]:
@@ -56,22 +58,22 @@ def _delete(ctx: Context, volid: str) -> str | None:
 
 
 def _ended(ctx: Context, outcome: Done | Fail) -> Outcome:
-    """A scheduled backup also closes its row of the day."""
+    """A backup that was made pays what its schedule owed; a scheduled one also closes its row of the day."""
     day = ctx.args.get("local_date")
-    if day is None:
-        return outcome
-    state, error = ("failed", outcome.error) if isinstance(outcome, Fail) else ("done", "")
-
-    def work() -> None:
-        DailyBackup.update(state=state, error=error, at=now_ms()).where(
-            DailyBackup.vm == ctx.vm.id, DailyBackup.local_date == day
-        ).execute()
-
     if isinstance(outcome, Done):
-        ctx.on_commit_with_end(work)
-    else:
-        work()
+        ctx.on_commit_with_end(lambda: _close(ctx, day, "done", ""))
+    elif day is not None:
+        error = redact(outcome.error)
+        in_transaction(lambda: _close(ctx, day, "failed", error))
     return outcome
+
+
+def _close(ctx: Context, day: str | None, state: str, error: str) -> None:
+    good = {"good_at": now_ms()} if state == "done" else {}
+    BackupSchedule.update(error=error, **good).where(BackupSchedule.vm == ctx.vm.id).execute()
+    if day is not None:
+        of_day = (DailyBackup.vm == ctx.vm.id) & (DailyBackup.local_date == day)
+        DailyBackup.update(state=state, error=error, at=now_ms()).where(of_day).execute()
 
 
 def delete(ctx: Context) -> Outcome:

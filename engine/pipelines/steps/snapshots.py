@@ -1,4 +1,4 @@
-"""Snapshots: taken with a name that cannot collide, deleted, rolled back to, and removed when their time is over."""
+"""Snapshots: taken with a name that cannot collide, by hand or by schedule, rolled back to, and removed in time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 from engine.clock import now_ms
 from engine.pipelines.model import Again, Done, Fail, Outcome, Skip
+from engine.redact import redact
 from engine.runner.context import Context
-from engine.store.models import Snapshot
+from engine.store.database import in_transaction
+from engine.store.models import DailySnapshot, Snapshot
 
 DAY_MS = 86_400_000
 PREFIX = "kvmtui-"
@@ -35,6 +37,49 @@ def take(ctx: Context) -> Outcome:
             else "the plan allows no snapshots"
         )
     return ctx.act(lambda: ctx.guest.create_snapshot(name, note))
+
+
+def take_scheduled(ctx: Context) -> Outcome:
+    """Have the day's snapshot of the schedule; at the plan's limit the oldest of ours makes room."""
+    live = [one.name for one in ctx.guest.snapshots()]
+    outcome = _take_and_replace(ctx, live)
+    if isinstance(outcome, Fail):
+        error = redact(outcome.error)
+        in_transaction(lambda: _close_day(ctx, "failed", error))
+    elif isinstance(outcome, Done):
+        ctx.on_commit_with_end(lambda: _close_day(ctx, "done"))
+        ctx.on_commit_with_end(lambda: _forget_all_but(ctx, live))
+    return outcome
+
+
+def _take_and_replace(ctx: Context, live: list[str]) -> Outcome:
+    name, note = str(ctx.args["name"]), str(ctx.args["note"])
+    if name in live:
+        ctx.on_commit_with_end(lambda: _enter(ctx, name, note))
+        return Done((f"snapshot {name}",))
+    limit = ctx.plan.snapshots
+    if len(live) < limit:
+        return ctx.act(lambda: ctx.guest.create_snapshot(name, note))
+    oldest = _oldest_of_ours(ctx, live)
+    if limit <= 0 or oldest is None:
+        return Fail(f"the plan allows {limit} snapshot(s) and there is none of ours that could make room")
+    ctx.note(f"snapshot {oldest} makes room")
+    return ctx.act(lambda: ctx.guest.delete_snapshot(oldest))
+
+
+def _oldest_of_ours(ctx: Context, live: list[str]) -> str | None:
+    query = Snapshot.select().where(Snapshot.vm == ctx.vm.id, Snapshot.name.in_(live))
+    row = query.order_by(Snapshot.at, Snapshot.id).first()
+    return str(row.name) if row else None
+
+
+def _close_day(ctx: Context, state: str, error: str = "") -> None:
+    day = (DailySnapshot.vm == ctx.vm.id) & (DailySnapshot.local_date == str(ctx.args["local_date"]))
+    DailySnapshot.update(state=state, error=error, at=now_ms()).where(day).execute()
+
+
+def _forget_all_but(ctx: Context, live: list[str]) -> None:
+    Snapshot.delete().where(Snapshot.vm == ctx.vm.id, Snapshot.name.not_in(live)).execute()
 
 
 def _enter(ctx: Context, name: str, note: str) -> None:

@@ -1,6 +1,14 @@
 """Every table, in the order in which they can be made."""
 
 from engine.store.database import Row
+from engine.store.models.daytwo import (
+    BackupSchedule,
+    DailyBackup,
+    DailySnapshot,
+    LeftBackup,
+    Snapshot,
+    SnapshotSchedule,
+)
 from engine.store.models.site import Client, Node, Pool, Product, Server, Service, Zone
 from engine.store.models.system import (
     Audit,
@@ -14,17 +22,7 @@ from engine.store.models.system import (
     Worker,
 )
 from engine.store.models.vms import Address, FreeRange, Slot, Vm, VmidClaim
-from engine.store.models.work import (
-    BackupSchedule,
-    Call,
-    DailyBackup,
-    Event,
-    Run,
-    Snapshot,
-    Step,
-    Traffic,
-    TrafficMark,
-)
+from engine.store.models.work import Call, Event, Run, Step, Traffic, TrafficMark
 
 TABLES: tuple[type[Row], ...] = (
     Server,
@@ -43,11 +41,14 @@ TABLES: tuple[type[Row], ...] = (
     Step,
     Call,
     Event,
-    Snapshot,
     Traffic,
     TrafficMark,
+    Snapshot,
+    SnapshotSchedule,
+    DailySnapshot,
     BackupSchedule,
     DailyBackup,
+    LeftBackup,
     Setting,
     KeyCheck,
     Signal,
@@ -67,11 +68,13 @@ __all__ = [
     "Call",
     "Client",
     "DailyBackup",
+    "DailySnapshot",
     "DnsRecord",
     "Event",
     "FreeRange",
     "KeyCheck",
     "Lease",
+    "LeftBackup",
     "Node",
     "Outbox",
     "Pool",
@@ -83,6 +86,7 @@ __all__ = [
     "Signal",
     "Slot",
     "Snapshot",
+    "SnapshotSchedule",
     "Step",
     "TaskState",
     "Traffic",

@@ -88,7 +88,7 @@ class Audit(Row):
     hash = TextField()
 
     class Meta:
-        indexes = ((("kind", "object_id"), False),)
+        indexes = ((("kind", "object_id"), False), (("login",), False))
 
 
 class Outbox(Row):

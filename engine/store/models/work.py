@@ -103,18 +103,6 @@ class Event(Row):
         indexes = ((("at",), False), (("service", "id"), False))
 
 
-class Snapshot(Row):
-    """A snapshot we took: only these are ever removed by age."""
-
-    vm = ForeignKeyField(Vm, backref="snapshots", on_delete="CASCADE")
-    name = TextField()
-    note = TextField(default="")
-    at = EpochField(default=now_ms)
-
-    class Meta:
-        indexes = ((("vm", "name"), True), (("at",), False))
-
-
 class Traffic(Row):
     """Bytes of one VM in one hour, cumulated from its counters; the billing reads these."""
 
@@ -136,26 +124,3 @@ class TrafficMark(Row):
     net_in = BigIntegerField()
     net_out = BigIntegerField()
     uptime = IntegerField()
-
-
-class BackupSchedule(Row):
-    """On which weekdays a VM is backed up, and at what minute of the day where the operator is."""
-
-    vm = ForeignKeyField(Vm, backref="backup_schedule", unique=True, on_delete="CASCADE")
-    days = JsonField(default=list)  # ["mon", "thu"]
-    minute = IntegerField(constraints=[Check("minute >= 0 AND minute < 1440")])
-    since = EpochField(default=now_ms)
-
-
-class DailyBackup(Row):
-    """A backup made by the schedule: at most one per VM and local date, whatever the clock does."""
-
-    vm = ForeignKeyField(Vm, backref="daily_backups", on_delete="CASCADE")
-    local_date = TextField()  # YYYY-MM-DD where the operator is
-    state = TextField(default="started", constraints=[Check("state IN ('started', 'done', 'failed')")])
-    upid = TextField(default="")
-    error = TextField(default="")
-    at = EpochField(default=now_ms)
-
-    class Meta:
-        indexes = ((("vm", "local_date"), True),)

@@ -1,4 +1,4 @@
-"""`kvmtui vm snapshot list|create|delete|rollback`."""
+"""`kvmtui vm snapshot list|create|delete|rollback|schedule`."""
 
 from __future__ import annotations
 
@@ -24,16 +24,19 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     kvmtui vm snapshot list 5546
     """
     from engine.clock import iso
-    from engine.queries.daytwo import snapshots
+    from engine.queries.daytwo import snapshot_schedule, snapshots
     from kvmtui.terminal import output, site
 
     with site.opened():
-        found = snapshots(names.service_of(ref))
+        service_id = names.service_of(ref)
+        standing, found = snapshot_schedule(service_id), snapshots(service_id)
     if as_json:
         output.show_json(found)
         return 0
     rows = [(one.name, iso(one.created) or "", one.ours, one.note) for one in found]
     output.show_table(("Snapshot", "Taken", "Ours", "Note"), rows, empty="This VM has no snapshots.")
+    if standing:
+        output.tell(f"One is taken on {', '.join(standing.days)} at {standing.at}.")
     return 0
 
 
@@ -90,3 +93,42 @@ def rollback(ref: VmRef, name: Name, yes: Yes = False, wait: Wait = None) -> int
         service_id = names.service_of(ref)
         confirm_name(names.name_of(service_id), f"Everything since snapshot {name} is lost.", yes)
         return finish(daytwo.roll_back(current_actor("cli"), service_id, name), wait)
+
+
+@app.command()
+def schedule(
+    ref: VmRef,
+    days: Annotated[str | None, typer.Option(help="Weekdays such as mon,thu.")] = None,
+    at: Annotated[str, typer.Option(help="HH:MM; without it a time is drawn.")] = "",
+    off: Annotated[bool, typer.Option("--off", help="Take none by itself any more.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Show or set on which days a snapshot is taken. At the plan's limit the oldest of ours makes room.
+
+    \b
+    kvmtui vm snapshot schedule 5546 --days mon,thu --at 03:30
+    kvmtui vm snapshot schedule 5546 --off
+    """
+    from engine.actions import daytwo
+    from engine.audit import current_actor
+    from engine.errors import Refused
+    from engine.queries.daytwo import snapshot_schedule
+    from kvmtui.terminal import output, site
+
+    if off and (days is not None or at):
+        raise Refused("--off takes no days and no time. Nothing was changed.")
+    if at and days is None:
+        raise Refused("--at needs --days. Nothing was changed.")
+    if days is None and not off:
+        with site.opened():
+            found = snapshot_schedule(names.service_of(ref))
+        if as_json:
+            output.show_json(found)
+        else:
+            output.tell(f"{', '.join(found.days)} at {found.at}" if found else "By hand only.")
+        return 0
+    wanted = (days or "").split(",")
+    with site.changing():
+        done = daytwo.schedule_snapshots(current_actor("cli"), names.service_of(ref), wanted, at)
+        output.tell(done.sentence)
+    return 0

@@ -1,0 +1,25 @@
+"""The snapshots that are due today, each at most once per VM and local date; part of removeOldSnapshots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.clock import local_now
+from engine.pipelines.steps.snapshots import new_name
+from engine.schedule import daily
+from engine.schedule.task import Report, Room
+from engine.store.models import DailySnapshot, SnapshotSchedule
+
+
+def _details(today: str) -> dict[str, Any]:
+    return {"name": new_name(), "note": f"scheduled {today}"}
+
+
+SNAPSHOTS = daily.Daily(SnapshotSchedule, DailySnapshot, "ScheduledSnapshot", "schedule_snapshot", _details)
+
+
+def begin(room: Room, report: Report) -> None:
+    """Begin what is due, and close what was begun and lost."""
+    daily.close_lost(SNAPSHOTS)
+    daily.begin_due(SNAPSHOTS, room, report)
+    daily.forget_old(SNAPSHOTS, local_now())
