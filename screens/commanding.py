@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from textual.containers import Vertical
+from textual.widget import Widget
 from textual.worker import Worker
 
 from engine.actions.requests import Queued
@@ -48,15 +49,7 @@ class Commands(Acts, Vertical):
         if not chosen:
             self.one()
             return
-        answers = await asyncio.to_thread(lambda: [answered(each, request) for each in chosen])
-        if len(answers) == 1:
-            done, words = answers[0]
-            self.notify(words, severity="information" if done else "error", markup=False, timeout=8)
-            return
-        good = sum(done for done, _ in answers)
-        title = f"{good} of {len(answers)} were asked for"
-        lines = [f"[+] {words}" if done else f"[-] {words}" for done, words in answers]
-        self.app.push_screen(Notice(title, "\n".join(lines), danger=good < len(answers)))
+        tell(self, await asyncio.to_thread(lambda: [answered(each, request) for each in chosen]))
 
     async def typed(self, chosen: Sequence[int], verb: str, consequences: Sequence[str]) -> bool:
         """True when the name of the one machine, or the number of them, was typed."""
@@ -86,6 +79,18 @@ class Commands(Acts, Vertical):
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
             self.notify(sentence(error), severity="error", markup=False, timeout=10)
             return None
+
+
+def tell(node: Widget, answers: Sequence[tuple[bool, str]]) -> None:
+    """Shows what became of each request: one is a line, several are a report."""
+    if len(answers) == 1:
+        done, words = answers[0]
+        node.notify(words, severity="information" if done else "error", markup=False, timeout=8)
+        return
+    good = sum(done for done, _ in answers)
+    title = f"{good} of {len(answers)} were asked for"
+    lines = [f"[+] {words}" if done else f"[-] {words}" for done, words in answers]
+    node.app.push_screen(Notice(title, "\n".join(lines), danger=good < len(answers)))
 
 
 def answered(service_id: int, request: Request) -> tuple[bool, str]:

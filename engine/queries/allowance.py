@@ -1,0 +1,43 @@
+"""What the plan of a machine allows after its deploy, and what waits for its turn at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.actions.packages import applied
+from engine.actions.requests import vm_of
+from engine.store.database import session
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a machine may have by its plan, and whether there is a machine to have it."""
+
+    product: str
+    vm_status: str
+    exists: bool
+    snapshots: int
+    snapshot_lifetime: int
+    backups: int
+    backup_storage: str
+    iso_storage: str
+    queue: tuple[str, ...]
+    """The actions that were asked for and have not begun, the next one first."""
+
+
+def allowance(service_id: int) -> Allowance:
+    """The allowance of the VM as it is now; a change of package that has not been applied does not count yet."""
+    with session():
+        vm = vm_of(service_id)
+        plan = applied(vm)
+        return Allowance(
+            product=vm.service.product.name,
+            vm_status=vm.vm_status,
+            exists=vm.vmid is not None and bool(vm.node) and vm.vm_status != "remove",
+            snapshots=plan.snapshots,
+            snapshot_lifetime=plan.snapshot_lifetime,
+            backups=plan.backups,
+            backup_storage=plan.backup_storage,
+            iso_storage=plan.iso_storage,
+            queue=tuple(str(each.get("action", "")) for each in vm.requests),
+        )
