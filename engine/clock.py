@@ -37,4 +37,9 @@ def use_zone(name: str) -> None:
 
 def local_now() -> datetime:
     """The wall clock where the operator is."""
-    return datetime.fromtimestamp(now_ms() / 1000, _zone)
+    return local(now_ms())
+
+
+def local(ms: int) -> datetime:
+    """A moment as the clock on the wall shows it where the operator is."""
+    return datetime.fromtimestamp(ms / 1000, _zone)

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from engine import audit
 from engine.actions.named import found
 from engine.actions.names import test_zone
-from engine.clock import now_ms
+from engine.clock import now_ms, stamp
 from engine.errors import KvmtuiError
 from engine.plan import Plan, effective
 from engine.proxmox.checks import Check, Result, Wanted, check_server
+from engine.queries.backup_debt import backup_debts
 from engine.queries.engines import engines
 from engine.runner.servers import Servers
 from engine.store import check as database_check
 from engine.store import rotation
 from engine.store.database import in_transaction, session
 from engine.store.models import Product, Server, Zone
+
+_NAMED = 5  # a doctor's sentence names so many; the dashboard has them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,11 @@ def check_server_named(name: str) -> list[CheckView]:
 
 
 def doctor(server: str = "") -> list[CheckView]:
-    """Database, key, engine, each server and each zone; or one server alone."""
+    """Database, key, engine, owed backups, each server and each zone; or one server alone."""
     if server:
         return check_server_named(server)
     with session():
-        views = [*_database(), *_key(), _engine()]
+        views = [*_database(), *_key(), _engine(), _backups()]
         for row in list(Server.select().order_by(Server.name)):
             views += _server(row)
         for zone in list(Zone.select().order_by(Zone.name)):
@@ -124,6 +127,19 @@ def _engine() -> CheckView:
         return CheckView("engine", "heartbeat", Result.OK, f"An engine runs: {names}.")
     fix = "kvmtui --daemon, a crontab line with `kvmtui cron`, or an open console"
     return CheckView("engine", "heartbeat", Result.WARN, "No engine runs now; requests wait for one.", fix)
+
+
+def _backups() -> CheckView:
+    owed = backup_debts()
+    if not owed:
+        return CheckView("backups", "schedules", Result.OK, "Every schedule has made the backups it should.")
+    named = "; ".join(
+        f"service {one.service_id} ({one.name}) since {stamp(one.since)}: {one.reason}"
+        for one in owed[:_NAMED]
+    )
+    more = f"; and {len(owed) - _NAMED} more" if len(owed) > _NAMED else ""
+    fix = "kvmtui vm backup create REF, once the reason is mended"
+    return CheckView("backups", "schedules", Result.WARN, f"{len(owed)} owe one: {named}{more}", fix)
 
 
 def _zone(row: Zone) -> CheckView:

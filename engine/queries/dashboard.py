@@ -9,6 +9,7 @@ from peewee import fn
 from engine.clock import Moment
 from engine.ipam.pools import usage
 from engine.pipelines.catalog import AT_REST
+from engine.queries.backup_debt import BackupDebt, backup_debts
 from engine.queries.engines import EngineView, engines
 from engine.schedule import ledger
 from engine.schedule.registry import TASKS
@@ -17,6 +18,7 @@ from engine.store.models import DnsRecord, Pool, Server, Service, Vm, Zone
 
 FULL_PERCENT = 90
 _SHOWN_STUCK = 20
+_SHOWN_DEBTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Dashboard:
     full_pools: list[PoolLoad]
     servers: list[ServerState]
     dns_debt: int
+    backup_debts: list[BackupDebt]
+    backup_debts_total: int
     tasks: list[ledger.Standing]
     engines: list[EngineView]
 
@@ -76,6 +80,7 @@ class Dashboard:
 def dashboard() -> Dashboard:
     """The state of the site now."""
     with session():
+        owed = backup_debts()
         stuck = Vm.select().where(_is_stuck()).order_by(Vm.error_since, Vm.id)
         return Dashboard(
             pools=Pool.select().count(),
@@ -87,6 +92,8 @@ def dashboard() -> Dashboard:
             full_pools=_full_pools(),
             servers=[_server(row) for row in Server.select().order_by(Server.name)],
             dns_debt=DnsRecord.select().where(DnsRecord.state.in_(("owed", "doomed", "conflict"))).count(),
+            backup_debts=owed[:_SHOWN_DEBTS],
+            backup_debts_total=len(owed),
             tasks=[ledger.standing(task) for task in TASKS],
             engines=engines(),
         )

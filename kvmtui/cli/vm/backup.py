@@ -22,11 +22,13 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     kvmtui vm backup list 5546
     """
     from engine.clock import iso
+    from engine.queries.backup_debt import backup_debt_of
     from engine.queries.daytwo import backups
     from kvmtui.terminal import output, site
 
     with site.opened():
-        found = backups(names.service_of(ref))
+        service_id = names.service_of(ref)
+        found, owed = backups(service_id), backup_debt_of(service_id)
     if as_json:
         output.show_json(found)
         return 0
@@ -36,6 +38,8 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     ]
     heads = ("Backup", "Made", "Size", "Ours", "Protected", "Note")
     output.show_table(heads, rows, empty="This VM has no backups.")
+    if owed:
+        output.tell(f"Its schedule owes a backup since {iso(owed.since)}: {owed.reason}")
     return 0
 
 

@@ -1,0 +1,104 @@
+"""Backups that a schedule should have made and did not: since when, and what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from engine.actions.daytwo import DAYS
+from engine.actions.packages import applied
+from engine.clock import Moment, local, now_ms
+from engine.store.database import session
+from engine.store.models import BackupSchedule, Product, Server, Service, Vm
+
+GRACE_MS = 2 * 3_600_000  # a backup waits for its node and takes its time; a failed one is owed at once
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class BackupDebt:
+    """A VM whose schedule owes a backup: when the first missing one was due, and why there is none."""
+
+    service_id: int
+    name: str
+    since: Moment
+    reason: str
+
+
+def backup_debts() -> list[BackupDebt]:
+    """Every schedule that owes a backup, the longest first."""
+    with session():
+        return sorted(_owed(), key=lambda debt: (debt.since, debt.service_id))
+
+
+def backup_debt_of(service_id: int) -> BackupDebt | None:
+    """What the schedule of one service owes; None when it owes nothing or there is none."""
+    with session():
+        return next(_owed(service_id), None)
+
+
+def _owed(service_id: int | None = None) -> Iterator[BackupDebt]:
+    """Dates are worked out for every schedule, machines are read only for those that owe."""
+    now, zone = now_ms(), local(0).tzinfo
+    since = {}
+    for row_id, days, minute, began, good_at, error in list(_schedules(service_id).tuples()):
+        due = first_due(days, minute, max(good_at or 0, began), zone)
+        if due is not None and (due + GRACE_MS <= now or (error and due <= now)):
+            since[row_id] = due
+    ids = list(since)
+    for place in range(0, len(ids), _AT_ONCE):
+        for row in list(_whole(ids[place : place + _AT_ONCE])):
+            yield BackupDebt(row.vm.service_id, row.vm.name, since[row.id], _reason(row))
+
+
+def _schedules(service_id: int | None) -> Any:
+    columns = ("id", "days", "minute", "since", "good_at", "error")
+    query = (
+        BackupSchedule.select(*(getattr(BackupSchedule, name) for name in columns))
+        .join_from(BackupSchedule, Vm)
+        .join_from(Vm, Service)
+        .where(Service.status.in_(("Active", "Suspended")), Vm.vm_status != "remove")
+    )
+    return query if service_id is None else query.where(Service.id == service_id)
+
+
+def _whole(ids: list[int]) -> Any:
+    query = BackupSchedule.select(BackupSchedule, Vm, Service, Server, Product)
+    query = query.join_from(BackupSchedule, Vm).join_from(Vm, Service).join_from(Service, Product)
+    return query.join_from(Vm, Server).where(BackupSchedule.id.in_(ids))
+
+
+def first_due(days: list[str], minute: int, after: int, zone: tzinfo | None = None) -> int | None:
+    """The first moment after `after` at which a schedule is due; None for one without days."""
+    start = datetime.fromtimestamp(after / 1000, zone or local(0).tzinfo)
+    for ahead in range(8):
+        day = start.date() + timedelta(days=ahead)
+        if DAYS[day.weekday()] not in days:
+            continue
+        due = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=start.tzinfo)
+        moment = int(due.timestamp() * 1000)
+        if moment > after:
+            return moment
+    return None
+
+
+def _reason(row: BackupSchedule) -> str:
+    vm, server = row.vm, row.vm.server
+    if row.error:
+        return str(row.error)
+    if server.failures:
+        return f"server {server.name} does not answer: {server.last_error}"
+    if server.state == "paused":
+        return f"server {server.name} is paused"
+    if vm.vm_status != "ready":
+        return f"the VM is not ready ({vm.vm_status})"
+    if busy := vm.flow.get("pipeline"):
+        return f"{busy} runs at the VM" + (f": {vm.wait_why}" if vm.wait_why else "")
+    if vm.remote_lock:
+        return f"the VM is locked ({vm.remote_lock})"
+    plan = applied(vm)
+    if plan.backups <= 0 or not plan.backup_storage:
+        return "the plan has no backups any more"
+    return "it was not begun; look whether an engine runs and scheduleBackup is on"

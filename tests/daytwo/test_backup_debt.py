@@ -1,0 +1,124 @@
+"""A schedule that has not produced a backup when it should have says so, and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.actions import daytwo
+from engine.actions.doctor import doctor
+from engine.clock import now_ms, use_zone
+from engine.queries.backup_debt import GRACE_MS, backup_debt_of, backup_debts, first_due
+from engine.queries.dashboard import dashboard
+from engine.schedule import backups_due
+from engine.schedule.task import Room
+from engine.store.models import BackupSchedule, DailyBackup, Product, Run, Server, Vm
+from tests.daytwo.conftest import ME
+from tests.pipelines.conftest import Site
+
+Done = Callable[[Vm], Run]
+DAY = 86_400_000
+
+
+@pytest.fixture
+def warsaw() -> Iterator[None]:
+    use_zone("Europe/Warsaw")
+    yield
+    use_zone("UTC")
+
+
+@pytest.fixture
+def owing(vm: Vm) -> Vm:
+    """A VM whose daily schedule is three days old and has made nothing."""
+    daytwo.schedule(ME, vm.service_id, daytwo.DAYS, "00:00")
+    BackupSchedule.update(since=now_ms() - 3 * DAY).execute()
+    return vm
+
+
+def reason(vm: Vm) -> str:
+    debt = backup_debt_of(vm.service_id)
+    return debt.reason if debt else ""
+
+
+def test_a_missed_backup_is_owed_until_one_is_made(owing: Vm, done: Done) -> None:
+    (debt,) = backup_debts()
+    assert (debt.service_id, debt.name) == (owing.service_id, owing.name)
+    assert now_ms() - 3 * DAY < debt.since < now_ms() - 2 * DAY + 1
+    assert "not begun" in debt.reason
+    board = dashboard()
+    assert (board.backup_debts, board.backup_debts_total) == ([debt], 1)
+    (told,) = [check for check in doctor() if check.about == "backups"]
+    assert told.result == "warn" and f"service {owing.service_id}" in told.sentence
+    daytwo.create_backup(ME, owing.service_id)
+    done(owing)
+    assert backup_debts() == [] and dashboard().backup_debts_total == 0
+
+
+def test_a_scheduled_backup_pays_and_a_new_schedule_owes_nothing(vm: Vm, room: Room, done: Done) -> None:
+    daytwo.schedule(ME, vm.service_id, daytwo.DAYS, "00:00")
+    assert backup_debts() == []
+    backups_due.run(room)
+    done(vm)
+    assert BackupSchedule.get().good_at is not None and backup_debts() == []
+
+
+def test_a_failed_one_is_owed_at_once_with_its_reason(site: Site, vm: Vm, room: Room) -> None:
+    daytwo.schedule(ME, vm.service_id, daytwo.DAYS, "00:00")
+    midnight = first_due(list(daytwo.DAYS), 0, now_ms() - DAY)
+    BackupSchedule.update(since=midnight - 1000).execute()
+    backups_due.run(room)
+    spec = Product.get_by_id(vm.service.product_id).spec
+    Product.update(spec={**spec, "backup_storage": "nowhere"}).execute()
+    site.walk(vm)
+    backups_due.run(room)  # the step broke before it could close its day; the next tick does
+    (day,) = DailyBackup.select()
+    assert day.state == "failed" and "nowhere" in day.error
+    assert reason(vm) == day.error
+
+
+def test_what_stands_in_the_way_is_named(owing: Vm) -> None:
+    Vm.update(remote_lock="snapshot").execute()
+    assert "locked (snapshot)" in reason(owing)
+    Vm.update(flow={"pipeline": "Restore"}, wait_why="the task runs").execute()
+    assert reason(owing) == "Restore runs at the VM: the task runs"
+    Vm.update(vm_status="cp_stop").execute()
+    assert "not ready (cp_stop)" in reason(owing)
+    Server.update(failures=3, last_error="no route").execute()
+    assert "does not answer: no route" in reason(owing)
+    owing.service.status = "Terminated"
+    owing.service.save()
+    assert backup_debts() == []
+
+
+def test_the_grace_is_kept(vm: Vm) -> None:
+    due = datetime.fromtimestamp((now_ms() - GRACE_MS // 2) / 1000, UTC)
+    daytwo.schedule(ME, vm.service_id, daytwo.DAYS, f"{due:%H:%M}")
+    BackupSchedule.update(since=now_ms() - GRACE_MS).execute()
+    assert backup_debts() == []
+    BackupSchedule.update(since=now_ms() - GRACE_MS - DAY).execute()
+    assert len(backup_debts()) == 1
+
+
+@given(
+    days=st.lists(st.sampled_from(daytwo.DAYS), min_size=1, unique=True),
+    minute=st.integers(0, 1439),
+    after=st.integers(1_700_000_000_000, 1_900_000_000_000),
+)
+def test_the_first_due_moment_is_on_a_wanted_day_within_a_week(
+    days: list[str], minute: int, after: int
+) -> None:
+    due = first_due(days, minute, after)
+    assert due is not None and after < due <= after + 7 * DAY
+    shown = datetime.fromtimestamp(due / 1000, UTC)
+    assert daytwo.DAYS[shown.weekday()] in days and shown.hour * 60 + shown.minute == minute
+
+
+def test_summer_time_moves_the_moment_not_the_hour(warsaw: None) -> None:
+    saturday = int(datetime(2026, 3, 28, 12, tzinfo=UTC).timestamp() * 1000)
+    due = first_due(["sun", "mon"], 3 * 60 + 30, saturday)
+    assert datetime.fromtimestamp(due / 1000, UTC) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    assert first_due([], 0, saturday) is None
