@@ -143,9 +143,12 @@ _VM = (
 _TABS = (
     ("overview", "Overview", "where the VM stands"),
     ("steps", "Module commands", "the steps that can be run alone"),
+    ("snapshots", "Snapshots", "taken, rolled back to, and when they go"),
+    ("backups", "Backups", "made, restored, and their schedule"),
+    ("iso", "ISO", "the images that can be mounted"),
     ("runs", "Log", "its runs and their steps"),
 )
-_TAB_SCOPES: tuple[str, ...] = ()
+_TAB_SCOPES: tuple[str, ...] = ("snapshots", "backups", "iso")
 """The tabs that have actions of their own."""
 
 
@@ -159,6 +162,21 @@ _PAGE = (
     _page("command", "c", "Command", "Show the command lines that do the same."),
     _page("export", "e", "Export", "Write the list of this tab as CSV or JSON."),
     *(_tab(*each) for each in _TABS),
+)
+
+
+_snapshot_change, _backup_change, _iso_change = map(_changes, ("snapshots", "backups", "iso"))
+_DAYTWO = (
+    _snapshot_change("new", "n", "New", "Take a snapshot.", 5),
+    _snapshot_change("back", "B", "Roll back", "Bring the VM back to this snapshot.", 6, True),
+    _snapshot_change("delete", "X", "Delete", "Delete this snapshot, or the marked ones.", 7, True),
+    _snapshot_change("schedule", "w", "Schedule", "Set the days on which a snapshot is taken.", 8),
+    _backup_change("new", "n", "Back up now", "Make a backup now.", 5),
+    _backup_change("back", "B", "Restore", "Overwrite the VM with this backup.", 6, True),
+    _backup_change("delete", "X", "Delete", "Delete this backup, or the marked ones.", 7, True),
+    _backup_change("schedule", "w", "Schedule", "Set the days on which a backup is made.", 8),
+    _iso_change("mount", "m", "Mount", "Put this ISO image into the VM's drive.", 5),
+    _iso_change("eject", "M", "Eject", "Take the ISO image out of the drive.", 6),
 )
 
 
@@ -201,7 +219,7 @@ def _out(scope: str) -> tuple[Action, ...]:
 
 
 ACTIONS: tuple[Action, ...] = (
-    *(PLACES + _EVERYWHERE + _LIST + _LOG + _VM + _PAGE + _OTHERS),
+    *(PLACES + _EVERYWHERE + _LIST + _LOG + _VM + _PAGE + _DAYTWO + _OTHERS),
     *(each for scope in _LISTS for each in _out(scope)),
 )
 

@@ -47,6 +47,7 @@ class Reading:
     allowed: Allowance
     items: tuple[Any, ...] = ()
     schedule: Any = None
+    warning: str = ""
     lacking: str = ""
 
 
@@ -101,6 +102,10 @@ class ClusterTab(ListTab):
         """When one is made by itself; None when it is not, or never."""
         return None
 
+    def warning(self) -> str:
+        """What is wrong with the schedule; empty when nothing is."""
+        return ""
+
     def about(self, reading: Reading) -> Iterator[Said]:
         """The sentences about plan and schedule."""
         raise NotImplementedError
@@ -134,7 +139,7 @@ class ClusterTab(ListTab):
         allowed = allowance(self.service_id)
         lacking = _no_machine(allowed) or self.lacking(allowed)
         items = () if lacking else tuple(self.items())
-        return Reading(allowed, items, self.schedule(), lacking)
+        return Reading(allowed, items, self.schedule(), self.warning(), lacking)
 
     def on_cluster_tab_read(self, message: Read) -> None:
         message.stop()
@@ -156,6 +161,8 @@ class ClusterTab(ListTab):
         said: list[Said | None] = []
         if reading is not None and not reading.lacking:
             said += self.about(reading)
+        if reading is not None and reading.warning:
+            said.append((f"[!] {reading.warning}", "warn"))
         if reading is not None:
             said.append(queued(reading.allowed.queue))
         if found is not None:

@@ -34,6 +34,9 @@ class TabLine:
 TABS: tuple[TabLine, ...] = (
     TabLine("overview", "Overview", "Over", "screens.vm.overview:OverviewTab"),
     TabLine("steps", "Commands", "Cmds", "screens.vm.steps:StepsTab"),
+    TabLine("snapshots", "Snapshots", "Snaps", "screens.vm.snapshots:SnapshotsTab"),
+    TabLine("backups", "Backups", "Backups", "screens.vm.backups:BackupsTab"),
+    TabLine("iso", "ISO", "ISO", "screens.vm.iso:IsoTab"),
     TabLine("runs", "Log", "Log", "screens.vm.runs:RunsTab"),
 )
 
