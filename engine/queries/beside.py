@@ -1,0 +1,192 @@
+"""What a machine really is beside what its package says, fact by fact.
+
+fact.same       it is as the package says, or the package leaves it alone
+fact.pending    Proxmox takes another value over with the next start
+fact.drift      even then it is not as the package says: applying the package would change it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.pipelines.steps.disks import GIB, additional_key
+from engine.plan import Disk as PlannedDisk
+from engine.plan import Plan
+from engine.proxmox.codecs import Drive, Limits, Net
+from engine.proxmox.guest_values import GuestConfig
+from engine.store.models import Vm
+
+Value = int | float | str | bool | None
+Part = Literal["system_disk", "additional_disk"]
+LIMITS = ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One property: as it is, as the package says (None: it leaves it alone), and as the next start makes it."""
+
+    name: str
+    real: Value
+    package: Value
+    planned: Value
+    same: bool
+    pending: bool
+    drift: bool
+
+
+def fact(name: str, real: Value, package: Value, planned: Value) -> Fact:
+    """The fact of these three values."""
+    same = package is None or real == package
+    wrong = package is not None and planned != package
+    return Fact(name, real, package, planned, same and not wrong, planned != real, wrong)
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFacts:
+    """A disk: where it is plugged, its volume, its size in GiB and its limits; key and volume empty: not there."""
+
+    part: Part
+    key: str
+    volume: str
+    size: Fact
+    limits: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """The first network card. Rate in MB/s, 0 is unlimited."""
+
+    model: Fact
+    mac: Fact
+    rate: Fact
+    bridge: Fact
+    vlan: Fact
+    firewall: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Everything of a machine that its package has a word on."""
+
+    compute: tuple[Fact, ...]
+    disks: tuple[DiskFacts, ...]
+    card: CardFacts | None
+
+    def facts(self) -> Iterator[Fact]:
+        """Every fact, in the order of the steps of a change."""
+        yield from self.compute
+        for disk in self.disks:
+            yield disk.size
+            yield from disk.limits
+        if self.card is not None:
+            card = self.card
+            yield from (card.model, card.mac, card.rate, card.bridge, card.vlan, card.firewall)
+
+    @property
+    def drift(self) -> tuple[Fact, ...]:
+        """The facts that applying the package would change."""
+        return tuple(each for each in self.facts() if each.drift)
+
+
+def compare(vm: Vm, plan: Plan, now: GuestConfig, planned: GuestConfig) -> Beside:
+    """A machine as it is and as its next start makes it, beside its package."""
+    return Beside(
+        (
+            fact("cores", now.cores, plan.cores or None, planned.cores),
+            fact("sockets", now.sockets, plan.sockets or None, planned.sockets),
+            fact("memory", now.memory_mib, plan.memory or None, planned.memory_mib),
+        ),
+        tuple(_disks(vm, plan, now, planned)),
+        _card(vm, plan, now, planned),
+    )
+
+
+def _disks(vm: Vm, plan: Plan, now: GuestConfig, planned: GuestConfig) -> Iterator[DiskFacts]:
+    yield _disk("system_disk", now.system_disk, plan.system_disk, _ours(vm, "system_disk"), now, planned)
+    extra = additional_key(now)
+    if plan.additional_disk.size > 0:
+        ours = _ours(vm, "additional_disk")
+        yield _disk("additional_disk", extra, plan.additional_disk, ours, now, planned)
+    elif extra is not None:  # a package without one never takes a disk away
+        yield _disk("additional_disk", extra, PlannedDisk(), frozenset(), now, planned)
+
+
+def _ours(vm: Vm, part: Part) -> frozenset[str]:
+    """The limits that a 0 takes off: those an option sets to 0, and those we have set before."""
+    before, options = vm.plan.get(part) or {}, vm.service.options
+    return frozenset(name for name in LIMITS if before.get(name) or options.get(f"{part}_{name}") == 0)
+
+
+def _disk(
+    part: Part,
+    key: str | None,
+    package: PlannedDisk,
+    ours: frozenset[str],
+    now: GuestConfig,
+    planned: GuestConfig,
+) -> DiskFacts:
+    drive = now.drives[key] if key else Drive.parse("none")
+    later = planned.drives.get(key, drive) if key else drive
+    limits = tuple(
+        fact(
+            f"{part}.{name}",
+            getattr(drive.limits, name),
+            _limit(package, name, ours),
+            _of(later.limits, name),
+        )
+        for name in LIMITS
+    )
+    return DiskFacts(part, key or "", drive.volume if key else "", _size(part, drive, package, later), limits)
+
+
+def _of(limits: Limits, name: str) -> float:
+    found: float = getattr(limits, name)
+    return found
+
+
+def _limit(package: PlannedDisk, name: str, ours: frozenset[str]) -> int | None:
+    wanted: int = getattr(package, name)
+    return wanted or (0 if name in ours else None)
+
+
+def _size(part: Part, drive: Drive, package: PlannedDisk, later: Drive) -> Fact:
+    """Disks only grow: one that is larger than the package is not as the package says, yet it has not drifted."""
+    real, planned = _gib(drive), _gib(later)
+    made = fact(f"{part}.size", real, package.size or None, planned)
+    larger = made.drift and planned > package.size
+    return Fact(made.name, real, made.package, planned, made.same, made.pending, made.drift and not larger)
+
+
+def _gib(drive: Drive) -> float:
+    size = round((drive.size or 0) / GIB, 2)
+    return int(size) if size == int(size) else size
+
+
+def _card(vm: Vm, plan: Plan, now: GuestConfig, planned: GuestConfig) -> CardFacts | None:
+    card = now.nets.get("net0")
+    if card is None:
+        return None
+    later = planned.nets.get("net0", card)
+    net = plan.network
+    wanted: dict[str, Value] = {
+        "model": None if net.model == "template" else net.model,
+        "mac": vm.mac.upper() or None,
+        "rate": net.bandwidth,
+        "bridge": vm.bridge or net.bridge,
+        "vlan": vm.vlan,
+        "firewall": plan.firewall.enable,
+    }
+    facts = {
+        name: fact(f"network.{name}", _property(card, name), package, _property(later, name))
+        for name, package in wanted.items()
+    }
+    return CardFacts(**facts)
+
+
+def _property(card: Net, name: str) -> Value:
+    value: Value = getattr(card, name)
+    if isinstance(value, float) and value == int(value):
+        return int(value)
+    return (value or "").upper() if name == "mac" and (value is None or isinstance(value, str)) else value

@@ -1,0 +1,159 @@
+"""A machine as it is at this moment: how it stands, what it uses, and what it is beside what its package says.
+
+One look is two requests: how it stands, and its config with what waits for the next start. A machine that is not
+where it was is looked for; nothing is asked about a machine that nobody looks at.
+
+    view = live(5546)
+    view.looked.state, view.looked.sentence      # "seen", or why it could not be seen
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from engine.proxmox.answers import Row, text_of
+from engine.proxmox.guest_values import GuestConfig, GuestStatus
+from engine.proxmox.guest_view import GuestView
+from engine.queries.beside import Beside, Fact, compare
+from engine.queries.looking import Eye, Looked, Subject, number
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a machine uses. Processor in percent of its cores, memory in bytes."""
+
+    cpu_percent: float
+    cpus: float
+    memory_used: int
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Bytes per second since the look before."""
+
+    net_in: float
+    net_out: float
+    disk_read: float
+    disk_written: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a machine stands; `power` is running or stopped, `qmp` says more about a running one."""
+
+    power: str
+    qmp: str
+    uptime_s: int
+    lock: str
+    ha: bool
+    agent: bool
+    iso: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveView:
+    """One look at a machine; all but `looked` is None unless it was seen."""
+
+    looked: Looked
+    standing: Standing | None = None
+    usage: Usage | None = None
+    flow: Flow | None = None
+    beside: Beside | None = None
+
+    @property
+    def drift(self) -> tuple[Fact, ...]:
+        """What applying the package would change."""
+        return self.beside.drift if self.beside is not None else ()
+
+
+_Read = tuple[GuestStatus, Beside, Standing]
+_Counted = tuple[float, GuestStatus]
+
+
+class Lookout:
+    """Looks at one machine again and again: one login, and what moved between two looks."""
+
+    def __init__(self, service_id: int) -> None:
+        self._eye: Eye[_Read] = Eye(service_id, _read)
+        self._before: _Counted | None = None
+
+    def look(self) -> LiveView:
+        """One look; refused only when there is no such service or machine."""
+        looked, found = self._eye.look()
+        if found is None:
+            self._before = None
+            return LiveView(looked)
+        status, beside, standing = found
+        counted = time.monotonic(), status
+        flow = _flow(self._before, counted)
+        self._before = counted
+        return LiveView(looked, standing, _usage(status), flow, beside)
+
+    def close(self) -> None:
+        """Lets go of the cluster."""
+        self._eye.close()
+
+
+def live(service_id: int) -> LiveView:
+    """A machine as it is now; refused only when there is no such service or machine."""
+    lookout = Lookout(service_id)
+    try:
+        return lookout.look()
+    finally:
+        lookout.close()
+
+
+def _read(subject: Subject, view: GuestView) -> _Read:
+    now, planned = _configs(view.read("Reading the config", "pending").rows())
+    subject.prove(now)
+    status = view.status()
+    standing = Standing(
+        status.status,
+        status.qmpstatus,
+        status.uptime,
+        status.lock or now.lock or "",
+        status.ha_managed,
+        now.agent.enabled,
+        _iso(now),
+    )
+    return status, compare(subject.vm, subject.plan, now, planned), standing
+
+
+def _configs(rows: tuple[Row, ...]) -> tuple[GuestConfig, GuestConfig]:
+    """The config as it is, and as it will be after the next start."""
+    now: dict[str, object] = {}
+    planned: dict[str, object] = {}
+    for row in rows:
+        key = text_of(row, "key")
+        if row.get("value") is not None:
+            now[key] = row["value"]
+        if row.get("pending") is not None:
+            planned[key] = row["pending"]
+        elif row.get("value") is not None and not row.get("delete"):
+            planned[key] = row["value"]
+    return GuestConfig(now), GuestConfig(planned)
+
+
+def _iso(config: GuestConfig) -> str:
+    """The image in the CD drive; empty for an empty drive or none."""
+    volume = config.drives[config.cd_drive].volume if config.cd_drive else "none"
+    return "" if volume in ("none", "cdrom") else volume
+
+
+def _usage(status: GuestStatus) -> Usage:
+    cpu = number(100 * status.cpu, 1) or 0.0
+    return Usage(cpu, status.cpus, status.memory_used, status.memory)
+
+
+def _flow(before: _Counted | None, now: _Counted) -> Flow | None:
+    """What moved between two looks; None for the first look, and when the counters began again."""
+    if before is None:
+        return None
+    seconds = now[0] - before[0]
+    names = ("net_in", "net_out", "disk_read", "disk_written")
+    moved = [getattr(now[1], name) - getattr(before[1], name) for name in names]
+    if seconds <= 0 or now[1].uptime < before[1].uptime or min(moved) < 0:
+        return None
+    return Flow(*(each / seconds for each in moved))
