@@ -1,6 +1,6 @@
 """As little as Textual can show: what every start is compared with.
 
-    python -m benchmarks.tui.bare
+python -m benchmarks.tui.bare
 """
 
 from __future__ import annotations

@@ -57,7 +57,9 @@ def _used(few: Path, many: Path) -> Iterator[Figure]:
         opened.press(b"2")
         opened.shown(b"vps-5001")
         opened.settle()
-        yield Figure("cursor key to last byte, median", ms([opened.key(b"j")[1] for _ in range(40)]), 30, "ms")
+        yield Figure(
+            "cursor key to last byte, median", ms([opened.key(b"j")[1] for _ in range(40)]), 30, "ms"
+        )
         pages = [opened.key(key)[1] for _ in range(20) for key in (b"\x1b[6~", b"\x1b[5~", b"\x1b[6~")]
         yield Figure("page key to last byte, median", ms(pages), 30, "ms")
         ends = [opened.key(key)[1] for _ in range(5) for key in (b"G", b"g")]

@@ -19,8 +19,8 @@ from engine.ipam.spec import PoolSpec
 from engine.plan import effective
 from engine.store import secrets
 from engine.store.database import close_database, open_database, session, transaction
-from engine.store.migrate import migrate
 from engine.store.fields import pack
+from engine.store.migrate import migrate
 from engine.store.models import Address, Client, Product, Run, Server, Service, Vm
 from engine.store.urls import sqlite_url
 

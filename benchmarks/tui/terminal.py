@@ -125,7 +125,11 @@ class Terminal:
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("KVMTUI_", "TEXTUAL", "PYTHON"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("KVMTUI_", "TEXTUAL", "PYTHON"))
+    }
     terminal = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
     return {**kept, **terminal, "PYTHONPATH": str(ROOT), **more}
 

@@ -30,7 +30,12 @@ def test_success_and_error_shapes(call: Any) -> None:
     [
         ("GET", "/nowhere", 501, "Method 'GET /nowhere' not implemented"),
         ("PUT", "/version", 501, "Method 'PUT /version' not implemented"),
-        ("PUT", "/nodes/pve1/qemu/100/vncwebsocket", 501, "Method 'PUT /nodes/pve1/qemu/100/vncwebsocket' not implemented"),
+        (
+            "PUT",
+            "/nodes/pve1/qemu/100/vncwebsocket",
+            501,
+            "Method 'PUT /nodes/pve1/qemu/100/vncwebsocket' not implemented",
+        ),
         ("GET", "/nodes/pve1/nothing/here", 501, "Method 'GET /nodes/pve1/nothing/here' not implemented"),
         (
             "GET",
