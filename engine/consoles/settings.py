@@ -1,0 +1,90 @@
+"""Where links to screens are served; set once when the site is opened, from `[console]` of its configuration."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+class ConsoleSettings(BaseModel):
+    """`[console]`: the address and port links are served at, how browsers reach it, and where noVNC is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    address: str = "127.0.0.1"
+    port: int = Field(0, ge=0, le=65535)  # 0: any that is free
+    url: str = Field("", max_length=200)  # what a browser calls it, behind a tunnel or a TLS front
+    insecure: bool = False  # screens cross a network in clear; only for a network that is itself encrypted
+    novnc: Path | None = None
+
+    @field_validator("address")
+    @classmethod
+    def _an_address(cls, given: str) -> str:
+        try:
+            return str(ip_address(given))
+        except ValueError as error:
+            raise ValueError(f"'{given}' is not an IP address; write one of this machine's") from error
+
+    @field_validator("url")
+    @classmethod
+    def _an_origin(cls, given: str) -> str:
+        try:
+            parts = urlsplit(given)
+            known = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            known = False
+        if given and (
+            not known or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username
+        ):
+            raise ValueError(
+                f"'{given}' must be scheme, host and port alone, such as https://vnc.example.com"
+            )
+        return given.rstrip("/").lower()
+
+    @model_validator(mode="after")
+    def _never_in_clear(self) -> Self:
+        """A screen shows passwords being typed: it does not cross a network in clear unless that is written out."""
+        public = self.url or f"http://{self.host}"
+        outside = not ip_address(self.address).is_loopback or urlsplit(public).hostname not in _LOOPBACK_NAMES
+        if outside and not public.startswith("https://") and not self.insecure:
+            raise ValueError(
+                "screens would cross the network in clear; put a TLS front before it and give its url as "
+                "https://…, or write insecure = true when the network itself is encrypted"
+            )
+        return self
+
+    @property
+    def host(self) -> str:
+        """The address as it stands in a URL."""
+        return f"[{self.address}]" if ":" in self.address else self.address
+
+
+_now = ConsoleSettings()
+_kept = Path()
+
+
+def use(settings: ConsoleSettings, kept: Path) -> None:
+    """From now on links are served as these settings say; `kept` is where a noVNC of our own would be."""
+    global _now, _kept
+    _now, _kept = settings, kept
+
+
+def current() -> ConsoleSettings:
+    """The settings of the open site."""
+    return _now
+
+
+def novnc_folder() -> Path:
+    """Where `--get-novnc` puts noVNC."""
+    return _kept
+
+
+def novnc_folders() -> tuple[Path, ...]:
+    """Where noVNC is looked for, in this order."""
+    return (_now.novnc,) if _now.novnc else (_kept, Path("/usr/share/novnc"))

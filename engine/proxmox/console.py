@@ -1,0 +1,124 @@
+"""The websocket a console ticket opens: verified like every other call, silent in every log.
+
+What comes back is a plain stream of bytes in both directions. The ticket, the login and the URL that holds them are
+shown to nobody: neither to a log, nor in an error.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+from contextlib import suppress
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from .cluster import Cluster
+from .fault_table import Kind
+from .faults import Attempt, ProxmoxError, answer_fault, broken_call, untrusted
+from .values import ConsoleTicket
+
+OPEN_SECONDS = 10.0  # Proxmox itself waits no longer for the one connection of a ticket
+PING_SECONDS = 20.0
+CLOSE_SECONDS = 2.0
+LARGEST_FRAME = 64 * 1024  # Proxmox closes a connection that sends a frame of more than 128 KiB
+
+# The library writes requests with their headers at DEBUG: nobody may see those, whatever the level is.
+SILENT = logging.Logger("kvmtui.consoles", logging.CRITICAL + 1)
+
+
+class ConsoleStream:
+    """Bytes to and from one console; safe to read in one thread and to write in another."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    def send(self, data: bytes) -> None:
+        """Sends bytes, however many; ConnectionError when the line is gone."""
+        try:
+            for start in range(0, len(data), LARGEST_FRAME):
+                self._connection.send(data[start : start + LARGEST_FRAME])
+        except (WebSocketException, OSError) as error:
+            raise ConnectionError("the connection to the console is gone") from error
+
+    def receive(self, timeout: float | None = None) -> bytes | None:
+        """The next bytes; None when the other side ended it in order, ConnectionError when the line broke."""
+        try:
+            data = self._connection.recv(timeout=timeout)
+        except ConnectionClosed as closed:
+            if closed.rcvd is not None:
+                return None
+            raise ConnectionError("the connection to the console broke") from closed
+        return data.encode() if isinstance(data, str) else data
+
+    def close(self) -> None:
+        """Hangs up; a line that is gone already is no matter."""
+        with suppress(WebSocketException, OSError):
+            self._connection.close()
+
+
+def open_stream(cluster: Cluster, ticket: ConsoleTicket, what: str) -> ConsoleStream:
+    """Takes the seat of a ticket, at the host that gave it; `what` begins the sentence of a failure."""
+    attempt = Attempt(what, cluster.name, ticket.host, changing=False)
+    try:
+        connection = connect(
+            ticket.url,
+            ssl=cluster.tls_context(),
+            additional_headers=dict(ticket.headers),
+            subprotocols=[Subprotocol("binary")],
+            compression=None,
+            proxy=None,
+            user_agent_header=None,
+            open_timeout=OPEN_SECONDS,
+            ping_interval=PING_SECONDS,
+            ping_timeout=PING_SECONDS,
+            close_timeout=CLOSE_SECONDS,
+            max_size=16 * 1024 * 1024,
+            logger=SILENT,
+        )
+    except ssl.SSLCertVerificationError as error:
+        raise untrusted(attempt, _trust_trouble(error)) from None
+    except InvalidStatus as error:
+        raise _refused(attempt, error) from None
+    except (InvalidHandshake, TimeoutError, OSError, EOFError) as error:
+        raise broken_call(attempt, _trouble(error), sent=_was_sent(error)) from None
+    _keep_alive(connection.socket)
+    return ConsoleStream(connection)
+
+
+def _refused(attempt: Attempt, error: InvalidStatus) -> ProxmoxError:
+    status, reason = error.response.status_code, error.response.reason_phrase
+    if status == 401:
+        sentence = (
+            f"{attempt.what} failed: {attempt.server} ({attempt.host}) no longer takes its own ticket "
+            f"(“{reason}”). Tickets live for seconds: check that the clocks of the nodes agree, and try again. "
+            "Before Proxmox VE 9 an API token may not open consoles; there a user with a password is needed."
+        )
+        return ProxmoxError(Kind.AUTH, sentence, reason="ticket_refused", said=reason, status=status)
+    return answer_fault(attempt, status, reason)
+
+
+def _trust_trouble(error: ssl.SSLCertVerificationError) -> str:
+    return getattr(error, "verify_message", "") or str(error.args[-1] if error.args else error)
+
+
+def _trouble(error: Exception) -> str:
+    """The failure in words that hold no URL."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {OPEN_SECONDS:g} s"
+    if isinstance(error, ssl.SSLError):
+        return f"it does not speak TLS as expected ({error.reason or 'no reason given'})"
+    return getattr(error, "strerror", None) or "the connection was closed before the console opened"
+
+
+def _was_sent(error: Exception) -> bool:
+    """Whether the request went out: what fails in the socket fails before it, what fails in HTTP after it."""
+    return isinstance(error, InvalidHandshake | EOFError)
+
+
+def _keep_alive(line: socket.socket) -> None:
+    """Lets the kernel notice a line that died without a word."""
+    with suppress(OSError):
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
