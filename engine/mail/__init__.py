@@ -1,0 +1,12 @@
+"""Mails to clients: written with the step they speak of, sent once, in the client's language.
+
+folder.py      where an operator's own templates lie
+facts.py       what a mail may say about a machine
+outbox.py      puts a mail into the outbox, inside the transaction of the step
+languages.py   the catalogues: one file per language
+letters.py     templates and catalogue become subject, text and HTML
+message.py     a letter becomes the bytes that go over the wire
+smtp.py        one connection to the mail server, and every way it can fail
+claims.py      who sends which row, and what is known about how it ended
+sender.py      sends what is due, in a thread of the running engine
+"""

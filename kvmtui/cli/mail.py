@@ -1,0 +1,127 @@
+"""`kvmtui mail`: what was sent to clients, what waits, and how it looks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer(help="Mails to clients.", rich_markup_mode=None, no_args_is_help=True)
+
+
+@app.command()
+def test(address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where to send it.")]) -> None:
+    """Send a test mail now and say what the mail server answered.
+
+    \b
+    kvmtui mail test you@example.com
+    """
+    from engine.actions.mail import send_test
+    from engine.audit import current_actor
+    from kvmtui.terminal import output, site
+
+    with site.changing():
+        output.write(send_test(address, current_actor("cli")))
+
+
+@app.command()
+def preview(
+    template: Annotated[
+        str, typer.Argument(metavar="TEMPLATE", help="welcome, ready, password, restored or changed.")
+    ],
+    language: Annotated[
+        str, typer.Option(metavar="XX", help="Such as de; else the client's, or English.")
+    ] = "",
+    service: Annotated[
+        str, typer.Option(metavar="REF", help="With the facts of this service; else with a sample.")
+    ] = "",
+    html: Annotated[bool, typer.Option("--html", help="The HTML part instead of the text.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a mail as it would go out. A password is never in it.
+
+    \b
+    kvmtui mail preview ready --language de
+    kvmtui mail preview ready --service 5546 --html > ready.html
+    """
+    from engine.queries.mail import preview as written
+    from kvmtui.terminal import names, output, site
+
+    with site.opened():
+        letter = written(template, language, names.service_of(service) if service else None)
+    if as_json:
+        output.show_json(letter)
+        return
+    for note in letter.notes:
+        output.tell(note)
+    if html:
+        output.write(letter.html.rstrip("\n"))
+        return
+    output.write(f"Subject: {output.safe(letter.subject)}\n")
+    for line in letter.text.splitlines():
+        output.write(output.safe(line))
+
+
+@app.command()
+def outbox(
+    state: Annotated[
+        str, typer.Option(metavar="STATE", help="Only pending, sending, sent, failed or unknown ones.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, the newest.")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """List the mails, the newest first, and why one did not go.
+
+    \b
+    kvmtui mail outbox --state failed
+    """
+    from engine.clock import iso
+    from engine.queries.mail import outbox as mails
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        found = mails(state, limit)
+    if as_json:
+        output.show_json(found)
+        return
+    rows = (
+        (
+            m.id,
+            m.state,
+            m.template,
+            m.service_id if m.service_id is not None else "-",
+            m.recipient,
+            iso(m.sent_at or m.created_at),
+            m.attempts,
+            m.error or "-",
+        )
+        for m in found
+    )
+    heads = ("ID", "State", "Mail", "Service", "To", "Sent or made", "Tries", "Why")
+    output.show_table(heads, rows, "There are no mails.")
+
+
+@app.command()
+def retry(
+    ids: Annotated[list[int], typer.Argument(metavar="ID…", help="Numbers as `mail outbox` shows them.")],
+) -> None:
+    """Send mails that failed again; those that wait, at once.
+
+    One whose end is not known may reach the client twice by this.
+
+    \b
+    kvmtui mail retry 17 18
+    """
+    from engine.actions import mail
+    from engine.audit import current_actor
+    from engine.queries.engines import one_runs
+    from kvmtui.terminal import output, site
+
+    with site.changing():
+        count = mail.retry(ids, current_actor("cli"))
+        at_work = one_runs()
+    output.tell("1 mail is sent again." if count == 1 else f"{count} mails are sent again.")
+    if not at_work:
+        output.tell("No engine runs now; the next `kvmtui cron`, a daemon or a console will do it.")
