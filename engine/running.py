@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Literal
 
 from engine.dns.sync import SiteNames
+from engine.mail.outbox import SiteMail
+from engine.mail.sender import Sender
 from engine.pipelines.registry import catalog
 from engine.runner.engine import Engine
 from engine.runner.ports import Ports
@@ -43,6 +46,7 @@ class Running:
         self.engine = Engine(walker, kind, version, workers)
         self._say = say
         self._ticker: Ticker | None = None
+        self._sender = Sender()
 
     @property
     def owner(self) -> str:
@@ -56,19 +60,26 @@ class Running:
     def start(self, ticking: bool = True) -> None:
         """Begin to work; `ticking` also runs the scheduled tasks."""
         self.engine.start()
+        self._sender.start()
         if ticking:
             self._ticker = Ticker(self.servers, self.engine.owner, self._say or (lambda line: None))
             self._ticker.start()
+
+    def send_mails(self, within: float) -> bool:
+        """Send the mails that are due now and none after them; True when that was done within so many seconds."""
+        return self._sender.finish(within)
 
     def stop(self, timeout: float = 8.0) -> bool:
         """Park everything and end; True when all threads ended in time."""
         if self._ticker is not None:
             self._ticker.stop()
+        end = time.monotonic() + timeout
         ended = self.engine.stop(timeout)
+        ended = self._sender.stop(max(0.0, end - time.monotonic())) and ended
         self.servers.close()
         return ended
 
 
 def ports_of_site() -> Ports:
     """DNS and mail as this site has them set up."""
-    return Ports(names=SiteNames())
+    return Ports(names=SiteNames(), mail=SiteMail())

@@ -40,6 +40,7 @@ def run_due(task: str, force: bool, budget: int) -> int:
                 )
                 report = perform(one, room, echo.in_order, force or bool(task))
                 errors += report.errors if report else 0
+            running.send_mails(max(2.0, budget - (time.monotonic() - began)))
         finally:
             running.stop(max(5.0, budget - (time.monotonic() - began)))
             echo.stop()

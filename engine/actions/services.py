@@ -22,6 +22,7 @@ from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
 from engine.forms.service import OptionsForm, ServiceForm
+from engine.mail.outbox import queue_welcomes
 from engine.store.database import database, in_transaction, is_postgres
 from engine.store.models import Client, Product, Service, Vm
 
@@ -79,6 +80,7 @@ def put_services(forms: Sequence[ServiceForm], actor: Actor) -> list[Outcome | R
     new = [form for form, answer in zip(forms, answers, strict=True) if _is_new(answer)]
     if new:
         _insert(new, site)
+        _welcome(new)
         _tell_new(new, actor)
     return answers
 
@@ -187,6 +189,12 @@ def _vm_row(form: ServiceForm, site: _Site, now: int) -> dict[str, Any]:
         "vm_status": "creation",
         "due_at": now,
     }
+
+
+def _welcome(forms: Sequence[ServiceForm]) -> None:
+    """The first mail of each new service, which goes out when the service is committed."""
+    for batch in _batches(forms):
+        queue_welcomes([form.id for form in batch if form.id is not None])
 
 
 def _tell_new(forms: Sequence[ServiceForm], actor: Actor) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from engine import wake
 from engine.actions.site import Difference, Outcome, flat, tell
 from engine.audit import Actor
 from engine.forms.faults import BadInput, Fault
 from engine.forms.form import KEEP, Form, plain, secret_fields
 from engine.forms.settings import CronForm, GeneralForm, SmtpForm
+from engine.mail.outbox import BELL
 from engine.redact import MASK
 from engine.store import settings
 from engine.store.database import in_transaction
@@ -51,6 +53,8 @@ def _put(section: str, form: Form, actor: Actor) -> Outcome:
     if not found:
         return Outcome("setting", section, "same", section)
     _write(section, new)
+    if section == "smtp":
+        wake.ring(BELL)  # mails that wait for a mail server go now
     tell(
         actor,
         "change",

@@ -53,11 +53,11 @@ class NoNames:
 
 
 class NoMail:
-    """Stands in where nobody sends mail."""
+    """Stands in where no mail is to be written."""
 
     def queue(self, vm: Vm, template: str, key: str, context: Mapping[str, Any]) -> str:
         """Says that nothing was sent."""
-        return f"mails are not sent by this version; the mail “{template}” was not sent"
+        return f"mail is switched off here; the mail “{template}” was not sent"
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from engine.running import Running
 from kvmtui.terminal import output
 
 _LOOK_S = 0.5
+_MAILS_S = 10.0  # for the mail that what was asked for ends with
 
 Wait = Annotated[
     float | None,
@@ -41,7 +42,10 @@ def finish(queued: Queued, wait: float | None) -> int:
     if running is not None:
         running.start(ticking=False)
     try:
-        return _follow(queued, wait, began)
+        status = _follow(queued, wait, began)
+        if running is not None:
+            running.send_mails(_MAILS_S)
+        return status
     finally:
         if running is not None:
             running.stop()

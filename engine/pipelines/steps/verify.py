@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine.clock import now_ms
-from engine.ipam import allocate
+from engine.mail.facts import WITH_PASSWORD, addresses_of, machine_facts
 from engine.pipelines.model import Done, Fail, Outcome, Wait
-from engine.pipelines.steps.addresses import fqdn
+from engine.plan import Plan
 from engine.runner.context import Context
 from engine.store import secrets
 from engine.store.models import Service
@@ -54,34 +54,30 @@ def _not_up_yet(ctx: Context, status: str) -> Outcome:
 
 def finish(ctx: Context, mail: str) -> None:
     """With the step's end: the plan is the VM's own now, the service is Active, one mail is on its way."""
+    disk = _disk(ctx, mail)
     ctx.set(plan=ctx.plan.as_dict())
-    ctx.on_commit_with_end(lambda: _hand_over(ctx, mail))
+    ctx.on_commit_with_end(lambda: _hand_over(ctx, mail, disk))
 
 
-def _hand_over(ctx: Context, mail: str) -> None:
+def _disk(ctx: Context, mail: str) -> int:
+    """The size a mail may speak of. In a change disks only grow, whatever the new plan says."""
+    before = Plan.from_dict(ctx.vm.plan or {}).system_disk.size if mail == "changed" else 0
+    return max(before, ctx.plan.system_disk.size)
+
+
+def _hand_over(ctx: Context, mail: str, disk: int) -> None:
     Service.update(status="Active").where(
         Service.id == ctx.vm.service_id, Service.status == "Pending"
     ).execute()
     if ctx.plan.emails.get(mail, True):
         key = f"{mail}:{ctx.vm.uid}:{ctx.run.id}"
-        ctx.note(ctx.ports.mail.queue(ctx.vm, mail, key, letter(ctx)))
+        ctx.note(ctx.ports.mail.queue(ctx.vm, mail, key, {**letter(ctx, mail), "disk": disk}))
 
 
-def letter(ctx: Context) -> dict[str, object]:
-    """What a mail about this VM may say; the outbox keeps it sealed."""
+def letter(ctx: Context, mail: str) -> dict[str, object]:
+    """What a mail about this VM may say; the outbox keeps it sealed. Only a mail that needs the password has it."""
     vm = ctx.vm
-
-    addresses = [str(row.address) for row in allocate.addresses_of_vm(vm)]
-    password = secrets.unseal(vm.os_password, "vm", vm.uid, "os_password") if vm.os_password else ""
-    return {
-        "service_id": vm.service_id,
-        "vm_id": vm.vmid,
-        "name": vm.name,
-        "domain": fqdn(vm),
-        "server": vm.server.name,
-        "product": vm.service.product.name,
-        "ip": addresses[0] if addresses else "",
-        "ips": addresses,
-        "username": vm.os_user,
-        "password": password,
-    }
+    password = ""
+    if mail in WITH_PASSWORD and vm.os_password:
+        password = secrets.unseal(vm.os_password, "vm", vm.uid, "os_password")
+    return machine_facts(vm, ctx.plan, addresses_of(vm), password)
