@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engine import clock
+from engine.consoles import settings as consoles
 from engine.errors import Refused
 from kvmtui import logs, paths
 
@@ -32,8 +33,10 @@ class Config(BaseModel):
     keymap: dict[str, str] = Field(default_factory=dict)  # binding id -> keys, separated by commas
     low_bandwidth: bool = False
     time_zone: str = "UTC"
+    console: consoles.ConsoleSettings = Field(default_factory=consoles.ConsoleSettings)
     log_file: Path = Path()
     home: Path | None = None
+    templates: Path = Path()  # an operator's own mail templates
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -85,10 +88,13 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
 
 def open_site(config: Config) -> None:
     """Folders, log, database, migrations and key: the one call every verb, daemon and console begins with."""
+    from engine.mail.folder import use_folder
     from engine.store import secrets
     from engine.store.migrate import migrate
 
+    use_folder(config.templates)
     clock.use_zone(config.time_zone)
+    consoles.use(config.console, novnc_folder(config))
     reach_database(config)
     migrate()
     secrets.use_key_file(config.secret_key_file)
@@ -101,6 +107,11 @@ def reach_database(config: Config) -> None:
     paths.prepare(paths.places(_environment_of(config)))
     logs.start(config.log_file, config.log_level)
     open_database(config.database)
+
+
+def novnc_folder(config: Config) -> Path:
+    """Where a noVNC of our own is kept: beside the database."""
+    return paths.places(_environment_of(config)).database_file.parent / "novnc"
 
 
 def close_site() -> None:
@@ -125,7 +136,11 @@ def _environment_of(config: Config) -> Mapping[str, str]:
 def _defaults(where: paths.Places) -> dict[str, Any]:
     from engine.store.urls import sqlite_url
 
-    return {"database": sqlite_url(where.database_file), "secret_key_file": where.key_file}
+    return {
+        "database": sqlite_url(where.database_file),
+        "secret_key_file": where.key_file,
+        "templates": where.config_file.parent / "templates",
+    }
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -150,10 +165,11 @@ def _refuse_unknown(file: Path, written: Mapping[str, Any]) -> None:
 
 
 def _from_file(file: Path, written: Mapping[str, Any]) -> dict[str, Any]:
-    """What the file says; a relative key file is looked for beside it."""
+    """What the file says; relative paths are meant from its folder."""
     values = dict(written)
-    if isinstance(values.get("secret_key_file"), str):
-        values["secret_key_file"] = file.parent / Path(values["secret_key_file"]).expanduser()
+    for name in ("secret_key_file", "templates"):
+        if isinstance(values.get(name), str):
+            values[name] = file.parent / Path(values[name]).expanduser()
     if (
         isinstance(values.get("database"), str)
         and ":" in values["database"].rpartition("@")[0].partition("//")[2]
