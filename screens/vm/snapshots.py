@@ -30,7 +30,13 @@ class SnapshotsTab(ClusterTab):
 
     NAME = SCOPE = "snapshots"
     BINDINGS = bindings("snapshots")
-    VERBS = ("vm snapshot list", "vm snapshot create", "vm snapshot delete", "vm snapshot rollback")
+    VERBS = (
+        "vm snapshot list",
+        "vm snapshot create",
+        "vm snapshot delete",
+        "vm snapshot rollback",
+        "vm snapshot schedule",
+    )
     NOUN, ONE = "snapshots", "snapshot"
     EMPTY = "There is no snapshot.\nn takes one."
     TELLS_OF: ClassVar[tuple[str, ...]] = ("Snapshot", "DeleteSnapshot", "Rollback", "RemoveOldSnapshots")
