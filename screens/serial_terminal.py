@@ -21,6 +21,7 @@ from enum import StrEnum
 from types import FrameType
 from typing import Any
 
+from engine.actions.consoles import OpenSerial
 from engine.consoles.filtering import GuestOutput
 from engine.consoles.serial import SIGN_OF_LIFE_SECONDS, SerialLine
 from engine.consoles.tail import Tail
@@ -66,6 +67,17 @@ def sentence(parting: Parting, name: str) -> str:
         Parting.TERMINAL: f"The terminal went away; the serial console of {name} was left.",
         Parting.SIGNAL: f"A signal ended the serial console of {name}; the machine goes on.",
     }[parting]
+
+
+def visit(opened: OpenSerial, detach: bytes, log: SessionLog | None = None) -> Session:
+    """One session at a serial line that was opened for it: attached until its end, and then hung up."""
+    how = "broken off"
+    try:
+        session = attach(opened.line, detach, log)
+        how = session.parting.value
+    finally:
+        opened.end(how)
+    return session
 
 
 def attach(line: SerialLine, detach: bytes, log: SessionLog | None = None) -> Session:

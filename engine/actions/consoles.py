@@ -1,17 +1,25 @@
-"""Opening a guest's consoles: the guards, the proof that it is ours, the audit row; then a line or a screen."""
+"""Opening a guest's consoles: the guards, the proof that it is ours, the audit rows; then a line or a screen.
+
+What cannot be written into the audit trail is not opened. Who opened which console of which machine, when and for
+how long is written there; what was shown or typed never is, nor any ticket.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from engine import audit, redact
 from engine.actions.requests import label, vm_of
 from engine.audit import Actor
+from engine.clock import now_ms
+from engine.consoles.offers import Offer
+from engine.consoles.proxy import ScreenProxy
 from engine.consoles.serial import SerialLine
-from engine.errors import Refused
-from engine.proxmox.cluster import Cluster
+from engine.errors import KvmtuiError, Refused
 from engine.proxmox.console import ConsoleStream, open_stream
 from engine.proxmox.faults import NotOurs
 from engine.proxmox.guest import Guest
@@ -21,6 +29,8 @@ from engine.proxmox.values import ConsoleTicket
 from engine.runner.servers import Servers
 from engine.store.database import session
 from engine.store.models import Setting, Vm
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,54 +48,106 @@ class Machine:
         return self.vm.name or str(self.vm.service_id)
 
 
+class _Visit:
+    """One console from its opening to its end, each written into the audit trail once."""
+
+    def __init__(self, actor: Actor, machine: Machine, kind: str, peer: str = "") -> None:
+        self._about = {"console": kind, **({"browser": peer} if peer else {})}
+        self._actor = actor
+        self._vm = machine.vm
+        self._began = now_ms()
+        self._open = True
+        self._record("console-open", self._about, "done")
+
+    def end(self, how: str) -> None:
+        """Writes the end down, once; a console that cannot be written down any more is closed all the same."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            self._record("console-close", self._about | {"seconds": (now_ms() - self._began) // 1000}, how)
+        except Exception:
+            log.exception("The end of a console could not be written into the audit trail")
+
+    def _record(self, action: str, after: dict[str, Any], result: str) -> None:
+        vm = self._vm
+        audit.record(
+            self._actor, action, "vm", str(vm.service_id), vm.name, before={}, after=after, result=result
+        )
+
+
+class OpenSerial:
+    """A guest's serial line that is open; `end` hangs up."""
+
+    def __init__(self, line: SerialLine, visit: _Visit) -> None:
+        self.line = line
+        self._visit = visit
+
+    def end(self, how: str) -> None:
+        """Hangs up and writes down how it ended."""
+        self.line.close()
+        self._visit.end(how)
+
+
 class OpenScreen:
     """A seat at a guest's screen, good for seconds."""
 
-    def __init__(self, name: str, cluster: Cluster, ticket: ConsoleTicket, servers: Servers) -> None:
-        self._name = name
-        self._cluster = cluster
+    def __init__(self, machine: Machine, ticket: ConsoleTicket, visit: _Visit) -> None:
+        self._machine = machine
         self._ticket = ticket
-        self._servers = servers
+        self._visit = visit
         self.password = ticket.password or ticket.ticket
 
     def connect(self) -> ConsoleStream:
         """Takes the seat."""
-        return open_stream(self._cluster, self._ticket, f"Opening the screen of {self._name}")
+        machine = self._machine
+        return open_stream(machine.guest.cluster, self._ticket, f"Opening the screen of {machine.name}")
 
-    def close(self) -> None:
-        """Lets go of the cluster."""
-        self._servers.close()
+    def close(self, how: str) -> None:
+        """Lets go of the cluster and writes down how it ended."""
+        self._machine.servers.close()
+        self._visit.end(how)
 
 
-def open_serial(actor: Actor, service_id: int) -> SerialLine:
-    """The serial line of a service's machine, open; the caller closes it."""
+def open_serial(actor: Actor, service_id: int) -> OpenSerial:
+    """The serial line of a service's machine, open; the caller ends it."""
     with _machine(service_id) as machine:
         _need_serial_port(machine)
-        ticket = _seat(machine.guest.serial_console())
-        _write_down(actor, machine, "serial")
-        what = f"Opening the serial console of {machine.name}"
-        line = SerialLine(open_stream(machine.guest.cluster, ticket, what), machine.name, machine.guest.vmid)
+        ticket = machine.guest.serial_console()
+        redact.register(ticket.ticket)
+        visit = _Visit(actor, machine, "serial")
         try:
-            line.greet(ticket.user, ticket.ticket)
-        except BaseException:
-            line.close()
+            return OpenSerial(_line(machine, ticket), visit)
+        except BaseException as error:
+            visit.end(error.sentence if isinstance(error, KvmtuiError) else "broken off")
             raise
-        return line
 
 
-def screen_name(service_id: int) -> str:
-    """The name of a machine whose screen can be opened now; refused with the reason when it cannot."""
+def _line(machine: Machine, ticket: ConsoleTicket) -> SerialLine:
+    stream = open_stream(machine.guest.cluster, ticket, f"Opening the serial console of {machine.name}")
+    line = SerialLine(stream, machine.name, machine.guest.vmid)
+    try:
+        line.greet(ticket.user, ticket.ticket)
+    except BaseException:
+        line.close()
+        raise
+    return line
+
+
+def offer_screen(actor: Actor, service_id: int, proxy: ScreenProxy) -> tuple[Offer, str]:
+    """Offers the screen of a machine that can be opened now: what becomes of it, and the link that opens it once."""
     with _machine(service_id) as machine:
-        return machine.name
+        name = machine.name
+    return proxy.offer(name, lambda peer: open_screen(actor, service_id, peer))
 
 
 def open_screen(actor: Actor, service_id: int, peer: str) -> OpenScreen:
     """A seat at the screen of a service's machine, for a browser at `peer`; the caller closes it."""
     with _machine(service_id, keep=True) as machine:
-        ticket = _seat(machine.guest.screen_console())
+        ticket = machine.guest.screen_console()
+        redact.register(ticket.ticket)
         redact.register(ticket.password)
-        _write_down(actor, machine, "screen", peer)
-        return OpenScreen(machine.name, machine.guest.cluster, ticket, machine.servers)
+        return OpenScreen(machine, ticket, _Visit(actor, machine, "screen", peer))
 
 
 @contextmanager
@@ -132,15 +194,3 @@ def _need_serial_port(machine: Machine) -> None:
         f"{label(machine.vm)} has no serial port. Add one on its node (`qm set {machine.guest.vmid} --serial0 socket`, "
         "then stop and start the machine), or look at its screen with --vnc."
     )
-
-
-def _seat(ticket: ConsoleTicket) -> ConsoleTicket:
-    redact.register(ticket.ticket)
-    return ticket
-
-
-def _write_down(actor: Actor, machine: Machine, kind: str, peer: str = "") -> None:
-    """Audited before the first byte flows: what cannot be written down is not opened."""
-    after = {"console": kind, **({"browser": peer} if peer else {})}
-    vm = machine.vm
-    audit.record(actor, "console", "vm", str(vm.service_id), vm.name, before={}, after=after)

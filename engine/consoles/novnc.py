@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from engine.errors import Failed, Refused
+from engine.redact import redact
 
 PACKAGE, VERSION = "@novnc/novnc", "1.7.0"
 SHA512 = (
@@ -24,6 +26,7 @@ SHA512 = (
 _FOLDERS = ("core", "vendor")
 _LICENSES = ("LICENSE", "AUTHORS")
 _ENTRY = "core/rfb.js"
+FETCH_SECONDS = 120
 _LARGEST = 4 * 1024 * 1024
 
 
@@ -48,6 +51,37 @@ def _scripts_of(folder: Path) -> dict[str, Path]:
         for file in files
         if file.is_file() and file.resolve().is_relative_to(root)
     }
+
+
+def fetch(folder: Path) -> int:
+    """Puts noVNC into a folder, fetched by npm from the registry it is set up for; how many files."""
+    with tempfile.TemporaryDirectory(prefix="kvmtui-novnc-") as place:
+        npm = [
+            "npm",
+            "pack",
+            f"{PACKAGE}@{VERSION}",
+            "--ignore-scripts",
+            "--loglevel=error",
+            "--prefer-offline",
+        ]
+        try:
+            done = subprocess.run(  # noqa: S603 - fixed words
+                npm, cwd=place, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False
+            )
+        except FileNotFoundError:
+            raise Refused(
+                "npm was not found on this machine. Install it (`apt install npm`), or install noVNC with "
+                "`apt install novnc`, or unpack the package anywhere and name its folder as `novnc` in [console]."
+            ) from None
+        except subprocess.TimeoutExpired:
+            raise Failed(f"npm did not fetch noVNC within {FETCH_SECONDS} s. Try again.") from None
+        packages = list(Path(place).glob("*.tgz"))
+        if done.returncode != 0 or len(packages) != 1:
+            said = redact(" ".join(done.stderr.split())[-300:]) or f"exit {done.returncode}"
+            raise Failed(
+                f"npm could not fetch {PACKAGE}@{VERSION}: {said}. `npm ping` shows whether it can at all."
+            )
+        return unpack(packages[0], folder)
 
 
 def unpack(package: Path, folder: Path, sha512: str = SHA512) -> int:

@@ -33,8 +33,8 @@ class Screen(Protocol):
     def connect(self) -> ConsoleStream:
         """Takes the seat."""
 
-    def close(self) -> None:
-        """Lets go of it."""
+    def close(self, how: str) -> None:
+        """Lets go of it; `how` says why."""
 
 
 class Step(IntEnum):
@@ -56,6 +56,7 @@ class Ending:
     sentence: str
 
 
+_UNEXPECTED = "The screen could not be opened by a fault of kvmtui; its log says which."
 _LATE = {
     Step.LINK: f"The link was not opened within {LINK_SECONDS:g} seconds. Ask for a new one.",
     Step.PAGE: "The page was opened, but did not ask for its screen in time. Ask for a new link.",
@@ -98,11 +99,14 @@ class Offer:
             self._next(Step.OPENING, None)
         try:
             screen = self._get(peer)
-        except KvmtuiError as error:
-            self.end(False, error.sentence)
+        except BaseException as error:
+            self.end(False, error.sentence if isinstance(error, KvmtuiError) else _UNEXPECTED)
             raise
         with self._changed:
             self.screen = screen
+            if self.ending is not None:  # the console was closed meanwhile
+                screen.close(self.ending.sentence)
+                return None
             return self._next(Step.SEAT, SEAT_SECONDS), screen.password
 
     def seat(self, secret: str, peer: str) -> bool:
@@ -150,9 +154,9 @@ class Offer:
             return
         self.ending = Ending(well, sentence)
         self.step, self._hash, self._deadline = Step.ENDED, b"", None
-        if self.screen is not None:
-            self.screen.close()
         self._changed.notify_all()
+        if self.screen is not None:
+            self.screen.close(sentence)
 
 
 def _hashed(secret: str) -> bytes:

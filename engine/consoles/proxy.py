@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import socket
 import threading
 import time
@@ -32,8 +33,12 @@ from engine.consoles.settings import ConsoleSettings
 from engine.errors import KvmtuiError, Refused
 from engine.proxmox.console import SILENT
 
+log = logging.getLogger(__name__)
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 _ASSETS = ("page.js", "page.css")
+_CLOSED = "The screen of {name} was closed."
+_ENDED = "Proxmox ended the screen of {name}: the machine was switched off or moved, or the line to the cluster broke."
+_FAULT = "The screen could not be opened by a fault of kvmtui; its log says which."
 _GONE = "This link was used already, or its ten seconds are over. Ask kvmtui for a new one."
 
 
@@ -139,6 +144,9 @@ class ScreenProxy:
                     return self._json(HTTPStatus.OK, {"seat": seat, "password": password})
         except KvmtuiError as error:
             return self._json(HTTPStatus.BAD_GATEWAY, {"sentence": error.sentence})
+        except Exception:
+            log.exception("A screen could not be opened")
+            return self._json(HTTPStatus.INTERNAL_SERVER_ERROR, {"sentence": _FAULT})
         return self._json(HTTPStatus.GONE, {"sentence": _GONE})
 
     def _seat(self, visitor: ServerConnection, request: Request, peer: str, host: str) -> Response | None:
@@ -182,19 +190,20 @@ class ScreenProxy:
         if offer is None or offer.screen is None:
             return
         try:
-            stream = offer.screen.connect()
+            well = self._shown(visitor, offer.screen)
+            offer.end(well, (_CLOSED if well else _ENDED).format(name=offer.name))
         except KvmtuiError as error:
             offer.end(False, error.sentence)
-            return
-        well = relay(visitor, stream)
+        except Exception:
+            log.exception("A screen ended by a fault")
+            offer.end(False, _FAULT)
+
+    def _shown(self, visitor: ServerConnection, screen: Screen) -> bool:
+        """Shows the screen until one side hangs up; True when that was the browser."""
+        well = relay(visitor, screen.connect())
         with suppress(ConnectionClosed):
             visitor.close()
-        offer.end(
-            well,
-            f"The screen of {offer.name} was closed."
-            if well
-            else f"Proxmox ended the screen of {offer.name}: the machine was switched off or moved, or the line broke.",
-        )
+        return well
 
 
 def _listening(settings: ConsoleSettings) -> socket.socket:

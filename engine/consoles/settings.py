@@ -1,4 +1,4 @@
-"""Where links to screens are served; set once when the site is opened, from `[console]` of its configuration."""
+"""How consoles are opened; set once when the site is opened, from `[console]` of its configuration."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from engine.consoles.keys import control_key
+from engine.errors import Refused
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 class ConsoleSettings(BaseModel):
-    """`[console]`: the address and port links are served at, how browsers reach it, and where noVNC is."""
+    """`[console]`: the address and port links are served at, how browsers reach it, where noVNC is, the detach key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -22,6 +25,7 @@ class ConsoleSettings(BaseModel):
     url: str = Field("", max_length=200)  # what a browser calls it, behind a tunnel or a TLS front
     insecure: bool = False  # screens cross a network in clear; only for a network that is itself encrypted
     novnc: Path | None = None
+    detach: str = "ctrl+]"  # the key that leaves a serial console
 
     @field_validator("address")
     @classmethod
@@ -30,6 +34,15 @@ class ConsoleSettings(BaseModel):
             return str(ip_address(given))
         except ValueError as error:
             raise ValueError(f"'{given}' is not an IP address; write one of this machine's") from error
+
+    @field_validator("detach")
+    @classmethod
+    def _a_control_key(cls, given: str) -> str:
+        try:
+            control_key(given)
+        except Refused as error:
+            raise ValueError(error.sentence.rstrip(".")) from None
+        return given
 
     @field_validator("url")
     @classmethod
@@ -50,19 +63,40 @@ class ConsoleSettings(BaseModel):
     @model_validator(mode="after")
     def _never_in_clear(self) -> Self:
         """A screen shows passwords being typed: it does not cross a network in clear unless that is written out."""
+        if ip_address(self.address).is_unspecified and not self.url:
+            raise ValueError(f"{self.address} is every address; give the url browsers use, or one address")
         public = self.url or f"http://{self.host}"
         outside = not ip_address(self.address).is_loopback or urlsplit(public).hostname not in _LOOPBACK_NAMES
         if outside and not public.startswith("https://") and not self.insecure:
             raise ValueError(
                 "screens would cross the network in clear; put a TLS front before it and give its url as "
-                "https://…, or write insecure = true when the network itself is encrypted"
+                "https://…, or write insecure = true into [console] when the network itself is encrypted"
             )
         return self
+
+    def at(self, address: str) -> Self:
+        """The same, served at another address of this machine; refused where that would not be safe."""
+        host, port = _split(address)
+        changed = {"address": host, "port": port or self.port, "url": ""}
+        try:
+            return type(self).model_validate(self.model_dump() | changed)
+        except ValidationError as error:
+            said = [fault["msg"].removeprefix("Value error, ") for fault in error.errors()]
+            raise Refused(f"Links cannot be served at {address}: {'; '.join(said)}.") from None
 
     @property
     def host(self) -> str:
         """The address as it stands in a URL."""
         return f"[{self.address}]" if ":" in self.address else self.address
+
+
+def _split(address: str) -> tuple[str, str]:
+    """Host and port of `192.0.2.1`, `192.0.2.1:5800`, `::1` or `[::1]:5800`; the port may be left away."""
+    if address.startswith("["):
+        host, _, rest = address[1:].partition("]")
+        return host, rest.removeprefix(":")
+    host, _, port = address.rpartition(":")
+    return (host, port) if address.count(":") == 1 else (address, "")
 
 
 _now = ConsoleSettings()

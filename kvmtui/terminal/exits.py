@@ -62,7 +62,7 @@ def _say(sentence: str, status: int) -> int:
         sys.stdout.flush()
         if sentence:
             print(redact(sentence), file=sys.stderr, flush=True)  # noqa: T201
-    except BrokenPipeError:
+    except OSError:  # whoever would read it, or the whole terminal, went away
         _hush()
     return status
 

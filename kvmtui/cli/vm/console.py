@@ -1,0 +1,84 @@
+"""`kvmtui vm console`: a guest's serial line in this terminal, or a link that shows its screen in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.errors import Refused
+from kvmtui.terminal.names import completing
+
+app = typer.Typer()
+
+
+@app.command()
+def console(
+    ref: Annotated[
+        str,
+        typer.Argument(
+            metavar="REF",
+            help="A service id, vmid:N, or a machine's name.",
+            show_default=False,
+            autocompletion=completing("vm"),
+        ),
+    ] = "",
+    vnc: Annotated[
+        bool, typer.Option("--vnc", help="The screen: a link for a browser, good once, for 10 seconds.")
+    ] = False,
+    listen: Annotated[
+        str, typer.Option(metavar="ADDRESS[:PORT]", help="Where the link is served; with --vnc.")
+    ] = "",
+    detach: Annotated[str, typer.Option(metavar="KEY", help="The key that leaves the serial console.")] = "",
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write what the serial console shows to a new file."),
+    ] = None,
+    get_novnc: Annotated[
+        bool, typer.Option("--get-novnc", help="Fetch noVNC with npm, once, for the links; needs no REF.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The link as one JSON document; with --vnc.")
+    ] = False,
+) -> int:
+    """Open the serial console of a VM in this terminal, or offer its screen to a browser.
+
+    \b
+    kvmtui vm console 5546                   the serial line; Ctrl+] leaves it
+    kvmtui vm console 5546 --log boot.log    and keep what it shows
+    kvmtui vm console 5546 --vnc             a link to its screen; this command ends with the screen
+    """
+    _refuse_mixed(vnc=vnc, get_novnc=get_novnc, listen=listen, as_json=as_json, serial=bool(detach or log))
+    if get_novnc:
+        return _fetch()
+    if not ref:
+        raise Refused("Which VM? Name its service id, vmid:N, or its name: kvmtui vm console REF")
+    if vnc:
+        from kvmtui.terminal.screen_link import show
+
+        return show(ref, listen, as_json)
+    from kvmtui.terminal.serial_line import attach
+
+    return attach(ref, detach, log)
+
+
+def _refuse_mixed(*, vnc: bool, get_novnc: bool, listen: str, as_json: bool, serial: bool) -> None:
+    """The serial line and the screen have options of their own; one that would do nothing is refused."""
+    if get_novnc and (vnc or listen or as_json or serial):
+        raise Refused("--get-novnc stands alone; it fetches noVNC and ends.")
+    if vnc and serial:
+        raise Refused("--detach and --log are for the serial console; leave them away with --vnc.")
+    if not vnc and (listen or as_json):
+        raise Refused("--listen and --json are for the link to a screen; add --vnc.")
+
+
+def _fetch() -> int:
+    from engine.consoles import novnc, settings
+    from kvmtui.terminal import site
+    from kvmtui.terminal.output import write
+
+    with site.changing():
+        count = novnc.fetch(settings.novnc_folder())
+        write(f"noVNC {novnc.VERSION} is in {settings.novnc_folder()} ({count} files, licence MPL-2.0).")
+    return 0

@@ -1,0 +1,60 @@
+"""A link to a guest's screen, as `kvmtui vm console --vnc` offers it: served until the screen is closed."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+from engine.clock import iso, now_ms
+from engine.consoles import novnc, settings
+from engine.consoles.offers import LINK_SECONDS
+from engine.consoles.proxy import ScreenProxy
+from engine.errors import Failed
+from kvmtui.terminal import names, output, site
+
+
+def show(ref: str, listen: str, as_json: bool) -> int:
+    """Print a link that works once and for seconds, and serve the screen behind it until it is closed."""
+    from engine.actions.consoles import offer_screen
+    from engine.audit import current_actor
+
+    with site.changing():
+        chosen = settings.current()
+        chosen = chosen.at(listen) if listen else chosen
+        service_id = names.service_of(ref)
+        with _ended_by_signals(), ScreenProxy(chosen, novnc.scripts(settings.novnc_folders())) as proxy:
+            offer, link = offer_screen(current_actor("cli"), service_id, proxy)
+            _tell(service_id, offer.name, link, as_json)
+            ending = offer.wait()
+        if not ending.well:
+            raise Failed(ending.sentence)
+        output.tell(ending.sentence)
+    return 0
+
+
+def _tell(service_id: int, name: str, link: str, as_json: bool) -> None:
+    if as_json:
+        until = iso(now_ms() + round(LINK_SECONDS * 1000))
+        output.show_json({"service_id": service_id, "vm": name, "link": link, "valid_until": until})
+        return
+    output.tell(f"The screen of {output.safe(name)}, once, in one browser, within {LINK_SECONDS:g} seconds:")
+    output.write(link)
+    output.tell("The screen is there as long as this command runs; Ctrl+C ends both.")
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """While the block runs, SIGTERM and SIGHUP end it as Ctrl+C does, so that its end is written down."""
+
+    def ended(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, ended) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

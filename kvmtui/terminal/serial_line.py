@@ -1,0 +1,40 @@
+"""A guest's serial line in this terminal, as `kvmtui vm console` shows it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from engine.consoles import settings
+from engine.consoles.keys import control_key, key_name
+from engine.errors import Failed, Refused
+from kvmtui.terminal import names, site
+from kvmtui.terminal.output import safe, tell
+
+
+def attach(ref: str, detach: str, log: Path | None) -> int:
+    """Stay at the serial line of a machine until the operator leaves it; Failed when it was lost."""
+    from engine.actions.consoles import open_serial
+    from engine.audit import current_actor
+    from screens import serial_terminal
+    from screens.serial_terminal import Parting
+    from screens.session_log import SessionLog
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Refused("A serial console needs a terminal for its input and output; it is not for pipes.")
+    with site.changing(), ExitStack() as kept:
+        key = control_key(detach or settings.current().detach)
+        service_id = names.service_of(ref)
+        file = kept.enter_context(SessionLog(log)) if log else None
+        opened = open_serial(current_actor("cli"), service_id)
+        name = safe(opened.line.name)
+        tell(f"Serial console of {name}; {key_name(key)} leaves it. Press Enter if nothing comes.")
+        session = serial_terminal.visit(opened, key, file)
+        if session.log_trouble:
+            tell(session.log_trouble)
+        said = serial_terminal.sentence(session.parting, name)
+        if session.parting not in (Parting.DETACHED, Parting.ENDED):
+            raise Failed(said)
+        tell(said)
+    return 0
