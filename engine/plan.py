@@ -138,6 +138,9 @@ OPTION_PATHS: dict[str, tuple[str, ...]] = {
     **{f"{disk}_{limit}": (disk, limit) for disk in ("system_disk", "additional_disk") for limit in _LIMITS},
 }
 
+# options that change nothing in the machine itself: what it may have, and what it is made from the next time
+AT_ONCE = ("template", "backups", "snapshots")
+
 
 def effective(product_spec: Mapping[str, Any], options: Mapping[str, Any]) -> Plan:
     """The product with the options over it; an explicit 0 overrides, an absent or None option does not."""

@@ -53,9 +53,14 @@ def terminate(actor: Actor, service_id: int, reason: str = "") -> Queued:
 
 def plan_change(service_id: int, product: str = "", options: Mapping[str, Any] | None = None) -> list[Change]:
     """What a change of package would do to the VM, without doing it."""
+    return differences(*plans(service_id, product, options))
+
+
+def plans(service_id: int, product: str = "", options: Mapping[str, Any] | None = None) -> tuple[Plan, Plan]:
+    """The plan a VM has, and the one it would have with this product and these options."""
     with session():
         vm = vm_of(service_id)
-        return differences(applied(vm), _wanted(vm.service, product, options))
+        return applied(vm), _wanted(vm.service, product, options)
 
 
 def change_package(
@@ -65,7 +70,7 @@ def change_package(
     with session():
         vm = vm_of(service_id)
         _refuse(vm, product)
-        wanted = dict(vm.service.options) | dict(options or {})
+        wanted = _options(vm.service, options)
         before = {"product": vm.service.product.name, "options": vm.service.options}
 
         def work() -> str:
@@ -110,4 +115,10 @@ def applied(vm: Vm) -> Plan:
 
 def _wanted(service: Service, product: str, options: Mapping[str, Any] | None) -> Plan:
     chosen = _product(product) if product else service.product
-    return effective(chosen.spec, dict(service.options) | dict(options or {}))
+    return effective(chosen.spec, _options(service, options))
+
+
+def _options(service: Service, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The service's options with these over them; None goes back to what the product has."""
+    both = dict(service.options) | dict(options or {})
+    return {name: value for name, value in both.items() if value is not None}

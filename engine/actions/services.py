@@ -23,6 +23,7 @@ from engine.clock import now_ms
 from engine.errors import Refused
 from engine.forms.service import OptionsForm, ServiceForm
 from engine.mail.outbox import queue_welcomes
+from engine.plan import AT_ONCE, effective
 from engine.store.database import database, in_transaction, is_postgres
 from engine.store.models import Client, Product, Service, Vm
 
@@ -48,14 +49,28 @@ def put_service(form: ServiceForm, actor: Actor) -> Outcome:
 
 
 def set_options(service_id: int, options: OptionsForm, actor: Actor) -> Outcome:
-    """Replace what a service overrides; the machine changes with the next change of package."""
+    """Replace what a service overrides; the machine changes with the next change of package.
+
+    How many snapshots and backups it may have counts at once: nothing in the machine changes for it.
+    """
 
     def work() -> Outcome:
         row = found(Service, Service.id == service_id, f"service {service_id}")
         form = ServiceForm(id=row.id, client=row.client.name, product=row.product.name, options=options)
-        return _only(put_services([form], actor))
+        outcome = _only(put_services([form], actor))
+        _allow(row, options)
+        return outcome
 
     return in_transaction(work)
+
+
+def _allow(row: Service, options: OptionsForm) -> None:
+    """Let the plan of the service's machine say what its options allow."""
+    wanted = effective(row.product.spec, options.given())
+    for vm in list(Vm.select().where(Vm.service == row.id)):
+        if vm.plan:
+            plan = vm.plan | {name: getattr(wanted, name) for name in AT_ONCE}
+            Vm.update(plan=plan).where(Vm.id == vm.id).execute()
 
 
 def delete_service(service_id: int, actor: Actor) -> None:

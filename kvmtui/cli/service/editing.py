@@ -64,36 +64,45 @@ def options(
     clear: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="Go back to what the product says.")
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a service overrides of its product, or change it; the machine follows with change-package.
 
     \b
     kvmtui service options 5546
-    kvmtui service options 5546 --option memory=4096 --clear cores
+    kvmtui service options 5546 --option memory=4096 --clear cores --dry-run
     """
     from engine.actions.services import set_options
     from engine.audit import current_actor
     from engine.forms import OptionsForm, checked
+    from engine.queries.effects import effects_of
     from engine.queries.refs import service_ref
     from engine.queries.site import services
-    from kvmtui.terminal import assigning, output, site
+    from kvmtui.terminal import assigning, effects, output, site
 
     changes = bool(option or clear)
-    with site.changing() if changes else site.opened():
+    with site.changing() if changes and not dry_run else site.opened():
         view = services(service_ref(ref).service_id)[0]
         if changes:
             form = checked(OptionsForm, _changed(view.options, assigning.pairs(option), clear or []))
+            found = effects_of(view.id, options=form.model_dump()) if view.vm_status else []
+            if dry_run:
+                effects.show(found, as_json)
+                return
             set_options(view.id, form, current_actor("cli"))
             view = services(view.id)[0]
+            effects.tell(found, as_json=False)
     if as_json:
         output.show_json({"options": view.options, "pending": view.pending})
         return
     output.show_table(("Option", "Value"), view.options.items(), "The service has all as its product says.")
-    for each in view.pending:
-        output.tell(
-            f"Pending: {each.field}: {each.old} -> {each.new}. Do it: kvmtui service change-package {view.id}"
-        )
+    if view.pending:
+        output.tell(f"Pending: {_fields(view.pending)}. Do it: kvmtui service change-package {view.id}")
+
+
+def _fields(pending: list[Any]) -> str:
+    return ", ".join(f"{each.field} {each.old} -> {each.new}" for each in pending)
 
 
 def _changed(old: dict[str, Any], given: dict[str, str], cleared: list[str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -79,11 +79,13 @@ def change_package(
     option: Annotated[
         list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="An option to change.")
     ] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Only show what would change.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", "--dry-run", help="Only show what would change.")] = False,
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Bring a machine to its package: another product, other options, or what is pending.
+
+    What changes is shown before it is asked for: from, to, when, and whether there is a way back.
 
     \b
     kvmtui service change-package 5546 --product VPS-4 --plan
@@ -92,23 +94,17 @@ def change_package(
     from engine.actions import packages
     from engine.audit import current_actor
     from engine.forms import OptionsForm, checked
-    from kvmtui.terminal import assigning, site
+    from engine.queries.effects import effects_of
+    from kvmtui.terminal import assigning, effects, site
     from kvmtui.terminal.following import finish
 
     options = checked(OptionsForm, assigning.pairs(option)).given()
     with site.opened() if plan else site.changing():
         service = names.service_of(ref)
+        found = effects_of(service, product, options)
         if plan:
-            _show_plan(packages.plan_change(service, product, options), as_json)
+            effects.show(found, as_json)
             return 0
-        return finish(packages.change_package(current_actor("cli"), service, product, options), wait)
-
-
-def _show_plan(changes: list[Any], as_json: bool) -> None:
-    from kvmtui.terminal import output
-
-    if as_json:
-        output.show_json(changes)
-        return
-    rows = ((each.field, each.old, each.new, each.needs_stop) for each in changes)
-    output.show_table(("Field", "Old", "New", "Needs a stop"), rows, "The machine has all of its package.")
+        queued = packages.change_package(current_actor("cli"), service, product, options)
+        effects.tell(found, as_json)
+        return finish(queued, wait)

@@ -1,0 +1,48 @@
+"""What a change of product or options would do, as a table before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from engine.queries.changes import shown
+from engine.queries.effects import RESTARTS, Effect, When
+from kvmtui.terminal import output
+
+_HEADS = ("Field", "From", "To", "When", "Undone", "Note")
+_WHEN: dict[When, str] = {
+    "change": "with the change",
+    "at once": "at once",
+    "reinstall": "at a reinstall",
+    "never": "not at all",
+}
+_NOTHING = "The machine has all of its package."
+
+
+def show(effects: Sequence[Effect], as_json: bool) -> None:
+    """The effects as a result."""
+    if as_json:
+        output.show_json(list(effects))
+        return
+    output.show_table(_HEADS, list(_rows(effects)), _NOTHING)
+    if effects:
+        output.tell(RESTARTS)
+
+
+def tell(effects: Sequence[Effect], as_json: bool) -> None:
+    """The effects beside what is done: as messages, or as the result where JSON is asked for."""
+    if as_json:
+        show(effects, as_json)
+        return
+    for row in _rows(effects):
+        field, old, new, when, undone, note = row
+        words = "; ".join(
+            part for part in (when, note, "it cannot be undone" if undone == "no" else "") if part
+        )
+        output.tell(f"{field}: {old} -> {new} ({words})")
+
+
+def _rows(effects: Sequence[Effect]) -> Iterator[tuple[str, ...]]:
+    for each in effects:
+        when = _WHEN[each.when] + (", stopped" if each.needs_stop else "")
+        undone = "no" if each.lasting else "yes"
+        yield each.field, shown(each.old), shown(each.new), when, undone, each.note
