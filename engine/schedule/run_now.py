@@ -1,25 +1,50 @@
-"""Asks for a scheduled task at once: it becomes due, and the next look of an engine runs it."""
+"""Asks for a scheduled task at once, and frees tasks whose lock was left behind."""
 
 from __future__ import annotations
 
+from engine import wake
 from engine.actions.site import tell
 from engine.audit import Actor
 from engine.errors import Refused
+from engine.schedule import ledger
 from engine.schedule.ledger import standing
 from engine.schedule.registry import named
 from engine.store.database import in_transaction
 from engine.store.models import TaskState
 
+BELL = "tasks"
+
 
 def run_now(name: str, actor: Actor) -> str:
-    """Make a task due; refused while its interval is 0, for no engine looks at it then."""
+    """Make a task due and wake whoever ticks; refused while it is off, for no engine looks at it then."""
     task = named(name)
-    if standing(task).interval_minutes == 0:
+    now = standing(task)
+    if now.interval_minutes == 0:
         raise Refused(f"Task {name} is off (interval 0). Give it an interval first, or use `kvmtui cron`.")
+    if now.locked_by:
+        raise Refused(
+            f"Task {name} runs this moment, or its lock was left behind by {now.locked_by}. "
+            "Wait for its end, or clear the locks when nothing runs."
+        )
 
     def work() -> None:
         TaskState.update(last_run_at=None).where(TaskState.name == name).execute()
         tell(actor, "run", "setting", name, name, {}, {})
+        wake.ring(BELL)
 
     in_transaction(work)
-    return f"{name} is due now; an engine takes it up within seconds."
+    return f"{name} is due now; an engine takes it up at once."
+
+
+def clear_locks(actor: Actor) -> str:
+    """Free every task; what a worker that still runs reports later is passed over."""
+
+    def work() -> list[str]:
+        freed = ledger.clear_locks()
+        if freed:
+            tell(actor, "unlock", "setting", "cron", ", ".join(freed), {"locked": freed}, {"locked": []})
+            wake.ring(BELL)
+        return freed
+
+    freed = in_transaction(work)
+    return f"Free again: {', '.join(freed)}." if freed else "No task is locked."

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import logging
 import threading
+from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from engine import wake
 from engine.runner.servers import Servers
 from engine.schedule.perform import Say, perform
 from engine.schedule.registry import TASKS
+from engine.schedule.run_now import BELL
 from engine.schedule.task import Room, Task
 
 log = logging.getLogger(__name__)
 LOOK_S = 3
+LISTEN_S = 5.0
+STOP_S = 2.0
+"""How long the end waits for a task that runs."""
 
 
 class Ticker:
@@ -27,6 +33,9 @@ class Ticker:
         self._owner = owner
         self._say = say
         self._stop = threading.Event()
+        self._ear: threading.Thread | None = None
+        self._looking = 0
+        self._idle = threading.Condition()
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -40,15 +49,42 @@ class Ticker:
                 self._look, "interval", seconds=LOOK_S, args=[task], id=task.name, jitter=1
             )
         self._scheduler.start()
+        self._ear = threading.Thread(
+            target=self._listen, args=[wake.Listener(BELL)], name="ticker-bell", daemon=True
+        )
+        self._ear.start()
 
-    def stop(self) -> None:
-        """End; a task that runs sees `keep_going` turn False and ends by itself."""
+    def stop(self, within: float = STOP_S) -> bool:
+        """End; a task that runs sees `keep_going` turn False. True when nothing uses the store any more."""
         self._stop.set()
+        wake.ring_here(BELL)
+        if self._ear is not None:
+            self._ear.join(within)
         self._scheduler.shutdown(wait=False)
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._looking, within)
+
+    def _listen(self, bell: wake.Listener) -> None:
+        """Looks at once when somebody asked for a task, here or in another process."""
+        while not self._stop.is_set():
+            if bell.wait(LISTEN_S) and not self._stop.is_set():
+                for job in self._scheduler.get_jobs():
+                    job.modify(next_run_time=datetime.now(UTC))
+        bell.close()
 
     def _look(self, task: Task) -> None:
-        room = Room(self._servers, self._owner, keep_going=lambda: not self._stop.is_set())
+        with self._idle:
+            if self._stop.is_set():
+                return
+            self._looking += 1
         try:
-            perform(task, room, self._say)
+            perform(task, self._room(), self._say)
         except Exception:
             log.exception("Task %s could not be looked at; trying again shortly", task.name)
+        finally:
+            with self._idle:
+                self._looking -= 1
+                self._idle.notify_all()
+
+    def _room(self) -> Room:
+        return Room(self._servers, self._owner, keep_going=lambda: not self._stop.is_set())

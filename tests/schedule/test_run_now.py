@@ -1,0 +1,78 @@
+"""A task asked for at once: the ticker looks without waiting for its beat, here and in another process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from engine import wake
+from engine.audit import Actor
+from engine.clock import now_ms
+from engine.errors import Refused
+from engine.runner.servers import Servers
+from engine.schedule import ledger, ticker
+from engine.schedule.registry import TASKS, named
+from engine.schedule.run_now import BELL, clear_locks, run_now
+from engine.schedule.ticker import Ticker
+from engine.store.models import Audit, TaskState, Worker
+from tests.conftest import Store
+
+ME = Actor("tester", "192.0.2.7", "cli")
+TASK = "nowBackupStatus"
+
+
+class Heard:
+    """The lines a ticker says; `done` is set by the first end of the task."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+
+    def __call__(self, line: str) -> None:
+        if f"[{TASK}] Done" in line:
+            self.done.set()
+
+
+@pytest.fixture
+def ticking(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
+    """A ticker whose own beat is an hour away, on a site where every task ran a moment ago."""
+    monkeypatch.setattr(ticker, "LOOK_S", 3_600)
+    servers, heard = Servers(), Heard()
+    for task in TASKS:
+        ledger.standing(task)
+    TaskState.update(last_run_at=now_ms()).execute()
+    running = Ticker(servers, "test", heard)
+    running.start()
+    yield heard
+    assert running.stop()
+    servers.close()
+
+
+def test_a_task_runs_at_once_and_not_at_the_next_beat(ticking: Heard) -> None:
+    assert "at once" in run_now(TASK, ME)
+    assert ticking.done.wait(10)
+    assert Audit.select().where(Audit.action == "run", Audit.object_name == TASK).count() == 1
+
+
+def test_the_bell_alone_runs_no_task_that_is_not_due(ticking: Heard) -> None:
+    wake.ring_here(BELL)
+    assert not ticking.done.wait(0.3)
+
+
+def test_a_task_that_is_off_is_refused(store: Store) -> None:
+    ledger.standing(named(TASK))
+    TaskState.update(interval_minutes=0).where(TaskState.name == TASK).execute()
+    with pytest.raises(Refused, match="is off"):
+        run_now(TASK, ME)
+
+
+def test_a_task_that_runs_is_refused_until_its_lock_is_cleared(store: Store) -> None:
+    Worker.create(id="w-1", kind="daemon", host="h", pid=1, started_at=now_ms(), heartbeat_at=now_ms())
+    assert ledger.take(named(TASK), "w-1") is not None
+    with pytest.raises(Refused, match="left behind by w-1"):
+        run_now(TASK, ME)
+    assert clear_locks(ME) == f"Free again: {TASK}."
+    assert clear_locks(ME) == "No task is locked."
+    assert Audit.select().where(Audit.action == "unlock").count() == 1
+    assert "at once" in run_now(TASK, ME)
