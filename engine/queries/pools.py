@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from operator import or_
 from typing import Any
 
 from engine.actions.named import found
 from engine.actions.pools import POOLS
 from engine.dns.names import reverse_zone_hint
 from engine.errors import KvmtuiError
-from engine.ipam.held import Holder
-from engine.ipam.pools import usage, who_has
+from engine.ipam.held import Holder, holders
+from engine.ipam.pools import usage
 from engine.store.database import session
-from engine.store.models import Pool, Server
+from engine.store.models import Address, Pool, Server, Vm
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +77,87 @@ def pool_values(pool_id: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class HeldView:
-    """An address of a pool that is not free, and who has it."""
+    """An address of a pool that is not free, who has it, and the name it points to."""
 
     address: str
     state: str
     service_id: int | None
     name: str
+    rdns: str
 
 
-def held(pool_id: int, offset: int = 0, limit: int = 1000) -> list[HeldView]:
-    """The addresses of a pool that are not free, in order: one page."""
+def held(pool_id: int, offset: int = 0, limit: int = 1000, text: str = "") -> list[HeldView]:
+    """The addresses of a pool that are not free, in order, those that hold a text: one page."""
     with session():
-        return [_held(each) for each in who_has(Pool.get_by_id(pool_id), offset, limit)]
+        return [_held(each) for each in holders(_question(pool_id, text), offset, limit)]
+
+
+def held_count(pool_id: int, text: str = "") -> int:
+    """How many addresses of a pool that hold the text are not free."""
+    with session():
+        return _counted(_question(pool_id, text))
+
+
+def held_place(pool_id: int, address: str, text: str = "") -> int | None:
+    """Where an address stands among those `held` lists; None when it is not among them."""
+    with session():
+        question, spot = _question(pool_id, text), ip_address(address)
+        if not _counted(question & (Address.address == spot)):
+            return None
+        return _counted(question & (Address.address < spot))
+
+
+def _counted(question: Any) -> int:
+    query = Address.select().left_outer_join(Vm, on=(Address.vm == Vm.id))
+    return int(query.where(question).count())
+
+
+def _question(pool_id: int, text: str) -> Any:
+    """The addresses of a pool, each word of the text in machine, name, note, service or address."""
+    question = Address.pool == pool_id
+    for word in text.split():
+        fits = [
+            column.contains(word)
+            for column in (Vm.name, Vm.domain, Address.rdns, Address.note, Address.state)
+        ]
+        if word.isascii() and word.isdigit() and len(word) < 10:
+            fits.append(Vm.service == int(word))
+        span = beginning_with(word)
+        if span is not None:
+            fits.append(Address.address.between(*span))
+        question &= reduce(or_, fits)
+    return question
+
+
+def beginning_with(text: str) -> tuple[IPv4Address | IPv6Address, IPv4Address | IPv6Address] | None:
+    """The first and last address that begins with whole parts of this text, such as `192.168.` or `2001:db8:`.
+
+    >>> beginning_with("192.168.")
+    (IPv4Address('192.168.0.0'), IPv4Address('192.168.255.255'))
+    """
+    try:
+        whole = ip_address(text)
+    except ValueError:
+        pass
+    else:
+        return whole, whole
+    mark, most, low, high = (":", 8, "0", "ffff") if ":" in text else (".", 4, "0", "255")
+    parts = text.rstrip(mark).split(mark)
+    missing = most - len(parts)
+    if missing < 1 or "" in parts or (mark == "." and "." not in text):
+        return None
+    try:
+        return (
+            ip_address(mark.join([*parts, *[low] * missing])),
+            ip_address(mark.join([*parts, *[high] * missing])),
+        )
+    except ValueError:
+        return None
 
 
 def _held(holder: Holder) -> HeldView:
     name = holder.vm or holder.note
-    return HeldView(str(holder.address), holder.state, holder.service_id, name)
+    return HeldView(str(holder.address), holder.state, holder.service_id, name, holder.rdns)
 
 
 def reverse_zone(gateway: str, mask: object) -> str:

@@ -17,7 +17,7 @@ from engine.clock import Moment
 from engine.dns.names import is_reverse
 from engine.plan import Plan, differences, effective
 from engine.store.database import session
-from engine.store.models import Client, Pool, Product, Server, Service, Vm, Zone
+from engine.store.models import Client, DnsRecord, Pool, Product, Server, Service, Vm, Zone
 
 _AT_ONCE = 500
 
@@ -58,6 +58,8 @@ class ZoneView:
     config: dict[str, Any]
     last_ok: Moment | None
     last_error: str
+    records: int
+    """How many records in it are ours, or owed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ def _server(row: Server, pools: int, products: int, vms: int) -> ServerView:
 def zones() -> list[ZoneView]:
     """Every zone, by name."""
     with session():
+        records = _counts(DnsRecord, "zone")
         return [
             ZoneView(
                 row.id,
@@ -162,6 +165,7 @@ def zones() -> list[ZoneView]:
                 row.config,
                 row.last_ok_at,
                 row.last_error,
+                records.get(row.id, 0),
             )
             for row in Zone.select().order_by(Zone.name, Zone.type, Zone.endpoint)
         ]
@@ -191,6 +195,19 @@ def services(service_id: int | None = None) -> list[ServiceView]:
     """Every service, or the one of that id, by id."""
     with session():
         return list(_services(None if service_id is None else [service_id]))
+
+
+def services_in(ids: Sequence[int]) -> list[ServiceView]:
+    """The services of these ids, by id; ids that are gone are left out."""
+    with session():
+        return list(_services(ids))
+
+
+def services_of_client(name: str) -> list[ServiceView]:
+    """The services of a client, by id."""
+    with session():
+        rows = Service.select(Service.id).join(Client).where(Client.name == name)
+        return list(_services([row.id for row in rows]))
 
 
 def _services(ids: Sequence[int] | None) -> Iterator[ServiceView]:

@@ -1,0 +1,84 @@
+"""The list of services a page at a time: filtered, sorted and counted by the database, whatever its size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from peewee import JOIN, SQL, fn
+
+from engine.queries.site import ServiceView, services_in
+from engine.store.database import session
+from engine.store.models import Client, Product, Service, Vm
+
+SORTS = ("id", "client", "product", "status", "vm")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceQuestion:
+    """What an operator wants to see: free text, and the order."""
+
+    text: str = ""
+    sort: str = "id"
+    descending: bool = False
+
+
+def count(question: ServiceQuestion) -> int:
+    """How many services answer the question."""
+    with session():
+        return int(_joined(question).count())
+
+
+def page(question: ServiceQuestion, offset: int, limit: int) -> list[ServiceView]:
+    """The services from `offset` on, in the question's order."""
+    with session():
+        query = _joined(question).order_by(*_order(question)).offset(offset).limit(limit)
+        ids = [row_id for (row_id,) in query.tuples()]
+        found = {view.id: view for view in services_in(ids)}
+    return [found[row_id] for row_id in ids if row_id in found]
+
+
+def position(question: ServiceQuestion, service_id: int) -> int | None:
+    """Where a service stands in the question's order; None when it is not among them."""
+    places = _joined(question).select(
+        Service.id.alias("key"), fn.ROW_NUMBER().over(order_by=_order(question)).alias("n")
+    )
+    with session():
+        query = Service.select(SQL("n")).from_(places.alias("places")).where(SQL("key") == service_id)
+        row = query.tuples().first()
+    return int(row[0]) - 1 if row else None
+
+
+def _joined(question: ServiceQuestion) -> Any:
+    query = (
+        Service.select(Service.id)
+        .join_from(Service, Client)
+        .join_from(Service, Product)
+        .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="machine")
+    )
+    for word in question.text.split():
+        query = query.where(_says(word))
+    return query
+
+
+def _says(word: str) -> Any:
+    """Services in which a word stands: client, product, status, machine, or the id or VMID it begins."""
+    columns = (Client.name, Product.name, Service.status, Vm.name)
+    fits = [fn.LOWER(column).contains(word.lower()) for column in columns]
+    if word.isascii() and word.isdigit() and len(word) < 10:
+        fits += [Service.id.cast("TEXT").startswith(word), Vm.vmid.cast("TEXT").startswith(word)]
+    return reduce(or_, fits)
+
+
+def _order(question: ServiceQuestion) -> list[Any]:
+    columns: dict[str, Any] = {
+        "id": Service.id,
+        "client": Client.name,
+        "product": Product.name,
+        "status": Service.status,
+        "vm": Vm.name,
+    }
+    column = columns[question.sort]
+    return [column.desc() if question.descending else column.asc(), Service.id.asc()]
