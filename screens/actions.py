@@ -199,14 +199,16 @@ _OTHERS = (
     _changes("servers")("pause", "p", "Pause", "Pause this server, or let it go on.", 17),
     _changes("services")("add", "a", "Create", "Create a service for a client.", 20),
     _service_change("package", "p", "Package", "Change the package, after a look at the plan.", 21),
+    _service_change("options", "O", "Options", "Change what the service has other than its product.", 0),
     _service_change("suspend", "z", "Suspend", "Stop the VM and suspend the service.", 22),
     _service_change("unsuspend", "Z", "Unsuspend", "End the suspension and start the VM.", 23),
     _service_change("terminate", "T", "Terminate", "End the service and remove its VM.", 24, True),
     _setting_change("edit", "E", "Edit", "Change the settings.", 20),
     _setting_change("run", "R", "Run now", "Run this task at once.", 21),
+    _setting_change("unlock", "U", "Clear locks", "Free the tasks whose lock was left behind.", 22),
 )
 
-_LISTS = ("vms", "pools", "zones", "products", "servers", "clients", "services", "audit")
+_LISTS = ("vms", "pools", "zones", "products", "servers", "clients", "services", "settings", "audit")
 
 
 def _out(scope: str) -> tuple[Action, ...]:
@@ -230,6 +232,6 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "vm": ("page", "vm", "service", "list"),
     **{f"vm {tab}": ("page", "vm", "service", "list", tab) for tab in _TAB_SCOPES},
     "log": ("log",),
-    **{scope: (scope, "list") for scope in (*_LISTS[1:], "settings") if scope != "services"},
+    **{scope: (scope, "list") for scope in _LISTS[1:] if scope != "services"},
 }
 """Which scopes are open at the same time, per place: within one place no key means two things."""

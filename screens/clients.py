@@ -1,4 +1,4 @@
-"""Clients: who the machines belong to."""
+"""Clients: who the machines belong to, and on enter what each of them has."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.actions.clients import create_client, delete_client, put_client
-from engine.forms import ClientForm, checked
+from engine.actions.site import Outcome
+from engine.forms import ClientForm
 from engine.queries.site import client_values, clients
 from screens.habits import bindings
 from screens.place import actor
 from screens.records import RecordsPlace
-from screens.widgets.rows import Column, Row
+from screens.widgets.rows import Cell, Column, Row
 
 
 class ClientsPlace(RecordsPlace):
@@ -22,27 +23,52 @@ class ClientsPlace(RecordsPlace):
     COMMAND = "kvmtui client list"
     NOUN = "client"
     EMPTY = "No client yet.\nPress a to add one; then 8 to create a service for it."
-    FORMS = (ClientForm,)
+    FORM = ClientForm
     COLUMNS = (
+        Column("id", "ID", 5, 3, right=True),
         Column("name", "Name", 20, grow=True),
         Column("email", "E-mail", 24, 2, grow=True),
         Column("language", "Language", 8, 4),
-        Column("services", "Services", 8, 3, right=True),
+        Column("services", "Services", 8, 2, right=True),
     )
 
     def rows(self) -> Sequence[Row]:
         return [
-            Row(each.name, (each.name, each.email, each.language, str(each.services))) for each in clients()
+            Row(
+                each.name,
+                (
+                    *(str(each.id), each.name, each.email or "—", each.language),
+                    Cell(str(each.services), "" if each.services else "muted"),
+                ),
+            )
+            for each in clients()
         ]
 
     def values(self, key: Any) -> Mapping[str, Any]:
         return client_values(key)
 
-    def save(self, values: dict[str, Any], key: Any) -> Any:
-        form = checked(ClientForm, values)
+    def save(self, form: Any, key: Any) -> Outcome:
         if key is None:
             return create_client(form, actor())
         return put_client(form, actor(), next(each.id for each in clients() if each.name == key))
 
     def delete(self, key: Any) -> None:
         delete_client(key, actor())
+
+    def losses(self, key: Any) -> Sequence[str]:
+        return (
+            "Name, e-mail address and notes are gone for good.",
+            "It is refused while the client has services.",
+        )
+
+    def opened(self, key: Any) -> None:
+        """Enter shows what the client has."""
+        self.run_worker(self._services(str(key)), group="dialog", exclusive=True)
+
+    async def _services(self, name: str) -> None:
+        from screens.client_services import ClientServices
+
+        service_id = await self.app.push_screen_wait(ClientServices(name))
+        if service_id is not None:
+            app: Any = self.app
+            self.app.run_worker(app.open_vm(service_id))

@@ -1,52 +1,53 @@
-"""A form of the engine as one flat list of questions: what is nested becomes `owner__field`, and back again."""
+"""A form of the engine as one flat list of questions: what is nested becomes `owner__field`, and back again.
+
+The engine's own form judges the answers, so that console, command line and manifest say the same sentences.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel
 
+from engine.forms import BadInput, Fault
 from engine.forms.form import Secret
+from screens.widgets.fields import Field, field_of
 
 JOINT = "__"
-MANY_LINES = frozenset({"assigned_ips", "ssh_keys"})
-"""What one line cannot hold; a console never asks for it, and leaves it as it is."""
 
 
-@cache
-def flat(form: type[BaseModel]) -> type[BaseModel]:
-    """A model with every leaf of the form as a field of its own; each is judged as the form judges it."""
-    fields: dict[str, Any] = {name: leaf for name, leaf in _leaves(form, "", "") if name not in MANY_LINES}
-    made: type[BaseModel] = create_model(
-        form.__name__, __config__=ConfigDict(str_strip_whitespace=True), **fields
+def questions(form: type[BaseModel], lines: Collection[str] = (), section: str = "") -> tuple[Field, ...]:
+    """Every leaf of a form as a question; `lines` names those that are typed one entry to a line."""
+    return tuple(
+        replace(each, kind="lines") if each.name in lines else each for each in _leaves(form, "", section)
     )
-    return made
 
 
-def _leaves(form: type[BaseModel], before: str, title: str) -> Iterator[tuple[str, Any]]:
+def _leaves(form: type[BaseModel], before: str, section: str) -> Iterator[Field]:
+    """The leaves in their order; what is nested stands under the title of its owner."""
     for name, info in form.model_fields.items():
         inner = info.annotation
-        words = f"{title}{info.title or name}"
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from _leaves(inner, f"{before}{name}{JOINT}", f"{words}: ")
-        elif any(isinstance(mark, Secret) for mark in info.metadata):
-            yield (
-                f"{before}{name}",
-                (SecretStr | None, Field(None, title=words, description=info.description)),
-            )
-        else:
-            yield f"{before}{name}", (info.rebuild_annotation(), _field(info, words))
+            yield from _leaves(inner, f"{before}{name}{JOINT}", info.title or name)
+            continue
+        field = replace(field_of(name, info), name=before + name, section=section)
+        is_secret = any(isinstance(mark, Secret) for mark in info.metadata)
+        yield replace(field, kind="secret", default=None) if is_secret else field
 
 
-def _field(info: FieldInfo, title: str) -> Any:
-    if info.is_required():
-        return Field(title=title, description=info.description)
-    if info.default_factory is not None:
-        return Field(default_factory=info.default_factory, title=title, description=info.description)
-    return Field(info.default, title=title, description=info.description)
+def in_sections(fields: Sequence[Field], sections: Mapping[str, Sequence[str]]) -> tuple[Field, ...]:
+    """The questions under these headings; a name ending in `__` stands for everything below it."""
+    found: list[Field] = []
+    for title, names in sections.items():
+        for name in names:
+            for field in fields:
+                if field.name == name or (name.endswith(JOINT) and field.name.startswith(name)):
+                    found.append(replace(field, section=title))
+    missing = {field.name for field in fields} - {field.name for field in found}
+    assert not missing, f"in no section: {missing}"
+    return tuple(found)
 
 
 def flattened(values: Mapping[str, Any], before: str = "") -> dict[str, object]:
@@ -75,3 +76,43 @@ def nested(values: Mapping[str, object]) -> dict[str, Any]:
         if value is not None:
             place[last] = value
     return found
+
+
+def faults(check: Callable[[], object], asked: Collection[str]) -> dict[str, str]:
+    """What the engine finds wrong: a sentence per question, under "" what concerns no single one."""
+    try:
+        check()
+    except BadInput as error:
+        return located(error, asked)
+    return {}
+
+
+def located(error: BadInput, asked: Collection[str]) -> dict[str, str]:
+    """The faults under the names of the questions; the first of each."""
+    found: dict[str, str] = {}
+    for fault in error.faults:
+        found.setdefault(_where(fault, asked), _words(fault))
+    return found
+
+
+def _where(fault: Fault, asked: Collection[str]) -> str:
+    """The question a fault is about: its own, or else the first below its owner."""
+    name = JOINT.join(part for part in fault.path if isinstance(part, str))
+    if name in asked or not name:
+        return name
+    return next((each for each in asked if each.startswith(name + JOINT)), "")
+
+
+_CONTINUES = ("is ", "must ", "has ", "needs ", "makes ", "holds ", "names ", "lies ", "cannot ")
+
+
+def _words(fault: Fault) -> str:
+    """A fault as a sentence that stands alone under its question."""
+    words = fault.sentence
+    if words == "is missing.":
+        words = "is needed."
+    if words.startswith(_CONTINUES):
+        words = f"this {words}"
+    number = next((part for part in fault.path if isinstance(part, int)), None)
+    words = words[:1].upper() + words[1:]
+    return words if number is None else f"Line {number + 1}: {words}"

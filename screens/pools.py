@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.actions.pools import create_pool, delete_pool, put_pool
-from engine.forms import PoolForm, checked
-from engine.queries.pools import held, pool_values, pools, reverse_zone
+from engine.actions.site import Outcome
+from engine.forms import PoolForm
+from engine.queries.pools import PoolView, pool_values, pools, reverse_zone
 from engine.queries.refs import names_of
 from screens.habits import bindings
 from screens.place import actor
-from screens.records import Hint, RecordsPlace
+from screens.records import RecordsPlace
 from screens.widgets.bar import share
-from screens.widgets.dialogs import Notice
-from screens.widgets.rows import Column, Row
+from screens.widgets.form import Form
+from screens.widgets.rows import Cell, Column, Row
 
 
 class PoolsPlace(RecordsPlace):
@@ -25,27 +26,21 @@ class PoolsPlace(RecordsPlace):
     COMMAND = "kvmtui pool list"
     NOUN = "pool"
     EMPTY = "No pool yet.\nPress a to add a range of addresses; it needs a server (6)."
-    FORMS = (PoolForm,)
+    FORM = PoolForm
+    MANY_LINES = frozenset({"excluded"})
+    TALL = 2
     COLUMNS = (
-        Column("start", "From", 15, grow=True),
-        Column("stop", "To", 15, 3, grow=True),
-        Column("used", "Used", 19),
-        Column("server", "Server", 10, 2, grow=True),
-        Column("bridge", "Bridge", 7, 4),
-        Column("zone", "Reverse zone", 24, 2, grow=True),
+        Column("id", "ID", 3, 3, right=True),
+        Column("addresses", "Addresses, reverse zone", 27, grow=True),
+        Column("used", "Usage", 19),
+        Column("type", "Type", 5, 4),
+        Column("server", "Server", 12, 2, grow=True),
+        Column("bridge", "Bridge", 9, 2),
+        Column("gateway", "Gateway", 18, 5, grow=True),
     )
 
     def rows(self) -> Sequence[Row]:
-        return [
-            Row(
-                each.id,
-                (
-                    *(each.start, each.stop, share(each.used, each.total)),
-                    *(each.server, each.bridge, each.rdns_zone),
-                ),
-            )
-            for each in pools()
-        ]
+        return [_row(each) for each in pools()]
 
     def values(self, key: Any) -> Mapping[str, Any]:
         return pool_values(key)
@@ -53,32 +48,62 @@ class PoolsPlace(RecordsPlace):
     def choices(self) -> dict[str, Sequence[str]]:
         return {"server": names_of("server")}
 
-    def hint(self) -> tuple[str, Hint] | None:
-        return "gateway", _reverse
+    def follow(self, form: Form, values: Mapping[str, object]) -> None:
+        """The reverse zone of the network, as it is typed."""
+        zone = reverse_zone(str(values.get("gateway") or ""), values.get("mask"))
+        form.hint("mask", f"Reverse zone: {zone}" if zone else "")
 
-    def save(self, values: dict[str, Any], key: Any) -> Any:
-        form = checked(PoolForm, values)
+    def save(self, form: Any, key: Any) -> Outcome:
         return create_pool(form, actor()) if key is None else put_pool(form, actor(), key)
 
     def delete(self, key: Any) -> None:
         delete_pool(key, actor())
 
+    def losses(self, key: Any) -> Sequence[str]:
+        return (
+            "No address of it is handed out any more.",
+            "It is refused while anybody holds one of its addresses.",
+        )
+
     def name_of(self, key: Any) -> str:
+        """The first address; server and first address together are what a pool is known by."""
         row = self.list.current
-        return row.cell(0).text if row is not None and row.key == key else str(key)
+        return row.cell(1).text.partition(" – ")[0] if row is not None and row.key == key else str(key)
+
+    def commands(self) -> list[str]:
+        key = self.list.cursor_key
+        return [*([f"kvmtui pool show {key}"] if key else []), "kvmtui pool list --json"]
 
     def opened(self, key: Any) -> None:
         """Enter shows who has which address."""
-        self.run_worker(self._held(key), group="held", exclusive=True)
+        self.run_worker(self._holders(key), group="dialog", exclusive=True)
 
-    async def _held(self, key: int) -> None:
-        found = await self.beside(lambda: held(key))
-        if found is not None:
-            lines = [f"{each.address}  {each.state}  {each.service_id or '—'}  {each.name}" for each in found]
-            words = "\n".join(lines) or "Every address of this pool is free."
-            self.app.push_screen(Notice("Who has which address (the first 1000)", words))
+    async def _holders(self, key: int) -> None:
+        from screens.holders import Holders
+
+        found = await self.beside(lambda: next((each for each in pools() if each.id == key), None))
+        if found is None:
+            self.notify("That pool is gone.", severity="warning", markup=False)
+            return
+        service_id = await self.app.push_screen_wait(Holders(found))
+        if service_id is not None:
+            app: Any = self.app
+            self.app.run_worker(app.open_vm(service_id))
 
 
-def _reverse(values: dict[str, object]) -> str:
-    zone = reverse_zone(str(values.get("gateway") or ""), values.get("mask"))
-    return f"Reverse zone: {zone}" if zone else ""
+def _row(each: PoolView) -> Row:
+    """A pool as a line of the list: what may be handed out, and how much of it is."""
+    counted = f"{each.used:,} of {each.total:,}" if each.total < 10**9 else f"{each.used:,} used"
+    usage = share(each.used, each.total)
+    return Row(
+        each.id,
+        (
+            str(each.id),
+            Cell(f"{each.start} – {each.stop}", below=each.rdns_zone),
+            Cell(usage.text, usage.tone, below=counted),
+            each.type,
+            each.server,
+            Cell(each.bridge, below=f"VLAN {each.vlan}" if each.vlan else ""),
+            Cell(f"{each.gateway}/{each.mask}", below=", ".join(filter(None, (each.dns1, each.dns2)))),
+        ),
+    )

@@ -3,63 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
 from textual.worker import Worker
 
-from engine.forms import KEEP, BadInput
-from screens.flat import JOINT, flat, flattened, nested
+from engine.actions.site import Outcome
+from engine.errors import Refused
+from engine.forms import KEEP, Form, checked
+from screens import saving
+from screens.flat import faults, flattened, nested, questions
 from screens.fresh import FreshRows
 from screens.place import ListPlace
+from screens.saving import SaveDialog, told, trouble
 from screens.text import plain
-from screens.widgets.dialogs import TypeName
-from screens.widgets.form import Form, FormDialog
-from screens.widgets.reader import sentence
+from screens.widgets import form as forms
+from screens.widgets.dialogs import Notice, TypeName
+from screens.widgets.fields import Field
 from screens.widgets.rows import Column, Row, RowSource
 from screens.widgets.table import Table
-
-Save = Callable[[dict[str, Any]], Any]
-Hint = Callable[[dict[str, object]], str]
-
-
-class SaveDialog(FormDialog):
-    """Stays open until the engine took the answers; what it refuses stands under the field it is about."""
-
-    def __init__(self, title: str, form: Form, save: Save, hint: tuple[str, Hint] | None = None) -> None:
-        super().__init__(title, form)
-        self._save, self._hint = save, hint
-
-    def on_form_changed(self, message: Form.Changed) -> None:
-        message.stop()
-        if self._hint is not None:
-            name, words = self._hint
-            self.form.hint(name, words(message.values))
-
-    def on_form_submitted(self, message: Form.Submitted) -> None:
-        message.stop()
-        message.prevent_default()  # the form's own dialog would close before the engine has judged
-        self.run_worker(self._try(message.values), group="save", exclusive=True)
-
-    async def _try(self, values: dict[str, object]) -> None:
-        try:
-            await asyncio.to_thread(self._save, nested(values))
-        except BadInput as error:
-            self._complain(error)
-        except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
-            self.notify(sentence(error), severity="error", markup=False, timeout=10)
-        else:
-            self.dismiss(values)
-
-    def _complain(self, error: BadInput) -> None:
-        asked = self.form.values
-        for fault in error.faults:
-            name = JOINT.join(str(part) for part in fault.path if isinstance(part, str))
-            if name in asked:
-                self.form.complain(name, fault.sentence)
-        self.notify(plain(error.sentence), severity="error", markup=False, timeout=10)
 
 
 class RecordsPlace(ListPlace):
@@ -68,8 +31,15 @@ class RecordsPlace(ListPlace):
     NOUN: ClassVar[str] = ""
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
     EMPTY: ClassVar[str] = ""
-    FORMS: ClassVar[tuple[type[BaseModel], ...]] = ()
-    BY: ClassVar[str] = ""
+    FORM: ClassVar[type[Form]]
+    MANY_LINES: ClassVar[frozenset[str]] = frozenset()
+    """Answers typed one entry to a line."""
+    TALL: ClassVar[int] = 1
+    """Lines of a row."""
+    first = ""
+    """The question that gets the keys when a form opens; empty: the first."""
+
+    # What a place says of its records
 
     def rows(self) -> Sequence[Row]:
         """The records as they are now; asked beside the screen's thread."""
@@ -79,32 +49,45 @@ class RecordsPlace(ListPlace):
         """A record as its form reads."""
         raise NotImplementedError
 
-    def save(self, values: dict[str, Any], key: Any) -> Any:
-        """Takes the answers: a new record when the key is None."""
+    def save(self, form: Any, key: Any) -> Outcome:
+        """Puts a record into the store: a new one when the key is None."""
         raise NotImplementedError
-
-    def _deleted(self, key: Any) -> bool:
-        self.delete(key)
-        return True
 
     def delete(self, key: Any) -> None:
         """Deletes a record, or refuses."""
         raise NotImplementedError
 
+    def fields(self, key: Any) -> Sequence[Field]:
+        """What is asked about a record; None stands for a new one."""
+        return questions(self.FORM, self.MANY_LINES)
+
+    def form(self, answers: Mapping[str, object]) -> Form:
+        """The engine's form out of the answers; BadInput with every fault."""
+        return checked(self.FORM, nested(answers))
+
+    def asked(self, values: Mapping[str, Any]) -> dict[str, object]:
+        """The engine's values as the questions take them."""
+        return flattened(values)
+
     def choices(self) -> dict[str, Sequence[str]]:
-        """Fields that are chosen from what exists."""
+        """Fields that are chosen from what exists; asked beside the screen's thread."""
         return {}
 
-    def hint(self) -> tuple[str, Hint] | None:
-        """A field, and what its answer leads to."""
-        return None
+    def follow(self, form: forms.Form, values: Mapping[str, object]) -> None:
+        """Shows what the answers lead to."""
 
     def name_of(self, key: Any) -> str:
-        """What must be typed before the record is deleted."""
+        """How the record is called, and what must be typed before it is deleted."""
         return str(key)
 
+    def losses(self, key: Any) -> Sequence[str]:
+        """What deleting the record leads to; asked beside the screen's thread."""
+        return (f"The {self.NOUN} is gone for good; it is refused while something needs it.",)
+
+    # What follows from it
+
     def table(self) -> Table:
-        return Table(self.COLUMNS, noun=f"{self.NOUN}s", empty=self.EMPTY)
+        return Table(self.COLUMNS, noun=f"{self.NOUN}s", empty=self.EMPTY, lines=self.TALL)
 
     def source(self) -> RowSource:
         return FreshRows(self.rows, self.COLUMNS)
@@ -114,9 +97,9 @@ class RecordsPlace(ListPlace):
         self.opened(message.key)
 
     def opened(self, key: Any) -> None:
-        """What enter does: a look at the record, unless it may be edited."""
-        if not getattr(self.app, "read_only", False):
-            self.run_worker(self.ask_form(key), group="dialog", exclusive=True)
+        """What enter does: the form of the record, or a look at it where nothing may be changed."""
+        look = self.look_at(key) if getattr(self.app, "read_only", False) else self.ask_form(key)
+        self.run_worker(look, group="dialog", exclusive=True)
 
     def do_add(self) -> Worker[None]:
         return self.run_worker(self.ask_form(None), group="dialog", exclusive=True)
@@ -136,26 +119,90 @@ class RecordsPlace(ListPlace):
             self.notify(f"There is no {self.NOUN} under the cursor.", severity="warning", markup=False)
         return key
 
+    async def look_at(self, key: Any) -> None:
+        """Shows a record without its secrets."""
+        found = await self.beside(lambda: (self.fields(key), self.asked(self.values(key))))
+        if found is not None:
+            fields, values = found
+            lines = [_line(each, values) for each in fields if each.asked(values)]
+            self.app.push_screen(Notice(f"{self.NOUN.capitalize()} {self.name_of(key)}", "\n".join(lines)))
+
     async def ask_form(self, key: Any) -> None:
         """Shows the form of a record, or of a new one, and reads the list again when it was saved."""
-        found = await self.beside(lambda: ({} if key is None else self.values(key), self.choices()))
+        found = await self.beside(lambda: self._found(key))
         if found is None:
             return
-        filled = flattened(found[0])
-        secrets = [name for name, value in filled.items() if value == KEEP]
-        shown = {name: value for name, value in filled.items() if value != KEEP}
-        form = Form(*map(flat, self.FORMS), by=self.BY, values=shown, choices=found[1], secrets=secrets)
-        title = f"Add a {self.NOUN}" if key is None else f"Edit {self.NOUN} {self.name_of(key)}"
-        dialog = SaveDialog(title, form, lambda answers: self.save(answers, key), self.hint())
-        if await self.app.push_screen_wait(dialog) is not None:
-            self.notify(f"The {self.NOUN} is saved.", markup=False)
+        fields, values, choices = found
+        filled = self.asked(values)
+        form = forms.Form(
+            fields=fields,
+            judge=lambda answers: faults(lambda: self.form(answers), answers),
+            values={name: value for name, value in filled.items() if value != KEEP},
+            choices=choices,
+            secrets=[name for name, value in filled.items() if value == KEEP],
+        )
+        await self.ask_until_saved(
+            SaveDialog(
+                f"Add a {self.NOUN}" if key is None else f"Edit {self.NOUN} {self.name_of(key)}",
+                form,
+                lambda answers: self._saved(answers, key, values),
+                self.follow,
+                first=self.first,
+            )
+        )
+
+    async def ask_until_saved(self, dialog: saving.SaveDialog) -> None:
+        """Shows a form; once it is saved, says what that took and reads the list again."""
+        await self.app.push_screen_wait(dialog)
+        if dialog.outcome is not None:
+            self.notify(told(dialog.outcome), markup=False, timeout=8)
             self.reread()
+
+    def _found(self, key: Any) -> tuple[Sequence[Field], Mapping[str, Any], dict[str, Sequence[str]]]:
+        return self.fields(key), {} if key is None else self.values(key), self.choices()
+
+    def _saved(self, answers: Mapping[str, object], key: Any, opened: Mapping[str, Any]) -> Outcome:
+        """Saves, unless somebody else changed the record since it was opened."""
+        form = self.form(answers)
+        if key is not None and self.values(key) != opened:
+            raise Refused(
+                f"Somebody changed {self.NOUN} {self.name_of(key)} meanwhile; nothing was saved. "
+                "Leave the form with esc and open it again."
+            )
+        return self.save(form, key)
 
     async def _delete(self, key: Any) -> None:
         name = self.name_of(key)
-        question = TypeName(f"Delete {self.NOUN} {name}?", name, ("It is refused while something needs it.",))
-        if not await self.app.push_screen_wait(question):
+        losses = await self.beside(lambda: self.losses(key))
+        if losses is None:
             return
-        if await self.beside(partial(self._deleted, key)):
+        if not await self.app.push_screen_wait(TypeName(f"Delete {self.NOUN} {name}?", name, losses)):
+            return
+        refusal = await asyncio.to_thread(_refusal, partial(self.delete, key))
+        if refusal:
+            self.app.push_screen(Notice(f"The {self.NOUN} was not deleted", refusal, danger=True))
+        else:
             self.notify(f"The {self.NOUN} {plain(name)} is deleted.", markup=False)
-            self.reread()
+        self.reread()
+
+
+def _refusal(work: Any) -> str:
+    """Why it was not done; empty when it was."""
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
+        return trouble(error)
+    return ""
+
+
+def _line(field: Field, values: Mapping[str, object]) -> str:
+    """A field and its value, as a line to read."""
+    value = values.get(field.name)
+    if value == KEEP:
+        value = "(set)"
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        value = ", ".join(str(each) for each in value)
+    title = f"{field.section}: {field.title}" if field.section else field.title
+    return f"{title:<28} {plain('—' if value in (None, '') else value)}"

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from textual.worker import Worker
 
+from engine.actions.doctor import CheckView, check_server_named, doctor
 from engine.actions.pausing import toggle
 from engine.actions.servers import create_server, delete_server, put_server
-from engine.forms import ServerForm, checked
-from engine.queries.site import server_values, servers
+from engine.actions.site import Outcome
+from engine.forms import Form, ServerForm, checked
+from engine.queries.site import ServerView, server_values, servers
+from screens import server_questions
+from screens.findings import Finding, Findings
+from screens.flat import nested
 from screens.habits import bindings
 from screens.moments import ago
 from screens.place import actor
 from screens.records import RecordsPlace
-from screens.widgets.dialogs import Notice
+from screens.widgets.fields import Field
 from screens.widgets.rows import Cell, Column, Row
+
+_SIGNS = {"ok": "+", "warn": "~", "fail": "-"}
 
 
 class ServersPlace(RecordsPlace):
@@ -27,45 +34,49 @@ class ServersPlace(RecordsPlace):
     COMMAND = "kvmtui server list"
     NOUN = "server"
     EMPTY = "No server yet.\nPress a to add your first Proxmox cluster, then t to test it."
-    FORMS = (ServerForm,)
+    FORM = ServerForm
+    TALL = 2
     COLUMNS = (
         Column("name", "Name", 14, grow=True),
         Column("state", "State", 10),
-        Column("hosts", "Hosts", 16, 2, grow=True),
-        Column("version", "PVE", 7, 4),
-        Column("vms", "VMs", 5, 3, right=True),
-        Column("ok", "Answered", 12, 2),
-        Column("error", "Last error", 14, 5, grow=True),
+        Column("api", "API", 20, grow=True),
+        Column("vms", "VMs", 5, 2, right=True),
+        Column("version", "PVE", 14, 3),
+        Column("limits", "At once", 21, 4),
     )
 
     def rows(self) -> Sequence[Row]:
-        return [
-            Row(
-                each.name,
-                (
-                    each.name,
-                    Cell(f"+ {each.state}", "ok")
-                    if each.state == "enabled"
-                    else Cell(f"~ {each.state}", "warn"),
-                    *(", ".join(each.hosts), each.version or "—", str(each.vms), ago(each.last_ok)),
-                    Cell(each.last_error, "error"),
-                ),
-            )
-            for each in servers()
-        ]
+        return [_row(each) for each in servers()]
 
     def values(self, key: Any) -> Mapping[str, Any]:
         return server_values(key)
 
-    def save(self, values: dict[str, Any], key: Any) -> Any:
+    def fields(self, key: Any) -> Sequence[Field]:
+        return server_questions.fields()
+
+    def asked(self, values: Mapping[str, Any]) -> dict[str, object]:
+        return server_questions.asked(values)
+
+    def form(self, answers: Mapping[str, object]) -> Form:
+        return checked(ServerForm, nested(server_questions.answered(answers)))
+
+    def save(self, form: Any, key: Any) -> Outcome:
         if key is None:
-            return create_server(checked(ServerForm, values), actor())
-        kept = {"assigned_ips": server_values(key)["assigned_ips"]}
-        form = checked(ServerForm, kept | values)
+            return create_server(form, actor())
         return put_server(form, actor(), next(each.id for each in servers() if each.name == key))
 
     def delete(self, key: Any) -> None:
         delete_server(key, actor())
+
+    def losses(self, key: Any) -> Sequence[str]:
+        return (
+            "Nothing in the cluster is touched; this console forgets it and its login.",
+            "It is refused while services, products or pools need it.",
+        )
+
+    def commands(self) -> list[str]:
+        key = self.list.cursor_key
+        return [*([f"kvmtui server test {key}"] if key else []), "kvmtui doctor", "kvmtui server list --json"]
 
     def do_pause(self) -> Worker[None] | None:
         key = self.current()
@@ -79,23 +90,58 @@ class ServersPlace(RecordsPlace):
 
     def do_test(self) -> Worker[None] | None:
         key = self.current()
-        return None if key is None else self.run_worker(self._check(key), group="check", exclusive=True)
+        if key is None:
+            return None
+        self.notify(f"Asking {key} …", markup=False, timeout=3)
+        return self._look(f"Server {key}", lambda: check_server_named(key))
 
-    def do_doctor(self) -> Worker[None] | None:
-        return self.do_test()
+    def do_doctor(self) -> Worker[None]:
+        self.notify("Asking database, key, engine, every server and every zone …", markup=False, timeout=3)
+        return self._look("Doctor", doctor)
 
-    async def _check(self, key: str) -> None:
-        from engine.actions.doctor import check_server_named
+    def _look(self, title: str, check: Callable[[], list[CheckView]]) -> Worker[None]:
+        return self.run_worker(self._check(title, check), group="check", exclusive=True)
 
-        self.notify("Asking the cluster …", markup=False, timeout=3)
-        checks = await self.beside(lambda: check_server_named(key))
-        if checks is None:
-            return
-        lines = [
-            f"[{each.result}] {each.about} {each.name}: {each.sentence}"
-            + (f"\n      do: {each.fix}" if each.fix else "")
-            for each in checks
-        ]
-        bad = any(each.failed for each in checks)
-        self.app.push_screen(Notice(f"Server {key}", "\n".join(lines), danger=bad))
-        self.reread()
+    async def _check(self, title: str, check: Callable[[], list[CheckView]]) -> None:
+        checks = await self.beside(check)
+        if checks is not None:
+            several = len({each.about for each in checks}) > 1
+            found = [
+                Finding(
+                    _SIGNS[each.result],
+                    f"{each.about} {each.name}" if several else each.name,
+                    each.sentence,
+                    each.fix,
+                )
+                for each in checks
+            ]
+            self.app.push_screen(Findings(title, found))
+            self.reread()
+
+
+def _row(each: ServerView) -> Row:
+    """A server as a line of the list: is it worked on, and does it answer."""
+    state = Cell("+ enabled", "ok") if each.state == "enabled" else Cell(f"~ {each.state}", "warn")
+    limits = each.limits
+    return Row(
+        each.name,
+        (
+            Cell(each.name, below=", ".join(each.hosts)),
+            state,
+            _api(each),
+            str(each.vms),
+            Cell(each.version.removeprefix("Proxmox VE ").rstrip(".") or "—", below=f"port {each.port}"),
+            Cell(
+                f"{limits['clones_per_storage']} clones/storage",
+                below=f"{limits['tasks_per_node']} tasks/node, {limits['requests']} calls",
+            ),
+        ),
+    )
+
+
+def _api(each: ServerView) -> Cell:
+    if each.last_error:
+        return Cell(f"- failing ({each.failures})", "error", below=each.last_error)
+    if each.last_ok is None:
+        return Cell("? not asked yet", "muted", below="t tests it")
+    return Cell("+ answers", "ok", below=ago(each.last_ok))

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 
 from engine.actions.services import create_service
-from engine.forms import ServiceForm, checked
+from engine.actions.site import Outcome
+from engine.forms import ServiceForm
+from engine.queries import service_list
 from engine.queries.refs import names_of
-from engine.queries.site import services
+from engine.queries.service_list import ServiceQuestion
+from engine.queries.site import ServiceView, products
+from screens.flat import questions
 from screens.habits import bindings
 from screens.place import actor
 from screens.records import RecordsPlace
 from screens.service_commands import ServiceCommands
+from screens.service_options import sectioned, suggest
+from screens.widgets.fields import Field
+from screens.widgets.form import Form
 from screens.widgets.listing import Listing
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.rows import Cell, Column, Key, Row, RowSource, View
 
-_TONES = {"Active": "ok", "Suspended": "warn", "Pending": "busy"}
+OPTIONS = "options__"
+_STATES = {
+    "Active": ("+", "ok"),
+    "Suspended": ("~", "warn"),
+    "Pending": (">", "busy"),
+    "Terminated": ("x", "muted"),
+    "Cancelled": ("x", "muted"),
+}
 
 
 class ServicesPlace(RecordsPlace):
@@ -29,41 +44,40 @@ class ServicesPlace(RecordsPlace):
     COMMAND = "kvmtui service list"
     NOUN = "service"
     EMPTY = "No service yet.\nPress a to create one; it needs a client (7) and a product (5)."
-    FORMS = (ServiceForm,)
+    FORM = ServiceForm
     COLUMNS = (
         Column("id", "ID", 6, right=True),
         Column("client", "Client", 14, 2, grow=True),
         Column("product", "Product", 10, 2, grow=True),
-        Column("status", "Status", 12),
+        Column("status", "Status", 13),
         Column("vm", "VM", 16, 3, grow=True),
-        Column("pending", "Not applied yet", 15, 4, grow=True),
+        Column("pending", "Not applied yet", 15, 4, grow=True, sortable=False),
     )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._specs: dict[str, Mapping[str, Any]] = {}
 
     def compose(self) -> ComposeResult:
         with ServiceCommands(self.chosen):
             yield Listing(self.list)
 
-    def rows(self) -> Sequence[Row]:
-        return [
-            Row(
-                each.id,
-                (
-                    *(str(each.id), each.client, each.product),
-                    *(Cell(each.status, _TONES.get(each.status, "muted")), each.vm),
-                    Cell(", ".join(change.field for change in each.pending), "warn"),
-                ),
-            )
-            for each in services()
-        ]
+    def source(self) -> RowSource:
+        return ServiceRows()
+
+    def fields(self, key: Any) -> Sequence[Field]:
+        return sectioned(questions(ServiceForm), OPTIONS, Service=("client", "product", "id"))
 
     def choices(self) -> dict[str, Sequence[str]]:
-        return {"client": names_of("client"), "product": names_of("product")}
+        self._specs = {each.name: each.spec for each in products()}
+        return {"client": names_of("client"), "product": sorted(self._specs)}
 
-    def values(self, key: Any) -> Mapping[str, Any]:
-        return {}
+    def follow(self, form: Form, values: Mapping[str, object]) -> None:
+        """What the product has stands in every option that is left empty."""
+        suggest(form, self._specs.get(str(values.get("product"))), OPTIONS)
 
-    def save(self, values: dict[str, Any], key: Any) -> Any:
-        return create_service(checked(ServiceForm, values), actor())
+    def save(self, form: Any, key: Any) -> Outcome:
+        return create_service(form, actor())
 
     def opened(self, key: Any) -> None:
         """Enter goes to the machine of the service."""
@@ -73,3 +87,48 @@ class ServicesPlace(RecordsPlace):
     def chosen(self) -> tuple[int, ...]:
         """The services an action is meant for."""
         return tuple(key for key in self.list.chosen if isinstance(key, int))
+
+    def commands(self) -> list[str]:
+        return [*(f"kvmtui service show {each}" for each in self.chosen()[:10]), "kvmtui service list --json"]
+
+
+@dataclass(frozen=True)
+class ServiceRows:
+    """Rows of services, read a page at a time."""
+
+    question: ServiceQuestion = field(default_factory=ServiceQuestion)
+    inline: ClassVar[bool] = False
+
+    def count(self) -> int:
+        """How many services fit."""
+        return service_list.count(self.question)
+
+    def page(self, offset: int, limit: int) -> Sequence[Row]:
+        """A stretch of them."""
+        return [_row(each) for each in service_list.page(self.question, offset, limit)]
+
+    def index_of(self, key: Key) -> int | None:
+        """Where a service stands."""
+        return service_list.position(self.question, key) if isinstance(key, int) else None
+
+    def seen(self, view: View) -> RowSource:
+        """The same services as they are looked at: the text filter and the order."""
+        sort = view.sort if view.sort in service_list.SORTS else "id"
+        return ServiceRows(ServiceQuestion(view.filter, sort, view.descending))
+
+
+def _row(each: ServiceView) -> Row:
+    pending = ", ".join(change.field for change in each.pending)
+    return Row(
+        each.id,
+        (
+            *(str(each.id), each.client, each.product, service_status(each.status), each.vm or "—"),
+            Cell(f"~ {pending}" if pending else "", "warn"),
+        ),
+    )
+
+
+def service_status(status: str) -> Cell:
+    """How a service stands, told by sign and word and then by colour."""
+    sign, tone = _STATES.get(status, ("?", "muted"))
+    return Cell(f"{sign} {status}", tone)

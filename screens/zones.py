@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from textual.worker import Worker
 
 from engine.actions.names import test_zone
+from engine.actions.site import Outcome
 from engine.actions.zones import create_zone, delete_zone, put_zone
-from engine.forms import CloudflareForm, HestiaForm, PowerDnsForm, zone_form
-from engine.queries.site import zone_values, zones
+from engine.forms import Form, zone_form
+from engine.forms.zone import ZONE_FORMS
+from engine.queries.site import ZoneView, zone_values, zones
+from screens.findings import Finding, Findings
+from screens.flat import nested, questions
 from screens.habits import bindings
 from screens.moments import ago
 from screens.place import actor
 from screens.records import RecordsPlace
-from screens.widgets.dialogs import Notice
+from screens.widgets.dialogs import Choice, Choose
+from screens.widgets.fields import Field, merged
 from screens.widgets.rows import Cell, Column, Row
+
+BY = "type"
+_SIGNS = {True: "+", False: "-", None: "="}
+_LAST = ("ttl", "tls__fingerprint", "tls__ca_file")
+"""What hardly anybody changes comes last."""
 
 
 class ZonesPlace(RecordsPlace):
@@ -27,42 +38,66 @@ class ZonesPlace(RecordsPlace):
     COMMAND = "kvmtui zone list"
     NOUN = "zone"
     EMPTY = "No DNS zone yet.\nPress a to add one, then t to test its provider."
-    FORMS = (PowerDnsForm, CloudflareForm, HestiaForm)
-    BY = "type"
+    TALL = 2
     COLUMNS = (
-        Column("zone", "Zone", 22, grow=True),
-        Column("kind", "Kind", 7, 3),
+        Column("id", "ID", 3, 4, right=True),
+        Column("zone", "Zone", 24, grow=True),
         Column("type", "Provider", 10),
-        Column("endpoint", "Where", 16, 4, grow=True),
-        Column("ok", "Answered", 12, 2),
-        Column("error", "Last error", 12, 5, grow=True),
+        Column("ok", "Tested", 16, 1, grow=True),
+        Column("records", "Records", 7, 2, right=True),
+        Column("endpoint", "Where", 16, 3, grow=True),
     )
 
     def rows(self) -> Sequence[Row]:
-        return [
-            Row(
-                each.id,
-                (
-                    *(each.zone, "reverse" if each.reverse else "forward", each.type, each.endpoint),
-                    *(ago(each.last_ok), Cell(each.last_error, "error")),
-                ),
-            )
-            for each in zones()
-        ]
+        return [_row(each) for each in zones()]
 
     def values(self, key: Any) -> Mapping[str, Any]:
         return zone_values(key)
 
-    def save(self, values: dict[str, Any], key: Any) -> Any:
-        form = zone_form(values)
+    def fields(self, key: Any) -> Sequence[Field]:
+        """A new zone is asked for its provider first; one that is there stays at its provider."""
+        variants = {kind: questions(form) for kind, form in ZONE_FORMS.items()}
+        return _in_order(merged(BY, variants) if key is None else variants[str(self.values(key)[BY])])
+
+    def form(self, answers: Mapping[str, object]) -> Form:
+        return zone_form(nested(answers))
+
+    def save(self, form: Any, key: Any) -> Outcome:
         return create_zone(form, actor()) if key is None else put_zone(form, actor(), key)
 
     def delete(self, key: Any) -> None:
-        delete_zone(key, actor())
+        delete_zone(key, actor(), forget_records=True)  # the operator was told, and chose it
+
+    def losses(self, key: Any) -> Sequence[str]:
+        ours = _records(key)
+        return (
+            "Machines get no names in it any more.",
+            f"{ours} records of ours stay at the provider for ever, forgotten here."
+            if ours
+            else "No record of ours is in it.",
+        )
+
+    async def _delete(self, key: Any) -> None:
+        """With records of ours in the zone, keeping it is the first thing offered."""
+        ours = await self.beside(lambda: _records(key))
+        if ours:
+            choices = (
+                Choice("keep", "Leave the zone as it is; terminate its machines first."),
+                Choice("forget", f"Delete it and forget our {ours} records; they stay at the provider."),
+            )
+            question = Choose(f"Zone {self.name_of(key)} holds {ours} records of ours", choices, danger=True)
+            if await self.app.push_screen_wait(question) != "forget":
+                return
+        if ours is not None:
+            await super()._delete(key)
 
     def name_of(self, key: Any) -> str:
         row = self.list.current
-        return row.cell(0).text if row is not None and row.key == key else str(key)
+        return row.cell(1).text if row is not None and row.key == key else str(key)
+
+    def commands(self) -> list[str]:
+        key = self.list.cursor_key
+        return [*([f"kvmtui zone test {key}"] if key else []), "kvmtui zone list --json"]
 
     def do_test(self) -> Worker[None] | None:
         key = self.current()
@@ -72,6 +107,43 @@ class ZonesPlace(RecordsPlace):
         self.notify("Asking the provider …", markup=False, timeout=3)
         report = await self.beside(lambda: test_zone(key))
         if report is not None:
-            words = f"{report.sentence}\n{report.advice}".strip()
-            self.app.push_screen(Notice(f"Zone {report.zone}", words, danger=not report.ok))
+            found = [Finding(_SIGNS[each.ok], each.name, each.said) for each in report.checks]
+            failed = next((at for at, each in enumerate(found) if each.sign == "-"), None)
+            if failed is not None:
+                found[failed] = replace(found[failed], fix=report.advice)
+            self.app.push_screen(Findings(f"Zone {report.zone}", found))
             self.reread()
+
+
+def _records(key: int) -> int:
+    """How many records in a zone are ours."""
+    return next((each.records for each in zones() if each.id == key), 0)
+
+
+def _in_order(fields: Sequence[Field]) -> tuple[Field, ...]:
+    """Zone and provider first, then what the provider wants, then what may stay as it is."""
+    first = ("zone", BY)
+    by_name = {each.name: each for each in fields}
+    middle = [name for name in by_name if name not in (*first, *_LAST)]
+    return tuple(by_name[name] for name in (*first, *middle, *_LAST))
+
+
+def _row(each: ZoneView) -> Row:
+    """A zone as a line of the list: what it is for, where, and whether it answered."""
+    if each.last_error:
+        tested = Cell("- failed", "error", below=each.last_error)
+    elif each.last_ok is None:
+        tested = Cell("? not yet", "muted", below="t tests it")
+    else:
+        tested = Cell("+ answers", "ok", below=ago(each.last_ok))
+    return Row(
+        each.id,
+        (
+            str(each.id),
+            Cell(each.zone, below="reverse" if each.reverse else "forward"),
+            each.type,
+            tested,
+            str(each.records),
+            each.endpoint,
+        ),
+    )

@@ -20,7 +20,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from screens.text import block, plain, text
+from screens.text import block, pasteable, plain, text
 from screens.widgets.rows import Cell, Column, Row
 from screens.widgets.table import Table
 from screens.widgets.toned import Toned
@@ -56,11 +56,19 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
 class Notice(Dialog[None]):
     """Something to read, as long as it may be."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "leave", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "leave", "Close", show=False),
+        Binding("y", "copy", "Copy", show=False),
+    ]
 
     def __init__(self, title: str, words: str, *, danger: bool = False) -> None:
-        super().__init__(title, "esc closes · ↑ ↓ scroll", danger)
+        super().__init__(title, "y copies · ↑ ↓ scroll · esc closes", danger)
         self._words = words
+
+    def action_copy(self) -> None:
+        """Copies what is to be read, one safe line after the other."""
+        self.app.copy_to_clipboard("\n".join(pasteable(line) for line in self._words.split("\n")))
+        self.notify("It is on the clipboard.", markup=False, timeout=2)
 
     def body(self) -> Iterable[Widget]:
         yield VerticalScroll(Static(block(self._words, most=2_000)), classes="dialog-body")
@@ -157,11 +165,14 @@ class _PlanLines(Toned):
 class Plan(Confirm):
     """What will change, line by line, before it changes."""
 
-    def __init__(self, title: str, lines: Sequence[PlanLine], *, yes: str = "Do it") -> None:
-        self._lines = tuple(lines)
+    def __init__(self, title: str, lines: Sequence[PlanLine], *, yes: str = "Do it", note: str = "") -> None:
+        """`note` is what follows from the whole, such as that a machine is restarted for it."""
+        self._lines, self._note = tuple(lines), note
         super().__init__(title, yes=yes, danger=any(line.sign == "-" for line in lines))
 
     def body(self) -> Iterable[Widget]:
+        if self._note:
+            yield Static(text(f"! {self._note}"), classes="dialog-note")
         yield VerticalScroll(_PlanLines(self._lines), classes="dialog-body")
         yield Static(text(self._summary()), classes="dialog-sum")
         yield from super().body()

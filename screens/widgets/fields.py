@@ -1,7 +1,7 @@
 """What a form asks, read from the pydantic model that will judge the answers.
 
-A field's title and help come from the model (`Field(title=…, description=…)`), its kind from its type.
-A field that only some providers have is asked only while that provider is chosen:
+A field's title and help come from the model (`Field(title=…, description=…)`), its kind from its type, its
+range from its bounds. A field that only some providers have is asked only while that provider is chosen:
 
     fields_of(Cloudflare, Hestia, PowerDns, by="type")
 """
@@ -9,10 +9,10 @@ A field that only some providers have is asked only while that provider is chose
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 KEEP = "__KEEP__"
 """The answer for a secret that stays as it is."""
 
-Kind = Literal["text", "int", "bool", "choice", "secret", "words"]
+Kind = Literal["text", "int", "bool", "choice", "secret", "words", "lines"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +36,47 @@ class Field:
     choices: tuple[str, ...] = ()
     when: tuple[str, frozenset[str]] | None = None
     """Asked only while the named field has one of these values."""
+    section: str = ""
+    """The heading it stands under; fields of one section follow each other."""
+    bounds: str = ""
+    """The range of a number, such as `1–300`."""
 
     def asked(self, values: Mapping[str, object]) -> bool:
         """True when the other answers make this a question."""
         return self.when is None or str(values.get(self.when[0])) in self.when[1]
 
+    @property
+    def about(self) -> str:
+        """What the field is for, its range, and what it is when nobody answers, in one line."""
+        facts = [self.bounds] if self.bounds else []
+        if self.kind in ("int", "text") and self.default not in (None, "", 0) and not self.required:
+            facts.append(f"default {self.default}")
+        return " ".join(part for part in (self.help, f"({', '.join(facts)})" if facts else "") if part)
+
 
 def fields_of(*models: type[BaseModel], by: str = "") -> tuple[Field, ...]:
     """The fields of one model, or of several that share a field telling them apart (`by`)."""
+    if len(models) == 1:
+        return tuple(field_of(name, info) for name, info in models[0].model_fields.items())
+    variants = {
+        value: tuple(field_of(name, info) for name, info in model.model_fields.items())
+        for model in models
+        for value in _values(model, by)
+    }
+    return merged(by, variants)
+
+
+def merged(by: str, variants: Mapping[str, Sequence[Field]]) -> tuple[Field, ...]:
+    """The fields of several forms as one: what not all of them have is asked while its form is chosen."""
     found: dict[str, Field] = {}
     owners: dict[str, set[str]] = {}
-    for model in models:
-        for name, info in model.model_fields.items():
-            found.setdefault(name, _field(name, info))
-            owners.setdefault(name, set()).update(_values(model, by))
-    if len(models) == 1:
-        return tuple(found.values())
-    everyone = frozenset(value for model in models for value in _values(model, by))
-    found[by] = replace(found[by], kind="choice", choices=tuple(v for m in models for v in _values(m, by)))
+    for value, fields in variants.items():
+        for field in fields:
+            found.setdefault(field.name, field)
+            owners.setdefault(field.name, set()).add(value)
+    found[by] = replace(found[by], kind="choice", choices=tuple(variants))
     return tuple(
-        field if owners[name] == everyone else replace(field, when=(by, frozenset(owners[name])))
+        field if owners[name] == set(variants) else replace(field, when=(by, frozenset(owners[name])))
         for name, field in found.items()
     )
 
@@ -79,10 +100,13 @@ def complaints(
 def value_of(field: Field, raw: object, known_secret: bool = False) -> object:
     """The answer as the model wants it, from what stands in the form."""
     if field.kind == "bool":
-        return bool(raw)
+        return bool(raw) or (None if field.default is None and not field.required else False)
     words = str(raw if raw is not None else "").strip()
     if field.kind == "secret":
         return str(raw) if raw else (KEEP if known_secret else None if not field.required else "")
+    if field.kind == "lines":
+        parts = [part.strip() for part in words.splitlines() if part.strip()]
+        return "\n".join(parts) if isinstance(field.default, str) else parts
     if field.kind == "words":
         return [part for part in words.replace(",", " ").split() if part]
     if not words and not field.required:
@@ -92,7 +116,8 @@ def value_of(field: Field, raw: object, known_secret: bool = False) -> object:
     return words
 
 
-def _field(name: str, info: FieldInfo) -> Field:
+def field_of(name: str, info: FieldInfo) -> Field:
+    """The question a model's field makes."""
     kind, choices = _kind(info.annotation)
     default = None if info.is_required() else info.get_default(call_default_factory=True)
     return Field(
@@ -103,22 +128,45 @@ def _field(name: str, info: FieldInfo) -> Field:
         default.value if isinstance(default, Enum) else default,
         info.is_required(),
         choices,
+        bounds=_range(info) if kind == "int" else "",
     )
 
 
 def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
     """The kind of question for a type; an optional one is asked like the type itself."""
     origin, inner = get_origin(annotation), [each for each in get_args(annotation) if each is not type(None)]
-    if origin in (Union, types.UnionType):
+    if origin is Annotated:
         return _kind(inner[0])
+    if origin in (Union, types.UnionType):
+        return ("text", ()) if str in inner else _kind(inner[0])
     if origin is Literal:
-        return "choice", tuple(str(each) for each in inner)
+        return ("bool", ()) if inner == [True] else ("choice", tuple(str(each) for each in inner))
     if origin in (list, tuple):
         return "words", ()
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return "choice", tuple(str(each.value) for each in annotation)
     plain_kinds: dict[Any, Kind] = {bool: "bool", int: "int", SecretStr: "secret"}
     return plain_kinds.get(annotation, "text"), ()
+
+
+def _range(info: FieldInfo) -> str:
+    """The bounds of a number as operators write them."""
+    marks = list(_marks(info.metadata, info.annotation))
+    low = next((mark.ge for mark in marks if getattr(mark, "ge", None) is not None), None)
+    high = next((mark.le for mark in marks if getattr(mark, "le", None) is not None), None)
+    if low is not None and high is not None:
+        return f"{low}–{high}"
+    return f"{low} or more" if low is not None else f"up to {high}" if high is not None else ""
+
+
+def _marks(metadata: Sequence[Any], annotation: Any) -> Iterator[Any]:
+    """What a type says of itself, at the top and inside an optional one."""
+    for mark in metadata:
+        yield from getattr(mark, "metadata", None) or (mark,)
+    for inner in get_args(annotation):
+        if get_origin(inner) is Annotated:
+            base, *marks = get_args(inner)
+            yield from _marks(marks, base)
 
 
 def _values(model: type[BaseModel], by: str) -> tuple[str, ...]:

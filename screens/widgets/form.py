@@ -5,87 +5,37 @@
     )                                   # a dict of answers, or None when it was left
 
 A secret is never shown: when there is one, the empty line reads `(unchanged — type to replace)`, and stays so
-in the answer as `__KEEP__`.
+in the answer as `__KEEP__`. A form of the engine brings its questions and its judge along:
+
+    Form(fields=questions(PoolForm), judge=lambda answers: faults(…))
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import ClassVar
 
 from pydantic import BaseModel
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Input, Select, Static
+from textual.widgets import Button, Checkbox, Input, Select, Static, TextArea
 
 from screens.text import plain, text
 from screens.widgets.dialogs import Dialog
-from screens.widgets.fields import Field, complaints, fields_of, value_of
+from screens.widgets.fields import Field, complaints, fields_of
+from screens.widgets.question import UNCHANGED, Question
 
-UNCHANGED = "(unchanged — type to replace)"
+__all__ = ["UNCHANGED", "Form", "FormDialog", "Judge", "Question"]
 
-
-class Tick(Checkbox):
-    """A box that is empty when it is off, so that nobody has to tell it by its colour."""
-
-    def watch_value(self) -> None:
-        self.BUTTON_INNER = "X" if self.value else " "
-        super().watch_value()
-
-    def on_mount(self) -> None:
-        self.BUTTON_INNER = "X" if self.value else " "
-
-
-class Question(Vertical):
-    """A title, what is typed, and below it what is wrong with it or what it leads to."""
-
-    def __init__(self, field: Field, value: object, choices: Sequence[str], known_secret: bool) -> None:
-        super().__init__(classes="question")
-        self.field = field
-        self.touched = False
-        self.known_secret = known_secret
-        self._control = _control(field, value, choices, known_secret)
-        self._below = Static("", classes="question-below", markup=False)
-        self._error = self._hint = ""
-
-    def compose(self) -> ComposeResult:
-        with Horizontal(classes="question-line"):
-            yield Static(
-                text(self.field.title + (" *" if self.field.required else "")), classes="question-title"
-            )
-            yield self._control
-        yield self._below
-
-    @property
-    def answer(self) -> object:
-        """What is answered now."""
-        raw: Any = getattr(self._control, "value", None)
-        return value_of(self.field, None if raw is Select.NULL else raw, self.known_secret)
-
-    def fill(self, value: object) -> None:
-        """Answers it from outside."""
-        self._control.value = _shown(self.field, value)  # type: ignore[attr-defined]
-
-    def enter(self) -> None:
-        """Takes the keys."""
-        self._control.focus()
-
-    def say(self, error: str | None = None, hint: str | None = None) -> None:
-        """Shows what is wrong, or else the hint, or else what the field is for while it is empty."""
-        self._error = self._error if error is None else error
-        self._hint = self._hint if hint is None else hint
-        self.set_class(bool(self._error), "wrong")
-        words = f"[-] {self._error}" if self._error else self._hint
-        self._below.display = bool(words)
-        self._below.update(text(words))
-
-    def on_mount(self) -> None:
-        self.say(hint=self.field.help)
+Judge = Callable[[Mapping[str, object]], Mapping[str, str]]
+"""From the answers to what is wrong with them: a sentence per question, under "" what concerns no single one."""
 
 
 class Form(VerticalScroll, can_focus=False):
@@ -105,6 +55,14 @@ class Form(VerticalScroll, can_focus=False):
         form: Form
         values: dict[str, object]
 
+    @dataclass
+    class Asking(Message):
+        """The keys went to this question; `fault` is what is wrong with the form as a whole."""
+
+        form: Form
+        field: Field | None
+        fault: str
+
     def __init__(
         self,
         *models: type[BaseModel],
@@ -112,21 +70,31 @@ class Form(VerticalScroll, can_focus=False):
         values: Mapping[str, object] | None = None,
         choices: Mapping[str, Sequence[str]] | None = None,
         secrets: Iterable[str] = (),
+        fields: Sequence[Field] = (),
+        judge: Judge | None = None,
     ) -> None:
         """`values` fill the form, `choices` turn a text into a choice, `secrets` name those already kept."""
         super().__init__(classes="form")
-        self._models, self._by = models, by
+        self._judged_by: Judge = judge or partial(complaints, models, by=by)
         given, known, options = values or {}, frozenset(secrets), choices or {}
         self._questions = {
             field.name: Question(
                 field, given.get(field.name, field.default), options.get(field.name, ()), field.name in known
             )
-            for field in fields_of(*models, by=by)
+            for field in _by_section(fields or fields_of(*models, by=by))
         }
+        names = dict.fromkeys(each.field.section for each in self._questions.values())
+        self._headings = {name: Static(text(name), classes="form-section") for name in names if name}
         self._tried = False
+        self._asking: Field | None = None
 
     def compose(self) -> ComposeResult:
-        yield from self._questions.values()
+        under = ""
+        for each in self._questions.values():
+            if each.field.section != under:
+                under = each.field.section
+                yield self._headings[under]
+            yield each
 
     def on_mount(self) -> None:
         self._judge()
@@ -144,13 +112,36 @@ class Form(VerticalScroll, can_focus=False):
         """Shows under a field what its answer leads to, such as the reverse zone of a pool."""
         self._questions[name].say(hint=words)
 
+    def suggest(self, name: str, words: str) -> None:
+        """Shows in an empty line what holds while nothing is answered."""
+        self._questions[name].suggest(words)
+
     def complain(self, name: str, sentence: str) -> None:
-        """Shows under a field what somebody else found wrong with it."""
-        self._questions[name].say(error=sentence)
+        """Shows under a field, or for the whole form, what somebody else found wrong."""
+        if name in self._questions:
+            self._questions[name].say(error=sentence)
+        else:
+            self.post_message(self.Asking(self, self._asking, sentence))
 
     def fill(self, name: str, value: object) -> None:
         """Answers a question from outside."""
         self._questions[name].fill(value)
+
+    def enter(self, name: str) -> None:
+        """Gives the keys to a question."""
+        self._questions[name].enter()
+
+    def turn(self, by: int) -> None:
+        """Goes to the first question of the section before or after this one."""
+        seen = [each for each in self._questions.values() if each.display]
+        starts = [each for at, each in enumerate(seen) if _begins(seen, at)]
+        here = next((each for each in seen if each.field == self._asking), seen[0])
+        place = max(at for at, each in enumerate(starts) if seen.index(each) <= seen.index(here))
+        aim = starts[max(0, min(place + by, len(starts) - 1))]
+        aim.enter()
+        heading = self._headings.get(aim.field.section)
+        if heading is not None:
+            self.call_after_refresh(heading.scroll_visible, top=True, animate=False)
 
     def submit(self) -> bool:
         """Hands the answers over when all are good; else goes to the first that is not."""
@@ -162,13 +153,21 @@ class Form(VerticalScroll, can_focus=False):
         first = next((each for name, each in self._questions.items() if name in wrong and each.display), None)
         if first is not None:
             first.enter()
-        else:
-            self.notify(" ".join(wrong.values()), severity="error", markup=False)
         return False
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        question = next((each for each in event.widget.ancestors if isinstance(each, Question)), None)
+        if question is not None:
+            self._asking = question.field
+            self.post_message(self.Asking(self, self._asking, ""))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         self._changed(event.input)
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self._changed(event.text_area)
 
     def on_checkbox_changed(self, event: Checkbox.Changed) -> None:
         event.stop()
@@ -191,12 +190,28 @@ class Form(VerticalScroll, can_focus=False):
     def _judge(self) -> dict[str, str]:
         """Shows the questions that are asked now, and under each what is wrong with its answer."""
         values = self.values
-        wrong = complaints(self._models, values, self._by)
+        wrong = {name: plain(words) for name, words in self._judged_by(values).items()}
         for name, question in self._questions.items():
             question.display = name in values
             known = question.touched or self._tried
-            question.say(error=plain(wrong[name]) if known and name in wrong else "")
+            question.say(error=wrong[name] if known and name in wrong else "")
+        for name, heading in self._headings.items():
+            heading.display = any(
+                each.display and each.field.section == name for each in self._questions.values()
+            )
+        if self._tried:
+            self.post_message(self.Asking(self, self._asking, wrong.get("", "")))
         return wrong
+
+
+def _by_section(fields: Sequence[Field]) -> Iterable[Field]:
+    """Each section in one piece, in the order they begin; what has no heading stands before them all."""
+    order = list(dict.fromkeys(("", *(each.section for each in fields))))
+    return sorted(fields, key=lambda each: order.index(each.section))
+
+
+def _begins(seen: Sequence[Question], at: int) -> bool:
+    return at == 0 or seen[at].field.section != seen[at - 1].field.section
 
 
 class FormDialog(Dialog[dict[str, object]]):
@@ -205,44 +220,52 @@ class FormDialog(Dialog[dict[str, object]]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "app.focus_next", "Next", show=False),
         Binding("up", "app.focus_previous", "Previous", show=False),
+        Binding("pagedown", "turn(1)", "Next section", show=False),
+        Binding("pageup", "turn(-1)", "Section before", show=False),
+        Binding("ctrl+o", "save", "Save", show=False),
     ]
 
-    def __init__(self, title: str, form: Form) -> None:
-        super().__init__(title, "tab next · enter saves · space ticks · esc cancels")
+    def __init__(self, title: str, form: Form, *, save: str = "Save") -> None:
+        keys = "tab next · enter or ^o saves · space ticks · esc cancels"
+        super().__init__(title, keys + (" · pgdn section" if len(form._headings) > 1 else ""))
         self.form = form
+        self._save_label = save
+        self._below = Static("", classes="form-help", markup=False)
 
     def body(self) -> Iterable[Widget]:
         yield self.form
-        yield Horizontal(Button(Content("Save"), id="save", compact=True), classes="dialog-buttons")
+        yield self._below
+        yield Horizontal(
+            Button(Content(plain(self._save_label)), id="save", compact=True), classes="dialog-buttons"
+        )
+
+    def taken(self, values: dict[str, object]) -> None:
+        """What becomes of good answers: they are the dialog's answer."""
+        self.dismiss(values)
+
+    def say(self, fault: str) -> None:
+        """Shows what is wrong with the whole, until the keys go elsewhere."""
+        self._below.set_class(bool(fault), "wrong")
+        self._below.update(text(f"[-] {fault}" if fault else ""))
+
+    def action_save(self) -> None:
+        """Saves, from wherever the keys are."""
+        self.form.submit()
+
+    def action_turn(self, by: int) -> None:
+        """Goes to another section."""
+        self.form.turn(by)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
         self.form.submit()
 
+    def on_form_asking(self, message: Form.Asking) -> None:
+        message.stop()
+        self.say(message.fault)
+        if not message.fault and message.field is not None:
+            self._below.update(text(message.field.about))
+
     def on_form_submitted(self, message: Form.Submitted) -> None:
         message.stop()
-        self.dismiss(message.values)
-
-
-def _control(field: Field, value: object, choices: Sequence[str], known_secret: bool) -> Widget:
-    """What the answer is typed into or chosen from."""
-    if field.kind == "bool":
-        return Tick(Content("yes"), bool(value), compact=True)
-    offered = tuple(choices) or field.choices
-    if offered:
-        chosen = str(value) if value is not None and str(value) in offered else Select.NULL
-        if chosen is Select.NULL and field.required and len(offered) == 1:
-            chosen = offered[0]
-        return Select([(Content(plain(each)), each) for each in offered], value=chosen, compact=True)
-    if field.kind == "secret":
-        return Input(placeholder=UNCHANGED if known_secret else "", password=True, compact=True)
-    return Input(_shown(field, value), compact=True)
-
-
-def _shown(field: Field, value: object) -> str:
-    """A value as it stands in an input, safe to be shown and typed over."""
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple):
-        return plain(", ".join(str(each) for each in value))
-    return plain(value)
+        self.taken(message.values)

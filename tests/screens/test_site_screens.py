@@ -8,12 +8,29 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from engine.store.models import Client, Pool, Product, Server
-from screens.records import SaveDialog
+from engine.actions.products import create_product
+from engine.audit import current_actor
+from engine.forms import ProductForm, checked
+from engine.queries.site import product_values
+from engine.store.models import Client, Product, Server
+from screens.saving import SaveDialog
 from screens.widgets.dialogs import Dialog, TypeName
 from screens.widgets.table import Table
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, place, settle
+
+KEYS = [
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB one",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC two",
+]
+SPEC = {
+    "cores": 2,
+    "memory": 2048,
+    "template": "debian-13",
+    "ssh_keys": KEYS,
+    "network": {"bridge": "vmbr0", "vlan": 12, "bandwidth": 100},
+    "emails": {"welcome": False},
+}
 
 
 async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
@@ -63,17 +80,30 @@ async def test_a_client_is_added_and_deleted_by_its_typed_name(site: Store) -> N
         assert Client.get_or_none(Client.name == "Aaa") is None
 
 
-async def test_a_product_opened_and_saved_unchanged_stays_as_it_is(site: Store) -> None:
-    before = Product.get(Product.name == "VPS-1").name
+async def test_a_read_only_console_asks_no_form(site: Store) -> None:
     async with console(read_only=True).run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.press("5")
         await settle(pilot)
         await pilot.press("a")
         await settle(pilot)
-        assert not isinstance(pilot.app.screen, SaveDialog)
-    assert Product.get(Product.name == "VPS-1").name == before
-    assert Pool.select().count() == 0
+        assert not isinstance(pilot.app.screen, Dialog)
+    assert Product.select().count() == 2
+
+
+async def test_a_product_opened_and_saved_unchanged_stays_as_it_is(site: Store) -> None:
+    create_product(checked(ProductForm, {"name": "Aa", "server": "pve-waw1", **SPEC}), current_actor("cli"))
+    before = product_values("Aa")
+    async with console().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("5")
+        await settle(pilot)
+        await pilot.press("home", "E")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SaveDialog))
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
+        assert any("as it was" in each.message for each in pilot.app._notifications)
+    assert product_values("Aa") == before
 
 
 async def test_p_pauses_a_server_and_lets_it_go_on(site: Store) -> None:
@@ -86,11 +116,3 @@ async def test_p_pauses_a_server_and_lets_it_go_on(site: Store) -> None:
             await pilot.press("p")
             await settle(pilot)
             assert Server.get().state == state
-
-
-def test_what_one_line_cannot_hold_is_never_asked_and_never_lost() -> None:
-    from engine.forms.product import ProductForm
-    from screens.flat import MANY_LINES, flat
-
-    asked = flat(ProductForm).model_fields
-    assert not MANY_LINES & set(asked) and "network__bridge" in asked

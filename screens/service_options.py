@@ -1,0 +1,114 @@
+"""What a service has other than its product: the questions, and a change of it before it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.forms import OptionsForm, checked
+from engine.plan import OPTION_PATHS, Change, Plan, effective
+from screens.flat import faults, in_sections, nested, questions
+from screens.text import plain
+from screens.widgets.dialogs import PlanLine
+from screens.widgets.fields import Field
+from screens.widgets.form import Form, FormDialog
+
+_LIMITS = ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")
+_SECTIONS: dict[str, tuple[str, ...]] = {
+    "Options: empty is as the product has it": ("cores", "memory", "template", "backups", "snapshots"),
+    "Options: network": ("bandwidth", "ipv4", "ipv6"),
+    **{
+        f"Options: {words}": (disk, *(f"{disk}_{limit}" for limit in _LIMITS))
+        for disk, words in (("system_disk", "system disk"), ("additional_disk", "additional disk"))
+    },
+}
+INTERRUPTS = "The VM is shut down and started again for it, whatever changes."
+QUIET = "Nothing in the VM itself changes; it is shut down and started again all the same."
+AT_ONCE = "Nothing in the VM changes and it runs on; what changes is what it may have from now on."
+
+
+def sectioned(fields: Sequence[Field], before: str = "", **others: tuple[str, ...]) -> tuple[Field, ...]:
+    """The questions about options under their headings, after those of other sections."""
+    options = {title: tuple(before + name for name in names) for title, names in _SECTIONS.items()}
+    return in_sections(fields, {**others, **options})
+
+
+def suggest(form: Form, spec: Mapping[str, Any] | None, before: str = "") -> None:
+    """Shows in every option that is left empty what the product has."""
+    plan = None if spec is None else effective(spec, {})
+    for name in OPTION_PATHS:
+        form.suggest(before + name, "" if plan is None else f"{has(plan, name)} (the product's)")
+
+
+def has(plan: Plan, option: str) -> Any:
+    """What a plan says about an option."""
+    found: Any = plan
+    for part in OPTION_PATHS[option]:
+        found = getattr(found, part)
+    return found
+
+
+class OptionsDialog(FormDialog):
+    """Asks what a service has other than its product; answers with every option, None for the product's."""
+
+    def __init__(self, service_id: int, options: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
+        form = Form(
+            fields=sectioned(questions(OptionsForm)),
+            judge=lambda answers: faults(lambda: checked(OptionsForm, nested(answers)), answers),
+            values=dict(options),
+        )
+        super().__init__(f"Options of service {service_id}", form, save="Preview")
+        self._spec = spec
+
+    def on_mount(self) -> None:
+        suggest(self.form, self._spec)
+
+    def taken(self, values: dict[str, object]) -> None:
+        """Hands over the options as the engine keeps them."""
+        self.dismiss(checked(OptionsForm, nested(values)).model_dump())
+
+
+def lines_of(changes: Sequence[Change]) -> list[PlanLine]:
+    """What would change in the machine, and what would not although it is asked for."""
+    return [_line(each) for each in changes]
+
+
+def _line(each: Change) -> PlanLine:
+    words = f"{words_of(each.field)}: {shown(each.old)} → {shown(each.new)}"
+    if each.field.endswith("disk.size") and _smaller(each):
+        return PlanLine("=", f"{words}  (stays: disks only grow)")
+    return PlanLine("~", words + ("  (only a stopped VM takes it)" if each.needs_stop else ""))
+
+
+def _smaller(each: Change) -> bool:
+    return isinstance(each.new, int) and isinstance(each.old, int) and each.new < each.old
+
+
+def allowances(old: Mapping[str, Any], new: Mapping[str, Any], spec: Mapping[str, Any]) -> list[PlanLine]:
+    """What changes in the options and touches no machine: how many backups, which template next time."""
+    plan = effective(spec, {})
+    return [
+        PlanLine(
+            "~",
+            f"{words_of(name)}: {_option(old.get(name), plan, name)} → {_option(new.get(name), plan, name)}",
+        )
+        for name in ("template", "backups", "snapshots")
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _option(value: Any, plan: Plan, name: str) -> str:
+    return f"{shown(has(plan, name))} (the product's)" if value is None else shown(value)
+
+
+def words_of(field: str) -> str:
+    """A field of a plan as words: `system_disk.size` becomes `System disk: size`."""
+    words = field.replace("_", " ").replace(".", ": ")
+    return words[:1].upper() + words[1:]
+
+
+def shown(value: Any) -> str:
+    """A value of a plan as words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return plain(value) if value not in (None, "") else "as the template has it"

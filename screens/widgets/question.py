@@ -1,0 +1,148 @@
+"""One question of a form: its title, what it is answered with, and below it what is wrong or what follows.
+
+An answer that nobody touched is handed back as it was given, whatever had to be left out to show it safely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Checkbox, Input, Select, Static, TextArea
+
+from screens.text import plain, text
+from screens.widgets.fields import Field, value_of
+
+UNCHANGED = "(unchanged — type to replace)"
+MOST_LINES = 6
+"""Lines of a many-line answer that are seen at once."""
+
+
+class Tick(Checkbox):
+    """A box that is empty when it is off, so that nobody has to tell it by its colour."""
+
+    def watch_value(self) -> None:
+        self.BUTTON_INNER = "X" if self.value else " "
+        super().watch_value()
+
+    def on_mount(self) -> None:
+        self.BUTTON_INNER = "X" if self.value else " "
+
+
+class Lines(TextArea):
+    """An answer of many lines, one entry to a line; enter begins the next, tab goes on."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words, compact=True, soft_wrap=False, highlight_cursor_line=False)
+        self._fit()
+
+    def on_text_area_changed(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """Takes the lines it has and one to go on with."""
+        self.styles.height = max(2, min(MOST_LINES, self.document.line_count + 1))
+
+
+class Question(Vertical):
+    """A title, what is typed, and below it what is wrong with it or what it leads to."""
+
+    def __init__(self, field: Field, value: object, choices: Sequence[str], known_secret: bool) -> None:
+        super().__init__(classes="question")
+        self.field = field
+        self.touched = False
+        self.known_secret = known_secret
+        self._given = value
+        self._control = _control(field, value, choices, known_secret)
+        self._start = self._raw
+        self._below = Static("", classes="question-below", markup=False)
+        self._error = self._hint = ""
+        self._said: str | None = None
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(classes="question-line"):
+            yield Static(
+                text(self.field.title + (" *" if self.field.required else "")), classes="question-title"
+            )
+            yield self._control
+        yield self._below
+
+    @property
+    def answer(self) -> object:
+        """What is answered now."""
+        raw = self._raw
+        if raw == self._start and self.field.kind != "secret" and self._given is not None:
+            return self._given
+        return value_of(self.field, raw, self.known_secret)
+
+    @property
+    def _raw(self) -> Any:
+        """What stands in the control."""
+        if isinstance(self._control, Lines):
+            return self._control.text
+        raw: Any = getattr(self._control, "value", None)
+        return None if raw is Select.NULL else raw
+
+    def fill(self, value: object) -> None:
+        """Answers it from outside."""
+        control: Any = self._control
+        if isinstance(control, Lines):
+            control.text = _shown(self.field, value)
+        else:
+            control.value = bool(value) if self.field.kind == "bool" else _shown(self.field, value)
+
+    def suggest(self, words: str) -> None:
+        """Shows in an empty line what holds while nothing is answered."""
+        if isinstance(self._control, Input) and self.field.kind != "secret":
+            self._control.placeholder = plain(words)
+
+    def enter(self) -> None:
+        """Takes the keys."""
+        self._control.focus()
+
+    def say(self, error: str | None = None, hint: str | None = None) -> None:
+        """Shows what is wrong, or else the hint; nothing takes no room."""
+        self._error = self._error if error is None else error
+        self._hint = self._hint if hint is None else hint
+        words = f"[-] {self._error}" if self._error else self._hint
+        if words != self._said:
+            self._said = words
+            self.set_class(bool(self._error), "wrong")
+            self._below.display = bool(words)
+            self._below.update(text(words))
+
+    def on_mount(self) -> None:
+        self.say()
+
+
+def _control(field: Field, value: object, choices: Sequence[str], known_secret: bool) -> Widget:
+    """What the answer is typed into or chosen from."""
+    if field.kind == "bool":
+        return Tick(Content("yes"), bool(value), compact=True)
+    if field.kind == "lines":
+        return Lines(_shown(field, value))
+    offered = tuple(choices) or field.choices
+    if offered:
+        chosen = str(value) if value is not None and str(value) in offered else Select.NULL
+        if chosen is Select.NULL and field.required and len(offered) == 1:
+            chosen = offered[0]
+        return Select([(Content(plain(each)), each) for each in offered], value=chosen, compact=True)
+    if field.kind == "secret":
+        return Input(placeholder=UNCHANGED if known_secret else "", password=True, compact=True)
+    return Input(_shown(field, value), compact=True)
+
+
+def _shown(field: Field, value: object) -> str:
+    """A value as it stands in its control, safe to be shown and typed over."""
+    if value is None:
+        return ""
+    if field.kind == "lines":
+        entries = value.splitlines() if isinstance(value, str) else value
+        return "\n".join(plain(each) for each in entries)  # type: ignore[attr-defined]
+    if isinstance(value, list | tuple):
+        return plain(", ".join(str(each) for each in value))
+    return plain(value)
