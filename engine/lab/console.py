@@ -23,6 +23,7 @@ QEMU = "/nodes/{node}/qemu/{vmid}"
 SOCKET = QEMU + "/vncwebsocket"
 # Real seconds: people and browsers do not run faster because the lab does.
 CONNECT_SECONDS = 10.0
+LOOK_SECONDS = 0.2
 
 
 async def _open(
@@ -79,39 +80,52 @@ async def connect(
     query = request.query
     proxy = world.consoles.take(query.get("port", ""), query.get("vncticket", ""), user, guest.vmid)
     socket = web.WebSocketResponse(protocols=("binary",))
+    proxy.transport = request.transport
+    world.consoles.open.append(proxy)
     try:
         await socket.prepare(request)
         if guest.running:
             await (_terminal(socket, guest, proxy) if proxy.terminal else _screen(socket, guest, proxy))
     except ConnectionError:
-        pass  # the other side hung up, which is how consoles end
+        pass  # one side hung up, which is how consoles end
     finally:
+        world.consoles.open.remove(proxy)
         proxy.closed.set()
         await socket.close()
     return socket
 
 
+async def _frame(socket: web.WebSocketResponse, guest: Guest) -> bytes:
+    """What the client sent next; a guest that is off has no console any more."""
+    while guest.running:
+        try:
+            frame = await socket.receive(timeout=LOOK_SECONDS)
+        except TimeoutError:
+            continue
+        if frame.type == WSMsgType.TEXT:
+            return str(frame.data).encode()
+        if frame.type != WSMsgType.BINARY:
+            raise ConnectionError("the client hung up")
+        return bytes(frame.data)
+    raise ConnectionError("the guest is off")
+
+
 async def _terminal(socket: web.WebSocketResponse, guest: Guest, proxy: Proxy) -> None:
-    hello = await socket.receive()
-    text = hello.data.decode() if isinstance(hello.data, bytes) else str(hello.data)
-    if not hmac.compare_digest(text.encode(), f"{proxy.user}:{proxy.ticket}\n".encode()):
+    hello = await _frame(socket, guest)
+    if not hmac.compare_digest(hello, f"{proxy.user}:{proxy.ticket}\n".encode()):
         return
     terminal = Terminal(guest.name)
     await socket.send_bytes(b"OK")
     await socket.send_bytes(terminal.greeting())
-    async for frame in socket:
-        if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-            break
-        answer = terminal.received(frame.data.encode() if isinstance(frame.data, str) else frame.data)
+    while True:
+        answer = terminal.received(await _frame(socket, guest))
+        proxy.size = terminal.size
         if answer:
             await socket.send_bytes(answer)
 
 
 async def _screen(socket: web.WebSocketResponse, guest: Guest, proxy: Proxy) -> None:
     async def receive() -> bytes:
-        frame = await socket.receive()
-        if frame.type != WSMsgType.BINARY:
-            raise ConnectionError("the client hung up")
-        return bytes(frame.data)
+        return await _frame(socket, guest)
 
     await Screen(guest.name, proxy.password or proxy.ticket, receive, socket.send_bytes).run()

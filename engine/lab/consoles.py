@@ -1,4 +1,4 @@
-"""The consoles that were asked for and wait for their one connection."""
+"""The consoles that were asked for and wait for their one connection, and those that are open."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIRST_PORT, LAST_PORT = 5900, 5999
 
 @dataclass(slots=True, eq=False)
 class Proxy:
-    """A console that was asked for and waits for its one connection."""
+    """A console that was asked for, and that has or waits for its one connection."""
 
     ticket: str
     user: str
@@ -27,13 +27,16 @@ class Proxy:
     issued: float = field(default_factory=time.monotonic)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     taken: asyncio.Event = field(default_factory=asyncio.Event)
+    size: tuple[int, int] = (80, 24)
+    transport: asyncio.BaseTransport | None = None
 
 
 @dataclass(slots=True)
 class Consoles:
-    """The consoles waiting for a connection, by port."""
+    """The consoles waiting for a connection, by port, and the open ones."""
 
     waiting: dict[int, Proxy] = field(default_factory=dict)
+    open: list[Proxy] = field(default_factory=list)
 
     def free_port(self) -> int:
         """The lowest port nobody waits on."""
@@ -53,3 +56,9 @@ class Consoles:
         del self.waiting[proxy.port]
         proxy.taken.set()
         return proxy
+
+    def cut(self, vmid: int) -> None:
+        """Break the lines of a guest's open consoles without a word, as a network does."""
+        for proxy in self.open:
+            if proxy.vmid == vmid and isinstance(proxy.transport, asyncio.WriteTransport):
+                proxy.transport.abort()

@@ -28,6 +28,7 @@ class Control:
             "guests": lambda: views.guests(world),
             "volumes": lambda: views.volumes(world),
             "tasks": lambda: views.tasks(world),
+            "consoles": lambda: views.consoles(world),
             "effects": lambda: list(world.effects),
             "faults": lambda: world.faults.remaining(),
             "requests": self._request_counts,

@@ -62,6 +62,16 @@ class TaskView:
     log: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ConsoleView:
+    """A console somebody has open now, with the size their terminal told."""
+
+    vmid: int
+    kind: str
+    columns: int
+    rows: int
+
+
 @dataclass(slots=True)
 class RequestLog:
     """Every request: how many, to which node, and each as (method, path, status); status 0 is no answer."""

@@ -21,7 +21,7 @@ from engine.lab import foreign, routes, seeds, trouble, views
 from engine.lab.clock import Clock
 from engine.lab.control import Control
 from engine.lab.dialect import Dialect
-from engine.lab.effects import Effect, GuestView, RequestLog, TaskView, VolumeView
+from engine.lab.effects import ConsoleView, Effect, GuestView, RequestLog, TaskView, VolumeView
 from engine.lab.faults import Fault, Faults
 from engine.lab.http import FrontDoor
 from engine.lab.world import World
@@ -148,6 +148,10 @@ class Lab:
         """Every task the cluster remembers, oldest first."""
         return self._ask(lambda: views.tasks(self.world))
 
+    def consoles(self) -> list[ConsoleView]:
+        """Every console that is open now."""
+        return self._ask(lambda: views.consoles(self.world))
+
     @property
     def effects(self) -> list[Effect]:
         """What took effect so far, in order."""
@@ -196,6 +200,10 @@ class Lab:
     def end_sessions(self) -> None:
         """Let every login ticket die."""
         self._ask(self.world.access.end_sessions)
+
+    def cut_consoles(self, vmid: int) -> None:
+        """Break the lines of a guest's open consoles without a word."""
+        self._ask(lambda: self.world.consoles.cut(vmid))
 
     def foreign_delete(self, vmid: int) -> None:
         """Somebody else destroys a guest."""

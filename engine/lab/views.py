@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from engine.lab.drives import volumes_of
-from engine.lab.effects import GuestView, TaskView, VolumeView
+from engine.lab.effects import ConsoleView, GuestView, TaskView, VolumeView
 from engine.lab.guests import Guest
 from engine.lab.tasks import Task
 from engine.lab.volumes import Volume
@@ -70,3 +70,11 @@ def volumes(world: World) -> list[VolumeView]:
 def tasks(world: World) -> list[TaskView]:
     """Every task the cluster remembers, oldest first."""
     return sorted((task_view(t) for t in world.workers.by_upid.values()), key=lambda t: (t.starttime, t.upid))
+
+
+def consoles(world: World) -> list[ConsoleView]:
+    """Every console that is open now."""
+    return [
+        ConsoleView(each.vmid, "serial" if each.terminal else "screen", *each.size)
+        for each in world.consoles.open
+    ]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ssl
 import struct
+import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from engine.lab import console
+from engine.lab.effects import ConsoleView
 from engine.lab.screen import HEIGHT, WIDTH, encrypted
 
 VM = "/nodes/pve1/qemu/100"
@@ -130,3 +134,89 @@ def test_a_wrong_vnc_password(call: Any) -> None:
     proxy = call("POST", f"{VM}/vncproxy", websocket=1).data
     with opened(call, proxy) as socket, pytest.raises(AssertionError):
         first_picture(socket, "wrong")
+
+
+def greeted(call: Any, socket: ClientConnection, proxy: dict[str, Any]) -> None:
+    socket.send(f"{proxy['user']}:{proxy['ticket']}\n")
+    read_until(socket, b"mail login: ")
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.01)
+
+
+def test_an_open_terminal_can_be_seen_with_its_size(vm: Any) -> None:
+    proxy = vm("POST", f"{VM}/termproxy").data
+    assert vm.lab.consoles() == [], "a ticket alone is no console"
+    with opened(vm, proxy) as socket:
+        greeted(vm, socket, proxy)
+        assert vm.lab.consoles() == [ConsoleView(100, "serial", 80, 24)]
+        socket.send("1:132:43:")
+        until(lambda: vm.lab.consoles() == [ConsoleView(100, "serial", 132, 43)])
+        socket.send("1:no:size:")
+        socket.send("0:2:ab")
+        assert read_until(socket, b"ab")
+        assert vm.lab.consoles()[0].columns == 132, "nonsense changes nothing"
+    until(lambda: vm.lab.consoles() == [])
+
+
+def test_a_guest_that_goes_off_ends_its_consoles_in_order(vm: Any) -> None:
+    proxy = vm("POST", f"{VM}/termproxy").data
+    with opened(vm, proxy) as socket:
+        greeted(vm, socket, proxy)
+        vm.lab.foreign_power(100, "stopped")
+        with pytest.raises(ConnectionClosed) as ended:
+            socket.recv(timeout=5)
+    assert ended.value.rcvd is not None, "the other side said goodbye"
+    assert vm.ended(proxy["upid"]) == "OK"
+
+
+def test_a_line_that_is_cut_says_nothing(vm: Any) -> None:
+    proxy = vm("POST", f"{VM}/termproxy").data
+    with opened(vm, proxy) as socket:
+        greeted(vm, socket, proxy)
+        vm.lab.cut_consoles(100)
+        with pytest.raises(ConnectionClosed) as ended:
+            socket.recv(timeout=5)
+    assert ended.value.rcvd is None
+
+
+def test_a_ticket_is_for_its_own_guest(vm: Any) -> None:
+    vm.lab.foreign_config(101, serial0="socket")
+    proxy = vm("POST", f"{VM}/termproxy").data
+    lab = vm.lab
+    query = f"port={proxy['port']}&vncticket={quote(proxy['ticket'], safe='')}"
+    with (
+        pytest.raises(InvalidStatus) as other,
+        connect(
+            f"wss://{lab.host}:{lab.port}/api2/json/nodes/{lab.guest(101).node}/qemu/101/vncwebsocket?{query}",
+            ssl=ssl.create_default_context(cafile=lab.ca_file),
+            additional_headers={"Authorization": f"PVEAPIToken={lab.token_id}={lab.token_secret}"},
+            proxy=None,
+        ),
+    ):
+        pass
+    assert other.value.response.status_code == 401
+
+
+def test_a_ticket_nobody_uses_ends_its_task(vm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "CONNECT_SECONDS", 0.05)
+    proxy = vm("POST", f"{VM}/termproxy").data
+    assert vm.ended(proxy["upid"]) == "connection timed out"
+    with pytest.raises(InvalidStatus) as late, opened(vm, proxy):
+        pass
+    assert late.value.response.status_code == 401
+
+
+def test_a_session_shows_its_line_while_it_lasts(vm: Any) -> None:
+    proxy = vm("POST", f"{VM}/vncproxy", websocket=1).data
+    with opened(vm, proxy) as socket:
+        first_picture(socket, proxy["password"])
+        assert [each.kind for each in vm.lab.consoles()] == ["screen"]
+        vm.lab.foreign_power(100, "stopped")
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=5)
+    until(lambda: vm.lab.consoles() == [])
