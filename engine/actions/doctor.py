@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine import audit
+from engine.actions.mail_checks import mail_checks
 from engine.actions.named import found
 from engine.actions.names import test_zone
 from engine.clock import now_ms, stamp
@@ -47,11 +48,11 @@ def check_server_named(name: str) -> list[CheckView]:
 
 
 def doctor(server: str = "") -> list[CheckView]:
-    """Database, key, engine, owed backups, each server and each zone; or one server alone."""
+    """Database, key, engine, owed backups, mail, each server and each zone; or one server alone."""
     if server:
         return check_server_named(server)
     with session():
-        views = [*_database(), *_key(), _engine(), _backups()]
+        views = [*_database(), *_key(), _engine(), _backups(), *_mail()]
         for row in list(Server.select().order_by(Server.name)):
             views += _server(row)
         for zone in list(Zone.select().order_by(Zone.name)):
@@ -140,6 +141,11 @@ def _backups() -> CheckView:
     more = f"; and {len(owed) - _NAMED} more" if len(owed) > _NAMED else ""
     fix = "kvmtui vm backup create REF, once the reason is mended"
     return CheckView("backups", "schedules", Result.WARN, f"{len(owed)} owe one: {named}{more}", fix)
+
+
+def _mail() -> Iterator[CheckView]:
+    for check in mail_checks():
+        yield CheckView("mail", check.name, str(check.result), check.sentence, check.fix)
 
 
 def _zone(row: Zone) -> CheckView:

@@ -13,7 +13,7 @@ from engine.mail.letters import Letter
 from engine.mail.message import envelope, wire_address
 from engine.mail.outbox import BELL, NO_SERVER
 from engine.mail.smtp import Connection
-from engine.store.database import in_transaction
+from engine.store.database import in_transaction, session
 from engine.store.models import Outbox
 from engine.store.settings import Smtp, read
 
@@ -64,6 +64,14 @@ def retry(ids: Sequence[int], actor: Actor) -> int:
         return count
 
     return in_transaction(work)
+
+
+def retry_failed(actor: Actor) -> int:
+    """Send again every failed mail that can be, save those the mail server may have taken. Returns how many."""
+    with session():
+        failed = (Outbox.state == "failed") & (Outbox.context != "") & Outbox.sent_at.is_null()
+        ids = [row.id for row in Outbox.select(Outbox.id).where(failed)]
+    return retry(ids, actor) if ids else 0
 
 
 def _refuse(number: int, row: Outbox | None) -> None:

@@ -8,5 +8,6 @@ letters.py     templates and catalogue become subject, text and HTML
 message.py     a letter becomes the bytes that go over the wire
 smtp.py        one connection to the mail server, and every way it can fail
 claims.py      who sends which row, and what is known about how it ended
-sender.py      sends what is due, in a thread of the running engine
+round.py       sends what is due, and remembers how the server behaved
+sender.py      does so in a thread of the running engine
 """

@@ -21,7 +21,7 @@ from engine.store.models import Outbox
 
 LEASE_MS = 180_000  # longer than a mail server may take to refuse to answer
 ENDING_MS = 300_000  # from the last byte on
-KEPT_MS = 7 * 86_400_000  # what a failed mail says is kept for so long
+KEPT_MS = 7 * 86_400_000  # what a mail says is kept for so long, whatever becomes of it
 MOST_TRIES = 28  # with the pauses below: about a day
 _PAUSES_MIN = (1, 2, 5, 10, 20, 40)
 _LONGEST_MIN = 60
@@ -160,12 +160,25 @@ def settle_ended_leases() -> int:
 
 
 def forget_old() -> int:
-    """Wipe what long failed mails say; returns how many. They can no longer be sent again."""
-    old = (Outbox.state == "failed") & (Outbox.context != "") & (Outbox.created_at < now_ms() - KEPT_MS)
+    """Wipe what old mails say; returns how many. They can no longer be sent; those that still waited have failed."""
+    idle = Outbox.state.in_(("pending", "failed"))
+    old = idle & (Outbox.context != "") & (Outbox.created_at < now_ms() - KEPT_MS)
     with session():
         if not Outbox.select().where(old).exists():
             return 0
-    return int(in_transaction(lambda: Outbox.update(context="").where(old).execute()))
+
+    def work() -> int:
+        waited = list(Outbox.select().where(old & (Outbox.state == "pending")))
+        count = _write(old, state="failed", context="")
+        for row in waited:
+            why = (
+                f"given up after {KEPT_MS // 86_400_000} days without a mail server that took it. {row.error}"
+            )
+            _write(Outbox.id == row.id, error=why.strip())
+            _tell(row, f"failed: {why.strip()}", "error")
+        return count
+
+    return in_transaction(work)
 
 
 def _note_unknown(row: Outbox, condition: Any, why: str) -> None:

@@ -31,9 +31,9 @@ class Catalogue:
     texts: Mapping[str, str]
 
 
-def languages() -> list[Catalogue]:
-    """Every language there is a file for, by its code."""
-    codes = {path.stem for path in SHIPPED.glob("*.toml")}
+def languages(own_only: bool = False) -> list[Catalogue]:
+    """Every language there is a file for, by its code; or those alone that the operator has a file for."""
+    codes = set() if own_only else {path.stem for path in SHIPPED.glob("*.toml")}
     own = folder.folder()
     codes |= {path.stem for path in (own / "languages").glob("*.toml")} if own is not None else set()
     return [catalogue(code)[0] for code in sorted(codes)]

@@ -78,7 +78,7 @@ def outbox(
     kvmtui mail outbox --state failed
     """
     from engine.clock import iso
-    from engine.queries.mail import outbox as mails
+    from engine.queries.outbox import outbox as mails
     from kvmtui.terminal import output, site
 
     with site.opened():
