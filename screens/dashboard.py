@@ -20,6 +20,7 @@ _SERVER_TONES = {"ok": "ok", "failing": "error", "paused": "warn"}
 _SERVER_SIGNS = {"ok": "[+]", "failing": "[-]", "paused": "[=]"}
 _CARD = 24
 _STUCK = 6
+_MAILS = 3
 
 
 class Overview(Toned):
@@ -41,9 +42,9 @@ class Overview(Toned):
         if self._found is None:
             return Text()
         found = self._found
-        parts = [self._cards(found), self._stuck(found), self._pools(found)]
-        parts += [self._servers(found), self._tasks(found), self._engines(found)]
-        return Text("\n").join(line for part in parts for line in [*part, Text("")])
+        parts = [self._begin(found), self._cards(found), self._stuck(found), self._pools(found)]
+        parts += [self._servers(found), self._tasks(found), self._mails(found), self._engines(found)]
+        return Text("\n").join(line for part in parts if part for line in [*part, Text("")])
 
     def render(self) -> Text:
         return self.words()
@@ -57,6 +58,12 @@ class Overview(Toned):
 
     def _title(self, words: str, note: str = "") -> Text:
         return self._line((f"{words}  ", "accent"), (note, "muted"))
+
+    def _begin(self, found: Dashboard) -> list[Text]:
+        """Where to begin, while nobody has a service."""
+        if any(found.services.values()):
+            return []
+        return [self._title("First steps", "press F: from your cluster to the first machine")]
 
     def _cards(self, found: Dashboard) -> list[Text]:
         per_line = max(1, self._width // _CARD)
@@ -122,6 +129,18 @@ class Overview(Toned):
             rows.append(self._line((f"    {fit(task.task, 22)} ", ""), (words, tone)))
         return rows
 
+    def _mails(self, found: Dashboard) -> list[Text]:
+        """Mails that clients did not get; nothing while there are none."""
+        if not found.mails:
+            return []
+        rows = [self._title("Mails", f"{found.mails_total} did not go: kvmtui mail outbox")]
+        for mail in found.mails[:_MAILS]:
+            head = f"[-] {mail.id} {mail.template} "
+            about = f"to {clamp(mail.recipient, 28)} {age(mail.created_at)}: "
+            why = clamp(mail.error or "waits", max(10, self._width - len(head) - len(about)))
+            rows.append(self._line((head, "error"), (about, "muted"), (why, "")))
+        return rows
+
     def _engines(self, found: Dashboard) -> list[Text]:
         if not found.engines:
             return [self._title("Engine", "none works: nothing is deployed until one does")]
@@ -167,6 +186,7 @@ class DashboardPlace(Place):
 
     async def _read(self) -> None:
         found = await self.beside(dashboard)
+        self.call_after_refresh(self.post_message, self.Shown())
         page, state = self.query_one("#dashboard-page"), self.query_one("#dashboard-state", State)
         page.display, state.display = found is not None, found is None
         if found is None:

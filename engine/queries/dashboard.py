@@ -11,6 +11,7 @@ from engine.ipam.pools import usage
 from engine.pipelines.catalog import AT_REST
 from engine.queries.backup_debt import BackupDebt, backup_debts
 from engine.queries.engines import EngineView, engines
+from engine.queries.outbox import MailView, count_troubled, troubled_mails
 from engine.schedule import ledger
 from engine.schedule.registry import TASKS
 from engine.store.database import session
@@ -19,6 +20,7 @@ from engine.store.models import DnsRecord, Pool, Server, Service, Vm, Zone
 FULL_PERCENT = 90
 _SHOWN_STUCK = 20
 _SHOWN_DEBTS = 20
+_SHOWN_MAILS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,9 @@ class Dashboard:
     dns_debt: int
     backup_debts: list[BackupDebt]
     backup_debts_total: int
+    mails: list[MailView]
+    """Mails that failed or wait too long."""
+    mails_total: int
     tasks: list[ledger.Standing]
     engines: list[EngineView]
 
@@ -94,6 +99,8 @@ def dashboard() -> Dashboard:
             dns_debt=DnsRecord.select().where(DnsRecord.state.in_(("owed", "doomed", "conflict"))).count(),
             backup_debts=owed[:_SHOWN_DEBTS],
             backup_debts_total=len(owed),
+            mails=troubled_mails(_SHOWN_MAILS),
+            mails_total=count_troubled(),
             tasks=[ledger.standing(task) for task in TASKS],
             engines=engines(),
         )
