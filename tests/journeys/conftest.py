@@ -62,6 +62,7 @@ class Journey:
     lab: LabProcess
     home: Path
     run: Callable[..., Ran]
+    first_vmid: int
 
     def ok(self, *arguments: str, **more: Any) -> str:
         """Run a verb that must succeed; its stdout."""
@@ -80,6 +81,11 @@ class Journey:
     def guest(self, service: int = 5546) -> dict[str, Any]:
         """The same machine as the cluster has it."""
         return self.lab.guests(lowest=2000)[self.vm(service)["vmid"]]
+
+    def guests(self) -> list[str]:
+        """The names of every guest this site has made; other journeys use the same cluster."""
+        found = self.lab.guests(lowest=self.first_vmid)
+        return [one["config"]["name"] for vmid, one in found.items() if vmid < 5000]
 
     @contextmanager
     def daemon(self) -> Iterator[subprocess.Popen[str]]:
@@ -122,6 +128,6 @@ def journey(lab: LabProcess, home: Path, kvmtui: Callable[..., Ran], tmp_path: P
         )
     )
     file.chmod(0o600)
-    made = Journey(lab, home, kvmtui)
+    made = Journey(lab, home, kvmtui, first)
     made.ok("apply", str(file))
     return made
