@@ -85,6 +85,18 @@ _EVERYWHERE = (
     _app("back", "escape", "Back", "Leave what is open, one step."),
     _app("reload", "ctrl+r", "Reload", "Read everything on this screen again."),
     _app("theme", "", "Theme", "Change the colours."),
+    _changes(EVERYWHERE)(
+        "first_steps", "F", "First steps", "Go from your cluster to the first machine, step by step."
+    ),
+)
+
+_steps = _changes("wizard")
+_WIZARD = (
+    _steps("go", "enter", "Go on", "Do what this step is for.", 5),
+    _steps("skip", "n", "Next", "Go to the next step; one that is not done is skipped.", 6),
+    _steps("before", "b left", "Back", "Go to the step before.", 7),
+    _steps("again", "t", "Ask again", "Ask the cluster again.", 8),
+    _steps("copy", "y", "Copy commands", "Copy the commands of this step.", 9),
 )
 
 _LIST = (
@@ -221,7 +233,7 @@ def _out(scope: str) -> tuple[Action, ...]:
 
 
 ACTIONS: tuple[Action, ...] = (
-    *(PLACES + _EVERYWHERE + _LIST + _LOG + _VM + _PAGE + _DAYTWO + _OTHERS),
+    *(PLACES + _EVERYWHERE + _LIST + _LOG + _VM + _PAGE + _DAYTWO + _OTHERS + _WIZARD),
     *(each for scope in _LISTS for each in _out(scope)),
 )
 
@@ -232,6 +244,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "vm": ("page", "vm", "service", "list"),
     **{f"vm {tab}": ("page", "vm", "service", "list", tab) for tab in _TAB_SCOPES},
     "log": ("log",),
+    "wizard": ("wizard",),
     **{scope: (scope, "list") for scope in _LISTS[1:] if scope != "services"},
 }
 """Which scopes are open at the same time, per place: within one place no key means two things."""

@@ -19,6 +19,7 @@ from textual.app import App, ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
+from engine.queries.setup import nothing_yet
 from screens import goto, themes, vitals
 from screens.actions import PLACES, Action
 from screens.feed import Feed
@@ -37,6 +38,8 @@ from screens.widgets.prompt import Prompt
 from screens.widgets.state import State, too_small
 
 FIRST = "dashboard"
+START_AT_LATEST = 2.0
+"""Seconds after which the engine starts, whatever the first page is doing."""
 log = logging.getLogger(__name__)
 
 
@@ -87,6 +90,7 @@ class Console(Acts, App[int]):
         self.inbox: deque[LogLine] = deque()
         self.place_name = ""
         self._trail: list[tuple[str, int | None]] = []
+        self._begun = False
         self._feed = Feed(self.inbox, self._tell, setup.looks.tick_seconds)
         themes.register(self)
         self.theme = setup.looks.theme
@@ -106,11 +110,27 @@ class Console(Acts, App[int]):
         self._end_on(*self.setup.signals)
         for each in complaints:
             self.notify(each, severity="warning", markup=False, timeout=10)
-        await self.open(FIRST)
-        self.call_after_refresh(self._begin)
+        self.set_timer(START_AT_LATEST, self._begin)
+        await self.open(await self._first())
+
+    def on_place_shown(self) -> None:
+        self._begin()
+
+    async def _first(self) -> str:
+        """Where it opens: at the first steps while there is no server, unless nothing may be changed."""
+        if self.read_only:
+            return FIRST
+        try:
+            return "wizard" if await asyncio.to_thread(nothing_yet) else FIRST
+        except Exception:
+            log.exception("What is set up could not be read")
+            return FIRST
 
     def _begin(self) -> None:
-        """After the first paint: the engine, the events, and the signals that end a console."""
+        """Once, when the first page stands there: the engine and the events. A start has no breath for both."""
+        if self._begun:
+            return
+        self._begun = True
         self.run_worker(self._ready(), group="engine")
         self._feed.start()
 
@@ -172,15 +192,22 @@ class Console(Acts, App[int]):
         if name != self.place_name:
             await self.open(name)
 
+    async def do_first_steps(self) -> None:
+        await self.do_go("wizard")
+
     async def do_back(self) -> None:
-        """Out of the log, back from a machine, or home."""
+        """Out of the log, back inside the place or from a machine, or home."""
         pane = self.query_one(LogPane)
         if pane.size_now != "hidden":
             pane.size_now = "hidden"
+        elif self.place is not None and self.place.back():
+            return
         elif len(self._trail) > 1:
             del self._trail[-1]
             name, service_id = self._trail.pop()
             await self.open(name, service_id)
+        else:
+            await self.do_go(FIRST)
 
     def hides(self, asked: Action) -> bool:
         missing = asked.run == "go" and asked.argument not in BUILT

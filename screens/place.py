@@ -20,6 +20,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.message import Message
 
 from engine.audit import Actor, current_actor
 from screens import export
@@ -51,8 +52,15 @@ class Place(Acts, Vertical):
 
     NAME: ClassVar[str] = ""
 
+    class Shown(Message):
+        """The place has its data on the screen, or has said why not; what may wait can begin now."""
+
     def reread(self, happened: Happened | None = None) -> None:
         """Reads again what is shown; None means that the operator asked for all of it."""
+
+    def back(self) -> bool:
+        """Goes one step back inside the place; False when there is none, and the place itself is left."""
+        return False
 
     @property
     def memory(self) -> Memory:

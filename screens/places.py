@@ -21,6 +21,7 @@ BUILT: dict[str, str] = {
     "services": "screens.services:ServicesPlace",
     "settings": "screens.settings:SettingsPlace",
     "audit": "screens.audit:AuditPlace",
+    "wizard": "screens.wizard.place:WizardPlace",
 }
 
 

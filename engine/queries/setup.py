@@ -8,7 +8,17 @@ from engine.queries.pools import PoolView
 from engine.queries.pools import pools as pools_of
 from engine.store import settings
 from engine.store.database import session
-from engine.store.models import Client, Product, Server, Service, Zone
+from engine.store.models import Client, Product, Server, Service, Vm, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The first machine, how far it is, and why it does not go on."""
+
+    service: int
+    name: str = ""
+    status: str = ""
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +35,8 @@ class SetUp:
     zones: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
-    service: int | None = None
-    """The first service of the server."""
+    machine: Machine | None = None
+    """The machine of the server's first service."""
     mails: bool = False
     """Whether mail can be sent."""
 
@@ -44,8 +54,7 @@ def set_up() -> SetUp:
         if server is None:
             return SetUp(mails=_mails())
         products = Product.select().where(Product.server == server.id).order_by(Product.id)
-        services = Service.select(Service.id).where(Service.product.in_([row.id for row in products]))
-        first = services.order_by(Service.id).first()
+        names = {row.id: row.name for row in products}
         return SetUp(
             server=server.name,
             hosts=tuple(server.hosts),
@@ -54,11 +63,19 @@ def set_up() -> SetUp:
             answered=server.last_ok_at is not None,
             pools=tuple(pools_of(server.name)),
             zones=tuple(row.name for row in Zone.select().order_by(Zone.id)),
-            products=tuple(row.name for row in products),
+            products=tuple(names.values()),
             clients=tuple(row.name for row in Client.select().order_by(Client.name)),
-            service=None if first is None else first.id,
+            machine=_first_machine(list(names)),
             mails=_mails(),
         )
+
+
+def _first_machine(products: list[int]) -> Machine | None:
+    service = Service.select().where(Service.product.in_(products)).order_by(Service.id).first()
+    if service is None:
+        return None
+    vm = Vm.get_or_none(Vm.service == service.id)
+    return Machine(service.id) if vm is None else Machine(service.id, vm.name, vm.vm_status, vm.error)
 
 
 def _mails() -> bool:

@@ -1,0 +1,52 @@
+"""What the wizard knows at one moment: what the database has, what the cluster answered, what was skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from engine.actions.doctor import CheckView
+from engine.queries.offers import Offers, TemplateOffer
+from engine.queries.setup import SetUp
+
+Need = Literal["", "offers", "checks"]
+"""What is asked of the cluster: what it has, or whether everything a deploy needs is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Read as a whole and replaced, never changed."""
+
+    site: SetUp = field(default_factory=SetUp)
+    template: int | None = None
+    """The template that was chosen."""
+    skipped: frozenset[str] = frozenset()
+    offers: Offers | None = None
+    checks: tuple[CheckView, ...] | None = None
+    asking: frozenset[Need] = frozenset()
+    """What the cluster is being asked."""
+    troubles: Mapping[Need, str] = field(default_factory=dict)
+    """Why the cluster did not answer, in a sentence for each question."""
+
+    def has(self, need: Need) -> bool:
+        """Whether the answer to a question is there."""
+        return not need or (self.offers if need == "offers" else self.checks) is not None
+
+    @property
+    def chosen(self) -> TemplateOffer | None:
+        """The chosen template, as the cluster has it now."""
+        templates = self.offers.templates if self.offers else ()
+        return next((each for each in templates if each.vmid == self.template), None)
+
+    @property
+    def failed(self) -> list[CheckView]:
+        """The checks that came out badly."""
+        return [each for each in self.checks or () if each.failed]
+
+
+def recalled(notes: Mapping[str, Any]) -> Known:
+    """What was kept by an earlier start; what cannot be understood is passed over."""
+    skipped, template = notes.get("skipped"), notes.get("template")
+    names = [each for each in skipped if isinstance(each, str)] if isinstance(skipped, list) else []
+    return Known(template=template if isinstance(template, int) else None, skipped=frozenset(names))

@@ -1,0 +1,142 @@
+"""Step 5: a plan to sell, in the few answers that matter; everything else can be changed under 5."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from engine.actions.products import create_product
+from engine.forms import ProductForm, checked
+from engine.queries.offers import TemplateOffer
+from screens.flat import nested, questions
+from screens.place import actor
+from screens.widgets import form as forms
+from screens.wizard.known import Known, Need
+from screens.wizard.page import Line, Part, doubtful, good
+from screens.wizard.step import Step, StepForm, picked, saved
+from screens.wizard.template import usable
+
+if TYPE_CHECKING:
+    from screens.wizard.place import WizardPlace
+
+_ASKED = (
+    *("name", "template", "cores", "memory", "system_disk__size"),
+    *("system_disk__storage", "clone", "network__bridge", "main_domain"),
+)
+_BY_DHCP = "network__dhcp4"
+_LEAST_DISK = 10
+
+
+class ProductStep(Step):
+    """Makes the first product out of what the cluster offers."""
+
+    NAME: ClassVar[str] = "product"
+    LABEL: ClassVar[str] = "5 Product"
+    TITLE: ClassVar[str] = "Step 5 of 6: a plan to sell"
+    LATER: ClassVar[str] = "5, then a."
+    NEED: ClassVar[Need] = "offers"
+
+    def done(self, known: Known) -> bool:
+        return bool(known.site.products)
+
+    def enter(self, known: Known) -> str:
+        return "adds another" if known.site.products else "opens the form"
+
+    def words(self, known: Known) -> Iterable[Part]:
+        for name in known.site.products:
+            yield good(f"{name} can be sold.")
+        if known.site.products:
+            yield Line()
+        yield Line(
+            "A product is everything a machine is made from. Name it, and say how large its machines are; the "
+            "rest stays as it usually is and can be changed at any time with 5."
+        )
+        yield Line()
+        if known.chosen is not None:
+            each = known.chosen
+            yield Line(
+                f"    Template {each.vmid} {each.name}, {each.gib} GiB on {each.storage} of {each.node}"
+            )
+        for storage in known.offers.storing("images") if known.offers else ():
+            yield Line(f"    Storage {storage.name} ({storage.type}), {storage.free_gib:,} GiB free")
+        for pool in known.site.pools:
+            yield Line(f"    Addresses {pool.start} – {pool.stop} on {pool.bridge}, {pool.free:,} free")
+        if not known.site.pools:
+            yield doubtful("There is no pool, so its machines will get their address by DHCP.")
+
+    async def act(self, place: WizardPlace, known: Known) -> bool:
+        asked = _ASKED if known.site.pools else (*_ASKED, _BY_DHCP)
+        form = StepForm(
+            place.draft,
+            picked(questions(ProductForm), asked),
+            lambda answers: _made(answers, known),
+            _suggestion(known),
+            _choices(known),
+        )
+        outcome = await saved(
+            place,
+            f"Add a product on {known.site.server}",
+            form,
+            lambda answers: create_product(_made(answers, known), actor()),
+            lambda form, values: _leads_to(form, values, known),
+        )
+        return outcome is not None
+
+
+def _made(answers: Mapping[str, object], known: Known) -> ProductForm:
+    """The whole product; a pool decides bridge and VLAN where one is on the bridge that was chosen."""
+    values: dict[str, Any] = nested(answers)
+    network = dict(values.pop("network", {}))
+    network["auto_bridge"] = network.get("bridge") in {pool.bridge for pool in known.site.pools}
+    return checked(ProductForm, {**values, "network": network, "server": known.site.server})
+
+
+def _choices(known: Known) -> dict[str, Sequence[str]]:
+    offers = known.offers
+    if offers is None:
+        return {}
+    templates = [str(each.vmid) for each in usable(offers)]
+    return {
+        "template": [] if offers.more_templates else templates,
+        "system_disk__storage": [each.name for each in offers.storing("images")],
+        "network__bridge": [each.name for each in offers.bridges],
+    }
+
+
+def _suggestion(known: Known) -> dict[str, object]:
+    chosen = known.chosen or next(iter(usable(known.offers)), None)
+    bridges = [pool.bridge for pool in known.site.pools]
+    bridges += [each.name for each in known.offers.bridges] if known.offers else []
+    forward = next((zone for zone in known.site.zones if not zone.endswith(".arpa")), "")
+    filled: dict[str, object] = {"cores": 1, "memory": 1024, "clone": "linked", "main_domain": forward}
+    filled |= {"network__bridge": bridges[0] if bridges else "vmbr0", _BY_DHCP: True}
+    if chosen is None:
+        return filled | ({"template": known.template} if known.template else {})
+    disk = {"system_disk__size": max(_LEAST_DISK, chosen.gib), "system_disk__storage": chosen.storage}
+    return filled | disk | {"template": chosen.vmid}
+
+
+def _leads_to(form: forms.Form, values: Mapping[str, object], known: Known) -> None:
+    """What the answers lead to: which template that is, where a linked clone lies, whether a pool is there."""
+    template = _template(known, values.get("template"))
+    about = (
+        f"{template.name}, {template.gib} GiB on {template.storage} of {template.node}" if template else ""
+    )
+    form.hint("template", about)
+    linked = template is not None and values.get("clone") == "linked"
+    elsewhere = template is not None and values.get("system_disk__storage") not in (
+        "",
+        None,
+        template.storage,
+    )
+    stays = f"A linked clone stays on {template.storage}; choose full." if template is not None else ""
+    form.hint("clone", stays if linked and elsewhere else "")
+    bridge, pools = values.get("network__bridge"), known.site.pools
+    alone = bool(pools) and bridge not in {pool.bridge for pool in pools}
+    form.hint(
+        "network__bridge", f"No pool is on {bridge}: its machines would find no address." if alone else ""
+    )
+
+
+def _template(known: Known, answer: object) -> TemplateOffer | None:
+    return next((each for each in usable(known.offers) if str(each.vmid) == str(answer)), None)

@@ -1,0 +1,120 @@
+"""Step 6: the first machine. A client, a service, a look at what will happen; then it is deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from engine.actions.clients import create_client
+from engine.actions.services import create_service
+from engine.forms import ClientForm, ServiceForm, checked
+from engine.queries.site import product_values
+from screens.flat import questions
+from screens.place import actor
+from screens.widgets.dialogs import Plan
+from screens.widgets.fields import Field
+from screens.widgets.form import FormDialog
+from screens.wizard.check import brief, missing_commands
+from screens.wizard.drafts import Draft
+from screens.wizard.known import Known, Need
+from screens.wizard.page import Line, Part, good
+from screens.wizard.step import Step, StepForm
+from screens.wizard.summary import summary
+
+if TYPE_CHECKING:
+    from screens.wizard.place import WizardPlace
+
+
+class ServiceStep(Step):
+    """Orders the first machine and ends at its page."""
+
+    NAME: ClassVar[str] = "service"
+    LABEL: ClassVar[str] = "6 Service"
+    TITLE: ClassVar[str] = "Step 6 of 6: the first machine"
+    LATER: ClassVar[str] = "7 adds a client, 8 a service; each with a."
+    NEED: ClassVar[Need] = "checks"
+
+    def done(self, known: Known) -> bool:
+        return known.site.machine is not None
+
+    def waits(self, known: Known) -> str:
+        first = super().waits(known)
+        return first or ("" if known.site.products else "This needs a product first: that is step 5.")
+
+    def enter(self, known: Known) -> str:
+        return "goes on" if self.done(known) else "opens the form"
+
+    def commands(self, known: Known) -> list[str]:
+        return missing_commands(known)
+
+    def words(self, known: Known) -> Iterable[Part]:
+        if self.done(known):
+            yield good("The first service is there.")
+            return
+        if known.checks is not None:
+            yield from brief(known)
+        yield Line(
+            "Say whose machine it is and of which product. You will see what is going to happen before it happens; "
+            "then the machine is deployed while you watch."
+        )
+
+    async def act(self, place: WizardPlace, known: Known) -> bool:
+        if known.site.machine is not None:
+            place.forward()
+            return False
+        form = _form(place.draft, known)
+        answers = await place.app.push_screen_wait(FormDialog("The first machine", form, save="Go on"))
+        form.close(taken=False)
+        if answers is None or not await _agreed(place, known, answers):
+            return False
+        if await place.beside(lambda: _ordered(known, answers)) is not None:
+            form.close(taken=True)
+            place.show_log()
+        return True
+
+
+async def _agreed(place: WizardPlace, known: Known, answers: Mapping[str, object]) -> bool:
+    """Whether the operator saw what will happen and wants it."""
+    spec = await place.beside(lambda: product_values(str(answers["product"])))
+    if spec is None:
+        return False
+    plan: Plan = Plan("This will happen", summary(known, spec, answers), yes="Deploy it")
+    return await place.app.push_screen_wait(plan) is True
+
+
+def _form(draft: Draft, known: Known) -> StepForm:
+    """A client and a product; where there are clients already, one of them is chosen."""
+    clients = known.site.clients
+    by_name: dict[str, Field] = {each.name: each for each in questions(ClientForm)}
+    by_name["product"] = next(each for each in questions(ServiceForm) if each.name == "product")
+    names = ("name", "product") if clients else ("name", "email", "product")
+    fields = [replace(by_name[name], section="") for name in names]
+    fields[0] = replace(fields[0], title="Client")
+    return StepForm(
+        draft,
+        fields,
+        lambda answers: _client_form(known, answers) or _service_form(answers),
+        {"product": known.site.products[0], "name": clients[0] if clients else None},
+        {"name": clients, "product": known.site.products},
+    )
+
+
+def _client_form(known: Known, answers: Mapping[str, object]) -> ClientForm | None:
+    """The client to be made; None when it is there."""
+    if answers.get("name") in known.site.clients:
+        return None
+    given = {name: answers.get(name) for name in ("name", "email")}
+    return checked(ClientForm, {name: value for name, value in given.items() if value is not None})
+
+
+def _service_form(answers: Mapping[str, object]) -> ServiceForm:
+    return checked(ServiceForm, {"client": answers.get("name"), "product": answers.get("product")})
+
+
+def _ordered(known: Known, answers: Mapping[str, object]) -> int:
+    """Makes the client, unless it is there, and the service; its number."""
+    client = _client_form(known, answers)
+    if client is not None:
+        create_client(client, actor())
+    return int(create_service(_service_form(answers), actor()).id)

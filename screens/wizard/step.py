@@ -1,0 +1,123 @@
+"""What a step of the wizard is: when it is done, what it says, what enter does, what can be copied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from engine.actions.site import Outcome
+from engine.forms import KEEP
+from screens.flat import faults
+from screens.saving import Follow, SaveDialog, no_follow, told
+from screens.widgets import form as forms
+from screens.widgets.fields import Field
+from screens.widgets.form import FormDialog
+from screens.wizard.drafts import Draft
+from screens.wizard.known import Known, Need
+from screens.wizard.page import Part
+
+if TYPE_CHECKING:
+    from screens.wizard.place import WizardPlace
+
+Make = Callable[[Mapping[str, object]], object]
+
+
+class Step:
+    """One step. `words` and `commands` only look at what is known; `act` alone asks and changes."""
+
+    NAME: ClassVar[str] = ""
+    LABEL: ClassVar[str] = ""
+    TITLE: ClassVar[str] = ""
+    LATER: ClassVar[str] = ""
+    """Where it can be done when it was skipped."""
+    OPTIONAL: ClassVar[bool] = False
+    NEED: ClassVar[Need] = ""
+    """What must be asked of the cluster before the step can say more."""
+
+    def done(self, known: Known) -> bool:
+        """Whether there is nothing left to do here."""
+        raise NotImplementedError
+
+    def waits(self, known: Known) -> str:
+        """What must be done first, as a sentence; empty when it can be done now."""
+        return "" if known.site.server else "This needs the server first: that is step 1."
+
+    def words(self, known: Known) -> Iterable[Part]:
+        """The page."""
+        raise NotImplementedError
+
+    def commands(self, known: Known) -> Sequence[str]:
+        """What can be copied to be run on the cluster."""
+        return ()
+
+    def enter(self, known: Known) -> str:
+        """What enter does now."""
+        raise NotImplementedError
+
+    async def act(self, place: WizardPlace, known: Known) -> bool:
+        """Does what enter says; True when something was saved."""
+        raise NotImplementedError
+
+
+def picked(fields: Sequence[Field], names: Sequence[str]) -> tuple[Field, ...]:
+    """Some of a form's questions in this order, without headings."""
+    by_name = {each.name: each for each in fields}
+    return tuple(replace(by_name[name], section="") for name in names)
+
+
+class StepForm(forms.Form):
+    """A form that opens with what was typed into it before; the engine's own form, made of the answers, judges."""
+
+    def __init__(
+        self,
+        draft: Draft,
+        fields: Sequence[Field],
+        make: Make,
+        values: Mapping[str, object],
+        choices: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.draft = draft
+        self._secret = {each.name for each in fields if each.kind == "secret"}
+        self._opened = {name: value for name, value in values.items() if value != KEEP}
+        super().__init__(
+            fields=fields,
+            judge=lambda answers: faults(lambda: make(answers), answers),
+            values=draft.over(self._opened),
+            choices=choices,
+            secrets=[name for name, value in values.items() if value == KEEP],
+        )
+
+    def close(self, taken: bool) -> None:
+        """Forgets what was typed when it was taken, else keeps what is not as it opened, secrets excepted."""
+        typed = {} if taken else self.values
+        self.draft.keep(
+            {
+                name: value
+                for name, value in typed.items()
+                if name not in self._secret and value is not None and value != self._opened.get(name)
+            }
+        )
+
+
+async def answered(place: WizardPlace, dialog: FormDialog) -> Mapping[str, object] | None:
+    """Shows a form; what it was answered with, or None when it was left."""
+    answers: dict[str, object] | None = await place.app.push_screen_wait(dialog)
+    if isinstance(dialog.form, StepForm):
+        dialog.form.close(answers is not None)
+    return answers
+
+
+async def saved(
+    place: WizardPlace,
+    title: str,
+    form: StepForm,
+    save: Callable[[dict[str, object]], Outcome],
+    follow: Follow = no_follow,
+) -> Outcome | None:
+    """Shows a form until it was saved or left; what it took, or None."""
+    dialog = SaveDialog(title, form, save, follow)
+    await answered(place, dialog)
+    if dialog.outcome is not None:
+        place.notify(told(dialog.outcome), markup=False, timeout=6)
+    return dialog.outcome

@@ -1,0 +1,127 @@
+"""Step 3: what machines are cloned from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from engine.queries.granting import template_commands
+from engine.queries.offers import Offers, TemplateOffer
+from screens.widgets.dialogs import Choice, Choose
+from screens.wizard.known import Known, Need
+from screens.wizard.page import Grid, Line, Part, bad, commands, doubtful, good
+from screens.wizard.step import Step
+
+if TYPE_CHECKING:
+    from screens.wizard.place import WizardPlace
+
+_USUAL_VMID = 9000
+
+
+class TemplateStep(Step):
+    """Shows the templates of the cluster and remembers the one that was chosen."""
+
+    NAME: ClassVar[str] = "template"
+    LABEL: ClassVar[str] = "3 Template"
+    TITLE: ClassVar[str] = "Step 3 of 6: the template machines are cloned from"
+    LATER: ClassVar[str] = "a product names its template: 5, then a."
+    NEED: ClassVar[Need] = "offers"
+
+    def done(self, known: Known) -> bool:
+        return known.template is not None or bool(known.site.products)
+
+    def enter(self, known: Known) -> str:
+        return "chooses one" if usable(known.offers) else "looks again"
+
+    def commands(self, known: Known) -> Sequence[str]:
+        offers = known.offers
+        if offers is None or usable(offers):
+            return ()
+        lacking = [each for each in offers.templates if not each.cloudinit]
+        if lacking:
+            return [_drive(each) for each in lacking]
+        images, bridges = offers.storing("images"), offers.bridges
+        vmid = next(n for n in range(_USUAL_VMID, 10**6) if n not in offers.vmids)
+        return template_commands(
+            vmid, images[0].name if images else "STORAGE", bridges[0].name if bridges else "vmbr0"
+        )
+
+    def words(self, known: Known) -> Iterable[Part]:
+        offers = known.offers
+        if offers is None:
+            return
+        if known.chosen is not None:
+            yield good(f"Chosen: {known.chosen.vmid} {known.chosen.name}.")
+            yield Line()
+        elif known.template is not None:
+            yield bad(f"Template {known.template} was chosen, and {offers.server} does not show it any more.")
+            yield Line()
+        yield from _list(offers)
+        yield from self._what_to_do(known, offers)
+        for sentence in offers.troubles:
+            yield doubtful(sentence)
+
+    def _what_to_do(self, known: Known, offers: Offers) -> Iterator[Part]:
+        lines = self.commands(known)
+        if usable(offers):
+            return
+        yield Line()
+        if offers.templates:
+            yield Line(
+                "None of them has a cloud-init drive, which sets addresses and passwords. On its node:"
+            )
+        else:
+            yield bad(f"{offers.server} shows no template to {known.site.login}.")
+            yield Line(
+                "If there is one, the login lacks VM.Audit and VM.Clone on it. If there is none, this makes one, "
+                "as root on a node (y copies it):"
+            )
+        yield from commands(lines)
+        yield Line("Then t looks again.")
+
+    async def act(self, place: WizardPlace, known: Known) -> bool:
+        templates = usable(known.offers)
+        if not templates:
+            place.ask_again()
+            return False
+        choices = [Choice(str(each.vmid), _use(each)) for each in templates]
+        chosen = await place.app.push_screen_wait(Choose("Clone machines from", choices))
+        if chosen is None:
+            return False
+        place.choose(int(chosen))
+        return True
+
+
+def usable(offers: Offers | None) -> list[TemplateOffer]:
+    """The templates a machine can be made from: those with a cloud-init drive."""
+    return [each for each in offers.templates if each.cloudinit] if offers else []
+
+
+def _list(offers: Offers) -> Iterator[Part]:
+    if not offers.templates:
+        return
+    heading = (("    VMID", "name", "node", "storage", "disk", "what it has"), "muted")
+    yield Grid((heading, *(_row(each) for each in offers.templates)))
+    if offers.more_templates:
+        yield Line(f"… and {offers.more_templates} more, which can be named in the product's form.", "muted")
+
+
+def _row(each: TemplateOffer) -> tuple[tuple[str, ...], str]:
+    sign = "[+]" if each.cloudinit and each.agent else "[~]" if each.cloudinit else "[-]"
+    tone = {"[+]": "", "[~]": "warn", "[-]": "error"}[sign]
+    return (f"{sign} {each.vmid}", each.name, each.node, each.storage, f"{each.gib} GiB", _has(each)), tone
+
+
+def _has(each: TemplateOffer) -> str:
+    if not each.cloudinit:
+        return "no cloud-init drive"
+    return "cloud-init, agent" if each.agent else "cloud-init, agent off"
+
+
+def _use(each: TemplateOffer) -> str:
+    return f"{each.name} · {each.node} · {each.storage} · {each.gib} GiB"
+
+
+def _drive(each: TemplateOffer) -> str:
+    """The command that gives a template its cloud-init drive."""
+    return f"qm set {each.vmid} --ide2 {each.storage or 'STORAGE'}:cloudinit"

@@ -1,0 +1,90 @@
+"""Between steps 4 and 5, for who wants it: the DNS zones machines get their names in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from engine.actions.names import test_zone
+from engine.actions.zones import create_zone
+from engine.forms import zone_form
+from engine.forms.zone import ZONE_FORMS, ZoneForm
+from engine.queries.setup import SetUp
+from screens.flat import nested, questions
+from screens.place import actor
+from screens.widgets.dialogs import Notice
+from screens.widgets.fields import merged
+from screens.wizard.known import Known
+from screens.wizard.page import Line, Part, good
+from screens.wizard.step import Step, StepForm, saved
+
+if TYPE_CHECKING:
+    from screens.wizard.place import WizardPlace
+
+
+class ZoneStep(Step):
+    """Adds a zone and asks its provider whether it answers."""
+
+    NAME: ClassVar[str] = "zone"
+    LABEL: ClassVar[str] = "DNS"
+    TITLE: ClassVar[str] = "Optional: DNS zones, so that machines have names"
+    LATER: ClassVar[str] = "4, then a."
+    OPTIONAL: ClassVar[bool] = True
+
+    def done(self, known: Known) -> bool:
+        return bool(known.site.zones)
+
+    def waits(self, known: Known) -> str:
+        return ""
+
+    def enter(self, known: Known) -> str:
+        return "adds another" if known.site.zones else "opens the form"
+
+    def words(self, known: Known) -> Iterable[Part]:
+        for zone in known.site.zones:
+            yield good(f"{zone} is set up.")
+        for zone in _lacking(known.site):
+            yield Line(f"[ ] {zone} would hold the reverse names of a pool.", hang=4)
+        if known.site.zones or known.site.pools:
+            yield Line()
+        yield Line(
+            "With a zone at Cloudflare, PowerDNS or HestiaCP every machine gets its address records when it is "
+            "deployed, and loses them when it is terminated. A forward zone such as example.com holds the names, a "
+            "reverse zone holds what addresses are called."
+        )
+        yield Line()
+        yield Line(
+            "Nothing else needs it: n goes on without, and zones can be added any time with 4.", "muted"
+        )
+
+    async def act(self, place: WizardPlace, known: Known) -> bool:
+        fields = merged("type", {kind: questions(form) for kind, form in ZONE_FORMS.items()})
+        form = StepForm(
+            place.draft, fields, _made, {"type": "powerdns", "zone": _next(known.site), "ttl": 300}
+        )
+        outcome = await saved(
+            place, "Add a DNS zone", form, lambda answers: create_zone(_made(answers), actor())
+        )
+        if outcome is None:
+            return False
+        place.notify("Asking the provider …", markup=False, timeout=3)
+        report = await place.beside(lambda: test_zone(int(outcome.id)))
+        if report is not None:
+            words = f"{report.sentence}\n{report.advice}".strip()
+            await place.app.push_screen_wait(Notice(f"Zone {report.zone}", words, danger=not report.ok))
+        return True
+
+
+def _made(answers: Mapping[str, object]) -> ZoneForm:
+    return zone_form(nested(answers))
+
+
+def _lacking(site: SetUp) -> list[str]:
+    """The reverse zones of pools that are not there; one that cannot be named plainly is left out."""
+    wanted = (pool.rdns_zone for pool in site.pools if pool.rdns_zone.endswith(".arpa"))
+    return [zone for zone in dict.fromkeys(wanted) if zone not in site.zones]
+
+
+def _next(site: SetUp) -> str:
+    """The name to begin with: a forward zone nobody can guess, then the reverse ones."""
+    return next(iter(_lacking(site)), "") if site.zones else ""
