@@ -17,6 +17,7 @@ from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.guest_values import RrdPoint
 from engine.proxmox.guest_view import GuestView
 from engine.queries.looking import Eye, Looked, Subject, number
+from engine.queries.told import rate
 
 Span = Literal["hour", "day", "week", "month", "year"]
 SPANS: tuple[Span, ...] = ("hour", "day", "week", "month", "year")
@@ -37,6 +38,11 @@ class Point:
 
 
 METRICS = tuple(each.name for each in fields(Point) if each.name != "time")
+NAMES: dict[str, str] = dict(
+    zip(METRICS, ("CPU", "RAM", "Disk read", "Disk write", "Network in", "Network out"), strict=True)
+)
+"""The metrics as people call them."""
+_PERCENT = ("cpu", "memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,13 @@ def checked(span: str) -> Span:
         if each == span:
             return each
     raise Refused(f"There is no span '{span}'; there are {', '.join(SPANS)}.")
+
+
+def in_unit(metric: str, value: float | None) -> str:
+    """A value of a metric with its unit; a question mark for a gap."""
+    if value is None:
+        return "?"
+    return f"{value:.1f} %" if metric in _PERCENT else rate(value)
 
 
 def _peaks(view: GuestView, span: Span) -> tuple[Point, ...]:

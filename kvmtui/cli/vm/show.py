@@ -1,35 +1,84 @@
-"""`kvmtui vm show`."""
+"""`kvmtui vm show`, with `--live` as it is on the cluster now."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.output import AsJson
 
+if TYPE_CHECKING:
+    from engine.queries.live import LiveView
+    from engine.queries.vms import VmView
+
 app = typer.Typer()
+Live = Annotated[bool, typer.Option("--live", help="Ask the cluster how it is now, beside its package.")]
 
 
 @app.command()
-def show(ref: VmRef, as_json: AsJson = False) -> None:
-    """Show a machine as we know it.
+def show(ref: VmRef, live: Live = False, as_json: AsJson = False) -> int:
+    """Show a machine as we know it; with --live also as it is now. Exit 1: it could not be seen.
 
     \b
     kvmtui vm show 5546
-    kvmtui vm show vmid:2002 --json
+    kvmtui vm show 5546 --live
+    kvmtui vm show vmid:2002 --live --json | jq .live.drift
     """
+    from engine.queries.live import live as look
     from engine.queries.refs import vm_ref
     from engine.queries.vms import vms
     from kvmtui.terminal import output, site
 
     with site.opened():
         view = vms([vm_ref(ref).vm_id or 0])[0]
+        seen = look(view.service_id) if live else None
     if as_json:
-        output.show_json(view)
-        return
-    facts = output.plain(view)
+        output.show_json(view if seen is None else output.plain(view) | {"live": _document(seen)})
+    else:
+        output.show_facts(_facts(view) | (dict(_live_facts(seen)) if seen else {}))
+    return 0 if seen is None or seen.looked.seen else 1
+
+
+def _document(seen: LiveView) -> dict[str, Any]:
+    from kvmtui.terminal import output
+
+    made: dict[str, Any] = output.plain(seen)
+    return made | {"drift": [fact.name for fact in seen.drift]}
+
+
+def _facts(view: VmView) -> dict[str, Any]:
+    from kvmtui.terminal import output
+
+    facts: dict[str, Any] = output.plain(view)
     del facts["id"]  # the row's own number means nothing to people
     facts["ips"] = [f"{ip.address}/{ip.prefix} gateway {ip.gateway} {ip.rdns}".rstrip() for ip in view.ips]
     run = view.last_run
     facts["last_run"] = f"{run.id} {run.action} {run.result} {run.error}".rstrip() if run else ""
-    output.show_facts(facts)
+    return facts
+
+
+def _live_facts(seen: LiveView) -> Iterator[tuple[str, str]]:
+    """The look as facts under names of their own."""
+    from engine.queries.told import gib, lasting, told
+
+    looked, standing, usage = seen.looked, seen.standing, seen.usage
+    yield "live", looked.sentence or f"seen on {looked.node} in {looked.api_ms} ms"
+    if standing is None or usage is None or seen.beside is None:
+        return
+    yield (
+        "power",
+        f"{standing.power} for {lasting(standing.uptime_s)}" if standing.uptime_s else standing.power,
+    )
+    yield "lock", standing.lock
+    yield "cpu", f"{usage.cpu_percent:.1f} % of {usage.cpus:g}"
+    yield "ram", f"{gib(usage.memory_used)} of {gib(usage.memory)}"
+    yield "iso", standing.iso
+    part = ""
+    for line in told(seen.beside):
+        part = part if line.name.startswith(" ") else line.name
+        name = line.name.strip() if line.name == part else f"{part} {line.name.strip()}"
+        yield name.lower(), line.real + ("" if line.sign == "=" else f"  {line.sign} package: {line.package}")
+    yield "drift", ", ".join(fact.name for fact in seen.drift)

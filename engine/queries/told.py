@@ -1,0 +1,152 @@
+"""A look at a machine in words, as it is beside its package; console and command line tell the same.
+
+    for line in told(view.beside):
+        print(line.name, line.real, line.sign, line.package)
+
+The sign tells how the two stand to each other: `=` it is as the package says, `!` applying the package would change
+it, `~` Proxmox takes it over with the next start, `+` it is more than the package and stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.queries.beside import Beside, CardFacts, DiskFacts, Fact, Value
+
+Sign = Literal["=", "!", "~", "+"]
+MEANINGS: dict[Sign, str] = {
+    "=": "as the package says",
+    "!": "applying the package changes it",
+    "~": "taken over with the next start",
+    "+": "more than the package, and left so",
+}
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
+_PARTS = {"system_disk": "System disk", "additional_disk": "Additional disk"}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One property in words: as it is, and as its package says."""
+
+    name: str
+    real: str
+    sign: Sign
+    package: str
+
+
+def told(beside: Beside) -> tuple[Told, ...]:
+    """Everything of a machine that its package has a word on, in the order of its package."""
+    cores, sockets, memory = beside.compute
+    return (
+        _line("Processor", (cores, sockets), _processor),
+        _line("Memory", (memory,), lambda values: _with_unit(values[0], "MiB")),
+        *(line for disk in beside.disks for line in _disk(disk)),
+        *(_card(beside.card) if beside.card is not None else ()),
+    )
+
+
+def name_of(fact: Fact) -> str:
+    """A fact's name in words: `network.vlan` becomes `Network: vlan`."""
+    words = fact.name.replace("_", " ").replace(".", ": ")
+    return words[:1].upper() + words[1:]
+
+
+def lasting(seconds: int) -> str:
+    """A duration in its two largest units, such as `3 d 4 h`."""
+    for size, unit, smaller, part in ((_DAY, "d", _HOUR, "h"), (_HOUR, "h", _MINUTE, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} {seconds % size // smaller} {part}"
+    return f"{seconds // _MINUTE} min" if seconds >= _MINUTE else f"{seconds} s"
+
+
+def rate(bytes_per_second: float | None) -> str:
+    """Bytes per second, such as `1.2 MB/s`; a question mark for what nobody measured."""
+    if bytes_per_second is None:
+        return "?"
+    size, place = bytes_per_second, 0
+    while size >= 999.5 and place < len(_UNITS) - 1:
+        size, place = size / 1000, place + 1
+    return f"{size:.{0 if size >= 99.5 or place == 0 else 1}f} {_UNITS[place]}/s"
+
+
+def gib(size: int) -> str:
+    """Bytes in GiB, such as `2.0 GiB`."""
+    return f"{size / 2**30:.1f} GiB"
+
+
+def _line(name: str, facts: Sequence[Fact], words: Callable[[Sequence[Value]], str], where: str = "") -> Told:
+    real, planned = words([each.real for each in facts]), words([each.planned for each in facts])
+    if real != planned:
+        real = f"{real} → {planned}"
+    package = words([each.package for each in facts]) if any(_said(each) for each in facts) else "any"
+    return Told(name, real + where, _sign(facts), package)
+
+
+def _said(fact: Fact) -> bool:
+    return fact.package is not None
+
+
+def _sign(facts: Sequence[Fact]) -> Sign:
+    if any(each.drift for each in facts):
+        return "!"
+    if any(each.pending for each in facts):
+        return "~"
+    return "=" if all(each.same for each in facts) else "+"
+
+
+def _processor(values: Sequence[Value]) -> str:
+    cores, sockets = values
+    words = _with_unit(cores, "core" if cores == 1 else "cores")
+    return words if sockets in (1, None) else f"{words} × {sockets} sockets"
+
+
+def _disk(disk: DiskFacts) -> Iterator[Told]:
+    name = _PARTS[disk.part]
+    storage = disk.volume.partition(":")[0]
+    where = f" · {disk.key} · {storage}" if disk.key else ""
+    yield _line(name, (disk.size,), _size, where)
+    if disk.key or any(each.package for each in disk.limits):
+        yield _line("  read/write", disk.limits, _limits)
+
+
+def _size(values: Sequence[Value]) -> str:
+    return _with_unit(values[0], "GiB") if values[0] else "none"
+
+
+def _limits(values: Sequence[Value]) -> str:
+    """`100/– MB/s · –/500 IOPS`; a dash is no limit, `any` is left to the template."""
+    pairs = ((values[:2], "MB/s"), (values[2:], "IOPS"))
+    words = [f"{_limit(pair[0])}/{_limit(pair[1])} {unit}" for pair, unit in pairs if any(pair)]
+    return " · ".join(words) or "no limit"
+
+
+def _limit(value: Value) -> str:
+    if value is None:
+        return "any"
+    return f"{value:g}" if isinstance(value, int | float) and value else "–"
+
+
+def _card(card: CardFacts) -> Iterator[Told]:
+    yield _line("Network card", (card.model, card.mac), _model)
+    yield _line(
+        "  rate", (card.rate,), lambda values: _with_unit(values[0], "MB/s") if values[0] else "no limit"
+    )
+    yield _line("  bridge", (card.bridge, card.vlan), _bridge)
+    yield _line("  firewall", (card.firewall,), lambda values: "on" if values[0] else "off")
+
+
+def _model(values: Sequence[Value]) -> str:
+    model, mac = values
+    return f"{model or 'any'} {mac or 'any'}"
+
+
+def _bridge(values: Sequence[Value]) -> str:
+    bridge, vlan = values
+    return f"{bridge or 'none'} · {f'VLAN {vlan}' if vlan else 'no VLAN'}"
+
+
+def _with_unit(value: Value, unit: str) -> str:
+    return "any" if value is None else f"{value:g} {unit}" if isinstance(value, float) else f"{value} {unit}"
