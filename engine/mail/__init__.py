@@ -1,6 +1,7 @@
 """Mails to clients: written with the step they speak of, sent once, in the client's language.
 
 folder.py      where an operator's own templates lie
+own.py         which files there are, and copies to edit
 facts.py       what a mail may say about a machine
 outbox.py      puts a mail into the outbox, inside the transaction of the step
 languages.py   the catalogues: one file per language

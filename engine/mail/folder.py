@@ -13,6 +13,11 @@ def use_folder(path: Path | None) -> None:
     _folder = path
 
 
+def wanted_folder() -> Path | None:
+    """The folder that is set, whether it exists or not."""
+    return _folder
+
+
 def folder() -> Path | None:
     """The operator's folder, or None when there is none now."""
     return _folder if _folder is not None and _folder.is_dir() else None

@@ -35,7 +35,10 @@ def preview(
         str, typer.Option(metavar="XX", help="Such as de; else the client's, or English.")
     ] = "",
     service: Annotated[
-        str, typer.Option(metavar="REF", help="With the facts of this service; else with a sample.")
+        str,
+        typer.Option(
+            "--service", "--vm", metavar="REF", help="With the facts of this one; else with a sample."
+        ),
     ] = "",
     html: Annotated[bool, typer.Option("--html", help="The HTML part instead of the text.")] = False,
     as_json: AsJson = False,
@@ -67,7 +70,13 @@ def preview(
 @app.command()
 def outbox(
     state: Annotated[
-        str, typer.Option(metavar="STATE", help="Only pending, sending, sent, failed or unknown ones.")
+        str,
+        typer.Option(
+            "--status",
+            "--state",
+            metavar="STATE",
+            help="Only pending, sending, sent, failed or unknown ones.",
+        ),
     ] = "",
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, the newest.")] = 200,
     as_json: AsJson = False,
@@ -75,7 +84,7 @@ def outbox(
     """List the mails, the newest first, and why one did not go.
 
     \b
-    kvmtui mail outbox --state failed
+    kvmtui mail outbox --status failed
     """
     from engine.clock import iso
     from engine.queries.outbox import outbox as mails
@@ -105,23 +114,70 @@ def outbox(
 
 @app.command()
 def retry(
-    ids: Annotated[list[int], typer.Argument(metavar="ID…", help="Numbers as `mail outbox` shows them.")],
+    ids: Annotated[
+        list[int] | None, typer.Argument(metavar="[ID…]", help="Numbers as `mail outbox` shows them.")
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="All that failed; not those the server may have taken.")
+    ] = False,
 ) -> None:
     """Send mails that failed again; those that wait, at once.
 
-    One whose end is not known may reach the client twice by this.
+    One whose end is not known may reach the client twice by this; it must be named.
 
     \b
     kvmtui mail retry 17 18
+    kvmtui mail retry --failed
     """
     from engine.actions import mail
     from engine.audit import current_actor
+    from engine.errors import Refused
     from engine.queries.engines import one_runs
     from kvmtui.terminal import output, site
 
+    if bool(ids) == failed:
+        raise Refused("Name the mails by their numbers, or give --failed.")
     with site.changing():
-        count = mail.retry(ids, current_actor("cli"))
+        actor = current_actor("cli")
+        count = mail.retry_failed(actor) if failed else mail.retry(ids or [], actor)
         at_work = one_runs()
+    if not count:
+        output.tell("There is no failed mail that could be sent again.")
+        return
     output.tell("1 mail is sent again." if count == 1 else f"{count} mails are sent again.")
     if not at_work:
         output.tell("No engine runs now; the next `kvmtui cron`, a daemon or a console will do it.")
+
+
+@app.command()
+def templates(
+    copy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--copy", metavar="NAME", help="Copy a shipped file to your folder, such as ready or de."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the files mails are made from, and which of them are yours; or copy some, to edit them.
+
+    \b
+    kvmtui mail templates
+    kvmtui mail templates --copy ready --copy de
+    """
+    from engine.mail import own
+    from kvmtui.terminal import output, site
+
+    if copy:
+        with site.changing():
+            copied = own.copy_shipped(copy)
+        for path in copied:
+            output.write(path)
+        return
+    with site.opened():
+        found = own.template_files()
+    if as_json:
+        output.show_json(found)
+        return
+    rows = ((one.name, "yes" if one.own else "no", one.own or one.shipped) for one in found)
+    output.show_table(("File", "Yours", "In use"), rows, "There are no templates.")

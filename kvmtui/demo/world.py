@@ -1,4 +1,4 @@
-"""The world of the demo: a three-node cluster, a DNS server, and the site that manages them."""
+"""The world of the demo: a three-node cluster, a DNS server, a mailbox, and the site that manages them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Self
 from engine.audit import current_actor
 from engine.lab import Lab
 from engine.lab.dns.powerdns_lite import PowerDnsLite
+from engine.lab.mailbox import Mailbox
 from kvmtui import config
 from kvmtui.demo import people
 from kvmtui.manifest.applying import apply
@@ -20,6 +21,8 @@ KEY = "demo-key-of-a-throw-away-server"
 ZONES = ("example.com", "130.168.192.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa")
 
 MANIFEST = """
+settings:
+  smtp: {{host: 127.0.0.1, port: {mail}, security: none, sender: noc@demo.example}}
 servers:
   - name: pve-demo
     hosts: [{host}]
@@ -64,11 +67,13 @@ class World:
         self._stack = ExitStack()
         self.lab = Lab(nodes=3, speed=SPEED)
         self.dns = PowerDnsLite(KEY)
+        self.mail = Mailbox()
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self.lab)
         self.dns.start()
         self._stack.callback(self.dns.stop)
+        self._stack.enter_context(self.mail)
         for zone in ZONES:
             self.dns.add_zone(zone)
         return self
@@ -99,4 +104,5 @@ class World:
             token_secret=self.lab.token_secret,
             fingerprint=self.lab.fingerprint,
             zones=zones,
+            mail=self.mail.port,
         )
