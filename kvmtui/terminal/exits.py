@@ -9,12 +9,15 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-
-import typer
+from typing import TYPE_CHECKING
 
 from engine.errors import KvmtuiError
 from engine.redact import redact
 
+if TYPE_CHECKING:
+    import typer
+
+_CONSOLE = ("--read-only", "--low-bandwidth")
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 log = logging.getLogger("kvmtui")
 
@@ -34,22 +37,44 @@ def run(arguments: Sequence[str]) -> int:
         return _hush()
     except KvmtuiError as error:
         return _say(error.sentence, error.exit_code)
-    except typer.TyperException as error:
-        return _say(_usage(error), REFUSED)
-    except (typer.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         return _say("Interrupted.", INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last door: nothing may leave it as a traceback
-        return _say(_unexpected(error), FAILED)
+        return _other(error)
     return _say("\nInterrupted.", INTERRUPTED) if status == INTERRUPTED else status
 
 
 def _command(arguments: Sequence[str]) -> int:
+    if set(arguments) <= set(_CONSOLE):
+        return _console(arguments)
+    import typer
+
     from kvmtui.cli import app
 
     result = typer.main.get_command(app).main(
         _spelled_out(arguments), prog_name="kvmtui", standalone_mode=False
     )
     return result if isinstance(result, int) else DONE
+
+
+def _console(arguments: Sequence[str]) -> int:
+    """The console, straight away: reading its two switches needs no command line parser, which takes its time."""
+    from kvmtui import app
+    from kvmtui.terminal import site
+
+    site.set_read_only("--read-only" in arguments)
+    return app.run("--read-only" in arguments, "--low-bandwidth" in arguments)
+
+
+def _other(error: Exception) -> int:
+    """What the command line parser raises, or what nobody expected."""
+    import typer
+
+    if isinstance(error, typer.Abort):
+        return _say("Interrupted.", INTERRUPTED)
+    if isinstance(error, typer.TyperException):
+        return _say(_usage(error), REFUSED)
+    return _say(_unexpected(error), FAILED)
 
 
 def _spelled_out(arguments: Sequence[str]) -> list[str]:
@@ -99,6 +124,8 @@ def _logged(error: Exception) -> str:
 
 
 def _hush() -> int:
-    """Point stdout at nothing, so that the interpreter's last flush does not complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Point both outputs at nothing, so that the interpreter's last flush does not complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
     return DONE

@@ -1,0 +1,82 @@
+"""A site with one running machine of ours on a simulated cluster, and the program in a pseudo terminal."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.audit import Actor
+from engine.lab import Lab
+from engine.proxmox.mark import Mark, stamped
+from engine.queries.audit import newest
+from engine.running import instance
+from engine.store import secrets
+from engine.store.models import Client, Product, Server, Service, Vm
+from tests.conftest import Ran, Store
+from tests.consoles.pseudo import Pseudo, run
+
+ME = Actor("tester", "192.0.2.7", "cli")
+VMID = 100
+SERVICE = 5546
+NAME = "vps-5546"
+
+
+@dataclass
+class House:
+    """One operator's site: its home, the cluster beside it, and the machine with the consoles."""
+
+    home: Path
+    lab: Lab
+    vm: Vm
+
+    def trail(self) -> list[tuple[str, dict[str, Any], str]]:
+        """What the audit trail says of consoles, oldest first: action, what, result."""
+        rows = [row for row in newest(100) if row.action.startswith("console")]
+        return [(row.action, dict(row.after), row.result) for row in reversed(rows)]
+
+
+@pytest.fixture
+def house(sqlite_store: Store, tmp_path: Path) -> Iterator[House]:
+    """A machine of ours that runs, with a serial port."""
+    with Lab(speed=200) as lab:
+        yield House(tmp_path, lab, _machine(lab))
+
+
+def _machine(lab: Lab) -> Vm:
+    uid, vm_uid = str(uuid.uuid4()), str(uuid.uuid4())
+    server = Server.create(
+        uid=uid,
+        name="pve-lab",
+        hosts=[lab.host],
+        port=lab.port,
+        token_id=lab.token_id,
+        token_secret=secrets.seal(lab.token_secret, "server", uid, "token_secret"),
+        tls={"fingerprint": lab.fingerprint},
+    )
+    client = Client.create(name="Acme", email="ops@acme.example")
+    product = Product.create(name="VPS-2", server=server, spec={"template": 9000})
+    service = Service.create(id=SERVICE, client=client, product=product, status="Active")
+    mark = Mark(instance(), vm_uid)
+    lab.foreign_config(VMID, serial0="socket", name=NAME, description=stamped("", mark))
+    return Vm.create(
+        uid=vm_uid, service=service, server=server, vm_status="ready", vmid=VMID, node="pve1", name=NAME
+    )
+
+
+@pytest.fixture
+def kvmtui(house: House) -> Callable[..., Ran]:
+    """Runs the program on the house's home, without a terminal."""
+    return lambda *arguments, **more: run(house.home, *arguments, **more)
+
+
+@pytest.fixture
+def terminal(house: House) -> Iterator[Callable[..., Pseudo]]:
+    """Starts the program in pseudo terminals and ends them all."""
+    with ExitStack() as all_of_them:
+        yield lambda *arguments, **more: all_of_them.enter_context(Pseudo(house.home, *arguments, **more))
