@@ -218,6 +218,8 @@ class Resource:
     lock: str | None
     maxmem: int
     uptime: int
+    net_in: int = 0
+    net_out: int = 0
 
     @classmethod
     def of(cls, row: Row) -> Resource:
@@ -232,6 +234,8 @@ class Resource:
             maybe_text(row, "lock"),
             int_of(row, "maxmem"),
             int_of(row, "uptime"),
+            int_of(row, "netin"),
+            int_of(row, "netout"),
         )
 
 

@@ -1,23 +1,21 @@
-"""What a service has transferred, by month, for billing."""
+"""What services have transferred, by month of the site's time zone, for billing."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any
 
 from peewee import fn
 
-from engine.errors import Refused
 from engine.store.database import session
 from engine.store.models import Traffic
-
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+from engine.traffic.calendar import bounds, month_of
 
 
 @dataclass(frozen=True, slots=True)
 class MonthView:
-    """The bytes of one service in one month, UTC."""
+    """The bytes of one service in one month of the site's time zone."""
 
     service_id: int
     month: str
@@ -25,28 +23,33 @@ class MonthView:
     bytes_out: int
 
 
-def months(service_id: int, month: str = "") -> list[MonthView]:
-    """The months of a service, newest first, or the one that is named as YYYY-MM."""
-    query = Traffic.select(
-        Traffic.hour, fn.SUM(Traffic.bytes_in).alias("came"), fn.SUM(Traffic.bytes_out).alias("went")
-    ).where(Traffic.service == service_id)
+def months(service_id: int | None, month: str = "") -> list[MonthView]:
+    """The months of a service, or of every one, newest first; or only the one that is named as YYYY-MM."""
     if month:
-        low, high = _bounds(month)
-        query = query.where(Traffic.hour >= low, Traffic.hour < high)
-    found: dict[str, tuple[int, int]] = {}
+        bounds(month)
     with session():
-        for hour, came, went in query.group_by(Traffic.hour).tuples():
-            name = datetime.fromtimestamp(hour / 1000, UTC).strftime("%Y-%m")
-            before = found.get(name, (0, 0))
-            found[name] = (before[0] + int(came), before[1] + int(went))
-    return [MonthView(service_id, name, *found[name]) for name in sorted(found, reverse=True)]
+        names = [month] if month else list(_names(service_id))
+        return [view for name in names for view in _sums(service_id, name)]
 
 
-def _bounds(month: str) -> tuple[int, int]:
-    match = _MONTH.fullmatch(month)
-    if match is None:
-        raise Refused(f"'{month}' is no month; write it as YYYY-MM.")
-    year, number = int(match[1]), int(match[2])
-    low = datetime(year, number, 1, tzinfo=UTC)
-    high = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
-    return int(low.timestamp() * 1000), int(high.timestamp() * 1000)
+def _names(service_id: int | None) -> Iterator[str]:
+    """The months in which something was counted, newest first."""
+    query = _of(service_id, fn.MAX(Traffic.hour))
+    newest = query.scalar()
+    while newest is not None:
+        name = month_of(newest)
+        yield name
+        newest = query.where(Traffic.hour < bounds(name)[0]).scalar()
+
+
+def _sums(service_id: int | None, name: str) -> Iterator[MonthView]:
+    low, high = bounds(name)
+    query = _of(service_id, Traffic.service, fn.SUM(Traffic.bytes_in), fn.SUM(Traffic.bytes_out))
+    query = query.where(Traffic.hour >= low, Traffic.hour < high).group_by(Traffic.service)
+    for service, came, went in list(query.order_by(Traffic.service).tuples()):
+        yield MonthView(service, name, int(came), int(went))
+
+
+def _of(service_id: int | None, *columns: Any) -> Any:
+    query = Traffic.select(*columns)
+    return query if service_id is None else query.where(Traffic.service == service_id)

@@ -1,73 +1,106 @@
 """collectingStatistics: bytes in and out per VM and hour, right through stops, moves and missed hours.
 
-The counters of a guest begin anew at every start. A counter that went back, or an uptime shorter than the time
-since the last look, is such a new beginning: what it shows is then all new. Hours nobody looked at are counted
-at the next look, in that look's hour.
+One request per server reads the counters of all its guests. Only where they began anew, or a gap reaches over the end
+of a month, the usage that Proxmox recorded of that guest is asked for as well. What is added and the mark that says
+how far was counted are one transaction per few hundred VMs, so the task may end anywhere and go on at its next tick.
 """
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable, Iterable
+from itertools import islice
 
 from engine.clock import now_ms
-from engine.errors import KvmtuiError
-from engine.proxmox.guest_values import GuestStatus
+from engine.errors import Failed, KvmtuiError
+from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.guest_view import GuestView
+from engine.proxmox.values import Resource
+from engine.runner import servers
 from engine.schedule.task import Report, Room
-from engine.store.database import in_transaction, session
-from engine.store.models import Traffic, TrafficMark, Vm
+from engine.store.database import session
+from engine.store.models import Server
+from engine.traffic import marks, recorded
+from engine.traffic.counted import Fate, Reading, fate
+from engine.traffic.marks import Counted, Machine
 
-log = logging.getLogger(__name__)
-HOUR_MS = 3_600_000
+_TOGETHER = 200
+_ACTION = "collect_statistics"
+_TOO_SOON_MS = 60_000  # the overview may be older than a look that is so young
 
 
-def run(room: Room) -> Report:
-    """Read the counters of every running VM once."""
+def run(room: Room, clock: Callable[[], int] = now_ms) -> Report:
+    """Read the counters of every VM once."""
     report = Report()
-    with session():
-        query = Vm.select().where(Vm.vm_status == "ready", Vm.node != "", Vm.remote_status == "running")
-        for vm in list(query.order_by(Vm.server, Vm.id)):
-            if not room.keep_going():
-                break
-            report.add(vm.service_id, "collect_statistics", _collect(room, vm))
+    for server in _servers():
+        machines = marks.machines(server.id)
+        if machines and room.keep_going():
+            _collect(room, server, machines, clock, report)
     return report
 
 
-def _collect(room: Room, vm: Vm) -> str:
-    assert vm.vmid is not None
+def _servers() -> list[Server]:
+    with session():
+        return list(Server.select().where(Server.state == "enabled").order_by(Server.id))
+
+
+def _collect(
+    room: Room, server: Server, machines: list[Machine], clock: Callable[[], int], report: Report
+) -> None:
     try:
-        status = GuestView(room.servers.cluster(vm.server), vm.vmid, vm.node).status()
+        seen = _guests(room, server)
     except KvmtuiError as error:
-        return error.sentence
-    if status.running:
-        in_transaction(lambda: note(vm, status))
-    return "success"
+        report.add(machines[0].service_id, _ACTION, error.sentence)
+        report.count(len(machines) - 1, errors=len(machines) - 1)
+        return
+    at = clock()
+    found = (_look(room, server, one, reading) for one, reading in _to_count(machines, seen, at))
+    while some := list(islice(found, _TOGETHER)):
+        report.count(marks.keep(some))
+        if not room.keep_going():
+            return
 
 
-def note(vm: Vm, status: GuestStatus) -> None:
-    """Add what was transferred since the last look; call it inside a transaction."""
-    now = now_ms()
-    last = TrafficMark.get_or_none(TrafficMark.vm == vm.id)
-    new_in, new_out = status.net_in, status.net_out
-    if last is not None and not _began_anew(last, status, now):
-        new_in, new_out = status.net_in - last.net_in, status.net_out - last.net_out
-    elif last is None and vm.created_at < now - status.uptime * 1000 - HOUR_MS:
-        new_in = new_out = 0  # first look at a VM that ran long before we counted: it is the beginning
-    _add(vm, now - now % HOUR_MS, new_in, new_out)
-    marks = {"at": now, "net_in": status.net_in, "net_out": status.net_out, "uptime": status.uptime}
-    TrafficMark.insert(vm=vm.id, **marks).on_conflict(
-        conflict_target=[TrafficMark.vm],
-        preserve=[TrafficMark.at, TrafficMark.net_in, TrafficMark.net_out, TrafficMark.uptime],
-    ).execute()
+def _guests(room: Room, server: Server) -> dict[int, Resource]:
+    """Every guest of a server by its number, in one request; a server that is away is not asked."""
+    with session():
+        if why := servers.why_not(server):
+            raise Failed(f"The counters were not read: {why}.")
+        try:
+            rows = room.servers.cluster(server).resources()
+        except ProxmoxError as error:
+            servers.missed(server, error)
+            raise
+        servers.reached(server)
+    return {row.vmid: row for row in rows if row.kind == "qemu"}
 
 
-def _began_anew(last: TrafficMark, status: GuestStatus, now: int) -> bool:
-    back = status.net_in < last.net_in or status.net_out < last.net_out
-    return back or status.uptime < last.uptime or status.uptime * 1000 < (now - last.at) - 120_000
+def _to_count(
+    machines: list[Machine], seen: dict[int, Resource], at: int
+) -> Iterable[tuple[Machine, Reading]]:
+    """The machines whose counters are known and newer than their last reading.
+
+    A guest on a node that is away is `unknown`, and counted when the node is back.
+    """
+    for machine in machines:
+        row = seen.get(machine.vmid)
+        if row is None or row.status not in ("running", "stopped"):
+            continue
+        reading = _reading(row, at)
+        if machine.known and 0 <= at - machine.last.at < _TOO_SOON_MS:
+            continue
+        if fate(machine.last, reading) is not Fate.STALE:
+            yield machine, reading
 
 
-def _add(vm: Vm, hour: int, bytes_in: int, bytes_out: int) -> None:
-    Traffic.insert(vm=vm.id, service=vm.service_id, hour=hour).on_conflict_ignore().execute()
-    Traffic.update(bytes_in=Traffic.bytes_in + bytes_in, bytes_out=Traffic.bytes_out + bytes_out).where(
-        Traffic.vm == vm.id, Traffic.hour == hour
-    ).execute()
+def _reading(row: Resource, at: int) -> Reading:
+    if row.status != "running":
+        return Reading(at, 0, 0, 0)
+    return Reading(at, row.net_in, row.net_out, row.uptime)
+
+
+def _look(room: Room, server: Server, machine: Machine, now: Reading) -> Counted:
+    """What the counters of one machine mean, with what was recorded where they do not tell."""
+    if marks.is_older(machine, now) or not recorded.is_needed(machine.last, now):
+        return marks.bytes_of(machine, now)
+    view = GuestView(room.servers.cluster(server), machine.vmid, machine.node)
+    return marks.bytes_of(machine, now, recorded.recorded(view, marks.counted_until(machine), now.at))

@@ -39,6 +39,11 @@ class Report:
         self.processed += 1
         self.errors += outcome.failed
 
+    def count(self, services: int, errors: int = 0) -> None:
+        """Count services that need no line of their own."""
+        self.processed += services
+        self.errors += errors
+
 
 @dataclass(slots=True)
 class Room:

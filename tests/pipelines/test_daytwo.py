@@ -10,14 +10,11 @@ from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
 from engine.pipelines.steps.snapshots import DAY_MS
-from engine.proxmox.guest_values import GuestStatus
 from engine.queries.daytwo import backups, iso_images, snapshots
-from engine.queries.traffic import months
-from engine.schedule import backups_due, old_snapshots, statistics
+from engine.schedule import backups_due, old_snapshots
 from engine.schedule.task import Room
 from engine.store import secrets
-from engine.store.database import in_transaction
-from engine.store.models import DailyBackup, Run, Snapshot, Traffic, Vm
+from engine.store.models import DailyBackup, Run, Snapshot, Vm
 from tests.pipelines.conftest import Site
 
 ME = Actor("tester", "", "cli")
@@ -160,29 +157,3 @@ def test_an_iso_is_mounted_and_ejected(site: Site, vm: Vm) -> None:
     daytwo.mount_iso(ME, vm.service_id, "no-such.iso")
     site.walk(vm)
     assert "there is no ISO image" in last(vm).error
-
-
-def counters(net_in: int, net_out: int, uptime: int) -> GuestStatus:
-    return GuestStatus("running", "running", None, False, uptime, 1, 0, 0, 0, net_in, net_out, 0, 0)
-
-
-def test_traffic_is_cumulated_through_restarts(site: Site, vm: Vm) -> None:
-    for seen in (
-        counters(1_000, 100, 60),  # the first hour of a new VM
-        counters(5_000, 500, 120),  # 4000 and 400 more
-        counters(300, 30, 10),  # it was started anew: all of it is new
-        counters(700, 70, 20),
-    ):
-        in_transaction(lambda seen=seen: statistics.note(vm, seen))
-    (month,) = months(vm.service_id)
-    assert (month.bytes_in, month.bytes_out) == (5_700, 570)
-    assert months(vm.service_id, month.month) == [month] and months(vm.service_id, "1999-01") == []
-    with pytest.raises(Refused, match="YYYY-MM"):
-        months(vm.service_id, "2026-13")
-
-
-def test_the_task_reads_every_running_vm_once(site: Site, vm: Vm) -> None:
-    site.lab.requests.clear()
-    report = statistics.run(room(site))
-    assert (report.processed, report.errors, site.lab.requests.count) == (1, 0, 1)
-    assert Traffic.select().where(Traffic.service == vm.service_id).count() == 1

@@ -71,21 +71,35 @@ def password(
 
 @app.command()
 def stats(
-    ref: VmRef,
+    ref: Annotated[
+        str,
+        typer.Argument(
+            metavar="[REF]",
+            help="A service id, vmid:N, or a machine's name.",
+            autocompletion=names.completing("vm"),
+        ),
+    ] = "",
     month: Annotated[str, typer.Option(metavar="YYYY-MM", help="Only this month.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Every service, those that ended too.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show what a service has transferred, by month, for billing.
+    """Show what a service has transferred, by month of the site's time zone, for billing.
 
     \b
     kvmtui vm stats 5546 --month 2026-04 --csv
+    kvmtui vm stats --all --month 2026-04 --json
     """
+    from engine.errors import Refused
     from engine.queries.traffic import months
     from kvmtui.terminal import output, site
 
+    if bool(ref) == every:
+        raise Refused("Name one service, or give --all for every one.")
+    if as_csv and as_json:
+        raise Refused("Choose one of --json and --csv.")
     with site.opened():
-        found = months(names.service_of(ref), month)
+        found = months(None if every else names.service_of(ref), month)
     if as_json:
         output.show_json(found)
     elif as_csv:
@@ -93,6 +107,11 @@ def stats(
         for one in found:
             output.write(f"{one.service_id},{one.month},{one.bytes_in},{one.bytes_out}")
     else:
-        rows = [(one.month, f"{one.bytes_in / 2**30:.2f}", f"{one.bytes_out / 2**30:.2f}") for one in found]
-        output.show_table(("Month", "GiB in", "GiB out"), rows, empty="Nothing was counted yet.")
+        heads = ("Service", "Month", "GiB in", "GiB out")
+        rows = [(one.service_id, one.month, _gib(one.bytes_in), _gib(one.bytes_out)) for one in found]
+        output.show_table(heads, rows, empty="Nothing was counted yet.")
     return 0
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.2f}"

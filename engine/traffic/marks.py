@@ -1,0 +1,136 @@
+"""How far each VM was counted, and the bytes of its hours: moved together, in one transaction, or not at all.
+
+The mark is moved only from where it was read. Of two engines that count the same VM at once one finds it moved and
+adds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from peewee import EXCLUDED, fn
+
+from engine.clock import local
+from engine.store.database import in_transaction, session
+from engine.store.models import Traffic, TrafficMark, Vm
+from engine.traffic.calendar import month_of
+from engine.traffic.counted import CLOCKS_MS, HOUR_MS, Hours, Reading, Slot, counted
+from engine.traffic.folding import fold
+
+_ROWS = 1000  # rows of one statement; both databases take more
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A VM to be counted, and its last reading: at first, nothing since its making."""
+
+    id: int
+    service_id: int
+    vmid: int
+    node: str
+    last: Reading
+    known: bool  # whether it was ever counted
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A machine with a new reading and the bytes it means."""
+
+    machine: Machine
+    now: Reading
+    hours: Hours
+
+
+def machines(server_id: int) -> list[Machine]:
+    """Every VM of a server that has a guest, with how far it was counted."""
+    columns = (Vm.id, Vm.service, Vm.vmid, Vm.node, Vm.created_at, *_reading_columns())
+    query = Vm.select(*columns).left_outer_join(TrafficMark, on=(TrafficMark.vm == Vm.id))
+    query = query.where(Vm.server == server_id, Vm.vmid.is_null(False), Vm.node != "").order_by(Vm.id)
+    with session():
+        return [_machine(*row) for row in list(query.tuples())]
+
+
+def _reading_columns() -> tuple[object, ...]:
+    return TrafficMark.at, TrafficMark.net_in, TrafficMark.net_out, TrafficMark.uptime
+
+
+def _machine(
+    vm: int, service: int, vmid: int, node: str, created: int, at: int | None, came: int, went: int, up: int
+) -> Machine:
+    last = Reading(created, 0, 0, 0) if at is None else Reading(at, came, went, up)
+    return Machine(vm, service, vmid, node, last, at is not None)
+
+
+def is_older(machine: Machine, now: Reading) -> bool:
+    """Whether the guest ran before it became ours: what it transferred until now is nobody's here."""
+    return not machine.known and now.started < machine.last.at - CLOCKS_MS
+
+
+def bytes_of(machine: Machine, now: Reading, slots: Iterable[Slot] = ()) -> Counted:
+    """What a new reading means for a machine."""
+    if is_older(machine, now):
+        return Counted(machine, now, {})
+    return Counted(machine, now, counted(machine.last, now, slots, _shift(now.at)))
+
+
+def _shift(at: int) -> int:
+    """By how much the hours of the site are not those of UTC: half an hour in India, nothing in Europe."""
+    offset = local(at).utcoffset()
+    return int(offset.total_seconds() * 1000) % HOUR_MS if offset is not None else 0
+
+
+def counted_until(machine: Machine) -> int:
+    """Before this moment nothing may be bridged: the last reading, or a later hour if our clock went back."""
+    with session():
+        newest = Traffic.select(fn.MAX(Traffic.hour)).where(Traffic.vm == machine.id).scalar()
+    if newest is None or newest <= machine.last.at:
+        return machine.last.at
+    return int(newest) + HOUR_MS
+
+
+def keep(found: Iterable[Counted]) -> int:
+    """Add the bytes of many machines and move their marks in one transaction; returns how many were still to do."""
+    known = list(found)
+
+    def work() -> int:
+        moved = [one for one in known if _move(one)]
+        rows = [
+            {
+                "vm": one.machine.id,
+                "service": one.machine.service_id,
+                "hour": hour,
+                "bytes_in": came,
+                "bytes_out": went,
+            }
+            for one in moved
+            for hour, (came, went) in sorted(one.hours.items())
+        ]
+        for place in range(0, len(rows), _ROWS):
+            _add(rows[place : place + _ROWS])
+        for one in moved:
+            if month_of(one.machine.last.at) != month_of(one.now.at):
+                fold(one.machine.id, one.now.at)
+        return len(moved)
+
+    return in_transaction(work)
+
+
+def _move(one: Counted) -> bool:
+    """Move a mark from where it was read; False when somebody else has counted since."""
+    last, now = one.machine.last, one.now
+    if not one.machine.known:
+        at_first = TrafficMark.insert(vm=one.machine.id, at=last.at, net_in=0, net_out=0, uptime=0)
+        at_first.on_conflict_ignore().execute()
+    here = (TrafficMark.at == last.at) & (TrafficMark.net_in == last.net_in)
+    here &= (TrafficMark.net_out == last.net_out) & (TrafficMark.uptime == last.uptime)
+    to = {"at": now.at, "net_in": now.net_in, "net_out": now.net_out, "uptime": now.uptime}
+    return bool(TrafficMark.update(to).where(TrafficMark.vm == one.machine.id, here).execute())
+
+
+def _add(rows: list[dict[str, int]]) -> None:
+    sums = {
+        Traffic.bytes_in: Traffic.bytes_in + EXCLUDED.bytes_in,
+        Traffic.bytes_out: Traffic.bytes_out + EXCLUDED.bytes_out,
+    }
+    Traffic.insert_many(rows).on_conflict(conflict_target=[Traffic.vm, Traffic.hour], update=sums).execute()
