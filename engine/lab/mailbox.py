@@ -10,7 +10,7 @@ import ssl
 import threading
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from email import message_from_bytes, policy
+from email import message_from_string, policy
 from email.message import EmailMessage
 from types import TracebackType
 from typing import Any, Self
@@ -33,7 +33,7 @@ class Received:
     @property
     def message(self) -> EmailMessage:
         """The mail, taken apart."""
-        return message_from_bytes(self.content, policy=policy.default)
+        return message_from_string(self.content.decode("utf-8", "surrogateescape"), policy=policy.default)
 
 
 class Mailbox:

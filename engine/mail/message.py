@@ -43,9 +43,9 @@ def envelope(letter: Letter, uid: str, sender: str, recipient: str, name: str = 
     message["Date"] = format_datetime(localtime())
     message["Message-ID"] = f"<{uid}@{origin.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = letter.language
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
+    message["Content-Language"] = letter.language  # last: setting the content drops such headers
     return Envelope(origin, to, _on_the_wire(message.as_bytes()))
 
 
