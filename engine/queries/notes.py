@@ -1,0 +1,13 @@
+"""What people wrote down about a service."""
+
+from __future__ import annotations
+
+from engine.actions.named import found
+from engine.store.database import session
+from engine.store.models import Service
+
+
+def notes_of(service_id: int) -> str:
+    """The notes of a service, empty when nobody wrote any; refused when there is no such service."""
+    with session():
+        return str(found(Service, Service.id == service_id, f"service {service_id}").notes)
