@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -95,8 +96,15 @@ def _names(privileges: Iterable[Privilege]) -> str:
     return " ".join(each.name for each in privileges)
 
 
+def drive_command(vmid: int, storage: str) -> str:
+    """What gives a template its cloud-init drive."""
+    return f"qm set {vmid} --ide2 {shlex.quote(storage or 'STORAGE')}:cloudinit"
+
+
 def template_commands(vmid: int, storage: str, bridge: str) -> list[str]:
     """What to run on a node, as root, to make a Debian template with a cloud-init drive and the guest agent."""
+    drive = drive_command(vmid, storage)
+    storage, bridge = shlex.quote(storage), shlex.quote(bridge)
     image = "debian-13-genericcloud-amd64.qcow2"
     return [
         "apt-get install -y libguestfs-tools wget",
@@ -105,6 +113,6 @@ def template_commands(vmid: int, storage: str, bridge: str) -> list[str]:
         f"qm create {vmid} --name debian-13 --ostype l26 --memory 1024 --agent 1 --scsihw virtio-scsi-single "
         f"--net0 virtio,bridge={bridge} --serial0 socket --vga serial0",
         f"qm set {vmid} --scsi0 {storage}:0,import-from=$PWD/{image} --boot order=scsi0",
-        f"qm set {vmid} --ide2 {storage}:cloudinit",
+        drive,
         f"qm template {vmid}",
     ]

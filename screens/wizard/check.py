@@ -28,7 +28,7 @@ class CheckStep(Step):
     NEED: ClassVar[Need] = "checks"
 
     def done(self, known: Known) -> bool:
-        return known.site.answered if known.checks is None else not known.failed
+        return known.site.answered and not known.failing
 
     def enter(self, known: Known) -> str:
         return "tests again" if known.checks is None or known.failed else "goes on"
@@ -57,19 +57,21 @@ def missing_commands(known: Known) -> list[str]:
 
 def report(known: Known) -> Iterator[Part]:
     """The checks: the sum, what is wrong and what to do about it, then all the rest."""
-    yield from brief(known)
+    checks = _besides_rights(known.checks or ())
+    yield _sum(known.checks or ())
+    yield Line()
+    yield from _wrong(checks)
+    yield from _to_run(known)
     yield from _privileges(rights(known.checks or ()))
-    for each in _besides_rights(known.checks or ()):
+    for each in checks:
         if each.result == "ok":
             yield good(each.sentence)
 
 
 def brief(known: Known) -> Iterator[Part]:
-    """The sum of the checks, what is wrong, and what to do about it."""
-    checks = known.checks or ()
-    yield _sum(checks)
+    """The sum of the checks, and what to run on the cluster for what is missing."""
+    yield _sum(known.checks or ())
     yield Line()
-    yield from _wrong(_besides_rights(checks))
     yield from _to_run(known)
 
 

@@ -24,6 +24,8 @@ class Known:
     skipped: frozenset[str] = frozenset()
     offers: Offers | None = None
     checks: tuple[CheckView, ...] | None = None
+    failing: bool = False
+    """Whether something was missing when the cluster was last tested."""
     asking: frozenset[Need] = frozenset()
     """What the cluster is being asked."""
     troubles: Mapping[Need, str] = field(default_factory=dict)
@@ -49,4 +51,8 @@ def recalled(notes: Mapping[str, Any]) -> Known:
     """What was kept by an earlier start; what cannot be understood is passed over."""
     skipped, template = notes.get("skipped"), notes.get("template")
     names = [each for each in skipped if isinstance(each, str)] if isinstance(skipped, list) else []
-    return Known(template=template if isinstance(template, int) else None, skipped=frozenset(names))
+    return Known(
+        template=template if isinstance(template, int) else None,
+        skipped=frozenset(names),
+        failing=notes.get("failing") is True,
+    )

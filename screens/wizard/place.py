@@ -14,7 +14,7 @@ from textual.containers import VerticalScroll
 from textual.worker import Worker
 
 from engine.actions.doctor import check_server_named
-from engine.queries.offers import offers
+from engine.queries.offers import Offers, offers
 from engine.queries.setup import set_up
 from screens.actions import Action
 from screens.habits import bindings
@@ -95,12 +95,14 @@ class WizardPlace(Place):
         self._ask()
 
     def _remember(self) -> None:
-        notes = {"skipped": sorted(self.known.skipped), "template": self.known.template}
+        known = self.known
+        notes = {"skipped": sorted(known.skipped), "template": known.template, "failing": known.failing}
         self.memory.keep(self.NAME, notes)
 
-    def _forget(self) -> None:
+    def _forget(self, kept: Offers | None = None) -> None:
+        """Whatever is asked or was answered holds no more, but what the cluster has may be kept."""
         self._round += 1
-        self.known = replace(self.known, offers=None, checks=None, asking=frozenset(), troubles={})
+        self.known = replace(self.known, offers=kept, checks=None, asking=frozenset(), troubles={})
 
     # Asking the cluster
 
@@ -125,9 +127,11 @@ class WizardPlace(Place):
         if asked_in != self._round:
             return
         self.known = replace(self.known, asking=self.known.asking - {need}, **changes)  # type: ignore[arg-type]
-        self._show()
-        if need == "checks":
+        if "checks" in changes:
+            self.known = replace(self.known, failing=bool(self.known.failed))
+            self._remember()
             self.reread()
+        self._show()
 
     # What is shown
 
@@ -167,6 +171,8 @@ class WizardPlace(Place):
     def _enter(self) -> str:
         if self.step is steps.ENDING:
             return f"enter {self.step.enter(self.known)}"
+        if self.step.enter(self.known) == "goes on":
+            return "enter goes on"
         on = "goes on" if self.step.done(self.known) else "skips this step"
         if self.step.waits(self.known) or self.step.NEED in self.known.asking:
             return f"n {on}"
@@ -174,11 +180,16 @@ class WizardPlace(Place):
 
     # What the keys do
 
+    def hides(self, asked: Action) -> bool:
+        if asked.run == "skip":
+            return self.step is steps.ENDING
+        if asked.run == "again":
+            return not self.step.NEED
+        if asked.run == "copy":
+            return not self.step.commands(self.known)
+        return super().hides(asked)
+
     def refusal(self, asked: Action) -> str | None:
-        if asked.run == "again" and not self.step.NEED:
-            return "This step asks nothing of the cluster."
-        if asked.run == "copy" and not self.step.commands(self.known):
-            return "There is no command to copy here."
         if asked.run == "go" and self.step.NEED in self.known.asking:
             return f"{self.known.site.server} is being asked; wait for its answer, or go on with n."
         return (self.step.waits(self.known) or None) if asked.run == "go" else None
@@ -201,7 +212,7 @@ class WizardPlace(Place):
 
     async def _saved(self, was_done: bool) -> None:
         """Looks at what there is now, and goes on when that was what the step was for."""
-        self._forget()
+        self._forget(None if self.step is steps.STEPS[0] else self.known.offers)
         site = await self.beside(set_up)
         if site is not None:
             self.known = replace(self.known, site=site)

@@ -63,13 +63,15 @@ class PoolStep(Step):
             _suggestion(known),
             {"bridge": bridges},
         )
-        title = f"Add a pool of {known.site.server}"
-        return (
-            await saved(
-                place, title, form, lambda answers: create_pool(_made(answers, known), actor()), _leads_to
-            )
-            is not None
+        outcome = await saved(
+            place,
+            f"Add a pool of {known.site.server}",
+            form,
+            lambda answers: create_pool(_made(answers, known), actor()),
+            _leads_to,
+            first="start",
         )
+        return outcome is not None
 
 
 def _made(answers: Mapping[str, object], known: Known) -> PoolForm:

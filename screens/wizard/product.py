@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.actions.products import create_product
@@ -11,6 +12,7 @@ from engine.queries.offers import TemplateOffer
 from screens.flat import nested, questions
 from screens.place import actor
 from screens.widgets import form as forms
+from screens.widgets.fields import Field
 from screens.wizard.known import Known, Need
 from screens.wizard.page import Line, Part, doubtful, good
 from screens.wizard.step import Step, StepForm, picked, saved
@@ -23,6 +25,7 @@ _ASKED = (
     *("name", "template", "cores", "memory", "system_disk__size"),
     *("system_disk__storage", "clone", "network__bridge", "main_domain"),
 )
+_TITLES = {"system_disk__size": "Disk", "system_disk__storage": "Disk on"}
 _BY_DHCP = "network__dhcp4"
 _LEAST_DISK = 10
 
@@ -68,7 +71,7 @@ class ProductStep(Step):
         asked = _ASKED if known.site.pools else (*_ASKED, _BY_DHCP)
         form = StepForm(
             place.draft,
-            picked(questions(ProductForm), asked),
+            _questions(asked),
             lambda answers: _made(answers, known),
             _suggestion(known),
             _choices(known),
@@ -81,6 +84,12 @@ class ProductStep(Step):
             lambda form, values: _leads_to(form, values, known),
         )
         return outcome is not None
+
+
+def _questions(asked: Sequence[str]) -> Sequence[Field]:
+    """Some questions of a product; without their headings two of them need a title that says more."""
+    found = picked(questions(ProductForm), asked)
+    return [replace(each, title=_TITLES.get(each.name, each.title)) for each in found]
 
 
 def _made(answers: Mapping[str, object], known: Known) -> ProductForm:

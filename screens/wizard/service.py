@@ -52,12 +52,16 @@ class ServiceStep(Step):
         if self.done(known):
             yield good("The first service is there.")
             return
-        if known.checks is not None:
-            yield from brief(known)
         yield Line(
             "Say whose machine it is and of which product. You will see what is going to happen before it happens; "
             "then the machine is deployed while you watch."
         )
+        yield Line()
+        yield from brief(known)
+        if known.failed:
+            yield Line(
+                "Step 2 says what each of them is. The machine can be ordered all the same: it waits there."
+            )
 
     async def act(self, place: WizardPlace, known: Known) -> bool:
         if known.site.machine is not None:

@@ -114,9 +114,11 @@ async def saved(
     form: StepForm,
     save: Callable[[dict[str, object]], Outcome],
     follow: Follow = no_follow,
+    *,
+    first: str = "",
 ) -> Outcome | None:
     """Shows a form until it was saved or left; what it took, or None."""
-    dialog = SaveDialog(title, form, save, follow)
+    dialog = SaveDialog(title, form, save, follow, first=first)
     await answered(place, dialog)
     if dialog.outcome is not None:
         place.notify(told(dialog.outcome), markup=False, timeout=6)

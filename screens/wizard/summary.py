@@ -27,7 +27,8 @@ def _client(known: Known, answers: Mapping[str, object]) -> PlanLine:
 def _machine(known: Known, plan: Plan) -> Iterator[PlanLine]:
     disk = f", {plan.system_disk.size} GiB disk" if plan.system_disk.size else ""
     where = f" on {plan.system_disk.storage}" if plan.system_disk.storage else ""
-    size = f"{plan.cores * plan.sockets} cores, {plan.memory} MiB{disk}{where}"
+    cores = plan.cores * plan.sockets
+    size = f"{cores} {'core' if cores == 1 else 'cores'}, {plan.memory} MiB{disk}{where}"
     yield PlanLine("+", f"VM on {known.site.server}: {plan.clone} clone of template {plan.template}, {size}")
     yield PlanLine("+", "Its firewall, cloud-init with a user and a password of its own; then it is started")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from engine.queries.granting import template_commands
+from engine.queries.granting import drive_command, template_commands
 from engine.queries.offers import Offers, TemplateOffer
 from screens.widgets.dialogs import Choice, Choose
 from screens.wizard.known import Known, Need
@@ -39,7 +39,7 @@ class TemplateStep(Step):
             return ()
         lacking = [each for each in offers.templates if not each.cloudinit]
         if lacking:
-            return [_drive(each) for each in lacking]
+            return [drive_command(each.vmid, each.storage) for each in lacking]
         images, bridges = offers.storing("images"), offers.bridges
         vmid = next(n for n in range(_USUAL_VMID, 10**6) if n not in offers.vmids)
         return template_commands(
@@ -120,8 +120,3 @@ def _has(each: TemplateOffer) -> str:
 
 def _use(each: TemplateOffer) -> str:
     return f"{each.name} · {each.node} · {each.storage} · {each.gib} GiB"
-
-
-def _drive(each: TemplateOffer) -> str:
-    """The command that gives a template its cloud-init drive."""
-    return f"qm set {each.vmid} --ide2 {each.storage or 'STORAGE'}:cloudinit"
