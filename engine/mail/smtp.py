@@ -187,6 +187,7 @@ class Connection:
             raise MailFault(Kind.LATER, f"the connection to {self._where} broke ({_why(error)})") from error
 
     def _sentence(self, error: Exception) -> str:
+        error = _cause(error)
         where, said = f"The mail server {self._where}", _why(error)
         if isinstance(error, ssl.SSLCertVerificationError):
             return (
@@ -215,8 +216,16 @@ def _own_name() -> str:
     return name if "." in name and name.isascii() else "[127.0.0.1]"
 
 
+def _cause(error: Exception) -> Exception:
+    """The trouble with the line itself, which smtplib hides behind a closed connection."""
+    hidden = error.__context__
+    closed = isinstance(error, smtplib.SMTPServerDisconnected)
+    return hidden if closed and isinstance(hidden, OSError) else error
+
+
 def _why(error: Exception) -> str:
     """What went wrong in few words, the server's own where it said something."""
+    error = _cause(error)
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{error.smtp_code} {_words(error.smtp_error)}"
     if isinstance(error, OSError) and not isinstance(error, smtplib.SMTPException) and error.strerror:

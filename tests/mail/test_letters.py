@@ -19,9 +19,8 @@ HOSTILE = "Eve\r\nBcc: all@example.com\r\n\r\n<script>alert(1)</script> {{ 7*7 }
 
 def test_there_is_a_catalogue_for_each_of_the_25_languages() -> None:
     assert len(CODES) == 25
-    assert set(CODES) == set(
-        "ar az ca cs da de en es et fa fr he hr hu it mk nb nl pl ro ru sv tr uk zh".split()
-    )
+    named = "ar az ca cs da de en es et fa fr he hr hu it mk nb nl pl ro ru sv tr uk zh"
+    assert " ".join(CODES) == named
 
 
 @pytest.mark.parametrize("code", CODES)
