@@ -37,7 +37,7 @@ def create_service(form: ServiceForm, actor: Actor) -> Outcome:
     def work() -> Outcome:
         if form.id is not None and Service.get_or_none(Service.id == form.id):
             raise Refused(f"There is a service {form.id} already. Give another id, or none.")
-        numbered = form.model_copy(update={"id": form.id or _next_id()})
+        numbered = form.model_copy(update={"id": form.id or next_id()})
         return _only(put_services([numbered], actor))
 
     return in_transaction(work)
@@ -179,8 +179,12 @@ def _insert(forms: Sequence[ServiceForm], site: _Site) -> None:
     for batch in _batches(forms):
         Service.insert_many([_service_row(form, site, now) for form in batch]).execute()
         Vm.insert_many([_vm_row(form, site, now) for form in batch]).execute()
+    count_on()
+
+
+def count_on() -> None:
+    """Ids were given by hand: let the next automatic one come after them; call it in the same transaction."""
     if is_postgres():
-        # ids were given by hand: the next automatic one must come after them
         database.execute_sql(
             "SELECT setval(pg_get_serial_sequence('service', 'id'), (SELECT MAX(id) FROM service))"
         )
@@ -236,7 +240,8 @@ def request_change(service_ids: Sequence[int], actor: Actor) -> list[int]:
     return in_transaction(work)
 
 
-def _next_id() -> int:
+def next_id() -> int:
+    """The number a new service gets; call it in the transaction that makes the service."""
     return int(Service.select(fn.MAX(Service.id)).scalar() or 0) + 1
 
 

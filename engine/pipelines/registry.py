@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from engine.pipelines.adopt import ADOPT
 from engine.pipelines.catalog import Catalog
 from engine.pipelines.change import CHANGE_PACKAGE
 from engine.pipelines.commands import COMMANDS
@@ -16,5 +17,5 @@ from engine.pipelines.terminate import SET_DNS_RECORDS, TERMINATE
 def catalog() -> Catalog:
     """The pipelines by name and by status."""
     return Catalog(
-        (DEPLOY, CHANGE_PACKAGE, REINSTALL, REDEPLOY, SET_DNS_RECORDS, TERMINATE, *COMMANDS, *DAY_TWO)
+        (DEPLOY, CHANGE_PACKAGE, REINSTALL, REDEPLOY, SET_DNS_RECORDS, TERMINATE, ADOPT, *COMMANDS, *DAY_TWO)
     )

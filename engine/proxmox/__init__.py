@@ -23,7 +23,7 @@ from .guest_values import (
 )
 from .guest_view import GuestView
 from .journal import CallRecorder, ChangingCall, SilentRecorder
-from .mark import Mark, find_mark, stamped
+from .mark import Mark, bears_mark, find_mark, stamped
 from .values import (
     Backup,
     Bridge,
@@ -79,6 +79,7 @@ __all__ = [
     "Upid",
     "Version",
     "Wanted",
+    "bears_mark",
     "check_server",
     "fetch_fingerprint",
     "find_mark",

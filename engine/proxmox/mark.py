@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 LONGEST_DESCRIPTION = 8192
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_TRACE = re.compile(r"kvmtui\s+instance\s*=", re.IGNORECASE)
 _LINE = re.compile(
     rf"^[ \t]*kvmtui instance=(?P<instance>{_UUID}) vm=(?P<vm>{_UUID})[ \t\r]*(?:\n|\Z)", re.MULTILINE
 )
@@ -38,6 +39,11 @@ def find_mark(description: str | None) -> Mark | None:
     """The mark a description carries; None if there is none, or if it carries two that differ."""
     marks = {Mark(m["instance"], m["vm"]) for m in _LINE.finditer(description or "")}
     return marks.pop() if len(marks) == 1 else None
+
+
+def bears_mark(description: str | None) -> bool:
+    """Whether a description carries a mark of any installation, even a damaged one or several that differ."""
+    return _TRACE.search(description or "") is not None
 
 
 def stamped(description: str | None, mark: Mark) -> str:

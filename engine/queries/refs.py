@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
+from peewee import fn
+
 from engine.actions.named import found, nearest
 from engine.errors import Refused
 from engine.store.database import session
@@ -132,6 +134,21 @@ def _zones(text: str) -> list[Zone]:
         return exact
     label, _, kind = name.rpartition("/")
     return list(Zone.select().where(Zone.name == label.removesuffix("."), Zone.type == kind))
+
+
+def client_ref(text: str) -> int:
+    """The id of the client of that name, e-mail address or number; refused unless it is one."""
+    with session():
+        rows = list(Client.select().where(Client.name == text))
+        rows = rows or list(Client.select().where(fn.LOWER(Client.email) == text.lower()).limit(20))
+        if not rows and _NUMBER.fullmatch(text):
+            rows = list(Client.select().where(Client.id == int(text)))
+        if not rows:
+            names = (name for (name,) in Client.select(Client.name).tuples())
+            raise Refused(f"There is no client '{text}'.{nearest(text, names)}")
+        if len(rows) > 1:
+            raise Refused(f"'{text}' means more than one client: {', '.join(row.name for row in rows)}.")
+        return int(rows[0].id)
 
 
 def names_of(kind: str, limit: int = 2000) -> list[str]:

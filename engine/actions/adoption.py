@@ -1,0 +1,118 @@
+"""Make an existing guest of a cluster the machine of a new service.
+
+What the guest is becomes the plan the machine has, so that nothing in it changes until an operator applies the
+package. Record, number and addresses are taken in one transaction; then the engine writes the ownership mark, under
+the digest of the config that was looked at.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from peewee import IntegrityError
+
+from engine.actions.requests import Queued, change, label
+from engine.actions.services import count_on, next_id
+from engine.audit import Actor
+from engine.clock import now_ms
+from engine.errors import Refused
+from engine.forms.adoption import AdoptForm
+from engine.ipam import found
+from engine.pipelines.adopt import ADOPT
+from engine.queries.adoption import Survey, survey
+from engine.store.database import in_transaction, transaction
+from engine.store.models import Client, Product, Server, Service, Vm, VmidClaim
+
+ADOPTS = (
+    "It becomes a machine of this site: it can be stopped, changed, reinstalled and terminated from here, "
+    "and terminating the service deletes it with its disks."
+)
+
+
+def adopt(actor: Actor, form: AdoptForm, typed: str, digest: str = "") -> Queued:
+    """Take a guest over for a client; `typed` is its name as the operator typed it.
+
+    With the `digest` of an earlier look, a guest that was changed since then is refused.
+    """
+    seen = survey(form)
+    if seen.refusals:
+        raise Refused(" ".join(seen.refusals) + " Nothing was changed.")
+    if typed != seen.called:
+        raise Refused(f"VM {seen.vmid} is called '{seen.called}', not '{typed}'. Nothing was changed.")
+    if digest and digest != seen.digest:
+        raise Refused(
+            f"VM {seen.vmid} was changed since it was shown; look at it again. Nothing was changed."
+        )
+    return in_transaction(lambda: _adopt(actor, form, seen))
+
+
+def _adopt(actor: Actor, form: AdoptForm, seen: Survey) -> Queued:
+    vm = _record(form, seen)
+    _claim(vm)
+    reserved = found.take(vm, seen.found)
+    Vm.update(flow=_flow(actor, seen, reserved)).where(Vm.id == vm.id).execute()
+    return change(
+        actor,
+        vm,
+        "adopt",
+        lambda: f"VM {seen.vmid} ({seen.called}) becomes the machine of {label(vm)}.",
+        server=seen.server,
+        vmid=seen.vmid,
+        node=seen.node,
+        guest=seen.called,
+        client=seen.client,
+        product=seen.product,
+        addresses=[each.address for each in seen.addresses],
+    )
+
+
+def _record(form: AdoptForm, seen: Survey) -> Vm:
+    if form.id is not None and Service.get_or_none(Service.id == form.id):
+        raise Refused(f"There is a service {form.id} already. Give another id, or none.")
+    product = Product.get(Product.name == seen.product)
+    service = Service.create(
+        id=form.id or next_id(),
+        client=Client.get(Client.name == seen.client),
+        product=product,
+        force_insert=True,
+    )
+    count_on()
+    return Vm.create(
+        uid=str(uuid.uuid4()),
+        service=service,
+        server=Server.get(Server.name == seen.server),
+        vm_status="ready",
+        vmid=seen.vmid,
+        node=seen.node,
+        name=seen.name,
+        domain=seen.domain,
+        mac=seen.mac,
+        bridge=seen.bridge,
+        vlan=seen.vlan,
+        smbios_uuid=seen.smbios_uuid,
+        os_user=seen.os_user,
+        plan=seen.plan.as_dict(),
+        due_at=now_ms(),
+    )
+
+
+def _claim(vm: Vm) -> None:
+    """The guest's number is the machine's; a tombstone of an earlier machine gives way."""
+    gone = (VmidClaim.server == vm.server_id) & (VmidClaim.vmid == vm.vmid) & (VmidClaim.state == "tombstone")
+    VmidClaim.delete().where(gone).execute()
+    try:
+        with transaction():
+            VmidClaim.create(server=vm.server_id, vmid=vm.vmid, vm=vm.id, why="adopted")
+    except IntegrityError:
+        raise Refused(
+            f"VMID {vm.vmid} was taken by another service this moment. Nothing was changed."
+        ) from None
+
+
+def _flow(actor: Actor, seen: Survey, reserved: dict[str, str]) -> dict[str, object]:
+    return {
+        "pipeline": ADOPT.name,
+        "action": ADOPT.name,
+        "args": {"digest": seen.digest, "reserved": reserved},
+        "request": {"by": actor.login, "at": now_ms()},
+    }

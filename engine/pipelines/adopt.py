@@ -1,0 +1,18 @@
+"""Adopt: a guest of the cluster that somebody else made becomes the machine of a service.
+
+Only its mark is written. When the guest is no longer the one the operator looked at, the record ends in `remove`
+with the reason, and a trouble that passes is tried again at every tick.
+"""
+
+from __future__ import annotations
+
+from engine.pipelines.model import Pipeline, Step
+from engine.pipelines.steps.ownership import take_over
+
+ADOPT = Pipeline(
+    "Adopt",
+    start="",
+    steps=(Step(None, "Take ownership", take_over),),
+    failed_status="remove",
+    by_status=False,
+)

@@ -1,0 +1,216 @@
+"""A guest somebody else made, looked at before it becomes a service: what it is, beside what it would be sold as.
+
+The door: `survey(form) -> Survey`. Nothing is changed and nothing is taken. What speaks against taking the guest over
+is in `refusals`, each a sentence that says what to do; a guest that is provably somebody's is never taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from engine.actions.named import found
+from engine.errors import Refused
+from engine.forms.adoption import AdoptForm
+from engine.ipam.found import FoundAddress, Place, places
+from engine.ipam.networks import Network
+from engine.pipelines.steps.disks import additional_key
+from engine.plan import Plan, differences, effective
+from engine.proxmox.cluster import Cluster
+from engine.proxmox.guest import Guest
+from engine.proxmox.guest_values import GuestConfig, GuestLocation, GuestStatus
+from engine.proxmox.mark import LONGEST_DESCRIPTION, Mark, bears_mark, find_mark
+from engine.queries.guest_plan import addresses, plan_of
+from engine.queries.refs import client_ref
+from engine.runner.servers import Servers, why_not
+from engine.store.database import session
+from engine.store.models import Client, Product, Server, Vm, VmidClaim
+
+ANTI_SPOOFING = "ipfilter-net0"
+_READING = Mark("00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000000")
+"""Guests are opened with a mark that is nobody's: it proves nothing, so nothing could be sent with it."""
+_MARK_LINE = 100  # more than the line that is added to a guest's notes
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One thing the guest is, beside what the product says."""
+
+    name: str
+    found: Any
+    product: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A guest as it was found. `called` is what an operator types to take it over."""
+
+    server: str
+    vmid: int
+    node: str
+    called: str
+    name: str
+    domain: str
+    client: str
+    product: str
+    status: str
+    system: str
+    mac: str
+    bridge: str
+    vlan: int
+    smbios_uuid: str
+    os_user: str
+    digest: str
+    plan: Plan
+    beside: tuple[Property, ...]
+    addresses: tuple[Place, ...]
+    found: tuple[FoundAddress, ...]
+    notes: tuple[str, ...]
+    refusals: tuple[str, ...]
+
+
+def survey(form: AdoptForm) -> Survey:
+    """Look at a guest; refused when there is no such server, client, product or guest, or it cannot be looked at."""
+    with session():
+        server = found(Server, Server.name == form.server, f"server '{form.server}'")
+        product = found(Product, Product.name == form.product, f"product '{form.product}'")
+        client = Client.get_by_id(client_ref(form.client))
+        if product.server_id != server.id:
+            raise Refused(
+                f"Product '{product.name}' is for server {product.server.name}, and the guest is on {server.name}. "
+                "Choose a product of that server."
+            )
+        if why := why_not(server):
+            raise Refused(f"{why[:1].upper()}{why[1:]}. The guest was not looked at.")
+        servers = Servers()
+        try:
+            return _survey(servers.cluster(server), form, server, product, client)
+        finally:
+            servers.close()
+
+
+def _survey(cluster: Cluster, form: AdoptForm, server: Server, product: Product, client: Client) -> Survey:
+    there = cluster.find_guest(form.vmid)
+    if there is None:
+        raise Refused(f"There is no VM {form.vmid} on any node of server {server.name}.")
+    guest = Guest(cluster, form.vmid, _READING, there.node)
+    rules = guest.firewall.options()
+    spoofing = guest.firewall.ipset(ANTI_SPOOFING)
+    promised = effective(product.spec, {})
+    config, status = there.config, guest.status()
+    plan = plan_of(config, rules, spoofing is not None, promised)
+    card = config.nets.get("net0")
+    label, _, domain = config.name.lower().partition(".")
+    where = Network(card.bridge or "", card.vlan) if card else Network("", 0)
+    given = addresses(config)
+    placed = places(server, where, given) if card else []
+    return Survey(
+        server=server.name,
+        vmid=form.vmid,
+        node=there.node,
+        called=config.name or f"vm{form.vmid}",
+        name=label or f"vm{form.vmid}",
+        domain=domain or promised.main_domain,
+        client=client.name,
+        product=product.name,
+        status=status.status,
+        system=config.ostype or "not told",
+        mac=(card.mac or "") if card else "",
+        bridge=where.bridge,
+        vlan=where.vlan,
+        smbios_uuid=config.smbios_uuid or "",
+        os_user=config.text("ciuser"),
+        digest=config.digest or "",
+        plan=plan,
+        beside=tuple(_beside(plan, promised)),
+        addresses=tuple(placed),
+        found=tuple(given),
+        notes=tuple(_notes(config, plan, [each.cidr for each in spoofing or ()], given)),
+        refusals=tuple(_refusals(server, there, status, placed, bool(given) and card is None)),
+    )
+
+
+def _beside(plan: Plan, promised: Plan) -> Iterator[Property]:
+    """What an operator compares: size and speed, and whatever differs."""
+    always = {
+        "cores": (plan.cores, promised.cores),
+        "memory": (plan.memory, promised.memory),
+        "system_disk.size": (plan.system_disk.size, promised.system_disk.size),
+        "additional_disk.size": (plan.additional_disk.size, promised.additional_disk.size),
+        "network.bandwidth": (plan.network.bandwidth, promised.network.bandwidth),
+    }
+    differing = {each.field: (each.old, each.new) for each in differences(plan, promised)}
+    for name, (here, there) in {**always, **differing}.items():
+        yield Property(name, here, there)
+
+
+def _notes(config: GuestConfig, plan: Plan, allowed: list[str], given: list[FoundAddress]) -> Iterator[str]:
+    """What is left as it is although kvmtui has no word for it."""
+    disks = [key for key, drive in config.drives.items() if drive.is_disk and not drive.is_cloudinit]
+    others = sorted(set(disks) - {config.system_disk, additional_key(config)})
+    if others:
+        yield f"More disks than a product has: {', '.join(others)} stay as they are."
+    if cards := sorted(set(config.nets) - {"net0"}):
+        yield f"More cards than a product has: {', '.join(cards)} stay as they are."
+    mine = {str(each.address) for each in given}
+    if foreign := [each for each in allowed if each.partition("/")[0] not in mine]:
+        yield f"The set {ANTI_SPOOFING} also lets out {', '.join(foreign)}; applying a package takes them out."
+    if not given and not (plan.network.dhcp4 or plan.network.dhcp6):
+        yield "Cloud-init gives it no address, so none is taken; applying a package gives it those of the plan."
+    if config.cloudinit_drive is None:
+        yield "It has no cloud-init drive: a new password or address can reach it only from inside."
+    if config.protection:
+        yield "It is protected in Proxmox: terminating it fails until the protection is taken off."
+
+
+def _refusals(
+    server: Server, there: GuestLocation, status: GuestStatus, placed: list[Place], homeless: bool
+) -> Iterator[str]:
+    config, vmid = there.config, there.vmid
+    if bears_mark(config.description):
+        yield _owner(vmid, config)
+    if config.template:
+        yield f"VM {vmid} is a template; clone it instead, by a product that names it."
+    if lock := config.lock or status.lock:
+        yield f"VM {vmid} is locked ({lock}). Let that end, then adopt it."
+    if not config.digest:
+        yield f"Proxmox gives no digest of VM {vmid}'s config, so it cannot be marked safely."
+    if len(config.description) + _MARK_LINE > LONGEST_DESCRIPTION:
+        yield f"The notes of VM {vmid} are full; shorten them by {_MARK_LINE} characters for the ownership mark."
+    if why := _claimed(server, vmid):
+        yield why
+    if homeless:
+        yield f"VM {vmid} has addresses in cloud-init, but no card net0 to have them on. Give it the card first."
+    yield from (each.clash for each in placed if each.clash)
+
+
+def _owner(vmid: int, config: GuestConfig) -> str:
+    """Whose a marked guest is, as far as the mark tells."""
+    mark = find_mark(config.description)
+    undo = "If nobody owns it any more, take that line out of its notes in Proxmox and adopt it then."
+    if mark is None:
+        return f"The notes of VM {vmid} hold an ownership mark that cannot be read, or several. {undo}"
+    vm = Vm.get_or_none(Vm.uid == mark.vm)
+    if vm is not None:
+        return f"VM {vmid} is the machine of service {vm.service_id} ({vm.name}) already, or a copy of it."
+    return (
+        f"VM {vmid} carries the mark of another site of kvmtui, or of a machine whose record was deleted here "
+        f"(instance {mark.instance}, vm {mark.vm}). {undo}"
+    )
+
+
+def _claimed(server: Server, vmid: int) -> str:
+    claim = VmidClaim.get_or_none(
+        (VmidClaim.server == server.id) & (VmidClaim.vmid == vmid) & (VmidClaim.state == "claimed")
+    )
+    holder = (
+        claim.vm
+        if claim is not None
+        else Vm.get_or_none((Vm.server == server.id) & (Vm.vmid == vmid) & (Vm.vm_status != "remove"))
+    )
+    if holder is None:
+        return ""
+    return (
+        f"VMID {vmid} belongs to service {holder.service_id} ({holder.name or 'not named yet'}) here already."
+    )
