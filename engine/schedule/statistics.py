@@ -8,6 +8,7 @@ how far was counted are one transaction per few hundred VMs, so the task may end
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import islice
 
 from engine.clock import now_ms
@@ -19,9 +20,10 @@ from engine.runner import servers
 from engine.schedule.task import Report, Room
 from engine.store.database import session
 from engine.store.models import Server
-from engine.traffic import marks, recorded
+from engine.traffic import marks
 from engine.traffic.counted import Fate, Reading, fate
-from engine.traffic.marks import Counted, Machine
+from engine.traffic.looking import look
+from engine.traffic.marks import Machine
 
 _TOGETHER = 200
 _ACTION = "collect_statistics"
@@ -53,7 +55,11 @@ def _collect(
         report.count(len(machines) - 1, errors=len(machines) - 1)
         return
     at = clock()
-    found = (_look(room, server, one, reading) for one, reading in _to_count(machines, seen, at))
+    cluster = room.servers.cluster(server)
+    found = (
+        look(GuestView(cluster, one.vmid, one.node), one, reading)
+        for one, reading in _to_count(machines, seen, at)
+    )
     while some := list(islice(found, _TOGETHER)):
         report.count(marks.keep(some))
         if not room.keep_going():
@@ -89,18 +95,10 @@ def _to_count(
         if machine.known and 0 <= at - machine.last.at < _TOO_SOON_MS:
             continue
         if fate(machine.last, reading) is not Fate.STALE:
-            yield machine, reading
+            yield replace(machine, node=row.node), reading
 
 
 def _reading(row: Resource, at: int) -> Reading:
     if row.status != "running":
         return Reading(at, 0, 0, 0)
     return Reading(at, row.net_in, row.net_out, row.uptime)
-
-
-def _look(room: Room, server: Server, machine: Machine, now: Reading) -> Counted:
-    """What the counters of one machine mean, with what was recorded where they do not tell."""
-    if marks.is_older(machine, now) or not recorded.is_needed(machine.last, now):
-        return marks.bytes_of(machine, now)
-    view = GuestView(room.servers.cluster(server), machine.vmid, machine.node)
-    return marks.bytes_of(machine, now, recorded.recorded(view, marks.counted_until(machine), now.at))

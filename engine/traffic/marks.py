@@ -42,11 +42,13 @@ class Counted:
     hours: Hours
 
 
-def machines(server_id: int) -> list[Machine]:
-    """Every VM of a server that has a guest, with how far it was counted."""
+def machines(server_id: int, vm_id: int | None = None) -> list[Machine]:
+    """Every VM of a server that has a guest, or one of them, with how far it was counted."""
     columns = (Vm.id, Vm.service, Vm.vmid, Vm.node, Vm.created_at, *_reading_columns())
     query = Vm.select(*columns).left_outer_join(TrafficMark, on=(TrafficMark.vm == Vm.id))
     query = query.where(Vm.server == server_id, Vm.vmid.is_null(False), Vm.node != "").order_by(Vm.id)
+    if vm_id is not None:
+        query = query.where(Vm.id == vm_id)
     with session():
         return [_machine(*row) for row in list(query.tuples())]
 

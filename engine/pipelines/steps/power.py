@@ -7,6 +7,7 @@ from dataclasses import replace
 from engine.clock import now_ms
 from engine.pipelines.model import Done, Fail, Outcome, Wait
 from engine.runner.context import Context
+from engine.traffic.looking import count_before_stop
 
 GRACE_S = 120
 LINE_EVERY_S = 15
@@ -25,14 +26,14 @@ def start(ctx: Context) -> Outcome:
 
 def stop(ctx: Context) -> Outcome:
     """Have the VM off, by pulling the plug."""
-    if not ctx.guest.status().running:
+    if not runs(ctx):
         return ctx.reached(why="stopped already")
     return ctx.act(ctx.guest.stop)
 
 
 def shut_down(ctx: Context) -> Outcome:
     """Have the VM off: asked gently first, then by force; `still_shutting_down` tells the time it takes."""
-    if not ctx.guest.status().running:
+    if not runs(ctx):
         return ctx.reached(why="stopped already")
     if ctx.flow.get("forced"):
         ctx.remember(forced=False)  # the next tick pulls the plug again
@@ -71,7 +72,7 @@ def still_shutting_down(ctx: Context, wait: Wait) -> Wait:
 
 def ask_to_shut_down(ctx: Context) -> Outcome:
     """Have the VM off by the guest's own doing; one that does not listen is a failure."""
-    if not ctx.guest.status().running:
+    if not runs(ctx):
         return ctx.reached(why="stopped already")
     return ctx.act(lambda: ctx.guest.shutdown(GRACE_S))
 
@@ -82,6 +83,14 @@ def reboot(ctx: Context) -> Outcome:
         return Fail(ctx.failed)
     if ctx.acted:
         return Done()
-    if not ctx.guest.status().running:
+    if not runs(ctx):
         return Fail("the VM is off; start it instead")
     return ctx.act(ctx.guest.reboot)
+
+
+def runs(ctx: Context) -> bool:
+    """Whether it runs; then what it has transferred is counted, for its counters end with the stop that follows."""
+    status = ctx.guest.status()
+    if status.running:
+        count_before_stop(ctx.vm, ctx.guest, status)
+    return status.running

@@ -1,0 +1,128 @@
+"""Months as they are billed: the site's midnights, old hours folded without losing a byte, and the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.clock import use_zone
+from engine.errors import Refused
+from engine.queries.traffic import MonthView, months
+from engine.store.database import in_transaction, open_database
+from engine.store.models import Traffic, TrafficMark
+from engine.store.urls import sqlite_url
+from engine.traffic import marks
+from engine.traffic.calendar import bounds, month_before, month_of
+from engine.traffic.counted import HOUR_MS, Reading
+from engine.traffic.folding import fold
+from tests.conftest import Ran, Store
+from tests.manifest.conftest import SITE
+
+
+@pytest.fixture(params=["Europe/Warsaw", "Asia/Kolkata", "America/St_Johns", "UTC"])
+def zone(request: pytest.FixtureRequest) -> Iterator[str]:
+    use_zone(request.param)
+    yield request.param
+    use_zone("UTC")
+
+
+def at(zone: str, *moment: int) -> int:
+    return int(datetime(*moment, tzinfo=ZoneInfo(zone)).timestamp() * 1000)  # type: ignore[misc,arg-type]
+
+
+def machine(last: int, vm: int = 1, service: int = 7, known: bool = False) -> marks.Machine:
+    return marks.Machine(vm, service, 100 + vm, "pve1", Reading(last, 0, 0, 0), known)
+
+
+def count(one: marks.Machine, now: int, came: int, went: int) -> None:
+    seconds = (now - one.last.at) // 1000
+    assert marks.keep([marks.bytes_of(one, Reading(now, came, went, seconds))]) == 1
+
+
+def test_a_month_ends_at_the_midnight_of_the_site(store: Store, zone: str) -> None:
+    midnight = at(zone, 2026, 4, 1)
+    count(machine(midnight - 2 * HOUR_MS), midnight + HOUR_MS, 3_000, 300)
+    april, march = MonthView(7, "2026-04", 1_000, 100), MonthView(7, "2026-03", 2_000, 200)
+    assert months(7) == [april, march]
+    assert months(7, "2026-03") == [march] and months(7, "2026-02") == [] and months(8) == []
+    assert bounds("2026-04")[0] == midnight and month_of(midnight - 1) == "2026-03"
+
+
+def test_every_service_at_once(store: Store) -> None:
+    begin = at("UTC", 2026, 4, 5)
+    for vm in (3, 1, 2):
+        count(machine(begin, vm, service=70 + vm), begin + HOUR_MS, 100 * vm, vm)
+    assert months(None) == [MonthView(70 + vm, "2026-04", 100 * vm, vm) for vm in (1, 2, 3)]
+    assert months(None, "2026-05") == []
+
+
+def test_old_hours_become_one_row_per_month(store: Store, zone: str) -> None:
+    begin = at(zone, 2026, 1, 10, 12)
+    for day in range(80):
+        for vm in (1, 2):
+            hour = begin + day * 24 * HOUR_MS
+            Traffic.insert(vm=vm, service=vm, hour=hour, bytes_in=day + 1, bytes_out=2).execute()
+    before = months(None)
+    in_transaction(lambda: fold(1, at(zone, 2026, 4, 2)))
+    rows = [row.hour for row in Traffic.select().where(Traffic.vm == 1).order_by(Traffic.hour)]
+    assert rows[:2] == [at(zone, 2026, 1, 1), at(zone, 2026, 2, 1)] and len(rows) == 2 + 30
+    assert months(None) == before
+    assert Traffic.select().where(Traffic.vm == 2).count() == 80
+    in_transaction(lambda: fold(1, at(zone, 2026, 5, 2)))
+    assert Traffic.select().where(Traffic.vm == 1).count() == 3 and months(None) == before
+
+
+def test_the_first_look_of_a_month_folds(store: Store) -> None:
+    begin = at("UTC", 2026, 1, 10)
+    first = machine(begin)
+    count(first, begin + 5 * HOUR_MS, 500, 50)
+    assert Traffic.select().count() == 5
+    later = at("UTC", 2026, 3, 2)
+    known = marks.Machine(1, 7, 101, "pve1", Reading(begin + 5 * HOUR_MS, 500, 50, 18_000), True)
+    marks.keep([marks.bytes_of(known, Reading(later, 500, 50, (later - begin) // 1000))])
+    assert [(row.hour, row.bytes_in) for row in Traffic.select()] == [(at("UTC", 2026, 1, 1), 500)]
+
+
+@given(moment=st.integers(0, 4_000_000_000_000))
+def test_months_follow_each_other_without_a_gap(moment: int) -> None:
+    name = month_of(moment)
+    low, high = bounds(name)
+    assert low <= moment < high and bounds(month_before(name))[1] == low and month_of(high) > name
+
+
+@pytest.mark.parametrize("wrong", ["2026-13", "2026-4", "0000-01", "9999-12", "next", "２０２６-01"])
+def test_what_is_no_month_is_refused(sqlite_store: Store, wrong: str) -> None:
+    with pytest.raises(Refused, match="YYYY-MM"):
+        months(7, wrong)
+
+
+def test_the_command_line(kvmtui: Callable[..., Ran], home: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "site.yaml"
+    manifest.write_text(SITE)
+    assert kvmtui("apply", str(manifest)).exit == 0
+    (home / "config.toml").write_text('time_zone = "Europe/Warsaw"\n')
+    open_database(sqlite_url(home / "kvmtui.db"))
+    for vm, service in ((1, 5546), (2, 9000)):  # the second one's service is long gone
+        Traffic.insert(
+            vm=vm, service=service, hour=at("Europe/Warsaw", 2026, 4, 1), bytes_in=3 * 2**30
+        ).execute()
+    assert TrafficMark.select().count() == 0
+    row = {"service_id": 5546, "month": "2026-04", "bytes_in": 3 * 2**30, "bytes_out": 0}
+    assert json.loads(kvmtui("vm", "stats", "5546", "--json").stdout) == [row]
+    every = kvmtui("vm", "stats", "--all", "--month", "2026-04", "--csv").stdout
+    read = list(csv.DictReader(every.splitlines()))
+    assert [one["service_id"] for one in read] == ["5546", "9000"]
+    assert read[0] == {name: str(value) for name, value in row.items()}
+    assert "3.00" in kvmtui("vm", "stats", "5546").stdout
+    assert kvmtui("vm", "stats", "5546", "--month", "2026-03", "--json").stdout == "[]\n"
+    for wrong in ([], ["5546", "--all"], ["5546", "--month", "2026-13"], ["5546", "--csv", "--json"], ["77"]):
+        refused = kvmtui("vm", "stats", *wrong)
+        assert (refused.exit, refused.stdout) == (2, "") and refused.stderr
