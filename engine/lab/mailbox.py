@@ -6,6 +6,7 @@ Its next answer to a command can be laid down, or that it hangs up instead, as f
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import threading
 from collections import defaultdict, deque
@@ -20,6 +21,7 @@ from aiosmtpd.smtp import SMTP
 HANG_UP = ""
 _GOOD = {"MAIL": "250 OK", "RCPT": "250 OK", "DATA": "250 2.0.0 kept"}
 _START_S = 10.0
+logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd writes every line of every mail there
 
 
 @dataclass(frozen=True, slots=True)
