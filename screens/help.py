@@ -18,9 +18,15 @@ from textual.widgets import Static
 from screens.actions import EVERYWHERE, Action
 from screens.habits import Acts, in_scope, key_name, refused
 from screens.text import text
+from screens.widgets.prompt import Prompt
 from screens.widgets.toned import Toned
 
-TITLES = {EVERYWHERE: "Everywhere", "list": "Lists", "log": "Live log", "vm": "This VM", "vms": "VM list"}
+Group = tuple[str, list[tuple[str, Action, bool]]]
+"""A heading and its lines: the keys, what they do, and whether that is refused now."""
+
+TITLES = {EVERYWHERE: "Everywhere", "list": "Lists", "log": "Live log", "vm": "This VM", "vms": "VM list"} | {
+    "pools": "IP pools", "zones": "DNS zones", "service": "This service",
+}  # fmt: skip
 
 
 def acting(screen: Screen[object]) -> list[Acts]:
@@ -56,41 +62,91 @@ class Palette(Provider):
 
 
 class _Page(Toned):
-    def __init__(self, groups: Iterable[tuple[str, list[tuple[str, Action, bool]]]]) -> None:
+    def __init__(self, found: Iterable[Group]) -> None:
         super().__init__(classes="help-page")
-        self._groups = tuple(groups)
+        self._groups = tuple(found)
+        self.needle = ""
+
+    def search(self, needle: str) -> None:
+        """Shows only the lines that hold every word."""
+        self.needle = needle.strip()
+        self.refresh(layout=True)
+
+    def _seen(self) -> Iterator[Group]:
+        words = self.needle.lower().split()
+        for title, rows in self._groups:
+            fit = [row for row in rows if all(word in _words(title, *row) for word in words)]
+            if fit:
+                yield title, fit
 
     def render(self) -> Text:
         lines: list[Text] = []
-        for title, rows in self._groups:
+        for title, rows in self._seen():
             lines += [Text(""), Text(title, "bold")]
             lines += [self._line(*row) for row in rows]
-        return Text("\n").join(lines[1:])
+        return Text("\n").join(lines[1:] or [Text("No key here does that; esc shows them all again.")])
 
     def _line(self, keys: str, each: Action, refuses: bool) -> Text:
         mark = "!" if each.destructive else " "
         promise = f"{each.label}: {each.help}" + ("  (read-only: refused)" if refuses else "")
-        return self.toned((f"  {keys:<16}", "accent"), (f"{mark} ", "error"), (promise, ""))
+        return self.toned((f"  {keys:<12}", "accent"), (f"{mark} ", "error"), (promise, ""))
+
+
+def _words(title: str, keys: str, each: Action, refuses: bool) -> str:
+    """What a line is found by: its keys, name, promise and group."""
+    return f"{title} {keys} {each.label} {each.help} {each.id}".lower()
 
 
 class HelpPage(ModalScreen[None]):
-    """Every key that works where help was asked for."""
+    """Every key that works where help was asked for; `/` searches."""
 
-    BINDINGS = [Binding("escape,question_mark,q,enter", "app.pop_screen", "Close", show=False)]  # noqa: RUF012
+    AUTO_FOCUS = ".help-body"
+
+    BINDINGS = [  # noqa: RUF012
+        Binding("escape", "back", "Close", show=False),
+        Binding("question_mark,q,enter", "app.pop_screen", "Close", show=False),
+        Binding("slash", "search", "Search", show=False),
+    ]
 
     def __init__(self, behind: Screen[object]) -> None:
         super().__init__()
-        self._groups = list(groups(behind))
+        self._page = _Page(groups(behind))
+        self._prompt = Prompt("/", "a key, or a word of what it does")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog help"):
             yield Static(text("Keys that work here"), classes="dialog-title")
-            yield VerticalScroll(_Page(self._groups), classes="help-body")
-            yield Static(text("! cannot be taken back · ↑ ↓ scroll · esc closes"), classes="dialog-keys")
+            yield VerticalScroll(self._page, classes="help-body")
+            yield self._prompt
+            yield Static(
+                text("/ searches · ! cannot be taken back · ↑ ↓ scroll · esc closes"), classes="dialog-keys"
+            )
+
+    def action_search(self) -> None:
+        """Takes the words to look for."""
+        self._prompt.open(self._page.needle)
+
+    def action_back(self) -> None:
+        """Takes a search back, or closes."""
+        if self._page.needle:
+            self._page.search("")
+        else:
+            self.dismiss()
+
+    def on_prompt_changed(self, message: Prompt.Changed) -> None:
+        message.stop()
+        self._page.search(message.value)
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def on_prompt_closed(self, message: Prompt.Closed) -> None:
+        message.stop()
+        if not message.kept:
+            self._page.search("")
+        self.query_one(VerticalScroll).focus()
 
 
-def groups(screen: Screen[object]) -> Iterator[tuple[str, list[tuple[str, Action, bool]]]]:
-    """The actions of a screen by scope, each with its keys as they are now and whether it is refused."""
+def groups(screen: Screen[object]) -> Iterator[Group]:
+    """The actions of a screen, those of the place first: keys as they are now, and whether it is refused."""
     keys: dict[str, list[str]] = {}
     for active in screen.active_bindings.values():
         if active.binding.id:
@@ -99,7 +155,8 @@ def groups(screen: Screen[object]) -> Iterator[tuple[str, list[tuple[str, Action
     for node, each in offered(screen):
         shown = " ".join(keys.get(each.id, ())) or "ctrl+p"
         found.setdefault(each.scope, []).append((shown, each, refused(node, each) is not None))
-    for scope in sorted(found, key=lambda scope: scope == EVERYWHERE):
+    last = ("list", "log", EVERYWHERE)
+    for scope in sorted(found, key=lambda scope: last.index(scope) if scope in last else -1):
         yield TITLES.get(scope, scope.capitalize()), found[scope]
 
 

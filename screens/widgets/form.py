@@ -38,8 +38,11 @@ Judge = Callable[[Mapping[str, object]], Mapping[str, str]]
 """From the answers to what is wrong with them: a sentence per question, under "" what concerns no single one."""
 
 
-class Form(VerticalScroll, can_focus=False):
-    """The questions of a model, or of several models told apart by one of their fields."""
+class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """The questions of a model, or of several models told apart by one of their fields.
+
+    Arrows and page keys go from question to question; what is scrolled follows.
+    """
 
     @dataclass
     class Changed(Message):

@@ -6,9 +6,10 @@ An answer that nobody touched is handed back as it was given, whatever had to be
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
@@ -23,14 +24,26 @@ MOST_LINES = 6
 
 
 class Tick(Checkbox):
-    """A box that is empty when it is off, so that nobody has to tell it by its colour."""
+    """A box that is empty when it is off and says so, so that nobody has to tell it by its colour."""
 
     def watch_value(self) -> None:
-        self.BUTTON_INNER = "X" if self.value else " "
+        self._show()
         super().watch_value()
 
     def on_mount(self) -> None:
+        self._show()
+
+    def _show(self) -> None:
         self.BUTTON_INNER = "X" if self.value else " "
+        self.label = Content("yes" if self.value else "no")
+
+
+class Pick(Select[str], inherit_bindings=False):
+    """One of several; enter or space shows them, arrows go on to the next question."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "show_overlay", "Show them", show=False),
+    ]
 
 
 class Lines(TextArea):
@@ -118,6 +131,12 @@ class Question(Vertical):
     def on_mount(self) -> None:
         self.say()
 
+    def on_descendant_focus(self) -> None:
+        self.add_class("asking")
+
+    def on_descendant_blur(self) -> None:
+        self.remove_class("asking")
+
 
 def _control(field: Field, value: object, choices: Sequence[str], known_secret: bool) -> Widget:
     """What the answer is typed into or chosen from."""
@@ -130,7 +149,7 @@ def _control(field: Field, value: object, choices: Sequence[str], known_secret: 
         chosen = str(value) if value is not None and str(value) in offered else Select.NULL
         if chosen is Select.NULL and field.required and len(offered) == 1:
             chosen = offered[0]
-        return Select([(Content(plain(each)), each) for each in offered], value=chosen, compact=True)
+        return Pick([(Content(plain(each)), each) for each in offered], value=chosen, compact=True)
     if field.kind == "secret":
         return Input(placeholder=UNCHANGED if known_secret else "", password=True, compact=True)
     return Input(_shown(field, value), compact=True)

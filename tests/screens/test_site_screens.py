@@ -13,6 +13,7 @@ from engine.audit import current_actor
 from engine.forms import ProductForm, checked
 from engine.queries.site import product_values
 from engine.store.models import Client, Product, Server
+from screens.help import HelpPage
 from screens.saving import SaveDialog
 from screens.widgets.dialogs import Dialog, TypeName
 from screens.widgets.table import Table
@@ -116,3 +117,21 @@ async def test_p_pauses_a_server_and_lets_it_go_on(site: Store) -> None:
             await pilot.press("p")
             await settle(pilot)
             assert Server.get().state == state
+
+
+async def test_the_help_page_is_searched_by_key_and_by_word(site: Store) -> None:
+    async with console().run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("6", "question_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpPage))
+        shown = pilot.app.screen.query_one(".help-page").render
+        whole = str(shown())
+        assert whole.startswith("Servers") and "Everywhere" in whole and "Pause this server" in whole
+        await pilot.press("slash", *"pause serv", "enter")
+        assert str(shown()).splitlines()[1:] == ["  p             Pause: Pause this server, or let it go on."]
+        await pilot.press("slash", *"xyz")
+        assert "No key here does that" in str(shown())
+        await pilot.press("escape")
+        assert str(shown()) == whole
+        await pilot.press("escape")
+        assert not isinstance(pilot.app.screen, HelpPage)
