@@ -160,7 +160,7 @@ _TABS = (
     ("iso", "ISO", "the images that can be mounted"),
     ("runs", "Log", "its runs and their steps"),
 )
-_TAB_SCOPES: tuple[str, ...] = ("snapshots", "backups", "iso")
+_TAB_SCOPES: tuple[str, ...] = ("overview", "snapshots", "backups", "iso")
 """The tabs that have actions of their own."""
 
 
@@ -169,6 +169,7 @@ def _tab(name: str, label: str, shows: str) -> Action:
 
 
 _PAGE = (
+    _changes("page")("notes", "E", "Notes", "Read and write the notes of this service."),
     _page("next", "right", "Next tab", "The next tab of this VM's page.", 12),
     _page("previous", "left", "Previous tab", "The tab before."),
     _page("command", "c", "Command", "Show the command lines that do the same."),
@@ -179,6 +180,7 @@ _PAGE = (
 
 _snapshot_change, _backup_change, _iso_change = map(_changes, ("snapshots", "backups", "iso"))
 _DAYTWO = (
+    _changes("overview")("apply", "A", "Apply", "Apply the package again where the VM differs from it.", 5),
     _snapshot_change("new", "n", "New", "Take a snapshot.", 5),
     _snapshot_change("back", "B", "Roll back", "Bring the VM back to this snapshot.", 6, True),
     _snapshot_change("delete", "X", "Delete", "Delete this snapshot, or the marked ones.", 7, True),

@@ -16,17 +16,17 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import App, ComposeResult
+from textual.command import Provider
 from textual.containers import Vertical
 from textual.message import Message
 
-from engine.queries.setup import nothing_yet
-from screens import goto, themes, vitals
+from engine.queries.dashboard import nothing_yet
+from screens import themes, vitals
 from screens.actions import PLACES, Action
 from screens.feed import Feed
 from screens.habits import Acts, bindings, keymap
-from screens.help import HelpPage, Palette
 from screens.memory import Memory
-from screens.place import Happened, Place
+from screens.place import Happened, Place, Rereads
 from screens.places import BUILT, make
 from screens.text import plain
 from screens.themes import Looks
@@ -38,9 +38,16 @@ from screens.widgets.prompt import Prompt
 from screens.widgets.state import State, too_small
 
 FIRST = "dashboard"
-START_AT_LATEST = 2.0
-"""Seconds after which the engine starts, whatever the first page is doing."""
+START_AFTER, START_AT_LATEST = 0.2, 2.0
+"""Seconds after the first page stands there, and in any case, until what may wait begins."""
 log = logging.getLogger(__name__)
+
+
+def _palette() -> type[Provider]:
+    """The palette, imported when it is first opened."""
+    from screens.help import Palette
+
+    return Palette
 
 
 def _nothing() -> None:
@@ -70,7 +77,7 @@ class Console(Acts, App[int]):
     TITLE = "kvmtui"
     CSS_PATH = themes.stylesheet()
     BINDINGS = bindings("app")
-    COMMANDS: ClassVar = {Palette}
+    COMMANDS: ClassVar = {_palette}
     COMMAND_PALETTE_BINDING = "f35"
     ENABLE_COMMAND_PALETTE = True
 
@@ -114,7 +121,8 @@ class Console(Acts, App[int]):
         await self.open(await self._first())
 
     def on_place_shown(self) -> None:
-        self._begin()
+        """The page is on its way to the terminal; loading the engine beside it would hold it up."""
+        self.set_timer(START_AFTER, self._begin)
 
     async def _first(self) -> str:
         """Where it opens: at the first steps while there is no server, unless nothing may be changed."""
@@ -131,10 +139,10 @@ class Console(Acts, App[int]):
         if self._begun:
             return
         self._begun = True
-        self.run_worker(self._ready(), group="engine")
+        self.run_worker(self._start_engine(), group="engine")
         self._feed.start()
 
-    async def _ready(self) -> None:
+    async def _start_engine(self) -> None:
         try:
             await asyncio.to_thread(self.setup.ready)
         except Exception as error:  # noqa: BLE001 - the console stays useful without an engine of its own
@@ -228,6 +236,8 @@ class Console(Acts, App[int]):
         self._focus_place()
 
     async def _goto(self, words: str) -> None:
+        from screens import goto
+
         service_id = await goto.find(self, words)
         if service_id is not None:
             await self.open_vm(service_id)
@@ -236,6 +246,8 @@ class Console(Acts, App[int]):
         self.query_one(LogPane).cycle()
 
     def do_help(self) -> None:
+        from screens.help import HelpPage
+
         self.push_screen(HelpPage(self.screen))
 
     def do_palette(self) -> None:
@@ -274,6 +286,8 @@ class Console(Acts, App[int]):
         self.post_message(self.News(happened, trouble))
 
     def on_console_news(self, message: Console.News) -> None:
+        if not self.screen_stack:  # it is on its way out
+            return
         header = self.screen_stack[0].query_one(Header)
         if message.trouble:
             header.show(
@@ -281,19 +295,26 @@ class Console(Acts, App[int]):
             )
             return
         if message.happened.services or message.happened.kinds - {"beat"}:
-            place = self.place
-            if place is not None and "start" not in message.happened.kinds:
-                place.reread(message.happened)
+            self._reread(message.happened)
         self._look_at_vitals()
+
+    def _reread(self, happened: Happened) -> None:
+        """Brings up to date the place and what stands open above it."""
+        if "start" not in happened.kinds:
+            for each in (self.place, *self.screen_stack[1:]):
+                if isinstance(each, Rereads):
+                    each.reread(happened)
 
     def _look_at_vitals(self) -> None:
         self.run_worker(self._vitals(), group="vitals", exclusive=True)
 
     async def _vitals(self) -> None:
         facts = await asyncio.to_thread(vitals.read, self.setup.site, self.setup.owner(), self.read_only)
+        if not self.screen_stack:
+            return
         self.screen_stack[0].query_one(Header).show(facts)
         if facts.engine == "none" and not facts.notice:  # a daemon that worked is gone: go on here
-            self.run_worker(self._ready(), group="engine", exclusive=True)
+            self.run_worker(self._start_engine(), group="engine", exclusive=True)
 
     def on_resize(self, event: events.Resize) -> None:
         words = too_small(event.size)

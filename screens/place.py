@@ -16,14 +16,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
 from engine.audit import Actor, current_actor
-from screens import export
 from screens.habits import Acts
 from screens.memory import MOST_MARKS, Memory
 from screens.widgets.listing import Listing
@@ -40,6 +39,14 @@ class Happened:
 
     kinds: frozenset[str] = frozenset()
     services: frozenset[int] = frozenset()
+
+
+@runtime_checkable
+class Rereads(Protocol):
+    """What is told when something happened: a place, and a dialog that shows what goes on."""
+
+    def reread(self, happened: Happened | None = None) -> None:
+        """Reads again what is shown; None means that the operator asked for all of it."""
 
 
 def actor() -> Actor:
@@ -145,4 +152,6 @@ class ListPlace(Place):
         self.app.push_screen(Notice("The same on the command line", words))
 
     def do_export(self) -> None:
+        from screens import export
+
         export.ask(self, self.NAME, self.list)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.queries.notes import notes_of
 from engine.queries.refs import vm_id_of_service
 from engine.queries.runs import RunView, runs
 from engine.queries.site import ServiceView, services
@@ -19,9 +20,12 @@ class Known:
     vm: VmView
     service: ServiceView
     runs: tuple[RunView, ...]
+    notes: str
 
 
 def known(service_id: int) -> Known:
     """Reads a machine, its service and its last runs; refused when it is gone."""
     vm_id = vm_id_of_service(service_id)
-    return Known(vms([vm_id])[0], services(service_id)[0], tuple(runs(vm_id, limit=RUNS)))
+    return Known(
+        vms([vm_id])[0], services(service_id)[0], tuple(runs(vm_id, limit=RUNS)), notes_of(service_id)
+    )

@@ -1,84 +1,45 @@
-"""The first tab of a machine: what it is, its addresses and names, and its options beside the product's."""
+"""The first tab of a machine: how it is now, its addresses, and its options beside the product's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.reactive import reactive
+from textual.worker import Worker
 
+from engine.actions import packages
+from engine.queries.beside import Fact
+from engine.queries.live import LiveView, Lookout
 from engine.queries.site import ServiceView
+from engine.queries.told import name_of
 from engine.queries.vms import VmView
-from screens.text import fit
+from screens import service_options
+from screens.actions import Action
+from screens.commanding import answered, tell
+from screens.habits import bindings
+from screens.place import Happened, actor
 from screens.vm.known import Known
+from screens.vm.live import LivePanel, fact
 from screens.vm.tab import Tab
-from screens.widgets.toned import Toned
+from screens.vm.watch import Watch
+from screens.widgets.dialogs import Plan, PlanLine
+from screens.widgets.sheet import Line, Sheet
 
-_LABEL = 16
-
-
-class Sheet(Toned):
-    """What the database knows of a machine, as lines."""
-
-    found: reactive[Known | None] = reactive(None, layout=True)
-
-    def render(self) -> Text:
-        if self.found is None:
-            return Text()
-        return Text("\n", no_wrap=True, overflow="ellipsis").join(self._lines(self.found))
-
-    def _lines(self, found: Known) -> Iterator[Text]:
-        vm = found.vm
-        lock = f" · locked: {vm.remote_lock}" if vm.remote_lock else ""
-        yield self._fact(
-            "Proxmox", f"{vm.server} · node {vm.node or '—'} · VMID {vm.vmid or '—'} · MAC {vm.mac or '—'}"
-        )
-        yield self._fact("Runs there", f"{vm.remote_status or 'not seen yet'}{lock}")
-        yield from self._addresses(vm)
-        yield from self._options(found.service)
-
-    def _title(self, words: str, note: str = "") -> Iterator[Text]:
-        yield Text("")
-        yield self._cut((f"{words}  ", "accent"), (note, "muted"))
-
-    def _fact(self, name: str, words: str, tone: str = "") -> Text:
-        return self._cut((fit(name, _LABEL), "muted"), (words or "—", tone))
-
-    def _cut(self, *pieces: tuple[str, str]) -> Text:
-        line = self.toned(*pieces)
-        line.truncate(max(40, (self.size.width or self.app.size.width) - 3), overflow="ellipsis")
-        return line
-
-    def _addresses(self, vm: VmView) -> Iterator[Text]:
-        yield from self._title("Addresses", "N changes a reverse name")
-        for ip in vm.ips:
-            via = f"  via {ip.gateway}" if ip.gateway else ""
-            yield self._cut(
-                (f"  {ip.address}/{ip.prefix}", ""),
-                (via, "muted"),
-                (f"   {ip.rdns or 'no reverse name'}", "muted"),
-            )
-        if not vm.ips:
-            yield self.toned(("  none yet", "muted"))
-
-    def _options(self, service: ServiceView) -> Iterator[Text]:
-        yield from self._title("Options", "p changes the package")
-        for name, value in service.options.items():
-            yield self._fact(f"  {name}", str(value))
-        if not service.options:
-            yield self.toned(("  as the product has them", "muted"))
-        for change in service.pending:
-            yield self.toned((f"  ~ {change.field}: {change.old} → {change.new} (pending)", "warn"))
+EVERY = 5.0
+"""Seconds between two looks."""
+_ADDRESSES = 4
+"""Addresses that are shown here; the tab of addresses shows them all."""
+_NOTE_LINES = 6
 
 
 class OverviewTab(Tab):
-    """What one wants to know first."""
+    """What one wants to know first; looked at anew every few seconds while it is seen."""
 
-    NAME = "overview"
+    NAME = SCOPE = "overview"
+    BINDINGS = bindings("overview")
     VERBS = (
-        "vm show",
+        "vm show --live",
         "vm record",
         "vm reset",
         "vm redeploy",
@@ -88,13 +49,121 @@ class OverviewTab(Tab):
         "vm rdns",
     )
 
+    def __init__(self, service_id: int) -> None:
+        super().__init__(service_id)
+        lookout = Lookout(service_id)
+        self.panel, self._sheet = LivePanel(), Sheet(id="vm-sheet")
+        self.looking: Watch[LiveView] = Watch(
+            self.panel,
+            lookout.look,
+            self._see,
+            every=EVERY,
+            close=lookout.close,
+            fail=self.panel.fail,
+            tick=self.panel.tell,
+        )
+
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="vm-page"):
-            yield Sheet()
+            yield self.panel
+            yield self._sheet
 
     def on_mount(self) -> None:
         self.query_one("#vm-page").focus()
+        self.looking.start()
+
+    def on_unmount(self) -> None:
+        self.looking.stop()
+
+    def reread(self, happened: Happened | None = None) -> None:
+        """Only an operator's wish looks at once; what happens to the machine is seen at the next look."""
+        if happened is None:
+            self.looking.again()
 
     def show(self, found: Known) -> None:
         super().show(found)
-        self.query_one(Sheet).found = found
+        self.panel.know(found)
+        self._sheet.write([*_addresses(found.vm), *_options(found.service), *_notes(found.notes)])
+
+    def _see(self, view: LiveView) -> None:
+        before = self._drift
+        self.panel.see(view)
+        if before != self._drift:
+            self.refresh_bindings()
+
+    # Applying the package again
+
+    @property
+    def _drift(self) -> tuple[Fact, ...]:
+        return self.panel.good.drift if self.panel.good is not None else ()
+
+    def refusal(self, asked: Action) -> str | None:
+        if asked.run != "apply" or self._drift:
+            return None
+        if self.panel.good is None:
+            return "The machine has not been seen yet, so nobody knows what differs from its package."
+        return "The machine is as its package says; there is nothing to apply."
+
+    def do_apply(self) -> Worker[None]:
+        return self.run_worker(self._apply(), group="dialog", exclusive=True)
+
+    async def _apply(self) -> None:
+        lines = plan_lines(self._drift)
+        title = f"Apply the package to service {self.service_id} again"
+        if await self.app.push_screen_wait(Plan(title, lines, yes="Apply", note=service_options.INTERRUPTS)):
+            answer = await self.beside(
+                lambda: answered(self.service_id, lambda each: packages.change_package(actor(), each))
+            )
+            tell(self, [answer] if answer is not None else [])
+
+
+def plan_lines(drift: Sequence[Fact]) -> list[PlanLine]:
+    """What applying the package changes, fact by fact."""
+    return [
+        PlanLine(
+            "~",
+            f"{name_of(each)}: {service_options.shown(each.real)} → {service_options.shown(each.package)}",
+        )
+        for each in drift
+    ]
+
+
+def _title(words: str, note: str) -> Iterator[Line]:
+    yield ()
+    yield (f"{words}  ", "accent"), (note, "muted")
+
+
+def _addresses(vm: VmView) -> Iterator[Line]:
+    yield from _title("Addresses", "N changes a reverse name")
+    for ip in vm.ips[:_ADDRESSES]:
+        via = f"  via {ip.gateway}" if ip.gateway else ""
+        yield (
+            (f"  {ip.address}/{ip.prefix}", ""),
+            (via, "muted"),
+            (f"   {ip.rdns or 'no reverse name'}", "muted"),
+        )
+    more = len(vm.ips) - _ADDRESSES
+    if more > 0:
+        yield ((f"  … and {more} more in the Addresses tab", "muted"),)
+    if not vm.ips:
+        yield (("  none yet", "muted"),)
+
+
+def _options(service: ServiceView) -> Iterator[Line]:
+    yield from _title("Options", "O changes them, p changes the package")
+    for name, value in service.options.items():
+        yield fact(f"  {name}", str(value))
+    if not service.options:
+        yield (("  as the product has them", "muted"),)
+    for change in service.pending:
+        yield ((f"  ~ {change.field}: {change.old} → {change.new} (pending)", "warn"),)
+
+
+def _notes(words: str) -> Iterator[Line]:
+    yield from _title("Notes", "E writes them")
+    lines = words.splitlines()
+    yield from (((f"  {line}", ""),) for line in lines[:_NOTE_LINES])
+    if len(lines) > _NOTE_LINES:
+        yield ((f"  … and {len(lines) - _NOTE_LINES} more lines; E shows them", "muted"),)
+    if not lines:
+        yield (("  none", "muted"),)

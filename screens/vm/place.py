@@ -10,7 +10,9 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.reactive import reactive
+from textual.worker import Worker
 
+from engine.queries.notes import notes_of
 from screens.habits import bindings
 from screens.moments import age
 from screens.place import Happened, Place
@@ -18,6 +20,7 @@ from screens.run_log import failure
 from screens.service_commands import ServiceCommands
 from screens.text import plain
 from screens.vm.known import Known, known
+from screens.vm.notes import NotesDialog
 from screens.vm.tab import TABS, ListTab, Tab, TabLine, make
 from screens.vm_commands import VmCommands
 from screens.vms import status
@@ -157,6 +160,17 @@ class VmPlace(Place):
             self.app.copy_to_clipboard(tab.commands()[0])
             words = "\n".join(tab.commands()) + "\n\nThe first line is on the clipboard."
             self.app.push_screen(Notice("The same on the command line", words))
+
+    def do_notes(self) -> Worker[None]:
+        return self.run_worker(self._notes(), group="dialog", exclusive=True)
+
+    async def _notes(self) -> None:
+        words = await self.beside(lambda: notes_of(self.service_id))
+        if words is not None:
+            told = await self.app.push_screen_wait(NotesDialog(self.service_id, words))
+            if told:
+                self.notify(told, markup=False)
+                self.reread(Happened(frozenset({"change"}), frozenset({self.service_id})))
 
     def do_export(self) -> None:
         if isinstance(tab := self.tab, ListTab):

@@ -15,7 +15,7 @@ from screens.vm.brief import Brief
 from screens.widgets.dialogs import Confirm, Dialog, Notice, TypeName
 from screens.widgets.form import FormDialog
 from screens.widgets.table import Table
-from tests.live.conftest import VMID, put, site, stepped_site
+from tests.live.conftest import MAC, VMID, put, site, stepped_site
 from tests.pipelines.conftest import SPEC, Site
 from tests.screens.console_site import console, settle
 
@@ -41,7 +41,7 @@ def machine(site: Site, **plan: Any) -> Vm:
     row = site.service(site.product(**plan), status="Active")
     Vm.update(
         vmid=VMID, node="pve1", name="vm-one", vm_status="ready", due_at=None, remote_status="running",
-        os_user="admin", plan=effective({**SPEC, **plan}, {}).as_dict(),
+        mac=MAC, bridge="vmbr0", os_user="admin", plan=effective({**SPEC, **plan}, {}).as_dict(),
     ).where(Vm.id == row.id).execute()  # fmt: skip
     put(site.lab, Vm.get_by_id(row.id), **MANY)
     return Vm.get_by_id(row.id)

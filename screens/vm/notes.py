@@ -1,0 +1,55 @@
+"""The notes of a service, to be read and written; words that somebody else wrote meanwhile are never overwritten."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Static, TextArea
+
+from engine.actions.notes import LONGEST, set_notes
+from screens.place import actor
+from screens.saving import trouble
+from screens.text import plain, text
+from screens.widgets.dialogs import Dialog
+
+
+class NotesDialog(Dialog[str]):
+    """Answers with what was done, as a sentence; None when it was left."""
+
+    AUTO_FOCUS = "TextArea"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+o", "save", "Save", show=False, priority=True)]
+
+    def __init__(self, service_id: int, words: str) -> None:
+        super().__init__(f"Notes of service {service_id}", "^o saves · esc leaves them as they are")
+        self._service_id, self._was = service_id, words
+        self._area = TextArea(_typed(words), compact=True, classes="notes")
+        self._saving = False
+
+    def body(self) -> Iterable[Widget]:
+        yield self._area
+        yield Static("", classes="dialog-error", markup=False)
+
+    def action_save(self) -> None:
+        """Saves, unless that is under way already."""
+        if not self._saving:
+            self._saving = True
+            self.run_worker(self._save(self._area.text), group="save")
+
+    async def _save(self, words: str) -> None:
+        try:
+            if words == _typed(self._was):  # what cannot be typed stays in notes that nobody changed
+                self.dismiss(None)
+            else:
+                self.dismiss(await asyncio.to_thread(set_notes, actor(), self._service_id, words, self._was))
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
+            self.query_one(".dialog-error", Static).update(text(trouble(error)))
+        self._saving = False
+
+
+def _typed(words: str) -> str:
+    """The words as they can be shown and typed: safe signs, real lines."""
+    return "\n".join(plain(line, LONGEST) for line in words.split("\n"))

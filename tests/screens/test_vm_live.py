@@ -1,0 +1,202 @@
+"""The overview of a machine on the simulated cluster: what it tells, what it costs, and when it asks nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from engine.actions import pausing
+from engine.audit import current_actor
+from engine.queries.live import live
+from engine.store.models import Audit, Service, Vm
+from screens.console import Console
+from screens.vm import live as panel_file
+from screens.vm.notes import NotesDialog
+from screens.vm.overview import OverviewTab
+from screens.widgets.dialogs import Dialog, Plan
+from tests.live.conftest import VMID, site, stepped_site
+from tests.pipelines.conftest import Site
+from tests.screens.console_site import console, settle
+from tests.screens.test_vm_daytwo import done, press, told, until, vm, vm_now
+
+__all__ = ["site", "stepped_site", "vm"]
+
+
+async def page(pilot: Pilot[Any], vm: Vm) -> OverviewTab:
+    """Goes to the machine's overview and waits for the first look."""
+    await settle(pilot)
+    await pilot.app.open_vm(vm.service_id)  # type: ignore[attr-defined]
+    await settle(pilot)
+    tab: OverviewTab = pilot.app.place.tab  # type: ignore[attr-defined]
+    await until(pilot, lambda: tab.panel.good is not None or bool(tab.panel.trouble))
+    return tab
+
+
+async def look(pilot: Pilot[Any], tab: OverviewTab) -> None:
+    """What the clock does after five seconds."""
+    tab.looking.again()
+    await settle(pilot)
+
+
+def line(tab: OverviewTab, name: str) -> str:
+    return next(words for words in tab.panel.words if words.strip("· ").startswith(name))
+
+
+def asked(site: Site) -> list[str]:
+    """What was asked about the machine since the last time, as the ends of paths."""
+    found = [path.rpartition(f"/{VMID}/")[2] for _, path, _ in site.lab.requests.entries]
+    site.lab.requests.clear()
+    return sorted(found)
+
+
+async def test_the_panel_tells_how_the_machine_is_beside_its_package(site: Site, vm: Vm) -> None:
+    site.lab.foreign_config(VMID, cores=4, ide2="iso:iso/debian-12.iso,media=cdrom")
+    site.lab.foreign_lock(VMID, "backup")
+    async with console().run_test(size=(100, 40)) as pilot:
+        tab = await page(pilot, vm)
+        assert "[+] running for" in line(tab, "Power") and "lock backup" in line(tab, "Power")
+        assert "█" in line(tab, "RAM") and "of 2.0 GiB" in line(tab, "RAM")
+        assert "debian-12.iso" in line(tab, "ISO")
+        assert "4 cores" in line(tab, "Processor") and "! 2 cores" in line(tab, "Processor")
+        assert "= 20 GiB" in line(tab, "System disk")
+        assert any("[!] 1 differs · A applies it" in words for words in tab.panel.words)
+        assert "known at the next look" in line(tab, "Traffic")
+        site.lab.advance(60)
+        await look(pilot, tab)
+        assert "in " in line(tab, "Network") and "read " in line(tab, "Disk I/O")
+
+
+async def test_only_what_is_seen_is_looked_at(site: Site, vm: Vm) -> None:
+    async with console().run_test(size=(100, 40)) as pilot:
+        site.lab.requests.clear()
+        tab = await page(pilot, vm)
+        assert asked(site) == ["pending", "status/current"]
+        await look(pilot, tab)
+        assert asked(site) == ["pending", "status/current"]
+
+        await press(pilot, "?")
+        await look(pilot, tab)
+        assert asked(site) == []
+        await press(pilot, "escape")
+        await look(pilot, tab)
+        assert asked(site) == ["pending", "status/current"]
+
+        await press(pilot, "L", "L")  # the live log over the whole place
+        await look(pilot, tab)
+        assert asked(site) == []
+        await press(pilot, "L")
+
+        pilot.app.app_suspend_signal.publish(pilot.app)
+        await look(pilot, tab)
+        assert asked(site) == []
+        pilot.app.app_resume_signal.publish(pilot.app)
+        await look(pilot, tab)
+        assert asked(site) == ["pending", "status/current"]
+
+        await press(pilot, "right")
+        await look(pilot, tab)
+        assert asked(site) == []
+    assert tab.looking._looking.locked()  # closed for good
+
+
+async def test_what_cannot_be_seen_any_more_stays_with_its_age(
+    site: Site, vm: Vm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with console().run_test(size=(100, 40)) as pilot:
+        tab = await page(pilot, vm)
+        pausing.pause(current_actor("test"), "pve-lab")
+        site.lab.requests.clear()
+        later = panel_file.now_ms() + 63_000
+        monkeypatch.setattr("screens.moments.now_ms", lambda: later)
+        await look(pilot, tab)
+        assert asked(site) == []
+        assert "[x] Server pve-lab is paused" in line(tab, "Now")
+        assert "1 min ago; what follows is as it was then" in line(tab, "Seen")
+        assert "running" in line(tab, "Power")
+
+
+async def test_a_machine_that_is_gone_and_one_that_is_not_ours_are_sentences(site: Site, vm: Vm) -> None:
+    site.lab.foreign_config(VMID, description="by hand")
+    async with console().run_test(size=(80, 24)) as pilot:
+        tab = await page(pilot, vm)
+        assert line(tab, "Now").startswith("Now              [!]") and tab.panel.good is None
+        await press(pilot, "A")
+        assert "has not been seen yet" in told(pilot)[-1]
+        site.lab.foreign_delete(VMID)
+        await look(pilot, tab)
+        assert "somebody removed it" in " ".join(words.strip() for words in tab.panel.words)
+
+
+async def test_A_applies_the_package_again_after_a_look_at_what_changes(site: Site) -> None:
+    vm = site.walk(site.service(status="Active"))
+    net = str(site.guest(vm).config["net0"])
+    site.lab.foreign_config(vm.vmid, cores=4, net0=net.replace("bridge=vmbr0", "bridge=vmbr1"))
+    async with console().run_test(size=(100, 40)) as pilot:
+        tab = await page(pilot, vm)
+        await press(pilot, "A")
+        dialog: Any = pilot.app.screen
+        assert isinstance(dialog, Plan)
+        assert [each.words for each in dialog._lines] == ["Cores: 4 → 2", "Network: bridge: vmbr1 → vmbr0"]
+        assert "shut down" in dialog._note
+        await press(pilot, "n")
+        assert vm_now(vm).requests == []
+        await press(pilot, "A", "y")
+        assert done(site, vm) == "ChangePackage"
+        assert live(vm.service_id).drift == ()
+        await look(pilot, tab)
+        await press(pilot, "A")
+        assert "nothing to apply" in told(pilot)[-1]
+
+
+@pytest.mark.parametrize("key", ["A", "E"])
+async def test_a_read_only_console_refuses(key: str, site: Site, vm: Vm) -> None:
+    site.lab.foreign_config(VMID, cores=4)
+    async with console(read_only=True).run_test(size=(100, 40)) as pilot:
+        await page(pilot, vm)
+        await press(pilot, key)
+        assert not isinstance(pilot.app.screen, Dialog) and "Read-only" in told(pilot)[-1]
+    assert Audit.select().count() == 0
+
+
+async def test_notes_are_written_and_never_over_somebody_elses(site: Site, vm: Vm) -> None:
+    async with console().run_test(size=(80, 24)) as pilot:
+        tab = await page(pilot, vm)
+        await press(pilot, "E")
+        assert isinstance(pilot.app.screen, NotesDialog)
+        await press(pilot, *"call first", "ctrl+o")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
+        assert Service.get().notes == "call first"
+        await until(pilot, lambda: any("call first" in words for words in tab._sheet.words))
+        await press(pilot, "E")
+        Service.update(notes="theirs").execute()
+        await press(pilot, *"mine", "ctrl+o")
+        assert isinstance(pilot.app.screen, NotesDialog) and Service.get().notes == "theirs"
+        await press(pilot, "escape")
+        await press(pilot, "E", "ctrl+o")
+        assert [row.action for row in Audit.select()] == ["notes"]
+
+
+async def test_a_look_repaints_only_what_changed(site: Site, vm: Vm, monkeypatch: pytest.MonkeyPatch) -> None:
+    painted: list[str] = []
+
+    def count(app: Console, screen: Any, renderable: Any) -> None:
+        if hasattr(renderable, "render_segments"):
+            painted.append(renderable.render_segments(app.console))
+
+    async with console().run_test(size=(120, 40)) as pilot:
+        tab = await page(pilot, vm)
+        site.lab.advance(30)
+        await look(pilot, tab)
+        monkeypatch.setattr(Console, "_display", count)
+        before = tab.panel.words
+        site.lab.advance(5)
+        await look(pilot, tab)
+        await pilot.pause(0.1)
+        assert tab.panel.words != before
+        assert 0 < sum(len(each.encode()) for each in painted) < 900, painted
+        painted.clear()
+        tab.panel.tell()
+        await pilot.pause(0.1)
+        assert painted == []
