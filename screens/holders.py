@@ -32,12 +32,13 @@ class Holders(Dialog[int]):
 
     AUTO_FOCUS = "Table"
 
-    def __init__(self, pool: PoolView) -> None:
+    def __init__(self, pool: PoolView, reverse: str) -> None:
+        """`reverse` says where the reverse names of the pool are kept."""
         super().__init__(
             f"Addresses of {pool.start} – {pool.stop}",
             "enter opens the VM · / filters · y copies · esc closes",
         )
-        self._pool = pool
+        self._pool, self._reverse = pool, reverse
         empty = "Every address of this pool is free.\nWhat a deploy takes, or you reserve, is listed here."
         self._table = Table(COLUMNS, noun="addresses in use", empty=empty)
 
@@ -45,6 +46,7 @@ class Holders(Dialog[int]):
         pool = self._pool
         usage = f"{share(pool.used, pool.total).text}  {pool.used:,} in use, {_many(pool.free)} free"
         yield Static(text(usage), classes="holders-usage")
+        yield Static(text(f"Reverse: {self._reverse}"), classes="holders-reverse")
         yield Listing(self._table)
 
     def on_mount(self) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 from engine.actions.pools import create_pool, delete_pool, put_pool
 from engine.actions.site import Outcome
+from engine.errors import Refused
 from engine.forms import PoolForm
-from engine.queries.pools import PoolView, pool_values, pools, reverse_zone
+from engine.queries.pools import PoolView, pool_values, pools
 from engine.queries.refs import names_of
+from engine.queries.reverse import ReverseNeed, Zones, our_zones, reverse_need
 from screens.habits import bindings
 from screens.place import actor
 from screens.records import RecordsPlace
@@ -39,19 +41,25 @@ class PoolsPlace(RecordsPlace):
         Column("gateway", "Gateway", 18, 5, grow=True),
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._zones: Zones = ()
+
     def rows(self) -> Sequence[Row]:
-        return [_row(each) for each in pools()]
+        zones = our_zones()
+        return [_row(each, reverse_need(f"{each.gateway}/{each.mask}", zones)) for each in pools()]
 
     def values(self, key: Any) -> Mapping[str, Any]:
         return pool_values(key)
 
     def choices(self) -> dict[str, Sequence[str]]:
+        self._zones = our_zones()
         return {"server": names_of("server")}
 
     def follow(self, form: Form, values: Mapping[str, object]) -> None:
-        """The reverse zone of the network, as it is typed."""
-        zone = reverse_zone(str(values.get("gateway") or ""), values.get("mask"))
-        form.hint("mask", f"Reverse zone: {zone}" if zone else "")
+        """The reverse zone of the network as it is typed, and whether a zone of ours holds it."""
+        need = reverse_need(f"{values.get('gateway')}/{values.get('mask')}", self._zones)
+        form.hint("mask", f"Reverse: {need.sentence}" if need else "")
 
     def save(self, form: Any, key: Any) -> Outcome:
         return create_pool(form, actor()) if key is None else put_pool(form, actor(), key)
@@ -81,25 +89,33 @@ class PoolsPlace(RecordsPlace):
     async def _holders(self, key: int) -> None:
         from screens.holders import Holders
 
-        found = await self.beside(lambda: next((each for each in pools() if each.id == key), None))
+        found = await self.beside(lambda: _with_need(key))
         if found is None:
-            self.notify("That pool is gone.", severity="warning", markup=False)
             return
-        service_id = await self.app.push_screen_wait(Holders(found))
+        service_id = await self.app.push_screen_wait(Holders(*found))
         if service_id is not None:
             app: Any = self.app
             self.app.run_worker(app.open_vm(service_id))
 
 
-def _row(each: PoolView) -> Row:
-    """A pool as a line of the list: what may be handed out, and how much of it is."""
+def _with_need(key: int) -> tuple[PoolView, str]:
+    """A pool, and where the reverse names of its network are kept."""
+    found = next((each for each in pools() if each.id == key), None)
+    if found is None:
+        raise Refused(f"Pool {key} is gone; somebody deleted it meanwhile.")
+    need = reverse_need(f"{found.gateway}/{found.mask}", our_zones())
+    return found, need.sentence if need else found.rdns_zone
+
+
+def _row(each: PoolView, need: ReverseNeed | None) -> Row:
+    """A pool as a line of the list: what may be handed out, how much of it is, and where reverse names go."""
     counted = f"{each.used:,} of {each.total:,}" if each.total < 10**9 else f"{each.used:,} used"
     usage = share(each.used, each.total)
     return Row(
         each.id,
         (
             str(each.id),
-            Cell(f"{each.start} – {each.stop}", below=each.rdns_zone),
+            Cell(f"{each.start} – {each.stop}", below=f"{_kept(need)} {each.rdns_zone}"),
             Cell(usage.text, usage.tone, below=counted),
             each.type,
             each.server,
@@ -107,3 +123,10 @@ def _row(each: PoolView) -> Row:
             Cell(f"{each.gateway}/{each.mask}", below=", ".join(filter(None, (each.dns1, each.dns2)))),
         ),
     )
+
+
+def _kept(need: ReverseNeed | None) -> str:
+    """`+` when zones of ours hold every address, `~` for a part, `-` for none."""
+    if need is None or not need.kept:
+        return "-"
+    return "+" if need.covered else "~"
