@@ -22,7 +22,7 @@ from .firewall import GuestFirewall
 from .guest_values import GuestConfig
 from .guest_view import GuestView
 from .journal import Value
-from .mark import Mark, bears_mark, stamped
+from .mark import Mark, stamped
 from .session import Request
 
 T = TypeVar("T")
@@ -87,19 +87,6 @@ class Guest(GuestView):
             self._put_config("Writing our mark", config, {"description": text})
 
     # --- config and disks
-
-    def adopt(self, digest: str) -> None:
-        """Writes the mark into a guest that carries none, which an operator looked at and named.
-
-        The one change to a guest that is not ours. It carries the digest of the config that was looked at: a guest
-        that anybody changed since, or marked, is refused by Proxmox itself.
-        """
-        config = self.config()
-        if bears_mark(config.description):
-            raise not_ours(self.vmid, self.mark, config.mark, config.name)
-        text = stamped(config.description, self.mark)
-        params: dict[str, Value] = {"description": text, "digest": digest}
-        self.send("PUT", "Writing our mark", ("config",), params, Answer.nothing)
 
     def set_config(
         self, changes: Mapping[str, Value], delete: Iterable[str] = (), *, at_once: bool = False

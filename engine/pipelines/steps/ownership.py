@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.clock import now_ms
 from engine.ipam import found
 from engine.pipelines.model import Fail, Outcome
+from engine.proxmox.adopting import adopt
 from engine.proxmox.fault_table import Kind
 from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.guest_values import GuestConfig
@@ -26,7 +27,7 @@ def take_over(ctx: Context) -> Outcome:
         return _ours(ctx)
     if why := _other(ctx, config):
         return _give_up(ctx, why)
-    return ctx.act(lambda: ctx.guest.adopt(str(ctx.args["digest"])))
+    return ctx.act(lambda: adopt(ctx.guest, str(ctx.args["digest"])))
 
 
 def _ours(ctx: Context) -> Outcome:
