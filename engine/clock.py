@@ -7,6 +7,7 @@ from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 Moment = int  # epoch milliseconds; a view says so where scripts are to read ISO 8601
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # as schedules name them
 
 
 def now_ms() -> int:

@@ -1,21 +1,27 @@
 """`kvmtui`: the console. It checks the terminal, opens the site, and ends with terminal and engine in order.
 
-The engine of this process starts after the first paint, and only when no daemon's heart beats.
+The engine of this process starts after the first useful paint, and only when no daemon's heart beats. Until then
+nothing is imported that the paint does not need, and the garbage collector rests: a start makes no garbage.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import kvmtui
 from engine.errors import Refused
-from kvmtui import config
+
+if TYPE_CHECKING:
+    from engine.running import Running
+    from kvmtui.config import Config
 
 PARK_SECONDS = 4.0
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
@@ -24,11 +30,17 @@ _ENDS = (signal.SIGTERM, signal.SIGHUP)
 def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
     """Show the console until the operator leaves or the line is lost."""
     refuse_terminal(os.environ, sys.stdin, sys.stdout)
+    gc.disable()
+    from engine.store import drivers
+    from kvmtui import config
+
     site = config.load()
+    drivers.needed_by(site.database)
     config.open_site(site)
     try:
         return show(site, read_only, low_bandwidth or site.low_bandwidth)
     finally:
+        gc.enable()
         config.close_site()
 
 
@@ -41,7 +53,7 @@ def refuse_terminal(environment: Mapping[str, str], *streams: TextIO) -> None:
         raise Refused(f"This terminal (TERM={environment.get('TERM', '')}) cannot show a console. {instead}")
 
 
-def show(site: config.Config, read_only: bool, low_bandwidth: bool) -> int:
+def show(site: Config, read_only: bool, low_bandwidth: bool) -> int:
     """Run the console over an open site; its exit status."""
     from screens import themes
     from screens.console import Console, Setup
@@ -58,7 +70,7 @@ def show(site: config.Config, read_only: bool, low_bandwidth: bool) -> int:
             read_only=read_only,
             memory=Memory(state_file(site)),
             owner=lambda: engine.owner,
-            ready=engine.start,
+            ready=partial(_begin, engine),
             signals=_ENDS,
         )
     )
@@ -69,7 +81,15 @@ def show(site: config.Config, read_only: bool, low_bandwidth: bool) -> int:
     return int(console.return_code or 0) if status is None else int(status)
 
 
-def state_file(site: config.Config) -> Path:
+def _begin(engine: OwnEngine) -> None:
+    """After the first useful paint: what is there by now stays, and is no business of the collector any more."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+    engine.start()
+
+
+def state_file(site: Config) -> Path:
     """Where the console remembers how its lists were looked at."""
     return (site.home or site.log_file.parent) / "console.json"
 
@@ -78,8 +98,6 @@ class OwnEngine:
     """The engine inside this console, when no daemon does the work."""
 
     def __init__(self, read_only: bool) -> None:
-        from engine.running import Running
-
         self._read_only = read_only
         self._running: Running | None = None
         self._ended = False
@@ -92,14 +110,15 @@ class OwnEngine:
 
     def start(self) -> None:
         """Begin to work, unless a daemon does, or this console may change nothing."""
+        if self._read_only:
+            return
         from engine.queries.engines import engines
         from engine.running import Running
 
         with self._lock:
-            if self._running is not None:
+            if self._ended or self._running is not None:
                 return
-            busy = self._running is not None or any(each.kind == "daemon" for each in engines())
-            if self._ended or self._read_only or busy:
+            if any(each.kind == "daemon" for each in engines()):
                 return
             running = Running("console", kvmtui.__version__)
             running.start()

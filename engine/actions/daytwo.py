@@ -10,13 +10,12 @@ from typing import Any
 from engine.actions.packages import applied
 from engine.actions.requests import Queued, change, enqueue, label, vm_of
 from engine.audit import Actor
-from engine.clock import now_ms
+from engine.clock import DAYS, now_ms
 from engine.errors import Refused
 from engine.pipelines.steps.snapshots import new_name
 from engine.store.database import session
 from engine.store.models import BackupSchedule, SnapshotSchedule, Vm
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,39}")
 _RESERVED = ("current", "pending")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")

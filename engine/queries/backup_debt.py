@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from engine.actions.daytwo import DAYS
-from engine.actions.packages import applied
-from engine.clock import Moment, local, now_ms
+from engine.clock import DAYS, Moment, local, now_ms
 from engine.store.database import session
 from engine.store.models import BackupSchedule, Product, Server, Service, Vm
 
@@ -85,6 +83,10 @@ def first_due(days: list[str], minute: int, after: int, zone: tzinfo | None = No
 
 
 def _reason(row: BackupSchedule) -> str:
+    from engine.actions.packages import (
+        applied,  # brings the whole Proxmox client; the first screen waits for none
+    )
+
     vm, server = row.vm, row.vm.server
     if row.error:
         return str(row.error)

@@ -106,6 +106,12 @@ def dashboard() -> Dashboard:
         )
 
 
+def nothing_yet() -> bool:
+    """Whether there is nothing to count: not even a server was added."""
+    with session():
+        return not Server.select().exists()
+
+
 def _counts(model: type, column: object) -> dict[str, int]:
     rows = model.select(column, fn.COUNT(model.id)).group_by(column).tuples()  # type: ignore[attr-defined]
     return dict(rows)

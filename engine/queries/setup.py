@@ -41,12 +41,6 @@ class SetUp:
     """Whether mail can be sent."""
 
 
-def nothing_yet() -> bool:
-    """Whether not even a server was added."""
-    with session():
-        return not Server.select().exists()
-
-
 def set_up() -> SetUp:
     """What there is of everything a first machine needs."""
     with session():

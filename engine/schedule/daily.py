@@ -12,10 +12,9 @@ from functools import partial
 from typing import Any
 
 from engine import wake
-from engine.actions.daytwo import DAYS
 from engine.actions.requests import enqueue
 from engine.audit import Actor
-from engine.clock import local_now
+from engine.clock import DAYS, local_now
 from engine.schedule.task import Report, Room
 from engine.store.database import in_transaction, session
 from engine.store.models import BackupSchedule, DailyBackup, DailySnapshot, Run, SnapshotSchedule, Vm

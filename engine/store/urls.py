@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
-
-from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 
 from engine import redact
 from engine.errors import Refused
 from engine.store import files
+
+if TYPE_CHECKING:
+    from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 
 _SQLITE_PRAGMAS = {
     "journal_mode": "wal",
@@ -61,6 +62,8 @@ def shown(url: str) -> str:
 
 
 def _sqlite(path: Path) -> PooledSqliteDatabase:
+    from playhouse.pool import PooledSqliteDatabase
+
     files.prepare_database_file(path)
     return PooledSqliteDatabase(
         str(path),
@@ -73,6 +76,8 @@ def _sqlite(path: Path) -> PooledSqliteDatabase:
 
 
 def _postgres(url: str) -> PooledPostgresqlDatabase:
+    from playhouse.pool import PooledPostgresqlDatabase
+
     try:
         import psycopg  # noqa: F401
     except ImportError as error:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, Field, field_validator
 from textual.app import App
 
-from engine.actions.daytwo import DAYS
+from engine.clock import DAYS
 from engine.queries.daytwo import ScheduleView
 from screens.widgets.form import Form, FormDialog
 
