@@ -15,15 +15,21 @@ from typing import Any
 
 import pytest
 
+from engine.actions.adoption import adopt
+from engine.audit import Actor
 from engine.clock import now_ms
+from engine.forms.adoption import AdoptForm
 from engine.ipam import pools
 from engine.ipam.spec import PoolSpec
+from engine.proxmox.mark import Mark
+from engine.running import instance
 from engine.store import secrets
 from engine.store.database import close_database, open_database
 from engine.store.models import Address, Call, Client, Outbox, Product, Run, Server, Service, Vm, VmidClaim
 from engine.store.urls import sqlite_url
 from tests.crash import engineproc, labproc
 from tests.crash.labproc import LabProcess
+from tests.services.guests import make_guest
 
 # the gate looks at every n-th moment, at another offset each time; `make soak` looks at all of them
 STRIDE = int(os.environ.get("KVMTUI_CRASH_STRIDE", "23"))
@@ -205,3 +211,35 @@ def test_terminate(case: Case) -> None:
         if not killed:
             break
     assert case.lab.foreign() == before
+
+
+@pytest.mark.timeout(LONGEST)
+def test_adopt(case: Case) -> None:
+    """A guest of somebody else is marked once and changed in nothing else, whenever the engine dies."""
+    Client.create(name="Acme")
+    chance = random.Random()
+    for moment in range(1 + chance.randrange(3), LAST_MOMENT, min(STRIDE, 3)):
+        number = max([5000, *case.lab.guests()]) + 1
+        octets = f"{number // 250 % 250}.{number % 250 + 1}"
+        make_guest(case.server, number, ipconfig0=f"ip=10.20.{octets}/16,gw=10.20.0.1")
+        before = case.lab.guests()[number]["config"]
+        form = AdoptForm(server="pve-lab", vmid=number, client="Acme", product="P")
+        queued = adopt(Actor("tester"), form, "Web01.example.org")
+        killed = case.killed_at(moment)
+        case.recover(chance.choice([None, chance.randrange(1, 12)]))
+        vm = Vm.get_by_id(queued.vm_id)
+        after = case.lab.guests()[number]["config"]
+        assert after.pop("description").splitlines() == [
+            Mark(instance(), vm.uid).line,
+            *before.pop("description").splitlines(),
+        ]
+        assert after == before
+        assert (vm.vm_status, vm.error, vm.service.status) == ("ready", "", "Active")
+        assert [str(row.address) for row in Address.select().where(Address.vm == vm.id)] == [
+            f"10.20.{octets}"
+        ]
+        assert VmidClaim.get(VmidClaim.vm == vm.id).vmid == number
+        if not killed:
+            break
+    else:
+        pytest.fail("an adoption has more moments than were looked at")
