@@ -158,9 +158,10 @@ _TABS = (
     ("snapshots", "Snapshots", "taken, rolled back to, and when they go"),
     ("backups", "Backups", "made, restored, and their schedule"),
     ("iso", "ISO", "the images that can be mounted"),
+    ("charts", "Charts", "what it used, from an hour to a year"),
     ("runs", "Log", "its runs and their steps"),
 )
-_TAB_SCOPES: tuple[str, ...] = ("overview", "snapshots", "backups", "iso")
+_TAB_SCOPES: tuple[str, ...] = ("overview", "snapshots", "backups", "iso", "charts")
 """The tabs that have actions of their own."""
 
 
@@ -190,6 +191,7 @@ _DAYTWO = (
     _backup_change("delete", "X", "Delete", "Delete this backup, or the marked ones.", 7, True),
     _backup_change("schedule", "w", "Schedule", "Set the days on which a backup is made.", 8),
     _iso_change("mount", "m", "Mount", "Put this ISO image into the VM's drive.", 5),
+    _reads("charts")("span", "t", "Span", "The next span: hour, day, week, month, year.", 5),
     _iso_change("eject", "M", "Eject", "Take the ISO image out of the drive.", 6),
 )
 
@@ -209,6 +211,7 @@ _OTHERS = (
     *(_records("servers", "server") + _records("clients", "client")),
     _zones("test", "t", "Test", "Ask the provider whether it answers.", 15),
     _servers("test", "t", "Test", "Ask the cluster whether it answers.", 15),
+    _servers("nodes", "n", "Nodes", "The nodes of this cluster: load, memory and our VMs.", 17),
     _servers("doctor", "w", "Doctor", "Check everything a deploy needs.", 16),
     _changes("servers")("pause", "p", "Pause", "Pause this server, or let it go on.", 17),
     _changes("services")("add", "a", "Create", "Create a service for a client.", 20),
@@ -219,6 +222,7 @@ _OTHERS = (
     _service_change("terminate", "T", "Terminate", "End the service and remove its VM.", 24, True),
     _setting_change("edit", "E", "Edit", "Change the settings.", 20),
     _setting_change("run", "R", "Run now", "Run this task at once.", 21),
+    _setting_change("mail", "t", "Test mail", "Send a test mail with the SMTP settings.", 23),
     _setting_change("unlock", "U", "Clear locks", "Free the tasks whose lock was left behind.", 22),
 )
 

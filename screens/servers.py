@@ -76,7 +76,8 @@ class ServersPlace(RecordsPlace):
 
     def commands(self) -> list[str]:
         key = self.list.cursor_key
-        return [*([f"kvmtui server test {key}"] if key else []), "kvmtui doctor", "kvmtui server list --json"]
+        one = [f"kvmtui server test {key}", f"kvmtui server nodes {key}"] if key else []
+        return [*one, "kvmtui doctor", "kvmtui server list --json"]
 
     def do_pause(self) -> Worker[None] | None:
         key = self.current()
@@ -87,6 +88,13 @@ class ServersPlace(RecordsPlace):
         if said is not None:
             self.notify(said, markup=False)
             self.reread()
+
+    def do_nodes(self) -> None:
+        from screens.server_nodes import ServerNodes
+
+        key = self.current()
+        if key is not None:
+            self.app.push_screen(ServerNodes(key))
 
     def do_test(self) -> Worker[None] | None:
         key = self.current()

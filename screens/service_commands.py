@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from textual.worker import Worker
@@ -11,15 +11,15 @@ from engine.actions import packages
 from engine.actions.services import set_options
 from engine.errors import Refused
 from engine.forms import OptionsForm
-from engine.plan import Change
-from engine.queries.refs import names_of
-from engine.queries.site import ServiceView, product_values, services
+from engine.plan import effective
+from engine.queries.effects import Effect, effects_of
+from engine.queries.site import ProductView, ServiceView, product_values, products, services, services_in
 from screens import service_options
 from screens.commanding import Commands
 from screens.habits import bindings
 from screens.place import actor
 from screens.saving import told
-from screens.service_options import OptionsDialog, allowances, lines_of
+from screens.service_options import OptionsDialog, lines_of
 from screens.widgets.dialogs import Choice, Choose, Plan, PlanLine
 
 _SHOWN = 100
@@ -56,9 +56,9 @@ class ServiceCommands(Commands):
         if not chosen:
             self.one()
             return
-        products = await self.read(lambda: names_of("product")) or []
-        now = await self.read(lambda: _product_of(chosen))
-        choices = [Choice(each, "as it is now" if each == now else "") for each in products]
+        choices = await self.read(lambda: _choices(chosen))
+        if choices is None:
+            return
         product = await self.app.push_screen_wait(Choose(f"Package of {_named(chosen)}", choices))
         plan = None if product is None else await self.read(lambda: _plan(chosen, product))
         if product is None or plan is None:
@@ -81,21 +81,15 @@ class ServiceCommands(Commands):
         options = await self.app.push_screen_wait(OptionsDialog(service_id, view.options, spec))
         if options is None:
             return
-        changes = await self.read(lambda: packages.plan_change(service_id, options=options))
-        if changes is not None:
-            await self._apply(view, spec, options, changes)
+        effects = await self.read(lambda: effects_of(service_id, options=options))
+        if effects is not None:
+            await self._apply(view, options, effects)
 
-    async def _apply(
-        self,
-        view: ServiceView,
-        spec: Mapping[str, Any],
-        options: dict[str, Any],
-        changes: Sequence[Change],
-    ) -> None:
+    async def _apply(self, view: ServiceView, options: dict[str, Any], effects: Sequence[Effect]) -> None:
         """Asks for it: with a change of package when the machine differs, else the options alone."""
-        quiet = allowances(view.options, options, spec)
-        lines = [*lines_of(changes), *quiet] or [PlanLine("=", "Every option is as it was.")]
-        note = service_options.INTERRUPTS if changes else service_options.AT_ONCE if quiet else ""
+        changes = any(each.when == "change" for each in effects)
+        lines = lines_of(effects) or [PlanLine("=", "Nothing in the VM would change.")]
+        note = service_options.INTERRUPTS if changes else service_options.AT_ONCE
         if not await self.app.push_screen_wait(Plan(f"Options of service {view.id}", lines, note=note)):
             return
         if changes:
@@ -113,19 +107,25 @@ def _named(chosen: Sequence[int]) -> str:
     return f"service {chosen[0]}" if len(chosen) == 1 else f"{len(chosen)} services"
 
 
-def _product_of(chosen: Sequence[int]) -> str:
-    """The product all of them have; empty when they differ or are many."""
-    if len(chosen) > _SHOWN:
-        return ""
-    names = {services(each)[0].product for each in chosen}
-    return names.pop() if len(names) == 1 else ""
+def _choices(chosen: Sequence[int]) -> list[Choice]:
+    """Every product and what it is; those the machines cannot have say why."""
+    views = services_in(chosen[:_SHOWN])
+    now, homes = {each.product for each in views}, {each.server for each in views}
+    return [Choice(each.name, _use(each, now, homes)) for each in products()]
+
+
+def _use(product: ProductView, now: Collection[str], homes: Collection[str]) -> str:
+    if product.server not in homes:
+        return f"for server {product.server}; a change of package moves no VM"
+    plan = effective(product.spec, {})
+    words = f"{plan.cores * plan.sockets} CPU, {plan.memory} MiB, {plan.system_disk.size or 'template'} GiB"
+    return f"as it is now: {words}" if set(now) == {product.name} else words
 
 
 def _plan(chosen: Sequence[int], product: str) -> list[PlanLine]:
     """What the product would change in each machine; what is refused says why."""
     if len(chosen) == 1:
-        changes = packages.plan_change(chosen[0], product)
-        return lines_of(changes) or [PlanLine("=", "Nothing in the VM would change.")]
+        return lines_of(effects_of(chosen[0], product)) or [PlanLine("=", "Nothing in the VM would change.")]
     lines = [_in_short(each, product) for each in chosen[:_SHOWN]]
     left = len(chosen) - len(lines)
     return [*lines, PlanLine("~", f"… and {left} more services")] if left else lines
@@ -134,7 +134,7 @@ def _plan(chosen: Sequence[int], product: str) -> list[PlanLine]:
 def _in_short(service_id: int, product: str) -> PlanLine:
     """What it would change in one of many, on one line."""
     try:
-        changes = lines_of(packages.plan_change(service_id, product))
+        changes = lines_of(effects_of(service_id, product))
     except Refused as refusal:
         return PlanLine("=", f"{service_id}: {refusal.sentence}")
     words = "; ".join(each.words for each in changes)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.forms import OptionsForm, checked
-from engine.plan import OPTION_PATHS, Change, Plan, effective
+from engine.plan import OPTION_PATHS, Plan, effective
+from engine.queries.effects import Effect, When
 from screens.flat import faults, in_sections, nested, questions
 from screens.text import plain
 from screens.widgets.dialogs import PlanLine
@@ -21,6 +22,12 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
         f"Options: {words}": (disk, *(f"{disk}_{limit}" for limit in _LIMITS))
         for disk, words in (("system_disk", "system disk"), ("additional_disk", "additional disk"))
     },
+}
+_WHEN: dict[When, str] = {
+    "change": "",
+    "at once": "at once",
+    "reinstall": "from the next reinstall on",
+    "never": "",
 }
 INTERRUPTS = "The VM is shut down and started again for it, whatever changes."
 QUIET = "Nothing in the VM itself changes; it is shut down and started again all the same."
@@ -68,37 +75,22 @@ class OptionsDialog(FormDialog):
         self.dismiss(checked(OptionsForm, nested(values)).model_dump())
 
 
-def lines_of(changes: Sequence[Change]) -> list[PlanLine]:
-    """What would change in the machine, and what would not although it is asked for."""
-    return [_line(each) for each in changes]
+def lines_of(effects: Sequence[Effect]) -> list[PlanLine]:
+    """What would change, when, and what has no way back; `=` where it is asked for and does not happen."""
+    return [PlanLine("=" if each.when == "never" else "~", _line(each)) for each in effects]
 
 
-def _line(each: Change) -> PlanLine:
+def _line(each: Effect) -> str:
+    facts = [_WHEN[each.when]] if each.when != "never" else []
+    if each.needs_stop:
+        facts.append("only a stopped VM takes it")
+    if each.lasting:
+        facts.append(f"for good: {each.note}" if each.note else "for good")
+    elif each.note:
+        facts.append(each.note)
     words = f"{words_of(each.field)}: {shown(each.old)} → {shown(each.new)}"
-    if each.field.endswith("disk.size") and _smaller(each):
-        return PlanLine("=", f"{words}  (stays: disks only grow)")
-    return PlanLine("~", words + ("  (only a stopped VM takes it)" if each.needs_stop else ""))
-
-
-def _smaller(each: Change) -> bool:
-    return isinstance(each.new, int) and isinstance(each.old, int) and each.new < each.old
-
-
-def allowances(old: Mapping[str, Any], new: Mapping[str, Any], spec: Mapping[str, Any]) -> list[PlanLine]:
-    """What changes in the options and touches no machine: how many backups, which template next time."""
-    plan = effective(spec, {})
-    return [
-        PlanLine(
-            "~",
-            f"{words_of(name)}: {_option(old.get(name), plan, name)} → {_option(new.get(name), plan, name)}",
-        )
-        for name in ("template", "backups", "snapshots")
-        if old.get(name) != new.get(name)
-    ]
-
-
-def _option(value: Any, plan: Plan, name: str) -> str:
-    return f"{shown(has(plan, name))} (the product's)" if value is None else shown(value)
+    facts = [fact for fact in facts if fact]
+    return f"{words}  ({'; '.join(facts)})" if facts else words
 
 
 def words_of(field: str) -> str:

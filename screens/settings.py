@@ -17,7 +17,7 @@ from engine.schedule.registry import TASKS
 from engine.schedule.run_now import clear_locks, run_now
 from screens.flat import JOINT, nested, questions
 from screens.habits import bindings
-from screens.moments import ago
+from screens.moments import age, ago
 from screens.place import actor
 from screens.records import RecordsPlace
 from screens.widgets.dialogs import Confirm
@@ -79,6 +79,8 @@ class SettingsPlace(RecordsPlace):
 
     def commands(self) -> list[str]:
         key = self.list.cursor_key
+        if key == "smtp":
+            return ["kvmtui mail test ADDRESS", "kvmtui export"]
         tasks = [] if key is None or key in SECTIONS else [f"kvmtui cron --task={key} --force"]
         return [*tasks, "kvmtui cron --list --json", "kvmtui export"]
 
@@ -105,6 +107,11 @@ class SettingsPlace(RecordsPlace):
         if words is not None:
             self.notify(words, markup=False)
             self.reread()
+
+    def do_mail(self) -> Worker[None]:
+        from screens import mail_trial
+
+        return self.run_worker(mail_trial.send(self.app, actor()), group="dialog", exclusive=True)
 
     def do_unlock(self) -> Worker[None]:
         return self.run_worker(self._unlock(), group="dialog", exclusive=True)
@@ -154,7 +161,7 @@ def _task(each: Standing) -> Row:
             f"{each.interval_minutes} min" if each.interval_minutes else "off",
             Cell(ago(each.last_run_at), below=_next(each)),
             _result(each),
-            Cell(f"> {each.locked_by}", "busy", below=f"since {ago(each.locked_at)}")
+            Cell(each.locked_by, below=f"for {age(each.locked_at)}")
             if each.locked_by
             else Cell("free", "muted"),
         ),
@@ -164,12 +171,14 @@ def _task(each: Standing) -> Row:
 def _next(each: Standing) -> str:
     """When it runs next, told coarsely."""
     if each.next_run_at is None:
-        return "never again"
+        return "is off"
     left = (each.next_run_at - now_ms()) // 60_000
     return "next: now" if left < 1 else f"next in {left} min"
 
 
 def _result(each: Standing) -> Cell:
+    if each.locked_by:
+        return Cell("> runs now", "busy", below=f"for {age(each.locked_at)}, {each.locked_by}")
     if each.last_run_at is None:
         return Cell("—", "muted")
     took = f"in {each.seconds:.1f} s"

@@ -201,7 +201,7 @@ class Choose(Dialog[str]):
 
     def __init__(self, title: str, choices: Sequence[Choice], *, danger: bool = False) -> None:
         super().__init__(title, "enter chooses · ↑ ↓ moves · esc cancels", danger)
-        width = max((len(choice.value) for choice in choices), default=5)
+        width = min(max((len(choice.value) for choice in choices), default=5), 32)
         columns = (Column("value", "Value", width), Column("use", "What it is for", 20, grow=True))
         self._table = Table(columns, noun="choices", empty="There is nothing to choose.")
         self._table.styles.height = len(choices) + 2

@@ -1,0 +1,57 @@
+"""The nodes of a cluster as they are now, and how many machines of ours each carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from peewee import fn
+
+from engine.actions.named import found
+from engine.runner.servers import Servers
+from engine.store.database import session
+from engine.store.models import Server, Vm
+
+_GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node: whether it is there, what it has, how much of that is used, and our machines on it."""
+
+    name: str
+    online: bool
+    cpus: int
+    cpu_percent: float
+    memory_gib: float
+    memory_used_gib: float
+    vms: int
+
+
+def nodes_of(server: str) -> list[NodeView]:
+    """Every node of a server by name, those that are down included; fails when the cluster does not answer."""
+    servers = Servers()
+    with session():
+        row = found(Server, Server.name == server, f"server '{server}'")
+        cluster, ours = servers.cluster(row), _ours(row.id)
+    try:
+        nodes = sorted(cluster.nodes(), key=lambda each: each.name)
+    finally:
+        servers.close()
+    return [
+        NodeView(
+            each.name,
+            each.online,
+            each.cpus,
+            round(100 * each.cpu, 1),
+            round(each.memory / _GIB, 1),
+            round(each.memory_used / _GIB, 1),
+            ours.get(each.name, 0),
+        )
+        for each in nodes
+    ]
+
+
+def _ours(server_id: int) -> dict[str, int]:
+    """How many machines of ours each node carries, as far as we know."""
+    query = Vm.select(Vm.node, fn.COUNT(Vm.id)).where(Vm.server == server_id, Vm.vm_status != "remove")
+    return {node: int(number) for node, number in query.group_by(Vm.node).tuples()}

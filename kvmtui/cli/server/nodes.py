@@ -1,0 +1,35 @@
+"""`kvmtui server nodes`."""
+
+from __future__ import annotations
+
+import typer
+
+from kvmtui.terminal.names import ServerName
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer()
+
+
+@app.command()
+def nodes(name: ServerName, as_json: AsJson = False) -> None:
+    """Show the nodes of a server as they are now: load, memory, and how many machines of ours they carry.
+
+    \b
+    kvmtui server nodes pve-waw1
+    """
+    from engine.queries.nodes import nodes_of
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        found = nodes_of(name)
+    if as_json:
+        output.show_json(found)
+        return
+    rows = [
+        (
+            *(each.name, "online" if each.online else "offline", str(each.cpus), f"{each.cpu_percent} %"),
+            *(f"{each.memory_used_gib} of {each.memory_gib} GiB", str(each.vms)),
+        )
+        for each in found
+    ]
+    output.show_table(("Node", "State", "CPUs", "Load", "Memory", "Our VMs"), rows, f"{name} has no node.")
