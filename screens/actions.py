@@ -211,7 +211,7 @@ _OTHERS = (
     *(_records("servers", "server") + _records("clients", "client")),
     _zones("test", "t", "Test", "Ask the provider whether it answers.", 15),
     _servers("test", "t", "Test", "Ask the cluster whether it answers.", 15),
-    _servers("nodes", "n", "Nodes", "The nodes of this cluster: load, memory and our VMs.", 17),
+    _servers("nodes", "n", "Nodes", "The nodes of this cluster: load, memory and our VMs.", 23),
     _servers("doctor", "w", "Doctor", "Check everything a deploy needs.", 16),
     _changes("servers")("pause", "p", "Pause", "Pause this server, or let it go on.", 17),
     _changes("services")("add", "a", "Create", "Create a service for a client.", 20),

@@ -42,7 +42,8 @@ NAMES: dict[str, str] = dict(
     zip(METRICS, ("CPU", "RAM", "Disk read", "Disk write", "Network in", "Network out"), strict=True)
 )
 """The metrics as people call them."""
-_PERCENT = ("cpu", "memory")
+PERCENT = ("cpu", "memory")
+"""The metrics that are percentages; the others are bytes per second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def in_unit(metric: str, value: float | None) -> str:
     """A value of a metric with its unit; a question mark for a gap."""
     if value is None:
         return "?"
-    return f"{value:.1f} %" if metric in _PERCENT else rate(value)
+    return f"{value:.1f} %" if metric in PERCENT else rate(value)
 
 
 def _peaks(view: GuestView, span: Span) -> tuple[Point, ...]:

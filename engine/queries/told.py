@@ -58,7 +58,8 @@ def lasting(seconds: int) -> str:
     """A duration in its two largest units, such as `3 d 4 h`."""
     for size, unit, smaller, part in ((_DAY, "d", _HOUR, "h"), (_HOUR, "h", _MINUTE, "min")):
         if seconds >= size:
-            return f"{seconds // size} {unit} {seconds % size // smaller} {part}"
+            rest = seconds % size // smaller
+            return f"{seconds // size} {unit}" + (f" {rest} {part}" if rest else "")
     return f"{seconds // _MINUTE} min" if seconds >= _MINUTE else f"{seconds} s"
 
 

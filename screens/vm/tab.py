@@ -37,6 +37,7 @@ TABS: tuple[TabLine, ...] = (
     TabLine("snapshots", "Snapshots", "Snaps", "screens.vm.snapshots:SnapshotsTab"),
     TabLine("backups", "Backups", "Backups", "screens.vm.backups:BackupsTab"),
     TabLine("iso", "ISO", "ISO", "screens.vm.iso:IsoTab"),
+    TabLine("charts", "Charts", "Charts", "screens.vm.charts:ChartsTab"),
     TabLine("runs", "Log", "Log", "screens.vm.runs:RunsTab"),
 )
 

@@ -88,7 +88,8 @@ def test_rates_read_well(value: float | None, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(9, "9 s"), (61, "1 min"), (3_660, "1 h 1 min"), (266_400, "3 d 2 h")]
+    ("seconds", "words"),
+    [(9, "9 s"), (61, "1 min"), (3_660, "1 h 1 min"), (266_400, "3 d 2 h"), (7_200, "2 h")],
 )
 def test_durations_read_well(seconds: int, words: str) -> None:
     assert lasting(seconds) == words
