@@ -31,6 +31,19 @@ def confirm_name(name: str, what_happens: str, yes: bool) -> None:
         raise Refused("That is not the name. Nothing was changed.")
 
 
+def typed_name(name: str, what_happens: str, given: str | None) -> str:
+    """The name as the operator gave it: by an option, or typed at a terminal; judged by whom it is for."""
+    if given is not None:
+        return given
+    if not _at_a_terminal():
+        raise Refused(
+            f"{what_happens} This needs the name typed at a terminal, or --confirm NAME. Nothing was changed."
+        )
+    sys.stderr.write(f"{what_happens}\nType {name} to go on: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
 def secret(what: str, file: str | None, variable: str | None) -> str:
     """A secret from a file (`-` is stdin), from a variable of the environment, or typed unseen."""
     if file is not None and variable is not None:

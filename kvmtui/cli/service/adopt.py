@@ -1,0 +1,94 @@
+"""`kvmtui service adopt`: an existing guest of a cluster becomes a service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kvmtui.terminal.following import Wait
+from kvmtui.terminal.names import completing
+from kvmtui.terminal.output import AsJson
+
+if TYPE_CHECKING:
+    from engine.queries.adoption import Survey
+
+app = typer.Typer()
+
+
+@app.command()
+def adopt(
+    vmid: Annotated[int, typer.Argument(metavar="VMID", help="The guest's number on its cluster.")],
+    server: Annotated[str, typer.Option(help="The cluster.", autocompletion=completing("server"))],
+    client: Annotated[
+        str,
+        typer.Option(
+            help="Whose it becomes: a name, an e-mail address or a number.",
+            autocompletion=completing("client"),
+        ),
+    ],
+    product: Annotated[str, typer.Option(help="What it is sold as.", autocompletion=completing("product"))],
+    number: Annotated[
+        int | None, typer.Option("--id", help="The service's number; without one, the next free.")
+    ] = None,
+    confirm: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The guest's name, instead of typing it.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what was found.")] = False,
+    as_json: AsJson = False,
+    wait: Wait = None,
+) -> int:
+    """Make a guest that somebody else made the machine of a new service.
+
+    Only the ownership mark is written into it. What the guest is becomes its plan, so that nothing changes until
+    a package is applied with change-package.
+
+    \b
+    kvmtui service adopt 105 --server pve-waw1 --client ops@acme.example --product VPS-2 --dry-run
+    kvmtui service adopt 105 --server pve-waw1 --client Acme --product VPS-2 --confirm web01 --wait
+    """
+    from engine.actions import adoption
+    from engine.audit import current_actor
+    from engine.forms import checked
+    from engine.forms.adoption import AdoptForm
+    from engine.queries.adoption import survey
+    from kvmtui.terminal import ask, output, site
+    from kvmtui.terminal.following import finish
+
+    values = {"server": server, "vmid": vmid, "client": client, "product": product, "id": number}
+    form = checked(AdoptForm, values)
+    with site.opened() if dry_run else site.changing():
+        seen = survey(form)
+        if as_json:
+            output.show_json(seen)
+        else:
+            _show(seen)
+        if dry_run:
+            return 0
+        what = f"VM {vmid} on {seen.server} ({seen.called}) becomes a service of {seen.client}. {adoption.ADOPTS}"
+        typed = seen.called if seen.refusals else ask.typed_name(seen.called, what, confirm)
+        return finish(adoption.adopt(current_actor("cli"), form, typed, seen.digest), wait)
+
+
+def _show(seen: Survey) -> None:
+    """What was found beside the product, what stays as it is, and what speaks against it."""
+    from kvmtui.terminal import output
+
+    output.show_facts(dict(_facts(seen)))
+    rows = ((each.name, each.found, each.product) for each in seen.beside)
+    output.show_table(("Property", "Found", f"Product {seen.product}"), rows, "")
+    for note in seen.notes:
+        output.tell(f"Note: {output.safe(note)}")
+    for refusal in seen.refusals:
+        output.tell(f"Refused: {output.safe(refusal)}")
+
+
+def _facts(seen: Survey) -> Iterator[tuple[str, object]]:
+    yield "Guest", f"VM {seen.vmid} {seen.called} on {seen.node} ({seen.status})"
+    yield "System", seen.system
+    vlan = f" VLAN {seen.vlan}" if seen.vlan else ""
+    yield "Card", f"{seen.mac} on {seen.bridge}{vlan}" if seen.mac else "none"
+    addresses = [f"{each.address}/{each.prefix} ({each.clash or each.source})" for each in seen.addresses]
+    yield "Addresses", addresses or "none that Proxmox gives it"
+    yield "Becomes", f"{seen.name}.{seen.domain}".rstrip(".") + f", a service of {seen.client}"

@@ -1,0 +1,42 @@
+"""`kvmtui service history`: everything that happened to a service, in one timeline."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvmtui.terminal import names
+from kvmtui.terminal.names import VmRef
+from kvmtui.terminal.output import AsJson
+
+app = typer.Typer()
+
+
+@app.command()
+def history(
+    ref: VmRef,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was asked of a service, what was done, and when its guest became ours or went; the newest first.
+
+    A run is followed with: kvmtui vm log REF --run ID
+
+    \b
+    kvmtui service history 5546
+    kvmtui service history web01 --limit 20 --json
+    """
+    from engine.clock import stamp
+    from engine.queries.history import history_of
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        found = history_of(names.service_of(ref), limit)
+    if as_json:
+        shown = [output.plain(each) for each in found]
+        output.show_json([{name: each[name] for name in each if name != "place"} for each in shown])
+        return
+    heads = ("When (UTC)", "Who", "What", "Result", "Run", "Detail")
+    rows = ((stamp(each.at), each.who, each.what, each.result, each.run_id, each.detail) for each in found)
+    output.show_table(heads, rows, "Nothing has happened to this service yet.")
