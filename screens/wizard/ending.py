@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from engine.queries.setup import Machine
@@ -48,11 +49,11 @@ class EndingStep(Step):
         )
 
     async def act(self, place: WizardPlace, known: Known) -> bool:
-        console = cast(Any, place.app)
-        if known.site.machine is not None:
-            await console.open_vm(known.site.machine.service)
-        else:
-            await console.open("dashboard")
+        console, machine = cast(Any, place.app), known.site.machine
+        there = partial(console.open, "dashboard")
+        if machine is not None:
+            there = partial(console.open_vm, machine.service)
+        console.call_later(there)  # not from here: this place, and what runs in it, ends with that
         return False
 
 

@@ -13,6 +13,8 @@ from screens.text import clamp, fit, plain
 from screens.widgets.toned import Toned
 
 _LEAST_WIDTH = 40
+_WIDEST = 24
+"""Cells of a column at most, so that a long name does not push the others out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ class Page(Toned):
 
     def _grid(self, part: Grid, width: int) -> Iterator[Text]:
         sizes = [
-            max(cell_len(plain(cells[at])) for cells, _ in part.rows) for at in range(_columns(part.rows) - 1)
+            min(_WIDEST, max(cell_len(plain(cells[at])) for cells, _ in part.rows))
+            for at in range(_columns(part.rows) - 1)
         ]
         for cells, tone in part.rows:
             fixed = "  ".join(fit(words, size) for words, size in zip(cells, sizes, strict=False))

@@ -114,7 +114,7 @@ class ServerDialog(SaveDialog):
             super().taken(values)
         elif not self._looking:
             self._looking = True
-            self.run_worker(self._trust(values), group="trust")
+            self.run_worker(self._trust(values), group="dialog")
 
     async def _trust(self, values: dict[str, object]) -> None:
         made = self._made(values)

@@ -100,7 +100,7 @@ def usable(offers: Offers | None) -> list[TemplateOffer]:
 def _list(offers: Offers) -> Iterator[Part]:
     if not offers.templates:
         return
-    heading = (("    VMID", "name", "node", "storage", "disk", "what it has"), "muted")
+    heading = (("    VMID", "name", "node", "storage", "disk", "lacks"), "muted")
     yield Grid((heading, *(_row(each) for each in offers.templates)))
     if offers.more_templates:
         yield Line(f"… and {offers.more_templates} more, which can be named in the product's form.", "muted")
@@ -109,13 +109,13 @@ def _list(offers: Offers) -> Iterator[Part]:
 def _row(each: TemplateOffer) -> tuple[tuple[str, ...], str]:
     sign = "[+]" if each.cloudinit and each.agent else "[~]" if each.cloudinit else "[-]"
     tone = {"[+]": "", "[~]": "warn", "[-]": "error"}[sign]
-    return (f"{sign} {each.vmid}", each.name, each.node, each.storage, f"{each.gib} GiB", _has(each)), tone
+    return (f"{sign} {each.vmid}", each.name, each.node, each.storage, f"{each.gib} GiB", _lacks(each)), tone
 
 
-def _has(each: TemplateOffer) -> str:
-    if not each.cloudinit:
-        return "no cloud-init drive"
-    return "cloud-init, agent" if each.agent else "cloud-init, agent off"
+def _lacks(each: TemplateOffer) -> str:
+    """What would be missed: without the drive nothing can be made of it, without the agent less can be told."""
+    missed = [*([] if each.cloudinit else ["a cloud-init drive"]), *([] if each.agent else ["the agent"])]
+    return " and ".join(missed) or "nothing"
 
 
 def _use(each: TemplateOffer) -> str:

@@ -1,0 +1,437 @@
+"""The first steps, each pressed on a simulated cluster: done, skipped, left half-way, taken up, refused."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.lab import Lab
+from engine.store import settings
+from engine.store.database import database
+from engine.store.models import Audit, Client, Pool, Product, Server, Service, Vm, Zone
+from screens.memory import Memory
+from screens.widgets.dialogs import Choose, Notice, Plan
+from screens.widgets.log import LogPane
+from screens.widgets.state import State
+from screens.wizard.trust import Trust
+from tests.screens.console_site import console, fill, place, settle
+from tests.screens.wizard_site import (
+    add_pool,
+    add_product,
+    add_server,
+    form,
+    lab,
+    no_dialog,
+    page,
+    press,
+    save,
+    step,
+    told,
+    until,
+    wizard,
+)
+
+__all__ = ["lab"]
+
+pytestmark = pytest.mark.usefixtures("sqlite_store")
+
+
+# Where it opens
+
+
+async def test_an_empty_site_opens_on_the_first_step_and_esc_leads_home() -> None:
+    async with console().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert step(pilot) == "server"
+        assert "There is no server yet" in page(pilot) and "pveum user token add" in page(pilot)
+        await press(pilot, "escape")
+        assert place(pilot).NAME == "dashboard"
+        assert "press F" in pilot.app.query_one("#overview").render().plain  # type: ignore[attr-defined]
+        await press(pilot, "F")
+        assert step(pilot) == "server"
+
+
+async def test_a_read_only_console_opens_at_home_and_refuses() -> None:
+    async with console(read_only=True).run_test(size=(80, 24)) as pilot:
+        await press(pilot, "F")
+        assert place(pilot).NAME == "dashboard"
+        assert "Read-only" in told(pilot)[-1]
+
+
+async def test_a_site_with_a_server_opens_at_home() -> None:
+    fill()
+    async with console().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert place(pilot).NAME == "dashboard"
+        assert "First steps" not in pilot.app.query_one("#overview").render().plain  # type: ignore[attr-defined]
+
+
+async def test_a_database_that_cannot_be_read_is_a_sentence() -> None:
+    async with console().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        database.execute_sql("ALTER TABLE server RENAME TO elsewhere")
+        await press(pilot, "ctrl+r")
+        assert "could not be read" in pilot.app.query_one("#wizard-state", State).render().plain
+        database.execute_sql("ALTER TABLE elsewhere RENAME TO server")
+        await press(pilot, "ctrl+r")
+        assert not pilot.app.query_one("#wizard-state").display
+
+
+# Skipping, and going on where it was left
+
+
+async def test_every_step_can_be_skipped_and_the_end_says_where_each_is_done_later() -> None:
+    async with console().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, *"nnnnnnn")
+        assert step(pilot) == "ending"
+        assert page(pilot).count("skipped. Later: ") == 7
+        for where in ("6, then a.", "6, then t.", "3, then a.", "4, then a.", "5, then a.", "each with a."):
+            assert where in page(pilot)
+        await press(pilot, "b")
+        assert step(pilot) == "service" and "This needs the server first" in page(pilot)
+        await press(pilot, "enter")
+        assert no_dialog(pilot) and "This needs the server first" in told(pilot)[-1]
+    assert Audit.select().count() == 0
+
+
+async def test_it_goes_on_where_it_was_left_whoever_did_the_steps_meanwhile(lab: Lab, tmp_path: Path) -> None:
+    notes = tmp_path / "console.json"
+    async with console(memory=Memory(notes)).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "n", "n")
+        assert step(pilot) == "template"
+    add_server(lab)
+    add_pool()
+    async with console(memory=Memory(notes)).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "F")
+        assert step(pilot) == "template", "server and pool are there, the test was skipped"
+        await press(pilot, "n")
+        assert step(pilot) == "pool" and "192.0.2.20" in page(pilot)
+        add_product()
+        await press(pilot, "ctrl+r", "b")
+        assert wizard(pilot).step.done(wizard(pilot).known), "a product names its template"
+
+
+async def test_notes_that_cannot_be_understood_are_passed_over() -> None:
+    memory = Memory()
+    memory.keep("wizard", {"skipped": [7, None], "template": "x"})
+    memory.keep("wizard drafts", {"server": 7})
+    async with console(memory=memory).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert step(pilot) == "server"
+        assert (await form(pilot)).values["token_id"] == "kvmtui@pve!console"
+
+
+# The server
+
+
+def named(lab: Lab, **more: Any) -> dict[str, Any]:
+    """The answers that name the lab."""
+    page = f"https://{lab.host}:{lab.port}/#v1:0"
+    return {
+        "name": "pve-lab",
+        "hosts": [page],
+        "token_id": lab.token_id,
+        "token_secret": lab.token_secret,
+        **more,
+    }
+
+
+async def test_the_certificate_is_shown_and_pinned_only_when_somebody_vouches(lab: Lab) -> None:
+    async with console().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await form(pilot)
+        dialog = pilot.app.screen
+        await save(pilot, **named(lab))
+        assert isinstance(pilot.app.screen, Trust)
+        shown = pilot.app.screen.query_one(".dialog-body Static").render().plain  # type: ignore[attr-defined]
+        assert lab.fingerprint[:47] in shown and "pvenode cert info" in shown
+        await press(pilot, "enter")
+        assert pilot.app.screen is dialog and "nobody vouched" in str(dialog._below.render())  # type: ignore[attr-defined]
+        assert Server.select().count() == 0
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Trust))
+        await press(pilot, "y")
+        await until(pilot, lambda: no_dialog(pilot))
+        await settle(pilot)
+        server = Server.get()
+        assert (server.hosts, server.port, server.tls) == (
+            [lab.host],
+            lab.port,
+            {"fingerprint": lab.fingerprint},
+        )
+        assert step(pilot) == "test"
+
+
+async def test_a_host_that_does_not_answer_is_said_in_the_form_and_nothing_is_saved(lab: Lab) -> None:
+    async with console().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await form(pilot)
+        dialog: Any = pilot.app.screen
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            port = gone.getsockname()[1]
+        for name, value in named(lab, hosts=["127.0.0.1"], port=port).items():
+            dialog.form.fill(name, value)
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: "does not answer over TLS" in str(dialog._below.render()))
+        assert Server.select().count() == 0
+
+
+async def test_a_form_that_was_left_is_there_again_without_its_secrets(lab: Lab, tmp_path: Path) -> None:
+    notes = tmp_path / "console.json"
+    async with console(memory=Memory(notes)).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        opened = await form(pilot)
+        for name, value in named(lab).items():
+            opened.fill(name, value)
+        await press(pilot, "escape")
+    assert lab.token_secret not in notes.read_text()
+    async with console(memory=Memory(notes)).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        values = (await form(pilot)).values
+        assert (values["name"], values["token_id"]) == ("pve-lab", lab.token_id)
+        assert not values["token_secret"]
+        await save(pilot, token_secret=lab.token_secret)
+        await press(pilot, "y")
+        await until(pilot, lambda: no_dialog(pilot))
+    assert json.loads(notes.read_text())["wizard drafts"] == {}, "what is saved is no draft any more"
+
+
+async def test_user_and_password_will_do(lab: Lab) -> None:
+    async with console().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        opened = await form(pilot)
+        opened.fill("login", "user and password")
+        await pilot.pause()
+        assert "token_id" not in opened.values
+        await save(
+            pilot, name="pve-lab", hosts=[lab.host], port=lab.port, user="root@pam", password=lab.password
+        )
+        await press(pilot, "y")
+        await until(pilot, lambda: no_dialog(pilot))
+        await settle(pilot)
+        assert Server.get().user == "root@pam" and "checks passed" in page(pilot)
+
+
+# The test
+
+
+async def test_what_is_missing_is_said_with_the_exact_commands_and_tested_again(lab: Lab) -> None:
+    add_server(lab)
+    lab.revoke("VM.Clone", "/vms")
+    lab.revoke("VM.Snapshot", "/vms")
+    app = console()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "F")
+        assert step(pilot) == "test" and "[-] 2 of" in page(pilot)
+        await press(pilot, "y")
+        assert app.clipboard.splitlines() == [
+            'pveum role add KvmtuiConsole 2>/dev/null; pveum role modify KvmtuiConsole --append 1 --privs "VM.Clone '
+            'VM.Snapshot"',
+            f"pveum acl modify /vms --roles KvmtuiConsole --users 'kvmtui@pve' --tokens '{lab.token_id}'",
+        ]
+        lab.grant("VM.Clone", "/vms")
+        lab.grant("VM.Snapshot", "/vms")
+        await press(pilot, "t")
+        assert "checks passed" in page(pilot) and "[+] VM.Clone" in page(pilot)
+        await press(pilot, "enter")
+        assert step(pilot) == "template"
+
+
+async def test_a_failed_test_stays_undone_until_it_passes(lab: Lab) -> None:
+    add_server(lab)
+    lab.revoke("VM.Clone", "/vms")
+    memory = Memory()
+    async with console(memory=memory).run_test(size=(80, 24)) as pilot:
+        await press(pilot, "F")
+        assert "1 of" in page(pilot)
+    Server.update(last_ok_at=1).execute()
+    async with console(memory=memory).run_test(size=(80, 24)) as pilot:
+        await press(pilot, "F")
+        assert step(pilot) == "test", "it answered once, and yet something was missing at the last test"
+
+
+async def test_a_silent_cluster_holds_no_key_up_and_is_asked_again(lab: Lab) -> None:
+    settings.write(settings.General(default_timeout=1))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        add_server(lab, port=silent.getsockname()[1])
+        async with console().run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: place(pilot) is not None and place(pilot).NAME == "dashboard")
+            await pilot.press("F")
+            state = lambda: pilot.app.query_one("#wizard-state", State)  # noqa: E731
+            await until(
+                pilot, lambda: place(pilot).NAME == "wizard" and "Asking pve-lab" in state().render().plain
+            )
+            await pilot.press("enter")
+            await until(pilot, lambda: "is being asked" in " ".join(told(pilot)))
+            await pilot.press("n")
+            assert step(pilot) == "template"
+            await until(pilot, lambda: "t asks again" in state().render().plain)
+            assert "pve-lab" in state().render().plain
+            Server.update(port=lab.port).execute()
+            await pilot.press("t")
+            await until(pilot, lambda: "9000" in page(pilot))
+            assert not state().display
+
+
+# Template, pool, zone
+
+
+async def test_a_template_is_chosen_and_remembered(lab: Lab) -> None:
+    add_server(lab, last_ok_at=1)
+    memory = Memory()
+    async with console(memory=memory).run_test(size=(80, 24)) as pilot:
+        await press(pilot, "F")
+        assert step(pilot) == "template" and page(pilot).count("nothing") == 5
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+        await press(pilot, "down", "enter")
+        await until(pilot, lambda: no_dialog(pilot))
+        await settle(pilot)
+        assert step(pilot) == "pool"
+        await press(pilot, "b")
+        assert "Chosen: 9001" in page(pilot)
+    assert memory.of("wizard")["template"] == 9001
+
+
+async def test_a_template_without_a_cloud_init_drive_is_no_choice_but_a_command(lab: Lab) -> None:
+    add_server(lab, last_ok_at=1)
+    for vmid in (9000, 9001, 9002, 9003, 9010):
+        lab.foreign_config(vmid, ide2="none,media=cdrom")
+    lab.foreign_config(9001, ide2="local-lvm:vm-9001-cloudinit,media=cdrom", agent="0")
+    app = console()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "F")
+        assert page(pilot).count("a cloud-init drive") == 4 and page(pilot).count("the agent") == 1
+        lab.foreign_config(9001, ide2="none,media=cdrom")
+        await press(pilot, "t", "y")
+        assert "qm set 9000 --ide2 local-lvm:cloudinit" in app.clipboard.splitlines()
+        await press(pilot, "enter")
+        assert no_dialog(pilot), "there is nothing to choose: it looks again"
+
+
+async def test_a_pool_is_suggested_from_the_bridge_and_judged_while_typed(lab: Lab) -> None:
+    add_server(lab, last_ok_at=1)
+    async with console().run_test(size=(80, 24)) as pilot:
+        await press(pilot, "F", "n")
+        assert "192.0.2.0/24, gateway 192.0.2.1" in page(pilot)
+        opened = await form(pilot)
+        values = opened.values
+        assert (values["bridge"], values["gateway"], values["mask"]) == ("vmbr0", "192.0.2.1", 24)
+        assert opened._questions["mask"]._hint == "Reverse zone: 2.0.192.in-addr.arpa"
+        opened.fill("stop", "192.0.3.9")
+        await until(pilot, lambda: bool(opened._questions["stop"]._error))
+        await save(pilot, start="192.0.2.100", stop="192.0.2.120")
+        assert step(pilot) == "zone"
+        await press(pilot, "b")
+        assert "21 of 21 are free" in page(pilot)
+    assert [(str(pool.start), str(pool.stop)) for pool in Pool.select()] == [("192.0.2.100", "192.0.2.120")]
+
+
+async def test_a_zone_is_added_and_its_provider_asked(lab: Lab) -> None:
+    add_server(lab, last_ok_at=1)
+    add_pool()
+    async with console().run_test(size=(80, 24)) as pilot:
+        await press(pilot, "F", "n", "n")
+        assert step(pilot) == "zone" and "2.0.192.in-addr.arpa would hold" in page(pilot)
+        await form(pilot)
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            port = gone.getsockname()[1]
+        await save(
+            pilot, zone="example.com", server_url=f"http://127.0.0.1:{port}", api_key="key-of-the-test"
+        )
+        await until(pilot, lambda: isinstance(pilot.app.screen, Notice))
+        await press(pilot, "escape")
+        assert step(pilot) == "product"
+    assert Zone.get().name == "example.com"
+
+
+# Product and service
+
+
+async def test_a_product_comes_from_what_the_cluster_offers(lab: Lab) -> None:
+    add_server(lab, last_ok_at=1)
+    add_pool()
+    memory = Memory()
+    memory.keep("wizard", {"template": 9002, "skipped": ["zone"]})
+    async with console(memory=memory).run_test(size=(80, 24)) as pilot:
+        await press(pilot, "F")
+        assert step(pilot) == "product"
+        opened = await form(pilot)
+        assert str(opened.values["template"]) == "9002" and opened.values["network__bridge"] == "vmbr0"
+        opened.fill("system_disk__storage", "ceph")
+        await until(pilot, lambda: "choose full" in opened._questions["clone"]._hint)
+        await save(pilot, name="VPS-1", clone="full")
+        assert step(pilot) == "service"
+    spec = Product.get().spec
+    assert (spec["template"], spec["clone"], spec["network"]["auto_bridge"]) == (9002, "full", True)
+
+
+async def test_without_a_pool_a_product_uses_dhcp(lab: Lab) -> None:
+    add_server(lab, last_ok_at=1)
+    memory = Memory()
+    memory.keep("wizard", {"template": 9002, "skipped": ["zone", "pool"]})
+    async with console(memory=memory).run_test(size=(80, 24)) as pilot:
+        await press(pilot, "F")
+        assert "by DHCP" in page(pilot)
+        await form(pilot)
+        await save(pilot, name="VPS-1")
+    assert Product.get().spec["network"]["dhcp4"] is True
+
+
+async def test_the_first_machine_is_ordered_after_a_look_and_its_log_opens(lab: Lab) -> None:
+    add_server(lab, last_ok_at=1)
+    add_pool()
+    add_product()
+    memory = Memory()
+    memory.keep("wizard", {"skipped": ["zone"]})
+    async with console(memory=memory).run_test(size=(80, 24)) as pilot:
+        await press(pilot, "F")
+        assert step(pilot) == "service" and "checks passed" in page(pilot)
+        await form(pilot)
+        await save(pilot, name="Acme", email="ops@acme.example")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Plan))
+        words = [f"{line.sign} {line.words}" for line in pilot.app.screen._lines]  # type: ignore[attr-defined]
+        assert "+ 1 IPv4 address out of 192.0.2.20 – 192.0.2.30" in words
+        await press(pilot, "n")
+        assert Service.select().count() == Client.select().count() == 0
+        assert (await form(pilot)).values["name"] == "Acme", "what was typed is there again"
+        await save(pilot)
+        await pilot.press("y")
+        await until(pilot, lambda: no_dialog(pilot) and step(pilot) == "ending")
+        await settle(pilot)
+        assert "is on its way: creation" in page(pilot) and "DNS: skipped" in page(pilot)
+        assert pilot.app.query_one(LogPane).size_now == "half"
+        Vm.update(vm_status="ready", name="vps-1").execute()
+        await press(pilot, "ctrl+r")
+        assert "vps-1 (service 1) is ready" in page(pilot)
+        await press(pilot, "enter")
+        assert place(pilot).NAME == "vm"
+    assert [(each.client.name, each.product.name) for each in Service.select()] == [("Acme", "VPS-1")]
+
+
+async def test_a_client_who_is_there_is_chosen_and_a_product_that_went_is_a_sentence(lab: Lab) -> None:
+    add_server(lab, last_ok_at=1)
+    add_product()
+    Client.create(name="Borealis", email="ops@borealis.example", created_at=1)
+    memory = Memory()
+    memory.keep("wizard", {"skipped": ["zone", "pool"]})
+    async with console(memory=memory).run_test(size=(80, 24)) as pilot:
+        await press(pilot, "F")
+        assert step(pilot) == "service"
+        opened = await form(pilot)
+        assert opened.values == {"name": "Borealis", "product": "VPS-1"}
+        await save(pilot)
+        await until(pilot, lambda: isinstance(pilot.app.screen, Plan))
+        Product.delete().execute()
+        await pilot.press("y")
+        await until(pilot, lambda: no_dialog(pilot))
+        await settle(pilot)
+        assert "VPS-1" in told(pilot)[-1] and "This needs a product first" in page(pilot)
+    assert Service.select().count() == 0
