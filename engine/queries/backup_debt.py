@@ -41,7 +41,9 @@ def _owed(service_id: int | None = None) -> Iterator[BackupDebt]:
     """Dates are worked out for every schedule, machines are read only for those that owe."""
     now, zone = now_ms(), local(0).tzinfo
     since = {}
-    for row_id, days, minute, began, good_at, error in list(_schedules(service_id).tuples()):
+    for row_id, days, minute, began, good_at, error, service, vm in list(_schedules(service_id).tuples()):
+        if service not in ("Active", "Suspended") or vm == "remove":
+            continue
         due = first_due(days, minute, max(good_at or 0, began), zone)
         if due is not None and (due + GRACE_MS <= now or (error and due <= now)):
             since[row_id] = due
@@ -52,12 +54,12 @@ def _owed(service_id: int | None = None) -> Iterator[BackupDebt]:
 
 
 def _schedules(service_id: int | None) -> Any:
+    """Schedules with the states of service and machine; asked by state, SQLite would read every active service."""
     columns = ("id", "days", "minute", "since", "good_at", "error")
     query = (
-        BackupSchedule.select(*(getattr(BackupSchedule, name) for name in columns))
+        BackupSchedule.select(*(getattr(BackupSchedule, name) for name in columns), Service.status, Vm.vm_status)
         .join_from(BackupSchedule, Vm)
         .join_from(Vm, Service)
-        .where(Service.status.in_(("Active", "Suspended")), Vm.vm_status != "remove")
     )
     return query if service_id is None else query.where(Service.id == service_id)
 

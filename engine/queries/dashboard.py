@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from peewee import fn
 
@@ -86,14 +87,14 @@ def dashboard() -> Dashboard:
     """The state of the site now."""
     with session():
         owed = backup_debts()
-        stuck = Vm.select().where(_is_stuck()).order_by(Vm.error_since, Vm.id)
+        stuck, stuck_total = _stuck_vms()
         return Dashboard(
             pools=Pool.select().count(),
             zones=Zone.select().count(),
             services=_counts(Service, Service.status),
-            vms=_vm_states(),
-            stuck=[_stuck(row) for row in stuck.limit(_SHOWN_STUCK)],
-            stuck_total=stuck.count(),
+            vms=_vm_states(stuck_total),
+            stuck=stuck,
+            stuck_total=stuck_total,
             full_pools=_full_pools(),
             servers=[_server(row) for row in Server.select().order_by(Server.name)],
             dns_debt=DnsRecord.select().where(DnsRecord.state.in_(("owed", "doomed", "conflict"))).count(),
@@ -104,6 +105,13 @@ def dashboard() -> Dashboard:
             tasks=[ledger.standing(task) for task in TASKS],
             engines=engines(),
         )
+
+
+def alerts() -> int:
+    """How many things need an operator's look: stuck VMs, servers that do not answer, pools close to full."""
+    with session():
+        failing = Server.select().where(Server.state != "paused", Server.failures > 0).count()
+        return Vm.select().where(_is_stuck()).count() + failing + len(_full_pools())
 
 
 def nothing_yet() -> bool:
@@ -117,15 +125,23 @@ def _counts(model: type, column: object) -> dict[str, int]:
     return dict(rows)
 
 
-def _is_stuck() -> object:
+def _is_stuck() -> Any:
     return ((Vm.error != "") | (Vm.vm_status == "error_terminate")) & (Vm.vm_status != "remove")
 
 
-def _vm_states() -> dict[str, int]:
+def _stuck_vms() -> tuple[list[StuckView], int]:
+    """Those that wait longest for an operator, and how many there are: every machine is looked at, but once."""
+    found = Vm.select(Vm, fn.COUNT(Vm.id).over().alias("total")).where(_is_stuck())
+    rows = list(found.order_by(Vm.error_since, Vm.id).limit(_SHOWN_STUCK))
+    return [_stuck(row) for row in rows], rows[0].total if rows else 0
+
+
+def _vm_states(stuck: int) -> dict[str, int]:
+    """Machines by how they stand; asked so that an index knows all but those in motion."""
     by_status = _counts(Vm, Vm.vm_status)
-    stuck = Vm.select().where(_is_stuck()).count()
-    waiting = Vm.select().where(Vm.wait_kind != "", Vm.error == "").count()
-    busy = Vm.select().where(Vm.vm_status.not_in(sorted(AT_REST)), Vm.error == "", Vm.wait_kind == "").count()
+    moving = [status for status in by_status if status not in AT_REST]
+    waiting = Vm.select().where(Vm.wait_kind > "", Vm.error == "").count()
+    busy = Vm.select().where(Vm.vm_status.in_(moving), Vm.error == "", Vm.wait_kind == "").count()
     return {
         "total": sum(by_status.values()),
         "ready": by_status.get("ready", 0),
