@@ -15,6 +15,7 @@ from engine.plan import Plan, effective
 from engine.proxmox.checks import Check, Result, Wanted, check_server
 from engine.queries.backup_debt import backup_debts
 from engine.queries.engines import engines
+from engine.queries.left_backups import left_backups
 from engine.runner.servers import Servers
 from engine.store import check as database_check
 from engine.store import rotation
@@ -48,11 +49,11 @@ def check_server_named(name: str) -> list[CheckView]:
 
 
 def doctor(server: str = "") -> list[CheckView]:
-    """Database, key, engine, owed backups, mail, each server and each zone; or one server alone."""
+    """Database, key, engine, backups owed and left behind, mail, each server and each zone; or one server alone."""
     if server:
         return check_server_named(server)
     with session():
-        views = [*_database(), *_key(), _engine(), _backups(), *_mail()]
+        views = [*_database(), *_key(), _engine(), _backups(), _left_backups(), *_mail()]
         for row in list(Server.select().order_by(Server.name)):
             views += _server(row)
         for zone in list(Zone.select().order_by(Zone.name)):
@@ -146,6 +147,21 @@ def _backups() -> CheckView:
 def _mail() -> Iterator[CheckView]:
     for check in mail_checks():
         yield CheckView("mail", check.name, str(check.result), check.sentence, check.fix)
+
+
+def _left_backups() -> CheckView:
+    left = left_backups()
+    if not left:
+        return CheckView("backups", "left behind", Result.OK, "No backup has outlived its machine.")
+    named = "; ".join(
+        f"{one.backup or one.storage} on {one.server} of service {one.service_id} ({one.name}) "
+        f"since {stamp(one.since)}: {one.why}"
+        for one in left[:_NAMED]
+    )
+    more = f"; and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+    fix = "mend the reason; scheduleBackup tries again, at the latest after a day"
+    sentence = f"{len(left)} left by terminated machines: {named}{more}"
+    return CheckView("backups", "left behind", Result.WARN, sentence, fix)
 
 
 def _zone(row: Zone) -> CheckView:

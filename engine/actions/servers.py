@@ -12,7 +12,7 @@ from engine.forms.form import KEEP
 from engine.forms.server import ServerForm
 from engine.store import secrets
 from engine.store.database import in_transaction
-from engine.store.models import Address, Call, Node, Pool, Product, Server, Service, Vm, VmidClaim
+from engine.store.models import Address, Call, LeftBackup, Node, Pool, Product, Server, Service, Vm, VmidClaim
 
 _SECRETS = ("token_secret", "password")
 
@@ -107,7 +107,7 @@ def _delete(name: str, actor: Actor) -> None:
         "pools": [str(each.start) for each in Pool.select().where(Pool.server == row.id)],
     }
     refuse_users("server", name, users)
-    # what is left of machines that are gone: their VMIDs, their calls, addresses of theirs that still rest
-    for table in (VmidClaim, Call, Address, Node):
+    # what is left of machines that are gone: VMIDs, calls, addresses that still rest, backups we could not delete
+    for table in (VmidClaim, Call, Address, Node, LeftBackup):
         table.delete().where(table.server == row.id).execute()
     remove(actor, "server", row, name)

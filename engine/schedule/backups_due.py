@@ -1,9 +1,12 @@
-"""scheduleBackup: begins the backups that are due today, each at most once per VM and local date."""
+"""scheduleBackup: begins the backups that are due today, each at most once per VM and local date.
+
+The same tick tries again to delete what terminated machines have left behind.
+"""
 
 from __future__ import annotations
 
 from engine.clock import local_now
-from engine.schedule import daily
+from engine.schedule import daily, left_backups
 from engine.schedule.task import Report, Room
 from engine.store.database import in_transaction
 from engine.store.models import BackupSchedule, DailyBackup
@@ -18,6 +21,7 @@ def run(room: Room) -> Report:
         _remember(vm_id, error)
     daily.begin_due(BACKUPS, room, report)
     daily.forget_old(BACKUPS, local_now())
+    left_backups.retry(room, report)
     room.begin()
     return report
 

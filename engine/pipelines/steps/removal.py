@@ -13,9 +13,10 @@ from engine.pipelines.steps import facts, power, vmids
 from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
 from engine.proxmox.mark import find_mark
 from engine.proxmox.values import Backup
+from engine.redact import redact
 from engine.runner.context import Context
 from engine.store.database import in_transaction
-from engine.store.models import Client, Run, Service
+from engine.store.models import Client, LeftBackup, Run, Service
 
 _SKEW_MS = 60_000
 
@@ -35,11 +36,11 @@ def delete_backups(ctx: Context) -> Outcome:
         if backup.volid in _left(ctx):
             continue
         if backup.protected:
-            _leave_one(ctx, backup.volid, "it is protected")
+            _leave_one(ctx, storage, backup.volid, "it is protected")
         elif upid := _delete(ctx, storage, backup.volid):
             return Wait("task", f"deleting backup {backup.volid}", upid=upid)
     if left := _left(ctx):
-        return Done((f"left behind on Proxmox, to be deleted by hand: {', '.join(left)}",))
+        return Done((f"left behind on Proxmox, and tried again later: {', '.join(left)}",))
     return ctx.reached(why="no backups")
 
 
@@ -54,7 +55,7 @@ def _delete(ctx: Context, storage: str, volid: str) -> str | None:
         if error.kind in (Kind.BUSY, Kind.TRANSIENT, Kind.AMBIGUOUS):
             raise
         if error.kind is not Kind.GONE:
-            _leave_one(ctx, volid, error.sentence)
+            _leave_one(ctx, storage, volid, error.sentence)
     return None
 
 
@@ -66,17 +67,37 @@ def _left(ctx: Context) -> list[str]:
 def _leave(ctx: Context, why: str) -> None:
     """The task that deleted the last one failed: leave that one behind."""
     if volid := ctx.flow.get("deleting"):
-        _leave_one(ctx, volid, why)
+        _leave_one(ctx, volid.partition(":")[0], volid, why)
     ctx.failed = ""
 
 
-def _leave_one(ctx: Context, volid: str, why: str) -> None:
-    ctx.note(f"backup {volid} was left behind: {why}")
-    ctx.remember(left_backups=[*_left(ctx), volid])
-    said = f"backup {volid} of service {ctx.vm.service_id} was left behind: {why}"
-    in_transaction(
-        lambda: events.publish("alert", said, level="error", vm=ctx.vm.id, service=ctx.vm.service_id)
-    )
+def _leave_one(ctx: Context, storage: str, volid: str, why: str) -> None:
+    """Go on without this one; scheduleBackup tries again once the VM is gone. No volid means all on the storage."""
+    name = volid or f"{storage}:(all)"
+    ctx.note(f"backup {name} was left behind: {why}")
+    ctx.remember(left_backups=[*_left(ctx), name])
+    said = f"backup {name} of service {ctx.vm.service_id} was left behind: {why}"
+
+    def work() -> None:
+        _owe(ctx, storage, volid, why)
+        events.publish("alert", said, level="error", vm=ctx.vm.id, service=ctx.vm.service_id)
+
+    in_transaction(work)
+
+
+def _owe(ctx: Context, storage: str, volid: str, why: str) -> None:
+    vm = ctx.vm
+    LeftBackup.insert(
+        server=vm.server_id,
+        service=vm.service_id,
+        vmid=vm.vmid,
+        vm_uid=vm.uid,
+        vm_name=vm.name,
+        vm_created_at=vm.created_at,
+        storage=storage,
+        volid=volid,
+        why=redact(why),
+    ).on_conflict_ignore().execute()
 
 
 def _backups(ctx: Context) -> list[tuple[str, Backup]]:
@@ -88,9 +109,8 @@ def _backups(ctx: Context) -> list[tuple[str, Backup]]:
         if "backup" not in storage.content or not storage.enabled:
             continue
         if not storage.active:
-            away = f"{storage.name}:(all)"
-            if away not in _left(ctx):
-                _leave_one(ctx, away, "the storage is away")
+            if f"{storage.name}:(all)" not in _left(ctx):
+                _leave_one(ctx, storage.name, "", "the storage is away")
             continue
         found += [(storage.name, one) for one in ctx.cluster.backups(node, storage.name, ctx.vm.vmid)]
     return [(name, backup) for name, backup in found if _made_of_this_vm(ctx, backup)]
@@ -114,7 +134,7 @@ def delete_vm(ctx: Context) -> Outcome:
         outcome = ctx.reached(why="the VM is gone already")
         ctx.set(node="", smbios_uuid="", remote_status="", remote_lock="")
         return outcome
-    if ctx.guest.status().running:
+    if power.runs(ctx):
         return ctx.act(ctx.guest.stop)
     return ctx.act(lambda: ctx.guest.destroy(purge=True))
 
