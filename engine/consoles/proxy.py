@@ -127,7 +127,8 @@ class ScreenProxy:
         if host.lower() == urlsplit(self.url).netloc:
             return True
         with suppress(ValueError):
-            return self._loopback and urlsplit(f"//{host}").hostname in _LOOPBACK_NAMES
+            name = urlsplit(f"//{host}")
+            return self._loopback and name.hostname in _LOOPBACK_NAMES and "@" not in host
         return False
 
     def _page(self, token: str, peer: str) -> Response:

@@ -30,11 +30,13 @@ def relay(browser: ServerConnection, stream: ConsoleStream) -> bool:
 
 
 def _to_browser(stream: ConsoleStream, browser: ServerConnection, proxmox_ended: threading.Event) -> None:
-    with suppress(ConnectionError):
-        while (data := stream.receive()) is not None:
-            try:
+    """In its own thread; however it ends, the browser is not left waiting."""
+    try:
+        with suppress(ConnectionError):
+            while (data := stream.receive()) is not None:
                 browser.send(data)
-            except ConnectionClosed:
-                return
-    proxmox_ended.set()
-    browser.close()
+        proxmox_ended.set()
+    except ConnectionClosed:
+        return
+    finally:
+        browser.close()
