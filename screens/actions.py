@@ -146,6 +146,7 @@ _VM = (
     _vm_change("reboot", "", "Reboot", "Restart the VM from inside."),
     _vm_change("reinstall", "I", "Reinstall", "Wipe the VM and install it from its template.", 0, True),
     _vm_change("dns", "", "Set DNS", "Write every DNS record of this VM again."),
+    _vm_change("password", "P", "Password", "Give the guest a new password, and show it once."),
     _vm_change("rdns", "N", "Reverse DNS", "Change the reverse name of an address."),
     _vm("console", "o", "Console", "Open the console of this VM."),
     _vms("state", "t", "VM state", "Show only the VMs in one state."),

@@ -25,6 +25,7 @@ from screens import themes, vitals
 from screens.actions import PLACES, Action
 from screens.feed import Feed
 from screens.habits import Acts, bindings, keymap
+from screens.latest import Latest
 from screens.memory import Memory
 from screens.place import Happened, Place, Rereads
 from screens.places import BUILT, make
@@ -97,7 +98,8 @@ class Console(Acts, App[int]):
         self.inbox: deque[LogLine] = deque()
         self.place_name = ""
         self._trail: list[tuple[str, int | None]] = []
-        self._begun = False
+        self._begun = self._lost = False
+        self._vitals = Latest(self, self._read_vitals)
         self._feed = Feed(self.inbox, self._tell, setup.looks.tick_seconds)
         themes.register(self)
         self.theme = setup.looks.theme
@@ -286,10 +288,13 @@ class Console(Acts, App[int]):
         self.post_message(self.News(happened, trouble))
 
     def on_console_news(self, message: Console.News) -> None:
-        if not self.screen_stack:  # it is on its way out
+        header = self._header
+        if header is None:
             return
-        header = self.screen_stack[0].query_one(Header)
         if message.trouble:
+            self._lost = True
+            if self.place is not None:
+                self.place.cut_off()
             header.show(
                 Facts(self.setup.site, "none", None, header.facts.alerts, self.read_only, "database lost")
             )
@@ -305,14 +310,20 @@ class Console(Acts, App[int]):
                 if isinstance(each, Rereads):
                     each.reread(happened)
 
-    def _look_at_vitals(self) -> None:
-        self.run_worker(self._vitals(), group="vitals", exclusive=True)
+    @property
+    def _header(self) -> Header | None:
+        """The header; None once the console is on its way out."""
+        return next(iter(self.screen_stack[0].query(Header)), None) if self.screen_stack else None
 
-    async def _vitals(self) -> None:
+    def _look_at_vitals(self) -> None:
+        self._vitals.wanted()
+
+    async def _read_vitals(self) -> None:
         facts = await asyncio.to_thread(vitals.read, self.setup.site, self.setup.owner(), self.read_only)
-        if not self.screen_stack:
+        header = self._header
+        if header is None:
             return
-        self.screen_stack[0].query_one(Header).show(facts)
+        header.show(facts)
         if facts.engine == "none" and not facts.notice:  # a daemon that worked is gone: go on here
             self.run_worker(self._start_engine(), group="engine", exclusive=True)
 

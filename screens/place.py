@@ -25,6 +25,7 @@ from textual.message import Message
 from engine.audit import Actor, current_actor
 from screens.habits import Acts
 from screens.memory import MOST_MARKS, Memory
+from screens.moments import ago
 from screens.widgets.listing import Listing
 from screens.widgets.reader import sentence
 from screens.widgets.rows import Row, RowSource, View
@@ -68,6 +69,9 @@ class Place(Acts, Vertical):
     def back(self) -> bool:
         """Goes one step back inside the place; False when there is none, and the place itself is left."""
         return False
+
+    def cut_off(self) -> None:
+        """Says how old what is shown is: the database does not answer. Called again while that lasts."""
 
     @property
     def memory(self) -> Memory:
@@ -113,6 +117,9 @@ class ListPlace(Place):
 
     def reread(self, happened: Happened | None = None) -> None:
         self.list.reload()
+
+    def cut_off(self) -> None:
+        self.list.stale(f"as of {ago(self.list.read_at)}" if self.list.read_at else "")
 
     def remember(self) -> None:
         """Keeps how the list is looked at."""

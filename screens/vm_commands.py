@@ -113,6 +113,16 @@ class VmCommands(Commands):
         if found is not None and service_id is not None:
             self.app.push_screen(RunLog(await self.name_of(service_id), found))
 
+    def do_password(self) -> Worker[None]:
+        return self.run_worker(self._password(), group="dialog", exclusive=True)
+
+    async def _password(self) -> None:
+        from screens.vm import password
+
+        service_id = self.one()
+        if service_id is not None:
+            await password.ask(self, service_id)
+
     def do_record(self) -> Worker[None]:
         return self.run_worker(self._record(), group="dialog", exclusive=True)
 
