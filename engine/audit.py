@@ -82,10 +82,22 @@ def masked(values: Mapping[str, Any], before: Mapping[str, Any] | None = None) -
     return {name: _masked(name, value, (before or {}).get(name)) for name, value in values.items()}
 
 
-def verify_chain() -> list[str]:
-    """What is wrong with the trail, as sentences; an empty list when every link holds."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a walk along the whole trail found: how many rows, what is wrong, and the hash of the newest.
+
+    Rows cut off at the end leave no trace in what is left; the newest hash, noted elsewhere, tells.
+    """
+
+    rows: int
+    faults: tuple[str, ...]
+    newest_hash: str
+
+
+def verify() -> Verdict:
+    """Walk along the whole trail, from the oldest row to the newest."""
     faults: list[str] = []
-    expected = ""
+    expected, rows = "", 0
     with session():
         for row in Audit.select().order_by(Audit.id).iterator():
             values = {name: getattr(row, name) for name in _HASHED}
@@ -95,8 +107,13 @@ def verify_chain() -> list[str]:
                 )
             if row.hash != _hash(values):
                 faults.append(f"Audit row {row.id} was altered after it was written.")
-            expected = row.hash
-    return faults
+            expected, rows = row.hash, rows + 1
+    return Verdict(rows, tuple(faults), expected)
+
+
+def verify_chain() -> list[str]:
+    """What is wrong with the trail, as sentences; an empty list when every link holds."""
+    return list(verify().faults)
 
 
 def _newest_hash() -> str:

@@ -1,0 +1,144 @@
+"""`kvmtui audit`: who changed what, and whether the trail is whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kvmtui.terminal.output import AsJson
+
+if TYPE_CHECKING:
+    from engine.queries.audit import AuditView
+
+app = typer.Typer(invoke_without_command=True)
+_HEADS = ("When (UTC)", "Who", "From", "Did", "To what", "Changed", "Reason", "Result")
+_FIELDS = (
+    "id", "at", "login", "ssh_client", "source", "action", "kind", "object_id", "object_name",
+    "reason", "result", "before", "after",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@")
+
+
+@app.callback(invoke_without_command=True)
+def audit(
+    context: typer.Context,
+    text: Annotated[str, typer.Option(metavar="WORDS", help="Words that stand anywhere in it.")] = "",
+    since: Annotated[
+        str, typer.Option(metavar="WHEN", help="2026-04-10, 2026-04-10T03:49Z, 12h or 7d.")
+    ] = "",
+    until: Annotated[str, typer.Option(metavar="WHEN", help="The same; a day is meant to its end.")] = "",
+    who: Annotated[str, typer.Option(help="A login, or the beginning of the address it came from.")] = "",
+    what: Annotated[str, typer.Option(help="What was done, such as restore.")] = "",
+    about: Annotated[
+        str, typer.Option("--object", metavar="OBJECT", help="vm:5546, server:pve-waw1, vm, or a name.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=0, help="At most so many, the newest; 0 means all.")] = 100,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+) -> None:
+    """Show who changed what, when and from where, the newest first; `audit verify` checks the trail.
+
+    \b
+    kvmtui audit --since 7d --object vm:5546
+    kvmtui audit --who root --what terminate --json
+    kvmtui audit --since 2026-04-01 --until 2026-04-30 --limit 0 --csv > april.csv
+    kvmtui audit verify
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from engine.errors import Refused
+    from engine.queries.audit import AuditQuestion, stream
+    from engine.queries.when import moment
+    from kvmtui.terminal import site
+
+    if as_csv and as_json:
+        raise Refused("--csv and --json exclude each other; choose one.")
+    question = AuditQuestion(
+        text=text,
+        who=who,
+        what=what,
+        object=about,
+        since=moment(since) if since else None,
+        until=moment(until, end=True) if until else None,
+    )
+    with site.opened():
+        found = stream(question, limit or None)
+        show = _show_json if as_json else _show_csv if as_csv else _show_table
+        show(found)
+
+
+@app.command()
+def verify(as_json: AsJson = False) -> int:
+    """Walk along the whole trail: every row carries a hash over the one before, so a change in it shows.
+
+    Rows cut off at the end leave no trace in what is left: note the newest hash elsewhere to see that too.
+
+    \b
+    kvmtui audit verify
+    """
+    from engine import audit as trail
+    from kvmtui.terminal import output, site
+
+    with site.opened():
+        verdict = trail.verify()
+    if as_json:
+        output.show_json(verdict)
+    elif verdict.faults:
+        output.write(verdict.faults[0])
+        if more := len(verdict.faults) - 1:
+            output.tell(f"And {more} more after it.")
+    else:
+        output.write(
+            f"All {verdict.rows} rows follow each other; the newest hash is {verdict.newest_hash or '-'}."
+        )
+    return 1 if verdict.faults else 0
+
+
+def _show_table(found: Iterator[AuditView]) -> None:
+    from engine.clock import stamp
+    from engine.queries.changes import in_words
+    from kvmtui.terminal import output
+
+    rows = [
+        (
+            *(stamp(each.at), each.login, each.ssh_client or each.source, each.action, each.about),
+            *(in_words(each.kind, each.before, each.after), each.reason, each.result),
+        )
+        for each in found
+    ]
+    output.show_table(_HEADS, rows, "No change answers this.")
+
+
+def _show_json(found: Iterator[AuditView]) -> None:
+    """One JSON document, written row by row."""
+    from kvmtui.terminal import output
+
+    opening = "["
+    for each in found:
+        output.write(opening + json.dumps(output.plain(each), ensure_ascii=False))
+        opening = ","
+    output.write("]" if opening == "," else "[]")
+
+
+def _show_csv(found: Iterator[AuditView]) -> None:
+    """A line per change; what a spreadsheet would run is marked as text."""
+    from kvmtui.terminal import output
+
+    output.write(",".join(_FIELDS))
+    for each in found:
+        values = output.plain(each)
+        cells = [_cell(values[name]) for name in _FIELDS]
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow(cells)
+        output.write(line.getvalue())
+
+
+def _cell(value: object) -> str:
+    words = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+    words = " ".join(words.splitlines())
+    return f"'{words}" if words.startswith(_FORMULA) else words
