@@ -12,6 +12,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from engine.clock import now_ms
+from screens.text import clamp
 from screens.widgets.painter import Painter
 from screens.widgets.reader import Reader
 from screens.widgets.rows import TONES, Column, Key, Row, RowSource, View
@@ -62,6 +64,8 @@ class Grid(ScrollView, can_focus=True):
         self.cursor, self.cursor_key, self._told = 0, None, None
         self.error = ""
         self._stale = ""
+        self.read_at: int | None = None
+        """When the rows were read."""
         self._source: RowSource | None = None
         self._window = Window()
         self._follow = False
@@ -80,6 +84,10 @@ class Grid(ScrollView, can_focus=True):
         """Newer versions of some rows: each is repainted if it is in view, and nothing else is."""
         before, self._window = self._window, self._window.with_rows(rows)
         self._repaint_changes(before)
+
+    def has(self, key: Key) -> bool:
+        """Whether the row of this key is at hand."""
+        return self._window.index_of(key) is not None
 
     def stale(self, since: str) -> None:
         """Says how old the rows are, such as "as of 12 s ago"; empty when they are current."""
@@ -119,7 +127,8 @@ class Grid(ScrollView, can_focus=True):
     def _arrived(self, wanted: Wanted, window: Window) -> None:
         before, self._window = self._window, window
         was_empty, self._loaded = not before.rows or bool(self.error), True
-        self.error = ""
+        self.error, self.read_at = "", now_ms()
+        self.stale("")
         self._set_height()
         if wanted.follow:
             self._follow_key(wanted, window)
@@ -278,7 +287,7 @@ class Grid(ScrollView, can_focus=True):
     def _status(self) -> str:
         """The line below: an error, or how many rows under which view."""
         if self.error and self._window.rows:
-            return f"  [-] {self.error} ctrl+t tries again."
+            return f"  [-] {clamp(self.error, self.size.width - 27)} ctrl+t tries again."
         facts = [f"{self.count:,} {self.noun}"] if self._loaded else []
         facts += [f"filter “{self.view.filter}”"] if self.view.filter else []
         facts += [f"{len(self.marks):,} marked *"] if self.marks else []

@@ -1,0 +1,140 @@
+"""The states of every list of the site: empty, filtered to nothing, broken, cut off, stale, read-only, narrow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from engine.store.database import database
+from screens.actions import Action
+from screens.habits import in_scope
+from screens.place import Happened
+from screens.widgets.dialogs import Dialog
+from screens.widgets.footer import Footer
+from screens.widgets.header import Header
+from screens.widgets.table import Table
+from tests.conftest import Store
+from tests.screens.console_site import HOUR, NOW, console, place, settle
+from tests.screens.site_records import records
+
+PLACES = {
+    "pools": "3", "zones": "4", "products": "5", "servers": "6", "clients": "7", "services": "8", "settings": "9",
+}  # fmt: skip
+TABLES = {
+    "pools": "pool", "zones": "zone", "products": "product", "servers": "server", "clients": "client",
+    "services": "service", "settings": "task_state",
+}  # fmt: skip
+CHANGING = [each for scope in PLACES for each in in_scope(scope) if each.changes]
+
+
+@pytest.fixture
+def site(sqlite_store: Store) -> Store:
+    """A store with a record of every kind."""
+    records()
+    return sqlite_store
+
+
+def shown(table: Table) -> str:
+    """Everything a table shows."""
+    return "\n".join(table.render_line(y).text for y in range(table.size.height))
+
+
+async def go(pilot: Pilot[Any], name: str) -> Table:
+    """Goes to a place; its list."""
+    await settle(pilot)
+    await pilot.press(PLACES[name])
+    await settle(pilot)
+    return place(pilot).query_one(Table)
+
+
+@pytest.mark.parametrize("name", [each for each in PLACES if each != "settings"])
+async def test_an_empty_list_says_what_to_do(name: str, sqlite_store: Store) -> None:
+    async with console().run_test(size=(80, 24)) as pilot:
+        words = shown(await go(pilot, name))
+        assert "Press a to" in words and f"0 {name}" in words
+
+
+@pytest.mark.parametrize("name", PLACES)
+async def test_what_breaks_is_told_and_tried_again(name: str, site: Store) -> None:
+    async with console().run_test(size=(100, 30)) as pilot:
+        table = await go(pilot, name)
+        before = shown(table)
+        database.execute_sql(f'ALTER TABLE "{TABLES[name]}" RENAME TO "gone"')
+        await pilot.press("ctrl+r")
+        await settle(pilot)
+        assert "ctrl+t tries again." in shown(table) and table.count
+        database.execute_sql(f'ALTER TABLE "gone" RENAME TO "{TABLES[name]}"')
+        await pilot.press("ctrl+t")
+        await settle(pilot)
+        assert shown(table) == before
+
+
+async def test_rows_tell_their_age_while_the_database_is_lost(
+    site: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = console()
+    async with app.run_test(size=(100, 30)) as pilot:
+        table = await go(pilot, "pools")
+        app._feed.stop()  # nothing but what this test tells comes from it
+        await settle(pilot)
+        table.read_at = NOW
+        monkeypatch.setattr("screens.moments.now_ms", lambda: NOW + 2 * HOUR)
+        app._tell(Happened(), "The database does not answer.")
+        await settle(pilot)
+        assert "3 pools · as of 2 h ago" in shown(table)
+        assert app.query_one(Header).facts.notice == "database lost"
+        app._tell(Happened(frozenset({"start"})), "")
+        await settle(pilot)
+        assert "as of" not in shown(table) and table.read_at != NOW
+        assert not app.query_one(Header).facts.notice
+
+
+@pytest.mark.parametrize("action", CHANGING, ids=lambda each: each.id)
+async def test_a_read_only_console_refuses_every_change(action: Action, site: Store) -> None:
+    async with console(read_only=True).run_test(size=(120, 30)) as pilot:
+        await go(pilot, action.scope)
+        await pilot.press(action.keys[0])
+        await settle(pilot)
+        assert not isinstance(pilot.app.screen, Dialog)
+        assert any("Read-only" in each.message for each in pilot.app._notifications)
+        assert action.label in pilot.app.query_one(Footer).render().plain or not action.rank
+
+
+@pytest.mark.parametrize("name", PLACES)
+async def test_a_list_is_filtered_sorted_marked_copied_and_exported(
+    name: str, site: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = console()
+    copied: list[str] = []
+    app.copy_to_clipboard = copied.append  # type: ignore[method-assign]
+    async with app.run_test(size=(120, 40)) as pilot:
+        table = await go(pilot, name)
+        whole = table.count
+        await pilot.press("s", "S", "space", "y")
+        await settle(pilot)
+        assert table.view.sort and table.view.descending and len(table.marks) == 1
+        assert copied and "\x1b" not in copied[0]
+        await pilot.press("c")
+        await settle(pilot)
+        assert copied[-1].startswith("kvmtui ") and isinstance(app.screen, Dialog)
+        await pilot.press("escape", "e", "down", "enter")
+        await settle(pilot)
+        (file,) = tmp_path.glob(f"kvmtui-{name}-*.json")
+        assert len(json.loads(file.read_text())) == whole
+        await pilot.press("/", *"zzzz-nothing", "enter")
+        await settle(pilot)
+        assert table.count == 0 and "zzzz-nothing" in shown(table)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("width", [60, 80, 200])
+async def test_long_and_hostile_names_stay_in_their_column(name: str, width: int, site: Store) -> None:
+    async with console().run_test(size=(width, 24)) as pilot:
+        table = await go(pilot, name)
+        assert all(table.render_line(y).cell_length <= width for y in range(table.size.height))
+        assert "\x1b" not in shown(table)
