@@ -13,7 +13,7 @@ from screens.text import clamp, fit, plain
 from screens.widgets.toned import Toned
 
 _LEAST_WIDTH = 40
-_WIDEST = 24
+_WIDEST = 20
 """Cells of a column at most, so that a long name does not push the others out."""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from engine.actions.pools import create_pool
 from engine.forms import PoolForm, checked
-from engine.queries.offers import BridgeOffer, Offers, free_range
+from engine.queries.offers import BridgeOffer, free_range
 from engine.queries.pools import reverse_zone
 from screens.flat import nested, questions
 from screens.place import actor
@@ -51,7 +51,7 @@ class PoolStep(Step):
                 "when your machines get their address by DHCP."
             )
             yield Line()
-        yield from _networks(known.offers)
+        yield from _networks(known)
 
     async def act(self, place: WizardPlace, known: Known) -> bool:
         offers = known.offers
@@ -84,8 +84,9 @@ def _leads_to(form: forms.Form, values: Mapping[str, object]) -> None:
     form.hint("mask", f"Reverse zone: {zone}" if zone else "")
 
 
-def _networks(offers: Offers | None) -> Iterator[Part]:
-    """What the nodes have on their bridges, and what would be free there."""
+def _networks(known: Known) -> Iterator[Part]:
+    """What the nodes have on their bridges, and what would be free there while no pool is on it."""
+    offers, pooled = known.offers, {pool.bridge for pool in known.site.pools}
     for bridge in offers.bridges if offers else ():
         where = ", ".join(bridge.nodes)
         if not bridge.network:
@@ -96,7 +97,8 @@ def _networks(offers: Offers | None) -> Iterator[Part]:
             f"{', '.join(bridge.taken)}.",
             hang=4,
         )
-        yield from _stretch(bridge)
+        if bridge.name not in pooled:
+            yield from _stretch(bridge)
 
 
 def _stretch(bridge: BridgeOffer) -> Iterator[Part]:

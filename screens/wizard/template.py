@@ -102,6 +102,13 @@ def _list(offers: Offers) -> Iterator[Part]:
         return
     heading = (("    VMID", "name", "node", "storage", "disk", "lacks"), "muted")
     yield Grid((heading, *(_row(each) for each in offers.templates)))
+    if not all(each.cloudinit and each.agent for each in offers.templates):
+        yield Line()
+        yield Line(
+            "A template without a cloud-init drive cannot be used. Without the guest agent a new password needs a "
+            "restart.",
+            "muted",
+        )
     if offers.more_templates:
         yield Line(f"… and {offers.more_templates} more, which can be named in the product's form.", "muted")
 
@@ -113,8 +120,7 @@ def _row(each: TemplateOffer) -> tuple[tuple[str, ...], str]:
 
 
 def _lacks(each: TemplateOffer) -> str:
-    """What would be missed: without the drive nothing can be made of it, without the agent less can be told."""
-    missed = [*([] if each.cloudinit else ["a cloud-init drive"]), *([] if each.agent else ["the agent"])]
+    missed = [*([] if each.cloudinit else ["cloud-init"]), *([] if each.agent else ["agent"])]
     return " and ".join(missed) or "nothing"
 
 

@@ -308,7 +308,7 @@ async def test_a_template_without_a_cloud_init_drive_is_no_choice_but_a_command(
     app = console()
     async with app.run_test(size=(80, 24)) as pilot:
         await press(pilot, "F")
-        assert page(pilot).count("a cloud-init drive") == 4 and page(pilot).count("the agent") == 1
+        assert page(pilot).count("GiB   cloud-init") == 3 and page(pilot).count("GiB   agent") == 1
         lab.foreign_config(9001, ide2="none,media=cdrom")
         await press(pilot, "t", "y")
         assert "qm set 9000 --ide2 local-lvm:cloudinit" in app.clipboard.splitlines()
