@@ -47,6 +47,7 @@ class Running:
         self._say = say
         self._ticker: Ticker | None = None
         self._sender = Sender()
+        self._works = False
 
     @property
     def owner(self) -> str:
@@ -58,10 +59,12 @@ class Running:
         self.engine.register()
 
     def start(self, ticking: bool = True) -> None:
-        """Begin to work; `ticking` also runs the scheduled tasks."""
-        self.engine.start()
-        self._sender.start()
-        if ticking:
+        """Begin to work, once however often it is asked; `ticking` also runs the scheduled tasks."""
+        if not self._works:
+            self._works = True
+            self.engine.start()
+            self._sender.start()
+        if ticking and self._ticker is None:
             self._ticker = Ticker(self.servers, self.engine.owner, self._say or (lambda line: None))
             self._ticker.start()
 

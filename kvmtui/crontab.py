@@ -77,6 +77,7 @@ class _Echo:
     def _run(self) -> None:
         while not self._stop.is_set():
             self._drain(0.2)
+            self._stop.wait(0.01)  # or the lock would hardly ever be free for `in_order`
 
     def _drain(self, wait: float) -> None:
         with self._lock:
