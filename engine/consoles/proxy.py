@@ -17,8 +17,9 @@ from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
@@ -35,6 +36,7 @@ from engine.proxmox.console import SILENT
 
 log = logging.getLogger(__name__)
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+_FIRST_WORD_SECONDS = 5.0
 _ASSETS = ("page.js", "page.css")
 _CLOSED = "The screen of {name} was closed."
 _ENDED = "Proxmox ended the screen of {name}: the machine was switched off or moved, or the line to the cluster broke."
@@ -59,6 +61,7 @@ class ScreenProxy:
         self._clock = clock
         self._offers: list[Offer] = []
         self._lock = threading.Lock()
+        self._visitors: WeakSet[Visitor] = WeakSet()
         self._socket = _listening(settings)
         self._loopback = ip_address(settings.address).is_loopback
         self.port = int(self._socket.getsockname()[1])
@@ -86,8 +89,21 @@ class ScreenProxy:
         """Ends every screen and stops listening."""
         for offer in self._known():
             offer.end(True, f"The screen of {offer.name} was closed with the console.")
+        self._turn_away()
         self._server.shutdown()
         self._thread.join()
+
+    def _turn_away(self) -> None:
+        """Hangs up on connections that asked for nothing yet: browsers open some in advance and leave them so."""
+        for visitor in list(self._visitors):
+            if visitor.request is None:
+                with suppress(OSError):
+                    visitor.socket.shutdown(socket.SHUT_RDWR)
+
+    def _welcome(self, *line: Any, **options: Any) -> Visitor:
+        visitor = Visitor(*line, **options)
+        self._visitors.add(visitor)
+        return visitor
 
     def _served(self) -> Server:
         return serve(
@@ -100,7 +116,8 @@ class ScreenProxy:
             close_timeout=2,
             max_size=16 * 1024 * 1024,
             logger=SILENT,
-            create_connection=Visitor,
+            open_timeout=_FIRST_WORD_SECONDS,
+            create_connection=self._welcome,  # type: ignore[arg-type]
         )
 
     def _known(self) -> list[Offer]:

@@ -14,7 +14,7 @@ VNC_AUTHENTICATION = 2
 WIDTH, HEIGHT = 64, 48
 # Bytes that follow the type of each client message of fixed length.
 FIXED = {0: 19, 3: 9, 4: 7, 5: 5}
-SET_ENCODINGS, UPDATE_REQUEST, KEY_EVENT, CUT_TEXT = 2, 3, 4, 6
+SET_PIXEL_FORMAT, SET_ENCODINGS, UPDATE_REQUEST, KEY_EVENT, CUT_TEXT = 0, 2, 3, 4, 6
 PIXEL_FORMAT = struct.pack(">BBBBHHHBBBxxx", 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
 
 
@@ -35,6 +35,9 @@ class Screen:
         self._held = b""
         self._shade = 0
         self._painted = -1
+        self._asked = False  # an update that was asked for is sent when there is something new
+        self._pixel = struct.Struct("<I")
+        self._shifts = (16, 8, 0)
 
     async def run(self) -> None:
         """Speak the protocol from greeting to hang-up; a wrong password ends it."""
@@ -68,22 +71,36 @@ class Screen:
             await self._read(length)
         elif kind in FIXED:
             body = await self._read(FIXED[kind])
+            if kind == SET_PIXEL_FORMAT:
+                self._speak(body[3:])
             if kind == KEY_EVENT and body[0]:
                 self._shade = (self._shade + 32) % 256
-            if kind == UPDATE_REQUEST and (not body[0] or self._painted != self._shade):
+            if kind == UPDATE_REQUEST:
+                self._asked = True
+                self._painted = self._painted if body[0] else -1
+            if self._asked and self._painted != self._shade:
                 await self._paint()
         else:
             raise ConnectionError(f"unknown RFB message {kind}")
 
+    def _speak(self, wanted: bytes) -> None:
+        """Sends pixels as the client asks for them from now on."""
+        bits, _, big_endian, _, *_, red, green, blue = struct.unpack(">BBBBHHHBBBxxx", wanted)
+        if bits != 32:
+            raise ConnectionError(f"the lab has no screen of {bits} bits")
+        self._pixel = struct.Struct(">I" if big_endian else "<I")
+        self._shifts = (red, green, blue)
+
     async def _paint(self) -> None:
+        red, green, blue = self._shifts
         rows = (
-            struct.pack("<I", (x * 4 % 256) << 16 | (y * 5 % 256) << 8 | self._shade)
+            self._pixel.pack((x * 4 % 256) << red | (y * 5 % 256) << green | self._shade << blue)
             for y in range(HEIGHT)
             for x in range(WIDTH)
         )
         header = struct.pack(">BxH", 0, 1) + struct.pack(">HHHHi", 0, 0, WIDTH, HEIGHT, 0)
         await self._send(header + b"".join(rows))
-        self._painted = self._shade
+        self._painted, self._asked = self._shade, False
 
     async def _read(self, size: int) -> bytes:
         while len(self._held) < size:

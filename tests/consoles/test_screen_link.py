@@ -6,6 +6,8 @@ import http.client
 import json
 import logging
 import re
+import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -331,6 +333,17 @@ def test_a_console_that_closes_takes_its_screens_along(house: House, scripts: di
         assert waiting.wait().well and shown.wait().well
     assert house.trail()[-1][0] == "console-close"
     assert house.lab.consoles() == []
+
+
+def test_it_closes_at_once_beside_a_connection_that_says_nothing(
+    house: House, scripts: dict[str, Path]
+) -> None:
+    with ScreenProxy(ConsoleSettings(), scripts) as proxy:
+        silent = socket.create_connection(("127.0.0.1", proxy.port))
+        Browser(proxy).get("/page.js")  # by now the silent one was taken in
+        began = time.monotonic()
+    assert time.monotonic() - began < 3
+    silent.close()
 
 
 @pytest.mark.parametrize("trouble", ["off", "foreign"])

@@ -17,7 +17,8 @@ def page(name: str, key: str) -> str:
 def refusal(sentence: str) -> str:
     """A page that only says something."""
     words = html.escape(sentence)
-    return f'<!doctype html><html lang="en"><meta charset="utf-8"><title>kvmtui</title><p id="said">{words}</p></html>'
+    head = '<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">'
+    return f'{head}<title>kvmtui</title><p id="said">{words}</p></html>'
 
 
 def asset(name: str) -> str:

@@ -1,0 +1,106 @@
+"""The link of `kvmtui vm console --vnc` in a real browser: noVNC shows the guest's screen and types at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.consoles import novnc
+from engine.errors import KvmtuiError
+from engine.lab.screen import HEIGHT, WIDTH
+from tests.conftest import clean_environment
+from tests.consoles import chromium
+from tests.consoles.conftest import NAME, SERVICE, House
+
+_CANVAS = "document.querySelector('#screen canvas')"
+_PIXELS = f"Array.from({_CANVAS}.getContext('2d').getImageData(0, 0, {WIDTH}, {HEIGHT}).data)"
+
+
+@pytest.fixture(scope="session")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """noVNC: of this system, or fetched once by npm."""
+    for folder in (Path("/usr/share/novnc"),):
+        if (folder / "core" / "rfb.js").exists():
+            return folder
+    folder = tmp_path_factory.mktemp("novnc") / "novnc"
+    try:
+        novnc.fetch(folder)
+    except KvmtuiError as error:
+        _without(error.sentence)
+    return folder
+
+
+def _without(reason: str) -> None:
+    """Skips, but not where the browser must be."""
+    if os.environ.get("KVMTUI_REQUIRE_CHROMIUM") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@contextmanager
+def offered(house: House) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """The program while it serves a link, and what it said about it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kvmtui", "vm", "console", str(SERVICE), "--vnc", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(house.home),
+    )  # fmt: skip
+    try:
+        assert process.stdout and process.stderr
+        lines = iter(process.stdout.readline, "")
+        document = ""
+        for line in lines:
+            document += line
+            if line == "}\n":
+                break
+        yield process, json.loads(document)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_the_screen_of_a_machine_in_a_real_browser(house: House, scripts: Path, tmp_path: Path) -> None:
+    if chromium.program() is None:
+        _without("there is no Chromium on this machine")
+    (house.home / "config.toml").write_text(f'[console]\nnovnc = "{scripts}"\n')
+    with chromium.running(tmp_path / "browser") as page, offered(house) as (program, told):
+        assert (told["vm"], told["service_id"]) == (NAME, SERVICE)
+        page.open(told["link"])
+        page.until(f"{_CANVAS} && {_CANVAS}.width === {WIDTH} && {_PIXELS}[4] === 4")
+        pixels = page.ask(_PIXELS)
+        assert shown(pixels, 10, 7) == (40, 35, 0)
+        assert shown(pixels, 63, 47) == (252, 235, 0)
+        page.press("a")
+        page.until(f"{_PIXELS}[2] === 32")
+        assert page.ask("document.title") == NAME
+        assert page.ask("location.pathname + location.search") == "/", "the link is not kept in the history"
+        page.open(told["link"])
+        page.until("document.getElementById('said').textContent.includes('used already')")
+        assert not [each for each in page.complaints if "410" not in each], page.complaints
+        assert program.wait(10) == 0
+        assert program.stderr and f"The screen of {NAME} was closed." in program.stderr.read()
+    assert [each[0] for each in house.trail()] == ["console-open", "console-close"]
+
+
+def shown(pixels: list[int], x: int, y: int) -> tuple[int, ...]:
+    start = 4 * (y * WIDTH + x)
+    return tuple(pixels[start : start + 3])
+
+
+def test_ctrl_c_ends_the_link_and_says_so(house: House, scripts: Path) -> None:
+    (house.home / "config.toml").write_text(f'[console]\nnovnc = "{scripts}"\n')
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with offered(house) as (program, told):
+            assert told["link"].startswith("http://127.0.0.1:")
+            program.send_signal(number)
+            assert program.wait(10) == 130
+            assert program.stderr and program.stderr.read().strip() == "Interrupted."
