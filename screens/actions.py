@@ -160,6 +160,7 @@ _TABS = (
     ("backups", "Backups", "made, restored, and their schedule"),
     ("iso", "ISO", "the images that can be mounted"),
     ("charts", "Charts", "what it used, from an hour to a year"),
+    ("history", "History", "everything that happened to the service, and its notes"),
     ("runs", "Log", "its runs and their steps"),
 )
 _TAB_SCOPES: tuple[str, ...] = ("overview", "snapshots", "backups", "iso", "charts")
@@ -213,6 +214,7 @@ _OTHERS = (
     _zones("test", "t", "Test", "Ask the provider whether it answers.", 15),
     _servers("test", "t", "Test", "Ask the cluster whether it answers.", 15),
     _servers("nodes", "n", "Nodes", "The nodes of this cluster: load, memory and our VMs.", 23),
+    _reads("audit")("verify", "t", "Verify", "Check that nobody changed the trail.", 15),
     _servers("doctor", "w", "Doctor", "Check everything a deploy needs.", 16),
     _changes("servers")("pause", "p", "Pause", "Pause this server, or let it go on.", 17),
     _changes("services")("add", "a", "Create", "Create a service for a client.", 20),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _MOST_WORDS = 6
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,11 @@ def circumstances(kind: str, before: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def in_words(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """What was changed on one line: `cores 1 -> 2, memory 1024 -> 2048`; a long list is cut and says so."""
-    found = changed(kind, before, after)
+    """What was changed on one line: `cores 1 -> 2, memory 1024 -> 2048`; a long list is cut and says so.
+
+    What was empty before and after is left out: a new object has many such values.
+    """
+    found = [each for each in changed(kind, before, after) if each.old is not None or each.new not in _EMPTY]
     words = ", ".join(_word(each) for each in found[:_MOST_WORDS])
     return words + (f" and {len(found) - _MOST_WORDS} more" if len(found) > _MOST_WORDS else "")
 
