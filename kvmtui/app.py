@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from kvmtui.config import Config
 
 PARK_SECONDS = 4.0
+FRAMES = "120"
+"""Frames a second at most: what changed stands there 4 ms sooner than with Textual's 60, and costs no byte more."""
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -31,6 +33,7 @@ def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
     """Show the console until the operator leaves or the line is lost."""
     refuse_terminal(os.environ, sys.stdin, sys.stdout)
     gc.disable()
+    os.environ.setdefault("TEXTUAL_FPS", FRAMES)
     from engine.store import drivers
     from kvmtui import config
 

@@ -304,11 +304,12 @@ class Console(Acts, App[int]):
         self._look_at_vitals()
 
     def _reread(self, happened: Happened) -> None:
-        """Brings up to date the place and what stands open above it."""
-        if "start" not in happened.kinds:
+        """Brings up to date the place and what stands open above it; all of it after the database was lost."""
+        back, self._lost = self._lost, False
+        if back or "start" not in happened.kinds:
             for each in (self.place, *self.screen_stack[1:]):
                 if isinstance(each, Rereads):
-                    each.reread(happened)
+                    each.reread(None if back else happened)
 
     @property
     def _header(self) -> Header | None:

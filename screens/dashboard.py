@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from engine.queries.dashboard import Dashboard, dashboard
+from screens.latest import Latest
 from screens.moments import age, ago
 from screens.place import Happened, Place
 from screens.text import clamp, fit
@@ -176,13 +177,17 @@ class DashboardPlace(Place):
         yield State("loading", id="dashboard-state")
         yield VerticalScroll(Overview(), id="dashboard-page")
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._reading = Latest(self, self._read)
+
     def on_mount(self) -> None:
         self.query_one("#dashboard-page").display = False
         self.query_one("#dashboard-page").focus()
         self.reread()
 
     def reread(self, happened: Happened | None = None) -> None:
-        self.run_worker(self._read(), group="dashboard", exclusive=True)
+        self._reading.wanted()
 
     async def _read(self) -> None:
         found = await self.beside(dashboard)

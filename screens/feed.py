@@ -18,6 +18,8 @@ from screens.widgets.loglines import LogLine
 
 log = logging.getLogger(__name__)
 _LOOK = 0.2
+_MOST = 20_000
+"""Events taken over in one tick: more than the log keeps; what is older is not worth a look."""
 _AGAIN = 2.0
 _LINES_PER_EVENT = 1_000
 _RESULTS = ("success", "skip", "waiting", "error")
@@ -74,11 +76,20 @@ class Feed(threading.Thread):
             found = follower.wait(_LOOK)
             quiet = 0 if found else quiet + 1
             if found:
-                self._lines(found)
-                self._tell(happened(found), "")
+                self._tell(self._all_of(follower, found), "")
                 self._stop_now.wait(self._tick)
             elif quiet % self._beats == 0:
                 self._tell(Happened(frozenset({"beat"})), "")
+
+    def _all_of(self, follower: Follower, found: list[EventView]) -> Happened:
+        """Takes over what came, and goes on reading while more is there: a flood is not told a page at a tick."""
+        seen, taken = Happened(), 0
+        while found and not self._stop_now.is_set():
+            self._lines(found)
+            more, taken = happened(found), taken + len(found)
+            seen = Happened(seen.kinds | more.kinds, seen.services | more.services)
+            found = follower.read() if taken < _MOST else []
+        return seen
 
     def _lines(self, found: Iterable[EventView]) -> None:
         self._inbox.extend(line for event in found for line in lines(event))

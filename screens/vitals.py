@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from engine.clock import now_ms
 from engine.errors import KvmtuiError
-from engine.queries.dashboard import dashboard
-from engine.queries.engines import EngineView
+from engine.queries import dashboard
+from engine.queries.engines import EngineView, engines
 from screens.widgets.header import Facts
 
 
 def read(site: str, own: str, read_only: bool) -> Facts:
     """Reads them; a database that does not answer is a fact too."""
     try:
-        found = dashboard()
+        found, alerts = engines(), dashboard.alerts()
     except KvmtuiError:
         return Facts(site, "none", None, 0, read_only, "database lost")
-    failing = sum(server.state == "failing" for server in found.servers)
-    alerts = found.stuck_total + failing + len(found.full_pools)
-    return Facts(site, where(found.engines, own), heartbeat(found.engines), alerts, read_only)
+    return Facts(site, where(found, own), heartbeat(found), alerts, read_only)
 
 
 def where(engines: list[EngineView], own: str) -> str:

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
+from textual.timer import Timer
 from textual.widgets import Static
 
 from engine.pipelines.catalog import AT_REST
 from engine.queries.vm_list import SERVICE_STATES, SORTS, STATES, VmQuestion, count, page, position
-from engine.queries.vms import VmView
+from engine.queries.vms import VmView, vms_of
 from screens.habits import bindings
+from screens.latest import Latest
 from screens.moments import age
-from screens.place import ListPlace
+from screens.place import Happened, ListPlace
 from screens.service_commands import ServiceCommands
 from screens.text import text
 from screens.vm_commands import VmCommands
@@ -33,6 +35,9 @@ COLUMNS = (
     Column("service", "Service", 10, 2),
     Column("ips", "IPs", 21, 3, grow=True, sortable=False),
 )
+MOST_CHANGES = 100
+"""When more machines than this changed at once, the list is read anew instead."""
+SETTLE_SECONDS = 0.3
 _SERVICE_TONES = {"Suspended": "warn", "Terminated": "muted", "Cancelled": "muted", "Pending": "busy"}
 _STATE_USES = {
     "all": "Every VM.",
@@ -57,6 +62,9 @@ class VmsPlace(ListPlace):
     def __init__(self) -> None:
         super().__init__()
         self.state, self.service = "all", "all"
+        self._changed: set[int] = set()
+        self._changes = Latest(self, self._show_changes)
+        self._settling: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield Static("", id="vm-filters", markup=False)
@@ -71,6 +79,27 @@ class VmsPlace(ListPlace):
 
     def on_mount(self) -> None:
         self._tell_filters()
+
+    def reread(self, happened: Happened | None = None) -> None:
+        """Machines in view that changed are read alone and at once; order, filter and count follow a moment later."""
+        if happened is None or not 0 < len(happened.services) <= MOST_CHANGES:
+            super().reread(happened)
+            return
+        self._changed |= happened.services
+        self._changes.wanted()
+
+    async def _show_changes(self) -> None:
+        services, self._changed = self._changed, set()
+        known = [each for each in services if self.list.has(each)]
+        if known:
+            found = await self.beside(lambda: [row(view) for view in vms_of(known)])
+            self.list.put(found or ())
+        if self._settling is None:
+            self._settling = self.set_timer(SETTLE_SECONDS, self._settle)
+
+    def _settle(self) -> None:
+        self._settling = None
+        self.list.reload()
 
     def notes(self) -> dict[str, Any]:
         return {**super().notes(), "state": self.state, "service": self.service}

@@ -97,7 +97,9 @@ def _one_changed(home: Path, report: Path) -> Iterator[Figure]:
             opened.settle(1.2)
         opened.press(b"q")
         opened.ended()
-    took = [float(line.split()[1]) for line in report.read_text().splitlines() if line.startswith("shown ")]
+    took = [
+        float(line.split()[1]) / 1000 for line in report.read_text().splitlines() if line.startswith("shown ")
+    ]
     yield Figure("one changed VM, event to frame, median", ms(took), 10, "ms")
     yield Figure("the same from another process's commit, median", ms(seen), unit="ms")
 

@@ -12,6 +12,7 @@ It runs `kvmtui ARGUMENTS` unchanged and notes in the file REPORT, when it ends:
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -78,6 +79,9 @@ def install(watch: Watch) -> None:
 
 def main(report: str, *arguments: str) -> int:
     """Runs the console and leaves the report."""
+    from kvmtui.app import FRAMES
+
+    os.environ.setdefault("TEXTUAL_FPS", FRAMES)  # before anything of Textual, as the console itself does
     from kvmtui.terminal.exits import run
     from screens.widgets.log import LogPane
 

@@ -1,0 +1,38 @@
+"""Reads beside the screen's thread, one reading at a time, never behind and never in a pile.
+
+Asked while a reading is under way, it reads once more afterwards, however often it was asked: a slow database gets
+one question at a time, and what is shown in the end is newer than the last wish.
+
+    self._vitals = Latest(self, self._read_vitals)
+    self._vitals.wanted()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from textual.dom import DOMNode
+
+
+class Latest:
+    """One reading of a node of the screen."""
+
+    def __init__(self, node: DOMNode, read: Callable[[], Awaitable[None]]) -> None:
+        self._node = node
+        self._read = read
+        self._busy = self._again = False
+
+    def wanted(self) -> None:
+        """Reads now, or once more as soon as the reading under way has ended."""
+        self._again = True
+        if not self._busy:
+            self._busy = True
+            self._node.run_worker(self._read_on(), group="reading")
+
+    async def _read_on(self) -> None:
+        try:
+            while self._again:
+                self._again = False
+                await self._read()
+        finally:
+            self._busy = False
