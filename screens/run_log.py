@@ -1,107 +1,118 @@
-"""The log of one machine: its runs, newest first, opened to steps and notes; the failing step on top in red."""
+"""The log of one machine in a dialog: its runs, newest first, brought up to date while they happen.
+
+The failing step stands on top in red. The cursor follows the newest line while it stands there; `f` holds everything
+still, and lets it go on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.queries.runs import RunView, StepView
-from screens.moments import at
-from screens.text import block, plain
+from engine.queries.runs import RunView
+from screens.place import Happened
+from screens.run_lines import ALIVE, RunTable, failure, run_of
+from screens.text import block, plain, text
 from screens.widgets.dialogs import Dialog
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.reader import sentence
 from screens.widgets.table import Table
 
-COLUMNS = (
-    Column("what", "Run / step", 34, 1, grow=True, sortable=False),
-    Column("move", "From → to", 26, 2, grow=True, sortable=False),
-    Column("result", "Result", 11, 1, sortable=False),
-    Column("when", "Started (UTC)", 19, 4, sortable=False),
-    Column("seconds", "Seconds", 8, 1, right=True, sortable=False),
-)
-_SIGNS = {"success": "[+]", "skip": "[+]", "waiting": "[~]", "error": "[-]", "running": "[>]"}
-_TONES = {"success": "ok", "skip": "muted", "waiting": "busy", "error": "error", "running": "busy"}
-EMPTY = "This VM has no run yet. The engine writes one as soon as it works on it."
+Read = Callable[[], Sequence[RunView]]
+_KEYS = "enter opens or closes a run · f follows or holds · y copies · esc closes"
+_GUTTER = 3
 
 
 class RunLog(Dialog[None]):
     """Runs as lines; enter opens one to its steps, and closes it again."""
 
     AUTO_FOCUS = "Table"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f", "follow", "Follow", show=False)]
 
-    def __init__(self, name: str, found: Sequence[RunView]) -> None:
-        super().__init__(f"Log of {plain(name)}", "enter opens or closes a run · esc closes")
-        self._runs = tuple(found)
+    def __init__(self, name: str, found: Sequence[RunView], service_id: int, read: Read) -> None:
+        super().__init__(f"Log of {plain(name)}", _KEYS)
+        self._runs, self._service_id, self._read = tuple(found), service_id, read
         self._open = {found[0].id} if found else set()
-        self._table = Table(COLUMNS, noun="lines", empty=EMPTY)
-        self._table.show(self._rows())
+        self._held = self._missed = False
+        self._trouble = ""
+        self.table = RunTable()
+        self._banner = Static("", classes="run-error", markup=False)
+        self._below = Static("", classes="run-state", markup=False)
 
     def body(self) -> Iterable[Widget]:
-        failing = failure(self._runs)
-        if failing:
-            yield Static(block(failing), classes="run-error")
-        yield self._table
+        yield self._banner
+        yield self.table
+        yield self._below
+
+    def on_mount(self) -> None:
+        self._tell()
+        self.call_after_refresh(self._begin)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._tell)
+
+    def reread(self, happened: Happened | None = None) -> None:
+        """Reads again when something happened to this machine; while held, it only says so."""
+        if happened is not None and self._service_id not in happened.services:
+            return
+        if self._held:
+            self._missed = True
+            self._say()
+        else:
+            self.run_worker(self._again(), group="runs", exclusive=True)
+
+    def action_follow(self) -> None:
+        """Holds everything still, or goes on with the newest line."""
+        self._held = not self._held
+        self._say()
+        if not self._held:
+            self._missed = False
+            self.table.do_last_of_newest()
+            self.reread()
 
     def on_table_opened(self, message: Table.Opened) -> None:
         message.stop()
-        run_id = int(str(message.key).partition("/")[0])
-        self._open ^= {run_id}
-        self._table.show(self._rows())
+        self._open ^= {run_of(message.key)}
+        self._tell()
 
-    def _rows(self) -> list[Row]:
-        return [row for run in self._runs for row in rows(run, run.id in self._open)]
+    def _begin(self) -> None:
+        """With the width known: the lines as wide as they may be, and the cursor at what goes on."""
+        self._tell()
+        if self._runs and self._runs[0].result in ALIVE:
+            self.table.do_last_of_newest()
 
+    async def _again(self) -> None:
+        try:
+            found = tuple(await asyncio.to_thread(self._read))
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
+            self._trouble = sentence(error)
+            self._say()
+            return
+        self._trouble = ""
+        at_end = self.table.at_last_of_newest
+        if found and (not self._runs or found[0].id != self._runs[0].id):
+            self._open.add(found[0].id)
+        self._runs = found
+        self._tell()
+        if at_end:
+            self.table.do_last_of_newest()
 
-def failure(found: Sequence[RunView]) -> str:
-    """What failed in the newest run, as one line; empty when nothing did."""
-    if not found or found[0].result != "error":
-        return ""
-    run = found[0]
-    for step in run.steps:
-        if step.result == "error":
-            return f"[-] {run.action} failed at step {step.n}. {step.label}: {step.error or run.error}"
-    return f"[-] {run.action} failed: {run.error}"
+    def _tell(self) -> None:
+        failing = failure(self._runs)
+        self._banner.display = bool(failing)
+        self._banner.update(block(failing))
+        self.table.tell(self._runs, self._open, (self.table.size.width or self.app.size.width - 6) - _GUTTER)
+        self._say()
 
-
-def rows(run: RunView, opened: bool) -> Iterator[Row]:
-    """The line of a run and, when it is open, those of its steps and their notes."""
-    sign, by = ("▾" if opened else "▸"), f" by {run.asked_by}" if run.asked_by else ""
-    yield Row(
-        f"{run.id}",
-        (
-            f"{sign} {run.action}{by}",
-            f"{run.from_status} → {run.to_status}",
-            _result(run.result),
-            Cell(at(run.started), "muted"),
-            f"{run.seconds:.1f}",
-        ),
-    )
-    if not opened:
-        return
-    for step in run.steps:
-        yield from _step(run.id, step)
-    if not run.steps and run.error:
-        yield Row(f"{run.id}/e", (Cell(f"    {run.error}", "error"),))
-
-
-def _step(run_id: int, step: StepView) -> Iterator[Row]:
-    key = f"{run_id}/{step.n}"
-    yield Row(
-        key,
-        (
-            f"  {step.n:>2}. {step.label}",
-            f"{step.from_status} → {step.to_status}",
-            _result(step.result),
-            Cell(at(step.started), "muted"),
-            f"{step.seconds:.2f}",
-        ),
-    )
-    said = [(step.error, "error")] if step.error else []
-    for place, (words, tone) in enumerate([*said, *((note, "muted") for note in step.notes)]):
-        yield Row(f"{key}/{place}", (Cell(f"      · {words}", tone),))
-
-
-def _result(result: str) -> Cell:
-    return Cell(f"{_SIGNS.get(result, '[ ]')} {result}", _TONES.get(result, ""))
+    def _say(self) -> None:
+        if self._trouble:
+            words = f"[-] {self._trouble}"
+        elif self._held:
+            words = "[=] Held" + (": something happened since; f shows it" if self._missed else "; f goes on")
+        else:
+            words = "[>] It is brought up to date while this is open"
+        self._below.update(text(words))

@@ -109,9 +109,12 @@ class VmCommands(Commands):
         from screens.run_log import RunLog
 
         service_id = self.one()
-        found = None if service_id is None else await self.read(lambda: runs(vm_id_of_service(service_id)))
-        if found is not None and service_id is not None:
-            self.app.push_screen(RunLog(await self.name_of(service_id), found))
+        if service_id is None:
+            return
+        found = await self.read(lambda: runs(vm_id_of_service(service_id)))
+        if found is not None:
+            name = await self.name_of(service_id)
+            self.app.push_screen(RunLog(name, found, service_id, lambda: runs(vm_id_of_service(service_id))))
 
     def do_password(self) -> Worker[None]:
         return self.run_worker(self._password(), group="dialog", exclusive=True)

@@ -16,7 +16,7 @@ from engine.queries.notes import notes_of
 from screens.habits import bindings
 from screens.moments import age
 from screens.place import Happened, Place
-from screens.run_log import failure
+from screens.run_lines import failure
 from screens.service_commands import ServiceCommands
 from screens.text import plain
 from screens.vm.known import Known, known
@@ -92,8 +92,8 @@ class VmPlace(Place):
     @property
     def tab(self) -> Tab | ListTab | None:
         """The tab that is open."""
-        body = self.query_one("#vm-body")
-        return next((each for each in body.children if isinstance(each, Tab | ListTab)), None)
+        there = (each for body in self.query("#vm-body") for each in body.children)
+        return next((each for each in there if isinstance(each, Tab | ListTab)), None)
 
     # Turning the pages
 
@@ -141,6 +141,8 @@ class VmPlace(Place):
 
     async def _read(self) -> None:
         found = await self.beside(lambda: known(self.service_id))
+        if not self.query("#vm-state"):  # the page was left meanwhile
+            return
         state = self.query_one("#vm-state", State)
         state.display = found is None and self._found is None
         state.say(

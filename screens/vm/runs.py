@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from screens.run_log import COLUMNS, EMPTY, rows
+from screens.run_lines import RunTable, run_of
 from screens.vm.known import Known
 from screens.vm.tab import ListTab
 from screens.widgets.rows import Row
 from screens.widgets.table import Table
+
+_GUTTER = 3
 
 
 class RunsTab(ListTab):
@@ -21,25 +21,31 @@ class RunsTab(ListTab):
         super().__init__(service_id)
         self._turned: set[int] = set()
 
-    def table(self) -> Table:
-        return Table(COLUMNS, noun="lines", empty=EMPTY)
+    def table(self) -> RunTable:
+        return RunTable()
 
-    def source(self) -> Iterable[Row]:
-        found = self.found.runs if self.found else ()
-        return [
-            row
-            for place, run in enumerate(found)
-            for row in rows(run, (place == 0) != (run.id in self._turned))
-        ]
+    def source(self) -> list[Row]:
+        """Nothing yet; the page hands over what it has read."""
+        return []
 
     def reread(self, happened: object = None) -> None:
         """The page reads the runs for all its tabs."""
 
     def show(self, found: Known) -> None:
         super().show(found)
-        self.list.show(self.source())
+        self._tell()
+
+    def on_resize(self) -> None:
+        self._tell()
 
     def on_table_opened(self, message: Table.Opened) -> None:
         message.stop()
-        self._turned ^= {int(str(message.key).partition("/")[0])}
-        self.list.show(self.source())
+        self._turned ^= {run_of(message.key)}
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.found is None or not isinstance(self.list, RunTable):
+            return
+        found = self.found.runs
+        opened = {run.id for place, run in enumerate(found) if (place == 0) != (run.id in self._turned)}
+        self.list.tell(found, opened, (self.size.width or self.app.size.width) - _GUTTER)

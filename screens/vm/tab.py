@@ -38,6 +38,7 @@ TABS: tuple[TabLine, ...] = (
     TabLine("backups", "Backups", "Backups", "screens.vm.backups:BackupsTab"),
     TabLine("iso", "ISO", "ISO", "screens.vm.iso:IsoTab"),
     TabLine("charts", "Charts", "Charts", "screens.vm.charts:ChartsTab"),
+    TabLine("history", "History", "Hist", "screens.vm.history:HistoryTab"),
     TabLine("runs", "Log", "Log", "screens.vm.runs:RunsTab"),
 )
 

@@ -214,7 +214,7 @@ class Grid(ScrollView, can_focus=True):
     def _changed_cells(self, index: int, old: Row | None, new: Row | None) -> list[Region]:
         if new is None or old == new:
             return []
-        if old is None or old.key != new.key:
+        if old is None or old.key != new.key or old.wide or new.wide:
             return self._row_region(index)
         y = HEAD + index * self.lines - self.scroll_offset.y
         spots = (self._painter.extent(at) for at in range(len(self.columns)) if old.cell(at) != new.cell(at))

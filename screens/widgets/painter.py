@@ -85,6 +85,8 @@ class Painter:
     def _drawn(self, row: Row, part: int, look: str, marked: bool) -> Strip:
         base = self._style_of(f"table--{look}" if look else "")
         pieces = [(_gutter(look, marked) if part == 0 else " " * GUTTER, base)]
+        if row.wide:
+            return self._padded(_joined([*pieces, self._sentence(row, part, look, base)]), base)
         for number, (place, column) in enumerate(self.shown):
             cell = row.cell(place)
             words = fit(cell.text if part == 0 else cell.below, column.width, _align(column))
@@ -93,6 +95,14 @@ class Painter:
             pieces.append((" " * GAP if number else "", base))
             pieces.append((words, base if plain else base + self._style_of(f"tone--{tone}")))
         return self._padded(_joined(pieces), base)
+
+    def _sentence(self, row: Row, part: int, look: str, base: Style) -> tuple[str, Style]:
+        """A cell over the whole line."""
+        cell = row.cell(0)
+        words = clamp(cell.text if part == 0 else cell.below, max(1, self.width - GUTTER))
+        return words, base if look == "cursor" or not cell.tone else base + self._style_of(
+            f"tone--{cell.tone}"
+        )
 
     def _padded(self, segments: list[Segment], style: Style) -> Strip:
         return Strip(segments).adjust_cell_length(self.width, style)

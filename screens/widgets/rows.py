@@ -39,6 +39,8 @@ class Row:
 
     key: Key
     cells: tuple[Cell | str, ...]
+    wide: bool = False
+    """Its first cell goes over the whole line, as a sentence that fits no column."""
 
     def cell(self, index: int) -> Cell:
         """The cell of a column; a row that is too short has empty ones."""
