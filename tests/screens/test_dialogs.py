@@ -178,3 +178,12 @@ async def test_a_tick_is_told_without_colour_and_hints_live_below(stage) -> None
         dialog.form.hint("zone", "a[/b] reverse zone")
         below = dialog.form._questions["zone"].query_one(".question-below", Static)
         assert below.render().plain == "a[/b] reverse zone"  # type: ignore[union-attr]
+
+
+async def test_a_long_answer_is_seen_in_its_only_line(stage) -> None:
+    app = stage()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(FormDialog("Zone", form(url="https://" + "x" * 200)))
+        await pilot.press("tab", "tab")
+        shown = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+        assert "x" * 40 in shown

@@ -1,0 +1,75 @@
+"""How tests of the site's screens press keys: go somewhere, fill a form, read what is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from textual.pilot import Pilot
+
+from screens.widgets.dialogs import Dialog
+from screens.widgets.form import FormDialog
+from screens.widgets.table import Table
+from tests.screens.console_site import settle
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
+    """Waits until it holds."""
+    for _ in range(500):
+        await pilot.pause(0.01)
+        if holds():
+            return
+    raise AssertionError(f"It never came to hold; told: {told(pilot)}; shown: {words(pilot)}")
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> None:
+    """Presses keys, each after what the one before led to."""
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
+
+
+async def at(pilot: Pilot[Any], place: str, key: object = None) -> None:
+    """Goes to the place of this number key, and to a row of its list."""
+    await settle(pilot)
+    await press(pilot, place)
+    if key is not None:
+        table = next(iter(pilot.app.screen_stack[0].query(Table)))
+        at = table.source.index_of(key) if table.source is not None else None
+        assert at is not None, f"There is no row {key!r}."
+        table._move(at)
+        await settle(pilot)
+
+
+async def dialog(pilot: Pilot[Any], kind: type[Dialog[Any]]) -> Any:
+    """The dialog on top, once it is there."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind))
+    await settle(pilot)
+    return pilot.app.screen
+
+
+async def fill(pilot: Pilot[Any], **answers: object) -> FormDialog:
+    """Fills the form on top and saves it; the dialog, which is gone when the answers were taken."""
+    found: FormDialog = await dialog(pilot, FormDialog)
+    for name, value in answers.items():
+        found.form.fill(name, value)
+        await pilot.pause()
+    await press(pilot, "ctrl+o")
+    return found
+
+
+async def gone(pilot: Pilot[Any]) -> None:
+    """Waits until no dialog is left."""
+    await until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
+    await settle(pilot)
+
+
+def told(pilot: Pilot[Any]) -> str:
+    """Everything the console has told the operator in passing."""
+    return "\n".join(each.message for each in pilot.app._notifications)
+
+
+def words(pilot: Pilot[Any]) -> str:
+    """What stands on the screen on top, as one line of text without the borders."""
+    lines = (strip.text for strip in pilot.app.screen._compositor.render_strips())
+    return " ".join(" ".join(lines).translate(dict.fromkeys(map(ord, "│─┌┐└┘"))).split())
