@@ -148,13 +148,14 @@ _VM = (
     _vm_change("dns", "", "Set DNS", "Write every DNS record of this VM again."),
     _vm_change("password", "P", "Password", "Give the guest a new password, and show it once."),
     _vm_change("rdns", "N", "Reverse DNS", "Change the reverse name of an address."),
-    _vm("console", "o", "Console", "Open the console of this VM."),
+    _vm_change("console", "o", "Console", "Open the serial console of this VM, or a link to its screen."),
     _vms("state", "t", "VM state", "Show only the VMs in one state."),
     _vms("service", "w", "Service", "Show only one service status."),
 )
 
 _TABS = (
     ("overview", "Overview", "where the VM stands"),
+    ("addresses", "Addresses", "their reverse names, and whether DNS has them"),
     ("steps", "Module commands", "the steps that can be run alone"),
     ("snapshots", "Snapshots", "taken, rolled back to, and when they go"),
     ("backups", "Backups", "made, restored, and their schedule"),
@@ -198,6 +199,9 @@ _DAYTWO = (
 )
 
 
+_ADOPTING = ("services", "servers")
+
+
 def _records(scope: str, noun: str) -> tuple[Action, ...]:
     """Adding, editing and deleting, as every list of records offers them."""
     row = _changes(scope)
@@ -218,6 +222,10 @@ _OTHERS = (
     _servers("doctor", "w", "Doctor", "Check everything a deploy needs.", 16),
     _changes("servers")("pause", "p", "Pause", "Pause this server, or let it go on.", 17),
     _changes("services")("add", "a", "Create", "Create a service for a client.", 20),
+    *(
+        _changes(each)("adopt", "A", "Adopt", "Make a guest of a cluster a service.", 26)
+        for each in _ADOPTING
+    ),
     _service_change("package", "p", "Package", "Change the package, after a look at the plan.", 21),
     _service_change("options", "O", "Options", "Change what the service has other than its product.", 0),
     _service_change("suspend", "z", "Suspend", "Stop the VM and suspend the service.", 22),

@@ -14,6 +14,7 @@ from engine.actions.site import Outcome
 from engine.forms import Form, ServerForm, checked
 from engine.queries.site import ServerView, server_values, servers
 from screens import server_questions
+from screens.adopt import Adopts
 from screens.findings import Finding, Findings
 from screens.flat import nested
 from screens.habits import bindings
@@ -26,7 +27,7 @@ from screens.widgets.rows import Cell, Column, Row
 _SIGNS = {"ok": "+", "warn": "~", "fail": "-"}
 
 
-class ServersPlace(RecordsPlace):
+class ServersPlace(Adopts, RecordsPlace):
     """The clusters of the site."""
 
     NAME = SCOPE = "servers"
@@ -44,6 +45,9 @@ class ServersPlace(RecordsPlace):
         Column("version", "PVE", 14, 3),
         Column("limits", "At once", 21, 4),
     )
+
+    def server_at_hand(self) -> str:
+        return str(self.list.cursor_key or "")
 
     def rows(self) -> Sequence[Row]:
         return [_row(each) for each in servers()]

@@ -15,6 +15,7 @@ from engine.queries import service_list
 from engine.queries.refs import names_of
 from engine.queries.service_list import ServiceQuestion
 from engine.queries.site import ServiceView, products
+from screens.adopt import Adopts
 from screens.flat import questions
 from screens.habits import bindings
 from screens.place import actor
@@ -36,7 +37,7 @@ _STATES = {
 }
 
 
-class ServicesPlace(RecordsPlace):
+class ServicesPlace(Adopts, RecordsPlace):
     """The services of the site."""
 
     NAME = SCOPE = "services"
