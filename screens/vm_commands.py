@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from textual.worker import Worker
 
 from engine.actions import names, records, vms
 from engine.pipelines.legend import COMMANDS, DESTRUCTIVE, needs_name
+from engine.queries.addresses import addresses_of
 from engine.queries.refs import vm_id_of_service
 from engine.queries.runs import runs
-from engine.queries.vms import vms as views
-from screens.commanding import Commands
+from screens.consoles import ConsoleCommands
 from screens.habits import bindings
 from screens.place import actor
 from screens.widgets.dialogs import Choice, Choose
 
 
-class VmCommands(Commands):
+class VmCommands(ConsoleCommands):
     """Redeploy, reset, log, record, delete record, steps, power, DNS."""
 
     SCOPE = "vm"
@@ -142,21 +140,30 @@ class VmCommands(Commands):
 
     async def _rdns(self) -> None:
         service_id = self.one()
-        found = None if service_id is None else await self.read(partial(_one_view, service_id))
-        if found is None or service_id is None:
+        found = None if service_id is None else await self.read(lambda: addresses_of(service_id))
+        if not found or service_id is None:
+            if found is not None:
+                self.notify("This VM has no address yet.", severity="warning", markup=False)
             return
-        choices = [Choice(each.address, each.rdns) for each in found.ips]
+        choices = [Choice(each.address, each.rdns) for each in found]
         address = await self.app.push_screen_wait(Choose("Reverse name of which address?", choices))
         if address is not None:
-            await self._give_name(
-                service_id, address, next(e.rdns for e in found.ips if e.address == address)
-            )
+            await self._give_name(service_id, address)
 
-    async def _give_name(self, service_id: int, address: str, now: str) -> None:
+    def ask_reverse(self, service_id: int, address: str) -> Worker[None]:
+        """Asks for the reverse name of this address, and gives it."""
+        return self.run_worker(self._give_name(service_id, address), group="dialog", exclusive=True)
+
+    async def _give_name(self, service_id: int, address: str) -> None:
         from screens.rdns import RdnsForm
         from screens.widgets.form import Form, FormDialog
 
-        form = Form(RdnsForm, values={"name": now})
+        found = await self.read(lambda: addresses_of(service_id))
+        now = next((each for each in found or () if each.address == address), None)
+        if now is None:
+            return
+        form = Form(RdnsForm, values={"name": now.rdns if now.own else ""})
+        form.suggest("name", now.rdns)
         answers = await self.app.push_screen_wait(FormDialog(f"Reverse name of {address}", form))
         if answers is not None:
             name = str(answers.get("name") or "")
@@ -166,7 +173,3 @@ class VmCommands(Commands):
 def _star(running: bool | None) -> str:
     """The legend's sign: may run while the VM runs, only while it is off, or no matter."""
     return {True: "*", False: "**", None: ""}[running]
-
-
-def _one_view(service_id: int) -> object:
-    return views([vm_id_of_service(service_id)])[0]

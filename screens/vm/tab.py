@@ -33,6 +33,7 @@ class TabLine:
 
 TABS: tuple[TabLine, ...] = (
     TabLine("overview", "Overview", "Over", "screens.vm.overview:OverviewTab"),
+    TabLine("addresses", "Addresses", "IPs", "screens.vm.addresses:AddressesTab"),
     TabLine("steps", "Commands", "Cmds", "screens.vm.steps:StepsTab"),
     TabLine("snapshots", "Snapshots", "Snaps", "screens.vm.snapshots:SnapshotsTab"),
     TabLine("backups", "Backups", "Backups", "screens.vm.backups:BackupsTab"),
