@@ -12,7 +12,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import App, ComposeResult
@@ -37,6 +37,9 @@ from screens.widgets.log import LogPane
 from screens.widgets.loglines import LogLine
 from screens.widgets.prompt import Prompt
 from screens.widgets.state import State, too_small
+
+if TYPE_CHECKING:
+    from engine.actions.consoles import ScreenLinks
 
 FIRST = "dashboard"
 START_AFTER, START_AT_LATEST = 0.2, 2.0
@@ -96,6 +99,7 @@ class Console(Acts, App[int]):
         self.memory = setup.memory
         self.animation_level = setup.looks.animation
         self.inbox: deque[LogLine] = deque()
+        self.screen_links: ScreenLinks | None = None  # made with the first link, closed with the console
         self.place_name = ""
         self._trail: list[tuple[str, int | None]] = []
         self._begun = self._lost = False
@@ -167,6 +171,8 @@ class Console(Acts, App[int]):
         )
 
     def on_unmount(self) -> None:
+        if self.screen_links is not None:
+            self.screen_links.close()
         self._feed.stop(1.0)
 
     # Going somewhere

@@ -7,18 +7,22 @@ how long is written there; what was shown or typed never is, nor any ticket.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from engine import audit, redact
 from engine.actions.requests import label, vm_of
 from engine.audit import Actor
 from engine.clock import now_ms
+from engine.consoles import novnc, settings
 from engine.consoles.offers import Offer
 from engine.consoles.proxy import ScreenProxy
 from engine.consoles.serial import SerialLine
+from engine.consoles.settings import ConsoleSettings
 from engine.errors import KvmtuiError, Refused
 from engine.proxmox.console import ConsoleStream, open_stream
 from engine.proxmox.faults import NotOurs
@@ -132,6 +136,38 @@ def _line(machine: Machine, ticket: ConsoleTicket) -> SerialLine:
         line.close()
         raise
     return line
+
+
+class ScreenLinks:
+    """Links to screens, all served at one place that is opened with the first; `close` ends every screen."""
+
+    def __init__(self, chosen: ConsoleSettings | None = None) -> None:
+        self._settings = chosen
+        self._lock = threading.Lock()
+        self._proxy: ScreenProxy | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def offer(self, actor: Actor, service_id: int) -> tuple[Offer, str]:
+        """Offers the screen of a machine: what becomes of it, and the link that opens it once, within seconds."""
+        with self._lock:
+            if self._proxy is None:
+                scripts = novnc.scripts(settings.novnc_folders())
+                self._proxy = ScreenProxy(self._settings or settings.current(), scripts)
+        return offer_screen(actor, service_id, self._proxy)
+
+    def close(self) -> None:
+        """Ends every screen and stops listening."""
+        with self._lock:
+            proxy, self._proxy = self._proxy, None
+        if proxy is not None:
+            proxy.close()
 
 
 def offer_screen(actor: Actor, service_id: int, proxy: ScreenProxy) -> tuple[Offer, str]:

@@ -122,6 +122,17 @@ class Offer:
         with self._changed:
             self._end(well, sentence)
 
+    def now(self) -> Step:
+        """How far it has come by now."""
+        with self._changed:
+            self._over()
+            return self.step
+
+    @property
+    def seconds_left(self) -> float:
+        """How long its next step may still take."""
+        return 0.0 if self._deadline is None else max(0.0, self._deadline - self._clock())
+
     def wait(self) -> Ending:
         """Waits until the screen was closed, or until it was too late to open it."""
         with self._changed:

@@ -28,7 +28,7 @@ from websockets.sync.server import Server, ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from engine.consoles import page
-from engine.consoles.offers import Clock, Offer, Screen
+from engine.consoles.offers import Clock, Offer, Screen, Step
 from engine.consoles.relay import relay
 from engine.consoles.settings import ConsoleSettings
 from engine.errors import KvmtuiError, Refused
@@ -82,7 +82,7 @@ class ScreenProxy:
         """Offers a screen; the link that shows it once to whoever opens it within ten seconds."""
         offer = Offer(name, get, self._clock)
         with self._lock:
-            self._offers = [each for each in self._offers if each.ending is None] + [offer]
+            self._offers = [each for each in self._offers if each.now() is not Step.ENDED] + [offer]
         return offer, f"{self.url}/open/{offer.token}"
 
     def close(self) -> None:

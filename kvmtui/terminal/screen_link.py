@@ -9,24 +9,23 @@ from types import FrameType
 from typing import NoReturn
 
 from engine.clock import iso, now_ms
-from engine.consoles import novnc, settings
+from engine.consoles import settings
 from engine.consoles.offers import LINK_SECONDS
-from engine.consoles.proxy import ScreenProxy
 from engine.errors import Failed
 from kvmtui.terminal import names, output, site
 
 
 def show(ref: str, listen: str, as_json: bool) -> int:
     """Print a link that works once and for seconds, and serve the screen behind it until it is closed."""
-    from engine.actions.consoles import offer_screen
+    from engine.actions.consoles import ScreenLinks
     from engine.audit import current_actor
 
     with site.changing():
         chosen = settings.current()
         chosen = chosen.at(listen) if listen else chosen
         service_id = names.service_of(ref)
-        with _ended_by_signals(), ScreenProxy(chosen, novnc.scripts(settings.novnc_folders())) as proxy:
-            offer, link = offer_screen(current_actor("cli"), service_id, proxy)
+        with _ended_by_signals(), ScreenLinks(chosen) as links:
+            offer, link = links.offer(current_actor("cli"), service_id)
             _tell(service_id, offer.name, link, as_json)
             ending = offer.wait()
         if not ending.well:
