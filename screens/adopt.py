@@ -20,6 +20,8 @@ from screens.text import plain
 from screens.widgets.dialogs import Notice, Plan, PlanLine, TypeName
 from screens.widgets.form import Form, FormDialog
 
+_ONLY = "Nothing in the guest changes now but its notes, which get the ownership mark."
+
 
 class Adopts(Place):
     """A place from which a guest can be adopted."""
@@ -49,12 +51,13 @@ class Adopts(Place):
             words = "\n".join([*seen.refusals, "", *(f"{each.sign} {each.words}" for each in _lines(seen))])
             self.app.push_screen(Notice(f"VM {seen.vmid} ({called}) cannot be adopted", words, danger=True))
             return False
-        note = "Nothing in the guest changes but its notes, which get the ownership mark."
-        look = Plan(f"VM {seen.vmid} ({called}), as it was found", list(_lines(seen)), yes="Go on", note=note)
+        look = Plan(f"VM {seen.vmid} ({called}), as it was found", list(_lines(seen)), yes="Go on")
         if not await self.app.push_screen_wait(look):
             return False
         question = f"Adopt VM {seen.vmid} on {seen.server} for {plain(seen.client)}?"
-        return await self.app.push_screen_wait(TypeName(question, seen.called, (adoption.ADOPTS,))) is True
+        return (
+            await self.app.push_screen_wait(TypeName(question, seen.called, (_ONLY, adoption.ADOPTS))) is True
+        )
 
     async def _take(self, form: AdoptForm, seen: Survey) -> None:
         queued = await self.beside(lambda: adoption.adopt(actor(), form, seen.called, seen.digest))
