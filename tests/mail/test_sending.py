@@ -283,6 +283,7 @@ def test_killed_after_the_server_has_the_mail_it_is_never_sent_again(any_site: S
         any_site.send()
         assert any_site.row().state == "sending"  # nobody knows yet whether that engine lives
         any_site.due()
+        assert claims.claim() is None  # nor may anybody send it
         any_site.send()
         row = any_site.row()
         assert row.state == "failed" and "ended in that moment" in row.error
