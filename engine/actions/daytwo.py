@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.actions.packages import applied
-from engine.actions.requests import Queued, change, enqueue, label, vm_of
+from engine.actions.requests import Queued, change, enqueue, label, refuse_suspended, vm_of
 from engine.audit import Actor
 from engine.clock import DAYS, now_ms
 from engine.errors import Refused
@@ -67,6 +67,7 @@ def restore(actor: Actor, service_id: int, backup: str) -> Queued:
     """Overwrite the VM with a backup, apply its package again and start it."""
     with session():
         vm = _ready(service_id)
+        refuse_suspended(vm, "restore")
         _need_backups(vm)
         return _ask(actor, vm, "Restore", "restore", backup=backup)
 
@@ -132,7 +133,9 @@ def _minute(at: str) -> int:
 def reset_password(actor: Actor, service_id: int) -> Queued:
     """Give the guest a new password: by its agent while it runs, else by cloud-init with a restart."""
     with session():
-        return _ask(actor, _ready(service_id), "ResetPassword", "password")
+        vm = _ready(service_id)
+        refuse_suspended(vm, "password")
+        return _ask(actor, vm, "ResetPassword", "password")
 
 
 def mount_iso(actor: Actor, service_id: int, iso: str) -> Queued:

@@ -13,24 +13,26 @@ from engine.store.database import session
 from engine.store.models import Product, Service, Vm
 
 
-def suspend(actor: Actor, service_id: int) -> Queued:
-    """Stop the VM and mark the service Suspended."""
+def suspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
+    """Stop the VM and mark the service Suspended; the reason is shown where somebody wants to start it."""
     with session():
         vm = vm_of(service_id)
         if vm.service.status != "Active":
             raise Refused(
                 f"Service {service_id} is {vm.service.status}; only an active one can be suspended."
             )
-        return change(actor, vm, "suspend", lambda: enqueue(vm, "Suspend", actor))
+        return change(actor, vm, "suspend", lambda: enqueue(vm, "Suspend", actor), " ".join(reason.split()))
 
 
-def unsuspend(actor: Actor, service_id: int) -> Queued:
-    """Start the VM and mark the service Active again."""
+def unsuspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
+    """Have the VM as it was before the suspension, and mark the service Active again."""
     with session():
         vm = vm_of(service_id)
         if vm.service.status != "Suspended":
             raise Refused(f"Service {service_id} is {vm.service.status}, not suspended.")
-        return change(actor, vm, "unsuspend", lambda: enqueue(vm, "Unsuspend", actor))
+        return change(
+            actor, vm, "unsuspend", lambda: enqueue(vm, "Unsuspend", actor), " ".join(reason.split())
+        )
 
 
 def terminate(actor: Actor, service_id: int, reason: str = "") -> Queued:

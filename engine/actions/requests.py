@@ -11,6 +11,7 @@ from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
 from engine.pipelines.catalog import AT_REST
+from engine.queries.suspension import suspension_of
 from engine.runner import claims, limits, record
 from engine.store.database import in_transaction
 from engine.store.models import Vm
@@ -41,6 +42,18 @@ def vm_of(service_id: int) -> Vm:
 def label(vm: Vm) -> str:
     """How sentences call a VM."""
     return f"service {vm.service_id} ({vm.name or 'not named yet'})"
+
+
+def refuse_suspended(vm: Vm, verb: str) -> None:
+    """Refuse what would have the VM of a suspended service run, with the reason of the suspension."""
+    if vm.service.status != "Suspended":
+        return
+    known = suspension_of(vm.service_id)
+    why = f" ({known.reason})" if known and known.reason else ""
+    raise Refused(
+        f"Service {vm.service_id} is suspended{why}; unsuspend it before {verb}: "
+        f"kvmtui service unsuspend {vm.service_id}"
+    )
 
 
 def change(

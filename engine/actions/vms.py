@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.actions.requests import Queued, change, enqueue, label, put_into, vm_of
+from engine.actions.requests import Queued, change, enqueue, label, put_into, refuse_suspended, vm_of
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.ipam import allocate
@@ -24,6 +24,7 @@ RESETS: dict[str, str] = {
 }
 _POWER = {"start": "Start", "stop": "Stop", "shutdown": "Shutdown", "reboot": "Reboot"}
 _GONE = ("remove",)
+_STARTING = ("Start", "Reinstall")  # module commands that end with a VM that runs
 
 
 def reset(actor: Actor, service_id: int, status: str, reason: str = "") -> Queued:
@@ -57,6 +58,7 @@ def redeploy(actor: Actor, service_id: int, reason: str = "") -> Queued:
             raise Refused(f"{label(vm)} is ready; redeploy is for VMs that are not. Use reinstall.")
         if vm.service.status in ("Terminated", "Cancelled"):
             raise Refused(f"Service {service_id} is {vm.service.status}; create a new one instead.")
+        refuse_suspended(vm, "redeploy")
 
         def work() -> str:
             flow = {"pipeline": "Redeploy", "action": "Deploy", "request": {"by": actor.login}}
@@ -71,7 +73,7 @@ def reinstall(actor: Actor, service_id: int, template: str = "") -> Queued:
     with session():
         vm = vm_of(service_id)
         _refuse_gone(vm)
-        _refuse_suspended(vm, "reinstall")
+        refuse_suspended(vm, "reinstall")
         args = {"template": template} if template else {}
         return change(
             actor, vm, "reinstall", lambda: enqueue(vm, "Reinstall", actor, args), template=template
@@ -84,7 +86,7 @@ def power(actor: Actor, service_id: int, verb: str) -> Queued:
         vm = vm_of(service_id)
         _refuse_gone(vm)
         if verb in ("start", "reboot"):
-            _refuse_suspended(vm, verb)
+            refuse_suspended(vm, verb)
         if verb == "start" and vm.vm_status != "ready":
             raise Refused(f"{label(vm)} is not ready ({vm.vm_status}); its pipeline starts it.")
         return change(actor, vm, verb, lambda: enqueue(vm, _POWER[verb], actor))
@@ -96,6 +98,8 @@ def run_step(actor: Actor, service_id: int, command: str) -> Queued:
         vm = vm_of(service_id)
         _refuse_gone(vm)
         command = exact_name(command)
+        if command in _STARTING:
+            refuse_suspended(vm, command)
         if refusal := legend_check(command, vm.vm_status, vm.remote_status == "running"):
             raise Refused(f"“{command}” was not run at {label(vm)}: {refusal}")
         return change(actor, vm, "run-step", lambda: enqueue(vm, command, actor), command=command)
@@ -141,11 +145,6 @@ def _refuse_gone(vm: Vm) -> None:
         raise Refused(
             f"{label(vm)} is being terminated ({vm.vm_status}); reset it first if that was a mistake."
         )
-
-
-def _refuse_suspended(vm: Vm, verb: str) -> None:
-    if vm.service.status == "Suspended":
-        raise Refused(f"Service {vm.service_id} is suspended; unsuspend it before {verb}.")
 
 
 def guards(vm: Vm) -> dict[str, Any]:

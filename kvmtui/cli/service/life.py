@@ -15,12 +15,16 @@ from kvmtui.terminal.output import AsJson
 app = typer.Typer()
 
 
+Reason = Annotated[str, typer.Option(help="Why; it is kept in the audit log.")]
+
+
 @app.command()
-def suspend(ref: VmRef, wait: Wait = None) -> int:
-    """Stop the machine and mark the service Suspended.
+def suspend(ref: VmRef, reason: Reason = "", wait: Wait = None) -> int:
+    """Stop the machine and mark the service Suspended; the reason is shown to whoever wants to start it.
 
     \b
     kvmtui service suspend 5546 --wait
+    kvmtui service suspend 5546 --reason "invoice 2026-118 is not paid"
     """
     from engine.actions import packages
     from engine.audit import current_actor
@@ -28,12 +32,12 @@ def suspend(ref: VmRef, wait: Wait = None) -> int:
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(packages.suspend(current_actor("cli"), names.service_of(ref)), wait)
+        return finish(packages.suspend(current_actor("cli"), names.service_of(ref), reason), wait)
 
 
 @app.command()
-def unsuspend(ref: VmRef, wait: Wait = None) -> int:
-    """Start the machine of a suspended service again.
+def unsuspend(ref: VmRef, reason: Reason = "", wait: Wait = None) -> int:
+    """End a suspension: the machine is as it was before, and started if it ran then.
 
     \b
     kvmtui service unsuspend 5546
@@ -44,14 +48,14 @@ def unsuspend(ref: VmRef, wait: Wait = None) -> int:
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(packages.unsuspend(current_actor("cli"), names.service_of(ref)), wait)
+        return finish(packages.unsuspend(current_actor("cli"), names.service_of(ref), reason), wait)
 
 
 @app.command()
 def terminate(
     ref: VmRef,
     yes: Yes = False,
-    reason: Annotated[str, typer.Option(help="Why; it is kept in the audit log.")] = "",
+    reason: Reason = "",
     wait: Wait = None,
 ) -> int:
     """End a service: its machine, disks, backups and DNS records are deleted, its addresses freed.

@@ -40,16 +40,21 @@ def show(ref: VmRef, as_json: AsJson = False) -> None:
     \b
     kvmtui service show 5546
     """
+    from engine.queries.notes import notes_of
     from engine.queries.refs import service_ref
     from engine.queries.site import services
+    from engine.queries.suspension import suspension_of
     from kvmtui.terminal import output, site
 
     with site.opened():
         view = services(service_ref(ref).service_id)[0]
+        suspension, notes = suspension_of(view.id), notes_of(view.id)
+    facts = output.plain(view) | {"suspended": output.plain(suspension), "notes": notes}
     if as_json:
-        output.show_json(view)
+        output.show_json(facts)
         return
-    facts = output.plain(view)
+    if suspension:
+        facts["suspended"] = [f"since {facts['suspended']['since']} by {suspension.who}", suspension.reason]
     facts["options"] = [f"{name}: {value}" for name, value in view.options.items()]
     facts["pending"] = [f"{each.field}: {each.old} -> {each.new}" for each in view.pending]
     output.show_facts(facts)

@@ -1,0 +1,111 @@
+"""Suspended: the reason is kept and told, nothing starts the machine, and the end of it restores what was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.actions import daytwo, packages, vms
+from engine.audit import Actor
+from engine.errors import Refused
+from engine.queries.suspension import suspension_of
+from engine.store.models import Run, Service, Vm
+from tests.pipelines.conftest import Site, site
+
+__all__ = ["site"]
+
+ME = Actor("noc", "192.0.2.7", "cli")
+
+
+@pytest.fixture
+def vm(site: Site) -> Vm:
+    return site.walk(site.service(site.product(backups=1, backup_storage="backup")))
+
+
+@pytest.fixture
+def suspended(site: Site, vm: Vm) -> Vm:
+    packages.suspend(ME, vm.service_id, "invoice 7 is\nnot paid")
+    return site.walk(vm)
+
+
+def test_the_reason_is_kept_as_long_as_it_lasts(site: Site, suspended: Vm) -> None:
+    known = suspension_of(suspended.service_id)
+    assert known is not None and (known.who, known.reason) == ("noc", "invoice 7 is not paid")
+    packages.unsuspend(ME, suspended.service_id)
+    vm = site.walk(suspended)
+    assert (site.guest(vm).status, vm.service.status) == ("running", "Active")
+    assert suspension_of(vm.service_id) is None
+
+
+def test_no_reason_is_no_reason(site: Site, vm: Vm) -> None:
+    packages.suspend(ME, vm.service_id)
+    vm = site.walk(vm)
+    with pytest.raises(Refused, match=r"is suspended; unsuspend it before start"):
+        vms.power(ME, vm.service_id, "start")
+
+
+STARTS: dict[str, Callable[[int], Any]] = {
+    "start": lambda service: vms.power(ME, service, "start"),
+    "reboot": lambda service: vms.power(ME, service, "reboot"),
+    "Start": lambda service: vms.run_step(ME, service, "Start"),
+    "Reinstall": lambda service: vms.run_step(ME, service, "Reinstall"),
+    "reinstall": lambda service: vms.reinstall(ME, service),
+    "restore": lambda service: daytwo.restore(ME, service, "backup:x"),
+    "password": lambda service: daytwo.reset_password(ME, service),
+}
+
+
+@pytest.mark.parametrize("verb", STARTS)
+def test_whatever_would_start_it_is_refused_with_the_reason(site: Site, suspended: Vm, verb: str) -> None:
+    with pytest.raises(Refused, match=rf"suspended \(invoice 7 is not paid\); unsuspend it before {verb}"):
+        STARTS[verb](suspended.service_id)
+    assert not Vm.get_by_id(suspended.id).requests
+
+
+def test_a_stuck_one_is_not_redeployed_while_suspended(site: Site, suspended: Vm) -> None:
+    Vm.update(vm_status="clone", error="no space").where(Vm.id == suspended.id).execute()
+    with pytest.raises(Refused, match="unsuspend it before redeploy"):
+        vms.redeploy(ME, suspended.service_id)
+
+
+def test_a_start_asked_for_before_the_suspension_does_not_come_through_after_it(site: Site, vm: Vm) -> None:
+    packages.suspend(ME, vm.service_id)
+    vms.power(ME, vm.service_id, "start")
+    vm = site.walk(vm)
+    assert (site.guest(vm).status, vm.service.status) == ("stopped", "Suspended")
+    last = Run.select().order_by(Run.id.desc()).first()
+    assert (last.action, last.result) == ("Start", "error") and "suspended" in last.error
+
+
+_BOTH: tuple[Callable[[int], Any], ...] = (
+    lambda each: packages.suspend(ME, each),
+    lambda each: packages.unsuspend(ME, each),
+)
+
+
+def test_one_that_was_off_stays_off(site: Site, vm: Vm) -> None:
+    vms.power(ME, vm.service_id, "stop")
+    vm = site.walk(vm)
+    packages.suspend(ME, vm.service_id)
+    vm = site.walk(vm)
+    packages.unsuspend(ME, vm.service_id)
+    vm = site.walk(vm)
+    assert (site.guest(vm).status, vm.service.status) == ("stopped", "Active")
+    assert site.steps(vm)[-1][1:] == ("skip", "it was off before the suspension and stays off")
+    for ask in (lambda each: vms.power(ME, each, "start"), *_BOTH):
+        ask(vm.service_id)
+        vm = site.walk(vm)
+    assert site.guest(vm).status == "running", "the suspension before does not count"
+
+
+def test_a_change_of_package_leaves_it_off_and_suspended(site: Site, suspended: Vm) -> None:
+    Service.update(options={"cores": 4}).where(Service.id == suspended.service_id).execute()
+    site.ask(suspended, "ChangePackage")
+    vm = site.walk(suspended)
+    assert (site.guest(vm).status, vm.service.status, site.guest(vm).config["cores"]) == (
+        "stopped",
+        "Suspended",
+        4,
+    )
