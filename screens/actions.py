@@ -94,7 +94,7 @@ _steps = _changes("wizard")
 _WIZARD = (
     _steps("go", "enter", "Go on", "Do what this step is for.", 5),
     _steps("skip", "n", "Next", "Go to the next step; one that is not done is skipped.", 6),
-    _steps("before", "b left", "Back", "Go to the step before.", 7),
+    _steps("before", "b", "Back", "Go to the step before.", 7),
     _steps("again", "t", "Ask again", "Ask the cluster again.", 8),
     _steps("copy", "y", "Copy commands", "Copy the commands of this step.", 9),
 )
@@ -229,6 +229,9 @@ _OTHERS = (
     _service_change("package", "p", "Package", "Change the package, after a look at the plan.", 21),
     _service_change("options", "O", "Options", "Change what the service has other than its product.", 0),
     _service_change("suspend", "z", "Suspend", "Stop the VM and suspend the service.", 22),
+    _service_change(
+        "suspend_because", "", "Suspend because", "Suspend, with a reason to be told and kept.", 0
+    ),
     _service_change("unsuspend", "Z", "Unsuspend", "End the suspension and start the VM.", 23),
     _service_change("terminate", "T", "Terminate", "End the service and remove its VM.", 24, True),
     _setting_change("edit", "E", "Edit", "Change the settings.", 20),

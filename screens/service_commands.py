@@ -20,6 +20,7 @@ from screens.habits import bindings
 from screens.place import actor
 from screens.saving import told
 from screens.service_options import OptionsDialog, lines_of
+from screens.suspending import REASON, WhyDialog
 from screens.widgets.dialogs import Choice, Choose, Plan, PlanLine
 
 _SHOWN = 100
@@ -34,6 +35,18 @@ class ServiceCommands(Commands):
 
     def do_suspend(self) -> Worker[None]:
         return self.each(lambda each: packages.suspend(actor(), each))
+
+    def do_suspend_because(self) -> Worker[None]:
+        return self.run_worker(self._suspend_because(), group="dialog", exclusive=True)
+
+    async def _suspend_because(self) -> None:
+        chosen = self.chosen()
+        if not chosen:
+            self.one()
+            return
+        given = await self.app.push_screen_wait(WhyDialog(_named(chosen)))
+        if given is not None:
+            await self.carry_out(chosen, lambda each: packages.suspend(actor(), each, str(given[REASON])))
 
     def do_unsuspend(self) -> Worker[None]:
         return self.each(lambda each: packages.unsuspend(actor(), each))
