@@ -141,23 +141,29 @@ class LivePanel(Sheet):
     def _beside(self, view: LiveView) -> Iterator[Line]:
         assert view.beside is not None
         half = (self._width - LABEL - 2) // 2
+        verdict, note, colour = self._verdict(view)
         yield ()
-        heads = (fit("", LABEL), "muted"), (fit("Now", half), "accent"), ("  Package   ", "accent")
-        yield (*heads, self._verdict(view))
+        yield (
+            (fit(verdict, LABEL), colour),
+            (fit("Now", half), "accent"),
+            ("  Package", "accent"),
+            (note, colour),
+        )
         for line in told(view.beside):
             tone = _SIGN_TONES[line.sign]
             name = (fit(plain(line.name.replace("  ", "· ", 1)), LABEL), "muted")
             now = (fit(line.real, half), tone if line.sign in ("!", "~") else "")
             yield name, now, (f"{line.sign} ", tone), (line.package, "muted" if line.sign != "!" else tone)
 
-    def _verdict(self, view: LiveView) -> tuple[str, str]:
+    def _verdict(self, view: LiveView) -> tuple[str, str, str]:
+        """How both stand to each other: in short, what to do about it, and the tone."""
         drift = len(view.drift)
         if drift:
-            return f"[!] {drift} differ{'s' if drift == 1 else ''} · A applies it", "warn"
+            return f"[!] {drift} differ{'s' if drift == 1 else ''}", "  · A applies it again", "warn"
         assert view.beside is not None
         if any(each.pending for each in view.beside.facts()):
-            return f"[~] {MEANINGS['~']}", "busy"
-        return "[=] as it says", "ok"
+            return "[~] on its way", f"  · {MEANINGS['~']}", "busy"
+        return "[=] the same", "", "ok"
 
 
 def fact(name: str, words: str, tone: str = "") -> Line:
