@@ -50,17 +50,15 @@ class Got:
 class Browser:
     """What a browser does, one request at a time."""
 
-    proxy: ScreenProxy
+    port: int
     source: str = "127.0.0.1"
     host: str = ""
     seen: list[Got] = field(default_factory=list)
 
     def get(self, path: str, **headers: str) -> Got:
-        line = http.client.HTTPConnection(
-            "127.0.0.1", self.proxy.port, timeout=10, source_address=(self.source, 0)
-        )
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10, source_address=(self.source, 0))
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        line.request("GET", path, headers={"Host": self.host or f"127.0.0.1:{self.proxy.port}", **sent})
+        line.request("GET", path, headers={"Host": self.host or f"127.0.0.1:{self.port}", **sent})
         answer = line.getresponse()
         found = Got(answer.status, answer.read().decode(), {k.lower(): v for k, v in answer.getheaders()})
         line.close()
@@ -84,9 +82,9 @@ class Browser:
 
     def take(self, seat: str, origin: str = "", host: str = "127.0.0.1") -> ClientConnection:
         """Takes a seat, as the page does."""
-        here = f"http://{host}:{self.proxy.port}"
+        here = f"http://{host}:{self.port}"
         return connect(
-            f"ws://{host}:{self.proxy.port}/stream",
+            f"ws://{host}:{self.port}/stream",
             origin=origin or here,  # type: ignore[arg-type]
             subprotocols=["binary", f"seat.{seat}"],  # type: ignore[list-item]
             proxy=None,
@@ -122,7 +120,7 @@ def offer(proxy: ScreenProxy) -> tuple[Offer, str]:
 
 @pytest.fixture
 def browser(proxy: ScreenProxy) -> Browser:
-    return Browser(proxy)
+    return Browser(proxy.port)
 
 
 def path_of(link: str) -> str:
@@ -195,7 +193,7 @@ def test_the_page_has_a_minute_and_the_seat_ten_seconds(
 
 
 def test_every_step_is_for_the_one_who_opened_the_link(offer: tuple[Offer, str], browser: Browser) -> None:
-    other = Browser(browser.proxy, source="127.0.0.2")
+    other = Browser(browser.port, source="127.0.0.2")
     key = browser.open(offer[1])
     assert other.get("/ticket", X_Kvmtui_Key=key).status == 410
     seat = browser.seat(key)["seat"]
@@ -219,7 +217,7 @@ def test_a_key_and_a_seat_work_once(offer: tuple[Offer, str], browser: Browser) 
     "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "192.0.2.1", "", "x@127.0.0.1 "]
 )
 def test_a_name_that_is_not_ours_gets_nothing(offer: tuple[Offer, str], browser: Browser, host: str) -> None:
-    stranger = Browser(browser.proxy, host=host or "[")
+    stranger = Browser(browser.port, host=host or "[")
     assert stranger.get(path_of(offer[1])).status in (400, 421)
     assert stranger.get("/page.js").status in (400, 421)
     browser.open(offer[1])
@@ -227,7 +225,7 @@ def test_a_name_that_is_not_ours_gets_nothing(offer: tuple[Offer, str], browser:
 
 @pytest.mark.parametrize("host", ["localhost:9000", "127.0.0.1:9000", "[::1]:9000"])
 def test_a_tunnel_may_end_at_another_port(offer: tuple[Offer, str], browser: Browser, host: str) -> None:
-    assert Browser(browser.proxy, host=host).get(path_of(offer[1])).status == 200
+    assert Browser(browser.port, host=host).get(path_of(offer[1])).status == 200
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1"])
@@ -324,7 +322,7 @@ def test_a_console_that_closes_takes_its_screens_along(house: House, scripts: di
     with ScreenProxy(ConsoleSettings(), scripts) as proxy:
         waiting, _ = offer_screen(ME, SERVICE, proxy)
         shown, link = offer_screen(ME, SERVICE, proxy)
-        browser = Browser(proxy)
+        browser = Browser(proxy.port)
         with browser.take(browser.seat(browser.open(link))["seat"]) as line:
             line.recv(timeout=5)
             proxy.close()
@@ -340,7 +338,7 @@ def test_it_closes_at_once_beside_a_connection_that_says_nothing(
 ) -> None:
     with ScreenProxy(ConsoleSettings(), scripts) as proxy:
         silent = socket.create_connection(("127.0.0.1", proxy.port))
-        Browser(proxy).get("/page.js")  # by now the silent one was taken in
+        Browser(proxy.port).get("/page.js")  # by now the silent one was taken in
         began = time.monotonic()
     assert time.monotonic() - began < 3
     silent.close()
@@ -357,7 +355,7 @@ def test_no_link_for_a_machine_that_cannot_be_seen(house: House, proxy: ScreenPr
 
 
 def test_several_screens_at_once_do_not_mix(house: House, proxy: ScreenProxy) -> None:
-    browser = Browser(proxy)
+    browser = Browser(proxy.port)
     offers = [offer_screen(ME, SERVICE, proxy) for _ in range(3)]
     seats = [browser.seat(browser.open(link)) for _, link in reversed(offers)]
     with ExitStack() as opened:

@@ -1,0 +1,124 @@
+"""Key `o` of the console, in a real terminal: the serial line takes it over and gives it back; a link is served."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+
+import pytest
+
+from engine.actions import vms
+from engine.store.models import Run
+from tests.consoles.conftest import ME, NAME, SERVICE, VMID, House
+from tests.consoles.test_screen_link import Browser
+from tests.consoles.test_serial_line import until
+from tests.journeys.terminal import Terminal, opened
+
+
+@pytest.fixture
+def page(house: House, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Opens the console on the page of the machine."""
+    (tmp_path / "novnc" / "core").mkdir(parents=True)
+    (tmp_path / "novnc" / "core" / "rfb.js").write_text("export default class {}\n")
+    with ExitStack() as all_of_them:
+
+        def start(*arguments: str) -> Terminal:
+            one: AbstractContextManager[Terminal] = opened(
+                house.home, tmp_path / "tmux", *arguments, size=(100, 30)
+            )
+            shown = all_of_them.enter_context(one)
+            shown.until("IP Pools (3)")
+            shown.press("2")
+            shown.until(NAME)
+            shown.press("Enter")
+            shown.until("Overview")
+            return shown
+
+        yield start
+
+
+def test_the_serial_line_takes_the_terminal_and_gives_it_back(
+    house: House, page: Callable[..., Terminal]
+) -> None:
+    shown = page()
+    shown.press("o")
+    shown.until(f"Console of {NAME}", "serial", "screen")
+    shown.press("Enter")
+    shown.until(f"Serial console of {NAME}; Ctrl+] goes back to kvmtui.", "vps-5546 login:")
+    assert "Overview" not in shown.screen()
+    vms.sync_dns(ME, SERVICE)
+    shown.type("root\r")
+    shown.until("Password:")
+    shown.type("secret\r")
+    shown.until("root@vps-5546:~$")
+    shown.resize(90, 28)
+    until(lambda: (house.lab.consoles()[0].columns, house.lab.consoles()[0].rows) == (90, 28))
+    shown.type("".join(f"echo line {number}\r" for number in range(60)))
+    shown.until("line 59")
+    until(lambda: Run.get(Run.action == "SetDnsRecords").result == "success")  # the engine works on
+    shown.press("C-]")
+    shown.until(f"Left the serial console of {NAME}", "line 59")
+    shown.press("Home")
+    shown.until("starting serial terminal", "Password:")
+    shown.press("Escape")
+    shown.until("Overview", "Processor")
+    shown.press("q")
+    assert shown.ended() == 0 and shown.restored
+    assert [each[2] for each in house.trail()] == ["done", "detached"]
+
+
+def test_a_signal_at_the_serial_line_ends_the_console_too(
+    house: House, page: Callable[..., Terminal]
+) -> None:
+    shown = page()
+    shown.press("o")
+    shown.until(f"Console of {NAME}")
+    shown.press("Enter")
+    shown.until("vps-5546 login:")
+    shown.signal(signal.SIGTERM)
+    assert shown.ended() == 0 and shown.restored
+    assert [each[2] for each in house.trail()] == ["done", "signal"]
+
+
+def test_a_refusal_is_a_sentence_and_the_page_stays(house: House, page: Callable[..., Terminal]) -> None:
+    house.lab.foreign_power(VMID, "stopped")
+    shown = page()
+    shown.press("o")
+    shown.until(f"Console of {NAME}")
+    shown.press("Enter")
+    shown.until("is switched off", "Overview")
+    assert house.trail() == []
+
+
+def test_a_read_only_console_opens_none(house: House, page: Callable[..., Terminal]) -> None:
+    shown = page("--read-only")
+    shown.press("o")
+    shown.until("Read-only console")
+    assert house.trail() == []
+
+
+def test_a_link_is_served_as_long_as_the_console_runs(house: House, page: Callable[..., Terminal]) -> None:
+    shown = page()
+    shown.press("o")
+    shown.until(f"Console of {NAME}")
+    shown.press("Down", "Enter")
+    seen = shown.until(f"Screen of {NAME}", "Open it within")
+    inside = "".join(re.findall(r"│ (.*?) *│", seen))
+    link = re.search(r"http://127\.0\.0\.1:(\d+)/open/[\w-]{43}", inside)
+    assert link
+    browser = Browser(int(link[1]))
+    with browser.take(browser.seat(browser.open(link[0]))["seat"]) as line:
+        assert line.recv(timeout=5) == b"RFB 003.008\n"
+        shown.until("It is open in a browser.")
+        shown.press("Escape")
+        shown.until("Overview", "Processor")
+        assert [each.kind for each in house.lab.consoles()] == ["screen"], (
+            "the dialog is gone, the screen is not"
+        )
+        shown.press("q")
+        assert shown.ended() == 0 and shown.restored
+    assert house.lab.consoles() == []
+    assert house.trail()[-1][0] == "console-close"
