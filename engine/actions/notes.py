@@ -1,4 +1,4 @@
-"""What people write down about a service for each other; the engine never acts on it."""
+"""What people write down about a service or a client for each other; the engine never acts on it."""
 
 from __future__ import annotations
 
@@ -7,32 +7,52 @@ from engine.actions.named import found
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.store.database import in_transaction
-from engine.store.models import Service
+from engine.store.models import Client, Service
 
 LONGEST = 10_000
 
 
 def set_notes(actor: Actor, service_id: int, words: str, was: str | None = None) -> str:
     """Replace the notes of a service; refused when they are no longer `was`. What was done, as a sentence."""
-    wanted = words.replace("\r\n", "\n").strip()
-    if len(wanted) > LONGEST:
-        raise Refused(f"Notes may have {LONGEST} characters, these have {len(wanted)}; nothing was saved.")
+    wanted = _checked(words)
 
     def work() -> str:
         row = found(Service, Service.id == service_id, f"service {service_id}")
-        if was is not None and row.notes != was:
-            raise Refused(
-                f"Somebody changed the notes of service {service_id} meanwhile; nothing was saved. "
-                "Read them again and add yours."
-            )
-        if row.notes == wanted:
-            return f"The notes of service {service_id} are as they were."
-        Service.update(notes=wanted).where(Service.id == service_id).execute()
-        audit.record(
-            actor, "notes", "service", str(service_id), str(service_id),
-            before={"notes": row.notes}, after={"notes": wanted},
-        )  # fmt: skip
-        events.publish("change", service=service_id, data={"kind": "service", "action": "notes"})
-        return f"The notes of service {service_id} are {'saved' if wanted else 'empty now'}."
+        return _write(actor, row, "service", f"service {service_id}", wanted, was)
 
     return in_transaction(work)
+
+
+def set_client_notes(actor: Actor, name: str, words: str, was: str | None = None) -> str:
+    """The same for a client, whose notes also tell which of their services ended and with which addresses."""
+    wanted = _checked(words)
+
+    def work() -> str:
+        row = found(Client, Client.name == name, f"client '{name}'")
+        return _write(actor, row, "client", f"client {name}", wanted, was)
+
+    return in_transaction(work)
+
+
+def _checked(words: str) -> str:
+    wanted = words.replace("\r\n", "\n").strip()
+    if len(wanted) > LONGEST:
+        raise Refused(f"Notes may have {LONGEST} characters, these have {len(wanted)}; nothing was saved.")
+    return wanted
+
+
+def _write(actor: Actor, row: Service | Client, kind: str, what: str, wanted: str, was: str | None) -> str:
+    """Write them with their audit row and event, in the caller's transaction."""
+    if was is not None and row.notes != was:
+        raise Refused(
+            f"Somebody changed the notes of {what} meanwhile; nothing was saved. Read them again and add yours."
+        )
+    if row.notes == wanted:
+        return f"The notes of {what} are as they were."
+    before, service = row.notes, row.id if kind == "service" else None
+    table = type(row)
+    table.update(notes=wanted).where(table.id == row.id).execute()
+    name = str(row.id) if kind == "service" else row.name
+    audit.record(actor, "notes", kind, str(row.id), name, before={"notes": before}, after={"notes": wanted})
+    events.publish("change", service=service, data={"kind": kind, "action": "notes"})
+    return f"The notes of {what} are {'saved' if wanted else 'empty now'}."

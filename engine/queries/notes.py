@@ -1,13 +1,19 @@
-"""What people wrote down about a service."""
+"""What people wrote down about a service or a client."""
 
 from __future__ import annotations
 
 from engine.actions.named import found
 from engine.store.database import session
-from engine.store.models import Service
+from engine.store.models import Client, Service
 
 
 def notes_of(service_id: int) -> str:
     """The notes of a service, empty when nobody wrote any; refused when there is no such service."""
     with session():
         return str(found(Service, Service.id == service_id, f"service {service_id}").notes)
+
+
+def notes_of_client(name: str) -> str:
+    """The notes of a client; refused when there is no such client."""
+    with session():
+        return str(found(Client, Client.name == name, f"client '{name}'").notes)

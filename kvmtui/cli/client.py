@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kvmtui.terminal import notes
 from kvmtui.terminal.ask import Yes, confirm_name
 from kvmtui.terminal.names import ClientName
 from kvmtui.terminal.output import AsJson
@@ -120,3 +121,33 @@ def delete(name: ClientName, yes: Yes = False) -> None:
         confirm_name(name, f"The client '{name}' will be deleted.", yes)
         delete_client(name, current_actor("cli"))
     output.tell(f"The client {name} was deleted.")
+
+
+@app.command("notes")
+def client_notes(
+    name: ClientName,
+    new: notes.Set = None,
+    add: notes.Add = None,
+    file: notes.FromFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the notes of a client, or change them; a terminated service leaves a line there.
+
+    \b
+    kvmtui client notes Acme
+    kvmtui client notes Acme --add "pays by bank transfer"
+    """
+    from engine.actions.notes import set_client_notes
+    from engine.audit import current_actor
+    from engine.queries.notes import notes_of_client
+    from kvmtui.terminal import output, site
+
+    change = notes.wanted(new, add, file)
+    with site.opened() if change is None else site.changing():
+        old = notes_of_client(name)
+        if change is None:
+            notes.show(old, as_json)
+            return
+        output.tell(set_client_notes(current_actor("cli"), name, change(old), old))
+        if as_json:
+            notes.show(notes_of_client(name), as_json)
