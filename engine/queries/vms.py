@@ -13,6 +13,7 @@ from engine.clock import Moment, now_ms
 from engine.store.database import session
 from engine.store.models import Address, Client, Product, Run, Server, Service, Vm
 
+Row = dict[str, Any]
 _AT_ONCE = 500  # addresses and runs are read for this many machines by one query
 
 
@@ -70,7 +71,7 @@ def vms(ids: Sequence[int] | None = None) -> list[VmView]:
     """Every machine, or those of these ids, by service id."""
     with session():
         query = (
-            Vm.select(Vm, Service, Client, Product, Server)
+            Vm.select(*_COLUMNS)
             .join_from(Vm, Service)
             .join_from(Service, Client)
             .join_from(Service, Product)
@@ -79,9 +80,9 @@ def vms(ids: Sequence[int] | None = None) -> list[VmView]:
         )
         if ids is not None:
             query = query.where(Vm.id.in_(list(ids)))
-        rows = list(query)
+        rows: list[Row] = [_named(dict(row)) for row in query.dicts()]
         addresses, runs = _addresses(rows), _last_runs(rows)
-        return [_vm(row, addresses[row.id], runs.get(row.id)) for row in rows]
+        return [VmView(**row, ips=addresses[row["id"]], last_run=runs.get(row["id"])) for row in rows]
 
 
 def vms_of(services: Sequence[int]) -> list[VmView]:
@@ -91,59 +92,49 @@ def vms_of(services: Sequence[int]) -> list[VmView]:
         return vms([row_id for (row_id,) in rows.tuples()])
 
 
-def _vm(row: Vm, ips: list[IpView], run: RunView | None) -> VmView:
-    return VmView(
-        id=row.id,
-        service_id=row.service_id,
-        client=row.service.client.name,
-        product=row.service.product.name,
-        server=row.server.name,
-        vmid=row.vmid,
-        name=row.name,
-        fqdn=_fqdn(row),
-        node=row.node,
-        vm_status=row.vm_status,
-        service_status=row.service.status,
-        remote_status=row.remote_status,
-        remote_lock=row.remote_lock,
-        mac=row.mac,
-        error=row.error,
-        error_since=row.error_since,
-        waiting=row.wait_why,
-        waiting_since=row.waiting_since,
-        ips=ips,
-        last_run=run,
-    )
+# the plans, which are most of a row, stay in the database: a list shows none of them
+_COLUMNS = (
+    *(Vm.id, Vm.service.alias("service_id"), Client.name.alias("client"), Product.name.alias("product")),
+    *(Server.name.alias("server"), Vm.vmid, Vm.name, Vm.domain, Vm.node, Vm.vm_status),
+    *(Service.status.alias("service_status"), Vm.remote_status, Vm.remote_lock, Vm.mac),
+    *(Vm.error, Vm.error_since, Vm.wait_why.alias("waiting"), Vm.waiting_since),
+)
+_OF_ADDRESS = (
+    *(Address.vm, Address.state, Address.address, Address.prefix),
+    *(Address.gateway, Address.pool, Address.rdns),
+)
+_OF_RUN = (Run.id, Run.vm, Run.action, Run.result, Run.started_at, Run.finished_at, Run.error)
 
 
-def _fqdn(row: Vm) -> str:
-    return f"{row.name}.{row.domain}" if row.name and row.domain else row.name
+def _named(row: Row) -> Row:
+    """The row with its full name in place of the domain."""
+    name, domain = row["name"], row.pop("domain")
+    return {**row, "fqdn": f"{name}.{domain}" if name and domain else name}
 
 
-def _slices(rows: Sequence[Any]) -> list[list[int]]:
-    ids = [row.id for row in rows]
+def _slices(rows: Sequence[Row]) -> list[list[int]]:
+    ids = [row["id"] for row in rows]
     return [ids[place : place + _AT_ONCE] for place in range(0, len(ids), _AT_ONCE)]
 
 
-def _addresses(rows: Sequence[Vm]) -> dict[int, list[IpView]]:
+def _addresses(rows: Sequence[Row]) -> dict[int, list[IpView]]:
     """The addresses of each machine in their order; without a name of its own one has the machine's."""
-    names = {row.id: _fqdn(row) for row in rows}
+    names = {row["id"]: row["fqdn"] for row in rows}
     found: dict[int, list[IpView]] = defaultdict(list)
     for ids in _slices(rows):
         # asked for by machine alone: with the state in the question, SQLite reads every assigned address there is
-        for row in Address.select().where(Address.vm.in_(ids)).order_by(Address.vm, Address.position):
-            if row.state != "assigned":
-                continue
-            rdns = row.rdns or names[row.vm_id]
-            found[row.vm_id].append(IpView(str(row.address), row.prefix, row.gateway, row.pool_id, rdns))
+        query = Address.select(*_OF_ADDRESS).where(Address.vm.in_(ids)).order_by(Address.vm, Address.position)
+        for vm_id, state, address, prefix, gateway, pool_id, rdns in query.tuples():
+            if state == "assigned":
+                found[vm_id].append(IpView(str(address), prefix, gateway, pool_id, rdns or names[vm_id]))
     return found
 
 
-def _last_runs(rows: Sequence[Vm]) -> dict[int, RunView]:
+def _last_runs(rows: Sequence[Row]) -> dict[int, RunView]:
     found: dict[int, RunView] = {}
     for ids in _slices(rows):
         newest = Run.select(fn.MAX(Run.id)).where(Run.vm.in_(ids)).group_by(Run.vm)
-        for row in Run.select().where(Run.id.in_(newest)):
+        for row in Run.select(*_OF_RUN).where(Run.id.in_(newest)):
             found[row.vm_id] = run_view(row)
     return found
 

@@ -1,0 +1,65 @@
+"""How long a key waits while the engine in the same process deploys 60 machines on a cluster in another one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.tui import homes
+from benchmarks.tui.figures import Figure, ms
+from benchmarks.tui.terminal import Terminal, console
+from tests.crash import labproc
+
+VMS, SPEED = 60, 5.0
+PAUSE = 0.06
+"""Seconds between two keys: an operator who holds one down."""
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    """Key to first byte: with the engine at rest, and while it deploys."""
+    with console(homes.standing(folder / "calm", VMS)) as opened:
+        opened.until(b"engine here")
+        _list(opened)
+        calm = _keys(opened, 100)
+    with labproc.running(speed=SPEED) as lab:
+        home = homes.deploying(folder / "busy", lab, VMS)
+        with console(home) as opened:
+            opened.until(f"{VMS} VMs".encode(), settle=False)
+            opened.press(b"2")
+            opened.shown(b"5001")
+            busy = _keys_while(home, opened)
+    yield Figure("key to first byte, engine at rest, median", ms(calm), unit="ms")
+    yield Figure("key to first byte, engine at rest, p95", ms(calm, 0.95), 20, "ms")
+    yield Figure("keys pressed while 60 VMs deployed", len(busy))
+    yield Figure("key to first byte, 60 VMs deploying, median", ms(busy), unit="ms")
+    yield Figure("key to first byte, 60 VMs deploying, p95", ms(busy, 0.95), 20, "ms")
+
+
+def _list(opened: Terminal) -> None:
+    opened.press(b"2")
+    opened.shown(b"5001")
+    opened.settle(1.0)
+
+
+def _keys(opened: Terminal, times: int) -> list[float]:
+    """Down ten rows and up again, as often as asked."""
+    return [_pressed(opened, b"j" if n // 10 % 2 == 0 else b"k") for n in range(times)]
+
+
+def _pressed(opened: Terminal, key: bytes) -> float:
+    took = opened.first_byte(key)
+    end = time.perf_counter() + PAUSE
+    while (left := end - time.perf_counter()) > 0:
+        opened.read(left)
+    return took
+
+
+def _keys_while(home: Path, opened: Terminal) -> list[float]:
+    """Keys until all but a few machines are ready."""
+    taken: list[float] = []
+    while homes.left(home) > 3:
+        taken += _keys(opened, 20)
+        if len(taken) > 4_000:
+            raise TimeoutError("The machines do not deploy")
+    return taken
