@@ -12,8 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from engine.consoles.keys import control_key
 from engine.errors import Refused
 
-_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-
 
 class ConsoleSettings(BaseModel):
     """`[console]`: the address and port links are served at, how browsers reach it, where noVNC is, the detach key."""
@@ -66,7 +64,7 @@ class ConsoleSettings(BaseModel):
         if ip_address(self.address).is_unspecified and not self.url:
             raise ValueError(f"{self.address} is every address; give the url browsers use, or one address")
         public = self.url or f"http://{self.host}"
-        outside = not ip_address(self.address).is_loopback or urlsplit(public).hostname not in _LOOPBACK_NAMES
+        outside = not (_stays_here(self.address) and _stays_here(urlsplit(public).hostname or ""))
         if outside and not public.startswith("https://") and not self.insecure:
             raise ValueError(
                 "screens would cross the network in clear; put a TLS front before it and give its url as "
@@ -88,6 +86,14 @@ class ConsoleSettings(BaseModel):
     def host(self) -> str:
         """The address as it stands in a URL."""
         return f"[{self.address}]" if ":" in self.address else self.address
+
+
+def _stays_here(host: str) -> bool:
+    """Whether what is sent to this host never leaves this machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _split(address: str) -> tuple[str, str]:
