@@ -44,7 +44,7 @@ class Overview(Toned):
             return Text()
         found = self._found
         parts = [self._begin(found), self._cards(found), self._stuck(found), self._pools(found)]
-        parts += [self._servers(found), self._tasks(found), self._mails(found), self._engines(found)]
+        parts += [self._servers(found), self._tasks(found), self._engines(found)]
         return Text("\n").join(line for part in parts if part for line in [*part, Text("")])
 
     def render(self) -> Text:
