@@ -43,8 +43,8 @@ class Overview(Toned):
         if self._found is None:
             return Text()
         found = self._found
-        parts = [self._begin(found), self._cards(found), self._stuck(found), self._pools(found)]
-        parts += [self._servers(found), self._tasks(found), self._engines(found)]
+        parts = [self._begin(found), self._cards(found), self._stuck(found), self._mails(found)]
+        parts += [self._pools(found), self._servers(found), self._tasks(found), self._engines(found)]
         return Text("\n").join(line for part in parts if part for line in [*part, Text("")])
 
     def render(self) -> Text:
