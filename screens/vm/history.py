@@ -121,5 +121,6 @@ def _said(notes: str) -> Iterator[Said]:
     if not lines:
         yield "No notes. E writes some.", "muted"
         return
-    more = f" (and {len(lines) - 1} more lines)" if len(lines) > 1 else ""
+    left = len(lines) - 1
+    more = f" (and {left} more line{'s' if left > 1 else ''})" if left else ""
     yield f"Notes: {lines[0]}{more} · E shows and changes them", ""
