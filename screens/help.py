@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from screens.actions import EVERYWHERE, Action
 from screens.habits import Acts, in_scope, key_name, refused
-from screens.text import text
+from screens.text import text, unmarked
 from screens.widgets.prompt import Prompt
 from screens.widgets.toned import Toned
 
@@ -162,4 +162,4 @@ def groups(screen: Screen[object]) -> Iterator[Group]:
 
 def _about(node: Acts, each: Action) -> str:
     """The line under a name in the palette: what it promises, and why it would be refused."""
-    return refused(node, each) or each.help
+    return unmarked(refused(node, each) or each.help)

@@ -86,6 +86,11 @@ def pasteable(value: object) -> str:
     return plain(value)
 
 
+def unmarked(value: object) -> str:
+    """A safe line for the few places where Textual reads markup in a string and cannot be told not to."""
+    return plain(value).replace("[", "\\[")
+
+
 def _cut(line: str, width: int) -> str:
     """The first `width - 1` cells and an ellipsis; a wide letter cut in half leaves a space."""
     return set_cell_size(line, width - 1) + ELLIPSIS

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from textual.content import Content
 
 from screens import text as safe
 
@@ -117,3 +118,8 @@ def test_a_wide_letter_is_not_cut_in_half() -> None:
 
 def test_a_long_block_says_what_it_left_out() -> None:
     assert safe.lines("\n".join("abcdef"), 40, most=2) == ["a", "b", "… 4 more lines"]
+
+
+@given(st.text(st.sampled_from("ab[]/@#\\$ =\"'A1().:{}-"), max_size=30))
+def test_markup_is_read_as_the_words_it_is_made_of(value: str) -> None:
+    assert Content.from_markup(safe.unmarked(value)).plain == value
