@@ -1,0 +1,42 @@
+"""Every trouble at the one call of an adoption: marked once in the end, and nothing of the guest is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.actions.adoption import adopt
+from engine.audit import Actor
+from engine.forms.adoption import AdoptForm
+from engine.lab import Fault
+from engine.proxmox.mark import Mark
+from engine.running import instance
+from engine.store.models import Call, Client, Product, Run, Vm
+from tests.faults.test_deploy_faults import TROUBLE, brought_home, no_patience
+from tests.pipelines.conftest import SPEC, Site, site
+from tests.services.guests import CONFIG, make_guest
+
+__all__ = ["no_patience", "site"]
+
+VMID = 7001
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_the_writing_of_the_mark_meets_trouble(site: Site, trouble: str) -> None:
+    make_guest(site.server, VMID)
+    Client.create(name="Acme")
+    Product.create(name="VPS", server=site.server, spec=SPEC)
+    before = next(guest.config for guest in site.lab.guests() if guest.vmid == VMID)
+    site.lab.faults.add(Fault(method="PUT", path=f"/qemu/{VMID}/config", **TROUBLE[trouble]))
+    form = AdoptForm(server="pve-lab", vmid=VMID, client="Acme", product="VPS")
+    queued = adopt(Actor("tester"), form, str(CONFIG["name"]))
+    vm = brought_home(site, Vm.get_by_id(queued.vm_id))
+    site.walk(vm, 60)
+    assert not site.lab.faults.remaining(), "the fault was never met"
+    vm = Vm.get_by_id(vm.id)
+    after = next(guest.config for guest in site.lab.guests() if guest.vmid == VMID)
+    notes = [Mark(instance(), vm.uid).line, *str(CONFIG["description"]).splitlines()]
+    assert after["description"].splitlines() == notes
+    assert {**after, "description": ""} == {**before, "description": ""}
+    assert (vm.error, vm.service.status, vm.flow) == ("", "Active", {})
+    assert Run.select().order_by(Run.id.desc()).first().result == "success"
+    assert not Call.select().where(Call.state.in_(("intent", "answered", "ambiguous"))).exists()
