@@ -73,7 +73,7 @@ PLACES: tuple[Action, ...] = (
 )
 
 _app, _list, _log, _vm, _vms, _page = map(_reads, (EVERYWHERE, "list", "log", "vm", "vms", "page"))
-_zones, _servers = _reads("zones"), _reads("servers")
+_zones, _servers, _settings = map(_reads, ("zones", "servers", "settings"))
 _vm_change, _service_change, _setting_change = map(_changes, ("vm", "service", "settings"))
 
 _EVERYWHERE = (
@@ -237,6 +237,7 @@ _OTHERS = (
     _setting_change("edit", "E", "Edit", "Change the settings.", 20),
     _setting_change("run", "R", "Run now", "Run this task at once.", 21),
     _setting_change("mail", "t", "Test mail", "Send a test mail with the SMTP settings.", 23),
+    _settings("outbox", "m", "Mails", "Show the mails to clients: sent, waiting, failed and why.", 24),
     _setting_change("unlock", "U", "Clear locks", "Free the tasks whose lock was left behind.", 22),
 )
 

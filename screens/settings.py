@@ -80,7 +80,7 @@ class SettingsPlace(RecordsPlace):
     def commands(self) -> list[str]:
         key = self.list.cursor_key
         if key == "smtp":
-            return ["kvmtui mail test ADDRESS", "kvmtui export"]
+            return ["kvmtui mail test ADDRESS", "kvmtui mail outbox", "kvmtui export"]
         tasks = [] if key is None or key in SECTIONS else [f"kvmtui cron --task={key} --force"]
         return [*tasks, "kvmtui cron --list --json", "kvmtui export"]
 
@@ -112,6 +112,12 @@ class SettingsPlace(RecordsPlace):
         from screens import mail_trial
 
         return self.run_worker(mail_trial.send(self.app, actor()), group="dialog", exclusive=True)
+
+    def do_outbox(self) -> Worker[None]:
+        from screens import outbox
+
+        read_only = bool(getattr(self.app, "read_only", False))
+        return self.run_worker(outbox.look(self.app, actor(), read_only), group="dialog", exclusive=True)
 
     def do_unlock(self) -> Worker[None]:
         return self.run_worker(self._unlock(), group="dialog", exclusive=True)
