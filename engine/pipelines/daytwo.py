@@ -20,16 +20,22 @@ from engine.pipelines.steps.firewall import set_firewall
 from engine.pipelines.steps.network import set_network
 from engine.pipelines.steps.verify import verify_password, verify_restored
 
+_AFTER_RESTORE = "Try the restore again, or reinstall the VM."
 
-def _asked(name: str, *steps: Step) -> Pipeline:
-    return Pipeline(name, start="", steps=steps, by_status=False, retry=False)
+
+def _asked(name: str, *steps: Step, advice: str = "") -> Pipeline:
+    return Pipeline(name, start="", steps=steps, by_status=False, retry=False, advice=advice)
 
 
 DAY_TWO: tuple[Pipeline, ...] = (
     _asked("Snapshot", Step(None, "Take snapshot", on_machine(snapshots.take))),
     _asked("ScheduledSnapshot", Step(None, "Take snapshot", on_machine(snapshots.take_scheduled))),
     _asked("DeleteSnapshot", Step(None, "Delete snapshot", on_machine(snapshots.delete))),
-    _asked("Rollback", Step(None, "Roll back", on_machine(snapshots.roll_back))),
+    _asked(
+        "Rollback",
+        Step(None, "Roll back", on_machine(snapshots.roll_back)),
+        Step(None, "Start VM", snapshots.start_again),
+    ),
     _asked("RemoveOldSnapshots", Step(None, "Remove old snapshots", on_machine(snapshots.remove_old))),
     _asked("Backup", Step(None, "Make backup", on_machine(backups.make))),
     _asked("DeleteBackup", Step(None, "Delete backup", on_machine(backups.delete))),
@@ -47,6 +53,7 @@ DAY_TWO: tuple[Pipeline, ...] = (
         Step(None, "Configure firewall", set_firewall),
         Step(None, "Start VM", power.start),
         Step(None, "Verify running + Email", verify_restored),
+        advice=_AFTER_RESTORE,
     ),
     _asked(
         "ResetPassword",

@@ -86,6 +86,7 @@ class Pipeline:
     failed_status: str = ""  # where a final failure leads
     by_status: bool = True  # False: progress is kept in the VM's flow, not in vm_status
     retry: bool = True  # False: a failure ends it; an operator asks again
+    advice: str = ""  # what an operator may do after a failure, said behind its reason
 
     def position(self, status: str, reached: int) -> int:
         """The index of the next step for a VM with this vm_status and this many steps of the flow behind it."""

@@ -277,7 +277,7 @@ class _Look:
 
     def _fail(self, ctx: Context, failure: Fail) -> None:
         """Commit a failure: vm_status stays, the reason is visible, the next tick tries this step again."""
-        error = redact.redact(failure.error)
+        error = redact.redact(self._advised(failure.error))
         status = self.vm.vm_status
         flow = {key: value for key, value in ctx.flow.items() if key not in ("began", "fleeting")}
         if failure.final and self.pipeline.failed_status:
@@ -304,3 +304,8 @@ class _Look:
         events.publish(
             "vm", vm=self.vm.id, service=self.vm.service_id, data={"vm_status": status, "error": error}
         )
+
+    def _advised(self, error: str) -> str:
+        """The reason, and what the pipeline has to say about going on."""
+        advice = self.pipeline.advice
+        return f"{error.rstrip('. ')}. {advice}" if advice else error

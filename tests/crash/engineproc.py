@@ -18,7 +18,7 @@ from engine.clock import now_ms
 from engine.pipelines.registry import catalog
 from engine.pipelines.steps import facts
 from engine.proxmox.transport import Transport
-from engine.runner import claims, settle, watch
+from engine.runner import claims, context, settle, watch
 from engine.runner.ports import NoNames, Ports
 from engine.runner.servers import Servers
 from engine.runner.walk import Walker
@@ -62,6 +62,8 @@ def _child(url: str, key_file: Path, kill_at: int | None) -> int:
     secrets.use_key_file(key_file)
     facts.forget()
     settle.ARRIVING_MS.update(intent=200, ambiguous=300)  # on loopback nothing is on its way for longer
+    context.LOCK_S = 0.1  # the time of the cluster runs much faster than ours
+    watch._WATCH_MS = 100  # who was killed a moment ago watches no more
     if kill_at is not None:
         _arm(kill_at)
     owner = claims.register_worker("daemon", "test")

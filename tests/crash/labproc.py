@@ -40,6 +40,10 @@ class LabProcess:
         """The guests from a number on."""
         return {one["vmid"]: one for one in self.get("guests") if one["vmid"] >= lowest}
 
+    def effects(self, action: str, vmid: int) -> int:
+        """How often something was done to a guest."""
+        return sum(one["action"] == action and one["vmid"] == vmid for one in self.get("effects"))
+
     def foreign(self) -> dict[int, dict[str, Any]]:
         """What was there before us, without what changes by itself."""
         kept = ("name", "description", "config", "lock", "node", "volumes")

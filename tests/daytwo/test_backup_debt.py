@@ -51,7 +51,7 @@ def test_a_missed_backup_is_owed_until_one_is_made(owing: Vm, done: Done) -> Non
     assert "not begun" in debt.reason
     board = dashboard()
     assert (board.backup_debts, board.backup_debts_total) == ([debt], 1)
-    (told,) = [check for check in doctor() if check.about == "backups"]
+    (told,) = [check for check in doctor() if check.name == "schedules"]
     assert told.result == "warn" and f"service {owing.service_id}" in told.sentence
     daytwo.create_backup(ME, owing.service_id)
     done(owing)

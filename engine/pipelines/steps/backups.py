@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.clock import now_ms
 from engine.pipelines.model import Again, Done, Fail, Outcome, Wait
+from engine.pipelines.steps import snapshots
 from engine.proxmox.mark import find_mark
 from engine.proxmox.values import Backup
 from engine.redact import redact
@@ -34,8 +35,9 @@ def make(ctx: Context) -> Outcome:
     there = of_vm(ctx)
     before = ctx.flow.get("before")
     if before is None:
-        ctx.remember(before=[one.volid for one in there])
-        before = ctx.flow["before"]
+        before = [one.volid for one in there]
+        ctx.remember(before=before)
+        ctx.save(flow=ctx.flow)  # kept before anything is sent: the new one is told apart by it after a crash
     fresh = [one for one in there if one.volid not in before and is_ours(ctx, one)]
     if fresh:
         return _ended(ctx, Done((f"backup {fresh[0].volid}",)))
@@ -94,8 +96,6 @@ def restore(ctx: Context) -> Outcome:
         if all(one.volid != volid for one in of_vm(ctx)):
             return Fail(f"there is no backup {volid} of this VM on {ctx.plan.backup_storage}")
         return ctx.act(lambda: ctx.guest.restore(volid))
-    if ctx.failed:
-        return Fail(f"{ctx.failed} Try the restore again, or reinstall the VM")
     ctx.guest.forget()
     config = ctx.guest.config()
     if config.lock:
@@ -103,5 +103,7 @@ def restore(ctx: Context) -> Outcome:
     if config.mark != ctx.mark:
         ctx.guest.stamp()
         return Again()
+    live = [one.name for one in ctx.guest.snapshots()]
+    ctx.on_commit_with_end(lambda: snapshots.forget_all_but(ctx, live))
     ctx.set(smbios_uuid=config.smbios_uuid or ctx.vm.smbios_uuid)
     return Done((f"restored from {ctx.args['backup']}",))

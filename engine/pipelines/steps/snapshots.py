@@ -6,7 +6,8 @@ import secrets
 from datetime import UTC, datetime
 
 from engine.clock import now_ms
-from engine.pipelines.model import Again, Done, Fail, Outcome, Skip
+from engine.pipelines.model import Again, Done, Fail, Outcome, Skip, Wait
+from engine.pipelines.steps import power
 from engine.redact import redact
 from engine.runner.context import Context
 from engine.store.database import in_transaction
@@ -23,12 +24,11 @@ def new_name() -> str:
 
 
 def take(ctx: Context) -> Outcome:
-    """Have a snapshot of that name; refused beyond the plan's limit."""
+    """Take a snapshot of that name; refused beyond the plan's limit, and when the name is in use already."""
     name, note = str(ctx.args["name"]), str(ctx.args.get("note", ""))
     there = ctx.guest.snapshots()
     if any(one.name == name for one in there):
-        ctx.on_commit_with_end(lambda: _enter(ctx, name, note))
-        return Done((f"snapshot {name}",))
+        return _taken(ctx, name, note)
     limit = ctx.plan.snapshots
     if len(there) >= limit:
         return Fail(
@@ -37,6 +37,14 @@ def take(ctx: Context) -> Outcome:
             else "the plan allows no snapshots"
         )
     return ctx.act(lambda: ctx.guest.create_snapshot(name, note))
+
+
+def _taken(ctx: Context, name: str, note: str) -> Outcome:
+    """Ours from now on, if this very step has taken it; one that was there before may be anybody's."""
+    if not ctx.acted:
+        return Fail(f"there is a snapshot {name} already; choose another name")
+    ctx.on_commit_with_end(lambda: _enter(ctx, name, note))
+    return Done((f"snapshot {name}",))
 
 
 def take_scheduled(ctx: Context) -> Outcome:
@@ -48,15 +56,14 @@ def take_scheduled(ctx: Context) -> Outcome:
         in_transaction(lambda: _close_day(ctx, "failed", error))
     elif isinstance(outcome, Done):
         ctx.on_commit_with_end(lambda: _close_day(ctx, "done"))
-        ctx.on_commit_with_end(lambda: _forget_all_but(ctx, live))
+        ctx.on_commit_with_end(lambda: forget_all_but(ctx, live))
     return outcome
 
 
 def _take_and_replace(ctx: Context, live: list[str]) -> Outcome:
     name, note = str(ctx.args["name"]), str(ctx.args["note"])
     if name in live:
-        ctx.on_commit_with_end(lambda: _enter(ctx, name, note))
-        return Done((f"snapshot {name}",))
+        return _taken(ctx, name, note)
     limit = ctx.plan.snapshots
     if len(live) < limit:
         return ctx.act(lambda: ctx.guest.create_snapshot(name, note))
@@ -78,12 +85,15 @@ def _close_day(ctx: Context, state: str, error: str = "") -> None:
     DailySnapshot.update(state=state, error=error, at=now_ms()).where(day).execute()
 
 
-def _forget_all_but(ctx: Context, live: list[str]) -> None:
+def forget_all_but(ctx: Context, live: list[str]) -> None:
+    """Keep only those of ours that are still there; call it in the transaction of a step's end."""
     Snapshot.delete().where(Snapshot.vm == ctx.vm.id, Snapshot.name.not_in(live)).execute()
 
 
 def _enter(ctx: Context, name: str, note: str) -> None:
-    Snapshot.insert(vm=ctx.vm.id, name=name, note=note).on_conflict_ignore().execute()
+    """Remember it as ours, and as new: an older one of that name is gone, or it could not have been taken."""
+    Snapshot.delete().where(Snapshot.vm == ctx.vm.id, Snapshot.name == name).execute()
+    Snapshot.insert(vm=ctx.vm.id, name=name, note=note).execute()
 
 
 def delete(ctx: Context) -> Outcome:
@@ -101,16 +111,27 @@ def roll_back(ctx: Context) -> Outcome:
     if all(one.name != name for one in ctx.guest.snapshots()):
         return Fail(f"there is no snapshot {name}")
     if not ctx.acted:
+        if (
+            "ran" not in ctx.flow
+        ):  # Proxmox switches it off; kept before that, so that a crash cannot forget it
+            ctx.remember(ran=power.runs(ctx))
+            ctx.save(flow=ctx.flow)
         return ctx.act(lambda: ctx.guest.rollback(name))
-    if ctx.failed:
-        return Fail(ctx.failed)
     return _marked(ctx, f"rolled back to {name}")
+
+
+def start_again(ctx: Context) -> Outcome:
+    """Have the VM running, if it ran before."""
+    return power.start(ctx) if ctx.flow.get("ran") else Skip("it was off before")
 
 
 def _marked(ctx: Context, what: str) -> Outcome:
     """Done once the guest carries our mark again."""
     ctx.guest.forget()
-    if ctx.guest.config().mark == ctx.mark:
+    config = ctx.guest.config()
+    if config.lock:
+        return Wait("lock", f"the VM is still locked ({config.lock})", seconds=3)
+    if config.mark == ctx.mark:
         return Done((what,))
     ctx.guest.stamp()
     return Again()
