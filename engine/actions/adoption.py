@@ -12,7 +12,7 @@ import uuid
 from peewee import IntegrityError
 
 from engine.actions.requests import Queued, change, label
-from engine.actions.services import count_on, next_id
+from engine.actions.services import count_on, next_id, number_alone
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
@@ -67,6 +67,7 @@ def _adopt(actor: Actor, form: AdoptForm, seen: Survey) -> Queued:
 
 
 def _record(form: AdoptForm, seen: Survey) -> Vm:
+    number_alone()
     if form.id is not None and Service.get_or_none(Service.id == form.id):
         raise Refused(f"There is a service {form.id} already. Give another id, or none.")
     product = Product.get(Product.name == seen.product)

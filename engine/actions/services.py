@@ -28,6 +28,7 @@ from engine.store.database import database, in_transaction, is_postgres
 from engine.store.models import Client, Product, Service, Vm
 
 _BATCH = 400
+_NUMBERS_LOCK = 0x6B766D05  # PostgreSQL: two new services at once must not get one number
 T = TypeVar("T")
 
 
@@ -35,6 +36,7 @@ def create_service(form: ServiceForm, actor: Actor) -> Outcome:
     """Make a service and its machine's row, which starts deploying at once."""
 
     def work() -> Outcome:
+        number_alone()
         if form.id is not None and Service.get_or_none(Service.id == form.id):
             raise Refused(f"There is a service {form.id} already. Give another id, or none.")
         numbered = form.model_copy(update={"id": form.id or next_id()})
@@ -240,8 +242,14 @@ def request_change(service_ids: Sequence[int], actor: Actor) -> list[int]:
     return in_transaction(work)
 
 
+def number_alone() -> None:
+    """Let nobody else number a service until this transaction ends; SQLite has one writer anyway."""
+    if is_postgres():
+        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_NUMBERS_LOCK,))
+
+
 def next_id() -> int:
-    """The number a new service gets; call it in the transaction that makes the service."""
+    """The number a new service gets; call it after `number_alone`, in the transaction that makes the service."""
     return int(Service.select(fn.MAX(Service.id)).scalar() or 0) + 1
 
 

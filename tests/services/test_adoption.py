@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from engine.queries.adoption import survey
 from engine.queries.effects import effects_of
 from engine.queries.history import history_of
 from engine.running import instance
+from engine.store.check import check
 from engine.store.models import Address, Audit, Call, Client, Pool, Product, Run, Service, Vm, VmidClaim
 from tests.conftest import Store
 from tests.pipelines.conftest import SPEC, Site, make_pool, make_site, site
@@ -179,6 +181,7 @@ def test_a_guest_changed_after_the_look_is_left_alone(site: Site, form: AdoptFor
     _holds_nothing()
     row = Address.get()
     assert (row.state, row.note, row.vm_id) == ("reserved", "Jo's machine", None)
+    assert check() == []
     assert _taken(site, form).vm_status == "ready", "and it can be adopted after another look"
 
 
@@ -219,6 +222,7 @@ def test_an_address_nobody_here_knows_of_is_written_down(site: Site) -> None:
         ("203.0.113.9", None, vm.id),
         ("2001:db8:9::9", None, vm.id),
     ]
+    assert check() == []
     make_pool(site.server, "IPv4", "203.0.113.1", 24, "203.0.113.2", "203.0.113.20")
     other = site.walk(site.service(site.product(network={"ipv4": 3})))
     assert "203.0.113.9" not in [str(row.address) for row in Address.select().where(Address.vm == other.id)]
@@ -256,6 +260,23 @@ def any_site(store: Store) -> Iterator[Site]:
     """The same site on each kind of database."""
     with Lab(nodes=3, speed=200.0) as lab:
         yield from make_site(lab)
+
+
+def test_of_two_operators_at_once_one_has_it(any_site: Site) -> None:
+    form = _foreign(any_site)
+
+    def ask(_: int) -> bool:
+        try:
+            adopt(ME, form, "Web01.example.org")
+        except Refused:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(ask, range(4))) == [False, False, False, True]
+    vm = any_site.walk(Vm.get())
+    assert (vm.vm_status, vm.error, Service.select().count()) == ("ready", "", 1)
+    assert check() == []
 
 
 def test_the_number_an_operator_gives_and_the_next_one(any_site: Site) -> None:

@@ -67,7 +67,7 @@ def adopt(
         if dry_run:
             return 0
         what = f"VM {vmid} on {seen.server} ({seen.called}) becomes a service of {seen.client}. {adoption.ADOPTS}"
-        typed = seen.called if seen.refusals else ask.typed_name(seen.called, what, confirm)
+        typed = seen.called if seen.refusals else ask.typed_name(seen.called, output.safe(what), confirm)
         return finish(adoption.adopt(current_actor("cli"), form, typed, seen.digest), wait)
 
 
