@@ -79,12 +79,18 @@ class Place(Acts, Vertical):
         return cast(Memory, cast(Any, self.app).memory)
 
     async def beside(self, work: Callable[[], T]) -> T | None:
-        """Does work beside the screen's thread; what goes wrong is told as a sentence, and None comes back."""
+        """Does work beside the screen's thread; what goes wrong is told as a sentence, and None comes back.
+
+        It comes back only while the place is there: whoever waits for it ends with a place that was left.
+        """
+        found = None
         try:
-            return await asyncio.to_thread(work)
+            found = await asyncio.to_thread(work)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
             self.notify(sentence(error), severity="error", markup=False, timeout=10)
-            return None
+        if not self.display:
+            raise asyncio.CancelledError
+        return found
 
 
 class ListPlace(Place):

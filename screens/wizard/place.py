@@ -124,7 +124,7 @@ class WizardPlace(Place):
                 changes = {"checks": tuple(await aside(lambda: check_server_named(server)))}
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
             changes = {"troubles": {**self.known.troubles, need: trouble(error)}}
-        if asked_in != self._round:
+        if asked_in != self._round or not self.display:
             return
         self.known = replace(self.known, asking=self.known.asking - {need}, **changes)  # type: ignore[arg-type]
         if "checks" in changes:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from engine.actions.servers import create_server, put_server
 from engine.actions.site import Outcome
+from engine.errors import Refused
 from engine.forms import ServerForm, checked
 from engine.queries.granting import USUAL_LOGIN, first_commands
 from engine.queries.offers import certificates
@@ -99,7 +100,7 @@ class ServerDialog(SaveDialog):
     """The server's form; without a fingerprint or an authority it asks whether the certificate is the right one."""
 
     def __init__(self, name: str, values: Mapping[str, Any], draft: Draft) -> None:
-        self._name, self._opened = name, values
+        self._server, self._opened = name, values
         self._looking = False
         form = StepForm(draft, _fields(), self._made, _asked(values))
         super().__init__(f"Edit server {name}" if name else "Add your server", form, self._put)
@@ -152,9 +153,14 @@ class ServerDialog(SaveDialog):
 
     def _put(self, answers: dict[str, object]) -> Outcome:
         form = self._made(answers)
-        if not self._name:
+        if not self._server:
             return create_server(form, actor())
-        return put_server(form, actor(), id_of("server", self._name))
+        if server_values(self._server) != self._opened:
+            raise Refused(
+                f"Somebody changed server {self._server} meanwhile; nothing was saved. "
+                "Leave the form with esc and open it again."
+            )
+        return put_server(form, actor(), id_of("server", self._server))
 
 
 def _fields() -> list[Field]:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from engine.lab import Lab
-from engine.store import settings
 from engine.store.database import database
 from engine.store.models import Audit, Client, Pool, Product, Server, Service, Vm, Zone
+from screens.help import offered
 from screens.memory import Memory
 from screens.widgets.dialogs import Choose, Notice, Plan
 from screens.widgets.log import LogPane
@@ -51,6 +51,9 @@ async def test_an_empty_site_opens_on_the_first_step_and_esc_leads_home() -> Non
         await press(pilot, "escape")
         assert place(pilot).NAME == "dashboard"
         assert "press F" in pilot.app.query_one("#overview").render().plain  # type: ignore[attr-defined]
+        assert "app.first_steps" in {each.id for _, each in offered(pilot.app.screen)}, (
+            "the palette has it too"
+        )
         await press(pilot, "F")
         assert step(pilot) == "server"
 
@@ -203,6 +206,25 @@ async def test_a_form_that_was_left_is_there_again_without_its_secrets(lab: Lab,
     assert json.loads(notes.read_text())["wizard drafts"] == {}, "what is saved is no draft any more"
 
 
+async def test_a_second_operator_is_not_overwritten(lab: Lab) -> None:
+    add_server(lab, last_ok_at=1)
+    async with console().run_test(size=(80, 24)) as pilot:
+        await press(pilot, "F", "b", "b")
+        assert step(pilot) == "server" and f"pve-lab at {lab.host}, as {lab.token_id}" in page(pilot)
+        opened = await form(pilot)
+        Server.update(port=4711).execute()
+        opened.fill("hosts", ["localhost"])
+        dialog: Any = pilot.app.screen
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: "Somebody changed server pve-lab" in str(dialog._below.render()))
+        assert Server.get().hosts == [lab.host]
+        await press(pilot, "escape")
+        Server.update(port=lab.port).execute()
+        await form(pilot)
+        await save(pilot, hosts=["localhost"])
+        assert Server.get().hosts == ["localhost"] and step(pilot) == "server"
+
+
 async def test_user_and_password_will_do(lab: Lab) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -258,8 +280,8 @@ async def test_a_failed_test_stays_undone_until_it_passes(lab: Lab) -> None:
 
 
 async def test_a_silent_cluster_holds_no_key_up_and_is_asked_again(lab: Lab) -> None:
-    settings.write(settings.General(default_timeout=1))
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    silent = socket.create_server(("127.0.0.1", 0))
+    with silent:
         add_server(lab, port=silent.getsockname()[1])
         async with console().run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: place(pilot) is not None and place(pilot).NAME == "dashboard")
@@ -272,6 +294,7 @@ async def test_a_silent_cluster_holds_no_key_up_and_is_asked_again(lab: Lab) -> 
             await until(pilot, lambda: "is being asked" in " ".join(told(pilot)))
             await pilot.press("n")
             assert step(pilot) == "template"
+            silent.close()
             await until(pilot, lambda: "t asks again" in state().render().plain)
             assert "pve-lab" in state().render().plain
             Server.update(port=lab.port).execute()
