@@ -24,9 +24,16 @@ from screens.widgets.toned import Toned
 Group = tuple[str, list[tuple[str, Action, bool]]]
 """A heading and its lines: the keys, what they do, and whether that is refused now."""
 
-TITLES = {EVERYWHERE: "Everywhere", "list": "Lists", "log": "Live log", "vm": "This VM", "vms": "VM list"} | {
-    "pools": "IP pools", "zones": "DNS zones", "service": "This service",
-}  # fmt: skip
+TITLES = {
+    EVERYWHERE: "Everywhere",
+    "list": "Lists",
+    "log": "Live log, while the keys are on it",
+    "vm": "This VM",
+    "vms": "VM list",
+    "pools": "IP pools",
+    "zones": "DNS zones",
+    "service": "This service",
+}
 
 
 def acting(screen: Screen[object]) -> list[Acts]:
@@ -153,11 +160,17 @@ def groups(screen: Screen[object]) -> Iterator[Group]:
             keys.setdefault(active.binding.id, []).append(key_name(active.binding.key))
     found: dict[str, list[tuple[str, Action, bool]]] = {}
     for node, each in offered(screen):
-        shown = " ".join(keys.get(each.id, ())) or "ctrl+p"
+        shown = " ".join(keys.get(each.id) or _elsewhere(screen, each)) or "ctrl+p"
         found.setdefault(each.scope, []).append((shown, each, refused(node, each) is not None))
     last = ("list", "log", EVERYWHERE)
     for scope in sorted(found, key=lambda scope: last.index(scope) if scope in last else -1):
         yield TITLES.get(scope, scope.capitalize()), found[scope]
+
+
+def _elsewhere(screen: Screen[object], each: Action) -> list[str]:
+    """The keys of an action that works once the keys are on another part of the screen, such as the log."""
+    moved = screen.app._keymap.get(each.id)
+    return [key_name(key) for key in (moved.split(",") if moved else each.keys)]
 
 
 def _about(node: Acts, each: Action) -> str:

@@ -33,12 +33,12 @@ class PoolsPlace(RecordsPlace):
     TALL = 2
     COLUMNS = (
         Column("id", "ID", 3, 3, right=True),
-        Column("addresses", "Addresses, reverse zone", 27, grow=True),
+        Column("addresses", "Addresses, reverse zone", 31, grow=True),
         Column("used", "Usage", 19),
         Column("type", "Type", 5, 4),
-        Column("server", "Server", 12, 2, grow=True),
-        Column("bridge", "Bridge", 9, 2),
-        Column("gateway", "Gateway", 18, 5, grow=True),
+        Column("server", "Server", 10, 2),
+        Column("bridge", "Bridge", 8, 2),
+        Column("gateway", "Gateway", 18, 5),
     )
 
     def __init__(self) -> None:

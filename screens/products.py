@@ -74,8 +74,8 @@ class ProductsPlace(RecordsPlace):
         """The name a machine would get, and its full name."""
         rule, domain = str(values.get("name_rule") or ""), str(values.get("main_domain") or "")
         name = vm_name(rule, client_id=CLIENT, service_id=SERVICE)
-        full = f" · {name}.{domain}" if domain else ""
-        form.hint("name_rule", f"client {CLIENT}, service {SERVICE}: {name}{full}")
+        full = f"{name}.{domain}" if domain else f"{name} (no domain, so no DNS name)"
+        form.hint("name_rule", f"service {SERVICE} of client {CLIENT}: {full}")
 
     def save(self, form: Any, key: Any) -> Outcome:
         if key is None:

@@ -131,7 +131,8 @@ def _use(product: ProductView, now: Collection[str], homes: Collection[str]) -> 
     if product.server not in homes:
         return f"for server {product.server}; a change of package moves no VM"
     plan = effective(product.spec, {})
-    words = f"{plan.cores * plan.sockets} CPU, {plan.memory} MiB, {plan.system_disk.size or 'template'} GiB"
+    disk = f"{plan.system_disk.size} GiB" if plan.system_disk.size else "the template's disk"
+    words = f"{plan.cores * plan.sockets} CPU, {plan.memory} MiB, {disk}"
     return f"as it is now: {words}" if set(now) == {product.name} else words
 
 

@@ -38,6 +38,10 @@ Judge = Callable[[Mapping[str, object]], Mapping[str, str]]
 """From the answers to what is wrong with them: a sentence per question, under "" what concerns no single one."""
 
 
+AROUND = 9
+"""Lines of a form's box that are not questions: border, title, help, button, keys."""
+
+
 class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
     """The questions of a model, or of several models told apart by one of their fields.
 
@@ -241,6 +245,10 @@ class FormDialog(Dialog[dict[str, object]]):
         yield Horizontal(
             Button(Content(plain(self._save_label)), id="save", compact=True), classes="dialog-buttons"
         )
+
+    def on_resize(self) -> None:
+        """The questions get what the box leaves them."""
+        self.form.styles.max_height = max(3, self.size.height * 96 // 100 - AROUND)
 
     def taken(self, values: dict[str, object]) -> None:
         """What becomes of good answers: they are the dialog's answer."""

@@ -149,7 +149,12 @@ def _control(field: Field, value: object, choices: Sequence[str], known_secret: 
         chosen = str(value) if value is not None and str(value) in offered else Select.NULL
         if chosen is Select.NULL and field.required and len(offered) == 1:
             chosen = offered[0]
-        return Pick([(Content(plain(each)), each) for each in offered], value=chosen, compact=True)
+        return Pick(
+            [(Content(plain(each)), each) for each in offered],
+            value=chosen,
+            prompt="enter shows them",
+            compact=True,
+        )
     if field.kind == "secret":
         return Input(placeholder=UNCHANGED if known_secret else "", password=True, compact=True)
     return Input(_shown(field, value), compact=True)
