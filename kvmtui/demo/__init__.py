@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 from engine.errors import Refused
 
@@ -25,6 +26,7 @@ def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
         for name in [name for name in os.environ if name.startswith("KVMTUI_")]:
             del os.environ[name]
         os.environ["KVMTUI_HOME"] = folder
+        Path(folder, "config.toml").write_text('site_name = "Demo, nothing here is real"\n')
         with World(folder) as world:
             world.settle()
             if not sys.stdout.isatty():

@@ -9,7 +9,7 @@ from engine.clock import now_ms
 from engine.ipam import allocate
 from engine.ipam.allocate import Want
 from engine.lab import Lab
-from engine.plan import effective
+from engine.plan import Plan, effective
 from engine.proxmox.mark import Mark
 from engine.running import instance
 from engine.store.database import transaction
@@ -93,22 +93,26 @@ def _ready(
         started_at=now_ms() - age,
         finished_at=now_ms() - age + chance.randrange(40_000, 110_000),
     )
-    _guest(lab, vm, plan.cores, plan.memory, plan.system_disk.size, off)
+    by_hand = place % 8 == 5  # somebody took the limit of the network away in Proxmox
+    _guest(lab, vm, plan, 0 if by_hand else plan.network.bandwidth, off)
 
 
-def _guest(lab: Lab, vm: Vm, cores: int, memory: int, size: int, off: bool) -> None:
+def _guest(lab: Lab, vm: Vm, plan: Plan, rate: int, off: bool) -> None:
     """The same machine on the cluster, carrying our mark."""
     assert vm.vmid is not None
+    disk = plan.system_disk
+    limits = {name: getattr(disk, name) for name in ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")}
+    limited = "".join(f",{name}={value}" for name, value in limits.items() if value)
     lab.foreign_create(vm.vmid, vm.node, vm.name)
     lab.foreign_config(
         vm.vmid,
         description=Mark(instance(), vm.uid).line,
         smbios1=f"uuid={vm.smbios_uuid}",
-        cores=cores,
+        cores=plan.cores,
         sockets=1,
-        memory=str(memory),
-        net0=f"virtio={vm.mac},bridge=vmbr0,firewall=1",
-        scsi0=f"ceph:vm-{vm.vmid}-disk-0,size={size}G",
+        memory=str(plan.memory),
+        net0=f"virtio={vm.mac},bridge=vmbr0,firewall=1" + (f",rate={rate}" if rate else ""),
+        scsi0=f"ceph:vm-{vm.vmid}-disk-0{limited},size={disk.size}G",
         boot="order=scsi0",
         agent="1",
         serial0="socket",
