@@ -41,17 +41,21 @@ def make(ctx: Context) -> Outcome:
     fresh = [one for one in there if one.volid not in before and is_ours(ctx, one)]
     if fresh:
         return _ended(ctx, Done((f"backup {fresh[0].volid}",)))
-    mine = [one for one in there if is_ours(ctx, one) and not one.protected]
+    mine = [one for one in there if is_ours(ctx, one)]
     if len(mine) >= ctx.plan.backups:
-        return _make_room(ctx, mine[0])
+        return _make_room(ctx, [one for one in mine if not one.protected])
     if wait := ctx.turn(f"backup:{ctx.vm.node}", 1, f"node {ctx.vm.node} makes another backup"):
         return wait
     return ctx.act(lambda: ctx.guest.backup(ctx.plan.backup_storage, ctx.mark.line))
 
 
-def _make_room(ctx: Context, oldest: Backup) -> Outcome:
-    ctx.note(f"backup {oldest.volid} makes room")
-    return ctx.act(lambda: _delete(ctx, oldest.volid))
+def _make_room(ctx: Context, replaceable: list[Backup]) -> Outcome:
+    if not replaceable:
+        why = f"the plan allows {ctx.plan.backups} backup(s) and all of ours are protected in Proxmox"
+        return _ended(ctx, Fail(f"{why}; take the protection off one of them"))
+    oldest = replaceable[0].volid
+    ctx.note(f"backup {oldest} makes room")
+    return ctx.act(lambda: _delete(ctx, oldest))
 
 
 def _delete(ctx: Context, volid: str) -> str | None:

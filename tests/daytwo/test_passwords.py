@@ -1,0 +1,73 @@
+"""A new password by either road: it reaches the guest, is told once, and stands in clear nowhere else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from engine.actions import daytwo
+from engine.pipelines.steps.crypt import sha512_crypt
+from engine.queries.login import login
+from engine.store import secrets
+from engine.store.models import TABLES, Audit, Run, Vm
+from tests.daytwo.conftest import ME
+from tests.pipelines.conftest import Site
+
+Done = Callable[[Vm], Run]
+
+
+@pytest.fixture
+def nowhere(vm: Vm, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Afterwards neither the database nor the log holds the password in clear."""
+    caplog.set_level(logging.DEBUG)
+    yield
+    clear = password_of(vm)
+    assert len(clear) >= 12 and clear not in caplog.text
+    for table in TABLES:
+        assert clear not in str(list(table.select().dicts())), table
+
+
+def password_of(vm: Vm) -> str:
+    row = Vm.get_by_id(vm.id)
+    return secrets.unseal(row.os_password, "vm", row.uid, "os_password")
+
+
+def done_to(site: Site, vm: Vm) -> list[str]:
+    return [one.action for one in site.lab.effects if one.vmid == vm.vmid]
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_the_agent_sets_it_while_the_guest_runs(site: Site, vm: Vm, done: Done) -> None:
+    site.lab.foreign_config(vm.vmid, agent="1")
+    before, old = len(done_to(site, vm)), password_of(vm)
+    daytwo.reset_password(ME, vm.service_id)
+    run = done(vm)
+    assert done_to(site, vm)[before:] == ["password"]  # no stop, no start, no config
+    asked = site.lab.world.roster[vm.vmid].agent_requests
+    assert asked[-1] == ("set-user-password", {"username": vm.os_user, "password": "***"})
+    assert password_of(vm) != old and run.action == "ResetPassword"
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("power", ["running", "stopped"])
+def test_cloud_init_sets_it_at_a_restart(site: Site, vm: Vm, done: Done, power: str) -> None:
+    site.lab.foreign_config(vm.vmid, agent="0")
+    site.lab.foreign_power(vm.vmid, power)
+    old = password_of(vm)
+    daytwo.reset_password(ME, vm.service_id)
+    done(vm)
+    guest, clear = site.guest(vm), password_of(vm)
+    hashed = guest.config["cipassword"]
+    assert guest.status == "running" and clear != old
+    assert hashed == sha512_crypt(clear, hashed.split("$")[2]) and clear not in str(guest.config)
+    assert "password" not in done_to(site, vm)
+
+
+def test_who_looked_at_it_is_written_down_without_it(vm: Vm) -> None:
+    user, clear = login(ME, vm.service_id)
+    assert (user, clear) == (vm.os_user, password_of(vm))
+    row = Audit.select().order_by(Audit.id.desc()).first()
+    assert (row.action, row.login) == ("show password", ME.login)
+    assert clear not in str(list(Audit.select().dicts()))
