@@ -142,7 +142,7 @@ class SnapshotsTab(ClusterTab):
         consequences = (
             f"The disks and the config become what they were at {at(item.created)} UTC.",
             f"Everything written in the {age(item.created)} since then is lost.",
-            "A VM that runs is stopped for it, and stays off until it is started.",
+            "A VM that runs is stopped for it, and started again.",
             "Younger snapshots stay; a storage on ZFS refuses to go back past one.",
         )
         if await self.typed(f"Roll {name} back to {item.name}?", name, consequences):

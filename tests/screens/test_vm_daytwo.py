@@ -64,7 +64,7 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
 
 async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
     """Waits until it holds."""
-    for _ in range(300):
+    for _ in range(1_000):
         await pilot.pause(0.01)
         if holds():
             return
@@ -88,7 +88,8 @@ def snapshots(site: Site, vm: Vm) -> list[str]:
     return sorted(each.name for each in site.guest(vm).snapshots)
 
 
-async def test_a_snapshot_is_taken_shown_rolled_back_to_and_deleted(site: Site, vm: Vm) -> None:
+async def test_a_snapshot_is_taken_shown_rolled_back_to_and_deleted(site: Site) -> None:
+    vm = site.walk(site.service(site.product(**PLAN), status="Active"))
     async with console().run_test(size=(100, 30)) as pilot:
         table = await tab(pilot, vm, "snapshots")
         assert table.count == 0
@@ -101,10 +102,11 @@ async def test_a_snapshot_is_taken_shown_rolled_back_to_and_deleted(site: Site, 
 
         await press(pilot, "B")
         assert isinstance(pilot.app.screen, TypeName)
-        await press(pilot, *"vm-two", "enter")
+        await press(pilot, *"vm-no", "enter")
         assert vm_now(vm).requests == []
-        await press(pilot, *["backspace"] * 6, *"vm-one", "enter")
+        await press(pilot, *["backspace"] * 5, *vm.name, "enter")
         assert done(site, vm) == "Rollback"
+        assert site.guest(vm).status == "running"
 
         await press(pilot, "X")
         assert isinstance(pilot.app.screen, Confirm)
