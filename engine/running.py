@@ -74,10 +74,12 @@ class Running:
 
     def stop(self, timeout: float = 8.0) -> bool:
         """Park everything and end; True when all threads ended in time."""
+        end = time.monotonic() + timeout
         if self._ticker is not None:
             self._ticker.stop()
-        end = time.monotonic() + timeout
         ended = self.engine.stop(timeout)
+        if self._ticker is not None:
+            ended = self._ticker.ended(max(0.0, end - time.monotonic())) and ended
         ended = self._sender.stop(max(0.0, end - time.monotonic())) and ended
         self.servers.close()
         return ended

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from engine import wake
@@ -21,8 +23,6 @@ from engine.schedule.task import Room, Task
 log = logging.getLogger(__name__)
 LOOK_S = 3
 LISTEN_S = 5.0
-STOP_S = 2.0
-"""How long the end waits for a task that runs."""
 
 
 class Ticker:
@@ -54,23 +54,32 @@ class Ticker:
         )
         self._ear.start()
 
-    def stop(self, within: float = STOP_S) -> bool:
-        """End; a task that runs sees `keep_going` turn False. True when nothing uses the store any more."""
+    def stop(self) -> None:
+        """Begin nothing more; a task that runs sees `keep_going` turn False."""
         self._stop.set()
         wake.ring_here(BELL)
-        if self._ear is not None:
-            self._ear.join(within)
         self._scheduler.shutdown(wait=False)
+
+    def ended(self, within: float) -> bool:
+        """After `stop`: True as soon as nothing here uses the store any more, False after so many seconds."""
         with self._idle:
-            return self._idle.wait_for(lambda: not self._looking, within)
+            idle = self._idle.wait_for(lambda: not self._looking, within)
+        if self._ear is not None:
+            self._ear.join(1.0)  # the bell has rung for it
+        return idle
 
     def _listen(self, bell: wake.Listener) -> None:
         """Looks at once when somebody asked for a task, here or in another process."""
         while not self._stop.is_set():
             if bell.wait(LISTEN_S) and not self._stop.is_set():
-                for job in self._scheduler.get_jobs():
-                    job.modify(next_run_time=datetime.now(UTC))
+                self._look_now()
         bell.close()
+
+    def _look_now(self) -> None:
+        """Makes every task be looked at; one that vanished with the scheduler is passed over."""
+        with suppress(JobLookupError):
+            for job in self._scheduler.get_jobs():
+                job.modify(next_run_time=datetime.now(UTC))
 
     def _look(self, task: Task) -> None:
         with self._idle:

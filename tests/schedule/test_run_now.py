@@ -15,7 +15,9 @@ from engine.runner.servers import Servers
 from engine.schedule import ledger, ticker
 from engine.schedule.registry import TASKS, named
 from engine.schedule.run_now import BELL, clear_locks, run_now
+from engine.schedule.task import Report, Room, Task
 from engine.schedule.ticker import Ticker
+from engine.store.database import in_transaction
 from engine.store.models import Audit, TaskState, Worker
 from tests.conftest import Store
 
@@ -45,7 +47,8 @@ def ticking(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
     running = Ticker(servers, "test", heard)
     running.start()
     yield heard
-    assert running.stop()
+    running.stop()
+    assert running.ended(5)
     servers.close()
 
 
@@ -76,3 +79,25 @@ def test_a_task_that_runs_is_refused_until_its_lock_is_cleared(store: Store) -> 
     assert clear_locks(ME) == "No task is locked."
     assert Audit.select().where(Audit.action == "unlock").count() == 1
     assert "at once" in run_now(TASK, ME)
+
+
+def test_the_end_waits_for_a_task_that_runs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, go_on, servers = threading.Event(), threading.Event(), Servers()
+
+    def slow(room: Room) -> Report:
+        began.set()
+        go_on.wait(10)
+        assert not room.keep_going()
+        return Report()
+
+    monkeypatch.setattr(ticker, "LOOK_S", 3_600)
+    monkeypatch.setattr(ticker, "TASKS", (Task("slow", 1, "takes its time", slow),))
+    running = Ticker(servers, "test", lambda line: None)
+    running.start()
+    in_transaction(lambda: wake.ring(BELL))
+    assert began.wait(10)
+    running.stop()
+    assert not running.ended(0.05)
+    go_on.set()
+    assert running.ended(5)
+    servers.close()

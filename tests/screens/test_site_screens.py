@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from textual.pilot import Pilot
 
 from engine.actions.products import create_product
 from engine.audit import current_actor
@@ -19,6 +15,7 @@ from screens.widgets.dialogs import Dialog, TypeName
 from screens.widgets.table import Table
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, place, settle
+from tests.screens.pressing import until
 
 KEYS = [
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB one",
@@ -32,15 +29,6 @@ SPEC = {
     "network": {"bridge": "vmbr0", "vlan": 12, "bandwidth": 100},
     "emails": {"welcome": False},
 }
-
-
-async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
-    """Waits until it holds."""
-    for _ in range(300):
-        await pilot.pause(0.01)
-        if holds():
-            return
-    raise AssertionError(f"It never came to hold; on top is {pilot.app.screen!r}.")
 
 
 @pytest.fixture
