@@ -42,7 +42,7 @@ def take(ctx: Context) -> Outcome:
 def _taken(ctx: Context, name: str, note: str) -> Outcome:
     """Ours from now on, if this very step has taken it; one that was there before may be anybody's."""
     if not ctx.acted:
-        return Fail(f"there is a snapshot {name} already; choose another name")
+        return Fail(ctx.failed or f"there is a snapshot {name} already; choose another name")
     ctx.on_commit_with_end(lambda: _enter(ctx, name, note))
     return Done((f"snapshot {name}",))
 
