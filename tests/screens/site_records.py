@@ -103,7 +103,10 @@ def _products() -> None:
 
 
 def _clients() -> None:
-    for name, email in (("Zenith", "ops@zenith.example"), (LONG, "a.person.with.a.long.name@mail.example.org")):
+    for name, email in (
+        ("Zenith", "ops@zenith.example"),
+        (LONG, "a.person.with.a.long.name@mail.example.org"),
+    ):
         put_client(checked(ClientForm, {"name": name, "email": email}), current_actor("cli"))
 
 

@@ -1,0 +1,104 @@
+"""How the screens of the site's records and their dialogs look at both sizes, at a fixed hour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from engine.store.models import Vm
+from screens import moments, settings, themes
+from tests.conftest import Store
+from tests.screens.console_site import NOW, console, settle
+from tests.screens.site_records import records
+
+SCENES: dict[str, tuple[str, ...]] = {
+    "pools": ("3", "down"),
+    "pools-holders": ("3", "home", "enter"),
+    "pools-edit": ("3", "home", "E"),
+    "pools-delete": ("3", "home", "D"),
+    "zones": ("4",),
+    "zones-edit": ("4", "home", "E"),
+    "zones-add": ("4", "a"),
+    "zones-delete": ("4", "end", "D"),
+    "products": ("5",),
+    "products-edit": ("5", "end", "E"),
+    "products-edit-network": ("5", "end", "E", "pagedown"),
+    "products-add-faults": ("5", "a", "ctrl+o"),
+    "servers": ("6", "down"),
+    "servers-edit": ("6", "home", "E"),
+    "servers-add": ("6", "a"),
+    "servers-delete": ("6", "home", "D"),
+    "clients": ("7",),
+    "clients-services": ("7", "home", "enter"),
+    "clients-add": ("7", "a"),
+    "services": ("8", "down"),
+    "services-add": ("8", "a"),
+    "services-options": ("8", "O"),
+    "services-package": ("8", "p"),
+    "services-plan": ("8", "p", "down", "enter"),
+    "services-terminate": ("8", "T"),
+    "settings": ("9", "end", "up"),
+    "settings-general": ("9", "home", "E"),
+    "settings-cron": ("9", "end", "E"),
+    "settings-smtp": ("9", "home", "down", "E"),
+    "settings-mail": ("9", "t"),
+    "settings-unlock": ("9", "U"),
+    "help": ("3", "question_mark"),
+    "help-search": ("8", "question_mark", "slash", "p", "a", "c"),
+}
+IN_EVERY_LOOK = ("pools", "settings", "products-edit", "services-plan")
+EMPTY = {"pools": "3", "zones": "4", "products": "5", "servers": "6", "clients": "7", "services": "8"}
+
+
+@pytest.fixture(autouse=True)
+def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ages on the screen are counted from one fixed moment."""
+    monkeypatch.setattr(moments, "now_ms", lambda: NOW)
+    monkeypatch.setattr(settings, "now_ms", lambda: NOW)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", SCENES)
+def test_it_looks_as_it_did(
+    name: str, size: tuple[int, int], sqlite_store: Store, snap_compare: Callable[..., bool]
+) -> None:
+    records()
+    assert snap_compare(console(), terminal_size=size, run_before=lambda pilot: _walk(pilot, SCENES[name]))
+
+
+@pytest.mark.parametrize("look", ["16", "no-color", "light"])
+@pytest.mark.parametrize("name", IN_EVERY_LOOK)
+def test_the_other_looks(
+    name: str,
+    look: str,
+    sqlite_store: Store,
+    snap_compare: Callable[..., bool],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    records()
+    if look == "no-color":
+        monkeypatch.setenv("NO_COLOR", "1")
+    looks = themes.choose("16" if look == "no-color" else look, environ={})
+    app = console(looks=looks)
+    assert snap_compare(app, terminal_size=(80, 24), run_before=lambda pilot: _walk(pilot, SCENES[name]))
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_an_empty_site_says_what_to_do(
+    name: str, sqlite_store: Store, snap_compare: Callable[..., bool]
+) -> None:
+    app = console(read_only=name == "pools")
+    assert snap_compare(app, terminal_size=(80, 24), run_before=lambda pilot: _walk(pilot, (EMPTY[name],)))
+    assert Vm.select().count() == 0
+
+
+async def _walk(pilot: Pilot[Any], keys: tuple[str, ...]) -> None:
+    await settle(pilot)
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
+    for _ in range(3):
+        await pilot.pause()
