@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -52,6 +53,13 @@ def test_it_makes_no_difference_how_the_bytes_are_cut(data: bytes, cuts: list[in
         pieces.append(output.feed(data[start:end]))
         start = end
     assert "".join(pieces) == shown(data)
+
+
+def test_every_shape_after_every_shape_byte_by_byte() -> None:
+    for first, second in itertools.product(_SHAPES, repeat=2):
+        data = first + second
+        output = GuestOutput()
+        assert "".join(output.feed(bytes([byte])) for byte in data) == shown(data), data
 
 
 @given(_HOSTILE)
