@@ -37,7 +37,7 @@ class HistoryTab(ListTab):
     """The newest moments first; enter shows one in full, or the steps of a run."""
 
     NAME = "history"
-    VERBS = ("service history", "vm notes")
+    VERBS = ("service history", "service notes")
 
     def __init__(self, service_id: int) -> None:
         super().__init__(service_id)

@@ -1,10 +1,6 @@
-"""Notes of a service: kept with an audit row, never over somebody else's words, and read on the command line."""
+"""Notes of a service: kept with an audit row, never over somebody else's words."""
 
 from __future__ import annotations
-
-import json
-from collections.abc import Callable
-from functools import partial
 
 import pytest
 
@@ -13,7 +9,7 @@ from engine.audit import current_actor
 from engine.errors import Refused
 from engine.queries.notes import notes_of
 from engine.store.models import Audit
-from tests.conftest import Ran, Store
+from tests.conftest import Store
 from tests.screens.console_site import fill
 
 ME = current_actor("test")
@@ -48,14 +44,3 @@ def test_somebody_elses_words_are_not_overwritten(service: int) -> None:
     with pytest.raises(Refused, match="no service"):
         notes_of(1)
     assert notes_of(service) == "theirs"
-
-
-def test_the_command_line_reads_and_writes_them(
-    service: int, kvmtui: Callable[..., Ran], sqlite_store: Store
-) -> None:
-    run = partial(kvmtui, KVMTUI_DB=sqlite_store.url, KVMTUI_SECRET_KEY_FILE=sqlite_store.key_file)
-    assert "Nobody wrote" in run("vm", "notes", str(service)).stderr
-    assert run("vm", "notes", str(service), "--set", "-", stdin="one\ntwo\n").exit == 0
-    assert run("vm", "notes", str(service)).stdout == "one\ntwo\n"
-    assert json.loads(run("vm", "notes", str(service), "--json").stdout)["notes"] == "one\ntwo"
-    assert run("--read-only", "vm", "notes", str(service), "--set", "x").exit == 2
