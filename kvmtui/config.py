@@ -94,7 +94,7 @@ def open_site(config: Config) -> None:
 
     use_folder(config.templates)
     clock.use_zone(config.time_zone)
-    consoles.use(config.console, novnc_folder(config))
+    consoles.use(config.console, novnc_folder(config), _beside(paths.places({}).database_file))
     reach_database(config)
     migrate()
     secrets.use_key_file(config.secret_key_file)
@@ -111,7 +111,11 @@ def reach_database(config: Config) -> None:
 
 def novnc_folder(config: Config) -> Path:
     """Where a noVNC of our own is kept: beside the database."""
-    return paths.places(_environment_of(config)).database_file.parent / "novnc"
+    return _beside(paths.places(_environment_of(config)).database_file)
+
+
+def _beside(database_file: Path) -> Path:
+    return database_file.parent / "novnc"
 
 
 def close_site() -> None:
@@ -170,6 +174,9 @@ def _from_file(file: Path, written: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("secret_key_file", "templates"):
         if isinstance(values.get(name), str):
             values[name] = file.parent / Path(values[name]).expanduser()
+    console = values.get("console")
+    if isinstance(console, dict) and isinstance(console.get("novnc"), str):
+        values["console"] = console | {"novnc": file.parent / Path(console["novnc"]).expanduser()}
     if (
         isinstance(values.get("database"), str)
         and ":" in values["database"].rpartition("@")[0].partition("//")[2]

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from engine.consoles.keys import control_key
 from engine.errors import Refused
 
+_SYSTEM = Path("/usr/share/novnc")
+
 
 class ConsoleSettings(BaseModel):
     """`[console]`: the address and port links are served at, how browsers reach it, where noVNC is, the detach key."""
@@ -106,11 +108,11 @@ def _split(address: str) -> tuple[str, str]:
 
 
 _now = ConsoleSettings()
-_kept = Path()
+_kept: tuple[Path, ...] = (Path(),)
 
 
-def use(settings: ConsoleSettings, kept: Path) -> None:
-    """From now on links are served as these settings say; `kept` is where a noVNC of our own would be."""
+def use(settings: ConsoleSettings, *kept: Path) -> None:
+    """From now on links are served as these settings say; a noVNC of our own is put into the first of `kept`."""
     global _now, _kept
     _now, _kept = settings, kept
 
@@ -122,9 +124,9 @@ def current() -> ConsoleSettings:
 
 def novnc_folder() -> Path:
     """Where `--get-novnc` puts noVNC."""
-    return _kept
+    return _kept[0]
 
 
 def novnc_folders() -> tuple[Path, ...]:
     """Where noVNC is looked for, in this order."""
-    return (_now.novnc,) if _now.novnc else (_kept, Path("/usr/share/novnc"))
+    return (_now.novnc,) if _now.novnc else tuple(dict.fromkeys((*_kept, _SYSTEM)))

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from engine.consoles import novnc
+from engine.consoles import novnc, settings
 from engine.consoles.keys import control_key, key_name
 from engine.consoles.settings import ConsoleSettings
 from engine.errors import Failed, KvmtuiError, Refused
+from kvmtui import config
 from tests.conftest import Ran
 from tests.consoles.conftest import SERVICE, House
 
@@ -99,6 +100,22 @@ def test_another_address_for_one_link(address: str, host: str, port: int) -> Non
 def test_an_address_that_is_no_place_for_a_link(address: str) -> None:
     with pytest.raises(Refused, match="Links cannot be served at"):
         ConsoleSettings().at(address)
+
+
+def test_a_folder_of_your_own_is_meant_from_the_configuration(home: Path) -> None:
+    (home / "config.toml").write_text('[console]\nnovnc = "mine"\n')
+    assert config.load({"KVMTUI_HOME": str(home)}).console.novnc == home / "mine"
+
+
+def test_it_is_looked_for_in_this_home_then_in_the_others(home: Path) -> None:
+    try:
+        settings.use(ConsoleSettings(), home / "novnc", home / "other")
+        assert settings.novnc_folder() == home / "novnc"
+        assert settings.novnc_folders() == (home / "novnc", home / "other", Path("/usr/share/novnc"))
+        settings.use(ConsoleSettings(novnc=home / "mine"), home / "novnc")
+        assert settings.novnc_folders() == (home / "mine",)
+    finally:
+        settings.use(ConsoleSettings(), Path())
 
 
 def test_the_command_refuses_what_it_cannot_serve(house: House, kvmtui: Run) -> None:
