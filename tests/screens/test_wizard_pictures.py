@@ -125,7 +125,7 @@ def test_a_step_looks_as_it_did(
     async def walk(pilot: Pilot[Any]) -> None:
         await settle(pilot)
         await pilot.app.open("wizard")  # type: ignore[attr-defined]
-        await pilot.pause()
+        await settle(pilot)
         await SCENES[name](pilot)
         await pilot.pause()
 
