@@ -127,7 +127,12 @@ class LivePanel(Sheet):
     def _usage(self, view: LiveView, usage: Usage, running: bool) -> Iterator[Line]:
         width = max(10, min(40, self._width - LABEL - 34))
         memory = 100 * usage.memory_used / usage.memory if usage.memory else None
-        yield _bar("CPU", usage.cpu_percent if running else None, width, f"of {usage.cpus:g} cores")
+        yield _bar(
+            "CPU",
+            usage.cpu_percent if running else None,
+            width,
+            f"of {usage.cpus:g} core{'' if usage.cpus == 1 else 's'}",
+        )
         yield _bar(
             "RAM", memory if running else None, width, f"{gib(usage.memory_used)} of {gib(usage.memory)}"
         )

@@ -54,8 +54,7 @@ class Watch(Generic[T]):
     def stop(self) -> None:
         """Looks no more; what is open is closed once a look under way has ended."""
         self._over = True
-        if self._looking.acquire(blocking=False):
-            self._end()
+        self._end()
 
     def again(self) -> None:
         """Looks at the next tick, however short ago the last look was."""
@@ -90,18 +89,20 @@ class Watch(Generic[T]):
             self._busy = False
 
     def _ask(self) -> T | None:
-        """One look in a thread of its own; the last one closes what is open."""
-        with self._looking:
+        """One look in a thread of its own; one that ends after `stop` closes what is open."""
+        if not self._looking.acquire(blocking=False):  # closed before this thread came to look
+            return None
+        try:
+            return self._look()
+        finally:
+            self._looking.release()
             if self._over:
-                return None
-            found = self._look()
-        if self._over and self._looking.acquire(blocking=False):
-            self._end()
-        return found
+                self._end()
 
     def _end(self) -> None:
-        """Closes; the lock is held for good, so nobody looks or closes again."""
-        self._close()
+        """Closes, once: the lock is then held for good, so nobody looks or closes again."""
+        if self._looking.acquire(blocking=False):
+            self._close()
 
     def _left(self, _: object) -> None:
         self._away = True

@@ -1,0 +1,114 @@
+"""A watch: one look at a time, its trouble as a sentence, and what is open closed once, whoever is last."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from textual.widgets import Static
+
+from engine.errors import Failed
+from screens.vm.watch import Watch
+
+
+class Cluster:
+    """Something that answers when it is let, and counts."""
+
+    def __init__(self) -> None:
+        self.let, self.asked = threading.Event(), threading.Event()
+        self.looks = self.closed = 0
+        self.error: Exception | None = None
+
+    def look(self) -> str:
+        self.looks += 1
+        self.asked.set()
+        assert self.let.wait(10)
+        if self.error is not None:
+            raise self.error
+        return "seen"
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    for _ in range(1_000):
+        if holds():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("It never came to hold.")
+
+
+def watched(widget: Static, cluster: Cluster, every: float = 3_600.0) -> tuple[Watch[str], list[str]]:
+    said: list[str] = []
+    watch: Watch[str] = Watch(
+        widget,
+        cluster.look,
+        said.append,
+        every=every,
+        close=cluster.close,
+        fail=lambda words: said.append(f"- {words}"),
+    )
+    return watch, said
+
+
+async def test_a_look_under_way_is_not_doubled_and_the_next_waits_its_time(stage: Any) -> None:
+    widget, cluster = Static("x"), Cluster()
+    async with stage(widget).run_test(size=(40, 10)) as pilot:
+        watch, said = watched(widget, cluster)
+        watch.start()
+        await until(cluster.asked.is_set)
+        watch.again()
+        watch.again()
+        assert cluster.looks == 1 and said == []
+        cluster.let.set()
+        await until(lambda: said == ["seen"])
+        watch._tick()
+        await pilot.pause()
+        assert cluster.looks == 1 or said.count("seen") == cluster.looks
+        watch.stop()
+    assert cluster.closed == 1
+
+
+async def test_what_was_left_while_it_looked_is_closed_once_the_look_has_ended(stage: Any) -> None:
+    widget, cluster = Static("x"), Cluster()
+    async with stage(widget).run_test(size=(40, 10)):
+        watch, said = watched(widget, cluster)
+        watch.start()
+        await until(cluster.asked.is_set)
+        watch.stop()
+        assert cluster.closed == 0
+        cluster.let.set()
+        await until(lambda: cluster.closed == 1)
+        watch.stop()
+        watch.again()
+        assert (cluster.looks, cluster.closed, said) == (1, 1, [])
+
+
+async def test_a_refused_look_is_a_sentence_and_the_next_may_do_better(stage: Any) -> None:
+    widget, cluster = Static("x"), Cluster()
+    cluster.error = Failed("The cluster is asleep.")
+    cluster.let.set()
+    async with stage(widget).run_test(size=(40, 10)):
+        watch, said = watched(widget, cluster)
+        watch.start()
+        await until(lambda: said == ["- The cluster is asleep."])
+        cluster.error = None
+        watch.again()
+        await until(lambda: said[-1] == "seen")
+        watch.stop()
+    assert cluster.closed == 1
+
+
+async def test_a_failing_last_look_closes_too(stage: Any) -> None:
+    widget, cluster = Static("x"), Cluster()
+    cluster.error = Failed("gone")
+    async with stage(widget).run_test(size=(40, 10)):
+        watch, _ = watched(widget, cluster)
+        watch.start()
+        await until(cluster.asked.is_set)
+        watch.stop()
+        cluster.let.set()
+        await until(lambda: cluster.closed == 1)
