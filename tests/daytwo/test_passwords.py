@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from engine.actions import daytwo
+from engine.lab.faults import Fault
 from engine.pipelines.steps.crypt import sha512_crypt
 from engine.queries.login import login
 from engine.store import secrets
@@ -63,6 +64,27 @@ def test_cloud_init_sets_it_at_a_restart(site: Site, vm: Vm, done: Done, power: 
     assert guest.status == "running" and clear != old
     assert hashed == sha512_crypt(clear, hashed.split("$")[2]) and clear not in str(guest.config)
     assert "password" not in done_to(site, vm)
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize(
+    ("code", "text", "path"),
+    [
+        (500, "VM 5000 qga command 'guest-set-user-password' failed - it has been disabled", "set-user-password"),
+        (500, "Agent error: Command guest-set-user-password has been disabled", "set-user-password"),
+        (403, "Permission check failed (/vms/5000, VM.GuestAgent.Unrestricted)", "agent/ping"),
+    ],
+)  # fmt: skip
+def test_an_agent_that_may_not_leaves_it_to_cloud_init(
+    site: Site, vm: Vm, done: Done, code: int, text: str, path: str
+) -> None:
+    site.lab.foreign_config(vm.vmid, agent="1")
+    site.lab.faults.add(Fault(kind="status", method="POST", path=path, code=code, text=text))
+    daytwo.reset_password(ME, vm.service_id)
+    done(vm)
+    hashed = site.guest(vm).config["cipassword"]
+    assert hashed == sha512_crypt(password_of(vm), hashed.split("$")[2])
+    assert site.guest(vm).status == "running" and "password" not in done_to(site, vm)
 
 
 def test_who_looked_at_it_is_written_down_without_it(vm: Vm) -> None:

@@ -6,6 +6,7 @@ from engine import naming
 from engine.pipelines.model import Done, Fail, Outcome, Skip
 from engine.pipelines.steps import power
 from engine.pipelines.steps.cloudinit import set_cloudinit
+from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
 from engine.runner.context import Context
 from engine.store import secrets
 
@@ -23,6 +24,18 @@ def set_live(ctx: Context) -> Outcome:
     """Set it inside the running guest where its agent answers; otherwise cloud-init does it at a restart."""
     if not ctx.guest.status().running:
         return Skip("the VM is off; cloud-init sets it at the start")
+    try:
+        return _by_agent(ctx)
+    except NotOurs:
+        raise
+    except ProxmoxError as error:
+        if error.kind not in (Kind.PERMANENT, Kind.AUTH) and error.reason != "agent_silent":
+            raise
+        # many images forbid their agent just this, and a login may lack the right to speak with agents
+        return Skip("the agent in the guest may not; cloud-init sets it at a restart", (error.sentence,))
+
+
+def _by_agent(ctx: Context) -> Outcome:
     if not ctx.guest.agent_alive():
         return Skip("no agent answers in the guest; cloud-init sets it at a restart")
     clear = secrets.unseal(ctx.vm.os_password, "vm", ctx.vm.uid, "os_password")
