@@ -9,9 +9,12 @@ from collections.abc import Callable
 
 import pytest
 
+from engine.actions.consoles import open_serial
+from engine.errors import Failed
+from engine.store.database import database
 from engine.store.models import Vm
 from tests.conftest import Ran
-from tests.consoles.conftest import NAME, SERVICE, VMID, House
+from tests.consoles.conftest import ME, NAME, SERVICE, VMID, House
 from tests.consoles.pseudo import Pseudo
 
 Start = Callable[..., Pseudo]
@@ -223,3 +226,10 @@ class TestRefusals:
 
     def test_an_unknown_machine(self, terminal: Start, house: House) -> None:
         self.refused(terminal, house, "vm", "console", "nobody")
+
+
+def test_what_cannot_be_written_down_is_not_opened(house: House) -> None:
+    database.execute_sql("ALTER TABLE audit RENAME TO lost")
+    with pytest.raises(Failed, match="no such table"):
+        open_serial(ME, SERVICE)
+    assert house.lab.consoles() == []
