@@ -20,13 +20,15 @@ from textual.command import Provider
 from textual.containers import Vertical
 from textual.message import Message
 
+from engine.clock import now_ms
 from engine.queries.dashboard import nothing_yet
 from screens import themes, vitals
 from screens.actions import PLACES, Action
-from screens.feed import Feed
+from screens.feed import BEAT, Feed
 from screens.habits import Acts, bindings, keymap
 from screens.latest import Latest
 from screens.memory import Memory
+from screens.moments import ago
 from screens.place import Happened, Place, Rereads
 from screens.places import BUILT, make
 from screens.text import plain
@@ -103,8 +105,10 @@ class Console(Acts, App[int]):
         self.place_name = ""
         self._trail: list[tuple[str, int | None]] = []
         self._begun = self._lost = False
+        self._heard_at = now_ms()
         self._vitals = Latest(self, self._read_vitals)
-        self._feed = Feed(self.inbox, self._tell, setup.looks.tick_seconds)
+        tick = setup.looks.tick_seconds
+        self._feed = Feed(self.inbox, self._tell, tick, min(BEAT, 5 * tick))
         themes.register(self)
         self.theme = setup.looks.theme
 
@@ -301,10 +305,10 @@ class Console(Acts, App[int]):
             self._lost = True
             if self.place is not None:
                 self.place.cut_off()
-            header.show(
-                Facts(self.setup.site, "none", None, header.facts.alerts, self.read_only, "database lost")
-            )
+            lost = f"database lost, as of {ago(self._heard_at)}"
+            header.show(Facts(self.setup.site, "none", None, header.facts.alerts, self.read_only, lost))
             return
+        self._heard_at = now_ms()
         if message.happened.services or message.happened.kinds - {"beat"}:
             self._reread(message.happened)
         self._look_at_vitals()
@@ -328,10 +332,10 @@ class Console(Acts, App[int]):
     async def _read_vitals(self) -> None:
         facts = await asyncio.to_thread(vitals.read, self.setup.site, self.setup.owner(), self.read_only)
         header = self._header
-        if header is None:
+        if header is None or facts is None:
             return
         header.show(facts)
-        if facts.engine == "none" and not facts.notice:  # a daemon that worked is gone: go on here
+        if facts.engine == "none":  # a daemon that worked is gone: go on here
             self.run_worker(self._start_engine(), group="engine", exclusive=True)
 
     def on_resize(self, event: events.Resize) -> None:

@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 _LOOK = 0.2
 _MOST = 20_000
 """Events taken over in one tick: more than the log keeps; what is older is not worth a look."""
-_AGAIN = 2.0
+AGAIN = 2.0
+"""Seconds until a database that does not answer is asked again."""
+BEAT = 5.0
+"""Seconds of silence after which it says that it is still there: how soon a dead engine is noticed."""
 _LINES_PER_EVENT = 1_000
 _RESULTS = ("success", "skip", "waiting", "error")
 Tell = Callable[[Happened, str], object]
@@ -29,7 +32,7 @@ Tell = Callable[[Happened, str], object]
 class Feed(threading.Thread):
     """Reads events until it is told to stop; `tell(happened, trouble)` is called from its own thread."""
 
-    def __init__(self, inbox: deque[LogLine], tell: Tell, tick: float = 1.0, beat: float = 15.0) -> None:
+    def __init__(self, inbox: deque[LogLine], tell: Tell, tick: float = 1.0, beat: float = BEAT) -> None:
         super().__init__(name="console-feed", daemon=True)
         self._inbox, self._tell = inbox, tell
         self._tick, self._beats = tick, max(1, round(beat / _LOOK))
@@ -54,7 +57,7 @@ class Feed(threading.Thread):
 
     def _trouble(self, sentence: str) -> None:
         self._tell(Happened(), sentence)
-        self._stop_now.wait(_AGAIN)
+        self._stop_now.wait(AGAIN)
 
     def _follow(self) -> None:
         """Follows from where it came to, until the end or until the database is lost."""

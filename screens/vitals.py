@@ -9,12 +9,12 @@ from engine.queries.engines import EngineView, engines
 from screens.widgets.header import Facts
 
 
-def read(site: str, own: str, read_only: bool) -> Facts:
-    """Reads them; a database that does not answer is a fact too."""
+def read(site: str, own: str, read_only: bool) -> Facts | None:
+    """Reads them; None when the database does not answer, which the feed tells with since when."""
     try:
         found, alerts = engines(), dashboard.alerts()
     except KvmtuiError:
-        return Facts(site, "none", None, 0, read_only, "database lost")
+        return None
     return Facts(site, where(found, own), heartbeat(found), alerts, read_only)
 
 

@@ -16,6 +16,7 @@ from benchmarks.tui.terminal import Terminal
 RATE, SECONDS, BATCH = 5_000, 20, 250
 LINE = "[+] sid:{sid}  {n}. Configure DNS records        success (clone -> set_dns)                [0.31s]"
 KEPT = 10_000
+_INSERT = "INSERT INTO event (at, kind, level, text, vm, service, data) VALUES (?, 'step', 'success', ?, 1, ?, '{}')"
 
 
 def figures(folder: Path) -> Iterator[Figure]:
@@ -55,10 +56,7 @@ def _write(file: Path) -> float:
         base.execute("PRAGMA synchronous = off")
         for batch in range(RATE * SECONDS // BATCH):
             base.execute("BEGIN IMMEDIATE")
-            base.executemany(
-                "INSERT INTO event (at, kind, level, text, vm, service, data) VALUES (?, 'step', 'success', ?, 1, ?, '{}')",
-                [_event(batch * BATCH + n) for n in range(BATCH)],
-            )
+            base.executemany(_INSERT, [_event(batch * BATCH + n) for n in range(BATCH)])
             base.execute("COMMIT")
             time.sleep(max(0.0, began + (batch + 1) * BATCH / RATE - time.perf_counter()))
     base.close()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import typer
 
 _CONSOLE = ("--read-only", "--low-bandwidth")
+_COMPLETING = "_KVMTUI_COMPLETE"  # a shell asks what could be typed next
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 log = logging.getLogger("kvmtui")
 
@@ -45,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _command(arguments: Sequence[str]) -> int:
-    if set(arguments) <= set(_CONSOLE):
+    if set(arguments) <= set(_CONSOLE) and _COMPLETING not in os.environ:
         return _console(arguments)
     import typer
 

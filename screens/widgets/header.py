@@ -15,7 +15,8 @@ from screens.text import fit
 from screens.widgets.tabrow import Names, TabRow
 from screens.widgets.toned import Toned
 
-FRESH_SECONDS = 90
+FRESH_SECONDS = 15
+"""Three beats of an engine's heart."""
 MARK = " kvmtui  "
 
 
@@ -58,6 +59,8 @@ def heartbeat(seconds: int | None) -> tuple[str, str]:
         return "no heartbeat", "error"
     if seconds < FRESH_SECONDS:
         return "heartbeat ok", "ok"
+    if seconds < 60:
+        return "heartbeat late", "warn"
     if seconds < 3600:
         return f"heartbeat {seconds // 60} min ago", "error"
     return f"heartbeat {seconds // 3600} h ago", "error"

@@ -71,6 +71,11 @@ class LogView(Acts, ScrollView, can_focus=True):
         self._drawn: dict[int, LogLine | None] = {}
         self._drawn_title = ""
 
+    @property
+    def texts(self) -> list[str]:
+        """The words of every line that is kept, oldest first."""
+        return [line.text for line in self._lines]
+
     # Taking over lines
 
     def append(self, lines: Iterable[LogLine]) -> None:
