@@ -28,7 +28,6 @@ class SetUp:
     server: str = ""
     hosts: tuple[str, ...] = ()
     login: str = ""
-    version: str = ""
     answered: bool = False
     """Whether every check of the server came out well once."""
     pools: tuple[PoolView, ...] = ()
@@ -53,7 +52,6 @@ def set_up() -> SetUp:
             server=server.name,
             hosts=tuple(server.hosts),
             login=server.token_id or server.user,
-            version=server.version,
             answered=server.last_ok_at is not None,
             pools=tuple(pools_of(server.name)),
             zones=tuple(row.name for row in Zone.select().order_by(Zone.id)),

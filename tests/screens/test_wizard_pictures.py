@@ -156,7 +156,7 @@ def hostile_known() -> Known:
     lacking = replace(template, vmid=9001, cloudinit=False)
     return Known(
         site=SetUp(
-            HOSTILE, (HOSTILE,), HOSTILE, HOSTILE, False, (pool,), (HOSTILE,), (HOSTILE,), (HOSTILE,),
+            HOSTILE, (HOSTILE,), HOSTILE, False, (pool,), (HOSTILE,), (HOSTILE,), (HOSTILE,),
             Machine(1, HOSTILE, "clone", HOSTILE),
         ),
         template=9000,
