@@ -15,6 +15,7 @@ from engine.forms import Form, checked
 from engine.schedule.ledger import Standing, standing
 from engine.schedule.registry import TASKS
 from engine.schedule.run_now import clear_locks, run_now
+from screens.asked_task import AskedTask
 from screens.flat import JOINT, nested, questions
 from screens.habits import bindings
 from screens.moments import age, ago
@@ -107,6 +108,7 @@ class SettingsPlace(RecordsPlace):
         if words is not None:
             self.notify(words, markup=False)
             self.reread()
+            AskedTask(self, key)
 
     def do_mail(self) -> Worker[None]:
         from screens import mail_trial

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -288,7 +289,7 @@ class Grid(ScrollView, can_focus=True):
         """The line below: an error, or how many rows under which view."""
         if self.error and self._window.rows:
             return f"  [-] {clamp(self.error, self.size.width - 27)} ctrl+t tries again."
-        facts = [f"{self.count:,} {self.noun}"] if self._loaded else []
+        facts = [counted(self.count, self.noun)] if self._loaded else []
         facts += [f"filter “{self.view.filter}”"] if self.view.filter else []
         facts += [f"{len(self.marks):,} marked *"] if self.marks else []
         facts += [self._stale] if self._stale else []
@@ -312,3 +313,13 @@ class Grid(ScrollView, can_focus=True):
             found = self.get_component_rich_style(name) if name else self.rich_style
             self._styles_by_name[name] = Style.from_color(found.color) if name.startswith("tone") else found
         return self._styles_by_name[name]
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things whose name is given for many.
+
+    >>> counted(1, "addresses in use"), counted(2, "VMs")
+    ('1 address in use', '2 VMs')
+    """
+    words = noun if number != 1 else re.sub(r"(?<=ss)es\b|(?<=[a-rt-zA-Z])s\b", "", noun)
+    return f"{number:,} {words}"

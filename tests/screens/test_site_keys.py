@@ -31,7 +31,7 @@ from screens.service_options import OptionsDialog
 from screens.widgets.dialogs import Choose, Confirm, Notice, Plan, TypeName
 from screens.widgets.form import FormDialog
 from tests.conftest import Store
-from tests.screens.console_site import console, place
+from tests.screens.console_site import NOW, console, place
 from tests.screens.pressing import at, dialog, fill, gone, press, told, until, words
 from tests.screens.site_records import records
 
@@ -481,6 +481,22 @@ async def test_a_task_is_made_due_and_one_that_is_off_or_runs_is_refused(site: S
         await press(pilot, "R")
         assert "runs this moment" in told(pilot)
     assert TaskState.get(TaskState.name == "scheduleBackup").last_run_at is None
+
+
+async def test_a_task_asked_for_tells_how_it_went_or_that_nobody_took_it_up(
+    site: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("screens.asked_task.LOOK_S", 0.02)
+    monkeypatch.setattr("screens.asked_task.LOOKS", 3)
+    ran = {"last_run_at": NOW, "processed": 4, "errors": 0, "seconds": 0.7}
+    async with console().run_test(size=SIZE) as pilot:
+        await at(pilot, SETTINGS, "scheduleBackup")
+        await press(pilot, "R")
+        await until(pilot, lambda: "No engine has taken scheduleBackup up." in told(pilot))
+        monkeypatch.setattr("screens.asked_task.LOOKS", 1_000)
+        await press(pilot, "R")
+        TaskState.update(ran).where(TaskState.name == "scheduleBackup").execute()
+        await until(pilot, lambda: "scheduleBackup ran for 0.7 s: 4 done." in told(pilot))
 
 
 async def test_locks_are_cleared_after_a_question(site: Store) -> None:
