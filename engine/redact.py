@@ -22,8 +22,9 @@ _NAMES = (
     r"[\w-]*(?:password|passwd|cipassword|secret|api[_-]?key|token(?!_id)|ticket|csrf\w*|authorization"
     r"|cookie|sshkeys?)[\w-]*"
 )
+_OURS = r"(?!ResetPassword: service=\d)"  # the name of a pipeline at the head of its log, not of a secret
 _ASSIGNED = re.compile(
-    rf"""(?P<head>["']?\b{_NAMES}["']?\s*[:=]\s*)(?P<value>"[^"]*"|'[^']*'|Bearer\s+\S+|PVEAPIToken=\S+|[^\s,;&}}\])]+)""",
+    rf"""(?P<head>["']?\b{_OURS}{_NAMES}["']?\s*[:=]\s*)(?P<value>"[^"]*"|'[^']*'|Bearer\s+\S+|PVEAPIToken=\S+|[^\s,;&}}\])]+)""",
     re.IGNORECASE,
 )
 _HEADERS = re.compile(r"(PVEAPIToken=[^=\s]+=|PVEAuthCookie=|Bearer\s+)[^\s;,'\"]+", re.IGNORECASE)

@@ -34,6 +34,11 @@ def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("sent PVEAPIToken=a@pam!b=uuid-1; ok", "sent PVEAPIToken=***; ok"),
         ("Bearer abcdef next", "Bearer *** next"),
         ("token_id=root@pam!x", "token_id=root@pam!x"),
+        (
+            "--- ResetPassword: service=5546 vm=1 status=stop_vm ---",
+            "--- ResetPassword: service=5546 vm=1 status=stop_vm ---",
+        ),
+        ("ResetPassword: service", "ResetPassword: ***"),
     ],
 )
 def test_secrets_are_masked_and_nothing_else(text: str, masked: str) -> None:
