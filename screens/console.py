@@ -47,6 +47,8 @@ FIRST = "dashboard"
 START_AFTER, START_AT_LATEST = 0.2, 2.0
 """Seconds after the first page stands there, and in any case, until what may wait begins."""
 log = logging.getLogger(__name__)
+_OLD_MS = 45_000
+"""A place whose last reading is older than this is read again at the next beat, so that ages on it stay true."""
 
 
 def _palette() -> type[Provider]:
@@ -105,7 +107,7 @@ class Console(Acts, App[int]):
         self.place_name = ""
         self._trail: list[tuple[str, int | None]] = []
         self._begun = self._lost = False
-        self._heard_at = now_ms()
+        self._heard_at = self._place_read_at = now_ms()
         self._vitals = Latest(self, self._read_vitals)
         tick = setup.looks.tick_seconds
         self._feed = Feed(self.inbox, self._tell, tick, min(BEAT, 5 * tick))
@@ -311,11 +313,15 @@ class Console(Acts, App[int]):
         self._heard_at = now_ms()
         if message.happened.services or message.happened.kinds - {"beat"}:
             self._reread(message.happened)
+        elif self._place_read_at + _OLD_MS < self._heard_at and self.place is not None:
+            self._place_read_at = self._heard_at
+            self.place.reread(message.happened)  # nothing happened, yet what it says of ages grows old
         self._look_at_vitals()
 
     def _reread(self, happened: Happened) -> None:
         """Brings up to date the place and what stands open above it; all of it after the database was lost."""
         back, self._lost = self._lost, False
+        self._place_read_at = self._heard_at
         if back or "start" not in happened.kinds:
             for each in (self.place, *self.screen_stack[1:]):
                 if isinstance(each, Rereads):

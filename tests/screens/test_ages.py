@@ -1,0 +1,35 @@
+"""What a place says of ages stays true while nothing happens."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.clock import now_ms
+from engine.schedule.ledger import standing
+from engine.schedule.registry import TASKS
+from engine.store.models import TaskState
+from screens import console as console_module
+from screens.dashboard import Overview
+from screens.place import Happened
+from tests.conftest import Store
+from tests.screens.console_site import console, fill, settle
+
+BEAT = Happened(frozenset({"beat"}))
+
+
+@pytest.mark.parametrize("old_ms", [-1, 60_000])
+async def test_a_beat_brings_an_old_page_up_to_date_and_leaves_a_fresh_one(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, old_ms: int
+) -> None:
+    monkeypatch.setattr(console_module, "_OLD_MS", old_ms)
+    fill()
+    for task in TASKS:
+        standing(task)
+    async with console().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        page = pilot.app.query_one(Overview)
+        assert "never" in page.words().plain
+        TaskState.update(last_run_at=now_ms()).execute()
+        pilot.app.post_message(console_module.Console.News(BEAT, ""))
+        await settle(pilot)
+        assert ("never" in page.words().plain) is (old_ms > 0)
