@@ -14,6 +14,7 @@ from screens.moments import age, ago
 from screens.place import Happened, Place
 from screens.text import clamp, fit
 from screens.widgets.bar import share
+from screens.widgets.grid import counted
 from screens.widgets.state import State
 from screens.widgets.toned import Toned
 
@@ -79,7 +80,7 @@ class Overview(Toned):
     def _stuck(self, found: Dashboard) -> list[Text]:
         if not found.stuck:
             return [self._title("Stuck VMs", "none")]
-        rows = [self._title("Stuck VMs", f"{found.stuck_total} need an operator")]
+        rows = [self._title("Stuck VMs", f"{found.stuck_total} need{'s' if found.stuck_total == 1 else ''} an operator")]
         for vm in found.stuck[:_STUCK]:
             head = f"[-] {vm.service_id} {clamp(vm.name, 20)} "
             place = f"({vm.vm_status}) {age(vm.since)}: "
@@ -160,11 +161,11 @@ def _cards(found: Dashboard) -> Iterator[tuple[str, str, str]]:
     yield "IP Pools (3)", f"{found.pools}", "" if not found.full_pools else "warn"
     yield "DNS Zones (4)", f"{found.zones}", "warn" if found.dns_debt else ""
     yield "KVM Services (8)", f"{active} active of {sum(found.services.values())}", ""
-    yield "VM Management (2)", f"{vms['total']} VMs", ""
+    yield "VM Management (2)", counted(vms["total"], "VMs"), ""
     yield "ready", f"{vms['ready']}", "ok"
     yield "at work · waiting", f"{vms['working']} · {vms['waiting']}", "busy" if vms["working"] else ""
     yield "stuck", f"{vms['stuck']}", "error" if vms["stuck"] else "ok"
-    yield "Settings (9)", f"{len(found.tasks)} tasks", ""
+    yield "Settings (9)", counted(len(found.tasks), "tasks"), ""
 
 
 class DashboardPlace(Place):
