@@ -12,6 +12,7 @@ from engine.pipelines.legend import check as legend_check
 from engine.pipelines.legend import exact_name
 from engine.store.database import session
 from engine.store.models import Run, Vm, VmidClaim
+from engine.traffic import marks
 
 RESETS: dict[str, str] = {
     "ready": "Back to normal. After a manual fix, so that the engine leaves the VM alone.",
@@ -128,6 +129,7 @@ def delete_record(actor: Actor, service_id: int, reason: str = "") -> Queued:
             VmidClaim.update(state="tombstone", vm=None, why=f"record of service {service_id} deleted").where(
                 VmidClaim.vm == vm.id
             ).execute()
+            marks.forget(vm.id)
             Vm.delete().where(Vm.id == vm.id).execute()
             return f"The record of {label(vm)} was deleted. Proxmox was not touched."
 

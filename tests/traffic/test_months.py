@@ -91,6 +91,17 @@ def test_the_first_look_of_a_month_folds(store: Store) -> None:
     assert [(row.hour, row.bytes_in) for row in Traffic.select()] == [(at("UTC", 2026, 1, 1), 500)]
 
 
+def test_a_number_that_is_used_again_does_not_mix_two_services(store: Store) -> None:
+    begin = at("UTC", 2026, 1, 10)
+    for service, came in ((7, 700), (8, 800), (9, 900)):
+        count(machine(begin, service=service), begin + 2 * HOUR_MS, came, 0)
+        in_transaction(lambda: marks.forget(1))
+    count(machine(begin, service=10), begin + 2 * HOUR_MS, 1000, 0)
+    in_transaction(lambda: fold(1, at("UTC", 2026, 6, 1)))
+    expected = [MonthView(service, "2026-01", 100 * service, 0) for service in (7, 8, 9, 10)]
+    assert months(None) == expected and TrafficMark.select().count() == 1
+
+
 @given(moment=st.integers(0, 4_000_000_000_000))
 def test_months_follow_each_other_without_a_gap(moment: int) -> None:
     name = month_of(moment)
