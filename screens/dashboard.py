@@ -80,7 +80,8 @@ class Overview(Toned):
     def _stuck(self, found: Dashboard) -> list[Text]:
         if not found.stuck:
             return [self._title("Stuck VMs", "none")]
-        rows = [self._title("Stuck VMs", f"{found.stuck_total} need{'s' if found.stuck_total == 1 else ''} an operator")]
+        need = "needs" if found.stuck_total == 1 else "need"
+        rows = [self._title("Stuck VMs", f"{found.stuck_total} {need} an operator")]
         for vm in found.stuck[:_STUCK]:
             head = f"[-] {vm.service_id} {clamp(vm.name, 20)} "
             place = f"({vm.vm_status}) {age(vm.since)}: "

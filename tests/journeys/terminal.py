@@ -27,7 +27,7 @@ class Terminal:
         # a terminal looks the same on every machine, and no outer tmux is asked
         self._env = {**clean_environment(home), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
         words = shlex.join([sys.executable, "-m", "kvmtui", *arguments])
-        after = "echo status=$? $(stty -a | grep -owE -e '-?(echo|icanon|isig)')"
+        after = "echo left-with=$? $(stty -a | grep -owE -e '-?(echo|icanon|isig)')"
         width, height = (str(each) for each in size)
         self._run("new-session", "-d", "-s", "it", "-x", width, "-y", height, "sleep 600")
         self._run("set-option", "-g", "status", "off")
@@ -68,14 +68,14 @@ class Terminal:
 
     def ended(self, within: float = WITHIN) -> int:
         """Waits for the program's end; its exit status."""
-        words = self.until("status=", within=within).partition("status=")[2]
+        words = self.until("left-with=", within=within).partition("left-with=")[2]
         return int(words.split()[0])
 
     @property
     def restored(self) -> bool:
         """True when the shell has its terminal back: normal screen, cursor, no mouse reports, echo and lines."""
         flags = [self._ask(f"{each}_flag") for each in ("cursor", "mouse_any", "keypad")]
-        line = self.screen().partition("status=")[2].split()[1:4]
+        line = self.screen().partition("left-with=")[2].split()[1:4]
         return (
             self._ask("alternate_on") == "0"
             and flags == ["1", "0", "0"]
