@@ -1,6 +1,6 @@
 """What the console costs its operator, measured on the real program through a real terminal of 120×40.
 
-    python -m benchmarks.tui [starts] [biglist] [logfire] [wire] [keys]
+    python -m benchmarks.tui [starts] [demo] [biglist] [logfire] [wire] [keys]
 
 Each figure is one line: name, measured, target, ok or NOT. Exit 1 when one is NOT. What a slow or busy machine
 makes slower is compared with a bare Textual app measured in the same turn, or told as a median of several.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.tui.figures import show
 
-SECTIONS = ("starts", "biglist", "logfire", "wire", "keys")
+SECTIONS = ("starts", "demo", "biglist", "logfire", "wire", "keys")
 
 
 def main(wanted: list[str]) -> int:

@@ -70,11 +70,11 @@ def away(postgres: PostgresServer, migrated_postgres: str) -> Iterator[Away]:
     postgres.drop(name)
 
 
-async def until(pilot: Pilot[Any], what: Callable[[], object], within: float = 20.0) -> None:
+async def until(pilot: Pilot[Any], what: Callable[[], object], within: float = 40.0) -> None:
     """Waits until it holds."""
     end = time.monotonic() + within
     while not what():
-        assert time.monotonic() < end, "it never came true"
+        assert time.monotonic() < end, "\n".join(_page(pilot))
         await pilot.pause(0.02)
 
 
@@ -149,9 +149,7 @@ async def test_every_place_opens_without_a_database(away: Away, monkeypatch: pyt
         for key in "234567890":
             await pilot.press(key)
             await settle(pilot)
-            words = "\n".join(
-                "".join(part.text for part in line) for line in app.screen._compositor.render_strips()
-            )
+            words = "\n".join(_page(pilot))
             assert "cannot be reached" in words or "lost" in words or "tries again" in words, (key, words)
         away.give_back()
         await until(pilot, lambda: "database lost" not in header(pilot))
@@ -178,3 +176,24 @@ async def test_the_header_tells_a_failing_heart(sqlite_store: Store) -> None:
         ):
             Worker.update(heartbeat_at=now_ms() - silent * 1000).execute()
             await until(pilot, lambda words=words: words in header(pilot))
+
+
+async def test_the_closing_line_of_a_run_is_the_last_one_seen(sqlite_store: Store) -> None:
+    fill()
+    app = console()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        for size in ("half", "full"):
+            await pilot.press("L")
+            events.announce("step", "\n".join(f"      · note {number}" for number in range(50)), service=5546)
+            events.announce(
+                "run", f"--- Deploy complete: service=5546 status=ready ({size}) ---", service=5546
+            )
+            await until(pilot, lambda size=size: f"status=ready ({size})" in _page(pilot)[-2])
+            assert "q Quit" in _page(pilot)[-1] or "Help" in _page(pilot)[-1], "the footer stands below"
+
+
+def _page(pilot: Pilot[Any]) -> list[str]:
+    """Every line of the terminal as it is painted."""
+    strips = pilot.app.screen._compositor.render_strips()
+    return ["".join(part.text for part in strip) for strip in strips]
