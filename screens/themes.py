@@ -136,11 +136,14 @@ def choose(
 
     >>> choose("light", low_bandwidth=True, environ={}).theme
     'kvmtui-16'
+    >>> choose("dark", environ={"NO_COLOR": "1"}).ansi
+    True
     """
     env = os.environ if environ is None else environ
     if low_bandwidth:
         return Looks(SIXTEEN, True, mouse=False, tick_seconds=5.0, log_hz=1.0, charts=False)
-    if theme == "16" or env.get("TERM", "") in ("linux", "vt100", "vt220", "ansi", "xterm"):
+    poor = env.get("TERM", "") in ("linux", "vt100", "vt220", "ansi", "xterm")
+    if theme == "16" or poor or env.get("NO_COLOR"):  # greys are colours too
         return Looks(SIXTEEN, True)
     return Looks(NAMES.get(theme, DARK))
 
