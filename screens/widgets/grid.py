@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,6 +14,7 @@ from textual.strip import Strip
 
 from engine.clock import now_ms
 from screens.text import clamp
+from screens.widgets.counting import counted
 from screens.widgets.painter import Painter
 from screens.widgets.reader import Reader
 from screens.widgets.rows import TONES, Column, Key, Row, RowSource, View
@@ -313,13 +313,3 @@ class Grid(ScrollView, can_focus=True):
             found = self.get_component_rich_style(name) if name else self.rich_style
             self._styles_by_name[name] = Style.from_color(found.color) if name.startswith("tone") else found
         return self._styles_by_name[name]
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things whose name is given for many.
-
-    >>> counted(1, "addresses in use"), counted(2, "VMs")
-    ('1 address in use', '2 VMs')
-    """
-    words = noun if number != 1 else re.sub(r"(?<=ss)es\b|(?<=[a-rt-zA-Z])s\b", "", noun)
-    return f"{number:,} {words}"
