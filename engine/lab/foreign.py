@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.errors import Refused
-from engine.lab.disks import free
+from engine.lab.disks import format_for, free
 from engine.lab.drives import volumes_of
 from engine.lab.guests import Guest
 from engine.lab.volumes import Volume
@@ -22,14 +22,14 @@ def _guest(world: World, vmid: int) -> Guest:
 
 def _own_volumes(world: World, guest: Guest) -> list[Volume]:
     found = (world.volume(guest.node, volid) for volid in volumes_of(guest.config))
-    return [volume for volume in found if volume is not None and volume.vmid == guest.vmid]
+    return [each for each in found if each is not None and each.vmid == guest.vmid]
 
 
 def delete(world: World, vmid: int) -> None:
     """Destroy a guest and its disks, running or not."""
     guest = _guest(world, vmid)
-    for volume in _own_volumes(world, guest):
-        free(world, volume)
+    for each in _own_volumes(world, guest):
+        free(world, each)
     world.roster.pop(vmid)
     world.effect("foreign-delete", guest.node, vmid)
 
@@ -47,11 +47,11 @@ def migrate(world: World, vmid: int, target: str) -> None:
     guest = _guest(world, vmid)
     if target not in world.nodes:
         raise Refused(f"The lab has no node {target}.")
-    for volume in _own_volumes(world, guest):
-        if volume.place:
-            world.shelf.remove(volume)
-            volume.place = target
-            world.shelf.add(volume)
+    for each in _own_volumes(world, guest):
+        if each.place:
+            world.shelf.remove(each)
+            each.place = target
+            world.shelf.add(each)
     guest.node = target
     world.effect("foreign-migrate", target, vmid)
 
@@ -86,6 +86,21 @@ def config(world: World, vmid: int, **changes: Any) -> None:
     world.effect("foreign-config", guest.node, vmid, ",".join(sorted(changes)))
 
 
+def volume(world: World, vmid: int, volid: str, size: int) -> None:
+    """Put a volume of a guest on its storage, so that what its config names is there."""
+    guest = _guest(world, vmid)
+    storage, _, name = volid.partition(":")
+    if storage not in world.storages:
+        raise Refused(f"The lab has no storage {storage}.")
+    place = world.place(storage, guest.node)
+    world.shelf.add(
+        Volume(
+            place, storage, name, size, format_for(world, storage), "images", vmid, 0, int(world.clock.now())
+        )
+    )
+    world.effect("foreign-volume", guest.node, vmid, volid)
+
+
 def power(world: World, vmid: int, status: str) -> None:
     """Start or stop a guest at once."""
     guest = _guest(world, vmid)
@@ -101,6 +116,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "lock": lock,
     "create": create,
     "config": config,
+    "volume": volume,
     "power": power,
 }
 

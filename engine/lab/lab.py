@@ -229,6 +229,10 @@ class Lab:
         """Somebody else writes config keys; None removes one."""
         self._ask(lambda: foreign.config(self.world, vmid, **changes))
 
+    def foreign_volume(self, vmid: int, volid: str, size: int) -> None:
+        """Somebody else puts a volume of a guest on its storage."""
+        self._ask(lambda: foreign.volume(self.world, vmid, volid, size))
+
     def foreign_power(self, vmid: int, status: str) -> None:
         """Somebody else starts or stops a guest."""
         self._ask(lambda: foreign.power(self.world, vmid, status))

@@ -9,6 +9,7 @@ from engine.clock import now_ms
 from engine.ipam import allocate
 from engine.ipam.allocate import Want
 from engine.lab import Lab
+from engine.lab.volumes import CLOUDINIT_BYTES, GIB
 from engine.plan import Plan, effective
 from engine.proxmox.mark import Mark
 from engine.running import instance
@@ -104,6 +105,8 @@ def _guest(lab: Lab, vm: Vm, plan: Plan, rate: int, off: bool) -> None:
     limits = {name: getattr(disk, name) for name in ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")}
     limited = "".join(f",{name}={value}" for name, value in limits.items() if value)
     lab.foreign_create(vm.vmid, vm.node, vm.name)
+    lab.foreign_volume(vm.vmid, f"ceph:vm-{vm.vmid}-disk-0", disk.size * GIB)
+    lab.foreign_volume(vm.vmid, f"ceph:vm-{vm.vmid}-cloudinit", CLOUDINIT_BYTES)
     lab.foreign_config(
         vm.vmid,
         description=Mark(instance(), vm.uid).line,
@@ -113,6 +116,7 @@ def _guest(lab: Lab, vm: Vm, plan: Plan, rate: int, off: bool) -> None:
         memory=str(plan.memory),
         net0=f"virtio={vm.mac},bridge=vmbr0,firewall=1" + (f",rate={rate}" if rate else ""),
         scsi0=f"ceph:vm-{vm.vmid}-disk-0{limited},size={disk.size}G",
+        ide2=f"ceph:vm-{vm.vmid}-cloudinit,media=cdrom",
         boot="order=scsi0",
         agent="1",
         serial0="socket",
