@@ -14,7 +14,7 @@ from screens.moments import age, ago
 from screens.place import Happened, Place
 from screens.text import clamp, fit
 from screens.widgets.bar import share
-from screens.widgets.grid import counted
+from screens.widgets.counting import counted
 from screens.widgets.state import State
 from screens.widgets.toned import Toned
 

@@ -13,7 +13,7 @@ from engine.pipelines.steps.crypt import sha512_crypt
 from engine.queries.login import login
 from engine.store import secrets
 from engine.store.models import TABLES, Audit, Run, Vm
-from tests.daytwo.conftest import ME
+from tests.daytwo.conftest import ME, last
 from tests.pipelines.conftest import Site
 
 Done = Callable[[Vm], Run]
@@ -93,3 +93,14 @@ def test_who_looked_at_it_is_written_down_without_it(vm: Vm) -> None:
     row = Audit.select().order_by(Audit.id.desc()).first()
     assert (row.action, row.login) == ("show password", ME.login)
     assert clear not in str(list(Audit.select().dicts()))
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_guest_no_password_can_reach_is_not_stopped_for_one(site: Site, vm: Vm) -> None:
+    site.lab.foreign_config(vm.vmid, agent="0", ide2=None)
+    before = len(done_to(site, vm))
+    daytwo.reset_password(ME, vm.service_id)
+    site.walk(vm)
+    run = last(vm)
+    assert run.result == "error" and "no cloud-init drive" in run.error
+    assert site.guest(vm).status == "running" and done_to(site, vm)[before:] == []

@@ -18,12 +18,14 @@ from engine.runner.context import Context
 from engine.store import secrets
 from engine.store.models import Address, Vm
 
+NO_DRIVE = "the VM has no cloud-init drive; add one to its template (ide2: STORAGE:cloudinit)"
+
 
 def set_cloudinit(ctx: Context) -> Outcome:
     """Have user, password, keys, addresses and name servers on the cloud-init drive."""
     config = ctx.guest.recent_config()
     if config.cloudinit_drive is None:
-        return Fail("the VM has no cloud-init drive; add one to its template (ide2: STORAGE:cloudinit)")
+        return Fail(NO_DRIVE)
     ensure_login(ctx)
     wanted = _wanted(ctx)
     changes = {key: value for key, value in wanted.items() if config.text(key) != value}

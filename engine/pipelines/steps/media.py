@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine import naming
 from engine.pipelines.model import Done, Fail, Outcome, Skip
 from engine.pipelines.steps import power
-from engine.pipelines.steps.cloudinit import set_cloudinit
+from engine.pipelines.steps.cloudinit import NO_DRIVE, set_cloudinit
 from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
 from engine.runner.context import Context
 from engine.store import secrets
@@ -45,8 +45,12 @@ def _by_agent(ctx: Context) -> Outcome:
 
 
 def stop_for_password(ctx: Context) -> Outcome:
-    """Have the VM off, unless the password is set already."""
-    return Skip(_LIVE) if ctx.flow.get("live") else power.shut_down(ctx)
+    """Have the VM off, unless the password is set already; never for a change that could not be made."""
+    if ctx.flow.get("live"):
+        return Skip(_LIVE)
+    if ctx.guest.recent_config().cloudinit_drive is None:
+        return Fail(NO_DRIVE)
+    return power.shut_down(ctx)
 
 
 def write_password(ctx: Context) -> Outcome:
