@@ -15,7 +15,6 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from screens.text import plain
-from screens.widgets.chart import Chart, Series
 from screens.widgets.dialogs import Choice, Choose, Confirm, Notice, Plan, PlanLine, TypeName
 from screens.widgets.header import Facts, Header
 from screens.widgets.log import LogPane
@@ -48,13 +47,11 @@ def widgets(word: str) -> Iterable[Widget]:
     empty = Table((Column("a", word, 20),), noun=word, empty=word)
     empty.recall(View(filter=word, sort="a"))
     empty.show([])
-    chart = Chart(word, word)
-    chart.draw("day", (Series(word, [(1, 1.0), (2, None), (3, 2.0)]),))
     log = LogPane(deque([LogLine(1, word, "error", 1)]))
     log.view.needle = word
     return (
         *(Header(Facts(word, word, None, 1, True, word)), State("error", word, word)),
-        *(table, empty, chart, log, Prompt("/", word)),
+        *(table, empty, log, Prompt("/", word)),
     )
 
 

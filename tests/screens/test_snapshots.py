@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from textual.widget import Widget
 
 from screens.help import HelpPage
 from screens.widgets.bar import share
-from screens.widgets.chart import Chart, Series
 from screens.widgets.dialogs import Choice, Choose, Confirm, Notice, Plan, PlanLine, TypeName
 from screens.widgets.footer import Footer
 from screens.widgets.form import Form, FormDialog
@@ -81,13 +79,6 @@ def log() -> LogPane:
         for n in range(1, 90)
     ]
     return LogPane(deque([*lines, LogLine(90, HOSTILE, "error", 5501)]))
-
-
-def chart() -> Chart:
-    points = [(n * 60_000, None if 20 < n < 30 else 40 + 30 * math.sin(n / 6)) for n in range(60)]
-    made = Chart("CPU & RAM", "%")
-    made.draw("hour", (Series("CPU", points), Series("RAM", [(n * 60_000, 55.0) for n in range(60)])))
-    return made
 
 
 class Cloudflare(BaseModel):
@@ -174,7 +165,6 @@ SCENES = {
     "broken": Scene(lambda: [vms()], before=broken_table),
     "empty": Scene(lambda: [Table(VM_COLUMNS, noun="VMs")]),
     "states": Scene(states),
-    "chart": Scene(lambda: [chart()]),
     "form": Scene(dialog=zone_form, press=("tab", "tab", "x")),
     "confirm": Scene(
         dialog=lambda: Confirm("Redeploy VM 2002?", "Its disks are deleted first.", danger=True)
