@@ -12,7 +12,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App, ComposeResult
@@ -175,6 +175,11 @@ class Console(Acts, App[int]):
             "The console ended by a fault of its own; the log file says where. Work is parked, nothing is lost. "
             "Please start it again."
         )
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: Any = None) -> None:
+        """Ends the console; the feed ends while Textual lets go of the terminal."""
+        self._feed.leave()
+        super().exit(result, return_code, message)
 
     def on_unmount(self) -> None:
         if self.screen_links is not None:

@@ -39,9 +39,13 @@ class Feed(threading.Thread):
         self._stop_now = threading.Event()
         self._after: int | None = None
 
+    def leave(self) -> None:
+        """Begins to end; does not wait for it."""
+        self._stop_now.set()
+
     def stop(self, timeout: float = 2.0) -> None:
         """Ends the thread."""
-        self._stop_now.set()
+        self.leave()
         if self.is_alive():
             self.join(timeout)
 
