@@ -1,1 +1,1 @@
-"""What the console's widgets cost, measured through a real terminal."""
+"""What the console costs its operator, measured on the real program through a real terminal."""
