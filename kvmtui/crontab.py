@@ -7,11 +7,13 @@ import time
 
 import kvmtui
 from engine import events
+from engine.audit import current_actor
 from engine.clock import iso, now_ms, stamp
 from engine.running import Running
 from engine.schedule import ledger
 from engine.schedule.perform import perform
 from engine.schedule.registry import TASKS, named
+from engine.schedule.run_now import clear_locks
 from engine.schedule.task import Room
 from kvmtui.daemon import Stdout
 from kvmtui.terminal import output, site
@@ -128,6 +130,5 @@ def _as_json(row: ledger.Standing) -> dict[str, object]:
 def clear() -> int:
     """Remove every task lock."""
     with site.changing():
-        cleared = ledger.clear_locks()
-    output.tell(f"Locks removed: {', '.join(cleared)}." if cleared else "No task was locked.")
+        output.tell(clear_locks(current_actor("cli")))
     return 0

@@ -57,7 +57,9 @@ def _schedules(service_id: int | None) -> Any:
     """Schedules with the states of service and machine; asked by state, SQLite would read every active service."""
     columns = ("id", "days", "minute", "since", "good_at", "error")
     query = (
-        BackupSchedule.select(*(getattr(BackupSchedule, name) for name in columns), Service.status, Vm.vm_status)
+        BackupSchedule.select(
+            *(getattr(BackupSchedule, name) for name in columns), Service.status, Vm.vm_status
+        )
         .join_from(BackupSchedule, Vm)
         .join_from(Vm, Service)
     )
