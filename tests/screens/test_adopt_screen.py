@@ -30,7 +30,7 @@ def made(site: Site) -> Site:
 
 async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
     """Waits until it holds."""
-    for _ in range(600):
+    for _ in range(3000):
         await pilot.pause(0.01)
         if holds():
             return

@@ -23,7 +23,7 @@ async def _ask(pilot: Any) -> None:
     """Asks for it as the palette does, and waits for the question."""
     node = next(node for node, each in offered(pilot.app.screen) if each.id == "service.suspend_because")
     await node.ask("service.suspend_because")
-    for _ in range(300):
+    for _ in range(3000):
         await pilot.pause(0.01)
         if isinstance(pilot.app.screen, WhyDialog):
             return
