@@ -21,11 +21,8 @@ SIZE = (120, 36)
 SHOTS: dict[str, tuple[str, ...]] = {
     "dashboard": ("1",),
     "deploying": ("2", "L"),
-    "machine": ("2", "enter"),
+    "machine": ("2", *["down"] * 5, "enter"),
     "package": ("2", "enter", "p", "down", "enter"),
-    "charts": ("2", "enter", *["right"] * 6),
-    "pools": ("3",),
-    "help": ("2", "question_mark"),
 }
 
 
