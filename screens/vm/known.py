@@ -8,6 +8,7 @@ from engine.queries.notes import notes_of
 from engine.queries.refs import vm_id_of_service
 from engine.queries.runs import RunView, runs
 from engine.queries.site import ServiceView, services
+from engine.queries.suspension import Suspension, suspension_of
 from engine.queries.vms import VmView, vms
 
 RUNS = 20
@@ -21,11 +22,16 @@ class Known:
     service: ServiceView
     runs: tuple[RunView, ...]
     notes: str
+    suspension: Suspension | None
 
 
 def known(service_id: int) -> Known:
     """Reads a machine, its service and its last runs; refused when it is gone."""
     vm_id = vm_id_of_service(service_id)
     return Known(
-        vms([vm_id])[0], services(service_id)[0], tuple(runs(vm_id, limit=RUNS)), notes_of(service_id)
+        vms([vm_id])[0],
+        services(service_id)[0],
+        tuple(runs(vm_id, limit=RUNS)),
+        notes_of(service_id),
+        suspension_of(service_id),
     )

@@ -14,7 +14,7 @@ from textual.worker import Worker
 
 from engine.queries.notes import notes_of
 from screens.habits import bindings
-from screens.moments import age
+from screens.moments import age, ago
 from screens.place import Happened, Place
 from screens.run_lines import failure
 from screens.service_commands import ServiceCommands
@@ -51,6 +51,10 @@ class Head(Toned):
         )
         line.truncate(self._width, overflow="ellipsis")
         yield line
+        if found.suspension is not None:
+            held = found.suspension
+            why = f": {held.reason}" if held.reason else ", no reason was given"
+            yield from self._wrapped(f"[=] suspended by {held.who} {ago(held.since)}{why}", "warn")
         if vm.error:
             yield from self._wrapped(failure(found.runs) or f"[-] {vm.error}", "error")
         if vm.waiting:

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from engine.store.models import Audit, Vm
+from engine.actions.packages import suspend
+from engine.audit import Actor
+from engine.store.models import Audit, Service, Vm
 from screens.help import offered
 from screens.suspending import WhyDialog
+from screens.vm.place import Head
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, settle
 
@@ -58,3 +61,14 @@ async def test_leaving_the_question_suspends_nothing(site: Store) -> None:
         await pilot.press(*"x", "escape")
         await settle(pilot)
     assert not Audit.select().exists()
+
+
+async def test_the_page_of_a_suspended_machine_says_who_why_and_since_when(site: Store) -> None:
+    suspend(Actor("anna"), 5546, "not paid")
+    Service.update(status="Suspended").where(Service.id == 5546).execute()
+    async with console().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.app.open_vm(5546)  # type: ignore[attr-defined]
+        await settle(pilot)
+        said = pilot.app.query_one(Head).render().plain
+    assert "[=] suspended by anna" in said and "not paid" in said
