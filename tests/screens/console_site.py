@@ -97,6 +97,14 @@ async def settle(pilot: Pilot[Any]) -> None:
     raise AssertionError(f"The console never came to rest: {busy}")
 
 
+async def steady(pilot: Pilot[Any]) -> None:
+    """Waits for all that, and has the header say the same however late the first events were read."""
+    await settle(pilot)
+    app: Any = pilot.app
+    await app._read_vitals()
+    await pilot.pause()
+
+
 def place(pilot: Pilot[Any]) -> Place:
     """The place the console is in."""
     app: Any = pilot.app

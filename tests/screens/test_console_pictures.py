@@ -9,9 +9,10 @@ import pytest
 from textual.pilot import Pilot
 
 from engine import clock
-from screens import moments
+from engine.store.models import Server
+from screens import moments, themes
 from tests.conftest import Store
-from tests.screens.console_site import NOW, console, fill, settle
+from tests.screens.console_site import NOW, console, fill, settle, steady
 
 SCENES: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "dashboard": (None, ()),
@@ -48,6 +49,27 @@ def test_it_looks_as_it_did(
     )
 
 
+@pytest.mark.parametrize("look", ["16", "no-color", "light", "high-contrast"])
+@pytest.mark.parametrize("name", ["dashboard", "vms", "vm", "vm-log"])
+def test_the_other_looks(
+    name: str,
+    look: str,
+    sqlite_store: Store,
+    snap_compare: Callable[..., bool],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill()
+    if look == "no-color":
+        monkeypatch.setenv("NO_COLOR", "1")
+    looks = themes.choose("16" if look == "no-color" else look, environ={})
+    service_id, keys = SCENES[name]
+    assert snap_compare(
+        console(looks=looks),
+        terminal_size=(80, 24),
+        run_before=lambda pilot: _walk(pilot, service_id, keys),
+    )
+
+
 @pytest.mark.parametrize("name", ["dashboard", "vms"])
 def test_an_empty_site_says_what_to_do(
     name: str, sqlite_store: Store, snap_compare: Callable[..., bool]
@@ -59,11 +81,13 @@ def test_an_empty_site_says_what_to_do(
 
 
 async def _walk(pilot: Pilot[Any], service_id: int | None, keys: tuple[str, ...]) -> None:
+    app: Any = pilot.app
     await settle(pilot)
     if service_id is not None:
-        await pilot.app.open_vm(service_id)  # type: ignore[attr-defined]
+        Server.update(state="paused").execute()  # nobody looks at the machine on a cluster that is not there
+        await app.open_vm(service_id)
         await settle(pilot)
     for key in keys:
         await pilot.press(key)
         await settle(pilot)
-    await pilot.pause()
+    await steady(pilot)

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from engine.store.models import Vm
 from screens import moments, settings, themes
 from tests.conftest import Store
-from tests.screens.console_site import NOW, console, settle
+from tests.screens.console_site import NOW, console, settle, steady
 from tests.screens.site_records import records
 
 SCENES: dict[str, tuple[str, ...]] = {
@@ -100,5 +100,4 @@ async def _walk(pilot: Pilot[Any], keys: tuple[str, ...]) -> None:
     for key in keys:
         await pilot.press(key)
         await settle(pilot)
-    for _ in range(3):
-        await pilot.pause()
+    await steady(pilot)

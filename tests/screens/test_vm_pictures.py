@@ -17,7 +17,7 @@ from screens.vm import live as live_panel
 from screens.vm.brief import Brief
 from screens.widgets.tabrow import TabRow
 from tests.conftest import Store
-from tests.screens.console_site import NOW, console, fill, settle
+from tests.screens.console_site import NOW, console, fill, settle, steady
 from tests.screens.vm_looks import PAUSED, charts, live, readings
 
 READY, STUCK = 5546, 5547
@@ -84,7 +84,7 @@ async def show(pilot: Pilot[Any], name: str) -> None:
         app.place.tab._see(charts())
     row = app.screen_stack[0].query_one(TabRow)
     assert sum(len(words) for _, words in row._words()) <= app.size.width
-    await pilot.pause()
+    await steady(pilot)
 
 
 def _fill(tab: Any, name: str, paused: bool) -> None:
