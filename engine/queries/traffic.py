@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from peewee import fn
@@ -30,6 +31,12 @@ def months(service_id: int | None, month: str = "") -> list[MonthView]:
     with session():
         names = [month] if month else list(_names(service_id))
         return [view for name in names for view in _sums(service_id, name)]
+
+
+def newest_months(service_id: int, most: int) -> list[MonthView]:
+    """The newest months of a service in which something was counted."""
+    with session():
+        return [view for name in islice(_names(service_id), most) for view in _sums(service_id, name)]
 
 
 def _names(service_id: int | None) -> Iterator[str]:

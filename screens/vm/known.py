@@ -9,9 +9,11 @@ from engine.queries.refs import vm_id_of_service
 from engine.queries.runs import RunView, runs
 from engine.queries.site import ServiceView, services
 from engine.queries.suspension import Suspension, suspension_of
+from engine.queries.traffic import MonthView, newest_months
 from engine.queries.vms import VmView, vms
 
 RUNS = 20
+MONTHS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Known:
     runs: tuple[RunView, ...]
     notes: str
     suspension: Suspension | None
+    traffic: tuple[MonthView, ...]
 
 
 def known(service_id: int) -> Known:
@@ -34,4 +37,5 @@ def known(service_id: int) -> Known:
         tuple(runs(vm_id, limit=RUNS)),
         notes_of(service_id),
         suspension_of(service_id),
+        tuple(newest_months(service_id, MONTHS)),
     )

@@ -12,7 +12,8 @@ from engine.actions import packages
 from engine.queries.beside import Fact
 from engine.queries.live import LiveView, Lookout
 from engine.queries.site import ServiceView
-from engine.queries.told import name_of
+from engine.queries.told import gib, name_of
+from engine.queries.traffic import MonthView
 from engine.queries.vms import VmView
 from screens import service_options
 from screens.actions import Action
@@ -83,7 +84,14 @@ class OverviewTab(Tab):
     def show(self, found: Known) -> None:
         super().show(found)
         self.panel.know(found)
-        self._sheet.write([*_addresses(found.vm), *_options(found.service), *_notes(found.notes)])
+        self._sheet.write(
+            [
+                *_addresses(found.vm),
+                *_traffic(found.traffic),
+                *_options(found.service),
+                *_notes(found.notes),
+            ]
+        )
 
     def _see(self, view: LiveView) -> None:
         before = self._drift
@@ -147,6 +155,14 @@ def _addresses(vm: VmView) -> Iterator[Line]:
         yield ((f"  … and {more} more in the Addresses tab", "muted"),)
     if not vm.ips:
         yield (("  none yet", "muted"),)
+
+
+def _traffic(found: Sequence[MonthView]) -> Iterator[Line]:
+    """What was counted for billing; nothing while nothing was."""
+    if found:
+        yield from _title("Counted traffic", "kvmtui vm stats tells every month")
+    for each in found:
+        yield ((f"  {each.month}   {gib(each.bytes_in)} in · {gib(each.bytes_out)} out", ""),)
 
 
 def _options(service: ServiceView) -> Iterator[Line]:

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from engine.actions.notes import set_notes
 from engine.audit import Actor
 from engine.queries.live import LiveView
-from engine.store.models import Run, Step
+from engine.store.models import Run, Step, Traffic, Vm
 from screens import moments
 from screens.vm import live as live_panel
 from screens.vm.brief import Brief
@@ -21,6 +21,7 @@ from tests.screens.console_site import NOW, console, fill, settle, steady
 from tests.screens.vm_looks import PAUSED, charts, live, readings
 
 READY, STUCK = 5546, 5547
+DAY = 86_400_000
 LONG = (
     "the clone failed: storage local-lvm on pve1 has 3.2 GiB left and the disk needs 40 GiB; free some space, "
     "or name another storage in the product VPS-1 and reset this VM to clone"
@@ -62,6 +63,11 @@ def test_it_looks_as_it_did(
     set_notes(Actor("anna", "", "console"), READY, NOTES)
     Step.update(error=LONG).where(Step.result == "error").execute()
     Run.update(error=LONG).where(Run.result == "error").execute()
+    vm = Vm.get(Vm.service == READY)
+    for days in (1, 40, 80):
+        Traffic.create(
+            vm=vm.id, service=READY, hour=NOW - days * DAY, bytes_in=days << 30, bytes_out=days << 27
+        )
     app = console()
     app.memory.keep("charts", {"span": "hour"})
     assert snap_compare(app, terminal_size=size, run_before=lambda pilot: show(pilot, name))

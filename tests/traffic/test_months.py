@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from engine.clock import use_zone
 from engine.errors import Refused
-from engine.queries.traffic import MonthView, months
+from engine.queries.traffic import MonthView, months, newest_months
 from engine.store.database import in_transaction, open_database
 from engine.store.models import Traffic, TrafficMark
 from engine.store.urls import sqlite_url
@@ -75,6 +75,7 @@ def test_old_hours_become_one_row_per_month(store: Store, zone: str) -> None:
     rows = [row.hour for row in Traffic.select().where(Traffic.vm == 1).order_by(Traffic.hour)]
     assert rows[:2] == [at(zone, 2026, 1, 1), at(zone, 2026, 2, 1)] and len(rows) == 2 + 30
     assert months(None) == before
+    assert newest_months(2, 2) == [each for each in before if each.service_id == 2][:2]
     assert Traffic.select().where(Traffic.vm == 2).count() == 80
     in_transaction(lambda: fold(1, at(zone, 2026, 5, 2)))
     assert Traffic.select().where(Traffic.vm == 1).count() == 3 and months(None) == before
