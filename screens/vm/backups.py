@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.worker import Worker
@@ -18,7 +19,7 @@ from screens.moments import age, ago, at
 from screens.place import actor
 from screens.vm.brief import Said
 from screens.vm.cluster_tab import ClusterTab, Reading
-from screens.vm.forms import asked_schedule, sentence_of
+from screens.vm.forms import sentence_of
 from screens.widgets.rows import Cell, Column, Row
 
 _MARK = "kvmtui instance="
@@ -148,14 +149,7 @@ class BackupsTab(ClusterTab):
             await self.ask_for(lambda: daytwo.restore(actor(), self.service_id, item.backup))
 
     def do_schedule(self) -> Worker[None]:
-        return self.asking(self._schedule())
-
-    async def _schedule(self) -> None:
-        now = self.reading.schedule if self.reading else None
-        answers = await asked_schedule(self.app, "backup", now)
-        if answers is not None:
-            days, moment = answers
-            await self.ask_for(lambda: daytwo.schedule(actor(), self.service_id, days, moment))
+        return self.asking(self.ask_days("backup", partial(daytwo.schedule, actor(), self.service_id)))
 
 
 def kept(item: BackupView) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -29,6 +30,7 @@ from screens.commanding import answered, tell
 from screens.fresh import FreshRows
 from screens.place import Happened
 from screens.vm.brief import Brief, Said, queued, work
+from screens.vm.forms import asked_schedule
 from screens.vm.known import Known
 from screens.vm.tab import ListTab
 from screens.widgets.dialogs import Confirm, Notice, TypeName
@@ -203,6 +205,12 @@ class ClusterTab(ListTab):
     def asking(self, work: Any) -> Worker[None]:
         """Asks the operator beside the keys."""
         return self.run_worker(work, group="dialog", exclusive=True)
+
+    async def ask_days(self, what: str, request: Callable[[list[str], str], Queued]) -> None:
+        """Asks on which days one is made by itself, and for just that."""
+        answers = await asked_schedule(self.app, what, self.reading.schedule if self.reading else None)
+        if answers is not None:
+            await self.ask_for(partial(request, *answers))
 
     async def ask_for(self, request: Callable[[], Queued]) -> None:
         """Asks the engine for one thing, and tells what it said."""

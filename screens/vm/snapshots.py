@@ -18,7 +18,7 @@ from screens.moments import age, ago, at
 from screens.place import actor
 from screens.vm.brief import Said
 from screens.vm.cluster_tab import ClusterTab, Reading
-from screens.vm.forms import SnapshotForm, asked_schedule, sentence_of
+from screens.vm.forms import SnapshotForm, sentence_of
 from screens.widgets.form import Form, FormDialog
 from screens.widgets.rows import Cell, Column, Row
 
@@ -149,14 +149,9 @@ class SnapshotsTab(ClusterTab):
             await self.ask_for(lambda: daytwo.roll_back(actor(), self.service_id, item.name))
 
     def do_schedule(self) -> Worker[None]:
-        return self.asking(self._schedule())
-
-    async def _schedule(self) -> None:
-        now = self.reading.schedule if self.reading else None
-        answers = await asked_schedule(self.app, "snapshot", now)
-        if answers is not None:
-            days, moment = answers
-            await self.ask_for(lambda: daytwo.schedule_snapshots(actor(), self.service_id, days, moment))
+        return self.asking(
+            self.ask_days("snapshot", partial(daytwo.schedule_snapshots, actor(), self.service_id))
+        )
 
 
 def _none_allowed(allowed: Allowance) -> str:

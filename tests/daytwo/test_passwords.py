@@ -42,6 +42,7 @@ def done_to(site: Site, vm: Vm) -> list[str]:
 @pytest.mark.usefixtures("nowhere")
 def test_the_agent_sets_it_while_the_guest_runs(site: Site, vm: Vm, done: Done) -> None:
     site.lab.foreign_config(vm.vmid, agent="1")
+    site.lab.advance(20)  # an agent answers some seconds after the start
     before, old = len(done_to(site, vm)), password_of(vm)
     daytwo.reset_password(ME, vm.service_id)
     run = done(vm)
@@ -79,6 +80,7 @@ def test_an_agent_that_may_not_leaves_it_to_cloud_init(
     site: Site, vm: Vm, done: Done, code: int, text: str, path: str
 ) -> None:
     site.lab.foreign_config(vm.vmid, agent="1")
+    site.lab.advance(20)
     site.lab.faults.add(Fault(kind="status", method="POST", path=path, code=code, text=text))
     daytwo.reset_password(ME, vm.service_id)
     done(vm)

@@ -52,7 +52,7 @@ def test_reset_and_redeploy_by_keys_alone(journey: Journey, terminal: Open, tmp_
     shown.until("5547", "! set_ip")
     shown.press("/")
     shown.type("5547")
-    shown.until("1 VMs · filter")
+    shown.until("1 VM · filter")
     shown.press("Enter")
     shown.until("enter Open")
     shown.press("Enter")

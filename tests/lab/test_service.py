@@ -96,7 +96,7 @@ def test_it_is_steered_from_outside(served: Served) -> None:
         ("POST", "faults", {"kind": "explode"}, "knows no fault “explode”"),
         ("POST", "nodes", {"node": "pve9", "online": True}, "has no node “pve9”"),
         ("POST", "explode", {}, "does not know “explode”"),
-        ("GET", "explode", {}, "It reads: effects, faults, guests"),
+        ("GET", "explode", {}, "It reads: consoles, effects, faults, guests"),
         ("POST", "advance", {}, "needs “seconds”"),
     ],
 )
