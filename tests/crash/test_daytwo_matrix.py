@@ -116,6 +116,7 @@ def test_a_restore_ends_as_the_package_says(case: Case, vm: Vm) -> None:
 @pytest.mark.parametrize("agent", ["0", "1"])
 def test_a_new_password_is_one_and_is_told_once(case: Case, vm: Vm, agent: str) -> None:
     case.lab.do("foreign", action="config", args={"vmid": vm.vmid, "agent": agent})
+    case.lab.do("advance", seconds=20)  # an agent answers some seconds after the start
     mails, known = Outbox.select().count(), set()
     for _ in killed_through(case, vm, "ResetPassword"):
         row = Vm.get_by_id(vm.id)
