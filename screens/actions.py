@@ -220,6 +220,7 @@ _OTHERS = (
     _servers("nodes", "n", "Nodes", "The nodes of this cluster: load, memory and our VMs.", 23),
     _reads("audit")("verify", "t", "Verify", "Check that nobody changed the trail.", 15),
     _servers("doctor", "w", "Doctor", "Check everything a deploy needs.", 16),
+    _changes("clients")("notes", "n", "Notes", "Read and write the notes of this client.", 17),
     _changes("servers")("pause", "p", "Pause", "Pause this server, or let it go on.", 17),
     _changes("services")("add", "a", "Create", "Create a service for a client.", 20),
     *(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from textual.worker import Worker
+
 from engine.actions.clients import create_client, delete_client, put_client
+from engine.actions.notes import set_client_notes
 from engine.actions.site import Outcome
 from engine.forms import ClientForm
+from engine.queries.notes import notes_of_client
 from engine.queries.site import client_values, clients
 from screens.habits import bindings
 from screens.place import actor
@@ -60,6 +65,20 @@ class ClientsPlace(RecordsPlace):
             "Name, e-mail address and notes are gone for good.",
             "It is refused while the client has services.",
         )
+
+    def do_notes(self) -> Worker[None] | None:
+        key = self.current()
+        return None if key is None else self.run_worker(self._notes(str(key)), group="dialog", exclusive=True)
+
+    async def _notes(self, name: str) -> None:
+        from screens.notes import NotesDialog
+
+        words = await self.beside(lambda: notes_of_client(name))
+        if words is not None:
+            write = partial(set_client_notes, actor(), name)
+            told = await self.app.push_screen_wait(NotesDialog(f"client {name}", words, write))
+            if told:
+                self.notify(told, markup=False)
 
     def opened(self, key: Any) -> None:
         """Enter shows what the client has."""

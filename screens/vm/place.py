@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from textwrap import wrap
 from typing import Any
 
@@ -12,15 +13,16 @@ from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.worker import Worker
 
+from engine.actions.notes import set_notes
 from engine.queries.notes import notes_of
 from screens.habits import bindings
 from screens.moments import age, ago
-from screens.place import Happened, Place
+from screens.notes import NotesDialog
+from screens.place import Happened, Place, actor
 from screens.run_lines import failure
 from screens.service_commands import ServiceCommands
 from screens.text import plain
 from screens.vm.known import Known, known
-from screens.vm.notes import NotesDialog
 from screens.vm.tab import TABS, ListTab, Tab, TabLine, make
 from screens.vm_commands import VmCommands
 from screens.vms import status
@@ -173,7 +175,8 @@ class VmPlace(Place):
     async def _notes(self) -> None:
         words = await self.beside(lambda: notes_of(self.service_id))
         if words is not None:
-            told = await self.app.push_screen_wait(NotesDialog(self.service_id, words))
+            write = partial(set_notes, actor(), self.service_id)
+            told = await self.app.push_screen_wait(NotesDialog(f"service {self.service_id}", words, write))
             if told:
                 self.notify(told, markup=False)
                 self.reread(Happened(frozenset({"change"}), frozenset({self.service_id})))

@@ -19,6 +19,7 @@ from engine.store.models import (
     Vm,
 )
 from screens.client_services import ClientServices
+from screens.notes import NotesDialog
 from screens.saving import SaveDialog
 from screens.service_options import OptionsDialog
 from screens.widgets.dialogs import Choose, Confirm, Notice, Plan, TypeName
@@ -52,6 +53,22 @@ async def test_a_client_is_edited_and_shows_its_services(site: Store) -> None:
         await gone(pilot)
         assert place(pilot).service_id == 5546  # type: ignore[attr-defined]
     assert (Client.get_by_id(1).email, Client.get_by_id(1).language) == ("noc@acme.example", "de")
+
+
+async def test_notes_of_a_client_are_written_and_never_over_somebody_elses(site: Store) -> None:
+    async with console().run_test(size=SIZE) as pilot:
+        await at(pilot, CLIENTS, "Acme")
+        await press(pilot, "n")
+        await dialog(pilot, NotesDialog)
+        await press(pilot, *"Pays late", "ctrl+o")
+        await gone(pilot)
+        assert Client.get(Client.name == "Acme").notes == "Pays late"
+        await press(pilot, "n")
+        await dialog(pilot, NotesDialog)
+        Client.update(notes="theirs").execute()
+        await press(pilot, *"mine", "ctrl+o")
+        await until(pilot, lambda: "meanwhile" in words(pilot))
+        assert Client.get(Client.name == "Acme").notes == "theirs"
 
 
 async def test_a_client_with_services_is_not_deleted(site: Store) -> None:

@@ -12,8 +12,8 @@ from engine.audit import current_actor
 from engine.queries.live import live
 from engine.store.models import Audit, Service, Vm
 from screens.console import Console
+from screens.notes import NotesDialog
 from screens.vm import live as panel_file
-from screens.vm.notes import NotesDialog
 from screens.vm.overview import OverviewTab
 from screens.widgets.dialogs import Dialog, Plan
 from screens.widgets.sheet import _changes

@@ -1,20 +1,22 @@
-"""The notes of a service, to be read and written; words that somebody else wrote meanwhile are never overwritten."""
+"""The notes of a service or a client, read and written; what somebody else wrote meanwhile is never lost."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
-from engine.actions.notes import LONGEST, set_notes
-from screens.place import actor
+from engine.actions.notes import LONGEST
 from screens.saving import trouble
 from screens.text import plain, text
 from screens.widgets.dialogs import Dialog
+
+Write = Callable[[str, str], str]
+"""Puts new words in the place of those there were, and says so as a sentence."""
 
 
 class NotesDialog(Dialog[str]):
@@ -23,9 +25,9 @@ class NotesDialog(Dialog[str]):
     AUTO_FOCUS = "TextArea"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+o", "save", "Save", show=False, priority=True)]
 
-    def __init__(self, service_id: int, words: str) -> None:
-        super().__init__(f"Notes of service {service_id}", "^o saves · esc leaves them as they are")
-        self._service_id, self._was = service_id, words
+    def __init__(self, what: str, words: str, write: Write) -> None:
+        super().__init__(f"Notes of {what}", "^o saves · esc leaves them as they are")
+        self._was, self._write = words, write
         self._area = TextArea(_typed(words), compact=True, classes="notes")
         self._saving = False
 
@@ -44,7 +46,7 @@ class NotesDialog(Dialog[str]):
             if words == _typed(self._was):  # what cannot be typed stays in notes that nobody changed
                 self.dismiss(None)
             else:
-                self.dismiss(await asyncio.to_thread(set_notes, actor(), self._service_id, words, self._was))
+                self.dismiss(await asyncio.to_thread(self._write, words, self._was))
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
             self.query_one(".dialog-error", Static).update(text(trouble(error)))
         self._saving = False
