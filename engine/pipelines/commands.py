@@ -19,8 +19,7 @@ from engine.pipelines.steps.firewall import set_firewall
 from engine.pipelines.steps.names import configure_dns
 from engine.pipelines.steps.network import set_network
 from engine.runner.context import Context
-from engine.store.models import Run, Service
-from engine.store.models import Step as StepRow
+from engine.store.models import Service
 
 
 def _one(
@@ -66,19 +65,8 @@ def suspend(ctx: Context) -> Outcome:
 
 
 def unsuspend(ctx: Context) -> Outcome:
-    """Have the VM as it was before the suspension, and the service Active: one that was off stays off."""
-    if not _there(ctx):
-        return _then(ctx, Skip(_NO_MACHINE), "Active")
-    return _then(ctx, Skip(_WAS_OFF) if _was_off(ctx) else power.start(ctx), "Active")
-
-
-def _was_off(ctx: Context) -> bool:
-    """Whether the suspension found the VM off already; its run says so."""
-    suspended = Run.select(Run.id).where(
-        Run.vm == ctx.vm.id, Run.action == "Suspend", Run.result == "success"
-    )
-    last = StepRow.select().where(StepRow.run.in_(suspended)).order_by(StepRow.id.desc()).first()
-    return last is not None and last.result == "skip"
+    """Have the VM running and the service Active."""
+    return _then(ctx, power.start(ctx) if _there(ctx) else Skip(_NO_MACHINE), "Active")
 
 
 def unless_suspended(run: StepFunction) -> StepFunction:
@@ -101,7 +89,6 @@ def _then(ctx: Context, outcome: Outcome, status: str) -> Outcome:
 
 
 _NO_MACHINE = "there is no machine"
-_WAS_OFF = "it was off before the suspension and stays off"
 
 COMMANDS: tuple[Pipeline, ...] = (
     _one("Start", on_machine(unless_suspended(power.start)), "Start VM"),

@@ -79,25 +79,13 @@ def test_a_start_asked_for_before_the_suspension_does_not_come_through_after_it(
     assert (last.action, last.result) == ("Start", "error") and "suspended" in last.error
 
 
-_BOTH: tuple[Callable[[int], Any], ...] = (
-    lambda each: packages.suspend(ME, each),
-    lambda each: packages.unsuspend(ME, each),
-)
-
-
-def test_one_that_was_off_stays_off(site: Site, vm: Vm) -> None:
+def test_unsuspend_starts_it_even_if_it_was_off_before(site: Site, vm: Vm) -> None:
     vms.power(ME, vm.service_id, "stop")
-    vm = site.walk(vm)
-    packages.suspend(ME, vm.service_id)
-    vm = site.walk(vm)
-    packages.unsuspend(ME, vm.service_id)
-    vm = site.walk(vm)
-    assert (site.guest(vm).status, vm.service.status) == ("stopped", "Active")
-    assert site.steps(vm)[-1][1:] == ("skip", "it was off before the suspension and stays off")
-    for ask in (lambda each: vms.power(ME, each, "start"), *_BOTH):
-        ask(vm.service_id)
+    for ask in (packages.suspend, packages.unsuspend):
         vm = site.walk(vm)
-    assert site.guest(vm).status == "running", "the suspension before does not count"
+        ask(ME, vm.service_id)
+    vm = site.walk(vm)
+    assert (site.guest(vm).status, vm.service.status) == ("running", "Active")
 
 
 def test_a_change_of_package_leaves_it_off_and_suspended(site: Site, suspended: Vm) -> None:

@@ -37,7 +37,7 @@ def suspend(ref: VmRef, reason: Reason = "", wait: Wait = None) -> int:
 
 @app.command()
 def unsuspend(ref: VmRef, reason: Reason = "", wait: Wait = None) -> int:
-    """End a suspension: the machine is as it was before, and started if it ran then.
+    """End a suspension: the machine is started, and the service is Active.
 
     \b
     kvmtui service unsuspend 5546
