@@ -58,7 +58,8 @@ def test_the_serial_line_takes_the_terminal_and_gives_it_back(
     until(lambda: (house.lab.consoles()[0].columns, house.lab.consoles()[0].rows) == (90, 28))
     shown.type("".join(f"echo line {number}\r" for number in range(60)))
     shown.until("line 59")
-    until(lambda: Run.get(Run.action == "SetDnsRecords").result == "success")  # the engine works on
+    done = Run.select().where(Run.action == "SetDnsRecords", Run.result == "success")
+    until(done.exists)  # the engine works on
     shown.press("C-]")
     shown.until(f"Left the serial console of {NAME}", "line 59")
     shown.press("Home")
