@@ -324,15 +324,13 @@ class Console(Acts, App[int]):
         self._look_at_vitals()
 
     def _reread(self, happened: Happened) -> None:
-        """Brings up to date the place and what stands open above it.
-
-        All of it when the events begin to be read, or are read again: what happened before that tells nobody.
-        """
-        everything = self._lost or "start" in happened.kinds
-        self._lost, self._place_read_at = False, self._heard_at
-        for each in (self.place, *self.screen_stack[1:]):
-            if isinstance(each, Rereads):
-                each.reread(None if everything else happened)
+        """Brings up to date the place and what stands open above it; all of it after the database was lost."""
+        back, self._lost = self._lost, False
+        self._place_read_at = self._heard_at
+        if back or "start" not in happened.kinds:
+            for each in (self.place, *self.screen_stack[1:]):
+                if isinstance(each, Rereads):
+                    each.reread(None if back else happened)
 
     @property
     def _header(self) -> Header | None:

@@ -7,14 +7,14 @@ import pytest
 from engine.clock import now_ms
 from engine.schedule.ledger import standing
 from engine.schedule.registry import TASKS
-from engine.store.models import TaskState, Vm
+from engine.store.models import TaskState
 from screens import console as console_module
 from screens.dashboard import Overview
 from screens.place import Happened
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, settle
 
-START, BEAT = Happened(frozenset({"start"})), Happened(frozenset({"beat"}))
+BEAT = Happened(frozenset({"beat"}))
 
 
 @pytest.mark.parametrize("old_ms", [-1, 60_000])
@@ -33,15 +33,3 @@ async def test_a_beat_brings_an_old_page_up_to_date_and_leaves_a_fresh_one(
         pilot.app.post_message(console_module.Console.News(BEAT, ""))
         await settle(pilot)
         assert ("never" in page.words().plain) is (old_ms > 0)
-
-
-async def test_what_happened_before_the_events_were_read_is_seen(sqlite_store: Store) -> None:
-    fill()
-    async with console().run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        page = pilot.app.query_one(Overview)
-        assert "Stuck VMs  none" not in page.words().plain
-        Vm.update(vm_status="ready", error="", error_since=None).execute()
-        pilot.app.post_message(console_module.Console.News(START, ""))
-        await settle(pilot)
-        assert "Stuck VMs  none" in page.words().plain

@@ -144,6 +144,8 @@ async def test_the_log_tab_wraps_and_follows_too(site: Store) -> None:
         await settle(pilot)
         table: Table = pilot.app.place.tab.list  # type: ignore[attr-defined]
         assert "volume-59" in " ".join(lines(table))
+        feed: Any = pilot.app._feed  # type: ignore[attr-defined]
+        await until(pilot, lambda: feed._after is not None)  # from here on the events are read
         run = begin(STUCK, "Reset")
         step(run, 1, "Step 1")
         await until(pilot, lambda: "Reset" in lines(table)[0])
