@@ -1,4 +1,4 @@
-"""The nodes of one server, asked for now: whether each is there, how busy it is, and what of ours it carries."""
+"""The nodes of one server as they are this moment: whether each is there, how busy it is, what of ours it carries."""
 
 from __future__ import annotations
 

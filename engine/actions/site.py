@@ -71,7 +71,7 @@ class Shelf(ABC, Generic[F, R]):
 
     def secret(self, row: R, field: str) -> str:
         """A stored secret in clear."""
-        raise NotImplementedError(field)
+        raise LookupError(f"Objects of this kind have no secret called {field}.")
 
     def guard(self, form: F, row: R | None) -> None:
         """Refuse what must not be, for a new object or a changed one."""

@@ -108,7 +108,7 @@ def put_back(claimed: Claim, why: str) -> None:
 
 
 def later(claimed: Claim, why: str) -> None:
-    """Refused for now: try again after a pause that grows, and give up after about a day."""
+    """Refused this time: try again after a pause that grows, and give up after about a day."""
     if claimed.attempt >= MOST_TRIES:
         return failed(claimed, f"given up after {claimed.attempt} attempts: {why}")
     minutes = pause_minutes(claimed.attempt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Make = Callable[[Mapping[str, object]], object]
 
 
-class Step:
+class Step(ABC):
     """One step. `words` and `commands` only look at what is known; `act` alone asks and changes."""
 
     NAME: ClassVar[str] = ""
@@ -35,29 +36,29 @@ class Step:
     NEED: ClassVar[Need] = ""
     """What must be asked of the cluster before the step can say more."""
 
+    @abstractmethod
     def done(self, known: Known) -> bool:
         """Whether there is nothing left to do here."""
-        raise NotImplementedError
 
     def waits(self, known: Known) -> str:
         """What must be done first, as a sentence; empty when it can be done now."""
         return "" if known.site.server else "This needs the server first: that is step 1."
 
+    @abstractmethod
     def words(self, known: Known) -> Iterable[Part]:
         """The page."""
-        raise NotImplementedError
 
     def commands(self, known: Known) -> Sequence[str]:
         """What can be copied to be run on the cluster."""
         return ()
 
+    @abstractmethod
     def enter(self, known: Known) -> str:
         """What enter does now."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def act(self, place: WizardPlace, known: Known) -> bool:
         """Does what enter says; True when something was saved."""
-        raise NotImplementedError
 
 
 def picked(fields: Sequence[Field], names: Sequence[str]) -> tuple[Field, ...]:

@@ -163,7 +163,8 @@ def test_a_link_opened_in_time_still_works_late_in_its_seconds(
     offer: tuple[Offer, str], browser: Browser, hands: Hands
 ) -> None:
     hands.now += 9.9
-    browser.open(offer[1])
+    assert browser.open(offer[1])
+    assert browser.get(path_of(offer[1])).status == 410, "once"
 
 
 @pytest.mark.parametrize("guess", ["", "x", "A" * 43, "../ticket"])

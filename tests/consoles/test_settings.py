@@ -76,7 +76,8 @@ def test_settings_that_are_refused(given: dict[str, object], said: str) -> None:
     ],
 )
 def test_settings_that_are_accepted(given: dict[str, object]) -> None:
-    ConsoleSettings.model_validate(given)
+    accepted = ConsoleSettings.model_validate(given)
+    assert {name: getattr(accepted, name) for name in given} == given
 
 
 @pytest.mark.parametrize(

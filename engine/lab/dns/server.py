@@ -6,6 +6,7 @@ import json
 import ssl
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -63,7 +64,7 @@ class Faults:
     lose_answers: int = 0
 
 
-class FakeServer:
+class FakeServer(ABC):
     """Serves one fake provider; a context manager that leaves nothing running."""
 
     close_each = False  # whether every answer ends its connection
@@ -116,9 +117,9 @@ class FakeServer:
     def _serve(self) -> None:
         self._http.serve_forever(poll_interval=0.02)
 
+    @abstractmethod
     def answer(self, request: Request) -> Answer:
         """What this provider says to a request."""
-        raise NotImplementedError
 
     def busy_answer(self) -> Answer:
         """What this provider says when it has too much to do."""
