@@ -17,7 +17,6 @@ from pathlib import Path
 
 from engine import wake
 from engine.clock import now_ms
-from engine.lab import Lab
 from engine.pipelines.registry import catalog
 from engine.plan import effective
 from engine.runner import claims
@@ -33,6 +32,7 @@ from engine.store.database import in_transaction, open_database, transaction
 from engine.store.migrate import migrate
 from engine.store.models import Client, Product, Server, Service, Vm
 from engine.store.urls import sqlite_url
+from kvmtui.lab import Lab
 
 _ASK = """
 import sys

@@ -32,7 +32,7 @@ def lab(
     from engine.errors import Refused
 
     try:
-        from engine.lab import serve
+        from kvmtui.lab import serve
     except ImportError as error:
         raise Refused("The simulated cluster is not installed; run: pip install 'kvmtui[lab]'") from error
     serve(port=port, speed=speed, faults=faults, nodes=nodes, version=version)

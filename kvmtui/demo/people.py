@@ -8,13 +8,13 @@ import uuid
 from engine.clock import now_ms
 from engine.ipam import allocate
 from engine.ipam.allocate import Want
-from engine.lab import Lab
-from engine.lab.volumes import CLOUDINIT_BYTES, GIB
 from engine.plan import Plan, effective
 from engine.proxmox.mark import Mark
 from engine.running import instance
 from engine.store.database import transaction
 from engine.store.models import Client, Product, Run, Service, Vm, VmidClaim
+from kvmtui.lab import Lab
+from kvmtui.lab.volumes import CLOUDINIT_BYTES, GIB
 
 READY, FRESH = 19, 4
 FIRST_SERVICE, FIRST_VMID = 5501, 2000

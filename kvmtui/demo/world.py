@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import Self
 
 from engine.audit import current_actor
-from engine.lab import Lab
-from engine.lab.dns.powerdns_lite import PowerDnsLite
-from engine.lab.mailbox import Mailbox
 from kvmtui import config
 from kvmtui.demo import people
+from kvmtui.lab import Lab
+from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
+from kvmtui.lab.mailbox import Mailbox
 from kvmtui.manifest.applying import apply
 
 SPEED = 8.0  # a deploy takes some fifteen seconds

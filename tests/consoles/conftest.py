@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from engine.audit import Actor
-from engine.lab import Lab
 from engine.proxmox.mark import Mark, stamped
 from engine.queries.audit import newest
 from engine.running import instance
 from engine.store import secrets
 from engine.store.models import Client, Product, Server, Service, Vm
+from kvmtui.lab import Lab
 from tests.conftest import Ran, Store
 from tests.consoles.pseudo import Pseudo, run
 

@@ -16,7 +16,7 @@ import pytest
 
 from engine.consoles import novnc
 from engine.errors import KvmtuiError
-from engine.lab.screen import HEIGHT, WIDTH
+from kvmtui.lab.screen import HEIGHT, WIDTH
 from tests.conftest import clean_environment
 from tests.consoles import chromium
 from tests.consoles.conftest import NAME, SERVICE, House

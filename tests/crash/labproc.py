@@ -14,7 +14,7 @@ from typing import Any
 
 _SERVE = """
 import sys
-from engine.lab import serve
+from kvmtui.lab import serve
 serve(speed=float(sys.argv[1]))
 """
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from engine.actions import daytwo
-from engine.lab.faults import Fault
 from engine.pipelines.steps.crypt import sha512_crypt
 from engine.queries.login import login
 from engine.store import secrets
 from engine.store.models import TABLES, Audit, Run, Vm
+from kvmtui.lab.faults import Fault
 from tests.daytwo.conftest import ME, last
 from tests.pipelines.conftest import Site
 

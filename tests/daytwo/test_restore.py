@@ -10,8 +10,6 @@ import pytest
 
 from engine.actions import daytwo, packages, vms
 from engine.errors import Refused
-from engine.lab.faults import Fault
-from engine.lab.volumes import Volume
 from engine.mail.outbox import SiteMail
 from engine.proxmox.guest import Guest
 from engine.proxmox.journal import SilentRecorder
@@ -19,6 +17,8 @@ from engine.proxmox.mark import Mark
 from engine.queries.daytwo import backups
 from engine.runner.ports import Ports
 from engine.store.models import Outbox, Run, Setting, Snapshot, Vm
+from kvmtui.lab.faults import Fault
+from kvmtui.lab.volumes import Volume
 from tests.daytwo.conftest import ME, last
 from tests.pipelines.conftest import Site
 

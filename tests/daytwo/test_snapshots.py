@@ -8,7 +8,6 @@ import pytest
 
 from engine.actions import daytwo
 from engine.clock import now_ms
-from engine.lab.faults import Fault
 from engine.pipelines.steps.snapshots import DAY_MS
 from engine.proxmox.guest import Guest
 from engine.proxmox.journal import SilentRecorder
@@ -17,6 +16,7 @@ from engine.queries.daytwo import snapshots
 from engine.schedule import old_snapshots
 from engine.schedule.task import Room
 from engine.store.models import Run, Snapshot, Vm
+from kvmtui.lab.faults import Fault
 from tests.daytwo.conftest import ME, last
 from tests.pipelines.conftest import Site
 

@@ -19,8 +19,8 @@ from engine.dns.providers.cloudflare import Cloudflare
 from engine.dns.providers.hestia import Hestia
 from engine.dns.records import LiveRecord, Record
 from engine.dns.settings import CloudflareSettings, HestiaSettings, Timing
-from engine.lab.dns.cloudflare import CloudflareFake
-from engine.lab.dns.hestia import HestiaFake
+from kvmtui.lab.dns.cloudflare import CloudflareFake
+from kvmtui.lab.dns.hestia import HestiaFake
 
 FORWARD = "example.net"
 REVERSE = "2.0.192.in-addr.arpa"

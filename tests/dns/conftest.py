@@ -13,8 +13,8 @@ from engine.dns.providers import open_provider
 from engine.dns.providers.powerdns import PowerDns
 from engine.dns.query import NameServer
 from engine.dns.settings import PowerDnsSettings, Timing
-from engine.lab.dns.cloudflare import CloudflareFake
-from engine.lab.dns.hestia import FakeKey, HestiaFake
+from kvmtui.lab.dns.cloudflare import CloudflareFake
+from kvmtui.lab.dns.hestia import FakeKey, HestiaFake
 from tests.dns import powerdns_server
 from tests.dns.bench import (
     CLASSLESS,

@@ -8,8 +8,8 @@ from engine.dns.budget import TokenBucket, bucket_of
 from engine.dns.errors import Kind, ProviderError
 from engine.dns.plan import make_plan
 from engine.dns.records import LedgerEntry, LiveRecord, Record
-from engine.lab.dns.cloudflare import FakeToken
-from engine.lab.dns.server import Answer, json_answer
+from kvmtui.lab.dns.cloudflare import FakeToken
+from kvmtui.lab.dns.server import Answer, json_answer
 from tests.dns.bench import FORWARD, QUICK, CloudflareBench, create, remove, swap
 
 VM = f"vm1.{FORWARD}"

@@ -24,8 +24,8 @@ from engine.dns.settings import (
 )
 from engine.dns.tls import Tls, colons
 from engine.errors import Refused
-from engine.lab.dns.powerdns_lite import PowerDnsLite
-from engine.lab.dns.server import Answer
+from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
+from kvmtui.lab.dns.server import Answer
 from tests.dns.bench import (
     FORWARD,
     QUICK,

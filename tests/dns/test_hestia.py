@@ -6,8 +6,8 @@ import pytest
 
 from engine.dns.errors import Kind, ProviderError
 from engine.dns.records import LiveRecord, Record
-from engine.lab.dns.hestia import FakeKey
-from engine.lab.dns.server import Answer
+from kvmtui.lab.dns.hestia import FakeKey
+from kvmtui.lab.dns.server import Answer
 from tests.dns.bench import (
     FORWARD,
     KEY_ID,

@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from engine.lab.dns.cloudflare import CloudflareFake
-from engine.lab.dns.hestia import FakeKey, HestiaFake
-from engine.lab.dns.powerdns_lite import PowerDnsLite
+from kvmtui.lab.dns.cloudflare import CloudflareFake
+from kvmtui.lab.dns.hestia import FakeKey, HestiaFake
+from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
 
 PASSWORD, KEY_ID, SECRET = "PASSWORD", "ACCESSKEYID", "SECRET"
 MOMENTS = {"TIME", "DATE", "EXP", "SERIAL"}

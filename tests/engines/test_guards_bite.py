@@ -6,12 +6,12 @@ import contextlib
 
 import pytest
 
-from engine.lab import Fault
 from engine.proxmox.guest import Guest
 from engine.runner import claims, settle
 from engine.runner.journal import Journal
 from engine.store.database import in_transaction
 from engine.store.models import Vm
+from kvmtui.lab import Fault
 from tests.pipelines.conftest import Site, site  # noqa: F401 - the fixture is used by name
 
 

@@ -7,10 +7,10 @@ import pytest
 from engine.actions.adoption import adopt
 from engine.audit import Actor
 from engine.forms.adoption import AdoptForm
-from engine.lab import Fault
 from engine.proxmox.mark import Mark
 from engine.running import instance
 from engine.store.models import Call, Client, Product, Run, Vm
+from kvmtui.lab import Fault
 from tests.faults.test_deploy_faults import TROUBLE, brought_home, no_patience
 from tests.pipelines.conftest import SPEC, Site, site
 from tests.services.guests import CONFIG, make_guest

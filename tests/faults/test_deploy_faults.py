@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.lab import Fault
 from engine.runner import settle
 from engine.store.database import session
 from engine.store.models import Address, Call, Run, Vm
+from kvmtui.lab import Fault
 from tests.pipelines.conftest import Site, site  # noqa: F401 - the fixture is used by name
 
 CALLS = {

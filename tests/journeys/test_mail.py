@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.lab.mailbox import Mailbox, Received
 from engine.pipelines.steps.crypt import sha512_crypt
+from kvmtui.lab.mailbox import Mailbox, Received
 from tests.journeys.conftest import Journey
 
 SMTP = """

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from engine.lab import Lab
+from kvmtui.lab import Lab
 
 # Proxmox names most parameters with a dash, these with an underscore
 _UNDERSCORED = frozenset({"background_delay", "policy_in", "policy_out", "log_level_in", "log_level_out"})

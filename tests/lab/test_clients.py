@@ -11,7 +11,7 @@ from proxmoxer import ProxmoxAPI
 from proxmoxer.core import ResourceException
 from proxmoxer.tools import Tasks
 
-from engine.lab import Lab
+from kvmtui.lab import Lab
 
 OTHER = ["clientapi-pve==2026.5.24", "python-dateutil", "six"]
 SCRIPT = """

@@ -13,9 +13,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from engine.lab import console
-from engine.lab.effects import ConsoleView
-from engine.lab.screen import HEIGHT, WIDTH, encrypted
+from kvmtui.lab import console
+from kvmtui.lab.effects import ConsoleView
+from kvmtui.lab.screen import HEIGHT, WIDTH, encrypted
 
 VM = "/nodes/pve1/qemu/100"
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from engine.errors import Refused
-from engine.lab import Fault, load
+from kvmtui.lab import Fault, load
 
 CLONE = "/nodes/pve1/qemu/9000/clone"
 

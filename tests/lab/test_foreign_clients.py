@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from proxmoxer import ProxmoxAPI
 
-from engine.lab import Lab
+from kvmtui.lab import Lab
 
 
 @pytest.fixture

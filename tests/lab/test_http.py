@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from engine.lab import Lab
+from kvmtui.lab import Lab
 
 
 def test_success_and_error_shapes(call: Any) -> None:

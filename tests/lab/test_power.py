@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.lab import Fault
+from kvmtui.lab import Fault
 
 VM = "/nodes/pve1/qemu/300"
 

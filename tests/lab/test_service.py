@@ -14,9 +14,9 @@ import pytest
 import requests
 
 from engine.errors import Failed
-from engine.lab import Lab
+from kvmtui.lab import Lab
 
-PROGRAM = "from pathlib import Path; from engine.lab import serve; serve(speed={speed}, faults={faults})"
+PROGRAM = "from pathlib import Path; from kvmtui.lab import serve; serve(speed={speed}, faults={faults})"
 
 
 @dataclass

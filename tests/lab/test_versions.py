@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from engine.errors import Refused
-from engine.lab import Lab
+from kvmtui.lab import Lab
 
 VM = "/nodes/pve1/qemu/300"
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from engine.lab import Lab
 from engine.plan import effective
 from engine.proxmox.mark import Mark
 from engine.running import instance
 from engine.store.models import Vm
+from kvmtui.lab import Lab
 from tests.pipelines.conftest import SPEC, Site, site, stepped_site
 
 __all__ = ["site", "stepped_site"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.errors import Refused
-from engine.lab import Fault, Lab
 from engine.queries.charts import METRICS, SPANS, ChartsView, charts
 from engine.store.models import Vm
+from kvmtui.lab import Fault, Lab
 from tests.conftest import Store
 from tests.live.conftest import VMID, Make, put, reads
 from tests.pipelines.conftest import Site, make_site

@@ -7,13 +7,13 @@ import pytest
 from engine.actions import packages, pausing
 from engine.audit import current_actor
 from engine.errors import Refused
-from engine.lab import Fault
 from engine.proxmox.guest import Guest
 from engine.proxmox.journal import SilentRecorder
 from engine.proxmox.mark import Mark
 from engine.queries.beside import Fact
 from engine.queries.live import LiveView, Lookout, live
 from engine.store.models import Server, Service, Vm
+from kvmtui.lab import Fault
 from tests.live.conftest import MAC, VMID, Make, reads
 from tests.pipelines.conftest import Site
 

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from engine.lab.mailbox import Mailbox
 from engine.mail import folder
 from engine.mail.facts import machine_facts
 from engine.mail.outbox import SiteMail
@@ -26,6 +25,7 @@ from engine.store import settings
 from engine.store.database import in_transaction
 from engine.store.models import Client, Outbox, Product, Server, Service, Vm
 from engine.store.settings import Smtp
+from kvmtui.lab.mailbox import Mailbox
 from tests.conftest import Store
 
 PASSWORD = "Cor-rect-Horse-9"

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import AuthResult
 
-from engine.lab.mailbox import HANG_UP, Mailbox
 from engine.mail.facts import sample_facts
 from engine.mail.letters import write_letter
 from engine.mail.message import Envelope, envelope
 from engine.mail.smtp import Connection, Kind, MailFault
 from engine.store.settings import Smtp
+from kvmtui.lab.mailbox import HANG_UP, Mailbox
 from tests.mail.conftest import SENDER, Certificates
 
 LOGIN, SECRET = "mailer", "smtp-s3cret"

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import Refused
-from engine.lab.mailbox import Mailbox
 from engine.mail.facts import sample_facts
 from engine.mail.letters import Letter, write_letter
 from engine.mail.message import envelope
 from engine.mail.smtp import Connection
 from engine.store.settings import Smtp
+from kvmtui.lab.mailbox import Mailbox
 
 HEADERS = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Language", "MIME-Version",
            "Content-Type"]  # fmt: skip

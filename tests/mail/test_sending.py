@@ -19,13 +19,13 @@ from engine.actions.mail import retry, retry_failed
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
-from engine.lab.mailbox import HANG_UP, Mailbox
 from engine.mail import claims
 from engine.mail.round import Round
 from engine.mail.sender import Sender
 from engine.queries.outbox import count_troubled, mail_counts, outbox, troubled_mails
 from engine.store.database import in_transaction
 from engine.store.models import Audit, Event, Outbox
+from kvmtui.lab.mailbox import HANG_UP, Mailbox
 from tests.mail.conftest import PASSWORD, SENDER, Site
 
 ACTOR = Actor("tester")

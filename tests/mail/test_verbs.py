@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine.lab.mailbox import Mailbox
+from kvmtui.lab.mailbox import Mailbox
 from tests.conftest import Ran
 from tests.mail.conftest import Certificates
 

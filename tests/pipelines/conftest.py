@@ -14,7 +14,6 @@ import pytest
 from engine.clock import now_ms
 from engine.ipam import pools
 from engine.ipam.spec import PoolSpec
-from engine.lab import GuestView, Lab
 from engine.pipelines.registry import catalog
 from engine.pipelines.steps import facts
 from engine.proxmox.guest import Guest
@@ -27,6 +26,7 @@ from engine.runner.walk import Walker
 from engine.running import instance
 from engine.store import secrets
 from engine.store.models import Client, Product, Run, Server, Service, Step, Vm
+from kvmtui.lab import GuestView, Lab
 from tests.conftest import Store
 
 SPEC: dict[str, Any] = {

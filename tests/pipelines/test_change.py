@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.ipam.allocate import addresses_of_vm
-from engine.lab import Fault
 from engine.store.models import Product, Service, Vm
+from kvmtui.lab import Fault
 from tests.pipelines.conftest import SPEC, Site, make_pool
 
 

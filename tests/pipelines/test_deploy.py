@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from engine.ipam.allocate import addresses_of_vm
-from engine.lab import Fault
 from engine.pipelines.registry import catalog
 from engine.proxmox.mark import Mark
 from engine.store.models import Event, Run, Service, Vm, VmidClaim
+from kvmtui.lab import Fault
 from tests.pipelines.conftest import Site
 
 POLLS = "/tasks"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from engine.lab import Fault
 from engine.pipelines.steps import facts
 from engine.store import settings
 from engine.store.models import Event, Node, Vm
+from kvmtui.lab import Fault
 from tests.pipelines.conftest import Site
 
 LINKED_CEPH = {"template": 9010, "clone": "linked", "system_disk": {}, "additional_disk": {}}

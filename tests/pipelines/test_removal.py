@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from engine.ipam.allocate import addresses_of_vm
-from engine.lab import Fault
 from engine.pipelines.registry import catalog
 from engine.pipelines.steps import facts
 from engine.store.models import Client, Event, Run, Service, Vm, VmidClaim
+from kvmtui.lab import Fault
 from tests.pipelines.conftest import Site
 
 

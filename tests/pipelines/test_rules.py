@@ -10,13 +10,13 @@ import pytest
 
 from engine import naming
 from engine.ipam.allocate import addresses_of_vm
-from engine.lab import Fault
 from engine.pipelines.steps.crypt import sha512_crypt
 from engine.pipelines.steps.disks import additional_key
 from engine.proxmox.guest_values import GuestConfig
 from engine.runner.ports import DnsReport
 from engine.store import secrets
 from engine.store.models import Outbox, Run, Service, Step, Vm
+from kvmtui.lab import Fault
 from tests.pipelines.conftest import Site
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPdummydummydummydummydummydummydummydummy op@example"

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from engine.lab import Lab
 from engine.proxmox import Cluster, ServerAccess, Tls
 from engine.proxmox.checks import Check, Result, Wanted, check_server
 from engine.proxmox.privileges import PRIVILEGES, grants, role_privileges
 from engine.proxmox.wire import fetch_fingerprint
+from kvmtui.lab import Lab
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "proxmox-role.md"
 SHOP = Wanted(

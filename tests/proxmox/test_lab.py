@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from engine.lab import Fault, Lab
 from engine.proxmox import Cluster, Guest, GuestView, Kind, Mark, NotOurs, ProxmoxError, ServerAccess, Tls
 from engine.proxmox.codecs import GIB, IpConfig, Limits, decode_ssh_keys, encode_ssh_keys
+from kvmtui.lab import Fault, Lab
 
 MARK = Mark("11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGmB0V0c8y0X0m5Zl1W8bqz3m1XQyQyQyQyQyQyQyQyQ alice@example.com"

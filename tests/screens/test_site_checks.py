@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.lab import Lab
-from engine.lab.mailbox import Mailbox
 from engine.store import settings
 from engine.store.models import Audit, Server, Zone
+from kvmtui.lab import Lab
+from kvmtui.lab.mailbox import Mailbox
 from screens.findings import Findings
 from screens.server_nodes import ServerNodes
 from screens.widgets.dialogs import Notice

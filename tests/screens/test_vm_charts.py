@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from engine.lab import Fault, Lab
 from engine.queries.charts import SPANS
 from engine.store.models import Vm
+from kvmtui.lab import Fault, Lab
 from screens import glyphs, themes
 from screens.glyphs import EIGHTHS, ROUGH
 from screens.vm.charts import ChartsTab

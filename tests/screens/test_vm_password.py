@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from engine.lab import Fault
 from engine.queries.login import login
 from engine.store.models import Audit, Step, Vm
+from kvmtui.lab import Fault
 from screens.place import actor
 from screens.vm.password import PasswordDialog
 from screens.widgets.dialogs import Confirm, Dialog

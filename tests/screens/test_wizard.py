@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.lab import Lab
 from engine.store.database import database
 from engine.store.models import Audit, Server
+from kvmtui.lab import Lab
 from screens.help import offered
 from screens.memory import Memory
 from screens.widgets.state import State

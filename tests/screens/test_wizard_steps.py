@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from engine.lab import Lab
 from engine.store.models import Client, Pool, Product, Service, Vm, Zone
+from kvmtui.lab import Lab
 from screens.memory import Memory
 from screens.widgets.dialogs import Choose, Notice, Plan
 from screens.widgets.log import LogPane

@@ -13,9 +13,9 @@ from engine.actions.pools import create_pool
 from engine.actions.products import create_product
 from engine.audit import Actor
 from engine.forms import PoolForm, ProductForm, checked
-from engine.lab import Lab
 from engine.store import secrets
 from engine.store.models import Server
+from kvmtui.lab import Lab
 from screens.widgets.dialogs import Dialog
 from screens.widgets.form import FormDialog
 from screens.wizard.page import Keys, Page

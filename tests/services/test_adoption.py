@@ -15,7 +15,6 @@ from engine.audit import Actor
 from engine.errors import Refused
 from engine.forms.adoption import AdoptForm
 from engine.ipam import pools
-from engine.lab import Lab
 from engine.proxmox.mark import Mark, find_mark
 from engine.queries.adoption import survey
 from engine.queries.effects import effects_of
@@ -23,6 +22,7 @@ from engine.queries.history import history_of
 from engine.running import instance
 from engine.store.check import check
 from engine.store.models import Address, Audit, Call, Client, Pool, Product, Run, Service, Vm, VmidClaim
+from kvmtui.lab import Lab
 from tests.conftest import Store
 from tests.pipelines.conftest import SPEC, Site, make_pool, make_site, site
 from tests.services.guests import make_guest

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.lab import Lab
-from engine.lab.usage import moved
 from engine.proxmox.guest_values import GuestStatus
 from engine.queries.traffic import months
 from engine.schedule import statistics
@@ -16,6 +14,8 @@ from engine.store.models import Traffic, TrafficMark, Vm
 from engine.traffic import marks
 from engine.traffic.counted import Reading
 from engine.traffic.looking import count_before_stop
+from kvmtui.lab import Lab
+from kvmtui.lab.usage import moved
 from tests.conftest import Store
 from tests.pipelines.conftest import Site, make_site
 

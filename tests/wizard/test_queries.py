@@ -10,7 +10,6 @@ import pytest
 
 from engine.actions.doctor import CheckView, check_server_named
 from engine.errors import KvmtuiError
-from engine.lab import Lab
 from engine.queries.dashboard import nothing_yet
 from engine.queries.granting import (
     drive_command,
@@ -22,6 +21,7 @@ from engine.queries.granting import (
 from engine.queries.offers import BridgeOffer, certificates, free_range, offers
 from engine.queries.setup import Machine, SetUp, set_up
 from engine.store.models import Client, Product, Server, Service, Vm
+from kvmtui.lab import Lab
 from tests.conftest import Store
 from tests.screens.wizard_site import add_pool, add_product, add_server, lab
 

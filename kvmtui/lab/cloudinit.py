@@ -1,0 +1,169 @@
+"""Cloud-init: values that are checked and hidden, the drive's regeneration, and what it tells the guest."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from typing import Any
+from urllib.parse import unquote
+
+from fakepve.routing import die, param_error
+
+from kvmtui.lab.drives import drive_keys, is_cloudinit
+from kvmtui.lab.guests import Guest
+from kvmtui.lab.world import World, serves
+
+PATH = "/nodes/{node}/qemu/{vmid}/cloudinit"
+KEYS = ("ciuser", "cipassword", "citype", "cicustom", "ciupgrade", "sshkeys", "nameserver", "searchdomain")
+MASK = "**********"
+CRYPTED = re.compile(r"\$[0-9a-z]{1,2}\$[./0-9A-Za-z]+\$.+")
+KEY_TYPES = ("ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-")
+
+
+def hashed_password(password: str, ostype: str) -> str:
+    """The password as the config keeps it: hashed, unless it is a hash already or the guest is Windows."""
+    if CRYPTED.fullmatch(password) or ostype.startswith(("win", "w2k", "wxp", "wvista")):
+        return password
+    salt = secrets.token_hex(4)
+    digest = hashlib.sha256((salt + password).encode()).digest()
+    return f"$5${salt}${base64.b64encode(digest, b'./').decode().rstrip('=')}"
+
+
+def checked_keys(encoded: str) -> str:
+    """SSH keys as they were sent, once each line is a public key."""
+    for line in unquote(encoded).splitlines():
+        parts = line.split()
+        if line.strip() and not (len(parts) >= 2 and parts[0].startswith(KEY_TYPES) and _is_base64(parts[1])):
+            raise die("SSH public key validation error")
+    return encoded
+
+
+def _is_base64(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9+/]{16,}={0,3}", text) is not None
+
+
+def _relevant(config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        k: v for k, v in config.items() if k in KEYS or k == "name" or re.fullmatch(r"(ipconfig|net)\d+", k)
+    }
+
+
+def drive_of(guest: Guest) -> str | None:
+    """The key of the cloud-init drive, if there is one."""
+    return next((key for key in drive_keys(guest.config) if is_cloudinit(guest.config[key])), None)
+
+
+def regenerate(guest: Guest) -> None:
+    """Write the drive anew from the config, as every start does."""
+    if drive_of(guest):
+        guest.generated = _relevant(guest.config)
+
+
+@serves("GET", PATH)
+async def overview(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+    """Every option with what the drive holds and what the next generation would change."""
+    guest = world.find(values["node"], values["vmid"])
+    wanted, held = _relevant(guest.merged()), guest.generated
+    found = []
+    for key in sorted({*wanted, *held}):
+        item: dict[str, Any] = {"key": key}
+        if key in held:
+            item["value"] = MASK if key == "cipassword" else held[key]
+        if key not in wanted:
+            item["delete"] = 1
+        elif wanted[key] != held.get(key):
+            item["pending"] = MASK if key == "cipassword" else wanted[key]
+        found.append(item)
+    return found
+
+
+@serves("PUT", PATH)
+async def update(world: World, values: dict[str, Any], user: str) -> None:
+    """Regenerate the drive of a VM now, pending cloud-init options included."""
+    guest = world.find(values["node"], values["vmid"])
+    world.check_unlocked(guest)
+    for key in [k for k in guest.pending if k in _relevant(guest.pending)]:
+        value = guest.pending.pop(key)
+        if value is None:
+            guest.config.pop(key, None)
+        else:
+            guest.config[key] = value
+    regenerate(guest)
+    world.effect("cloudinit", guest.node, guest.vmid)
+
+
+@serves("GET", PATH + "/dump")
+async def dump(world: World, values: dict[str, Any], user: str) -> str:
+    """What the drive would tell the guest, as text."""
+    guest = world.find(values["node"], values["vmid"])
+    config = guest.merged()
+    writers = {"user": _user_data, "network": _network_data, "meta": _meta_data}
+    writer = writers.get(values["type"])
+    if writer is None:
+        raise param_error(
+            type=f"value '{values['type']}' does not have a value in the enumeration 'user, network, meta'"
+        )
+    return writer(guest, config)
+
+
+def _user_data(guest: Guest, config: dict[str, Any]) -> str:
+    name = str(config.get("name") or f"VM{guest.vmid}")
+    lines = ["#cloud-config", f"hostname: {name.split('.')[0]}", "manage_etc_hosts: true"]
+    if "." in name:
+        lines.append(f"fqdn: {name}")
+    if config.get("ciuser"):
+        lines.append(f"user: {config['ciuser']}")
+    if config.get("cipassword"):
+        lines.append(f"password: {MASK}")
+    keys = [key for key in unquote(str(config.get("sshkeys", ""))).splitlines() if key.strip()]
+    if keys:
+        lines += ["ssh_authorized_keys:", *(f"  - {key}" for key in keys)]
+    lines += ["chpasswd:", "  expire: False"]
+    if not config.get("ciuser"):
+        lines += ["users:", "  - default"]
+    if str(config.get("ciupgrade", 1)) == "1":
+        lines.append("package_upgrade: true")
+    return "\n".join(lines) + "\n"
+
+
+def _network_data(guest: Guest, config: dict[str, Any]) -> str:
+    lines = ["version: 1", "config:"]
+    for number in range(32):
+        ip, net = config.get(f"ipconfig{number}"), config.get(f"net{number}")
+        if ip is None or net is None:
+            continue
+        mac = next(
+            (p.partition("=")[2] for p in str(net).split(",") if re.search(r"=(?:[0-9A-F]{2}:){5}", p)), ""
+        )
+        lines += ["    - type: physical", f"      name: eth{number}", f"      mac_address: '{mac.lower()}'"]
+        lines += ["      subnets:", *_subnets(dict(part.partition("=")[::2] for part in str(ip).split(",")))]
+    lines += ["    - type: nameserver", "      address:"]
+    lines += [f"      - '{server}'" for server in str(config.get("nameserver", "192.0.2.53")).split()]
+    lines += [
+        "      search:",
+        *(f"      - '{domain}'" for domain in str(config.get("searchdomain", "lab.test")).split()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _subnets(ip: dict[str, str]) -> list[str]:
+    lines = []
+    for address, gateway, auto, fixed in (
+        ("ip", "gw", "dhcp4", "static"),
+        ("ip6", "gw6", "dhcp6", "static6"),
+    ):
+        value = ip.get(address)
+        if value in ("dhcp", "auto"):
+            lines.append(f"      - type: {auto if value == 'dhcp' else 'ipv6_slaac'}")
+        elif value:
+            lines += [f"      - type: {fixed}", f"        address: '{value}'"]
+            if ip.get(gateway):
+                lines.append(f"        gateway: '{ip[gateway]}'")
+    return lines
+
+
+def _meta_data(guest: Guest, config: dict[str, Any]) -> str:
+    told = (_user_data(guest, config) + _network_data(guest, config)).encode()
+    return f"instance-id: {hashlib.sha1(told, usedforsecurity=False).hexdigest()}\n"

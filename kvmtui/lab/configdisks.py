@@ -1,0 +1,146 @@
+"""What writing a drive into a config does to its volumes: allocate, look up, replace, detach, free."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakepve.model import PveError, TaskError
+from fakepve.routing import die
+
+from kvmtui.lab.disks import allocate, allocate_cloudinit, free
+from kvmtui.lab.drives import (
+    NEW_DISK,
+    UNUSED,
+    drive_keys,
+    free_unused,
+    is_cdrom,
+    is_cloudinit,
+    join,
+    split,
+    volumes_of,
+)
+from kvmtui.lab.guests import Guest
+from kvmtui.lab.volumes import GIB, KIB, size_text
+from kvmtui.lab.world import World
+
+# The disks whose size is not asked for: EFI variables and the TPM's state.
+FIXED_SIZES = {"efidisk0": 528 * KIB, "tpmstate0": 4 * KIB * KIB}
+
+
+async def resolved(world: World, guest: Guest, key: str, value: str, user: str) -> str:
+    """The drive string as it is written back: allocated or found, with its real size."""
+    volume, options = split(value)
+    if volume in ("", "none", "cdrom") or volume.startswith("/"):
+        options.pop("size", None)
+        return join(volume, options)
+    if volume.endswith(":cloudinit"):
+        return await _new_cloudinit(world, guest, key, volume.partition(":")[0], options, user)
+    new = NEW_DISK.match(volume)
+    if new and options.get("media") != "cdrom":
+        return await _new_disk(world, guest, key, new[1], float(new[2]), options, user)
+    return _existing(world, guest, key, volume, options, user)
+
+
+async def _new_disk(
+    world: World, guest: Guest, key: str, storage: str | None, gib: float, options: dict[str, str], user: str
+) -> str:
+    if not storage:
+        raise die("no storage ID specified (and no default storage)")
+    world.require(user, f"/storage/{storage}", "Datastore.AllocateSpace")
+    world.store_for(storage, guest.node, "images")
+    size = FIXED_SIZES.get(key) or int(gib * GIB)
+    fmt = options.pop("format", None)
+    volume = await allocate(world, guest.node, storage, guest.vmid, size, fmt=fmt)
+    return join(volume.volid, {**options, "size": size_text(size)})
+
+
+async def _new_cloudinit(
+    world: World, guest: Guest, key: str, storage: str, options: dict[str, str], user: str
+) -> str:
+    world.require(user, f"/storage/{storage}", "Datastore.AllocateSpace")
+    world.store_for(storage, guest.node, "images")
+    merged = guest.merged()
+    other = next((k for k in drive_keys(merged) if k != key and is_cloudinit(merged[k])), None)
+    if other:
+        raise die(f"{key} - cloud-init drive is already attached at '{other}'")
+    old = guest.config.get(key)
+    if old is not None and is_cloudinit(old):
+        drop_volume(world, guest, split(old)[0])
+    options.pop("format", None)
+    volume = await allocate_cloudinit(world, guest.node, storage, guest.vmid)
+    return join(volume.volid, {**options, "media": "cdrom", "size": size_text(volume.size)})
+
+
+def _existing(world: World, guest: Guest, key: str, volid: str, options: dict[str, str], user: str) -> str:
+    storage = volid.partition(":")[0]
+    store = world._check_enabled(storage, guest.node)
+    kind, owner, _ = world._parse_volname(store, volid.partition(":")[2])
+    volume = world.volume(guest.node, volid)
+    world._check_access(user, storage, kind, volume.vmid if volume else owner, volid)
+    if kind == "iso" and options.get("media") != "cdrom":
+        text = "explicit 'media=cdrom' is required for iso images"
+        raise PveError(400, "Parameter verification failed.", {key: text})
+    if volume is None:
+        raise die(f"volume '{volid}' does not exist")
+    return join(volid, {**options, "size": size_text(volume.size)})
+
+
+def detach(world: World, guest: Guest, key: str, *, force: bool = False) -> None:
+    """Take a drive out of the config; its volume becomes unusedN, or is freed when forced or passing."""
+    value = guest.config.pop(key, None)
+    if value is None:
+        return
+    volid = split(value)[0]
+    if UNUSED.fullmatch(key) or is_cloudinit(value) or (force and not is_cdrom(value)):
+        drop_volume(world, guest, volid)
+    elif not is_cdrom(value):
+        keep_unused(world, guest, volid)
+
+
+def keep_unused(world: World, guest: Guest, volid: str) -> None:
+    """Remember a volume nobody uses any more as unusedN, once."""
+    volume = world.volume(guest.node, volid)
+    if volume is None or volume.vmid != guest.vmid or volid in volumes_of(guest.config):
+        return
+    key = free_unused(guest.config)
+    if key is None:
+        raise die("Too many unused volumes - please delete them first.")
+    guest.config[key] = volid
+    world.effect("detach", guest.node, guest.vmid, volid)
+
+
+def drop_volume(world: World, guest: Guest, volid: str) -> None:
+    """Free a guest's own volume, unless a snapshot still needs it."""
+    volume = world.volume(guest.node, volid)
+    if volume is None or volume.vmid != guest.vmid:
+        return
+    if any(volid in volumes_of(snapshot) for snapshot in guest.snapshots.values()):
+        raise TaskError(f"unable to remove '{volid}' - volume is still in use (snapshot?)")
+    free(world, volume)
+
+
+def put(world: World, guest: Guest, key: str, value: Any) -> None:
+    """Write one key into the running config; a drive it replaces is detached first."""
+    old = guest.config.get(key)
+    replaced = old is not None and key in drive_keys({key: old}) and split(old)[0] != split(value)[0]
+    if replaced and not is_cloudinit(old):
+        detach(world, guest, key)
+    guest.config[key] = value
+    _forget_unused(guest, split(value)[0])
+
+
+def _forget_unused(guest: Guest, volid: str) -> None:
+    for key in [k for k, v in guest.config.items() if UNUSED.fullmatch(k) and split(v)[0] == volid]:
+        del guest.config[key]
+
+
+def settle_pending(world: World, guest: Guest) -> None:
+    """Take over what waited for the next start, drives included."""
+    waiting, guest.pending = guest.pending, {}
+    for key, value in waiting.items():
+        if value is not None:
+            put(world, guest, key, value)
+        elif key in drive_keys({key: ""}) or UNUSED.fullmatch(key):
+            detach(world, guest, key)
+        else:
+            guest.config.pop(key, None)

@@ -1,0 +1,38 @@
+"""The smaller calls about a VM's disks: what they can do, and detaching several at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakepve.routing import split_list
+
+from kvmtui.lab.config import write
+from kvmtui.lab.disks import LINKABLE
+from kvmtui.lab.drives import disks_of
+from kvmtui.lab.snapshots import can_snapshot
+from kvmtui.lab.world import World, serves
+
+QEMU = "/nodes/{node}/qemu/{vmid}"
+
+
+@serves("GET", QEMU + "/feature")
+async def feature(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+    """Whether the VM's disks can be cloned, copied or snapshotted."""
+    guest = world.find(values["node"], values["vmid"])
+    wanted = values["feature"]
+    storages = [volid.partition(":")[0] for volid, _ in disks_of(guest.config).values()]
+    able = {
+        "snapshot": can_snapshot(world, guest),
+        "copy": True,
+        "clone": guest.template and all(world.storages[sid]["type"] in LINKABLE for sid in storages),
+    }[wanted]
+    shared = all(world.storages[sid].get("shared") for sid in storages)
+    return {"hasFeature": int(able), "nodes": list(world.nodes) if able and shared else [guest.node] * able}
+
+
+@serves("PUT", QEMU + "/unlink")
+async def unlink(world: World, values: dict[str, Any], user: str) -> None:
+    """Detach disks, or with `force` delete them."""
+    guest = world.find(values["node"], values["vmid"])
+    asked = {"delete": ",".join(split_list(values["idlist"])), "force": values.get("force")}
+    await write(world, guest, asked, user)

@@ -1,0 +1,295 @@
+"""The API's front door: logs in, lets faults strike, checks, dispatches and answers as pveproxy does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+from weakref import WeakKeyDictionary
+
+from aiohttp import web
+from fakepve import schema
+from fakepve.model import PveError, TaskError
+
+from kvmtui.lab import trouble
+from kvmtui.lab.effects import RequestLog
+from kvmtui.lab.world import World
+
+API, EXTJS = "/api2/json/", "/api2/extjs/"
+BODY_LIMIT = 512 * 1024
+REQUESTS_PER_CONNECTION = 100
+# A bad login is answered this late (virtual seconds), so that guessing is slow.
+REFUSAL_SECONDS = 3
+NOT_IN_SCHEMA = "property is not defined in schema and the schema does not allow additional properties"
+OPEN_TO_ALL = {("POST", "/access/ticket"), ("GET", "/access/domains")}
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_JSON = json.JSONEncoder(separators=(",", ":"), default=str).encode
+_log = logging.getLogger(__name__)
+Control = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Upgrade = Callable[[World, web.BaseRequest, dict[str, Any], str], Awaitable[web.StreamResponse]]
+
+
+@dataclass(slots=True)
+class _Call:
+    """A request once its path is known: which call of the API, with what, by whom."""
+
+    method: str
+    path: str
+    template: str
+    names: dict[str, str]
+    methods: dict[str, Any]
+    user: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def node(self) -> str:
+        return self.names.get("node", "")
+
+    def vmids(self) -> list[int]:
+        """The guests the call is about."""
+        texts = (self.names.get("vmid"), self.values.get("newid"), self.values.get("vmid"))
+        return [int(text) for text in texts if text is not None and re.fullmatch(r"\d+", str(text))]
+
+
+class FrontDoor:
+    """Answers every request of one lab."""
+
+    def __init__(self, world: World, control: Control, upgrades: Mapping[str, Upgrade]) -> None:
+        self._world = world
+        self._control = control
+        self._upgrades = upgrades
+        self._schema = schema.load()
+        self._used: WeakKeyDictionary[asyncio.BaseTransport, int] = WeakKeyDictionary()
+        self.requests = RequestLog()
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer to one request."""
+        path = request.path
+        if path == "/lab" or path.startswith("/lab/"):
+            return await self._control(request)
+        if not path.startswith((API, EXTJS)):
+            return web.Response(status=404, reason=f"no such file '{path[:60]}'")
+        prefix = API if path.startswith(API) else EXTJS
+        start = len(prefix) - 1
+        call = _Call(request.method, path[start:], *self._match(request.rel_url.raw_path[start:]))
+        answer = await self._answer(request, call)
+        self.requests.add(call.method, path, answer.status if answer else 0, call.node)
+        if answer is None:
+            raise ConnectionResetError("the lab cut this connection")
+        if prefix == EXTJS and isinstance(answer, web.Response):
+            answer = _enveloped(answer)
+        return self._kept(request, answer)
+
+    # ---- one request, step by step
+
+    async def _answer(self, request: web.BaseRequest, call: _Call) -> web.StreamResponse | None:
+        """The response, or None when a fault cut the connection."""
+        try:
+            call.user = self._login(request, call.template)
+            if call.template in self._upgrades:
+                self._permit(call, self._info(call))
+                return await self._upgrades[call.template](self._world, request, call.names, call.user)
+            call.values = await self._values(request)
+        except PveError as problem:
+            return await self._refusal(problem)
+        struck = self._world.faults.for_request(call.method, call.path, call.vmids(), call.node)
+        if not struck:
+            return await self._handled(call)
+        early = await trouble.before(self._world, request, struck)
+        if early is not None:
+            return None if early is trouble.CUT else self._error(early)
+        late = await trouble.after(request, await self._handled(call), struck)
+        if isinstance(late, PveError):
+            return self._error(late)
+        return None if late is trouble.CUT else late
+
+    async def _refusal(self, problem: PveError) -> web.Response:
+        """A refused login is slow and empty, everything else at once and in JSON."""
+        if problem.status != 401:
+            return self._error(problem)
+        await self._world.clock.sleep(REFUSAL_SECONDS)
+        return web.Response(status=401, reason=problem.message)
+
+    async def _handled(self, call: _Call) -> web.Response:
+        try:
+            data = await self._dispatch(call)
+        except PveError as problem:
+            if problem.status == 401:
+                await self._world.clock.sleep(REFUSAL_SECONDS)
+            return self._error(problem)
+        except TaskError as problem:
+            return self._error(PveError(500, str(problem)))
+        except Exception:  # noqa: BLE001 - a defect of the lab must reach the client as a 500, not as a cut connection
+            _log.exception("The lab failed to answer %s %s", call.method, call.path)
+            return self._error(PveError(500, "internal error"))
+        body = data if isinstance(data, bytes) else _JSON({"data": data}).encode()
+        return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+    async def _dispatch(self, call: _Call) -> Any:
+        world = self._world
+        info = self._info(call)
+        self._check_node(call.names.get("node"))
+        self._permit(call, info)
+        values = self._validated(call, info.get("parameters") or {})
+        handler = world.own_routes.get((call.method, call.template))
+        if handler is not None:
+            return await handler(world, values, call.user)
+        if call.method != "GET":
+            raise PveError(501, f"Method '{call.method} {call.path}' not implemented")
+        match = schema.Match(call.template, call.names, call.methods)
+        return await world.synthesise(match, call.method, info, call.user, values)
+
+    def _info(self, call: _Call) -> dict[str, Any]:
+        """What the schema says about the call; 501 for an unknown path or method."""
+        found: dict[str, Any] | None = call.methods.get(call.method)
+        if found is None:
+            raise PveError(501, f"Method '{call.method} {call.path}' not implemented")
+        return found
+
+    def _check_node(self, node: str | None) -> None:
+        if node is None:
+            return
+        state = self._world.nodes.get(node)
+        if state is None:
+            why = f"failed to get address info for: {node}: Name or service not known"
+            raise PveError(500, f"hostname lookup '{node}' failed - {why}")
+        if not state["online"]:
+            raise PveError(595, "No route to host")
+
+    def _permit(self, call: _Call, info: dict[str, Any]) -> None:
+        """Rights come before parameters: a 403 says nothing about what exists."""
+        rule = self._world.dialect.rule(info.get("permissions"))
+        declared = (info.get("parameters") or {}).get("properties", {})
+        given = {**call.values, **call.names}
+        try:
+            self._world.check_permissions(call.user, rule, given, declared)
+        except PveError as refusal:
+            # A rule about a parameter that must be given and was not: the check of parameters says so.
+            names = set(PLACEHOLDER.findall(str(rule))) - set(given)
+            required = any(not declared.get(name, {}).get("optional") for name in names)
+            if refusal.message != "Permission check failed" or not required:
+                raise
+
+    def _validated(self, call: _Call, rules: dict[str, Any]) -> dict[str, Any]:
+        declared = rules.get("properties", {})
+        values = {**call.values, **{k: v for k, v in call.names.items() if k in declared}}
+        checked, errors = schema.validate(rules, values)
+        for name in self._world.dialect.unknown(values):
+            errors[name] = NOT_IN_SCHEMA
+        if errors:
+            raise PveError(400, "Parameter verification failed.", errors)
+        return {**checked, **{k: v for k, v in call.names.items() if k not in declared}}
+
+    # ---- pieces
+
+    def _match(self, raw: str) -> tuple[str, dict[str, str], dict[str, Any]]:
+        """Template, path parameters and methods of a path; three empty values for an unknown one."""
+        parts = [unquote(part) for part in raw.strip("/").split("/")]
+        joined = _rejoined(parts)
+        found = self._schema.match("/".join(parts)) if joined is None else None
+        if found is not None:
+            return found.template, found.params, found.methods
+        if joined is not None:
+            head, name, rest = joined
+            template = self._schema.match("/".join([*head, "x"]))
+            if template is not None:
+                return template.template, {**template.params, name: rest}, template.methods
+        return "", {}, {}
+
+    def _login(self, request: web.BaseRequest, template: str) -> str:
+        access = self._world.access
+        header = request.headers.get("Authorization", "")
+        if header.startswith("PVEAPIToken="):
+            return access.by_token(header)
+        if (request.method, template) in OPEN_TO_ALL:
+            return ""
+        ticket = request.cookies.get("PVEAuthCookie")
+        return access.by_ticket(
+            unquote(ticket) if ticket else None,
+            request.headers.get("CSRFPreventionToken"),
+            changing=request.method not in ("GET", "HEAD"),
+        )
+
+    async def _values(self, request: web.BaseRequest) -> dict[str, Any]:
+        """The parameters of query and body together."""
+        if request.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            raise PveError(501, "chunked transfer encoding not supported")
+        if (request.content_length or 0) > BODY_LIMIT:
+            raise PveError(501, "for data too large")
+        values = _collected(request.rel_url.raw_query_string)
+        if not request.can_read_body:
+            return values
+        body = await request.read()
+        if body and request.method in ("GET", "DELETE"):
+            raise PveError(501, f"Unexpected content for method '{request.method}'")
+        try:
+            text = body.decode()
+            values.update(
+                json.loads(text) if request.content_type == "application/json" else _collected(text)
+            )
+        except (ValueError, TypeError, RecursionError):
+            raise PveError(400, "unable to decode the request body") from None
+        return values
+
+    def _error(self, problem: PveError) -> web.Response:
+        body: dict[str, Any] = {"data": None}
+        if self._world.dialect.tells_message:
+            body["message"] = f"{problem.message}\n"
+        if problem.errors:
+            body["errors"] = problem.errors
+        reason = (problem.message.splitlines() or [""])[0]
+        response = web.Response(
+            body=_JSON(body).encode(), status=problem.status, reason=reason, content_type="application/json"
+        )
+        response.force_close()
+        return response
+
+    def _kept(self, request: web.BaseRequest, answer: web.StreamResponse) -> web.StreamResponse:
+        """Close the connection where pveproxy does: after an error and after a hundred requests."""
+        transport = request.transport
+        if transport is not None and not answer.prepared:
+            answer.headers["Server"] = "pve-api-daemon/3.0"
+            used = self._used.get(transport, 0) + 1
+            self._used[transport] = used
+            if answer.status >= 400 or used >= REQUESTS_PER_CONNECTION:
+                answer.force_close()
+        return answer
+
+
+def _collected(text: str) -> dict[str, Any]:
+    """Form or query text as pveproxy reads it: `&` and `;` separate, a repeated key becomes a list."""
+    values: dict[str, Any] = {}
+    for key, value in parse_qsl(text.replace(";", "&"), keep_blank_values=True):
+        if key in values:
+            held = values[key]
+            values[key] = [*held, value] if isinstance(held, list) else [held, value]
+        else:
+            values[key] = value
+    return values
+
+
+def _rejoined(parts: list[str]) -> tuple[list[str], str, str] | None:
+    """Head, name and value of a path whose last parameter may hold slashes: volume ids and networks."""
+    for word, name, least in (("content", "volume", 4), ("ipset", "cidr", 2)):
+        if word in parts:
+            at = parts.index(word) + (1 if word == "content" else 2)
+            if at > least and len(parts) > at and (len(parts) > at + 1 or "/" in parts[at]):
+                return parts[:at], name, "/".join(parts[at:])
+    return None
+
+
+def _enveloped(answer: web.Response) -> web.Response:
+    """The same answer for the web interface: always 200, with success and status inside."""
+    if answer.content_type != "application/json" or not isinstance(answer.body, bytes):
+        return answer
+    body = json.loads(answer.body)
+    body["success"] = int(answer.status < 400)
+    if answer.status >= 400:
+        body["status"] = answer.status
+        body.setdefault("message", answer.reason)
+    return web.Response(body=_JSON(body).encode(), content_type="application/json")

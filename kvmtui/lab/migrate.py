@@ -1,0 +1,233 @@
+"""Moving a VM to another node: the precheck, what is refused at once, and the copying."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakepve.model import PveError, TaskError
+from fakepve.routing import die, param_error, split_list
+
+from kvmtui.lab.access import ROOT
+from kvmtui.lab.disks import allocate, copy_time, free
+from kvmtui.lab.drives import drive_keys, is_cdrom, is_cloudinit, join, split, volumes_of
+from kvmtui.lab.guests import Guest
+from kvmtui.lab.tasks import Task
+from kvmtui.lab.volumes import Volume
+from kvmtui.lab.world import World, serves
+
+PATH = "/nodes/{node}/qemu/{vmid}/migrate"
+OFFLINE_TYPES = ("dir", "btrfs", "zfspool", "lvmthin", "lvm")
+ROOT_ONLY = ("force", "migration_type", "migration_network", "skiplock")
+
+
+def _local_volumes(world: World, guest: Guest) -> dict[str, Volume]:
+    """The volumes that would have to be copied, by id."""
+    found: dict[str, Volume] = {}
+    for config in (guest.config, *guest.snapshots.values()):
+        for volid in volumes_of(config):
+            volume = world.volume(guest.node, volid)
+            if volume is not None and volume.place:
+                found[volid] = volume
+    return found
+
+
+def _missing_storages(world: World, guest: Guest, target: str) -> list[str]:
+    used = {volid.partition(":")[0] for volid in volumes_of(guest.config)}
+    return sorted(sid for sid in used if sid in world.storages and not _available(world, sid, target))
+
+
+def _available(world: World, storage: str, node: str) -> bool:
+    nodes = split_list(world.storages[storage].get("nodes"))
+    return not nodes or node in nodes
+
+
+@serves("GET", PATH)
+async def precheck(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+    """What a migration would find: where it may go and which disks are local."""
+    guest = world.find(values["node"], values["vmid"])
+    world.check_unlocked(guest)
+    others = [name for name, state in world.nodes.items() if name != guest.node and state["online"]]
+    missing = {name: gone for name in others if (gone := _missing_storages(world, guest, name))}
+    disks = [
+        {"volid": volid, "size": v.size, "cdrom": int(v.content == "iso"), "is_unused": 0}
+        for volid, v in _local_volumes(world, guest).items()
+    ]
+    item: dict[str, Any] = {"running": int(guest.running), "local_disks": disks, "local_resources": []}
+    item |= {"mapped-resources": [], "mapped-resource-info": {}}
+    if world.dialect.major >= 9:
+        item["has-dbus-vmstate"] = 0
+    if not guest.running:
+        item["allowed_nodes"] = [name for name in others if name not in missing]
+        item["not_allowed_nodes"] = {name: {"unavailable_storages": gone} for name, gone in missing.items()}
+    return item
+
+
+@serves("POST", PATH)
+async def migrate(world: World, values: dict[str, Any], user: str) -> str:
+    """Move a VM in a task; what can be refused at once is."""
+    node, target = values["node"], str(values["target"])
+    if target == node:
+        raise param_error(target="target is local node.")
+    for name in ROOT_ONLY:
+        if values.get(name) and user != ROOT:
+            raise param_error(**{name: "Only root may use this option."})
+    if target not in world.nodes:
+        raise die(f"no such cluster node '{target}'")
+    if not world.quorate:
+        raise die("cluster not ready - no quorum?")
+    guest = world.find(node, values["vmid"])
+    world.check_unlocked(guest)
+    if guest.running and not values.get("online"):
+        raise die("can't migrate running VM without --online")
+    mapping = _mapping(world, str(values.get("targetstorage") or ""), target, user)
+    if not mapping:
+        for storage in _missing_storages(world, guest, target):
+            raise die(f"storage '{storage}' is not available on node '{target}'")
+
+    async def body(task: Task) -> None:
+        lock = f"/var/lock/pve-manager/pve-migrate-{guest.vmid}"
+        async with world.flocks.hold(lock, 10, f"can't lock file '{lock}' - got timeout"):
+            await _migrate(world, guest, target, mapping, bool(values.get("with-local-disks")), task)
+
+    return await world.workers.start(node, "qmigrate", guest.vmid, user, body, vmids=(guest.vmid,))
+
+
+def _mapping(world: World, text: str, target: str, user: str) -> dict[str, str]:
+    """Which storage each one becomes on the target; the empty key stands for all the rest."""
+    mapping: dict[str, str] = {}
+    for part in split_list(text):
+        source, colon, goal = part.partition(":")
+        if not colon:
+            source, goal = "", source
+        if source in mapping:
+            raise param_error(targetstorage=f"failed to parse storage map: duplicate mapping '{source}'")
+        mapping[source] = goal
+        if goal != "1":
+            world.require(user, f"/storage/{goal}", "Datastore.AllocateSpace")
+            store = world._check_enabled(goal, target)
+            if "images" not in split_list(store.get("content")):
+                raise die(f"storage '{goal}' does not support vm images")
+    return mapping
+
+
+def _goal(mapping: dict[str, str], storage: str) -> str:
+    goal = mapping.get(storage, mapping.get("", "1"))
+    return storage if goal == "1" else goal
+
+
+async def _migrate(
+    world: World, guest: Guest, target: str, mapping: dict[str, str], with_disks: bool, task: Task
+) -> None:
+    source = guest.node
+    address = f"192.0.2.{11 + list(world.nodes).index(target)}"
+    task.say(f"starting migration of VM {guest.vmid} to node '{target}' ({address})")
+    path, refusal = world.flocks.config(guest.vmid)
+    made: list[Volume] = []
+    async with world.flocks.hold(path, 10, refusal):
+        world.check_unlocked_in_task(guest)
+        guest.set_lock("migrate")
+        try:
+            if not world.nodes[target]["online"]:
+                raise TaskError(
+                    f"Can't connect to destination address using public key: node '{target}' is offline"
+                )
+            local = _local_volumes(world, guest)
+            _check_movable(world, guest, local, mapping, with_disks, task)
+            renamed = await _copy(world, guest, target, mapping, local, made, task)
+        except (TaskError, PveError) as problem:
+            for volume in made:
+                free(world, volume)
+            guest.set_lock(None)
+            task.say(f"ERROR: migration aborted: {getattr(problem, 'message', problem)}")
+            world.effect("migrate-undone", source, guest.vmid, target)
+            raise TaskError("migration aborted") from problem
+        _move(world, guest, target, local, renamed)
+        task.say("migration finished successfully (duration 00:00:12)")
+
+
+def _check_movable(
+    world: World,
+    guest: Guest,
+    local: dict[str, Volume],
+    mapping: dict[str, str],
+    with_disks: bool,
+    task: Task,
+) -> None:
+    problems = []
+    for key in drive_keys(guest.config):
+        volume = local.get(split(guest.config[key])[0])
+        if volume is not None and is_cdrom(guest.config[key]) and not is_cloudinit(guest.config[key]):
+            problems.append(f"can't migrate local cdrom '{volume.volid}': local cdrom image")
+    disks = [v for v in local.values() if v.content == "images"]
+    if guest.running and disks and not with_disks:
+        raise TaskError("can't live migrate attached local disks without with-local-disks option")
+    for volume in disks:
+        kind = world.storages[volume.storage]["type"]
+        if volume.vmid != guest.vmid:
+            problems.append(f"can't migrate '{volume.volid}': owned by other VM (owner = VM {volume.vmid})")
+        elif volume.parent:
+            problems.append(f"can't migrate '{volume.volid}' as it's a clone of '{volume.parent}'")
+        elif not guest.running and kind not in OFFLINE_TYPES:
+            problems.append(f"can't migrate '{volume.volid}': storage type '{kind}' not supported")
+        elif guest.snapshots:
+            problems.append(f"can't migrate '{volume.volid}': non-migratable snapshot exists")
+    for text in problems:
+        task.say(f"ERROR: {text}")
+    if problems:
+        raise TaskError("Problem found while scanning volumes - can't migrate VM - check log")
+
+
+async def _copy(
+    world: World,
+    guest: Guest,
+    target: str,
+    mapping: dict[str, str],
+    local: dict[str, Volume],
+    made: list[Volume],
+    task: Task,
+) -> dict[str, str]:
+    """Copy the local volumes over; gives the new id of each."""
+    renamed = {}
+    for volid, old in local.items():
+        storage = _goal(mapping, old.storage)
+        task.say(f"found local disk '{volid}' (in current VM config)")
+        try:
+            volume = await _copied(world, target, storage, old, guest.vmid)
+        except (TaskError, PveError) as problem:
+            reason = getattr(problem, "message", problem)
+            raise TaskError(
+                f"storage migration for '{volid}' to storage '{storage}' failed - {reason}"
+            ) from problem
+        made.append(volume)
+        await copy_time(world, old)
+        renamed[volid] = volume.volid
+        if volume.volid != volid:
+            task.say(f"volume '{volid}' is '{volume.volid}' on the target")
+    await world.clock.sleep(world.took("migrate", 1, 3, guest.vmid))
+    return renamed
+
+
+async def _copied(world: World, target: str, storage: str, old: Volume, vmid: int) -> Volume:
+    fmt = old.format if storage == old.storage else None
+    volume = await allocate(world, target, storage, vmid, old.size, fmt=fmt, used=old.used)
+    wanted = old.name if storage == old.storage or "cloudinit" in old.name else ""
+    place = world.place(storage, target)
+    if wanted and wanted != volume.name and world.shelf.find(place, storage, wanted) is None:
+        world.shelf.remove(volume)
+        volume.name = wanted
+        world.shelf.add(volume)
+    return volume
+
+
+def _move(world: World, guest: Guest, target: str, local: dict[str, Volume], renamed: dict[str, str]) -> None:
+    source = guest.node
+    for key, value in list(guest.config.items()):
+        volid, options = split(value) if isinstance(value, str) and ":" in value else ("", {})
+        if volid in renamed:
+            guest.config[key] = join(renamed[volid], options)
+    guest.node = target
+    guest.set_lock(None)
+    for volume in local.values():
+        free(world, volume)
+    world.note(guest)
+    world.effect("migrate", target, guest.vmid, f"from {source}")

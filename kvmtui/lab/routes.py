@@ -1,0 +1,46 @@
+"""Brings in every module that answers a part of the API; importing one registers its calls."""
+
+from __future__ import annotations
+
+from kvmtui.lab import (
+    agent,
+    backup,
+    clone,
+    cloudinit,
+    config,
+    console,
+    creation,
+    diskapi,
+    login,
+    migrate,
+    nodes,
+    power,
+    resize,
+    rrd,
+    snapshots,
+    storages,
+    taskapi,
+)
+from kvmtui.lab.http import Upgrade
+
+PARTS = (
+    agent,
+    backup,
+    clone,
+    cloudinit,
+    config,
+    console,
+    creation,
+    diskapi,
+    login,
+    migrate,
+    nodes,
+    power,
+    resize,
+    rrd,
+    snapshots,
+    storages,
+    taskapi,
+)
+# Paths answered by a websocket instead of JSON.
+UPGRADES: dict[str, Upgrade] = {console.SOCKET: console.connect}

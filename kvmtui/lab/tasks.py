@@ -1,0 +1,156 @@
+"""Worker tasks: what a UPID stands for, how it ends, and what can go wrong with it on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fakepve.model import PveError, TaskError
+
+if TYPE_CHECKING:
+    from kvmtui.lab.faults import Fault
+    from kvmtui.lab.world import World
+
+# Proxmox's own index rotates at about this many tasks per node; what is older is no longer found.
+KEPT_PER_NODE = 1000
+Body = Callable[..., Awaitable[Any]]
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """One worker: its identity, its log and how it ended (exitstatus is None while it runs)."""
+
+    upid: str
+    node: str
+    pid: int
+    pstart: int
+    starttime: float
+    type: str
+    id: str
+    user: str
+    vmids: tuple[int, ...] = ()
+    exitstatus: str | None = None
+    endtime: float | None = None
+    log: list[str] = field(default_factory=list)
+    warnings: int = 0
+    vanished: bool = False
+    worker: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.exitstatus is None
+
+    def say(self, line: str) -> None:
+        """Add a line to the log."""
+        self.log.append(line)
+
+    def warn(self, line: str) -> None:
+        """Add a warning to the log; the task then ends with WARNINGS, which is success."""
+        self.warnings += 1
+        self.log.append(f"WARN: {line}")
+
+    def end(self, status: str, now: float) -> None:
+        """Close the task with its last log line."""
+        self.exitstatus, self.endtime = status, now
+        if status == "OK" or status.startswith("WARNINGS: "):
+            self.log.append(f"TASK {status}")
+        elif status != "unexpected status":
+            self.log.append(f"TASK ERROR: {status}")
+
+
+class Tasks:
+    """Every task the cluster still remembers, running or finished."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._pid = 1000
+        self.by_upid: dict[str, Task] = {}
+        self._finished: dict[str, deque[Task]] = {}
+
+    def running(self, node: str | None = None) -> list[Task]:
+        """The tasks still at work, on one node or on all."""
+        return [t for t in self.by_upid.values() if t.running and node in (None, t.node)]
+
+    def of(self, node: str) -> list[Task]:
+        """The tasks of a node, newest first."""
+        found = [t for t in self.by_upid.values() if t.node == node and not t.vanished]
+        return sorted(found, key=lambda t: (-t.starttime, -t.pid))
+
+    def new(self, node: str, kind: str, ident: object, user: str, vmids: Iterable[int] = ()) -> Task:
+        """Register a task that is about to start."""
+        self._pid += 1
+        now = self._world.clock.now()
+        pstart = self._pid * 7
+        upid = f"UPID:{node}:{self._pid:08X}:{pstart:08X}:{int(now):08X}:{kind}:{ident}:{user}:"
+        task = Task(upid, node, self._pid, pstart, now, kind, str(ident), user, tuple(vmids))
+        self.by_upid[upid] = task
+        return task
+
+    async def start(
+        self, node: str, kind: str, ident: object, user: str, body: Body, *, vmids: Iterable[int] = ()
+    ) -> str:
+        """Start a worker for the body and give its UPID; the body gets the Task when it takes an argument."""
+        task = self.new(node, kind, ident, user, vmids)
+        fault = self._world.faults.for_task(task)
+        task.worker = asyncio.get_running_loop().create_task(self._run(task, body, fault))
+        if self._world.clock.instant:
+            await asyncio.wait({task.worker}, timeout=0.05)
+        return task.upid
+
+    def kill(self, task: Task) -> None:
+        """End a worker as kill -9 does: whatever it had written stays."""
+        if task.worker is not None and task.running:
+            task.worker.cancel()
+
+    async def _run(self, task: Task, body: Body, fault: Fault | None) -> None:
+        try:
+            status = await self._work(task, body, fault)
+        except asyncio.CancelledError:
+            status = "unexpected status"
+        except (TaskError, PveError) as problem:
+            status = " ".join(_text_of(problem).split())
+        self._close(task, status, fault)
+
+    async def _work(self, task: Task, body: Body, fault: Fault | None) -> str:
+        kind = fault.kind if fault else ""
+        if fault and kind == "task-error" and not fault.after:
+            await self._world.clock.sleep(fault.seconds)
+            raise TaskError(fault.text or "unexpected error")
+        if fault and kind == "task-killed":
+            self._world.background(self._kill_later(task, fault.seconds))
+        note = await (body(task) if inspect.signature(body).parameters else body())
+        if isinstance(note, str) and note:
+            task.log.extend(note.splitlines())
+        if fault and kind == "task-error":
+            raise TaskError(fault.text or "unexpected error")
+        if fault and kind == "task-warnings":
+            task.warnings += fault.warnings
+        return f"WARNINGS: {task.warnings}" if task.warnings else "OK"
+
+    async def _kill_later(self, task: Task, seconds: float) -> None:
+        await self._world.clock.sleep(seconds)
+        self.kill(task)
+
+    def _close(self, task: Task, status: str, fault: Fault | None) -> None:
+        now = self._world.clock.now()
+        task.end(status, now)
+        task.worker = None
+        if fault and fault.kind == "task-vanishes":
+            task.vanished = True
+        done = self._finished.setdefault(task.node, deque())
+        done.append(task)
+        while len(done) > KEPT_PER_NODE:
+            self.by_upid.pop(done.popleft().upid, None)
+
+
+def _text_of(problem: TaskError | PveError) -> str:
+    """An error as the last line of a task log tells it; parameter errors name their fields."""
+    fields = getattr(problem, "errors", None)
+    text = str(getattr(problem, "message", problem))
+    if fields:
+        return f"{problem.status} {text} " + " ".join(f"{k}: {v}" for k, v in sorted(fields.items()))
+    return text
