@@ -15,28 +15,27 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import wake
 from engine.clock import now_ms
 from engine.pipelines.registry import catalog
 from engine.plan import effective
-from engine.runner import claims
-from engine.runner.engine import Engine
-from engine.runner.ports import Ports
-from engine.runner.servers import Servers
-from engine.runner.walk import Walker
 from engine.running import instance
 from engine.schedule import process_vms
-from engine.schedule.task import Room
 from engine.store import secrets
 from engine.store.database import in_transaction, open_database, transaction
 from engine.store.migrate import migrate
 from engine.store.models import Client, Product, Server, Service, Vm
 from engine.store.urls import sqlite_url
+from engine.work import claims, wake
+from engine.work.engine import Engine
+from engine.work.ports import Ports
+from engine.work.servers import Servers
+from engine.work.task import Room
+from engine.work.walk import Walker
 from kvmtui.lab import Lab
 
 _ASK = """
 import sys
-from engine import wake
+from engine.work import wake
 from engine.clock import now_ms
 from engine.store.database import in_transaction, open_database
 from engine.store.models import Vm

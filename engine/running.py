@@ -10,14 +10,14 @@ from engine.dns.sync import SiteNames
 from engine.mail.outbox import SiteMail
 from engine.mail.sender import Sender
 from engine.pipelines.registry import catalog
-from engine.runner.engine import Engine
-from engine.runner.ports import Ports
-from engine.runner.servers import Servers
-from engine.runner.walk import Walker
-from engine.schedule.perform import Say
-from engine.schedule.ticker import Ticker
 from engine.store.database import in_transaction, session
 from engine.store.models import Setting
+from engine.work.engine import Engine
+from engine.work.ports import Ports
+from engine.work.servers import Servers
+from engine.work.task_run import Say
+from engine.work.ticker import Ticker
+from engine.work.walk import Walker
 
 Kind = Literal["console", "daemon", "cron"]
 

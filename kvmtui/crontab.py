@@ -6,15 +6,15 @@ import threading
 import time
 
 import kvmtui
-from engine import events
 from engine.audit import current_actor
 from engine.clock import iso, now_ms, stamp
 from engine.running import Running
-from engine.schedule import ledger
-from engine.schedule.perform import perform
 from engine.schedule.registry import TASKS, named
 from engine.schedule.run_now import clear_locks
-from engine.schedule.task import Room
+from engine.work import events
+from engine.work import task_ledger as ledger
+from engine.work.task import Room
+from engine.work.task_run import perform
 from kvmtui.daemon import Stdout
 from kvmtui.terminal import output, site
 

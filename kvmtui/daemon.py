@@ -13,9 +13,9 @@ import time
 from types import FrameType
 
 import kvmtui
-from engine import events
 from engine.clock import now_ms, stamp
 from engine.running import Running
+from engine.work import events
 from kvmtui import config, systemd
 
 log = logging.getLogger(__name__)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.schedule.ledger import Standing, standing
 from engine.schedule.registry import named
+from engine.work.task_ledger import Standing, standing
 from screens.place import Place
 
 LOOK_S, LOOKS = 0.5, 20

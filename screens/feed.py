@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from engine.errors import KvmtuiError
-from engine.events import EventView, Follower, last_id, recent
+from engine.work.events import EventView, Follower, last_id, recent
 from screens.place import Happened
 from screens.widgets.loglines import LogLine
 

@@ -12,9 +12,9 @@ from engine.actions.settings import FORMS, current_settings, put_settings
 from engine.actions.site import Outcome
 from engine.clock import now_ms
 from engine.forms import Form, checked
-from engine.schedule.ledger import Standing, standing
 from engine.schedule.registry import TASKS
 from engine.schedule.run_now import clear_locks, run_now
+from engine.work.task_ledger import Standing, standing
 from screens.asked_task import AskedTask
 from screens.flat import JOINT, nested, questions
 from screens.habits import bindings

@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 from textual.widgets import Static
 
-from engine.pipelines.catalog import AT_REST
 from engine.queries.vm_list import SERVICE_STATES, SORTS, STATES, VmQuestion, count, page, position
 from engine.queries.vms import VmView, vms_of
+from engine.work.catalog import AT_REST
 from screens.habits import bindings
 from screens.latest import Latest
 from screens.moments import age

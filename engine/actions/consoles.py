@@ -30,9 +30,9 @@ from engine.proxmox.guest import Guest
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.mark import Mark
 from engine.proxmox.values import ConsoleTicket
-from engine.runner.servers import Servers
 from engine.store.database import session
 from engine.store.models import Setting, Vm
+from engine.work.servers import Servers
 
 log = logging.getLogger(__name__)
 

@@ -16,11 +16,11 @@ from engine.proxmox.checks import Check, Result, Wanted, check_server
 from engine.queries.backup_debt import backup_debts
 from engine.queries.engines import engines
 from engine.queries.left_backups import left_backups
-from engine.runner.servers import Servers
 from engine.store import check as database_check
 from engine.store import rotation
 from engine.store.database import in_transaction, session
 from engine.store.models import Product, Server, Zone
+from engine.work.servers import Servers
 
 _NAMED = 5  # a doctor's sentence names so many; the dashboard has them all
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from engine import audit, events, wake
+from engine import audit
 from engine.audit import Actor
 from engine.clock import now_ms, stamp
 from engine.errors import Failed, Refused
@@ -16,6 +16,7 @@ from engine.mail.smtp import Connection
 from engine.store.database import in_transaction, session
 from engine.store.models import Outbox
 from engine.store.settings import Smtp, read
+from engine.work import events, wake
 
 _TEST = "This is a test of the mail settings of kvmtui. If you can read it, mails go out."
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from engine import audit, events
+from engine import audit
 from engine.actions.named import found
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.store.database import in_transaction
 from engine.store.models import Client, Service
+from engine.work import events
 
 LONGEST = 10_000
 

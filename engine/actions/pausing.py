@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine import audit, events
+from engine import audit
 from engine.actions.named import found
 from engine.audit import Actor
-from engine.runner import servers
 from engine.store.database import in_transaction
 from engine.store.models import Server
+from engine.work import events, servers
 
 
 def pause(actor: Actor, name: str) -> str:

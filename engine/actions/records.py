@@ -12,9 +12,9 @@ from engine.actions.requests import Queued, change, label, vm_of
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.pipelines.registry import catalog
-from engine.runner import claims
 from engine.store.database import session
 from engine.store.models import Vm
+from engine.work import claims
 
 WARNING = (
     "This writes the database row itself and passes by every safeguard of the engine. A wrong value can make a "

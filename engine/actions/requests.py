@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from engine import audit, events, wake
+from engine import audit
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
-from engine.pipelines.catalog import AT_REST
 from engine.queries.suspension import suspension_of
-from engine.runner import claims, limits, record
 from engine.store.database import in_transaction
 from engine.store.models import Vm
+from engine.work import claims, events, limits, record, wake
+from engine.work.catalog import AT_REST
 
 MOST_QUEUED = 20
 ALONE = ("Backup", "Restore")  # while one of these runs, a VM takes no other wish

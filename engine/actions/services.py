@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from peewee import fn
 
-from engine import audit, events, wake
+from engine import audit
 from engine.actions.named import found, nearest
 from engine.actions.requests import enqueue
 from engine.actions.site import Difference, Outcome, refuse_users, remove, tell
@@ -26,6 +26,7 @@ from engine.mail.outbox import queue_welcomes
 from engine.plan import AT_ONCE, effective
 from engine.store.database import database, in_transaction, is_postgres
 from engine.store.models import Client, Product, Service, Vm
+from engine.work import events, wake
 
 _BATCH = 400
 _NUMBERS_LOCK = 0x6B766D05  # PostgreSQL: two new services at once must not get one number

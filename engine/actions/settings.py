@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from engine import wake
 from engine.actions.site import Difference, Outcome, flat, tell
 from engine.audit import Actor
 from engine.forms.faults import BadInput, Fault
@@ -16,6 +15,7 @@ from engine.mail.outbox import BELL
 from engine.redact import MASK
 from engine.store import settings
 from engine.store.database import in_transaction
+from engine.work import wake
 
 FORMS: dict[str, type[Form]] = {"general": GeneralForm, "cron": CronForm, "smtp": SmtpForm}
 _SECTIONS: dict[str, type[Any]] = {

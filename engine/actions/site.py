@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from engine import audit, events
+from engine import audit
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.forms.faults import BadInput, Fault
 from engine.forms.form import KEEP, Form, plain, secret_fields
 from engine.redact import MASK
 from engine.store.database import Row, in_transaction
+from engine.work import events
 
 F = TypeVar("F", bound=Form)
 R = TypeVar("R", bound=Row)

@@ -24,10 +24,10 @@ from engine.dns.records import Record
 from engine.dns.wanted import wanted_records
 from engine.errors import KvmtuiError, Refused
 from engine.ipam.allocate import addresses_of_vm
-from engine.runner.leases import hold, let_go
-from engine.runner.ports import DnsReport
 from engine.store.database import session
 from engine.store.models import Vm, Zone
+from engine.work.leases import hold, let_go
+from engine.work.ports import DnsReport
 
 log = logging.getLogger(__name__)
 LEASE_MS = 120_000

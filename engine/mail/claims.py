@@ -13,11 +13,11 @@ from typing import Any
 
 from peewee import fn
 
-from engine import events
 from engine.clock import now_ms
 from engine.redact import redact
 from engine.store.database import in_transaction, is_postgres, session
 from engine.store.models import Outbox
+from engine.work import events
 
 LEASE_MS = 180_000  # longer than a mail server may take to refuse to answer
 ENDING_MS = 300_000  # from the last byte on

@@ -11,13 +11,14 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine import redact, wake
+from engine import redact
 from engine.errors import Refused
 from engine.mail.facts import machine_facts
 from engine.plan import effective
 from engine.store import secrets
 from engine.store.models import Client, Outbox, Product, Service, Vm
 from engine.store.settings import Smtp, read
+from engine.work import wake
 
 BELL = "mail"
 NO_SERVER = "no mail server is set up (Settings, smtp)"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from engine import events
 from engine.clock import now_ms
 from engine.errors import KvmtuiError
 from engine.mail import claims
@@ -20,6 +19,7 @@ from engine.mail.outbox import unsealed
 from engine.mail.smtp import Connection, Kind, MailFault
 from engine.store import settings
 from engine.store.settings import Smtp
+from engine.work import events
 
 log = logging.getLogger(__name__)
 IDLE_S = 30.0

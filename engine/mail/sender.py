@@ -9,8 +9,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from engine import wake
 from engine.mail.outbox import BELL
+from engine.work import wake
 
 if TYPE_CHECKING:
     from engine.mail.round import Round

@@ -6,8 +6,8 @@ with the reason, and a trouble that passes is tried again at every tick.
 
 from __future__ import annotations
 
-from engine.pipelines.model import Pipeline, Step
 from engine.pipelines.steps.ownership import take_over
+from engine.work.model import Pipeline, Step
 
 ADOPT = Pipeline(
     "Adopt",

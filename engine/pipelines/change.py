@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.pipelines.model import Again, Done, Fail, Outcome, Pipeline, Skip, Step
+from engine.pipelines.context import Context
 from engine.pipelines.steps.addresses import add_addresses, entitled, held, take_addresses
 from engine.pipelines.steps.cloudinit import renew_addresses
 from engine.pipelines.steps.compute import set_cpu_ram
@@ -18,7 +18,7 @@ from engine.pipelines.steps.names import sync
 from engine.pipelines.steps.network import set_network
 from engine.pipelines.steps.power import shut_down, start, still_shutting_down
 from engine.pipelines.steps.verify import finish, verify
-from engine.runner.context import Context
+from engine.work.model import Again, Done, Fail, Outcome, Pipeline, Skip, Step
 
 
 def update_ip(ctx: Context) -> Outcome:

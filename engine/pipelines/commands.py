@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.pipelines.model import Done, Fail, Meanwhile, Outcome, Pipeline, Skip, Step, StepFunction
+from engine.pipelines.context import Context
 from engine.pipelines.steps import power, removal
 from engine.pipelines.steps.addresses import allocate_ip
 from engine.pipelines.steps.clone import clone_vm
@@ -18,8 +18,8 @@ from engine.pipelines.steps.disks import (
 from engine.pipelines.steps.firewall import set_firewall
 from engine.pipelines.steps.names import configure_dns
 from engine.pipelines.steps.network import set_network
-from engine.runner.context import Context
 from engine.store.models import Service
+from engine.work.model import Done, Fail, Meanwhile, Outcome, Pipeline, Skip, Step, StepFunction
 
 
 def _one(

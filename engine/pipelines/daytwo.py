@@ -6,7 +6,6 @@ Each is asked for once, leaves vm_status alone and is not retried: a failure is 
 from __future__ import annotations
 
 from engine.pipelines.commands import on_machine
-from engine.pipelines.model import Pipeline, Step
 from engine.pipelines.steps import backups, media, power, snapshots
 from engine.pipelines.steps.compute import set_cpu_ram
 from engine.pipelines.steps.disks import (
@@ -19,6 +18,7 @@ from engine.pipelines.steps.disks import (
 from engine.pipelines.steps.firewall import set_firewall
 from engine.pipelines.steps.network import set_network
 from engine.pipelines.steps.verify import verify_password, verify_restored
+from engine.work.model import Pipeline, Step
 
 _AFTER_RESTORE = "Try the restore again, or reinstall the VM."
 

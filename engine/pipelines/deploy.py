@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from engine.pipelines.model import Pipeline, Step
 from engine.pipelines.steps.addresses import allocate_ip
 from engine.pipelines.steps.clone import clone_vm
 from engine.pipelines.steps.cloudinit import set_cloudinit
@@ -21,6 +20,7 @@ from engine.pipelines.steps.network import set_network
 from engine.pipelines.steps.power import start
 from engine.pipelines.steps.removal import delete_for_redeploy, free_for_redeploy, remove_for_reinstall
 from engine.pipelines.steps.verify import verify_running
+from engine.work.model import Pipeline, Step
 
 DEPLOY = Pipeline(
     "Deploy",

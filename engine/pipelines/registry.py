@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 
 from engine.pipelines.adopt import ADOPT
-from engine.pipelines.catalog import Catalog
 from engine.pipelines.change import CHANGE_PACKAGE
 from engine.pipelines.commands import COMMANDS
 from engine.pipelines.daytwo import DAY_TWO
 from engine.pipelines.deploy import DEPLOY, REDEPLOY, REINSTALL
 from engine.pipelines.terminate import SET_DNS_RECORDS, TERMINATE
+from engine.work.catalog import Catalog
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from engine.pipelines.model import Pipeline, Step
 from engine.pipelines.steps.names import configure_dns, delete_dns
 from engine.pipelines.steps.power import still_shutting_down
 from engine.pipelines.steps.removal import (
@@ -11,6 +10,7 @@ from engine.pipelines.steps.removal import (
     free_everything,
     stop_gently,
 )
+from engine.work.model import Pipeline, Step
 
 TERMINATE = Pipeline(
     "Terminate",

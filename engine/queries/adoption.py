@@ -23,9 +23,9 @@ from engine.proxmox.guest_values import GuestConfig, GuestLocation, GuestStatus
 from engine.proxmox.mark import LONGEST_DESCRIPTION, Mark, bears_mark, find_mark
 from engine.queries.guest_plan import addresses, plan_of
 from engine.queries.refs import client_ref
-from engine.runner.servers import Servers, why_not
 from engine.store.database import session
 from engine.store.models import Client, Product, Server, Vm, VmidClaim
+from engine.work.servers import Servers, why_not
 
 ANTI_SPOOFING = "ipfilter-net0"
 _READING = Mark("00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000000")

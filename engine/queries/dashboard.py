@@ -9,14 +9,14 @@ from peewee import fn
 
 from engine.clock import Moment
 from engine.ipam.pools import usage
-from engine.pipelines.catalog import AT_REST
 from engine.queries.backup_debt import BackupDebt, backup_debts
 from engine.queries.engines import EngineView, engines
 from engine.queries.outbox import MailView, count_troubled, troubled_mails
-from engine.schedule import ledger
 from engine.schedule.registry import TASKS
 from engine.store.database import session
 from engine.store.models import DnsRecord, Pool, Server, Service, Vm, Zone
+from engine.work import task_ledger as ledger
+from engine.work.catalog import AT_REST
 
 FULL_PERCENT = 90
 _SHOWN_STUCK = 20

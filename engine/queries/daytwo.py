@@ -13,9 +13,9 @@ from engine.errors import Refused
 from engine.proxmox.cluster import Cluster
 from engine.proxmox.guest_view import GuestView
 from engine.proxmox.mark import Mark, find_mark
-from engine.runner.servers import Servers
 from engine.store.database import session
 from engine.store.models import BackupSchedule, Setting, Snapshot, SnapshotSchedule, Vm
+from engine.work.servers import Servers
 
 OTHER = "OTHER"
 

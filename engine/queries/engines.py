@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.clock import now_ms
-from engine.runner.claims import STALE_MS
 from engine.store.database import session
 from engine.store.models import Worker
+from engine.work.claims import STALE_MS
 
 
 @dataclass(frozen=True, slots=True)

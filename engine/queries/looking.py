@@ -21,9 +21,9 @@ from engine.proxmox.faults import NotOurs, ProxmoxError, another_machine, not_ou
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.guest_view import GuestView
 from engine.proxmox.mark import Mark
-from engine.runner.servers import Servers, why_not
 from engine.store.database import session
 from engine.store.models import Setting, Vm
+from engine.work.servers import Servers, why_not
 
 State = Literal["seen", "unmade", "paused", "silent", "refused", "gone", "foreign"]
 Owner = Literal["ours", "foreign", "nobody", "unknown"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from peewee import fn
 
 from engine.actions.named import found
-from engine.runner.servers import Servers
 from engine.store.database import session
 from engine.store.models import Server, Vm
+from engine.work.servers import Servers
 
 _GIB = 1024**3
 

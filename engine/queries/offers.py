@@ -15,9 +15,9 @@ from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.values import Bridge, Resource, Storage
 from engine.proxmox.wire import fetch_fingerprint
-from engine.runner.servers import Servers
 from engine.store.database import session
 from engine.store.models import Server
+from engine.work.servers import Servers
 
 MOST_TEMPLATES = 50
 """Templates whose config is read; each is a question of its own."""

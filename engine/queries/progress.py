@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.pipelines.catalog import AT_REST
 from engine.store.database import session
 from engine.store.models import Run, Vm
+from engine.work.catalog import AT_REST
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from typing import Any
 
 from peewee import SQL, fn
 
-from engine.pipelines.catalog import AT_REST
 from engine.queries.vms import VmView, vms
 from engine.store.database import session
 from engine.store.fields import pack
 from engine.store.models import Address, Client, Product, Server, Service, Vm
+from engine.work.catalog import AT_REST
 
 STATES = ("all", "working", "stuck", "waiting", "ready", "error_terminate", "remove")
 SERVICE_STATES = ("all", "Pending", "Active", "Suspended", "Terminated", "Cancelled")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from engine.clock import local_now
 from engine.schedule import daily, left_backups
-from engine.schedule.task import Report, Room
 from engine.store.database import in_transaction
 from engine.store.models import BackupSchedule, DailyBackup
+from engine.work.task import Report, Room
 
 BACKUPS = daily.Daily(BackupSchedule, DailyBackup, "Backup", "schedule_backup", lambda today: {})
 

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from engine import wake
 from engine.actions.requests import enqueue
 from engine.audit import Actor
 from engine.clock import DAYS, local_now
-from engine.schedule.task import Report, Room
 from engine.store.database import in_transaction, session
 from engine.store.models import BackupSchedule, DailyBackup, DailySnapshot, Run, SnapshotSchedule, Vm
+from engine.work import wake
+from engine.work.task import Report, Room
 
 _ENGINE = Actor(login="engine", ssh_client="", source="engine")
 _KEPT = timedelta(days=60)

@@ -6,9 +6,9 @@ The runner itself follows their tasks; these two tell, at every look, what runs 
 from __future__ import annotations
 
 from engine.clock import now_ms
-from engine.schedule.task import Report, Room
 from engine.store.database import session
 from engine.store.models import Run
+from engine.work.task import Report, Room
 
 
 def manual_backups(room: Room) -> Report:

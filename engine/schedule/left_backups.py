@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from engine import events
 from engine.clock import now_ms
 from engine.errors import KvmtuiError
 from engine.pipelines.steps import facts
@@ -18,11 +17,11 @@ from engine.proxmox.cluster import Cluster
 from engine.proxmox.mark import Mark, bears_mark, find_mark
 from engine.proxmox.values import Backup
 from engine.redact import redact
-from engine.runner import servers
-from engine.runner.housekeeping import HousekeepingJournal
-from engine.schedule.task import Report, Room
 from engine.store.database import in_transaction, session
 from engine.store.models import LeftBackup, Server, Vm
+from engine.work import events, servers
+from engine.work.housekeeping import HousekeepingJournal
+from engine.work.task import Report, Room
 
 ACTION = "delete_left_backup"
 SKEW_MS = 60_000

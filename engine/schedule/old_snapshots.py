@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from engine import wake
 from engine.actions.packages import applied
 from engine.actions.requests import enqueue
 from engine.audit import Actor
@@ -15,9 +14,10 @@ from engine.clock import now_ms
 from engine.errors import Refused
 from engine.pipelines.steps.snapshots import DAY_MS
 from engine.schedule import snapshots_due
-from engine.schedule.task import Report, Room
 from engine.store.database import in_transaction, session
 from engine.store.models import Snapshot, Vm
+from engine.work import wake
+from engine.work.task import Report, Room
 
 _ENGINE = Actor(login="engine", ssh_client="", source="engine")
 

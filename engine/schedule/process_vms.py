@@ -9,16 +9,15 @@ from __future__ import annotations
 import logging
 import time
 
-from engine import wake
 from engine.clock import now_ms
 from engine.ipam.allocate import sweep_quarantine
-from engine.pipelines.catalog import AT_REST
 from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.values import Resource
-from engine.runner import servers
-from engine.schedule.task import Report, Room
 from engine.store.database import in_transaction, session
 from engine.store.models import Run, Server, Vm
+from engine.work import servers, wake
+from engine.work.catalog import AT_REST
+from engine.work.task import Report, Room
 
 log = logging.getLogger(__name__)
 _LOOK_S = 0.1

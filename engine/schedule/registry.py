@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from importlib import import_module
 
 from engine.errors import Refused
-from engine.schedule.task import Report, Room, Task
+from engine.work.task import Report, Room, Task
 
 
 def _in(module: str, function: str = "run") -> Callable[[Room], Report]:

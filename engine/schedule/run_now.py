@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from engine import wake
 from engine.actions.site import tell
 from engine.audit import Actor
 from engine.errors import Refused
-from engine.schedule import ledger
-from engine.schedule.ledger import standing
 from engine.schedule.registry import named
 from engine.store.database import in_transaction
 from engine.store.models import TaskState
+from engine.work import task_ledger as ledger
+from engine.work import wake
+from engine.work.task_ledger import standing
 
 BELL = "tasks"
 

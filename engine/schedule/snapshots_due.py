@@ -7,8 +7,8 @@ from typing import Any
 from engine.clock import local_now
 from engine.pipelines.steps.snapshots import new_name
 from engine.schedule import daily
-from engine.schedule.task import Report, Room
 from engine.store.models import DailySnapshot, SnapshotSchedule
+from engine.work.task import Report, Room
 
 
 def _details(today: str) -> dict[str, Any]:

@@ -16,14 +16,14 @@ from engine.errors import Failed, KvmtuiError
 from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.guest_view import GuestView
 from engine.proxmox.values import Resource
-from engine.runner import servers
-from engine.schedule.task import Report, Room
 from engine.store.database import session
 from engine.store.models import Server
 from engine.traffic import marks
 from engine.traffic.counted import Fate, Reading, fate
 from engine.traffic.looking import look
 from engine.traffic.marks import Machine
+from engine.work import servers
+from engine.work.task import Report, Room
 
 _TOGETHER = 200
 _ACTION = "collect_statistics"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 import kvmtui
-from engine import events
 from engine.queries.vm_list import VmQuestion, count
 from engine.running import Running
+from engine.work import events
 from kvmtui.daemon import Stdout
 
 LONGEST_S = 90.0

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 import kvmtui
-from engine import events
 from engine.actions.requests import Queued
 from engine.clock import now_ms
 from engine.queries.engines import one_runs
 from engine.queries.progress import Progress, progress
 from engine.running import Running
+from engine.work import events
 from kvmtui.terminal import output
 
 _LOOK_S = 0.5

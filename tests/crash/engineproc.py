@@ -15,17 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from engine.clock import now_ms
+from engine.pipelines import context
 from engine.pipelines.registry import catalog
 from engine.pipelines.steps import facts
 from engine.proxmox.transport import Transport
-from engine.runner import claims, context, settle, watch
-from engine.runner.ports import NoNames, Ports
-from engine.runner.servers import Servers
-from engine.runner.walk import Walker
 from engine.running import instance
 from engine.store import secrets
 from engine.store.database import close_database, database, open_database, session
 from engine.store.models import Outbox, Vm
+from engine.work import claims, reconcile, watch
+from engine.work.ports import NoNames, Ports
+from engine.work.servers import Servers
+from engine.work.walk import Walker
 
 FINISHED, STUCK, BROKEN = 0, 3, 4
 PATIENCE_S = 45.0
@@ -61,7 +62,7 @@ def _child(url: str, key_file: Path, kill_at: int | None) -> int:
     open_database(url)
     secrets.use_key_file(key_file)
     facts.forget()
-    settle.ARRIVING_MS.update(intent=200, ambiguous=300)  # on loopback nothing is on its way for longer
+    reconcile.ARRIVING_MS.update(intent=200, ambiguous=300)  # on loopback nothing is on its way for longer
     context.LOCK_S = 0.1  # the time of the cluster runs much faster than ours
     watch._WATCH_MS = 100  # who was killed a moment ago watches no more
     if kill_at is not None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from engine.audit import Actor
-from engine.schedule.task import Room
 from engine.store.models import Run, Vm
+from engine.work.task import Room
 from tests.pipelines.conftest import Site, site, stepped_site
 
 __all__ = ["ME", "PLAN", "last", "site", "stepped_site"]

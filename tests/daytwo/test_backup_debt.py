@@ -15,8 +15,8 @@ from engine.clock import now_ms, use_zone
 from engine.queries.backup_debt import GRACE_MS, backup_debt_of, backup_debts, first_due
 from engine.queries.dashboard import dashboard
 from engine.schedule import backups_due
-from engine.schedule.task import Room
 from engine.store.models import BackupSchedule, DailyBackup, Product, Run, Server, Vm
+from engine.work.task import Room
 from tests.daytwo.conftest import ME
 from tests.pipelines.conftest import Site
 

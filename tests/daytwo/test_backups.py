@@ -13,8 +13,8 @@ from engine import clock
 from engine.actions import daytwo
 from engine.queries.daytwo import backups, schedule
 from engine.schedule import backups_due, following
-from engine.schedule.task import Room
 from engine.store.models import BackupSchedule, DailyBackup, Run, Vm
+from engine.work.task import Room
 from tests.daytwo.conftest import ME, last
 from tests.pipelines.conftest import Site
 

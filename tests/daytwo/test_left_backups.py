@@ -12,8 +12,8 @@ from engine.pipelines.steps import facts
 from engine.queries.left_backups import left_backups
 from engine.schedule import backups_due
 from engine.schedule import left_backups as task
-from engine.schedule.task import Room
 from engine.store.models import Call, Event, LeftBackup, Vm
+from engine.work.task import Room
 from kvmtui.lab.faults import Fault
 from kvmtui.lab.volumes import Volume
 from tests.pipelines.conftest import Site

@@ -15,8 +15,8 @@ from engine.proxmox.guest import Guest
 from engine.proxmox.journal import SilentRecorder
 from engine.proxmox.mark import Mark
 from engine.queries.daytwo import backups
-from engine.runner.ports import Ports
 from engine.store.models import Outbox, Run, Setting, Snapshot, Vm
+from engine.work.ports import Ports
 from kvmtui.lab.faults import Fault
 from kvmtui.lab.volumes import Volume
 from tests.daytwo.conftest import ME, last

@@ -10,8 +10,8 @@ from engine.actions import daytwo
 from engine.errors import Refused
 from engine.queries.daytwo import snapshot_schedule, snapshots
 from engine.schedule import old_snapshots, snapshots_due
-from engine.schedule.task import Report, Room
 from engine.store.models import DailySnapshot, Run, Snapshot, SnapshotSchedule, Vm
+from engine.work.task import Report, Room
 from tests.daytwo.conftest import ME, PLAN, last
 from tests.pipelines.conftest import Site
 

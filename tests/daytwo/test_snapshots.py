@@ -14,8 +14,8 @@ from engine.proxmox.journal import SilentRecorder
 from engine.proxmox.mark import Mark
 from engine.queries.daytwo import snapshots
 from engine.schedule import old_snapshots
-from engine.schedule.task import Room
 from engine.store.models import Run, Snapshot, Vm
+from engine.work.task import Room
 from kvmtui.lab.faults import Fault
 from tests.daytwo.conftest import ME, last
 from tests.pipelines.conftest import Site

@@ -7,10 +7,10 @@ import contextlib
 import pytest
 
 from engine.proxmox.guest import Guest
-from engine.runner import claims, settle
-from engine.runner.journal import Journal
 from engine.store.database import in_transaction
 from engine.store.models import Vm
+from engine.work import claims, reconcile
+from engine.work.journal import Journal
 from kvmtui.lab import Fault
 from tests.pipelines.conftest import Site, site  # noqa: F401 - the fixture is used by name
 
@@ -31,7 +31,7 @@ def test_without_the_journal_a_lost_answer_makes_a_second_machine(
     site: Site,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(settle, "ARRIVING_MS", {"intent": 100, "ambiguous": 100})
+    monkeypatch.setattr(reconcile, "ARRIVING_MS", {"intent": 100, "ambiguous": 100})
     vm = after_a_lost_answer(site, 60)
     assert (vm.vm_status, with_our_mark(site, vm)) == ("ready", 1)
     with monkeypatch.context() as patch:

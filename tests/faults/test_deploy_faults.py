@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.runner import settle
 from engine.store.database import session
 from engine.store.models import Address, Call, Run, Vm
+from engine.work import reconcile
 from kvmtui.lab import Fault
 from tests.pipelines.conftest import Site, site  # noqa: F401 - the fixture is used by name
 
@@ -54,7 +54,7 @@ ENDINGS = {
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """On loopback nothing is on its way for long; and nobody waits seconds for a lock here."""
-    monkeypatch.setattr(settle, "ARRIVING_MS", {"intent": 100, "ambiguous": 100})
+    monkeypatch.setattr(reconcile, "ARRIVING_MS", {"intent": 100, "ambiguous": 100})
     return
 
 

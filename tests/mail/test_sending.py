@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from engine import events
 from engine.actions.mail import retry, retry_failed
 from engine.audit import Actor
 from engine.clock import now_ms
@@ -25,6 +24,7 @@ from engine.mail.sender import Sender
 from engine.queries.outbox import count_troubled, mail_counts, outbox, troubled_mails
 from engine.store.database import in_transaction
 from engine.store.models import Audit, Event, Outbox
+from engine.work import events
 from kvmtui.lab.mailbox import HANG_UP, Mailbox
 from tests.mail.conftest import PASSWORD, SENDER, Site
 

@@ -19,13 +19,13 @@ from engine.pipelines.steps import facts
 from engine.proxmox.guest import Guest
 from engine.proxmox.journal import SilentRecorder
 from engine.proxmox.mark import Mark
-from engine.runner import claims, watch
-from engine.runner.ports import Ports
-from engine.runner.servers import Servers
-from engine.runner.walk import Walker
 from engine.running import instance
 from engine.store import secrets
 from engine.store.models import Client, Product, Run, Server, Service, Step, Vm
+from engine.work import claims, watch
+from engine.work.ports import Ports
+from engine.work.servers import Servers
+from engine.work.walk import Walker
 from kvmtui.lab import GuestView, Lab
 from tests.conftest import Store
 

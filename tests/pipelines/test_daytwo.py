@@ -12,9 +12,9 @@ from engine.errors import Refused
 from engine.pipelines.steps.snapshots import DAY_MS
 from engine.queries.daytwo import backups, iso_images, snapshots
 from engine.schedule import backups_due, old_snapshots
-from engine.schedule.task import Room
 from engine.store import secrets
 from engine.store.models import DailyBackup, Run, Snapshot, Vm
+from engine.work.task import Room
 from tests.pipelines.conftest import Site
 
 ME = Actor("tester", "", "cli")

@@ -13,9 +13,9 @@ from engine.ipam.allocate import addresses_of_vm
 from engine.pipelines.steps.crypt import sha512_crypt
 from engine.pipelines.steps.disks import additional_key
 from engine.proxmox.guest_values import GuestConfig
-from engine.runner.ports import DnsReport
 from engine.store import secrets
 from engine.store.models import Outbox, Run, Service, Step, Vm
+from engine.work.ports import DnsReport
 from kvmtui.lab import Fault
 from tests.pipelines.conftest import Site
 

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine import wake
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
-from engine.runner.servers import Servers
-from engine.schedule import ledger, ticker
 from engine.schedule.registry import TASKS, named
 from engine.schedule.run_now import BELL, clear_locks, run_now
-from engine.schedule.task import Report, Room, Task
-from engine.schedule.ticker import Ticker
 from engine.store.database import in_transaction
 from engine.store.models import Audit, TaskState, Worker
+from engine.work import task_ledger as ledger
+from engine.work import ticker, wake
+from engine.work.servers import Servers
+from engine.work.task import Report, Room, Task
+from engine.work.ticker import Ticker
 from tests.conftest import Store
 
 ME = Actor("tester", "192.0.2.7", "cli")

@@ -10,9 +10,9 @@ from engine.actions.products import create_product
 from engine.audit import current_actor
 from engine.forms import ClientForm, ProductForm, checked
 from engine.ipam import held
-from engine.schedule.ledger import standing
 from engine.schedule.registry import TASKS
 from engine.store.models import Address, DnsRecord, Pool, Server, Service, TaskState, Vm, Zone
+from engine.work.task_ledger import standing
 from tests.screens.console_site import HOSTILE, HOUR, NOW, fill
 
 LONG = "an-exceedingly-long-name-that-no-column-of-any-list-could-ever-hold-in-full"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.clock import now_ms
-from engine.schedule.ledger import standing
 from engine.schedule.registry import TASKS
 from engine.store.models import TaskState
+from engine.work.task_ledger import standing
 from screens import console as console_module
 from screens.dashboard import Overview
 from screens.place import Happened

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from engine import events
 from engine.actions import vms as vm_actions
 from engine.audit import current_actor
 from engine.store.models import Address, Audit, Service, Vm
+from engine.work import events
 from screens.habits import in_scope
 from screens.memory import Memory
 from screens.vms import VmsPlace

@@ -12,9 +12,9 @@ from textual.pilot import Pilot
 
 from engine.actions.zones import create_zone
 from engine.audit import current_actor, record
-from engine.events import announce
 from engine.forms.zone import PowerDnsForm
 from engine.store import models
+from engine.work.events import announce
 from screens.actions import ACTIONS, EVERYWHERE, PLACES, TOGETHER, Action
 from screens.vm.tab import TABS
 from screens.widgets.table import Table

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from engine import events
 from engine.clock import now_ms
 from engine.store.database import close_database, open_database, session
 from engine.store.models import Event, Vm, Worker
+from engine.work import events
 from screens.widgets.header import Header
 from screens.widgets.log import LogPane
 from screens.widgets.table import Table
@@ -26,7 +26,7 @@ from tests.screens.console_site import console, fill, place, settle
 ROOT = Path(__file__).parent.parent.parent
 WRITER = """
 import sys, time
-from engine import events
+from engine.work import events
 from engine.store.database import open_database
 open_database(sys.argv[1])
 for number in range(int(sys.argv[2])):

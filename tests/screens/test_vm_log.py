@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from engine import events
 from engine.actions import packages
 from engine.actions.notes import set_notes
 from engine.audit import current_actor
 from engine.store.models import Run, Step, Vm
+from engine.work import events
 from screens.run_log import RunLog
 from screens.widgets.dialogs import Dialog, Notice
 from screens.widgets.table import Table

@@ -9,8 +9,8 @@ from engine.proxmox.answers import Answer
 from engine.proxmox.cluster import Cluster
 from engine.proxmox.journal import SilentRecorder
 from engine.proxmox.session import Request
-from engine.runner.access import access_of
 from engine.store.models import Server
+from engine.work.access import access_of
 
 MAC = "BC:24:11:0A:0B:0C"
 CONFIG: dict[str, Any] = {

@@ -9,11 +9,11 @@ import pytest
 from engine.proxmox.guest_values import GuestStatus
 from engine.queries.traffic import months
 from engine.schedule import statistics
-from engine.schedule.task import Report, Room
 from engine.store.models import Traffic, TrafficMark, Vm
 from engine.traffic import marks
 from engine.traffic.counted import Reading
 from engine.traffic.looking import count_before_stop
+from engine.work.task import Report, Room
 from kvmtui.lab import Lab
 from kvmtui.lab.usage import moved
 from tests.conftest import Store

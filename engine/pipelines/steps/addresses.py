@@ -6,11 +6,11 @@ from engine import naming
 from engine.errors import KvmtuiError
 from engine.ipam import allocate
 from engine.ipam.allocate import Want
-from engine.pipelines.model import Done, Fail, Outcome, Skip
+from engine.pipelines.context import Context
 from engine.plan import Plan
-from engine.runner.context import Context
 from engine.store.database import transaction
 from engine.store.models import Address, Vm
+from engine.work.model import Done, Fail, Outcome, Skip
 
 
 def want(plan: Plan) -> Want:

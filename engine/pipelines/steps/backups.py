@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from engine.clock import now_ms
-from engine.pipelines.model import Again, Done, Fail, Outcome, Wait
+from engine.pipelines.context import Context
 from engine.pipelines.steps import snapshots
 from engine.proxmox.mark import find_mark
 from engine.proxmox.values import Backup
 from engine.redact import redact
-from engine.runner.context import Context
 from engine.store.database import in_transaction
 from engine.store.models import BackupSchedule, DailyBackup
+from engine.work.model import Again, Done, Fail, Outcome, Wait
 
 
 def of_vm(ctx: Context) -> list[Backup]:

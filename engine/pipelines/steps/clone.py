@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.pipelines.model import Fail, Outcome, Wait
+from engine.pipelines.context import LOCK_S, Context
 from engine.pipelines.steps import facts, vmids
 from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
 from engine.proxmox.guest_values import GuestConfig, GuestLocation
-from engine.runner.context import LOCK_S, Context
+from engine.work.model import Fail, Outcome, Wait
 
 _TAKEN = ("id_taken", "config_exists", "exists")
 

@@ -10,13 +10,13 @@ import hashlib
 
 from engine import naming
 from engine.ipam import allocate
-from engine.pipelines.model import Done, Fail, Outcome
+from engine.pipelines.context import Context
 from engine.pipelines.steps.crypt import sha512_crypt
 from engine.proxmox.codecs import IpConfig, encode_ssh_keys
 from engine.proxmox.guest_values import GuestConfig
-from engine.runner.context import Context
 from engine.store import secrets
 from engine.store.models import Address, Vm
+from engine.work.model import Done, Fail, Outcome
 
 NO_DRIVE = "the VM has no cloud-init drive; add one to its template (ide2: STORAGE:cloudinit)"
 

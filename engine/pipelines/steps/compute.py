@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.pipelines.model import Outcome
-from engine.runner.context import Context
+from engine.pipelines.context import Context
+from engine.work.model import Outcome
 
 
 def set_cpu_ram(ctx: Context) -> Outcome:

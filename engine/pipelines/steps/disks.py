@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from engine.pipelines.model import Fail, Outcome, Skip
+from engine.pipelines.context import Context
 from engine.pipelines.steps.target import system_storage
 from engine.plan import Disk
 from engine.proxmox.codecs import Limits, is_drive_key
 from engine.proxmox.guest_values import GuestConfig
-from engine.runner.context import Context
+from engine.work.model import Fail, Outcome, Skip
 
 GIB = 1024**3
 _NONE = "the package has no additional disk"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.ipam import allocate
-from engine.pipelines.model import Again, Outcome
+from engine.pipelines.context import Context
 from engine.pipelines.steps import facts
-from engine.runner.context import Context
 from engine.store.models import Address
+from engine.work.model import Again, Outcome
 
 ANTI_SPOOFING = "ipfilter-net0"
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from engine import naming
-from engine.pipelines.model import Done, Fail, Outcome, Skip
+from engine.pipelines.context import Context
 from engine.pipelines.steps import power
 from engine.pipelines.steps.cloudinit import NO_DRIVE, set_cloudinit
 from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
-from engine.runner.context import Context
 from engine.store import secrets
+from engine.work.model import Done, Fail, Outcome, Skip
 
 _LIVE = "the agent in the guest has set it already"
 

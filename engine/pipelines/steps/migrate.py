@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.clock import now_ms
-from engine.pipelines.model import Done, Fail, Outcome, Skip, Wait
+from engine.pipelines.context import LOCK_S, Context
 from engine.pipelines.steps import facts
 from engine.pipelines.steps.target import choose, system_storage
 from engine.proxmox.faults import Kind
 from engine.proxmox.guest_values import GuestConfig, GuestLocation
-from engine.runner.context import LOCK_S, Context
 from engine.store import settings
 from engine.store.models import Vm
+from engine.work.model import Done, Fail, Outcome, Skip, Wait
 
 
 def migrate_to_target(ctx: Context) -> Outcome:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from engine.pipelines.model import Done, Outcome
-from engine.runner.context import Context
-from engine.runner.ports import DnsReport
+from engine.pipelines.context import Context
 from engine.store.models import Vm
+from engine.work.model import Done, Outcome
+from engine.work.ports import DnsReport
 
 log = logging.getLogger(__name__)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.pipelines.model import Fail, Outcome
+from engine.pipelines.context import Context
 from engine.proxmox.codecs import Net
-from engine.runner.context import Context
+from engine.work.model import Fail, Outcome
 
 
 def set_network(ctx: Context) -> Outcome:

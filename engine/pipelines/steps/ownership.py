@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from engine.clock import now_ms
 from engine.ipam import found
-from engine.pipelines.model import Fail, Outcome
+from engine.pipelines.context import Context
 from engine.proxmox.adopting import adopt
 from engine.proxmox.fault_table import Kind
 from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.mark import bears_mark
-from engine.runner.context import Context
 from engine.store.database import in_transaction
 from engine.store.models import Service, VmidClaim
+from engine.work.model import Fail, Outcome
 
 
 def take_over(ctx: Context) -> Outcome:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.clock import now_ms
-from engine.pipelines.model import Done, Fail, Outcome, Wait
-from engine.runner.context import Context
+from engine.pipelines.context import Context
 from engine.traffic.looking import count_before_stop
+from engine.work.model import Done, Fail, Outcome, Wait
 
 GRACE_S = 120
 LINE_EVERY_S = 15

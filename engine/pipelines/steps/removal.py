@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from engine import events
 from engine.clock import now_ms
 from engine.ipam import allocate
-from engine.pipelines.model import Done, Fail, Outcome, Skip, Wait
+from engine.pipelines.context import Context
 from engine.pipelines.steps import facts, power, vmids
 from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
 from engine.proxmox.mark import find_mark
 from engine.proxmox.values import Backup
 from engine.redact import redact
-from engine.runner.context import Context
 from engine.store.database import in_transaction
 from engine.store.models import Client, LeftBackup, Run, Service
+from engine.work import events
+from engine.work.model import Done, Fail, Outcome, Skip, Wait
 
 _SKEW_MS = 60_000
 

@@ -6,12 +6,12 @@ import secrets
 from datetime import UTC, datetime
 
 from engine.clock import now_ms
-from engine.pipelines.model import Again, Done, Fail, Outcome, Skip, Wait
+from engine.pipelines.context import Context
 from engine.pipelines.steps import power
 from engine.redact import redact
-from engine.runner.context import Context
 from engine.store.database import in_transaction
 from engine.store.models import DailySnapshot, Snapshot
+from engine.work.model import Again, Done, Fail, Outcome, Skip, Wait
 
 DAY_MS = 86_400_000
 PREFIX = "kvmtui-"

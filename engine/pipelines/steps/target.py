@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from peewee import fn
 
+from engine.pipelines.context import Context
 from engine.pipelines.steps import facts
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.values import NodeInfo
-from engine.runner.context import Context
 from engine.store.models import Node, Vm
 
 _MIB = 1024 * 1024

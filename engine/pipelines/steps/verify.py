@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from engine.clock import now_ms
 from engine.mail.facts import WITH_PASSWORD, addresses_of, machine_facts
-from engine.pipelines.model import Done, Fail, Outcome, Wait
+from engine.pipelines.context import Context
 from engine.plan import Plan
-from engine.runner.context import Context
 from engine.store import secrets
 from engine.store.models import Service
+from engine.work.model import Done, Fail, Outcome, Wait
 
 TICKS = 5
 _TICK_S = 20.0

@@ -8,11 +8,11 @@ from itertools import count
 from peewee import IntegrityError, fn
 
 from engine.clock import now_ms
+from engine.pipelines.context import Context
 from engine.pipelines.steps import facts
-from engine.runner import claims
-from engine.runner.context import Context
 from engine.store.database import in_transaction, transaction
 from engine.store.models import Vm, VmidClaim
+from engine.work import claims
 
 HIGHEST = 999_999_999
 _MOST_TRIES = 200

@@ -37,12 +37,12 @@ def create(
     kvmtui service create --client Acme --product VPS-2
     kvmtui service create --client Acme --product VPS-2 --id 5546 --option cores=4 --wait
     """
-    from engine import events
     from engine.actions.requests import Queued
     from engine.actions.services import create_service
     from engine.audit import current_actor
     from engine.forms import ServiceForm, checked
     from engine.queries.refs import vm_id_of_service
+    from engine.work import events
     from kvmtui.terminal import assigning, output, site
     from kvmtui.terminal.following import finish
 

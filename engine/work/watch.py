@@ -9,14 +9,13 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 
-from engine import wake
 from engine.clock import now_ms
 from engine.proxmox.faults import ProxmoxError
-from engine.runner import servers
-from engine.runner.leases import hold
-from engine.runner.servers import Servers
 from engine.store.database import in_transaction, session
 from engine.store.models import Server, Vm
+from engine.work import servers, wake
+from engine.work.leases import hold
+from engine.work.servers import Servers
 
 log = logging.getLogger(__name__)
 EVERY_S = 0.6  # two requests per node and second at most, with room for one more

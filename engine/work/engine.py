@@ -12,12 +12,11 @@ import threading
 import time
 from typing import Literal
 
-from engine import wake
 from engine.clock import now_ms
-from engine.runner import claims, watch
-from engine.runner.claims import Claim
-from engine.runner.leases import let_go_all
-from engine.runner.walk import Walker
+from engine.work import claims, wake, watch
+from engine.work.claims import Claim
+from engine.work.leases import let_go_all
+from engine.work.walk import Walker
 
 log = logging.getLogger(__name__)
 WORKERS = 12

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine import events
 from engine.clock import now_ms
 from engine.redact import redact
 from engine.store.models import Run, Step, Vm
+from engine.work import events
 
 KEPT_RUNS = 50
 _GLYPHS = {"success": "[+]", "skip": "[+]", "waiting": "[~]", "error": "[-]"}

@@ -12,23 +12,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from engine import events, redact
+from engine import redact
 from engine.clock import now_ms
 from engine.errors import KvmtuiError
-from engine.pipelines.catalog import Catalog
-from engine.pipelines.model import Again, Done, Fail, Outcome, Pipeline, Skip, Step, Wait
+from engine.pipelines.context import Context
 from engine.plan import Plan, effective
 from engine.proxmox.faults import Kind, ProxmoxError
 from engine.proxmox.mark import Mark
-from engine.runner import claims, limits, record, servers
-from engine.runner.claims import Claim, LeaseLost
-from engine.runner.context import Context
-from engine.runner.journal import Journal
-from engine.runner.ports import Ports
-from engine.runner.servers import Servers
-from engine.runner.settle import settle
 from engine.store.database import in_transaction, session
 from engine.store.models import Run, Vm
+from engine.work import claims, events, limits, record, servers
+from engine.work.catalog import Catalog
+from engine.work.claims import Claim, LeaseLost
+from engine.work.journal import Journal
+from engine.work.model import Again, Done, Fail, Outcome, Pipeline, Skip, Step, Wait
+from engine.work.ports import Ports
+from engine.work.reconcile import settle
+from engine.work.servers import Servers
 
 log = logging.getLogger(__name__)
 MOST_LOOKS = 8  # a step that changes something each time it looks does not converge

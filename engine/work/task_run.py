@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from engine import events
 from engine.clock import now_ms, stamp
 from engine.errors import KvmtuiError
 from engine.redact import redact
-from engine.schedule import ledger
-from engine.schedule.task import Report, Room, Task
+from engine.work import events
+from engine.work import task_ledger as ledger
+from engine.work.task import Report, Room, Task
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]

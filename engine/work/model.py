@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from engine.runner.context import Context
+    from engine.pipelines.context import Context
 
 WaitOn = Literal["task", "lock", "time", "server", "turn"]
 

@@ -11,12 +11,12 @@ import re
 from dataclasses import dataclass
 
 from engine.clock import now_ms
-from engine.pipelines.model import Wait
 from engine.proxmox.cluster import Cluster
 from engine.proxmox.faults import Ending, Kind, ProxmoxError, task_ending
 from engine.proxmox.values import TaskState
-from engine.runner import journal
 from engine.store.models import Call
+from engine.work import journal
+from engine.work.model import Wait
 
 SKEW_MS = 120_000  # how far the cluster's clock may be from ours
 ARRIVING_MS = {"intent": 3_000, "ambiguous": 8_000}  # a request may still be on its way for so long

@@ -10,16 +10,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from engine import events, wake
 from engine.clock import now_ms, stamp
 from engine.proxmox.access import ServerAccess
 from engine.proxmox.cluster import Cluster
 from engine.proxmox.faults import Kind, ProxmoxError
 from engine.proxmox.journal import CallRecorder, ChangingCall
 from engine.redact import redact
-from engine.runner.access import access_of
 from engine.store.database import in_transaction, session
 from engine.store.models import Node, Server, Vm
+from engine.work import events, wake
+from engine.work.access import access_of
 
 GIVE_UP_AFTER = 5
 PROBE_MS = 60_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.pipelines.model import Pipeline
+from engine.work.model import Pipeline
 
 AT_REST = frozenset({"ready", "remove", "error_terminate"})
 

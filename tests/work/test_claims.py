@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from engine.clock import now_ms
-from engine.runner import claims
-from engine.runner.claims import Claim, LeaseLost
 from engine.store.database import in_transaction, session, transaction
 from engine.store.models import Vm, Worker
+from engine.work import claims
+from engine.work.claims import Claim, LeaseLost
 
 MakeVm = Callable[..., Vm]
 

@@ -6,12 +6,11 @@ has waited longest.
 
 from __future__ import annotations
 
-from engine import wake
 from engine.clock import now_ms
-from engine.runner import claims
-from engine.runner.claims import Claim
 from engine.store.database import database, in_transaction, is_postgres
 from engine.store.models import Slot, Vm
+from engine.work import claims, wake
+from engine.work.claims import Claim
 
 _LIMITS_LOCK = 0x6B766D02
 

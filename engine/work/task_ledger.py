@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine import events
 from engine.clock import now_ms
-from engine.schedule.task import Report, Task
 from engine.store import settings
 from engine.store.database import in_transaction, session
 from engine.store.models import TaskState, Worker
+from engine.work import events
+from engine.work.task import Report, Task
 
 KEPT_RESULTS = 200
 

@@ -9,14 +9,14 @@ import time
 
 import pytest
 
-from engine import events, wake
 from engine.redact import register
 from engine.store.database import transaction
+from engine.work import events, wake
 from tests.conftest import Store
 
 _WRITER = """
 import sys
-from engine import events
+from engine.work import events
 from engine.store.database import open_database
 open_database(sys.argv[1])
 for n in range(int(sys.argv[3])):
@@ -64,7 +64,7 @@ def test_a_bell_rung_by_another_process_is_heard(store: Store) -> None:
     listener.wait(0.3)
     assert not listener.wait(0.3)
     code = (
-        "import sys; from engine import wake; from engine.store.database import open_database, in_transaction;"
+        "import sys; from engine.work import wake; from engine.store.database import open_database, in_transaction;"
         "open_database(sys.argv[1]); in_transaction(wake.ring)"
     )
     subprocess.run([sys.executable, "-c", code, store.url], check=True)

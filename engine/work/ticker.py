@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from engine import wake
-from engine.runner.servers import Servers
-from engine.schedule.perform import Say, perform
 from engine.schedule.registry import TASKS
 from engine.schedule.run_now import BELL
-from engine.schedule.task import Room, Task
+from engine.work import wake
+from engine.work.servers import Servers
+from engine.work.task import Room, Task
+from engine.work.task_run import Say, perform
 
 log = logging.getLogger(__name__)
 LOOK_S = 3

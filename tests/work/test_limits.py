@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.clock import now_ms
-from engine.runner import claims, limits
-from engine.runner.claims import Claim
 from engine.store.database import in_transaction
 from engine.store.models import Slot, Vm
+from engine.work import claims, limits
+from engine.work.claims import Claim
 
 MakeVm = Callable[..., Vm]
 KEY = "clone:local-lvm"

@@ -10,10 +10,10 @@ import time
 from engine.clock import now_ms
 from engine.proxmox.faults import Kind
 from engine.proxmox.journal import ChangingCall
-from engine.runner import claims
-from engine.runner.claims import Claim
 from engine.store.database import in_transaction
 from engine.store.models import Call
+from engine.work import claims
+from engine.work.claims import Claim
 
 
 class Journal:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.runner.servers import Servers
+    from engine.work.servers import Servers
 
 
 @dataclass(frozen=True, slots=True)

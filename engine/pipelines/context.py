@@ -7,20 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.pipelines.model import Again, Done, Fail, Outcome, Skip, Wait
 from engine.proxmox.faults import Kind
 from engine.proxmox.guest import Guest
-from engine.runner import claims, limits, record
 from engine.store.database import in_transaction
 from engine.store.models import Call, Run, Vm
+from engine.work import claims, limits, record
+from engine.work.model import Again, Done, Fail, Outcome, Skip, Wait
 
 if TYPE_CHECKING:
     from engine.plan import Plan
     from engine.proxmox.cluster import Cluster
     from engine.proxmox.mark import Mark
-    from engine.runner.claims import Claim
-    from engine.runner.journal import Journal
-    from engine.runner.ports import Ports
+    from engine.work.claims import Claim
+    from engine.work.journal import Journal
+    from engine.work.ports import Ports
 
 LOCK_S = 4.0  # how long a locked guest is left alone, up to twice that
 

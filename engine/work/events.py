@@ -13,11 +13,11 @@ from typing import Any
 
 from peewee import fn
 
-from engine import wake
 from engine.clock import now_ms
 from engine.redact import redact
 from engine.store.database import database, in_transaction, is_postgres, session
 from engine.store.models import Event
+from engine.work import wake
 
 EVENTS = "events"
 _ORDER_LOCK = 0x6B766D01  # PostgreSQL: writers of events commit one after the other, so ids never appear late
