@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 JOBS   ?= auto
 
-.PHONY: demo test check schema constraints soak clean
+.PHONY: demo test check constraints soak clean
 
 demo: $(STAMP)
 	$(BIN)/kvmtui --demo
@@ -23,10 +23,6 @@ check: $(STAMP)
 # The long run: an engine killed at every moment of every pipeline. Not part of the gate.
 soak: $(STAMP)
 	KVMTUI_CRASH_STRIDE=1 $(BIN)/pytest -n $(JOBS) tests/crash tests/faults tests/engines $(ARGS)
-
-# The frozen first migration, from the models. Only until the first release.
-schema: $(STAMP)
-	$(BIN)/python -m engine.store.schema
 
 # Every pin of what is installed now, without our own package and without any host.
 constraints: $(STAMP)

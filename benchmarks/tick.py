@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.clock import now_ms
+from engine.pipelines.context import Contexts
 from engine.pipelines.registry import catalog
 from engine.plan import effective
 from engine.running import instance
@@ -25,7 +26,7 @@ from engine.store.database import in_transaction, open_database, transaction
 from engine.store.migrate import migrate
 from engine.store.models import Client, Product, Server, Service, Vm
 from engine.store.urls import sqlite_url
-from engine.work import claims, wake
+from engine.work import wake, workers
 from engine.work.engine import Engine
 from engine.work.ports import Ports
 from engine.work.servers import Servers
@@ -114,13 +115,13 @@ def _tick(lab: Lab, servers: Servers, count: int) -> None:
 
 
 def _latency(lab: Lab, servers: Servers, url: str) -> None:
-    engine = Engine(Walker(catalog(), servers, Ports(), instance()), "daemon", "bench", 4)
+    engine = Engine(Walker(catalog(), servers, Contexts(servers, Ports(), instance())), "daemon", "bench", 4)
     engine.start()
     time.sleep(1)
     here = [_first_call(lab, lambda n=n: _ask_here(n + 1)) for n in range(5)]
     there = [_first_call(lab, lambda n=n: _ask_there(url, n + 10)) for n in range(5)]
     engine.stop()
-    claims.leave(engine.owner)
+    workers.leave(engine.owner)
     near, far = statistics.median(here), statistics.median(there)
     print(f"request to first call: {near:.3f} s here, {far:.3f} s from another process")
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from engine.clock import now_ms
 from engine.redact import MASK, redact
-from engine.store.database import database, is_postgres, session, transaction
+from engine.store.database import session, transaction
+from engine.store.locks import Lock, exclusive
 from engine.store.models import Audit
 
-_ORDER_LOCK = 0x6B766D02  # PostgreSQL: one link after the other; SQLite has one writer anyway
 _CHANGED = f"{MASK} (changed)"
 _SECRET_NAME = re.compile(r"password|passwd|secret|api_?key|api_?token|access_?key|^token$", re.IGNORECASE)
 _HASHED = (
@@ -57,8 +57,7 @@ def record(
 ) -> None:
     """Add a row to the trail, in the caller's transaction if there is one. Secrets are masked."""
     with transaction():
-        if is_postgres():
-            database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ORDER_LOCK,))
+        exclusive(Lock.AUDIT_CHAIN)
         row = {
             "at": now_ms(),
             "login": actor.login,

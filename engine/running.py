@@ -9,7 +9,9 @@ from typing import Literal
 from engine.dns.sync import SiteNames
 from engine.mail.outbox import SiteMail
 from engine.mail.sender import Sender
+from engine.pipelines.context import Contexts
 from engine.pipelines.registry import catalog
+from engine.schedule.process_vms import retry_ms
 from engine.store.database import in_transaction, session
 from engine.store.models import Setting
 from engine.work.engine import Engine
@@ -42,7 +44,8 @@ class Running:
         self, kind: Kind, version: str, say: Say | None = None, ports: Ports | None = None, workers: int = 12
     ) -> None:
         self.servers = Servers()
-        walker = Walker(catalog(), self.servers, ports or ports_of_site(), instance())
+        contexts = Contexts(self.servers, ports or ports_of_site(), instance())
+        walker = Walker(catalog(), self.servers, contexts, retry_ms=retry_ms)
         self.engine = Engine(walker, kind, version, workers)
         self._say = say
         self._ticker: Ticker | None = None

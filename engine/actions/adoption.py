@@ -11,7 +11,7 @@ import uuid
 
 from peewee import IntegrityError
 
-from engine.actions.requests import Queued, change, label
+from engine.actions.requests import Accepted, Queued, change, label
 from engine.actions.services import count_on, next_id, number_alone
 from engine.audit import Actor
 from engine.clock import now_ms
@@ -22,6 +22,7 @@ from engine.pipelines.adopt import ADOPT
 from engine.queries.adoption import Survey, survey
 from engine.store.database import in_transaction, transaction
 from engine.store.models import Client, Product, Server, Service, Vm, VmidClaim
+from engine.work import requests
 
 ADOPTS = (
     "It becomes a machine of this site: it can be stopped, changed, reinstalled and terminated from here, "
@@ -51,11 +52,12 @@ def _adopt(actor: Actor, form: AdoptForm, seen: Survey) -> Queued:
     _claim(vm)
     reserved = found.take(vm, seen.found)
     Vm.update(flow=_flow(actor, seen, reserved)).where(Vm.id == vm.id).execute()
+    number = requests.add(vm, ADOPT.name, login=actor.login, source=actor.source, running=True)
     return change(
         actor,
         vm,
         "adopt",
-        lambda: f"VM {seen.vmid} ({seen.called}) becomes the machine of {label(vm)}.",
+        lambda: Accepted(f"VM {seen.vmid} ({seen.called}) becomes the VM of {label(vm)}.", number),
         server=seen.server,
         vmid=seen.vmid,
         node=seen.node,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.actions.packages import applied
-from engine.actions.requests import Queued, change, enqueue, label, refuse_suspended, vm_of
+from engine.actions.requests import Accepted, Queued, change, enqueue, label, refuse_suspended, vm_of
 from engine.audit import Actor
 from engine.clock import DAYS, now_ms
 from engine.errors import Refused
@@ -102,13 +102,13 @@ def _set_schedule(
 ) -> Queued:
     """Put this schedule in the place of the one there was; without days there is none any more."""
 
-    def work() -> str:
+    def work() -> Accepted:
         table.delete().where(table.vm == vm.id).execute()
         if not days:
-            return f"A {what} of {label(vm)} is made by hand only now."
+            return Accepted(f"The {what} schedule of {label(vm)} was removed.")
         table.create(vm=vm.id, days=days, minute=minute, since=now_ms())
         when = f"{minute // 60:02d}:{minute % 60:02d}"
-        return f"A {what} of {label(vm)} is made on {', '.join(days)} at {when}."
+        return Accepted(f"A {what} of {label(vm)} is scheduled on {', '.join(days)} at {when}.")
 
     return change(actor, vm, f"{what} schedule", work, days=days, minute=minute)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from engine.actions.requests import Queued, change, enqueue, label, vm_of
+from engine.actions.requests import Accepted, Queued, change, enqueue, label, vm_of
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.dns import site
@@ -29,10 +29,12 @@ def set_reverse(actor: Actor, service_id: int, address: str, name: str) -> Queue
         vm = vm_of(service_id)
         row = _held(vm, address)
 
-        def work() -> str:
+        def work() -> Accepted:
             Address.update(rdns=wanted).where(Address.id == row.id).execute()
-            sentence = enqueue(vm, "Set DNS records", actor)
-            return f"{address} of {label(vm)} points to {wanted or 'the name of the VM'}. {_zone_word(row)}{sentence}"
+            queued = enqueue(vm, "Set DNS records", actor)
+            target = wanted or "the name of the VM"
+            said = f"{address} of {label(vm)} points to {target}. {_zone_word(row)}{queued.sentence}"
+            return Accepted(said, queued.request_id)
 
         return change(actor, vm, "rdns", work, address=str(row.address), rdns=wanted, was=row.rdns)
 

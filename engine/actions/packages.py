@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.actions.requests import Queued, change, enqueue, label, put_into, vm_of
+from engine.actions.requests import Accepted, Queued, change, enqueue, label, put_into, vm_of
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.plan import Change, Plan, differences, effective
@@ -46,9 +46,9 @@ def terminate(actor: Actor, service_id: int, reason: str = "") -> Queued:
                 f"{label(vm)} is being terminated already; `kvmtui vm log {service_id}` shows how far."
             )
 
-        def work() -> str:
-            put_into(vm, "terminate", why="replaced by terminate")
-            return f"{label(vm)} will be terminated."
+        def work() -> Accepted:
+            number = put_into(vm, "terminate", actor, pipeline="Terminate", why="replaced by terminate")
+            return Accepted(f"{label(vm)} will be terminated.", number)
 
         return change(actor, vm, "terminate", work, reason)
 
@@ -75,7 +75,7 @@ def change_package(
         wanted = _options(vm.service, options)
         before = {"product": vm.service.product.name, "options": vm.service.options}
 
-        def work() -> str:
+        def work() -> Accepted:
             changes: dict[str, Any] = {"options": wanted}
             if product:
                 changes["product"] = Product.get(Product.name == product)

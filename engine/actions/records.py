@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.actions.requests import Queued, change, label, vm_of
+from engine.actions.requests import Accepted, Queued, change, label, vm_of
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.pipelines.registry import catalog
@@ -153,16 +153,16 @@ def edit(
         vm = vm_of(service_id)
         before = {name: getattr(vm, name) for name in values}
 
-        def work() -> str:
+        def work() -> Accepted:
             claims.take_over(vm.id)
             query = Vm.update(**values, revision=Vm.revision + 1).where(Vm.id == vm.id)
             if revision is not None:
                 query = query.where(Vm.revision == revision)
             if not query.execute():
                 raise Refused(
-                    f"The record of {label(vm)} was changed by somebody else meanwhile. Nothing was written; "
-                    "open it again and look what is there now."
+                    f"The record of {label(vm)} was changed by somebody else. Nothing was written; "
+                    "open it again to see its current values."
                 )
-            return f"The record of {label(vm)} was changed: {', '.join(values)}."
+            return Accepted(f"The record of {label(vm)} was changed: {', '.join(values)}.")
 
         return change(actor, vm, "record", work, reason, **values, was=before)

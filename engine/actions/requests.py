@@ -1,4 +1,4 @@
-"""How an operator's wish reaches a VM: a request in its queue, an audit row, an event, and a ring of the bell."""
+"""How an operator's request reaches a VM: a row in its queue, an audit row, an event, and a wake-up."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from engine.errors import Refused
 from engine.queries.suspension import suspension_of
 from engine.store.database import in_transaction
 from engine.store.models import Vm
-from engine.work import claims, events, limits, record, wake
+from engine.work import claims, events, limits, record, requests, wake
 from engine.work.catalog import AT_REST
 
 MOST_QUEUED = 20
-ALONE = ("Backup", "Restore")  # while one of these runs, a VM takes no other wish
+ALONE = ("Backup", "Restore")  # while one of these runs, a VM takes no other request
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """What was asked for, and what will become of it."""
+    """A request that was accepted."""
 
     service_id: int
     vm_id: int
     action: str
     sentence: str
-    after_event: int = 0  # follow the bus from here to see it happen
+    after_event: int = 0  # follow the events from here to see it happen
+    request_id: int = 0  # the row to follow; 0 when nothing was left to do
 
 
 def vm_of(service_id: int) -> Vm:
@@ -56,53 +57,63 @@ def refuse_suspended(vm: Vm, verb: str) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a change answers: its sentence, and the request it made or found."""
+
+    sentence: str
+    request_id: int = 0
+
+
 def change(
-    actor: Actor, vm: Vm, action: str, work: Callable[[], str], reason: str = "", **after: Any
+    actor: Actor, vm: Vm, action: str, work: Callable[[], Accepted], reason: str = "", **after: Any
 ) -> Queued:
     """Do `work` with its audit row and event in one transaction, then wake the engine."""
     seen = events.last_id()
 
-    def all_of_it() -> str:
+    def all_of_it() -> Accepted:
         before = {"vm_status": vm.vm_status, "service_status": vm.service.status}
-        sentence = work()
+        accepted = work()
         audit.record(
             actor, action, "vm", str(vm.service_id), vm.name, before=before, after=after, reason=reason
         )
         wake.ring()
         events.publish("change", vm=vm.id, service=vm.service_id, data={"action": action})
-        return sentence
+        return accepted
 
-    return Queued(vm.service_id, vm.id, action, in_transaction(all_of_it), seen)
+    accepted = in_transaction(all_of_it)
+    return Queued(vm.service_id, vm.id, action, accepted.sentence, seen, accepted.request_id)
 
 
-def enqueue(vm: Vm, pipeline: str, actor: Actor, args: dict[str, Any] | None = None, action: str = "") -> str:
-    """Put a request behind those that wait already; the same wish twice is one."""
-    fresh = Vm.get_by_id(vm.id)
+def enqueue(
+    vm: Vm, pipeline: str, actor: Actor, args: dict[str, Any] | None = None, action: str = ""
+) -> Accepted:
+    """Put a request behind those that are queued; the same request twice is one. Inside a transaction."""
+    fresh = requests.lock(vm.id)
     if (busy := fresh.flow.get("pipeline")) in ALONE:
-        raise Refused(f"{busy} runs at {label(vm)}; nothing else may be asked of it until that has ended.")
-    asked = {"pipeline": pipeline, "action": action or pipeline, "args": args or {}}
-    waiting = [{key: one.get(key) for key in asked} for one in fresh.requests]
-    if asked in waiting:
-        return f"{action or pipeline} already waits for its turn at {label(vm)}."
+        raise Refused(f"{busy} is running at {label(vm)}; nothing else can be requested until it has ended.")
+    waiting = requests.queue_of(vm.id)
+    asked = (pipeline, action or pipeline, args or {})
+    for one in waiting:
+        if (one.pipeline, one.action, one.args) == asked:
+            return Accepted(f"{one.action} is already queued for {label(vm)}.", one.id)
     if len(waiting) >= MOST_QUEUED:
         raise Refused(
-            f"{MOST_QUEUED} requests wait for {label(vm)} already; let them end or reset the VM first."
+            f"{MOST_QUEUED} requests are already queued for {label(vm)}; wait for them to end, or reset the VM first."
         )
-    request = asked | {"by": actor.login, "at": now_ms()}
-    changes: dict[str, Any] = {"requests": [*fresh.requests, request], "revision": Vm.revision + 1}
-    if _rests(fresh):
-        changes["due_at"] = now_ms()
-    Vm.update(changes).where(Vm.id == vm.id).execute()
-    return _what_next(fresh, action or pipeline)
+    number = requests.add(fresh, pipeline, action=action, args=args, login=actor.login, source=actor.source)
+    wake.ring()
+    return Accepted(_what_next(fresh, action or pipeline, len(waiting)), number)
 
 
 def _rests(vm: Vm) -> bool:
     return vm.vm_status in AT_REST and not vm.flow.get("pipeline")
 
 
-def _what_next(vm: Vm, action: str) -> str:
-    if vm.requests:
-        return f"{action} is queued for {label(vm)}, behind {len(vm.requests)} other(s)."
+def _what_next(vm: Vm, action: str, ahead: int) -> str:
+    if ahead:
+        others = "1 other request" if ahead == 1 else f"{ahead} other requests"
+        return f"{action} is queued for {label(vm)}, behind {others}."
     if _rests(vm):
         return f"{action} is queued for {label(vm)}."
     if vm.error:
@@ -110,17 +121,34 @@ def _what_next(vm: Vm, action: str) -> str:
     return f"{action} is queued for {label(vm)}; it begins when the pipeline at ({vm.vm_status}) has ended."
 
 
-def put_into(vm: Vm, status: str, flow: dict[str, Any] | None = None, why: str = "") -> None:
-    """Set a VM's status by an operator's word: whatever runs is stopped, what waits in the queue is dropped."""
+def put_into(
+    vm: Vm,
+    status: str,
+    actor: Actor,
+    *,
+    pipeline: str = "",
+    action: str = "",
+    by_flow: bool = False,
+    why: str = "",
+) -> int:
+    """Set a VM's status on an operator's order: what runs is stopped, what is queued is withdrawn.
+
+    `pipeline` is what the VM does next, as a request of its own whose number is returned; `by_flow` starts a
+    pipeline that no status stands for. Call it inside a transaction.
+    """
     claims.take_over(vm.id)
-    run = record.live_run(vm)
+    reason = why or f"replaced: an operator set {status}"
+    run = record.live_run(vm.id)
     if run is not None:
-        record.end_run(vm, run, "error", vm.vm_status, why or f"replaced: an operator set {status}")
+        record.end_run(vm, run, "error", vm.vm_status, reason)
+    requests.withdraw(vm.id, reason)
+    flow = {}
+    if by_flow:
+        flow = {"pipeline": pipeline, "action": action or pipeline, "request": {"by": actor.login}}
     rests = status in AT_REST and not flow
     Vm.update(
         vm_status=status,
-        flow=flow or {},
-        requests=[],
+        flow=flow,
         due_at=None if rests else now_ms(),
         wait_kind="",
         wait_upid="",
@@ -132,5 +160,11 @@ def put_into(vm: Vm, status: str, flow: dict[str, Any] | None = None, why: str =
         revision=Vm.revision + 1,
         updated_at=now_ms(),
     ).where(Vm.id == vm.id).execute()
-    limits.give_back(vm)
+    number = 0
+    if pipeline:
+        number = requests.add(
+            vm, pipeline, action=action, login=actor.login, source=actor.source, running=True
+        )
+    limits.release(vm)
     events.publish("vm", vm=vm.id, service=vm.service_id, data={"vm_status": status})
+    return number

@@ -25,11 +25,11 @@ from engine.forms.service import OptionsForm, ServiceForm
 from engine.mail.outbox import queue_welcomes
 from engine.plan import AT_ONCE, effective
 from engine.store.database import database, in_transaction, is_postgres
+from engine.store.locks import Lock, exclusive
 from engine.store.models import Client, Product, Service, Vm
-from engine.work import events, wake
+from engine.work import events, requests, wake
 
 _BATCH = 400
-_NUMBERS_LOCK = 0x6B766D05  # PostgreSQL: two new services at once must not get one number
 T = TypeVar("T")
 
 
@@ -97,7 +97,7 @@ def put_services(forms: Sequence[ServiceForm], actor: Actor) -> list[Outcome | R
     answers = [_answer(form, site, actor) for form in forms]
     new = [form for form, answer in zip(forms, answers, strict=True) if _is_new(answer)]
     if new:
-        _insert(new, site)
+        _insert(new, site, actor)
         _welcome(new)
         _tell_new(new, actor)
     return answers
@@ -177,11 +177,12 @@ def _differences(form: ServiceForm, row: Service, site: _Site) -> Iterator[Diffe
             yield Difference(f"options.{option}", row.options.get(option), new.get(option))
 
 
-def _insert(forms: Sequence[ServiceForm], site: _Site) -> None:
+def _insert(forms: Sequence[ServiceForm], site: _Site, actor: Actor) -> None:
     now = now_ms()
     for batch in _batches(forms):
         Service.insert_many([_service_row(form, site, now) for form in batch]).execute()
         Vm.insert_many([_vm_row(form, site, now) for form in batch]).execute()
+        requests.add_deploys([form.id for form in batch if form.id is not None], actor.login, actor.source)
     count_on()
 
 
@@ -245,8 +246,7 @@ def request_change(service_ids: Sequence[int], actor: Actor) -> list[int]:
 
 def number_alone() -> None:
     """Let nobody else number a service until this transaction ends; SQLite has one writer anyway."""
-    if is_postgres():
-        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_NUMBERS_LOCK,))
+    exclusive(Lock.SERVICE_NUMBERS)
 
 
 def next_id() -> int:

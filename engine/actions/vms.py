@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.actions.requests import Queued, change, enqueue, label, put_into, refuse_suspended, vm_of
+from engine.actions.requests import (
+    Accepted,
+    Queued,
+    change,
+    enqueue,
+    label,
+    put_into,
+    refuse_suspended,
+    vm_of,
+)
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.ipam import allocate
 from engine.pipelines.legend import check as legend_check
 from engine.pipelines.legend import exact_name
+from engine.pipelines.registry import catalog
 from engine.store.database import session
 from engine.store.models import Run, Vm, VmidClaim
 from engine.traffic import marks
@@ -36,9 +46,10 @@ def reset(actor: Actor, service_id: int, status: str, reason: str = "") -> Queue
         vm = vm_of(service_id)
         _refuse_reset(vm, status)
 
-        def work() -> str:
-            put_into(vm, status)
-            return f"{label(vm)} was set from {vm.vm_status} to {status}."
+        def work() -> Accepted:
+            leads_to = catalog().of_status(status)
+            number = put_into(vm, status, actor, pipeline=leads_to.name if leads_to else "")
+            return Accepted(f"{label(vm)} was set from {vm.vm_status} to {status}.", number)
 
         return change(actor, vm, "reset", work, reason, vm_status=status)
 
@@ -61,10 +72,13 @@ def redeploy(actor: Actor, service_id: int, reason: str = "") -> Queued:
             raise Refused(f"Service {service_id} is {vm.service.status}; create a new one instead.")
         refuse_suspended(vm, "redeploy")
 
-        def work() -> str:
-            flow = {"pipeline": "Redeploy", "action": "Deploy", "request": {"by": actor.login}}
-            put_into(vm, vm.vm_status, flow, "replaced by a redeploy")
-            return f"{label(vm)} will be removed from Proxmox and deployed from scratch."
+        def work() -> Accepted:
+            number = put_into(
+                vm, vm.vm_status, actor, pipeline="Redeploy", action="Deploy", by_flow=True,
+                why="replaced by a redeploy",
+            )  # fmt: skip
+            said = f"{label(vm)} will be removed from Proxmox and deployed from scratch."
+            return Accepted(said, number)
 
         return change(actor, vm, "redeploy", work, reason)
 
@@ -123,15 +137,15 @@ def delete_record(actor: Actor, service_id: int, reason: str = "") -> Queued:
                 f"{label(vm)} is in {vm.vm_status}; its record can be deleted only in remove or error_terminate."
             )
 
-        def work() -> str:
-            put_into(vm, vm.vm_status)
+        def work() -> Accepted:
+            put_into(vm, vm.vm_status, actor, why="the VM's record was deleted")
             allocate.release(vm)
             VmidClaim.update(state="tombstone", vm=None, why=f"record of service {service_id} deleted").where(
                 VmidClaim.vm == vm.id
             ).execute()
             marks.forget(vm.id)
             Vm.delete().where(Vm.id == vm.id).execute()
-            return f"The record of {label(vm)} was deleted. Proxmox was not touched."
+            return Accepted(f"The record of {label(vm)} was deleted. Proxmox was not touched.")
 
         return change(actor, vm, "delete-record", work, reason, runs=_runs(vm))
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from engine.store.database import database, is_postgres, transaction
-
-# Advisory locks share one number space in a PostgreSQL database; this half keeps ours apart.
-_LOCK_CLASS = 0x6970
+from engine.store.database import transaction
+from engine.store.locks import Lock, exclusive
 
 
 @contextmanager
@@ -20,6 +18,5 @@ def addresses_of(server_id: int) -> Iterator[None]:
     and from the legacy list at once, and a single lock leaves no order in which two of them could deadlock.
     """
     with transaction():
-        if is_postgres():
-            database.execute_sql("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCK_CLASS, server_id))
+        exclusive(Lock.ADDRESSES, server_id)
         yield

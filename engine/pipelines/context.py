@@ -4,47 +4,45 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
+from engine.plan import Plan, effective
 from engine.proxmox.faults import Kind
 from engine.proxmox.guest import Guest
-from engine.store.database import in_transaction
-from engine.store.models import Call, Run, Vm
-from engine.work import claims, limits, record
+from engine.proxmox.mark import Mark
+from engine.store.models import Call, Product, Server, Service, Vm
+from engine.work.context import TaskContext
+from engine.work.item import Item
 from engine.work.model import Again, Done, Fail, Outcome, Skip, Wait
-
-if TYPE_CHECKING:
-    from engine.plan import Plan
-    from engine.proxmox.cluster import Cluster
-    from engine.proxmox.mark import Mark
-    from engine.work.claims import Claim
-    from engine.work.journal import Journal
-    from engine.work.ports import Ports
+from engine.work.ports import Ports
+from engine.work.servers import Servers
 
 LOCK_S = 4.0  # how long a locked guest is left alone, up to twice that
 
 
-@dataclass
-class Context:
-    """One look at one step. Changes collected here are committed together with the step's end."""
+@dataclass(kw_only=True)
+class Context(TaskContext):
+    """One look at one step of a VM's pipeline."""
 
-    claim: Claim
     vm: Vm
-    run: Run
     plan: Plan
-    cluster: Cluster
     mark: Mark
-    journal: Journal
     ports: Ports
-    args: dict[str, Any]
-    kept: dict[str, Any] = field(default_factory=dict)  # of this walk only; a crash may lose it
-    failed: str = ""  # why the task this step had started ended badly, if it did
-    failed_kind: Kind | None = None
-    changes: dict[str, Any] = field(default_factory=dict)
-    flow: dict[str, Any] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    at_end: list[Callable[[], None]] = field(default_factory=list)
+
+    def set(self, **changes: Any) -> None:
+        """Change columns of the VM when the step's end is committed."""
+        super().set(**changes)
+        self._show(changes)
+
+    def save(self, **changes: Any) -> None:
+        """Commit columns of the VM now, because a call that is about to be sent depends on them."""
+        super().save(**changes)
+        self._show(changes)
+
+    def _show(self, changes: dict[str, Any]) -> None:
+        for name, value in changes.items():
+            setattr(self.vm, name, value)
 
     @property
     def guest(self) -> Guest:
@@ -95,22 +93,6 @@ class Context:
         """The good end of a step: Done when it changed something, Skip with the reason when it had not to."""
         return Done(notes) if self.acted else Skip(why, notes)
 
-    def set(self, **changes: Any) -> None:
-        """Change columns of the VM when the step's end is committed."""
-        self.changes.update(changes)
-        for name, value in changes.items():
-            setattr(self.vm, name, value)
-
-    def save(self, **changes: Any) -> None:
-        """Commit columns of the VM now, because a call that is about to be sent depends on them."""
-        in_transaction(lambda: claims.write(self.claim, **changes))
-        for name, value in changes.items():
-            setattr(self.vm, name, value)
-
-    def remember(self, **flow: Any) -> None:
-        """Keep something until the pipeline ends; it is there again after a crash once the look is committed."""
-        self.flow.update(flow)
-
     def journal_shows(self, path_end: str) -> bool:
         """Whether this step sent such a call before, in this or an earlier look."""
         sent = Call.select().where(
@@ -123,20 +105,33 @@ class Context:
         sent = Call.select().where(Call.vm == self.vm.id, Call.vmid == number, Call.path.endswith("/clone"))
         return bool(sent.exists())
 
-    def note(self, text: str) -> None:
-        """Add a line below the step's own line."""
-        self.notes.append(text)
 
-    def say(self, text: str, level: str = "info") -> None:
-        """Say a line at once, while the step still goes on."""
-        in_transaction(lambda: record.say_note(self.vm, self.run, text, level))
+@dataclass(slots=True)
+class Contexts:
+    """Builds the context of each look: what every step of this process shares."""
 
-    def on_commit_with_end(self, work: Callable[[], None]) -> None:
-        """Run `work` inside the transaction that commits this step's good end."""
-        self.at_end.append(work)
+    servers: Servers
+    ports: Ports
+    instance: str
 
-    def turn(self, key: str, limit: int, why: str) -> Wait | None:
-        """None when this VM may go on, else the wait for its turn. The place is held until the step ends."""
-        if limit <= 0 or limits.take(self.claim, self.vm, key, limit):
-            return None
-        return Wait("turn", why, key=key)
+    def __call__(self, item: Item, **given: Any) -> Context:
+        """The context of one look at a step of this VM, with what its rows say now."""
+        vm = (
+            Vm.select(Vm, Service, Product, Server)
+            .join(Service)
+            .join(Product)
+            .switch(Vm)
+            .join(Server)
+            .where(Vm.id == item.id)
+            .get()
+        )
+        return Context(
+            item=item,
+            vm=vm,
+            server=vm.server,
+            plan=effective(vm.service.product.spec, vm.service.options),
+            cluster=self.servers.cluster(vm.server),
+            mark=Mark(self.instance, vm.uid),
+            ports=self.ports,
+            **given,
+        )

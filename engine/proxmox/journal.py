@@ -14,6 +14,7 @@ from typing import Protocol
 from .fault_table import Kind
 
 _GUESSABLE = ("password", "cipassword")  # a hash of a short secret can be guessed back
+_CHANGING = ("digest",)  # differs although the same thing is asked for
 Value = str | int | float | bool | None
 
 
@@ -27,6 +28,7 @@ class ChangingCall:
     vmid: int | None
     node: str | None
     params_hash: str
+    shown: str = ""  # the parameters as a sentence may name them
 
 
 class CallRecorder(Protocol):
@@ -61,6 +63,16 @@ class SilentRecorder:
 
 def params_hash(params: Mapping[str, Value]) -> str:
     """A short name for a set of parameters: equal sets have equal hashes; passwords are left out of it."""
-    told = {name: "" if name in _GUESSABLE else value for name, value in params.items()}
+    told = {
+        name: "" if name in _GUESSABLE else value for name, value in params.items() if name not in _CHANGING
+    }
     text = json.dumps(told, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def shown(params: Mapping[str, Value]) -> str:
+    """The parameters as a sentence may name them, without passwords."""
+    named = {
+        name: value for name, value in params.items() if name not in (*_GUESSABLE, *_CHANGING, "sshkeys")
+    }
+    return " ".join(f"{name}={value}" for name, value in named.items())[:300]

@@ -16,7 +16,7 @@ from .access import ServerAccess
 from .answers import Answer
 from .fault_table import Kind
 from .faults import ProxmoxError
-from .journal import CallRecorder, ChangingCall, SilentRecorder, params_hash
+from .journal import CallRecorder, ChangingCall, SilentRecorder, params_hash, shown
 from .login import Login
 from .session import HostSession, Request
 
@@ -55,6 +55,7 @@ class Transport:
             request.vmid,
             request.node,
             params_hash(request.params),
+            shown(request.params),
         )
         call_id = self.recorder.intent(call)
         try:

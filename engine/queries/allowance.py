@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.actions.packages import applied
 from engine.actions.requests import vm_of
 from engine.store.database import session
+from engine.work.requests import queue_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Allowance:
     backup_storage: str
     iso_storage: str
     queue: tuple[str, ...]
-    """The actions that were asked for and have not begun, the next one first."""
+    """The actions that are queued, the next one first."""
 
 
 def allowance(service_id: int) -> Allowance:
@@ -39,5 +40,5 @@ def allowance(service_id: int) -> Allowance:
             backups=plan.backups,
             backup_storage=plan.backup_storage,
             iso_storage=plan.iso_storage,
-            queue=tuple(str(each.get("action", "")) for each in vm.requests),
+            queue=tuple(each.action for each in queue_of(vm.id)),
         )

@@ -1,13 +1,10 @@
-"""Which engines run, where, and whether their hearts beat."""
+"""Which engines run, and where."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.clock import now_ms
-from engine.store.database import session
-from engine.store.models import Worker
-from engine.work.claims import STALE_MS
+from engine.work import workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +19,15 @@ class EngineView:
     started_at: int
     heartbeat_at: int
 
-    @property
-    def fresh(self) -> bool:
-        """Whether it showed itself lately."""
-        return now_ms() - self.heartbeat_at <= STALE_MS
-
 
 def engines() -> list[EngineView]:
-    """Every engine whose heart beats, daemons first."""
-    with session():
-        rows = [EngineView(**row) for row in Worker.select().dicts()]
+    """Every engine with a fresh heartbeat, daemons first."""
+    rows = [
+        EngineView(row.id, row.kind, row.host, row.pid, row.version, row.started_at, row.heartbeat_at)
+        for row in workers.fresh()
+    ]
     order = {"daemon": 0, "console": 1, "cron": 2}
-    return sorted((row for row in rows if row.fresh), key=lambda row: (order[row.kind], row.started_at))
+    return sorted(rows, key=lambda row: (order[row.kind], row.started_at))
 
 
 def one_runs() -> bool:

@@ -16,7 +16,7 @@ from engine.audit import Actor
 from engine.clock import DAYS, local_now
 from engine.store.database import in_transaction, session
 from engine.store.models import BackupSchedule, DailyBackup, DailySnapshot, Run, SnapshotSchedule, Vm
-from engine.work import wake
+from engine.work import requests, wake
 from engine.work.task import Report, Room
 
 _ENGINE = Actor(login="engine", ssh_client="", source="engine")
@@ -63,7 +63,7 @@ def _begin(kind: Daily, vm_id: int, today: str) -> bool:
 
 def is_busy(vm: Vm) -> bool:
     """Whether a scheduled thing has to wait: the VM is not ready, works on something, or is locked."""
-    at_work = bool(vm.flow.get("pipeline") or vm.requests or vm.remote_lock)
+    at_work = bool(vm.flow.get("pipeline") or vm.remote_lock or requests.any_queued(vm.id))
     return vm.vm_status != "ready" or at_work or vm.service.status not in ("Active", "Suspended")
 
 
@@ -80,7 +80,8 @@ def close_lost(kind: Daily) -> list[tuple[int, str]]:
 def _close(kind: Daily, row: Any) -> str:
     """Close one day if nothing works on it any more; returns why it failed, empty while it goes on."""
     vm = Vm.get_by_id(row.vm_id)
-    if any(_is_of_day(kind, asked, row.local_date) for asked in [vm.flow, *vm.requests]):
+    queued = [{"pipeline": one.pipeline, "args": one.args} for one in requests.queue_of(vm.id)]
+    if any(_is_of_day(kind, asked, row.local_date) for asked in [vm.flow, *queued]):
         return ""
     run = Run.select().where(Run.vm == vm.id, Run.action == kind.pipeline).order_by(Run.id.desc()).first()
     error = (run.error if run is not None else "") or _UNTOLD

@@ -7,21 +7,26 @@ that was away), and reports what the walks came to. The walking itself is the ru
 from __future__ import annotations
 
 import logging
+import threading
 import time
 
 from engine.clock import now_ms
+from engine.errors import KvmtuiError
 from engine.ipam.allocate import sweep_quarantine
 from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.values import Resource
 from engine.store.database import in_transaction, session
-from engine.store.models import Run, Server, Vm
+from engine.store.models import Run, Server, TaskState, Vm
 from engine.work import servers, wake
 from engine.work.catalog import AT_REST
 from engine.work.task import Report, Room
+from engine.work.walk import LONGEST_PARK_MS
 
 log = logging.getLogger(__name__)
 _LOOK_S = 0.1
 _SWEEP = 1000
+_ANSWER_S = 3.0
+_asking: set[int] = set()  # servers that still owe an answer
 
 
 def run(room: Room) -> Report:
@@ -30,25 +35,57 @@ def run(room: Room) -> Report:
     in_transaction(_retry_failed)
     while room.keep_going() and sweep_quarantine(at_most=_SWEEP) == _SWEEP:
         pass  # addresses whose rest is over become free again
-    with session():
-        # read to the end first: a half-read list on SQLite keeps a later write from beginning
-        for server in list(Server.select().where(Server.state == "enabled")):
-            _refresh(room, server)
+    _refresh_all(room)
     room.begin()
     if room.until_rest:
         _until_rest(room)
     return _report(began if room.until_rest else min(began, room.since or began))
 
 
+def retry_ms() -> int | None:
+    """When a failed step is retried: at the next tick; None while the task is switched off."""
+    row = TaskState.get_or_none(TaskState.name == "processVirtualMachines")
+    minutes = row.interval_minutes if row is not None else 1
+    return minutes * 60_000 or None
+
+
 def _retry_failed() -> None:
-    """What failed is tried again from the step that failed."""
+    """Retry what failed, from the step that failed, and what a step of the clock left far in the future."""
+    now = now_ms()
+    failed = (Vm.error != "") & (Vm.wait_kind == "") & ((Vm.due_at > now) | Vm.due_at.is_null())
+    out_of_time = Vm.due_at > now + max(retry_ms() or 0, LONGEST_PARK_MS) + 60_000
     due = (
-        Vm.update(due_at=now_ms())
-        .where(Vm.error != "", Vm.due_at.is_null(), Vm.vm_status.not_in(sorted(AT_REST - {"ready"})))
+        Vm.update(due_at=now)
+        .where(failed | out_of_time, Vm.vm_status.not_in(sorted(AT_REST - {"ready"})))
         .execute()
     )
     if due:
         wake.ring()
+
+
+def _refresh_all(room: Room) -> None:
+    """Ask every server side by side; one that does not answer in time is left to end by itself."""
+    with session():
+        enabled = list(Server.select().where(Server.state == "enabled"))
+    threads = []
+    for server in enabled:
+        if server.id not in _asking:
+            _asking.add(server.id)
+            threads.append(threading.Thread(target=_refresh_one, args=(room, server), daemon=True))
+            threads[-1].start()
+    end = time.monotonic() + _ANSWER_S
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+
+
+def _refresh_one(room: Room, server: Server) -> None:
+    try:
+        with session():
+            _refresh(room, server)
+    except KvmtuiError as error:
+        log.warning("The guests of server %s could not be noted: %s", server.name, error.sentence)
+    finally:
+        _asking.discard(server.id)
 
 
 def _refresh(room: Room, server: Server) -> None:
@@ -85,9 +122,11 @@ def _until_rest(room: Room) -> None:
     """Stay while there is something to walk or to wait for."""
     while room.keep_going():
         with session():
-            at_work = Vm.select().where((Vm.due_at.is_null(False)) | (Vm.lease_until > now_ms())).exists()
-        if not at_work:
-            return
+            now = now_ms()
+            failed = (Vm.error != "") & (Vm.wait_kind == "") & (Vm.due_at > now)
+            at_work = (Vm.due_at.is_null(False) & ~failed) | (Vm.lease_until > now)
+            if not Vm.select().where(at_work).exists():
+                return
         time.sleep(_LOOK_S)
 
 

@@ -10,17 +10,19 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from peewee import DatabaseError, DatabaseProxy, Model, PostgresqlDatabase
+from peewee import SQL, DatabaseError, DatabaseProxy, Model, PostgresqlDatabase
 
+from engine.clock import now_ms
 from engine.store import troubles
 from engine.store.urls import connectable
 
 log = logging.getLogger(__name__)
 database = DatabaseProxy()
-_thread = threading.local()
 T = TypeVar("T")
+_WRITES = frozenset({"INSERT", "UPDATE", "DELETE"})
 
 
 class Row(Model):
@@ -40,17 +42,35 @@ class Row(Model):
         def keys(self) -> Any: ...
 
 
+class _Unit:
+    """The transaction a thread is in: what is to be written right before its commit."""
+
+    def __init__(self) -> None:
+        self.collected: dict[str, list[Any]] = {}
+        self.flushes: dict[str, Callable[[list[Any]], None]] = {}
+
+
+class _Thread(threading.local):
+    depth = 0  # how many sessions are open
+    unit: _Unit | None = None
+    fence: Callable[[], None] | None = None
+
+
+_thread = _Thread()
+
+
 def open_database(url: str) -> None:
     """Point the process at `sqlite:///path` or `postgresql://user:password@host/name`."""
-    database.initialize(connectable(url))
+    database.initialize(connectable(url, _refuse_unfenced))
 
 
 def close_database() -> None:
-    """Give back every connection; the process may open another database afterwards."""
+    """Close every connection; the process may open another database afterwards."""
     if database.obj is None:
         return
     database.obj.close_all()
     _thread.depth = 0
+    _thread.unit = None
     database.obj = None
 
 
@@ -63,15 +83,147 @@ def is_postgres() -> bool:
 def session() -> Iterator[None]:
     """A connection for this thread while the block runs; blocks may nest.
 
-    What goes wrong with the database itself leaves the outermost block as a sentence.
+    A database error leaves the outermost block as a sentence.
     """
-    if _depth():
+    if _thread.depth:
         with _connection():
             yield
         return
+    with _explained(), _connection():
+        yield
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """All of the block or nothing. On SQLite it takes the write lock at once (IMMEDIATE)."""
+    with session(), _savepoint() if _thread.unit else _unit():
+        yield
+
+
+def in_transaction(work: Callable[[], T], attempts: int = 3) -> T:
+    """Run `work` in a transaction; the outermost one runs it again after a lost connection or a deadlock.
+
+    `work` may run more than once, so it must read what it decides upon inside itself.
+    """
+    if _thread.unit:
+        with _savepoint():
+            return work()
+    for attempt in range(1, attempts + 1):
+        try:
+            with _connection(), _unit():
+                return work()
+        except troubles.TROUBLES as error:
+            if attempt == attempts or not troubles.is_lost(error):
+                sentence = troubles.explained(error, database.obj)
+                if sentence is None:
+                    raise
+                raise sentence from error
+            log.warning("Retrying a database transaction: %s", error)
+            _reconnect()
+    raise AssertionError("unreachable")
+
+
+def before_commit(kind: str, row: Any, flush: Callable[[list[Any]], None]) -> None:
+    """Collect `row`; one call of `flush` writes all rows of a kind as the last act of the transaction.
+
+    Locks that `flush` takes are therefore never held while other rows are being locked. Rows collected in a
+    nested block that fails are dropped with it.
+    """
+    unit = _thread.unit
+    if unit is None:
+        in_transaction(lambda: before_commit(kind, row, flush))
+        return
+    unit.flushes[kind] = flush
+    unit.collected.setdefault(kind, []).append(row)
+
+
+@contextmanager
+def fenced(check: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, every transaction of this thread begins with `check`, and no write escapes one."""
+    before, _thread.fence = _thread.fence, check
     try:
-        with _connection():
+        yield
+    finally:
+        _thread.fence = before
+
+
+@contextmanager
+def unfenced() -> Iterator[None]:
+    """For facts that are true whoever holds the lease, such as the answer to a call already sent."""
+    before, _thread.fence = _thread.fence, None
+    try:
+        yield
+    finally:
+        _thread.fence = before
+
+
+def now_expression() -> Any:
+    """The database's clock in epoch milliseconds, as a value for statements.
+
+    SQLite has no other clock than this host's, so there it is the time of this process.
+    """
+    return SQL(_POSTGRES_NOW) if is_postgres() else now_ms()
+
+
+def execute(sql: str, *values: Any) -> Any:
+    """Run a hot statement written out in SQL, with `?` for values and `now_ms()` for the database's clock.
+
+    Returns the cursor.
+    """
+    return database.execute_sql(_in_dialect(sql, is_postgres()), values)
+
+
+@lru_cache(maxsize=512)
+def _in_dialect(sql: str, postgres: bool) -> str:
+    if postgres:
+        return sql.replace("?", "%s").replace("now_ms()", _POSTGRES_NOW)
+    return sql.replace("now_ms()", _SQLITE_NOW)
+
+
+_POSTGRES_NOW = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+_SQLITE_NOW = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+
+
+def _refuse_unfenced(sql: str) -> None:
+    """Called for every statement: a step writes inside a fenced transaction or not at all."""
+    if _thread.fence is not None and _thread.unit is None and sql.lstrip()[:6].upper() in _WRITES:
+        raise RuntimeError(f"a step wrote outside its fenced transaction: {sql[:60]}")
+
+
+@contextmanager
+def _unit() -> Iterator[None]:
+    """The outermost transaction: the fence first, what was collected last."""
+    unit = _Unit()
+    with database.atomic():
+        _thread.unit = unit
+        try:
+            if _thread.fence is not None:
+                _thread.fence()
             yield
+            for kind, rows in list(unit.collected.items()):
+                unit.flushes[kind](rows)
+        finally:
+            _thread.unit = None
+
+
+@contextmanager
+def _savepoint() -> Iterator[None]:
+    unit = _thread.unit
+    assert unit is not None
+    kept = {kind: len(rows) for kind, rows in unit.collected.items()}
+    try:
+        with database.atomic():
+            yield
+    except BaseException:
+        for kind, rows in unit.collected.items():
+            del rows[kept.get(kind, 0) :]
+        raise
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
     except troubles.TROUBLES as error:
         sentence = troubles.explained(error, database.obj)
         if sentence is None:
@@ -80,41 +232,8 @@ def session() -> Iterator[None]:
 
 
 @contextmanager
-def transaction() -> Iterator[None]:
-    """All of the block or nothing. On SQLite it takes the write lock at once (IMMEDIATE)."""
-    with session(), database.atomic():
-        yield
-
-
-def in_transaction(work: Callable[[], T], attempts: int = 3) -> T:
-    """Run `work` in a transaction; run it again when the connection died under it or a deadlock hit.
-
-    `work` may run more than once, so it must read what it decides upon inside itself.
-    """
-    if _depth():
-        with database.atomic():
-            return work()
-    for attempt in range(1, attempts + 1):
-        try:
-            with _connection(), database.atomic():
-                return work()
-        except troubles.TROUBLES as error:
-            if attempt == attempts or not troubles.is_lost(error):
-                sentence = troubles.explained(error, database.obj)
-                if sentence is None:
-                    raise
-                raise sentence from error
-            log.warning("The database connection was lost; trying again (%s)", error)
-    raise AssertionError("unreachable")
-
-
-def _depth() -> int:
-    return int(getattr(_thread, "depth", None) or 0)
-
-
-@contextmanager
 def _connection() -> Iterator[None]:
-    depth = _depth()
+    depth = _thread.depth
     if depth == 0:
         database.connect(reuse_if_open=True)
     _thread.depth = depth + 1
@@ -126,8 +245,24 @@ def _connection() -> Iterator[None]:
             _give_back()
 
 
+def _reconnect() -> None:
+    """Replace the connection of a session that outlasts a failed transaction."""
+    if _thread.depth and not is_alive():
+        _give_back()
+        database.connect(reuse_if_open=True)
+
+
+def is_alive() -> bool:
+    """Whether this thread's connection still answers."""
+    try:
+        database.execute_sql("SELECT 1")
+    except troubles.TROUBLES:
+        return False
+    return True
+
+
 def _give_back() -> None:
-    """Return the connection; the pool throws away one that died, and a broken one must not hide the cause."""
+    """Return the connection; the pool discards a dead one, and closing it must not hide the cause."""
     if database.obj is None or database.is_closed():
         return
     try:

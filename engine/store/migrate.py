@@ -13,12 +13,12 @@ from pathlib import Path
 
 from engine.errors import Failed, Refused
 from engine.store.database import database, is_postgres, session, transaction
+from engine.store.locks import Lock, exclusive
 
 log = logging.getLogger(__name__)
 
 HISTORY = "kvmtui_migration"
 DIRECTORY = Path(__file__).with_name("migrations")
-_LOCK = 0x6B766D00  # the advisory lock of migrations on PostgreSQL
 
 
 def migrate() -> list[str]:
@@ -80,7 +80,7 @@ def _alone() -> Iterator[None]:
     """One transaction that keeps every other process from migrating meanwhile."""
     if is_postgres():
         with transaction():
-            database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            exclusive(Lock.MIGRATION)
             yield
         return
     # rebuilding a table on SQLite would cascade into its children; the check afterwards takes its place

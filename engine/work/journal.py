@@ -1,6 +1,7 @@
 """Writes every changing call into the database before it is sent, and its UPID before anything else happens.
 
-The intent carries the fence: a worker that lost its lease is stopped here, before the call goes out.
+The intent is fenced: a worker that lost its lease is stopped here, before the call goes out. What became of a call
+that was sent is written down whoever holds the lease.
 """
 
 from __future__ import annotations
@@ -8,12 +9,15 @@ from __future__ import annotations
 import time
 
 from engine.clock import now_ms
+from engine.errors import Failed
 from engine.proxmox.faults import Kind
 from engine.proxmox.journal import ChangingCall
-from engine.store.database import in_transaction
+from engine.store.database import execute, in_transaction, unfenced
 from engine.store.models import Call
-from engine.work import claims
+from engine.work import claims, workers
 from engine.work.claims import Claim
+
+MOST_TRIES = 3  # a change accepted this often that does not show is undone by something else
 
 
 class Journal:
@@ -33,30 +37,29 @@ class Journal:
         began = time.monotonic()
 
         def work() -> int:
-            claims.write(self._claim)
-            return int(
-                Call.insert(
-                    server=self._server,
-                    vm=self._claim.vm_id,
-                    run=self.run_id,
-                    step=self.step,
-                    what=call.what,
-                    method=call.method,
-                    path=call.path,
-                    node=call.node or "",
-                    vmid=call.vmid,
-                    params_hash=call.params_hash,
-                    fence=self._claim.fence,
-                ).execute()
-            )
+            if self._accepted(call) >= MOST_TRIES:
+                raise Failed(_not_converging(call))
+            row = execute(
+                _INSERT, self._server, self._claim.vm_id, self.run_id, self.step, call.what, call.method,
+                call.path, call.node or "", call.vmid, call.params_hash, self._claim.fence, now_ms(),
+            )  # fmt: skip
+            return int(row.fetchone()[0])
 
         self.last_call = in_transaction(work)
-        if time.monotonic() - began > claims.STALE_MS / 2000:
+        if time.monotonic() - began > workers.STALE_MS / 2000:
             # the process was stopped between commit and now: somebody else may already act for this VM
             self.failed(self.last_call, Kind.TRANSIENT, "not sent: this worker was held up for too long")
             raise claims.LeaseLost("held up before a call was sent")
         self.sent += 1
         return self.last_call
+
+    def _accepted(self, call: ChangingCall) -> int:
+        """How often the cluster accepted this very call in this run of the step."""
+        return int(
+            execute(
+                _ACCEPTED, self._claim.vm_id, self.run_id, self.step, call.method, call.path, call.params_hash
+            ).fetchone()[0]
+        )
 
     def answered(self, call_id: int, upid: str | None) -> None:
         """Commit the task's name, or that the call ended at once."""
@@ -70,7 +73,26 @@ class Journal:
         self._close(call_id, state=state, outcome=sentence, answered_at=now_ms())
 
     def _close(self, call_id: int, **changes: object) -> None:
-        in_transaction(lambda: Call.update(**changes).where(Call.id == call_id).execute())
+        with unfenced():
+            in_transaction(lambda: Call.update(**changes).where(Call.id == call_id).execute())
+
+
+def _not_converging(call: ChangingCall) -> str:
+    sent = f" ({call.shown})" if call.shown else ""
+    return (
+        f"The change “{call.what}”{sent} was accepted {MOST_TRIES} times, but VM {call.vmid} still does not show it. "
+        "Find what undoes it: another tool, a hook script, or HA rules that manage the guest."
+    )
+
+
+_INSERT = (
+    "INSERT INTO call (server_id, vm_id, run_id, step, what, method, path, node, vmid, params_hash, fence, state, "
+    "upid, outcome, intent_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent', '', '', ?) RETURNING id"
+)
+_ACCEPTED = (
+    "SELECT COUNT(*) FROM call WHERE vm_id = ? AND run_id = ? AND step = ? AND method = ? AND path = ? AND "
+    "params_hash = ? AND state = 'ended' AND (outcome IN ('', 'OK') OR SUBSTR(outcome, 1, 8) = 'WARNINGS')"
+)
 
 
 def open_calls(vm_id: int) -> list[Call]:

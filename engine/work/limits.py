@@ -1,27 +1,24 @@
-"""Turns at scarce things: clones from one storage, heavy tasks on one node. First come, first served.
+"""Limits on scarce things: clones from one storage, heavy tasks on one node. First come, first served.
 
-A VM that finds no place parks with `wait_kind = turn`; whoever gives a place back wakes the one that
-has waited longest.
+A VM that finds no free slot parks with `wait_kind = turn`; whoever releases a slot wakes the VM that has waited
+longest.
 """
 
 from __future__ import annotations
 
 from engine.clock import now_ms
-from engine.store.database import database, in_transaction, is_postgres
+from engine.store.database import execute, in_transaction
+from engine.store.locks import Lock, exclusive
 from engine.store.models import Slot, Vm
-from engine.work import claims, wake
-from engine.work.claims import Claim
-
-_LIMITS_LOCK = 0x6B766D02
+from engine.work import wake
+from engine.work.item import Item
 
 
-def take(claim: Claim, vm: Vm, key: str, limit: int) -> bool:
-    """True when the VM now holds a place at `key`; it keeps it until `give_back`."""
+def take(vm: Item | Vm, key: str, limit: int) -> bool:
+    """True when the VM now holds a slot of `key`, until `release`. Called by a step, so it is fenced."""
 
     def work() -> bool:
-        claims.write(claim)
-        if is_postgres():
-            database.execute_sql("SELECT pg_advisory_xact_lock(%s, %s)", (_LIMITS_LOCK, vm.server_id))
+        exclusive(Lock.LIMITS, vm.server_id)
         held = Slot.select().where(Slot.server == vm.server_id, Slot.key == key)
         if held.where(Slot.vm == vm.id).exists():
             return True
@@ -33,7 +30,7 @@ def take(claim: Claim, vm: Vm, key: str, limit: int) -> bool:
     return in_transaction(work)
 
 
-def _ahead_of(vm: Vm, key: str) -> int:
+def _ahead_of(vm: Item | Vm, key: str) -> int:
     """How many VMs wait for the same thing and came before this one."""
     waiting = Vm.select().where(
         Vm.server == vm.server_id, Vm.wait_kind == "turn", Vm.wait_node == key, Vm.id != vm.id
@@ -45,9 +42,9 @@ def _ahead_of(vm: Vm, key: str) -> int:
     return waiting.count()
 
 
-def give_back(vm: Vm) -> None:
-    """Free every place the VM holds and wake those whose turn it is; call it inside a transaction."""
-    keys = [slot.key for slot in Slot.select(Slot.key).where(Slot.vm == vm.id)]
+def release(vm: Item | Vm) -> None:
+    """Free every slot the VM holds and wake those whose turn it is; call it inside a transaction."""
+    keys = [key for (key,) in execute("SELECT key FROM slot WHERE vm_id = ?", vm.id).fetchall()]
     if not keys:
         return
     Slot.delete().where(Slot.vm == vm.id).execute()

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from engine.pipelines.context import Context
+from typing import Any, Literal
 
 WaitOn = Literal["task", "lock", "time", "server", "turn"]
 
@@ -22,7 +19,6 @@ class Done:
     """What the step is for is true now."""
 
     notes: tuple[str, ...] = ()
-    mails: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +57,8 @@ class Fail:
 
 
 Outcome = Done | Skip | Again | Wait | Fail
-StepFunction = Callable[["Context"], Outcome]
-Meanwhile = Callable[["Context", Wait], Wait]
+StepFunction = Callable[[Any], Outcome]  # called with the context that the site's ContextFactory builds
+Meanwhile = Callable[[Any, Wait], Wait]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Finds out what became of calls whose end we do not know. No step acts before this is settled.
+"""Finds out what became of calls whose end we do not know. No step acts before this is known.
 
 A call with a UPID is asked for its task. A call without an answer (a lost reply, a crash between intent and
 answer) is looked for in the node's task list; only when it is not there, and could not still be arriving, is
@@ -19,7 +19,7 @@ from engine.work import journal
 from engine.work.model import Wait
 
 SKEW_MS = 120_000  # how far the cluster's clock may be from ours
-ARRIVING_MS = {"intent": 3_000, "ambiguous": 8_000}  # a request may still be on its way for so long
+ARRIVING_MS = {"intent": 3_000, "ambiguous": 8_000}  # a request may still be on its way for this long
 _TASK_TYPES = (  # which task a request starts, by its method and the end of its path
     ("POST", re.compile(r"/qemu/\d+/clone$"), "qmclone"),
     ("POST", re.compile(r"/qemu/\d+/migrate$"), "qmigrate"),
@@ -37,8 +37,8 @@ _TASK_TYPES = (  # which task a request starts, by its method and the end of its
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """What settling found: something to wait for, or why the newest ended call failed."""
+class Reconciled:
+    """What was found: something to wait for, or why the newest ended call failed."""
 
     wait: Wait | None = None
     failed: str = ""
@@ -46,23 +46,23 @@ class Settled:
     notes: tuple[str, ...] = ()
 
 
-def settle(cluster: Cluster, vm_id: int, step: str) -> Settled:
+def reconcile(cluster: Cluster, vm_id: int, step: str) -> Reconciled:
     """Close every open call of a VM that has ended; tell the first that has not."""
     failed, kind, notes = "", None, []
     for call in journal.open_calls(vm_id):
         if not call.upid and (wait := _find(cluster, call)):
-            return Settled(wait)
+            return Reconciled(wait)
         if not call.upid:
             continue
         outcome = _ask(cluster, call)
         if isinstance(outcome, Wait):
-            return Settled(outcome)
+            return Reconciled(outcome)
         journal.end(call, outcome.exitstatus)
         if not outcome.ok and call.step == step:
             failed, kind = outcome.error(call.what).sentence, outcome.kind
         elif outcome.warnings:
             notes.append(f"{call.what} ended with {outcome.exitstatus}; see the task's log on {call.node}")
-    return Settled(failed=failed, failed_kind=kind, notes=tuple(notes))
+    return Reconciled(failed=failed, failed_kind=kind, notes=tuple(notes))
 
 
 def _ask(cluster: Cluster, call: Call) -> Ending | Wait:

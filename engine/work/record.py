@@ -6,12 +6,15 @@ what it says was committed.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from engine.clock import now_ms
 from engine.redact import redact
-from engine.store.models import Run, Step, Vm
-from engine.work import events
+from engine.store.database import execute
+from engine.store.models import Vm
+from engine.work import events, requests
+from engine.work.item import Item
 
 KEPT_RUNS = 50
 _GLYPHS = {"success": "[+]", "skip": "[+]", "waiting": "[~]", "error": "[-]"}
@@ -30,75 +33,123 @@ class StepEnd:
     notes: tuple[str, ...] = ()
 
 
-def live_run(vm: Vm) -> Run | None:
-    """The run that goes on for this VM."""
-    return Run.get_or_none((Run.vm == vm.id) & (Run.live == 1))
+@dataclass(slots=True)
+class RunRow:
+    """The live run of a VM, as a walk needs it."""
+
+    id: int
+    action: str
+    result: str
 
 
-def start_run(vm: Vm, action: str, request: dict[str, object]) -> Run:
-    """Begin a run with its opening line."""
-    run = Run.create(vm=vm.id, action=action, from_status=vm.vm_status, live=1, request=request)
+def live_run(vm_id: int) -> RunRow | None:
+    """The run that is under way for this VM."""
+    row = execute("SELECT id, action, result FROM run WHERE vm_id = ? AND live = 1", vm_id).fetchone()
+    return RunRow(*row) if row else None
+
+
+def start_run(vm: Item | Vm, action: str, request: dict[str, object]) -> RunRow:
+    """Begin a run with its opening line, for the request that the VM works on if there is one."""
+    now = now_ms()
+    made = execute(
+        "INSERT INTO run (vm_id, action, from_status, to_status, result, started_at, error, live, request) "
+        "VALUES (?, ?, ?, '', 'running', ?, '', 1, ?) RETURNING id",
+        vm.id,
+        action,
+        vm.vm_status,
+        now,
+        _json(request),
+    )
+    run = RunRow(int(made.fetchone()[0]), action, "running")
+    if number := requests.attach_run(vm.id, run.id):
+        execute("UPDATE run SET request_id = ? WHERE id = ?", number, run.id)
     vmid = vm.vmid if vm.vmid is not None else "-"
     _say(vm, run, f"--- {action}: service={vm.service_id} vm={vmid} status={vm.vm_status} ---", kind="run")
     return run
 
 
-def end_run(vm: Vm, run: Run, result: str, status: str, error: str = "") -> None:
-    """Close a run with its last line and forget the oldest beyond the newest 50."""
-    Run.update(live=None, result=result, to_status=status, finished_at=now_ms(), error=redact(error)).where(
-        Run.id == run.id
-    ).execute()
+def end_run(vm: Item | Vm, run: RunRow, result: str, status: str, error: str = "") -> None:
+    """Close a run with its last line and delete the oldest beyond the newest 50."""
+    execute(
+        "UPDATE run SET live = NULL, result = ?, to_status = ?, finished_at = ?, error = ? WHERE id = ?",
+        result,
+        status,
+        now_ms(),
+        redact(error),
+        run.id,
+    )
     if result == "success":
         line = f"--- {run.action} complete: service={vm.service_id} status={status} ---"
     else:
         line = f"--- {run.action} paused: service={vm.service_id} waiting at ({status}) ---"
     _say(vm, run, line, kind="run", level=result, data={"action": run.action, "error": redact(error)})
-    _forget_old(vm)
+    execute(
+        "DELETE FROM run WHERE vm_id = ? AND live IS NULL AND id < "
+        "(SELECT id FROM run WHERE vm_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
+        vm.id,
+        vm.id,
+        KEPT_RUNS - 1,
+    )
 
 
-def mark_waiting(run: Run, waiting: bool) -> None:
+def mark_waiting(run: RunRow, waiting: bool) -> None:
     """A live run's result says whether it works or waits."""
     wanted = "waiting" if waiting else "running"
     if run.result != wanted:
-        Run.update(result=wanted).where(Run.id == run.id).execute()
+        execute("UPDATE run SET result = ? WHERE id = ?", wanted, run.id)
         run.result = wanted
 
 
-def step(vm: Vm, run: Run, end: StepEnd, began: int) -> None:
-    """Write one look at a step and say its line; a waiting step keeps one row and one line per reason."""
-    last = Step.select().where(Step.run == run.id).order_by(Step.n.desc()).first()
-    same = last is not None and last.step == end.key and last.result == "waiting"
-    if same and end.result == "waiting" and last.error == redact(end.text) and not end.notes:
+def step(vm: Item | Vm, run: RunRow, end: StepEnd, began: int) -> None:
+    """Write one look at a step and its line; a waiting step keeps one row and one line per reason."""
+    last = execute(
+        "SELECT id, n, step, result, error, notes, started_at FROM step WHERE run_id = ? ORDER BY n DESC LIMIT 1",
+        run.id,
+    ).fetchone()
+    same = last is not None and last[2] == end.key and last[3] == "waiting"
+    said = redact(end.text)
+    if same and end.result == "waiting" and last[4] == said and not end.notes:
         return
-    error = redact(end.text) if end.result != "success" else ""
+    error = said if end.result != "success" else ""
+    notes = [redact(note) for note in end.notes]
     if same:
-        notes = [*last.notes, *map(redact, end.notes)]
-        ms = now_ms() - last.started_at
-        Step.update(result=end.result, to_status=end.to_status, ms=ms, error=error, notes=notes).where(
-            Step.id == last.id
-        ).execute()
-        n = last.n
+        ms, n = now_ms() - last[6], last[1]
+        execute(
+            "UPDATE step SET result = ?, to_status = ?, ms = ?, error = ?, notes = ? WHERE id = ?",
+            end.result,
+            end.to_status,
+            ms,
+            error,
+            _json([*json.loads(last[5]), *notes]),
+            last[0],
+        )
     else:
-        n = (last.n if last else 0) + 1
+        n = (last[1] if last else 0) + 1
         ms = 0 if end.result == "skip" else now_ms() - began
-        Step.insert(
-            run=run.id,
-            n=n,
-            step=end.key,
-            label=end.label,
-            from_status=end.from_status,
-            to_status=end.to_status,
-            result=end.result,
-            started_at=began,
-            ms=ms,
-            error=error,
-            notes=[redact(note) for note in end.notes],
-        ).execute()
+        execute(
+            "INSERT INTO step (run_id, n, step, label, from_status, to_status, result, started_at, ms, error, notes) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            run.id,
+            n,
+            end.key,
+            end.label,
+            end.from_status,
+            end.to_status,
+            end.result,
+            began,
+            ms,
+            error,
+            _json(notes),
+        )
     lines = [_line(vm, n, end, 0 if end.result == "skip" else ms), *(f"      · {note}" for note in end.notes)]
     _say(vm, run, "\n".join(lines), kind="step", level=end.result, data={"step": end.key, "n": n})
 
 
-def _line(vm: Vm, n: int, end: StepEnd, ms: int) -> str:
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _line(vm: Item | Vm, n: int, end: StepEnd, ms: int) -> str:
     move = f"({end.from_status} -> {end.to_status})"
     if end.result == "success":
         said = f"success {move}"
@@ -109,14 +160,14 @@ def _line(vm: Vm, n: int, end: StepEnd, ms: int) -> str:
     return f"{_GLYPHS[end.result]} sid:{vm.service_id} {n:>2}. {end.label:<28} {said:<50} [{ms / 1000:.2f}s]"
 
 
-def say_note(vm: Vm, run: Run | None, text: str, level: str = "info") -> None:
-    """A line below a step, said while it goes on."""
+def say_note(vm: Item | Vm, run: RunRow | None, text: str, level: str = "info") -> None:
+    """A line below a step, written while it is still at work."""
     _say(vm, run, f"      · {text}", kind="note", level=level)
 
 
 def _say(
-    vm: Vm,
-    run: Run | None,
+    vm: Item | Vm,
+    run: RunRow | None,
     text: str,
     *,
     kind: str,
@@ -132,9 +183,3 @@ def _say(
         run=run.id if run else None,
         data=data,
     )
-
-
-def _forget_old(vm: Vm) -> None:
-    kept = Run.select(Run.id).where(Run.vm == vm.id).order_by(Run.id.desc()).limit(KEPT_RUNS)
-    oldest = min((row.id for row in kept), default=0)
-    Run.delete().where(Run.vm == vm.id, Run.id < oldest, Run.live.is_null()).execute()

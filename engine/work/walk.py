@@ -1,6 +1,6 @@
 """Walks one claimed VM along its pipeline until it is at rest, must wait, or fails.
 
-Nothing of a walk lives in memory only: killed anywhere, the next claim goes on from the database and from
+No state of a walk is kept in memory alone: killed anywhere, the next claim continues from the database and from
 what the cluster says.
 """
 
@@ -10,31 +10,46 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from engine import redact
 from engine.clock import now_ms
 from engine.errors import KvmtuiError
-from engine.pipelines.context import Context
-from engine.plan import Plan, effective
 from engine.proxmox.faults import Kind, ProxmoxError
-from engine.proxmox.mark import Mark
-from engine.store.database import in_transaction, session
-from engine.store.models import Run, Vm
-from engine.work import claims, events, limits, record, servers
-from engine.work.catalog import Catalog
+from engine.store.database import fenced, in_transaction, session
+from engine.work import claims, events, item, limits, record, requests, servers
+from engine.work.catalog import GONE, Catalog
 from engine.work.claims import Claim, LeaseLost
+from engine.work.context import TaskContext
+from engine.work.item import Item
 from engine.work.journal import Journal
 from engine.work.model import Again, Done, Fail, Outcome, Pipeline, Skip, Step, Wait
-from engine.work.ports import Ports
-from engine.work.reconcile import settle
+from engine.work.reconcile import reconcile
+from engine.work.record import RunRow
 from engine.work.servers import Servers
 
 log = logging.getLogger(__name__)
-MOST_LOOKS = 8  # a step that changes something each time it looks does not converge
-FLEETING_TRIES = 3  # how often a passing trouble is looked past before it fails the step
+MOST_LOOKS = 12  # at one step in one walk: more than any step needs, see engine.work.journal for calls
+TRANSIENT_TRIES = 3  # how often a transient failure is retried before it fails the step
 LONGEST_PARK_MS = 60_000  # a lost wake-up costs a minute, never a VM
-_AT_TICK = None  # due_at of a failed step: the next tick of processVirtualMachines sets it
+RETRY_MS = 60_000
+_NOT_WAITING: dict[str, Any] = {
+    "wait_kind": "",
+    "wait_upid": "",
+    "wait_node": "",
+    "wait_why": "",
+    "waiting_since": None,
+}
+_OWN_TO_A_STEP = ("began", "transient")  # what the flow forgets when a step ends
+
+
+class ContextFactory(Protocol):
+    """Builds what a step of this site's pipelines gets, around what the kernel gives it."""
+
+    def __call__(self, item: Item, **given: Any) -> TaskContext:
+        """The context of one look."""
+        ...
 
 
 @dataclass(slots=True)
@@ -43,17 +58,17 @@ class Walker:
 
     catalog: Catalog
     servers: Servers
-    ports: Ports
-    instance: str
+    contexts: ContextFactory
     stopping: Callable[[], bool] = lambda: False
+    retry_ms: Callable[[], int | None] = lambda: RETRY_MS  # None: only an operator's retry
 
-    def walk(self, claim: Claim) -> None:
-        """Work on a claimed VM; always gives the claim back."""
+    def walk(self, claim: Claim, moved: Callable[[int], None] = lambda vm_id: None) -> None:
+        """Work on a claimed VM; always releases the claim. `moved` hears of every step that begins."""
         try:
             kept: dict[str, Any] = {}
             with session():
                 while not self.stopping() and self._advance(claim, kept):
-                    pass
+                    moved(claim.vm_id)
         except LeaseLost:
             log.info("VM %s was taken over; this worker stops", claim.vm_id)
         finally:
@@ -61,54 +76,58 @@ class Walker:
 
     def _advance(self, claim: Claim, kept: dict[str, Any]) -> bool:
         """Take one step; False when there is nothing more to do now."""
-        vm = Vm.get_by_id(claim.vm_id)
+        vm = item.read(claim.vm_id)
+        if vm is None:
+            return False
         pipeline = self._pipeline(vm)
         if pipeline is None:
-            return self._next_request(claim, vm)
+            return in_transaction(partial(self._next_request, claim))
         index = pipeline.position(vm.vm_status, int(vm.flow.get("reached", 0)))
-        run = record.live_run(vm) or in_transaction(lambda: self._open_run(claim, vm, pipeline))
-        walk = _Look(self, claim, vm, run, pipeline, pipeline.steps[index], index)
-        return walk.take(kept)
+        run = record.live_run(vm.id) or in_transaction(partial(self._open_run, claim, vm, pipeline))
+        return _Look(self, claim, vm, run, pipeline, index).take(kept)
 
-    def _pipeline(self, vm: Vm) -> Pipeline | None:
+    def _pipeline(self, vm: Item) -> Pipeline | None:
         name = vm.flow.get("pipeline")
         return self.catalog.named(name) if name else self.catalog.of_status(vm.vm_status)
 
-    def _open_run(self, claim: Claim, vm: Vm, pipeline: Pipeline) -> Run:
-        claims.write(claim)
+    def _open_run(self, claim: Claim, vm: Item, pipeline: Pipeline) -> RunRow:
+        claims.check(claim)
         return record.start_run(vm, vm.flow.get("action") or pipeline.name, vm.flow.get("request") or {})
 
-    def _next_request(self, claim: Claim, vm: Vm) -> bool:
-        """Begin the oldest request of a VM that is at rest, or let it rest."""
+    def _next_request(self, claim: Claim) -> bool:
+        """Begin the oldest request of a VM that is at rest, or let it rest.
 
-        def work() -> bool:
-            if not vm.requests:
-                claims.park(claim, due_at=None, wait_kind="", wait_why="", wait_upid="", waiting_since=None)
-                return False
-            request, rest = vm.requests[0], vm.requests[1:]
-            pipeline = self.catalog.named(request["pipeline"])
-            flow = {
-                "pipeline": pipeline.name,
-                "action": request.get("action") or pipeline.name,
-                "args": request.get("args") or {},
-                "request": {key: request[key] for key in ("by", "at") if key in request},
-            }
-            claims.write(claim, requests=rest, flow=flow, vm_status=pipeline.start or vm.vm_status)
-            return True
-
-        return in_transaction(work)
+        The claim's row is locked first: a request that is being added is either seen here, or makes the VM due.
+        """
+        claims.check(claim)
+        requests.end_running(claim.vm_id, "withdrawn", "an operator changed the VM's record")
+        request = requests.begin_next(claim.vm_id)
+        if request is None:
+            claims.park(claim, due_at=None, **_NOT_WAITING)
+            return False
+        pipeline = self.catalog.named(request.pipeline)
+        flow = {
+            "pipeline": pipeline.name,
+            "action": request.action,
+            "args": request.args,
+            "request": {"by": request.login, "at": request.requested_at},
+        }
+        status = {"vm_status": pipeline.start} if pipeline.start else {}
+        claims.write(claim, flow=flow, **status)
+        return True
 
 
 class _Look:
     """One step of one VM: observe, act, look again, then commit how it ended."""
 
     def __init__(
-        self, walker: Walker, claim: Claim, vm: Vm, run: Run, pipeline: Pipeline, step: Step, index: int
+        self, walker: Walker, claim: Claim, vm: Item, run: RunRow, pipeline: Pipeline, index: int
     ) -> None:
         self.walker, self.claim, self.vm, self.run = walker, claim, vm, run
-        self.pipeline, self.step, self.index = pipeline, step, index
+        self.pipeline, self.index = pipeline, index
+        self.step: Step = pipeline.steps[index]
         self.began = vm.flow.get("began") or now_ms()
-        self.key = step.status or f"{pipeline.name}.{index + 1}"
+        self.key = self.step.status or f"{pipeline.name}.{index + 1}"
 
     def take(self, kept: dict[str, Any]) -> bool:
         """Run the step and commit its end; True when the next step may follow at once."""
@@ -116,44 +135,36 @@ class _Look:
         with self.walker.servers.recording(ctx.journal):
             outcome = self._outcome(ctx)
         if isinstance(outcome, Wait):
-            self._park(ctx, outcome)
+            in_transaction(partial(self._park, ctx, outcome))
             return False
         if isinstance(outcome, Fail):
-            in_transaction(lambda: self._fail(ctx, outcome))
+            in_transaction(partial(self._fail, ctx, outcome))
             return False
-        return in_transaction(lambda: self._succeed(ctx, outcome))
+        assert isinstance(outcome, Done | Skip)
+        in_transaction(partial(self._succeed, ctx, outcome))
+        return True
 
-    def _context(self, kept: dict[str, Any]) -> Context:
-        vm = self.vm
-        journal = Journal(self.claim, vm.server_id)
+    def _context(self, kept: dict[str, Any]) -> TaskContext:
+        journal = Journal(self.claim, self.vm.server_id)
         journal.run_id, journal.step, journal.step_label = self.run.id, self.key, self.step.label
-        args = vm.flow.get("args") or {}
-        return Context(
+        return self.walker.contexts(
+            self.vm,
             claim=self.claim,
-            vm=vm,
             run=self.run,
-            plan=self._plan(args),
-            cluster=self.walker.servers.cluster(vm.server),
-            mark=Mark(self.walker.instance, vm.uid),
             journal=journal,
-            ports=self.walker.ports,
-            args=args,
+            args=self.vm.flow.get("args") or {},
             kept=kept,
-            flow=dict(vm.flow),
+            flow=dict(self.vm.flow),
         )
 
-    def _plan(self, args: dict[str, Any]) -> Plan:
-        service = self.vm.service
-        return effective(service.product.spec, service.options)
-
-    def _outcome(self, ctx: Context) -> Outcome:
-        """The step's end, with every trouble turned into one."""
+    def _outcome(self, ctx: TaskContext) -> Outcome:
+        """The step's end, with every error turned into one."""
         for _ in range(MOST_LOOKS):
             try:
                 outcome = self._look(ctx)
             except ProxmoxError as error:
-                servers.missed(self.vm.server, error)
-                outcome = self._trouble(ctx, error)
+                servers.missed(ctx.server, error)
+                outcome = self._after_error(ctx, error)
             except KvmtuiError as error:
                 outcome = Fail(error.sentence)
             except LeaseLost:
@@ -161,71 +172,62 @@ class _Look:
             except Exception as error:
                 log.exception("Step “%s” of service %s broke", self.step.label, self.vm.service_id)
                 kind = type(error).__name__
-                outcome = Fail(
-                    f"a fault of kvmtui itself ({kind}: {redact.redact(str(error))}); see its log file"
-                )
+                outcome = Fail(f"internal error ({kind}: {redact.redact(str(error))}); see the log file")
             if not isinstance(outcome, Again):
                 return outcome
-        return Fail("the change was made several times, but it does not show; something else may undo it")
+        return Fail(f"the step made {MOST_LOOKS} changes in a row without reaching its goal")
 
-    def _look(self, ctx: Context) -> Outcome:
-        if not self.step.needs_guest:
-            return self.step.run(ctx)
-        if reason := servers.why_not(self.vm.server, self.vm.node):
-            return Wait("server", reason)
-        settled = settle(ctx.cluster, self.vm.id, self.key)
-        for note in settled.notes:
-            ctx.note(note)
-        if settled.wait:
-            if settled.wait.on == "task" and self.step.meanwhile:
-                return self.step.meanwhile(ctx, settled.wait)
-            return settled.wait
-        ctx.failed, ctx.failed_kind = settled.failed, settled.failed_kind
-        outcome = self.step.run(ctx)
-        servers.reached(self.vm.server)
+    def _look(self, ctx: TaskContext) -> Outcome:
+        if self.step.needs_guest:
+            if reason := servers.why_not(ctx.server, self.vm.node):
+                return Wait("server", reason)
+            found = reconcile(ctx.cluster, self.vm.id, self.key)
+            ctx.notes.extend(found.notes)
+            if found.wait:
+                if found.wait.on == "task" and self.step.meanwhile:
+                    return self.step.meanwhile(ctx, found.wait)
+                return found.wait
+            ctx.failed, ctx.failed_kind = found.failed, found.failed_kind
+        with fenced(partial(claims.check, self.claim)):
+            outcome = self.step.run(ctx)
+        if self.step.needs_guest:
+            servers.reached(ctx.server)
         return outcome
 
-    def _trouble(self, ctx: Context, error: ProxmoxError) -> Outcome:
+    def _after_error(self, ctx: TaskContext, error: ProxmoxError) -> Outcome:
         """What a failed call means for the step."""
         if error.kind is Kind.BUSY:
             return Wait("lock", error.sentence, seconds=3 + random.random() * 4)
         if error.kind is Kind.AMBIGUOUS:
             return Wait("time", error.sentence, seconds=1)
-        if reason := servers.why_not(self.vm.server):
+        if reason := servers.why_not(ctx.server):
             return Wait("server", reason)
-        tries = int(ctx.flow.get("fleeting", 0)) + 1
-        if error.kind is Kind.TRANSIENT and tries < FLEETING_TRIES:
-            ctx.remember(fleeting=tries)
+        tries = int(ctx.flow.get("transient", 0)) + 1
+        if error.kind is Kind.TRANSIENT and tries < TRANSIENT_TRIES:
+            ctx.remember(transient=tries)
             return Wait("time", error.sentence, seconds=2.0 * tries)
         return Fail(error.sentence)
 
-    def _park(self, ctx: Context, wait: Wait) -> None:
+    def _park(self, ctx: TaskContext, wait: Wait) -> None:
         now = now_ms()
         longest = LONGEST_PARK_MS if wait.on in ("task", "turn", "server") else 10_000
-        pause = int(wait.seconds * 1000) or longest
         node = wait.key or wait.node or (wait.upid.split(":")[1] if wait.upid else "")
         same = self.vm.wait_kind == wait.on and self.vm.wait_node == node
-        since = self.vm.waiting_since if same and self.vm.waiting_since else now
-        flow = {**ctx.flow, "began": self.began}
+        claims.park(
+            self.claim,
+            **ctx.changes,
+            flow={**ctx.flow, "began": self.began},
+            due_at=now + (int(wait.seconds * 1000) or longest),
+            wait_kind=wait.on,
+            wait_upid=wait.upid,
+            wait_node=node,
+            wait_why=redact.redact(wait.why),
+            waiting_since=self.vm.waiting_since if same and self.vm.waiting_since else now,
+        )
+        record.mark_waiting(self.run, waiting=True)
+        record.step(self.vm, self.run, self._end(ctx, "waiting", wait.why, wait.notes), self.began)
 
-        def work() -> None:
-            claims.park(
-                self.claim,
-                **ctx.changes,
-                flow=flow,
-                due_at=now + pause,
-                wait_kind=wait.on,
-                wait_upid=wait.upid,
-                wait_node=node,
-                wait_why=redact.redact(wait.why),
-                waiting_since=since,
-            )
-            record.mark_waiting(self.run, waiting=True)
-            record.step(self.vm, self.run, self._end(ctx, "waiting", wait.why, wait.notes), self.began)
-
-        in_transaction(work)
-
-    def _end(self, ctx: Context, result: str, text: str, notes: tuple[str, ...]) -> record.StepEnd:
+    def _end(self, ctx: TaskContext, result: str, text: str, notes: tuple[str, ...]) -> record.StepEnd:
         return record.StepEnd(
             key=self.key,
             label=self.step.label,
@@ -236,76 +238,80 @@ class _Look:
             notes=(*ctx.notes, *notes),
         )
 
-    def _succeed(self, ctx: Context, outcome: Done | Skip | Again | Wait | Fail) -> bool:
-        """Commit the good end of a step; True while the pipeline goes on."""
-        assert isinstance(outcome, Done | Skip)
+    def _succeed(self, ctx: TaskContext, outcome: Done | Skip) -> None:
+        """Commit the good end of a step, and with the last one the end of what was asked for."""
         last = self.index + 1 == len(self.pipeline.steps)
-        status = ctx.changes.pop("vm_status", None) or self.step.status or self.vm.vm_status
-        flow = {} if last else self._onward(ctx)
-        for work in ctx.at_end:
-            work()
+        changes = dict(ctx.changes)
+        status = changes.pop("vm_status", None) or self.step.status or self.vm.vm_status
         claims.write(
             self.claim,
-            **ctx.changes,
+            **changes,
             vm_status=status,
-            flow=flow,
+            flow={} if last else self._onward(ctx),
             due_at=now_ms(),
-            wait_kind="",
-            wait_upid="",
-            wait_node="",
-            wait_why="",
-            waiting_since=None,
+            **_NOT_WAITING,
             error="",
             error_since=None,
         )
+        for work in ctx.at_end:
+            work()
         why = outcome.why if isinstance(outcome, Skip) else ""
         result = "skip" if isinstance(outcome, Skip) else "success"
         record.mark_waiting(self.run, waiting=False)
         record.step(self.vm, self.run, self._end(ctx, result, why, outcome.notes), self.began)
-        limits.give_back(self.vm)
+        limits.release(self.vm)
         if last:
-            self.vm.vm_status = status
             record.end_run(self.vm, self.run, "success", status)
+            if self.walker.catalog.of_status(status) is None:
+                requests.end_running(self.vm.id, "done")
+            self._withdraw_if_gone(status)
         events.publish("vm", vm=self.vm.id, service=self.vm.service_id, data={"vm_status": status})
-        return True
 
-    def _onward(self, ctx: Context) -> dict[str, Any]:
+    def _onward(self, ctx: TaskContext) -> dict[str, Any]:
         """The flow for the next step: what this one remembered, without its own stopwatch."""
-        flow = {key: value for key, value in ctx.flow.items() if key not in ("began", "fleeting")}
+        flow = {key: value for key, value in ctx.flow.items() if key not in _OWN_TO_A_STEP}
         flow["reached"] = self.index + 1
         return flow
 
-    def _fail(self, ctx: Context, failure: Fail) -> None:
-        """Commit a failure: vm_status stays, the reason is visible, the next tick tries this step again."""
+    def _fail(self, ctx: TaskContext, failure: Fail) -> None:
+        """Commit a failure: vm_status stays, the reason is visible, and the step is retried when it may be."""
         error = redact.redact(self._advised(failure.error))
         status = self.vm.vm_status
-        flow = {key: value for key, value in ctx.flow.items() if key not in ("began", "fleeting")}
-        if failure.final and self.pipeline.failed_status:
+        flow = {key: value for key, value in ctx.flow.items() if key not in _OWN_TO_A_STEP}
+        final = failure.final and bool(self.pipeline.failed_status)
+        if final:
             status, flow = self.pipeline.failed_status, {}
-        retry = self.pipeline.retry and not (failure.final and flow == {})
-        stuck = {"error": error, "error_since": self.vm.error_since or now_ms()}
-        if not self.pipeline.retry:  # a command that failed is over: its run tells why, the VM is not stuck
-            flow, stuck = {}, {}
+        changes: dict[str, Any] = {"error": error, "error_since": self.vm.error_since or now_ms()}
+        retry = self.pipeline.retry and not final
+        if not self.pipeline.retry:  # a command that failed is over: its run says why, the VM is not stuck
+            flow, changes = {}, {}
+        retry_ms = self.walker.retry_ms() if retry else 0
         claims.park(
             self.claim,
             **{**ctx.changes, "vm_status": status},
             flow=flow,
-            due_at=_AT_TICK if retry or not self.vm.requests else now_ms(),
-            wait_kind="",
-            wait_upid="",
-            wait_node="",
-            wait_why="",
-            waiting_since=None,
-            **stuck,
+            due_at=None if retry_ms is None else now_ms() + retry_ms,
+            **_NOT_WAITING,
+            **changes,
         )
         record.step(self.vm, self.run, self._end(ctx, "error", error, failure.notes), self.began)
-        limits.give_back(self.vm)
+        limits.release(self.vm)
         record.end_run(self.vm, self.run, "error", status, error)
+        if retry:
+            requests.hold(self.vm.id, error)
+        else:
+            requests.end_running(self.vm.id, "failed", error)
+            self._withdraw_if_gone(status)
         events.publish(
             "vm", vm=self.vm.id, service=self.vm.service_id, data={"vm_status": status, "error": error}
         )
 
+    def _withdraw_if_gone(self, status: str) -> None:
+        """Nothing that is still queued may touch a VM that has reached its end."""
+        if status in GONE:
+            requests.withdraw(self.vm.id, f"the VM is at ({status})")
+
     def _advised(self, error: str) -> str:
-        """The reason, and what the pipeline has to say about going on."""
+        """The reason, and what the pipeline suggests to do next."""
         advice = self.pipeline.advice
         return f"{error.rstrip('. ')}. {advice}" if advice else error

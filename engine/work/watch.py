@@ -1,12 +1,13 @@
 """Asks each node once for its active tasks, on behalf of every VM that waits there.
 
-One worker watches a server at a time, by a named lease; what ended is made due, and whoever claims the VM
-asks how it ended.
+One worker watches a server at a time, by a named lease, and each server is watched by a thread of its own: one that
+does not answer delays nobody else. What ended is made due, and whoever claims the VM asks how it ended.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections import defaultdict
 
 from engine.clock import now_ms
@@ -20,27 +21,53 @@ from engine.work.servers import Servers
 log = logging.getLogger(__name__)
 EVERY_S = 0.6  # two requests per node and second at most, with room for one more
 _WATCH_MS = 5_000
+Waiting = dict[int, dict[str, set[str]]]  # task ids by server and node
 
 
-def look(owner: str, handles: Servers) -> int:
-    """Make every VM due whose task has ended; returns how many still wait."""
-    left = 0
-    for server_id, nodes in _waiting().items():
-        if not hold(f"watch:{server_id}", owner, _WATCH_MS):
-            left += sum(map(len, nodes.values()))
-            continue
-        with session():
-            server = Server.get_by_id(server_id)
-            if servers.why_not(server):
-                continue
-            for node, upids in nodes.items():
-                left += _look_at(handles, server, node, upids)
-    return left
+class Watcher:
+    """Watches the tasks of every server side by side."""
+
+    def __init__(self, owner: str, handles: Servers) -> None:
+        self._owner = owner
+        self._handles = handles
+        self._asking: set[int] = set()
+        self._lock = threading.Lock()
+
+    def look(self) -> None:
+        """Start a look at every server whose last one has ended; returns at once."""
+        for server_id, nodes in waiting().items():
+            with self._lock:
+                if server_id in self._asking:
+                    continue
+                self._asking.add(server_id)
+            threading.Thread(
+                target=self._look_at, args=(server_id, nodes), name=f"watch-{server_id}", daemon=True
+            ).start()
+
+    def ended(self) -> bool:
+        """Whether no look is under way."""
+        with self._lock:
+            return not self._asking
+
+    def _look_at(self, server_id: int, nodes: dict[str, set[str]]) -> None:
+        try:
+            look_at(self._owner, self._handles, server_id, nodes)
+        except Exception:
+            log.exception("The tasks of server %s could not be watched; trying again", server_id)
+        finally:
+            with self._lock:
+                self._asking.discard(server_id)
 
 
-def _waiting() -> dict[int, dict[str, set[str]]]:
+def look(owner: str, handles: Servers) -> None:
+    """Look at every server, one after another."""
+    for server_id, nodes in waiting().items():
+        look_at(owner, handles, server_id, nodes)
+
+
+def waiting() -> Waiting:
     """The tasks VMs wait on, by server and node."""
-    found: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    found: Waiting = defaultdict(lambda: defaultdict(set))
     query = Vm.select(Vm.server, Vm.wait_node, Vm.wait_upid).where(Vm.wait_kind == "task", Vm.wait_node != "")
     with session():
         for server, node, upid in query.tuples():
@@ -48,18 +75,28 @@ def _waiting() -> dict[int, dict[str, set[str]]]:
     return found
 
 
-def _look_at(handles: Servers, server: Server, node: str, upids: set[str]) -> int:
+def look_at(owner: str, handles: Servers, server_id: int, nodes: dict[str, set[str]]) -> None:
+    """Make the VMs of one server due whose task has ended."""
+    if not hold(f"watch:{server_id}", owner, _WATCH_MS):
+        return
+    with session():
+        server = Server.get_by_id(server_id)
+        if servers.why_not(server):
+            return
+        for node, upids in nodes.items():
+            _look_at_node(handles, server, node, upids)
+
+
+def _look_at_node(handles: Servers, server: Server, node: str, upids: set[str]) -> None:
     try:
         active = {task.upid for task in handles.cluster(server).active_tasks(node)}
     except ProxmoxError as error:
         servers.missed(server, error)
         log.warning("The tasks of node %s could not be read: %s", node, error.sentence)
-        return len(upids)
+        return
     servers.reached(server)
-    ended = upids - active
-    if ended:
+    if ended := upids - active:
         in_transaction(lambda: _make_due(server.id, ended))
-    return len(upids) - len(ended)
 
 
 def _make_due(server_id: int, ended: set[str]) -> None:

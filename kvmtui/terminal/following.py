@@ -1,4 +1,4 @@
-"""--wait: follows what was asked for, line by line, and leaves with its result."""
+"""--wait: follows a request line by line, and exits with its result."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import typer
 
 import kvmtui
 from engine.actions.requests import Queued
-from engine.clock import now_ms
 from engine.queries.engines import one_runs
-from engine.queries.progress import Progress, progress
+from engine.queries.requests import Progress, progress
 from engine.running import Running
 from engine.work import events
 from kvmtui.terminal import output
@@ -25,24 +24,25 @@ Wait = Annotated[
         "--wait",
         metavar="[SECONDS]",
         min=0,
-        help="Follow it until it ends, at most so many seconds, and leave with its result.",
+        help="Follow the request until it ends, at most this many seconds, and exit with its result.",
     ),
 ]
 
 
 def finish(queued: Queued, wait: float | None) -> int:
-    """Say what was queued; with --wait, follow it. 0 when it went well or was only queued, 1 when it failed."""
+    """Print what was queued; with --wait, follow it. 0 when it is queued or done, 1 when it failed."""
     output.tell(queued.sentence)
-    if wait is None:
+    if wait is None or not queued.request_id:
         if not one_runs():
-            output.tell("No engine runs now; the next `kvmtui cron`, a daemon or a console will do it.")
+            output.tell(
+                "No engine is running; a daemon, a console or the next `kvmtui cron` will carry it out."
+            )
         return 0
-    began = now_ms()
     running = None if one_runs() else Running("cron", kvmtui.__version__)
     if running is not None:
         running.start(ticking=False)
     try:
-        status = _follow(queued, wait, began)
+        status = _follow(queued, wait)
         if running is not None:
             running.send_mails(_MAILS_S)
         return status
@@ -51,7 +51,7 @@ def finish(queued: Queued, wait: float | None) -> int:
             running.stop()
 
 
-def _follow(queued: Queued, wait: float, began: int) -> int:
+def _follow(queued: Queued, wait: float) -> int:
     follower = events.Follower(queued.after_event)
     end = time.monotonic() + wait
     try:
@@ -59,14 +59,12 @@ def _follow(queued: Queued, wait: float, began: int) -> int:
             for event in follower.wait(min(_LOOK_S, max(0.0, end - time.monotonic()))):
                 if event.vm == queued.vm_id and event.text:
                     output.write(event.text)
-            state = progress(queued.vm_id, began)
+            state = progress(queued.request_id)
             if state.over:
                 _rest(follower, queued)
                 return _verdict(state)
             if time.monotonic() >= end:
-                output.tell(
-                    f"Still at ({state.vm_status}) after {wait:.0f} s: {state.why or 'it works'}. It goes on."
-                )
+                output.tell(_timed_out(state, wait))
                 return 1
     finally:
         follower.close()
@@ -81,5 +79,13 @@ def _rest(follower: events.Follower, queued: Queued) -> None:
 def _verdict(state: Progress) -> int:
     if not state.failed:
         return 0
-    output.tell(f"It failed at ({state.vm_status}): {state.why} It is tried again at every tick.")
+    retry = " It is retried at every tick." if state.retrying else ""
+    at = f" at ({state.vm_status})" if state.vm_status else ""
+    output.tell(f"Failed{at}: {state.why.rstrip('.')}.{retry}")
     return 1
+
+
+def _timed_out(state: Progress, wait: float) -> str:
+    why = f": {state.why.rstrip('.')}" if state.why else ""
+    at = f" at ({state.vm_status})" if state.vm_status else ""
+    return f"Timed out after {wait:.0f} s{at}{why}. It continues in the background."

@@ -17,7 +17,7 @@ from engine.errors import KvmtuiError
 from engine.queries.engines import one_runs
 from engine.queries.live import LiveView, live
 from engine.queries.login import login
-from engine.queries.progress import Progress, progress
+from engine.queries.requests import Progress, progress
 from screens.commanding import Commands
 from screens.place import Happened, actor
 from screens.text import block
@@ -83,9 +83,7 @@ class PasswordDialog(Dialog[None]):
 
     async def _look(self) -> None:
         try:
-            state, works = await asyncio.to_thread(
-                lambda: (progress(self._queued.vm_id, self._began), one_runs())
-            )
+            state, works = await asyncio.to_thread(lambda: (progress(self._queued.request_id), one_runs()))
             if state.over and not state.failed:
                 self._over = True
                 self._show(*await asyncio.to_thread(login, actor(), self._queued.service_id))

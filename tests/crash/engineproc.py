@@ -16,6 +16,7 @@ from typing import Any
 
 from engine.clock import now_ms
 from engine.pipelines import context
+from engine.pipelines.context import Contexts
 from engine.pipelines.registry import catalog
 from engine.pipelines.steps import facts
 from engine.proxmox.transport import Transport
@@ -23,7 +24,7 @@ from engine.running import instance
 from engine.store import secrets
 from engine.store.database import close_database, database, open_database, session
 from engine.store.models import Outbox, Vm
-from engine.work import claims, reconcile, watch
+from engine.work import claims, reconcile, watch, workers
 from engine.work.ports import NoNames, Ports
 from engine.work.servers import Servers
 from engine.work.walk import Walker
@@ -67,15 +68,15 @@ def _child(url: str, key_file: Path, kill_at: int | None) -> int:
     watch._WATCH_MS = 100  # who was killed a moment ago watches no more
     if kill_at is not None:
         _arm(kill_at)
-    owner = claims.register_worker("daemon", "test")
-    claims.beat(owner)
-    walker = Walker(catalog(), Servers(), Ports(NoNames(), OutboxMail()), instance())
+    owner = workers.register("daemon", "test")
+    handles = Servers()
+    walker = Walker(catalog(), handles, Contexts(handles, Ports(NoNames(), OutboxMail()), instance()))
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         for claim in claims.claim_due(owner, 10):
             walker.walk(claim)
         if _all_rest():
-            claims.leave(owner)
+            workers.leave(owner)
             return FINISHED
         watch.look(owner, walker.servers)
         time.sleep(0.005)
@@ -85,7 +86,7 @@ def _child(url: str, key_file: Path, kill_at: int | None) -> int:
 def _all_rest() -> bool:
     with session():
         stuck = Vm.select().where(
-            Vm.error != "", Vm.due_at.is_null(), Vm.vm_status.not_in(("error_terminate",))
+            Vm.error != "", Vm.wait_kind == "", Vm.due_at > now_ms() + 1000, Vm.vm_status != "error_terminate"
         )
         Vm.update(due_at=now_ms() + 50).where(Vm.id.in_(list(stuck))).execute()  # the next tick, sooner
         return not Vm.select().where((Vm.due_at.is_null(False)) | (Vm.lease_until > now_ms())).exists()

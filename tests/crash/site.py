@@ -22,6 +22,7 @@ from engine.store import secrets
 from engine.store.database import close_database, open_database
 from engine.store.models import Address, Call, Client, Product, Run, Server, Service, Vm, VmidClaim
 from engine.store.urls import sqlite_url
+from engine.work import requests
 from tests.crash import engineproc, labproc
 from tests.crash.labproc import LabProcess
 
@@ -73,8 +74,7 @@ class Case:
 
     def ask(self, vm: Vm, pipeline: str, **args: Any) -> None:
         """Put a request into a VM's queue."""
-        request = {"pipeline": pipeline, "action": pipeline, "args": args}
-        Vm.update(requests=[request], due_at=now_ms()).where(Vm.id == vm.id).execute()
+        requests.add(vm, pipeline, args=args)
 
     def recover(self, again_at: int | None) -> None:
         """Start anew, perhaps to be killed once more, then run to the end."""

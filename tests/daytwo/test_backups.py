@@ -14,6 +14,7 @@ from engine.actions import daytwo
 from engine.queries.daytwo import backups, schedule
 from engine.schedule import backups_due, following
 from engine.store.models import BackupSchedule, DailyBackup, Run, Vm
+from engine.work.requests import withdraw
 from engine.work.task import Room
 from tests.daytwo.conftest import ME, last
 from tests.pipelines.conftest import Site
@@ -82,7 +83,8 @@ def begun(room: Room, vm: Vm) -> int:
     """Run the tick; what it asks for is done at once."""
     number = backups_due.run(room).processed
     DailyBackup.update(state="done").execute()
-    Vm.update(requests=[], due_at=None).where(Vm.id == vm.id).execute()
+    withdraw(vm.id, "")
+    Vm.update(due_at=None).where(Vm.id == vm.id).execute()
     return number
 
 

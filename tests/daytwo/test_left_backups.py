@@ -84,7 +84,7 @@ def test_a_protected_one_is_deleted_once_it_is_free(site: Site, vm: Vm, tick: Ti
 
 
 def vm_mark(site: Site, vm: Vm) -> str:
-    return f"kvmtui instance={site.walker.instance} vm={vm.uid}"
+    return f"kvmtui instance={site.walker.contexts.instance} vm={vm.uid}"
 
 
 def test_a_storage_that_was_away_gives_up_only_what_bears_our_mark(site: Site, vm: Vm, tick: Tick) -> None:

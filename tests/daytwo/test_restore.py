@@ -17,6 +17,7 @@ from engine.proxmox.mark import Mark
 from engine.queries.daytwo import backups
 from engine.store.models import Outbox, Run, Setting, Snapshot, Vm
 from engine.work.ports import Ports
+from engine.work.requests import queue_of
 from kvmtui.lab.faults import Fault
 from kvmtui.lab.volumes import Volume
 from tests.daytwo.conftest import ME, last
@@ -44,7 +45,7 @@ def archived(site: Site, volid: str, **changes: Any) -> None:
 def open_the_firewall(site: Site, vm: Vm) -> None:
     """As it may come back with a backup: switched off, and without the set that binds the addresses."""
     cluster = site.walker.servers.cluster(site.server)
-    firewall = Guest(cluster, vm.vmid, Mark(site.walker.instance, vm.uid)).firewall
+    firewall = Guest(cluster, vm.vmid, Mark(site.walker.contexts.instance, vm.uid)).firewall
     with site.walker.servers.recording(SilentRecorder()):
         firewall.set_options({"enable": 0})
         firewall.remove_ipset("ipfilter-net0")
@@ -65,7 +66,7 @@ def test_the_package_is_applied_over_what_the_backup_brings(
     open_the_firewall(site, vm)
     daytwo.create_snapshot(ME, vm.service_id, "lost")
     done(vm)
-    site.walker.ports = Ports(mail=SiteMail())
+    site.walker.contexts.ports = Ports(mail=SiteMail())
     Setting.insert(key="smtp", value={"host": "127.0.0.1", "port": 25, "sender": "noc@example.com"}).execute()
     daytwo.restore(ME, vm.service_id, backup)
     assert done(vm).action == "Restore"
@@ -139,8 +140,10 @@ def test_other_changes_are_refused_while_a_backup_or_a_restore_runs(vm: Vm) -> N
     for running in ("Backup", "Restore"):
         Vm.update(flow={"pipeline": running}).where(Vm.id == vm.id).execute()
         for name, change in CHANGES.items():
-            with pytest.raises(Refused, match=f"{running} runs at .* nothing else may be asked") as refused:
+            with pytest.raises(
+                Refused, match=f"{running} is running at .* nothing else can be requested"
+            ) as refused:
                 change(vm.service_id)
             assert refused.value.exit_code == 2, name
     fresh = Vm.get_by_id(vm.id)
-    assert fresh.requests == [] and fresh.service.options == {}
+    assert queue_of(fresh.id) == [] and fresh.service.options == {}

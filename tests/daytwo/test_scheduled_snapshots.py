@@ -11,6 +11,7 @@ from engine.errors import Refused
 from engine.queries.daytwo import snapshot_schedule, snapshots
 from engine.schedule import old_snapshots, snapshots_due
 from engine.store.models import DailySnapshot, Run, Snapshot, SnapshotSchedule, Vm
+from engine.work.requests import add, withdraw
 from engine.work.task import Report, Room
 from tests.daytwo.conftest import ME, PLAN, last
 from tests.pipelines.conftest import Site
@@ -80,7 +81,6 @@ def test_without_one_of_ours_the_limit_holds_and_the_day_has_failed(site: Site, 
     "busy",
     [
         {"flow": {"pipeline": "Backup"}},
-        {"requests": [{"pipeline": "Stop"}]},
         {"remote_lock": "backup"},
         {"vm_status": "cp_stop"},
     ],
@@ -96,12 +96,23 @@ def test_a_busy_vm_is_asked_later(vm: Vm, room: Room, busy: dict[str, object]) -
     assert (report.processed, DailySnapshot.select().count()) == (1, 1)
 
 
+def test_a_vm_with_a_queued_request_is_asked_later(vm: Vm, room: Room) -> None:
+    daily(vm)
+    add(vm, "Stop")
+    snapshots_due.begin(room, report := Report())
+    assert report.processed == 0
+    withdraw(vm.id, "")
+    snapshots_due.begin(room, report)
+    assert report.processed == 1
+
+
 def test_a_day_whose_run_was_lost_is_closed_and_not_begun_again(vm: Vm, room: Room) -> None:
     daily(vm)
     old_snapshots.run(room)
     old_snapshots.run(room)
     assert [row.state for row in DailySnapshot.select()] == ["started"]  # it still waits for its turn
-    Vm.update(requests=[], due_at=None).where(Vm.id == vm.id).execute()
+    withdraw(vm.id, "")
+    Vm.update(due_at=None).where(Vm.id == vm.id).execute()
     assert old_snapshots.run(room).processed == 0
     (day,) = DailySnapshot.select()
     assert day.state == "failed" and day.error

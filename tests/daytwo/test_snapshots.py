@@ -27,7 +27,7 @@ def by_hand(site: Site, vm: Vm, name: str) -> None:
     """Somebody takes a snapshot in Proxmox."""
     cluster = site.walker.servers.cluster(site.server)
     with site.walker.servers.recording(SilentRecorder()):
-        upid = Guest(cluster, vm.vmid, Mark(site.walker.instance, vm.uid)).create_snapshot(name)
+        upid = Guest(cluster, vm.vmid, Mark(site.walker.contexts.instance, vm.uid)).create_snapshot(name)
     while cluster.task_ending(upid) is None:
         pass
 

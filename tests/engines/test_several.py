@@ -27,12 +27,12 @@ VMS = 8
 _ENGINE = """
 import sys, time
 from pathlib import Path
-from engine.work import claims
+from engine.work import claims, workers
 from engine.work import reconcile
 from engine.running import Running
 from engine.store import secrets
 from engine.store.database import open_database
-claims.LEASE_MS, claims.STALE_MS, claims.BEAT_S = 4000, 2500, 0.5
+claims.LEASE_MS, workers.STALE_MS, workers.BEAT_S = 4000, 2500, 0.5
 reconcile.ARRIVING_MS.update(intent=200, ambiguous=300)
 open_database(sys.argv[1])
 secrets.use_key_file(Path(sys.argv[2]))

@@ -78,7 +78,7 @@ def test_what_waits_for_the_next_start_is_pending_and_no_drift(site: Site, made:
     vm = made()
     cluster = site.walker.servers.cluster(site.server)
     Service.update(options={"cores": 4, "memory": 4096}).where(Service.id == vm.service_id).execute()
-    guest = Guest(cluster, VMID, Mark(site.walker.instance, vm.uid))
+    guest = Guest(cluster, VMID, Mark(site.walker.contexts.instance, vm.uid))
     with site.walker.servers.recording(SilentRecorder()):
         guest.set_config({"cores": 4, "memory": 4096})
     seen = facts(view := live(vm.service_id))

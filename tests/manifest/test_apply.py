@@ -16,6 +16,7 @@ from engine.queries import site
 from engine.store import secrets
 from engine.store.models import Audit, Event, Product, Server, Service, Vm
 from engine.store.settings import Smtp, read
+from engine.work.requests import queue_of
 from kvmtui.manifest.checking import BadManifest
 from tests.manifest.conftest import SITE
 
@@ -119,13 +120,13 @@ def test_a_changed_product_is_pending_until_a_change_of_package(put: Put) -> Non
         (5546, [("memory", 2048, 4096)])
     ]
     assert report.queued == []
-    assert (Vm.get().requests, Vm.get().due_at, Vm.get().plan["memory"]) == ([], None, 2048)
+    assert (queue_of(Vm.get().id), Vm.get().due_at, Vm.get().plan["memory"]) == ([], None, 2048)
     assert [each.field for each in site.services()[0].pending] == ["memory"]
     more = put(
         SITE.replace("memory: 2048", "memory: 4096").replace("cores: 4", "cores: 6"), change_package=True
     )
     assert more.queued == [5546]
-    assert [each["pipeline"] for each in Vm.get().requests] == ["ChangePackage"]
+    assert [each.pipeline for each in queue_of(Vm.get().id)] == ["ChangePackage"]
 
 
 def test_what_is_not_named_is_left_alone(put: Put) -> None:

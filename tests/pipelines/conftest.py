@@ -14,6 +14,7 @@ import pytest
 from engine.clock import now_ms
 from engine.ipam import pools
 from engine.ipam.spec import PoolSpec
+from engine.pipelines.context import Contexts
 from engine.pipelines.registry import catalog
 from engine.pipelines.steps import facts
 from engine.proxmox.guest import Guest
@@ -22,7 +23,7 @@ from engine.proxmox.mark import Mark
 from engine.running import instance
 from engine.store import secrets
 from engine.store.models import Client, Product, Run, Server, Service, Step, Vm
-from engine.work import claims, watch
+from engine.work import claims, requests, watch
 from engine.work.ports import Ports
 from engine.work.servers import Servers
 from engine.work.walk import Walker
@@ -68,8 +69,7 @@ class Site:
 
     def ask(self, vm: Vm, pipeline: str, **args: Any) -> None:
         """Put a request into a VM's queue."""
-        request = {"pipeline": pipeline, "action": pipeline, "args": args}
-        Vm.update(requests=[request], due_at=now_ms()).where(Vm.id == vm.id).execute()
+        requests.add(vm, pipeline, args=args)
 
     def walk(self, vm: Vm, seconds: float = 40) -> Vm:
         """Work until this VM rests or its step failed."""
@@ -79,7 +79,7 @@ class Site:
                 self.walker.walk(claim)
             watch.look(self.owner, self.walker.servers)
             row = Vm.get_by_id(vm.id)
-            if row.due_at is None:
+            if row.due_at is None or (row.error and not row.wait_kind and row.due_at > now_ms() + 1000):
                 return row
             if self.stepping:
                 self.lab.advance(20)
@@ -105,7 +105,7 @@ class Site:
 
     def anti_spoofing(self, vm: Vm) -> list[str] | None:
         """What the set holds that lets only the VM's own addresses out; None when there is no set."""
-        mark = Mark(self.walker.instance, vm.uid)
+        mark = Mark(self.walker.contexts.instance, vm.uid)
         cluster = self.walker.servers.cluster(self.server)
         entries = Guest(cluster, vm.vmid, mark).firewall.ipset("ipfilter-net0")
         return None if entries is None else sorted(entry.cidr for entry in entries)
@@ -114,7 +114,9 @@ class Site:
         """Make a backup of the VM."""
         cluster = self.walker.servers.cluster(self.server)
         with self.walker.servers.recording(SilentRecorder()):
-            upid = Guest(cluster, vm.vmid, Mark(self.walker.instance, vm.uid)).backup("backup", notes)
+            upid = Guest(cluster, vm.vmid, Mark(self.walker.contexts.instance, vm.uid)).backup(
+                "backup", notes
+            )
         while cluster.task_ending(upid) is None:
             pass
 
@@ -165,7 +167,7 @@ def make_site(lab: Lab, stepping: bool = False) -> Iterator[Site]:
     make_pool(server, "IPv4", "192.168.130.1", 24, "192.168.130.10", "192.168.130.40")
     make_pool(server, "IPv6", "2001:db8::1", 64, "2001:db8::10", "2001:db8::ffff")
     servers = Servers()
-    yield Site(lab, server, Walker(catalog(), servers, Ports(), instance()), stepping)
+    yield Site(lab, server, Walker(catalog(), servers, Contexts(servers, Ports(), instance())), stepping)
     servers.close()
 
 

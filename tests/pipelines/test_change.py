@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.ipam.allocate import addresses_of_vm
 from engine.store.models import Product, Service, Vm
+from engine.work.requests import queue_of
 from kvmtui.lab import Fault
 from tests.pipelines.conftest import SPEC, Site, make_pool
 
@@ -66,5 +67,5 @@ def test_a_request_while_another_pipeline_runs_waits_its_turn(site: Site) -> Non
     vm = site.service()
     site.ask(vm, "ChangePackage")
     vm = site.walk(vm)
-    assert (vm.vm_status, vm.requests) == ("ready", [])
+    assert (vm.vm_status, queue_of(vm.id)) == ("ready", [])
     assert site.steps(vm)[0][0] == "cp_update_ip"

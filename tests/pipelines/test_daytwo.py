@@ -118,7 +118,7 @@ def test_a_restore_brings_the_disks_back_and_the_package_over_them(site: Site, v
 
 def test_nothing_else_is_asked_of_a_vm_while_a_backup_runs(site: Site, vm: Vm) -> None:
     Vm.update(flow={"pipeline": "Backup"}).where(Vm.id == vm.id).execute()
-    with pytest.raises(Refused, match="Backup runs"):
+    with pytest.raises(Refused, match="Backup is running"):
         enqueue(Vm.get_by_id(vm.id), "Stop", ME)
 
 

@@ -17,7 +17,7 @@ def test_a_deploy_ends_ready_with_everything_the_plan_says(site: Site) -> None:
     assert (vm.vm_status, vm.error) == ("ready", "")
     guest = site.guest(vm)
     config = guest.config
-    assert guest.description == Mark(site.walker.instance, vm.uid).line
+    assert guest.description == Mark(site.walker.contexts.instance, vm.uid).line
     assert guest.status == "running" and guest.node == vm.node
     assert (config["cores"], config["memory"]) == (2, "2048")
     assert (

@@ -194,7 +194,7 @@ def test_the_hash_is_the_one_of_etc_shadow(word: str, known: str) -> None:
 
 
 def test_mail_goes_out_once_per_deploy_and_not_when_it_is_off(site: Site) -> None:
-    site.walker.ports.mail = OutboxMail()
+    site.walker.contexts.ports.mail = OutboxMail()
     vm = site.walk(site.service())
     assert [row.template for row in Outbox.select()] == ["ready"]
     Service.update(options={"cores": 4}).where(Service.id == vm.service_id).execute()
@@ -206,7 +206,7 @@ def test_mail_goes_out_once_per_deploy_and_not_when_it_is_off(site: Site) -> Non
 
 
 def test_dns_never_stops_a_pipeline(site: Site) -> None:
-    site.walker.ports.names = BrokenNames()
+    site.walker.contexts.ports.names = BrokenNames()
     vm = site.walk(site.service())
     assert vm.vm_status == "ready" and any("DNS ERR" in note for note in notes(vm))
     vm = site.again(vm, vm_status="terminate", flow={})

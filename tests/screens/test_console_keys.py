@@ -13,6 +13,7 @@ from engine.actions import vms as vm_actions
 from engine.audit import current_actor
 from engine.store.models import Address, Audit, Service, Vm
 from engine.work import events
+from engine.work.requests import queue_of
 from screens.habits import in_scope
 from screens.memory import Memory
 from screens.vms import VmsPlace
@@ -38,7 +39,7 @@ def vm(service_id: int) -> Any:
 
 def asked(service_id: int) -> list[str]:
     """The pipelines and commands that wait in a machine's queue."""
-    return [each.get("pipeline") or each.get("action") or str(each) for each in vm(service_id).requests]
+    return [each.pipeline for each in queue_of(vm(service_id).id)]
 
 
 async def at(pilot: Pilot[Any], service_id: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 from engine.actions.packages import suspend
 from engine.audit import Actor
 from engine.store.models import Audit, Service, Vm
+from engine.work.requests import queue_of
 from screens.help import offered
 from screens.suspending import WhyDialog
 from screens.vm.place import Head
@@ -49,7 +50,7 @@ async def test_the_reason_goes_with_each_request(site: Store) -> None:
         ("suspend", "5546", "not paid"),
         ("suspend", "5547", "not paid"),
     ]
-    assert [len(vm.requests) for vm in Vm.select().order_by(Vm.id)][:3] == [1, 1, 0]
+    assert [len(queue_of(vm.id)) for vm in Vm.select().order_by(Vm.id)][:3] == [1, 1, 0]
 
 
 async def test_leaving_the_question_suspends_nothing(site: Store) -> None:

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from engine.plan import effective
 from engine.store.models import Audit, BackupSchedule, Run, SnapshotSchedule, Vm
+from engine.work.requests import queue_of
 from screens.habits import in_scope
 from screens.vm.brief import Brief
 from screens.widgets.dialogs import Confirm, Dialog, Notice, TypeName
@@ -103,7 +104,7 @@ async def test_a_snapshot_is_taken_shown_rolled_back_to_and_deleted(site: Site) 
         await press(pilot, "B")
         assert isinstance(pilot.app.screen, TypeName)
         await press(pilot, *"vm-no", "enter")
-        assert vm_now(vm).requests == []
+        assert queue_of(vm.id) == []
         await press(pilot, *["backspace"] * 5, *vm.name, "enter")
         assert done(site, vm) == "Rollback"
         assert site.guest(vm).status == "running"
@@ -111,7 +112,7 @@ async def test_a_snapshot_is_taken_shown_rolled_back_to_and_deleted(site: Site) 
         await press(pilot, "X")
         assert isinstance(pilot.app.screen, Confirm)
         await press(pilot, "n")
-        assert vm_now(vm).requests == []
+        assert queue_of(vm.id) == []
         await press(pilot, "X", "y")
         assert done(site, vm) == "DeleteSnapshot"
         await until(pilot, lambda: table.count == 0)
@@ -203,7 +204,7 @@ async def test_a_plan_that_allows_nothing_says_so_and_refuses(name: str, site: S
                 await press(pilot, each.keys[0])
                 assert not isinstance(pilot.app.screen, Dialog), each.id
                 assert "in the product" in told(pilot)[-1], each.id
-    assert vm_now(vm).requests == []
+    assert queue_of(vm.id) == []
 
 
 async def test_a_cluster_that_does_not_answer_is_an_error_that_can_be_tried_again(site: Site, vm: Vm) -> None:
@@ -223,7 +224,7 @@ async def test_a_read_only_console_refuses(action: Any, site: Site, vm: Vm) -> N
         await press(pilot, action.keys[0])
         assert not isinstance(pilot.app.screen, Dialog)
         assert "Read-only" in told(pilot)[-1]
-    assert vm_now(vm).requests == [] and Audit.select().count() == 0
+    assert queue_of(vm.id) == [] and Audit.select().count() == 0
 
 
 def vm_now(vm: Vm) -> Vm:

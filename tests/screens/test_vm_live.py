@@ -11,6 +11,7 @@ from engine.actions import pausing
 from engine.audit import current_actor
 from engine.queries.live import live
 from engine.store.models import Audit, Service, Vm
+from engine.work.requests import queue_of
 from screens.console import Console
 from screens.notes import NotesDialog
 from screens.vm import live as panel_file
@@ -20,7 +21,7 @@ from screens.widgets.sheet import _changes
 from tests.live.conftest import VMID, site, stepped_site
 from tests.pipelines.conftest import Site
 from tests.screens.console_site import HOSTILE, console, settle
-from tests.screens.test_vm_daytwo import done, press, told, until, vm, vm_now
+from tests.screens.test_vm_daytwo import done, press, told, until, vm
 
 __all__ = ["site", "stepped_site", "vm"]
 
@@ -150,7 +151,7 @@ async def test_A_applies_the_package_again_after_a_look_at_what_changes(site: Si
         assert [each.words for each in dialog._lines] == ["Cores: 4 → 2", "Network: bridge: vmbr1 → vmbr0"]
         assert "shut down" in dialog._note
         await press(pilot, "n")
-        assert vm_now(vm).requests == []
+        assert queue_of(vm.id) == []
         await press(pilot, "A", "y")
         assert done(site, vm) == "ChangePackage"
         assert live(vm.service_id).drift == ()

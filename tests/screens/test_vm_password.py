@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from engine.queries.login import login
 from engine.store.models import Audit, Step, Vm
+from engine.work.requests import queue_of
 from kvmtui.lab import Fault
 from screens.place import actor
 from screens.vm.password import PasswordDialog
@@ -54,7 +55,7 @@ async def test_it_is_set_shown_once_and_copied(agent: bool, site: Site, vm: Vm) 
         takes = await asked(pilot, vm)
         assert ("while the VM runs" in takes) is agent and ("It has no guest agent" in takes) is not agent
         await press(pilot, "n")
-        assert Vm.get_by_id(vm.id).requests == []
+        assert queue_of(vm.id) == []
         await asked(pilot, vm)
         await press(pilot, "y")
         await until(pilot, lambda: isinstance(pilot.app.screen, PasswordDialog))

@@ -12,6 +12,7 @@ from engine.audit import Actor
 from engine.errors import Refused
 from engine.queries.suspension import suspension_of
 from engine.store.models import Run, Service, Vm
+from engine.work.requests import queue_of
 from tests.pipelines.conftest import Site, site
 
 __all__ = ["site"]
@@ -61,7 +62,7 @@ STARTS: dict[str, Callable[[int], Any]] = {
 def test_whatever_would_start_it_is_refused_with_the_reason(site: Site, suspended: Vm, verb: str) -> None:
     with pytest.raises(Refused, match=rf"suspended \(invoice 7 is not paid\); unsuspend it before {verb}"):
         STARTS[verb](suspended.service_id)
-    assert not Vm.get_by_id(suspended.id).requests
+    assert not queue_of(suspended.id)
 
 
 def test_a_stuck_one_is_not_redeployed_while_suspended(site: Site, suspended: Vm) -> None:

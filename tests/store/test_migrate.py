@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from engine.errors import Refused
 from engine.store.database import close_database, database, is_postgres, open_database, session
 from engine.store.migrate import DIRECTORY, HISTORY, is_current, migrate
 from engine.store.models import TABLES, Client
-from engine.store.schema import DIALECTS, script, statements
+from engine.store.schema import statements
 
 
 def test_an_empty_database_gets_every_table_once(empty_url: str) -> None:
@@ -42,10 +43,13 @@ def test_migrating_gives_the_schema_of_the_models(empty_url: str, tmp_path: Path
     assert migrated == modelled
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_frozen_statements_are_those_of_the_models(dialect: str) -> None:
-    frozen = (DIRECTORY / f"0001_initial.{dialect}.sql").read_text(encoding="utf-8")
-    assert frozen == script(dialect), "a model changed: run `make schema`"
+def test_landed_migrations_are_frozen() -> None:
+    digests = {
+        "0001_initial.sqlite.sql": "96b88e2e5d840ec3c3fdd44976efee35819797712c4a71b94b9c41fd2a4f83e2",
+        "0001_initial.postgresql.sql": "8ce098422c9abd8b51a856c3ba3a6b9329c2b45f87746cf415dc1083d2b4f98f",
+    }
+    for name, digest in digests.items():
+        assert hashlib.sha256((DIRECTORY / name).read_bytes()).hexdigest() == digest, f"{name} was changed"
 
 
 def _catalogue() -> set[tuple[object, ...]]:

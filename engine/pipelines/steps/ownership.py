@@ -66,5 +66,5 @@ def _give_up(ctx: Context, why: str) -> Outcome:
 
     in_transaction(work)
     said = f"VM {vm.vmid} was not taken over and nothing in it was changed: {why}"
-    ctx.set(vmid=None, node="", smbios_uuid="", mac="", requests=[])
+    ctx.set(vmid=None, node="", smbios_uuid="", mac="")
     return Fail(said, final=True)

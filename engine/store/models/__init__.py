@@ -12,6 +12,7 @@ from engine.store.models.daytwo import (
 from engine.store.models.site import Client, Node, Pool, Product, Server, Service, Zone
 from engine.store.models.system import (
     Audit,
+    AuditArchive,
     DnsRecord,
     KeyCheck,
     Lease,
@@ -22,7 +23,7 @@ from engine.store.models.system import (
     Worker,
 )
 from engine.store.models.vms import Address, FreeRange, Slot, Vm, VmidClaim
-from engine.store.models.work import Call, Event, Run, Step, Traffic, TrafficMark
+from engine.store.models.work import Call, Event, Request, Run, Step, Traffic, TrafficMark
 
 TABLES: tuple[type[Row], ...] = (
     Server,
@@ -37,6 +38,7 @@ TABLES: tuple[type[Row], ...] = (
     VmidClaim,
     FreeRange,
     Address,
+    Request,
     Run,
     Step,
     Call,
@@ -56,6 +58,7 @@ TABLES: tuple[type[Row], ...] = (
     Lease,
     Worker,
     Audit,
+    AuditArchive,
     Outbox,
     DnsRecord,
 )
@@ -64,6 +67,7 @@ __all__ = [
     "TABLES",
     "Address",
     "Audit",
+    "AuditArchive",
     "BackupSchedule",
     "Call",
     "Client",
@@ -79,6 +83,7 @@ __all__ = [
     "Outbox",
     "Pool",
     "Product",
+    "Request",
     "Run",
     "Server",
     "Service",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import Check, FloatField, ForeignKeyField, IntegerField, TextField
+from peewee import SQL, Check, FloatField, ForeignKeyField, IntegerField, TextField
 
 from engine.clock import now_ms
 from engine.store.database import Row
@@ -67,6 +67,7 @@ class Worker(Row):
     version = TextField(default="")
     started_at = EpochField(default=now_ms)
     heartbeat_at = EpochField(default=now_ms, index=True)
+    process = TextField(constraints=[SQL("DEFAULT ''")], default="")  # tells a live pid from a reused one
 
 
 class Audit(Row):
@@ -89,6 +90,17 @@ class Audit(Row):
 
     class Meta:
         indexes = ((("kind", "object_id"), False), (("login",), False))
+
+
+class AuditArchive(Row):
+    """A file of audit rows that left the table: only rows up to `last_id` may be deleted from it."""
+
+    first_id = IntegerField()
+    last_id = IntegerField(unique=True)
+    last_hash = TextField()  # the hash of its last row: the first row kept continues from it
+    path = TextField()
+    sha256 = TextField()
+    at = EpochField(default=now_ms)
 
 
 class Outbox(Row):

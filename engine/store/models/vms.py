@@ -33,8 +33,6 @@ class Vm(Row):
     remote_status = TextField(default="")
     remote_lock = TextField(default="")
     remote_seen_at = EpochField(null=True)
-    # what is asked of it next, in order: [{"action": "ChangePackage", …}]; a running pipeline ends first
-    requests = JsonField(default=list)
     flow = JsonField(default=dict)  # what the running pipeline remembers between steps
     # the worker's lease: every write of the engine says WHERE fence = the one it claimed with
     lease_owner = TextField(default="")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import BigIntegerField, Check, ForeignKeyField, IntegerField, TextField
+from peewee import SQL, BigIntegerField, Check, ForeignKeyField, IntegerField, TextField
 
 from engine.clock import now_ms
 from engine.store.database import Row
@@ -10,9 +10,47 @@ from engine.store.fields import EpochField, JsonField
 from engine.store.models.site import Server
 from engine.store.models.vms import Vm
 
+REQUEST_STATES = ("queued", "running", "done", "failed", "withdrawn")
+
+
+class Request(Row):
+    """What somebody was promised about a VM. It ends exactly once: done, failed or withdrawn.
+
+    VM and service are plain numbers: the answer to a request outlives both records.
+    """
+
+    vm = IntegerField()
+    service = IntegerField()
+    pipeline = TextField()  # its name in the catalog
+    action = TextField()  # what runs and log lines call it
+    args = JsonField(default=dict)
+    login = TextField(default="")  # who asked
+    source = TextField(default="")  # cli, console, api, engine
+    state = TextField(
+        default="queued",
+        constraints=[Check("state IN ('queued', 'running', 'done', 'failed', 'withdrawn')")],
+    )
+    run = IntegerField(null=True)  # its newest run
+    error = TextField(default="")  # why it failed or was withdrawn, or why its step is being retried
+    requested_at = EpochField(default=now_ms)
+    started_at = EpochField(null=True)
+    ended_at = EpochField(null=True)
+
+    class Meta:
+        indexes = (
+            (("vm", "state", "id"), False),
+            (("service", "id"), False),
+            (("state", "ended_at"), False),
+        )
+
+
+Request.add_index(
+    Request.index(Request.vm, unique=True, where=SQL("state = 'running'"), name="request_one_running")
+)
+
 
 class Run(Row):
-    """One pass of a pipeline over a VM. `live` is 1 while it goes on, else NULL: one live run per VM."""
+    """One pass of a pipeline over a VM. `live` is 1 while it runs, else NULL: one live run per VM."""
 
     vm = ForeignKeyField(Vm, backref="runs", on_delete="CASCADE")
     action = (
@@ -28,6 +66,7 @@ class Run(Row):
     error = TextField(default="")
     live = IntegerField(null=True, constraints=[Check("live = 1")])
     request = JsonField(default=dict)  # who asked and with what
+    request_id = IntegerField(null=True, index=True)  # the request this run works for
 
     class Meta:
         indexes = ((("vm", "live"), True), (("vm", "id"), False), (("finished_at",), False))

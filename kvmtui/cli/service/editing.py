@@ -42,6 +42,7 @@ def create(
     from engine.audit import current_actor
     from engine.forms import ServiceForm, checked
     from engine.queries.refs import vm_id_of_service
+    from engine.queries.requests import open_requests
     from engine.work import events
     from kvmtui.terminal import assigning, output, site
     from kvmtui.terminal.following import finish
@@ -51,10 +52,11 @@ def create(
     with site.changing():
         seen = events.last_id()
         made = int(create_service(form, current_actor("cli")).id)
+        number = next((one.id for one in open_requests(made)), 0)
         if as_json:
-            output.show_json({"id": made})
-        sentence = f"Service {made} was made; its machine starts deploying."
-        return finish(Queued(made, vm_id_of_service(made), "Deploy", sentence, seen), wait)
+            output.show_json({"id": made, "request": number, "service_id": made})
+        sentence = f"Service {made} was created; its VM is being deployed."
+        return finish(Queued(made, vm_id_of_service(made), "Deploy", sentence, seen, number), wait)
 
 
 @app.command()

@@ -1,0 +1,42 @@
+"""A VM as the kernel sees it: its number, where it stands in its pipeline, and what it waits for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from engine.store.database import execute
+
+
+@dataclass(slots=True)
+class Item:
+    """The work columns of one VM's row, read at the beginning of a look."""
+
+    id: int
+    service_id: int
+    server_id: int
+    vmid: int | None
+    node: str
+    vm_status: str
+    flow: dict[str, Any]
+    wait_kind: str
+    wait_node: str
+    waiting_since: int | None
+    error_since: int | None
+
+
+_READ = (
+    "SELECT id, service_id, server_id, vmid, node, vm_status, flow, wait_kind, wait_node, waiting_since, error_since "
+    "FROM vm WHERE id = ?"
+)
+
+
+def read(vm_id: int) -> Item | None:
+    """The row as it is now; None when the record was deleted."""
+    row = execute(_READ, vm_id).fetchone()
+    if row is None:
+        return None
+    item = Item(*row)
+    item.flow = json.loads(row[6])
+    return item

@@ -1,0 +1,133 @@
+"""Requests as rows: what was promised about a VM, in the order it was asked for, until it has ended exactly once.
+
+Whoever adds, begins or ends requests of a VM locks the VM's row first (`claims.write` or `lock`), so that a worker
+that finds an empty queue and lets the VM rest cannot miss a request that is being added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.clock import now_ms
+from engine.redact import redact
+from engine.store.database import execute, now_expression
+from engine.store.models import Request, Vm
+
+OPEN = ("queued", "running")
+
+
+def lock(vm_id: int) -> Vm:
+    """The VM's row as it is now, held until the transaction ends."""
+    Vm.update(revision=Vm.revision + 1).where(Vm.id == vm_id).execute()
+    return Vm.get_by_id(vm_id)
+
+
+def add(
+    vm: Vm,
+    pipeline: str,
+    *,
+    action: str = "",
+    args: dict[str, Any] | None = None,
+    login: str = "",
+    source: str = "",
+    running: bool = False,
+) -> int:
+    """Promise something about a VM whose row is locked, and make the VM due; returns the request's number.
+
+    `running` is for what takes effect at once, as a reset does: the VM's next run works for it.
+    """
+    number = Request.insert(
+        vm=vm.id,
+        service=vm.service_id,
+        pipeline=pipeline,
+        action=action or pipeline,
+        args=args or {},
+        login=login,
+        source=source,
+        state="running" if running else "queued",
+        requested_at=now_ms(),
+    ).execute()
+    Vm.update(due_at=now_expression()).where(Vm.id == vm.id, Vm.due_at.is_null()).execute()
+    return int(number)
+
+
+def add_deploys(service_ids: Sequence[int], login: str, source: str) -> None:
+    """Promise the first deploy of new VMs, which begin with it at once."""
+    marks = ", ".join("?" * len(service_ids))
+    execute(
+        "INSERT INTO request (vm, service, pipeline, action, args, login, source, state, error, requested_at) "
+        "SELECT id, service_id, 'Deploy', 'Deploy', '{}', CAST(? AS TEXT), CAST(? AS TEXT), 'running', '', "
+        f"now_ms() FROM vm WHERE service_id IN ({marks}) ORDER BY id",
+        login,
+        source,
+        *service_ids,
+    )
+
+
+def queue_of(vm_id: int) -> list[Request]:
+    """What waits for a VM, the next first."""
+    return list(Request.select().where(Request.vm == vm_id, Request.state == "queued").order_by(Request.id))
+
+
+def running_of(vm_id: int) -> Request | None:
+    """What a VM works on because somebody asked for it."""
+    return Request.get_or_none((Request.vm == vm_id) & (Request.state == "running"))
+
+
+def any_queued(vm_id: int) -> bool:
+    """Whether something waits for the VM."""
+    found = execute("SELECT 1 FROM request WHERE vm = ? AND state = 'queued' LIMIT 1", vm_id)
+    return found.fetchone() is not None
+
+
+def begin_next(vm_id: int) -> Request | None:
+    """Claim the oldest queued request for the caller, who holds the VM; None when the queue is empty."""
+    oldest = (
+        Request.select().where(Request.vm == vm_id, Request.state == "queued").order_by(Request.id).first()
+    )
+    if oldest is None:
+        return None
+    begun = (
+        Request.update(state="running", started_at=now_ms())
+        .where(Request.id == oldest.id, Request.state == "queued")
+        .execute()
+    )
+    return oldest if begun else None
+
+
+def attach_run(vm_id: int, run_id: int) -> int | None:
+    """Note that a run works for the VM's running request; returns its number, None when there is none."""
+    found = execute(
+        "UPDATE request SET run = ?, error = '', started_at = COALESCE(started_at, ?) "
+        "WHERE vm = ? AND state = 'running' RETURNING id",
+        run_id,
+        now_ms(),
+        vm_id,
+    ).fetchone()
+    return int(found[0]) if found else None
+
+
+def hold(vm_id: int, why: str) -> None:
+    """The step of the running request failed and is being retried: it has not ended."""
+    execute("UPDATE request SET error = ? WHERE vm = ? AND state = 'running'", redact(why), vm_id)
+
+
+def end_running(vm_id: int, state: str, error: str = "") -> None:
+    """End what the VM works on, if anything: done or failed."""
+    execute(
+        "UPDATE request SET state = ?, error = ?, ended_at = ? WHERE vm = ? AND state = 'running'",
+        state,
+        redact(error),
+        now_ms(),
+        vm_id,
+    )
+
+
+def withdraw(vm_id: int, why: str) -> int:
+    """End everything open of a VM because an operator replaced it; returns how many that were."""
+    return int(
+        Request.update(state="withdrawn", error=redact(why), ended_at=now_ms())
+        .where(Request.vm == vm_id, Request.state.in_(OPEN))
+        .execute()
+    )
