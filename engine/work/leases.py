@@ -1,38 +1,39 @@
-"""Named rights of one worker for a while: who watches a server, who writes to a DNS server."""
+"""Named rights of one worker: who watches a server, who runs a chore. The worker's heartbeat renews them.
+
+All times are the database's.
+"""
 
 from __future__ import annotations
 
-from engine.clock import now_ms
-from engine.store.database import in_transaction, session
-from engine.store.models import Lease
+from engine.store.database import execute, in_transaction, session
 
 
 def hold(name: str, owner: str, for_ms: int) -> bool:
-    """True when `owner` has the right from now on for `for_ms`; asking again renews it."""
-    now = now_ms()
+    """True when `owner` has the right for at least half of `for_ms`; asking again renews it."""
     with session():
-        known = Lease.get_or_none(Lease.name == name)
-        if known and known.owner not in ("", owner) and known.until > now:
+        known = execute("SELECT owner, until - now_ms() FROM lease WHERE name = ?", name).fetchone()
+    if known is not None and known[1] > 0:
+        if known[0] not in ("", owner):
             return False
-        if known and known.owner == owner and known.until - now > for_ms // 2:
+        if known[0] == owner and known[1] > for_ms // 2:
             return True
+    return in_transaction(lambda: _take(name, owner, for_ms))
 
-    def work() -> bool:
-        Lease.insert(name=name).on_conflict_ignore().execute()
-        free = (Lease.owner == owner) | (Lease.until <= now)
-        changes = {Lease.owner: owner, Lease.until: now + for_ms, Lease.fence: Lease.fence + 1}
-        return bool(Lease.update(changes).where(Lease.name == name, free).execute())
 
-    return in_transaction(work)
+def _take(name: str, owner: str, for_ms: int) -> bool:
+    execute("INSERT INTO lease (name, owner, until, fence) VALUES (?, '', 0, 0) ON CONFLICT DO NOTHING", name)
+    taken = execute(
+        "UPDATE lease SET owner = ?, until = now_ms() + ?, fence = fence + 1 "
+        "WHERE name = ? AND (owner = ? OR until <= now_ms())",
+        owner,
+        for_ms,
+        name,
+        owner,
+    )
+    return bool(taken.rowcount)
 
 
 def let_go(name: str, owner: str) -> None:
-    """Give the right back before its time."""
-    in_transaction(
-        lambda: Lease.update(owner="", until=0).where(Lease.name == name, Lease.owner == owner).execute()
-    )
-
-
-def let_go_all(owner: str) -> None:
-    """Give every right of a worker back."""
-    in_transaction(lambda: Lease.update(owner="", until=0).where(Lease.owner == owner).execute())
+    """Release the right before its time."""
+    sql = "UPDATE lease SET owner = '', until = 0 WHERE name = ? AND owner = ?"
+    in_transaction(lambda: execute(sql, name, owner))
