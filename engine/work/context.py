@@ -66,6 +66,9 @@ class TaskContext:
 
     def turn(self, key: str, limit: int, why: str) -> Wait | None:
         """None when this VM may proceed, else the wait for its turn. The slot is held until the step ends."""
-        if limit <= 0 or limits.take(self.item, key, limit):
+        if limit <= 0:
+            return None
+        if limits.take(self.item, key, limit):
+            self.remember(slot=True)
             return None
         return Wait("turn", why, key=key)

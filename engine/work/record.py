@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from engine.clock import now_ms
 from engine.redact import redact
@@ -40,6 +41,7 @@ class RunRow:
     id: int
     action: str
     result: str
+    steps: int | None = None  # how many it has, once this walk wrote one that does not wait
 
 
 def live_run(vm_id: int) -> RunRow | None:
@@ -102,10 +104,12 @@ def mark_waiting(run: RunRow, waiting: bool) -> None:
 
 def step(vm: Item | Vm, run: RunRow, end: StepEnd, began: int) -> None:
     """Write one look at a step and its line; a waiting step keeps one row and one line per reason."""
-    last = execute(
-        "SELECT id, n, step, result, error, notes, started_at FROM step WHERE run_id = ? ORDER BY n DESC LIMIT 1",
-        run.id,
-    ).fetchone()
+    last: Any = None
+    if run.steps is None:
+        last = execute(
+            "SELECT id, n, step, result, error, notes, started_at FROM step WHERE run_id = ? ORDER BY n DESC LIMIT 1",
+            run.id,
+        ).fetchone()
     same = last is not None and last[2] == end.key and last[3] == "waiting"
     said = redact(end.text)
     if same and end.result == "waiting" and last[4] == said and not end.notes:
@@ -124,7 +128,7 @@ def step(vm: Item | Vm, run: RunRow, end: StepEnd, began: int) -> None:
             last[0],
         )
     else:
-        n = (last[1] if last else 0) + 1
+        n = (last[1] if last else run.steps or 0) + 1
         ms = 0 if end.result == "skip" else now_ms() - began
         execute(
             "INSERT INTO step (run_id, n, step, label, from_status, to_status, result, started_at, ms, error, notes) "
@@ -141,8 +145,16 @@ def step(vm: Item | Vm, run: RunRow, end: StepEnd, began: int) -> None:
             error,
             _json(notes),
         )
+    run.steps = n if end.result != "waiting" else None
     lines = [_line(vm, n, end, 0 if end.result == "skip" else ms), *(f"      · {note}" for note in end.notes)]
-    _say(vm, run, "\n".join(lines), kind="step", level=end.result, data={"step": end.key, "n": n})
+    _say(
+        vm,
+        run,
+        "\n".join(lines),
+        kind="step",
+        level=end.result,
+        data={"step": end.key, "n": n, "vm_status": end.to_status},
+    )
 
 
 def _json(value: object) -> str:

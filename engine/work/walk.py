@@ -9,16 +9,16 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from engine import redact
 from engine.clock import now_ms
 from engine.errors import KvmtuiError
 from engine.proxmox.faults import Kind, ProxmoxError
 from engine.store.database import fenced, in_transaction, session
-from engine.work import claims, events, item, limits, record, requests, servers
+from engine.work import claims, item, limits, record, requests, servers
 from engine.work.catalog import GONE, Catalog
 from engine.work.claims import Claim, LeaseLost
 from engine.work.context import TaskContext
@@ -30,6 +30,8 @@ from engine.work.record import RunRow
 from engine.work.servers import Servers
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+R = TypeVar("R")
 MOST_LOOKS = 12  # at one step in one walk: more than any step needs, see engine.work.journal for calls
 TRANSIENT_TRIES = 3  # how often a transient failure is retried before it fails the step
 LONGEST_PARK_MS = 60_000  # a lost wake-up costs a minute, never a VM
@@ -41,7 +43,7 @@ _NOT_WAITING: dict[str, Any] = {
     "wait_why": "",
     "waiting_since": None,
 }
-_OWN_TO_A_STEP = ("began", "transient")  # what the flow forgets when a step ends
+_OWN_TO_A_STEP = ("began", "transient", "slot")  # what the flow forgets when a step ends
 
 
 class ContextFactory(Protocol):
@@ -65,26 +67,31 @@ class Walker:
     def walk(self, claim: Claim, moved: Callable[[int], None] = lambda vm_id: None) -> None:
         """Work on a claimed VM; always releases the claim. `moved` hears of every step that begins."""
         try:
-            kept: dict[str, Any] = {}
+            state = Walk()
             with session():
-                while not self.stopping() and self._advance(claim, kept):
+                while not self.stopping() and self._advance(claim, state):
                     moved(claim.vm_id)
         except LeaseLost:
             log.info("VM %s was taken over; this worker stops", claim.vm_id)
         finally:
             claims.release(claim)
 
-    def _advance(self, claim: Claim, kept: dict[str, Any]) -> bool:
-        """Take one step; False when there is nothing more to do now."""
-        vm = item.read(claim.vm_id)
+    def _advance(self, claim: Claim, walk: Walk) -> bool:
+        """Take one step; False when there is nothing more to do now.
+
+        What the walk itself committed is not read again: whoever else changes it raises the fence.
+        """
+        vm = walk.item or item.read(claim.vm_id)
         if vm is None:
             return False
         pipeline = self._pipeline(vm)
         if pipeline is None:
+            walk.item = walk.run = None
             return in_transaction(partial(self._next_request, claim))
         index = pipeline.position(vm.vm_status, int(vm.flow.get("reached", 0)))
-        run = record.live_run(vm.id) or in_transaction(partial(self._open_run, claim, vm, pipeline))
-        return _Look(self, claim, vm, run, pipeline, index).take(kept)
+        run = walk.run or record.live_run(vm.id)
+        run = run or in_transaction(partial(self._open_run, claim, vm, pipeline))
+        return _Look(self, claim, vm, run, pipeline, index).take(walk)
 
     def _pipeline(self, vm: Item) -> Pipeline | None:
         name = vm.flow.get("pipeline")
@@ -117,32 +124,52 @@ class Walker:
         return True
 
 
+@dataclass(slots=True)
+class Walk:
+    """What one walk over a VM knows from its own commits, and what its steps keep for one another."""
+
+    item: Item | None = None
+    run: RunRow | None = None
+    kept: dict[str, Any] = field(default_factory=dict)
+
+
 class _Look:
     """One step of one VM: observe, act, look again, then commit how it ended."""
 
     def __init__(
         self, walker: Walker, claim: Claim, vm: Item, run: RunRow, pipeline: Pipeline, index: int
     ) -> None:
-        self.walker, self.claim, self.vm, self.run = walker, claim, vm, run
+        self.walker, self.claim, self.vm = walker, claim, vm
+        self.run = self.run_before = run
         self.pipeline, self.index = pipeline, index
         self.step: Step = pipeline.steps[index]
         self.began = vm.flow.get("began") or now_ms()
         self.key = self.step.status or f"{pipeline.name}.{index + 1}"
 
-    def take(self, kept: dict[str, Any]) -> bool:
+    def take(self, walk: Walk) -> bool:
         """Run the step and commit its end; True when the next step may follow at once."""
-        ctx = self._context(kept)
+        ctx = self._context(walk.kept)
         with self.walker.servers.recording(ctx.journal):
             outcome = self._outcome(ctx)
         if isinstance(outcome, Wait):
-            in_transaction(partial(self._park, ctx, outcome))
+            self._commit(self._park, ctx, outcome)
             return False
         if isinstance(outcome, Fail):
-            in_transaction(partial(self._fail, ctx, outcome))
+            self._commit(self._fail, ctx, outcome)
             return False
         assert isinstance(outcome, Done | Skip)
-        in_transaction(partial(self._succeed, ctx, outcome))
+        walk.item = self._commit(self._succeed, ctx, outcome)
+        walk.run = self.run if walk.item.flow else None
         return True
+
+    def _commit(self, end: Callable[[TaskContext, T], R], ctx: TaskContext, outcome: T) -> R:
+        """Write how the step ended, all of it or nothing, from the same start however often it is tried."""
+
+        def work() -> R:
+            self.run = replace(self.run_before)
+            return end(ctx, outcome)
+
+        return in_transaction(work)
 
     def _context(self, kept: dict[str, Any]) -> TaskContext:
         journal = Journal(self.claim, self.vm.server_id)
@@ -238,16 +265,17 @@ class _Look:
             notes=(*ctx.notes, *notes),
         )
 
-    def _succeed(self, ctx: TaskContext, outcome: Done | Skip) -> None:
-        """Commit the good end of a step, and with the last one the end of what was asked for."""
+    def _succeed(self, ctx: TaskContext, outcome: Done | Skip) -> Item:
+        """Commit the good end of a step, and with the last one that of the request; returns the row after it."""
         last = self.index + 1 == len(self.pipeline.steps)
         changes = dict(ctx.changes)
         status = changes.pop("vm_status", None) or self.step.status or self.vm.vm_status
+        flow = {} if last else self._onward(ctx)
         claims.write(
             self.claim,
             **changes,
             vm_status=status,
-            flow={} if last else self._onward(ctx),
+            flow=flow,
             due_at=now_ms(),
             **_NOT_WAITING,
             error="",
@@ -259,13 +287,24 @@ class _Look:
         result = "skip" if isinstance(outcome, Skip) else "success"
         record.mark_waiting(self.run, waiting=False)
         record.step(self.vm, self.run, self._end(ctx, result, why, outcome.notes), self.began)
-        limits.release(self.vm)
+        if last or ctx.flow.get("slot"):
+            limits.release(self.vm)
         if last:
             record.end_run(self.vm, self.run, "success", status)
             if self.walker.catalog.of_status(status) is None:
                 requests.end_running(self.vm.id, "done")
             self._withdraw_if_gone(status)
-        events.publish("vm", vm=self.vm.id, service=self.vm.service_id, data={"vm_status": status})
+        return replace(
+            self.vm,
+            vmid=changes.get("vmid", self.vm.vmid),
+            node=changes.get("node", self.vm.node),
+            vm_status=status,
+            flow=flow,
+            wait_kind="",
+            wait_node="",
+            waiting_since=None,
+            error_since=None,
+        )
 
     def _onward(self, ctx: TaskContext) -> dict[str, Any]:
         """The flow for the next step: what this one remembered, without its own stopwatch."""
@@ -302,9 +341,6 @@ class _Look:
         else:
             requests.end_running(self.vm.id, "failed", error)
             self._withdraw_if_gone(status)
-        events.publish(
-            "vm", vm=self.vm.id, service=self.vm.service_id, data={"vm_status": status, "error": error}
-        )
 
     def _withdraw_if_gone(self, status: str) -> None:
         """Nothing that is still queued may touch a VM that has reached its end."""
