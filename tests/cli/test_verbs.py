@@ -360,3 +360,18 @@ def test_control_c_at_a_question_is_clean(site: Program, home: Path) -> None:
     status, screen = terminal(home, "server", "delete", "pve-old", typed="\x03")
     assert status == 130 and "Interrupted." in screen and "Traceback" not in screen
     assert "pve-old" in site("server", "list").stdout
+
+
+def test_vm_show_lists_what_was_promised_until_it_is_done(site: Program) -> None:
+    asked = site("vm", "dns", "5546")
+    assert asked.exit == 0
+    shown = json.loads(site("vm", "show", "5546", "--json").stdout)
+    assert [(one["action"], one["state"]) for one in shown["requests"]] == [
+        ("Deploy", "queued"),
+        ("SetDnsRecords", "queued"),
+    ]
+    assert all(one["requested_by"] and one["requested"].endswith("Z") for one in shown["requests"])
+    assert "SetDnsRecords queued" in site("vm", "show", "5546").stdout
+    assert site("vm", "reset", "5546", "creation").exit == 0
+    (left,) = json.loads(site("vm", "show", "5546", "--json").stdout)["requests"]
+    assert (left["action"], left["state"]) == ("Deploy", "queued")

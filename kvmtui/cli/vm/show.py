@@ -12,15 +12,18 @@ from kvmtui.terminal.output import AsJson
 
 if TYPE_CHECKING:
     from engine.queries.live import LiveView
+    from engine.queries.requests import RequestView
     from engine.queries.vms import VmView
 
 app = typer.Typer()
-Live = Annotated[bool, typer.Option("--live", help="Ask the cluster how it is now, beside its package.")]
+Live = Annotated[
+    bool, typer.Option("--live", help="Read its state from the cluster and compare it with its product.")
+]
 
 
 @app.command()
 def show(ref: VmRef, live: Live = False, as_json: AsJson = False) -> int:
-    """Show a machine as we know it; with --live also as it is now. Exit 1: it could not be seen.
+    """Show a VM and its open requests; with --live also its state on the cluster. Exit 1: it could not be read.
 
     \b
     kvmtui vm show 5546
@@ -29,16 +32,20 @@ def show(ref: VmRef, live: Live = False, as_json: AsJson = False) -> int:
     """
     from engine.queries.live import live as look
     from engine.queries.refs import vm_ref
+    from engine.queries.requests import open_requests
     from engine.queries.vms import vms
     from kvmtui.terminal import output, site
 
     with site.opened():
         view = vms([vm_ref(ref).vm_id or 0])[0]
+        promised = open_requests(view.service_id)
         seen = look(view.service_id) if live else None
     if as_json:
-        output.show_json(view if seen is None else output.plain(view) | {"live": _document(seen)})
+        document = output.plain(view) | {"requests": [one.as_json() for one in promised]}
+        output.show_json(document if seen is None else document | {"live": _document(seen)})
     else:
-        output.show_facts(_facts(view) | (dict(_live_facts(seen)) if seen else {}))
+        asked = {"requests": [_request(one) for one in promised]}
+        output.show_facts(_facts(view) | asked | (dict(_live_facts(seen)) if seen else {}))
     return 0 if seen is None or seen.looked.seen else 1
 
 
@@ -58,6 +65,10 @@ def _facts(view: VmView) -> dict[str, Any]:
     run = view.last_run
     facts["last_run"] = f"{run.id} {run.action} {run.result} {run.error}".rstrip() if run else ""
     return facts
+
+
+def _request(one: RequestView) -> str:
+    return f"{one.id} {one.action} {one.state} {one.error}".rstrip()
 
 
 def _live_facts(seen: LiveView) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,49 @@
+"""A server that accepts connections and never answers delays nobody but its own VMs."""
+
+from __future__ import annotations
+
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from engine.clock import now_ms
+from engine.store.models import Server, Vm
+from engine.work import watch
+from engine.work.watch import Watcher
+from tests.pipelines.conftest import Site, site  # noqa: F401 - the fixture is used by name
+from tests.work.small import until
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """A port whose owner accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=20) as door:
+        yield door.getsockname()[1]
+
+
+def test_a_hanging_server_does_not_delay_the_tasks_of_another(site: Site, silent: int) -> None:  # noqa: F811
+    waiting = site.once(site.service())
+    while Vm.get_by_id(waiting.id).wait_kind != "task":
+        waiting = site.once(waiting)
+    hanging = Server.create(
+        uid=str(uuid.uuid4()), name="pve-silent", hosts=["127.0.0.1"], port=silent, token_id="a@pve!b",
+        tls={"insecure": True},
+    )  # fmt: skip
+    held = site.service()
+    Vm.update(
+        server=hanging, wait_kind="task", wait_node="pve9", wait_upid="UPID:pve9:1", due_at=now_ms() + 60_000
+    ).where(Vm.id == held.id).execute()
+    Vm.update(due_at=now_ms() + 60_000).where(Vm.id == waiting.id).execute()
+    assert min(watch.waiting()) == site.server.id, "the silent one is asked first in one of the orders only"
+    for _ in range(2):
+        watcher = Watcher("me", site.walker.servers)
+        began = time.monotonic()
+        watcher.look()
+        assert time.monotonic() - began < 1.0, "a look waits for nobody"
+        until(lambda: Vm.get_by_id(waiting.id).due_at <= now_ms(), 10)
+        Vm.update(due_at=now_ms() + 60_000).where(Vm.id == waiting.id).execute()
+        Server.update(failures=0).execute()
+    assert Vm.get_by_id(held.id).due_at > now_ms()
