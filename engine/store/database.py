@@ -65,10 +65,16 @@ def open_database(url: str) -> None:
 
 
 def close_database() -> None:
-    """Close every connection; the process may open another database afterwards."""
+    """Close this thread's connection and every idle one; the process may open another database afterwards.
+
+    A connection that another thread still uses is left to that thread: closing it under a running statement
+    crashes the interpreter.
+    """
     if database.obj is None:
         return
-    database.obj.close_all()
+    if not database.obj.is_closed():
+        database.obj.close()
+    database.obj.close_idle()
     _thread.depth = 0
     _thread.unit = None
     database.obj = None

@@ -44,10 +44,11 @@ class Watcher:
                 target=self._look_at, args=(server_id, nodes), name=f"watch-{server_id}", daemon=True
             ).start()
 
-    def ended(self) -> bool:
-        """Whether no look is under way."""
+    @property
+    def asking(self) -> set[int]:
+        """The servers whose answer is still outstanding."""
         with self._lock:
-            return not self._asking
+            return set(self._asking)
 
     def _look_at(self, server_id: int, nodes: dict[str, set[str]]) -> None:
         try:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.clock import now_ms
+from engine.store import secrets
 from engine.store.models import Server, Vm
 from engine.work import watch
 from engine.work.watch import Watcher
@@ -18,18 +19,20 @@ from tests.work.small import until
 
 
 @pytest.fixture
-def silent() -> Iterator[int]:
-    """A port whose owner accepts connections and says nothing."""
+def silent() -> Iterator[socket.socket]:
+    """A port whose owner accepts connections and says nothing, until it is closed."""
     with socket.create_server(("127.0.0.1", 0), backlog=20) as door:
-        yield door.getsockname()[1]
+        yield door
 
 
-def test_a_hanging_server_does_not_delay_the_tasks_of_another(site: Site, silent: int) -> None:  # noqa: F811
+def test_a_hanging_server_does_not_delay_the_tasks_of_another(site: Site, silent: socket.socket) -> None:  # noqa: F811
     waiting = site.once(site.service())
     while Vm.get_by_id(waiting.id).wait_kind != "task":
         waiting = site.once(waiting)
+    uid = str(uuid.uuid4())
     hanging = Server.create(
-        uid=str(uuid.uuid4()), name="pve-silent", hosts=["127.0.0.1"], port=silent, token_id="a@pve!b",
+        uid=uid, name="pve-silent", hosts=["127.0.0.1"], port=silent.getsockname()[1], token_id="a@pve!b",
+        token_secret=secrets.seal("11111111-2222", "server", uid, "token_secret"),
         tls={"insecure": True},
     )  # fmt: skip
     held = site.service()
@@ -38,12 +41,14 @@ def test_a_hanging_server_does_not_delay_the_tasks_of_another(site: Site, silent
     ).where(Vm.id == held.id).execute()
     Vm.update(due_at=now_ms() + 60_000).where(Vm.id == waiting.id).execute()
     assert min(watch.waiting()) == site.server.id, "the silent one is asked first in one of the orders only"
+    watcher = Watcher("me", site.walker.servers)
     for _ in range(2):
-        watcher = Watcher("me", site.walker.servers)
         began = time.monotonic()
         watcher.look()
         assert time.monotonic() - began < 1.0, "a look waits for nobody"
         until(lambda: Vm.get_by_id(waiting.id).due_at <= now_ms(), 10)
         Vm.update(due_at=now_ms() + 60_000).where(Vm.id == waiting.id).execute()
-        Server.update(failures=0).execute()
-    assert Vm.get_by_id(held.id).due_at > now_ms()
+        until(lambda: watcher.asking <= {hanging.id})
+    assert watcher.asking == {hanging.id} and Vm.get_by_id(held.id).due_at > now_ms()
+    silent.close()
+    until(lambda: not watcher.asking, 30)
