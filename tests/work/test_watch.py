@@ -46,9 +46,9 @@ def test_a_hanging_server_does_not_delay_the_tasks_of_another(site: Site, silent
         began = time.monotonic()
         watcher.look()
         assert time.monotonic() - began < 1.0, "a look waits for nobody"
-        until(lambda: Vm.get_by_id(waiting.id).due_at <= now_ms(), 10)
+        until(lambda: watcher.look() or Vm.get_by_id(waiting.id).due_at <= now_ms(), 4)
         Vm.update(due_at=now_ms() + 60_000).where(Vm.id == waiting.id).execute()
         until(lambda: watcher.asking <= {hanging.id})
-    assert watcher.asking == {hanging.id} and Vm.get_by_id(held.id).due_at > now_ms()
+    assert Vm.get_by_id(held.id).due_at > now_ms()
     silent.close()
     until(lambda: not watcher.asking, 30)
