@@ -10,9 +10,7 @@ from engine.store.database import in_transaction
 from engine.store.models import TaskState
 from engine.work import task_ledger as ledger
 from engine.work import wake
-from engine.work.task_ledger import standing
-
-BELL = "tasks"
+from engine.work.task_ledger import BELL, standing
 
 
 def run_now(name: str, actor: Actor) -> str:

@@ -11,6 +11,7 @@ from engine.store.models import TaskState, Worker
 from engine.work import events
 from engine.work.task import Report, Task
 
+BELL = "tasks"  # rung when somebody asks for a task now
 KEPT_RESULTS = 200
 
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from engine.schedule.registry import TASKS
-from engine.schedule.run_now import BELL
 from engine.work import wake
 from engine.work.servers import Servers
 from engine.work.task import Room, Task
+from engine.work.task_ledger import BELL
 from engine.work.task_run import Say, perform
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,8 @@ LISTEN_S = 5.0
 class Ticker:
     """Runs due tasks beside the engine until it is stopped."""
 
-    def __init__(self, servers: Servers, owner: str, say: Say) -> None:
+    def __init__(self, tasks: Sequence[Task], servers: Servers, owner: str, say: Say) -> None:
+        self._tasks = tasks
         self._servers = servers
         self._owner = owner
         self._say = say
@@ -44,7 +45,7 @@ class Ticker:
 
     def start(self) -> None:
         """Begin to tick."""
-        for task in TASKS:
+        for task in self._tasks:
             self._scheduler.add_job(
                 self._look, "interval", seconds=LOOK_S, args=[task], id=task.name, jitter=1
             )

@@ -44,7 +44,7 @@ def ticking(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
     for task in TASKS:
         ledger.standing(task)
     TaskState.update(last_run_at=now_ms()).execute()
-    running = Ticker(servers, "test", heard)
+    running = Ticker(TASKS, servers, "test", heard)
     running.start()
     yield heard
     running.stop()
@@ -92,7 +92,7 @@ def test_the_end_waits_for_a_task_that_runs(store: Store, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(ticker, "LOOK_S", 3_600)
     monkeypatch.setattr(ticker, "TASKS", (Task("slow", 1, "takes its time", slow),))
-    running = Ticker(servers, "test", lambda line: None)
+    running = Ticker(TASKS, servers, "test", lambda line: None)
     running.start()
     in_transaction(lambda: wake.ring(BELL))
     assert began.wait(10)
