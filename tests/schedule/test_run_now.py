@@ -91,8 +91,7 @@ def test_the_end_waits_for_a_task_that_runs(store: Store, monkeypatch: pytest.Mo
         return Report()
 
     monkeypatch.setattr(ticker, "LOOK_S", 3_600)
-    monkeypatch.setattr(ticker, "TASKS", (Task("slow", 1, "takes its time", slow),))
-    running = Ticker(TASKS, servers, "test", lambda line: None)
+    running = Ticker((Task("slow", 1, "takes its time", slow),), servers, "test", lambda line: None)
     running.start()
     in_transaction(lambda: wake.ring(BELL))
     assert began.wait(10)
