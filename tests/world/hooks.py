@@ -6,8 +6,10 @@ the environment (`KVMTUI_WORLD_WITHOUT`, see guards.py); the program itself know
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import mmap
+import signal
 import struct
 import sys
 import time
@@ -41,7 +43,8 @@ RETRY_MS = 800
 
 
 def install(clock_file: Path) -> None:
-    """Change this process; call it before the engine starts."""
+    """Change this process; call it before the engine starts. SIGUSR1 has it print what its threads do."""
+    faulthandler.register(signal.SIGUSR1)
     for module, name, value in SHORTER:
         _everywhere(module, name, value)
     importlib.import_module("engine.work.reconcile").ARRIVING_MS.update(intent=300, ambiguous=600)

@@ -89,7 +89,8 @@ class Hands:
 
     def delete(self, args: dict[str, Any]) -> None:
         """Delete a guest of ours at the cluster."""
-        ours = [vmid for vmid in self._world.lab.guests(HIGHEST_STRANGER) if not self._is_stranger(vmid)]
+        guests = self._world.lab.guests(HIGHEST_STRANGER).items()
+        ours = [vmid for vmid, one in guests if not one["template"] and not self._is_stranger(vmid)]
         if ours:
             vmid = ours[args["nth"] % len(ours)]
             self.deleted.add(vmid)

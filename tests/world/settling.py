@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.actions import packages, pausing, vms
 from engine.audit import Actor
 from engine.errors import KvmtuiError
-from engine.store.database import session
+from engine.store.database import in_transaction, session
 from engine.store.models import Outbox, Request, Vm
 from engine.work.catalog import AT_REST
 from engine.work.requests import OPEN
@@ -37,6 +38,8 @@ def settle(world: World) -> None:
             world.note("at rest")
             return
         now = time.monotonic()
+        if set(left) == {0}:
+            _mails_are_due()
         since = {vm: since.get(vm, now) for vm in left}
         for vm, began in list(since.items()):
             if vm and now - began > STUCK_S * (1 + helped.get(vm, 0)) and _has_error(vm):
@@ -44,6 +47,8 @@ def settle(world: World) -> None:
                 since[vm] = now
                 _put_right(world, vm, helped[vm])
         time.sleep(0.1)
+    for engine in world.engines:
+        engine.signal(engine.pid, signal.SIGUSR1)
     for vm, why in left.items():
         world.finding("rest", f"VM {vm} did not come to rest within {PATIENCE_S:.0f} s: {why}")
 
@@ -84,6 +89,12 @@ def restless() -> dict[int, str]:
         if mails:
             left[0] = f"{mails} mails are not sent"
     return left
+
+
+def _mails_are_due() -> None:
+    """A mail whose server was silent waits for minutes, and after a step of the clock for the length of the step."""
+    with suppress(KvmtuiError):
+        in_transaction(lambda: Outbox.update(due_at=0).where(Outbox.state == "pending").execute())
 
 
 def _has_error(vm_id: int) -> bool:
