@@ -7,6 +7,7 @@ All times are the database's.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,9 +71,16 @@ def next_due_in() -> float | None:
     return None if left is None else max(0.0, left / 1000)
 
 
-def renew(owner: str) -> None:
-    """Extend every lease of a worker; call it inside a transaction."""
-    execute("UPDATE vm SET lease_until = now_ms() + ? WHERE lease_owner = ?", LEASE_MS, owner)
+def renew(owner: str, walked: Collection[int]) -> None:
+    """Extend a worker's leases on the VMs it walks; call it inside a transaction.
+
+    A lease that nobody walks, because the database went away while it was claimed or released, expires.
+    """
+    if not walked:
+        return
+    marks = ", ".join("?" * len(walked))
+    sql = f"UPDATE vm SET lease_until = now_ms() + ? WHERE lease_owner = ? AND id IN ({marks})"
+    execute(sql, LEASE_MS, owner, *walked)
 
 
 def check(claim: Claim) -> None:

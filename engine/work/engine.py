@@ -150,6 +150,8 @@ class Engine:
     def _beat(self) -> None:
         while not self._stop.wait(workers.BEAT_S):
             try:
-                workers.beat(self.owner)
+                with self._count:
+                    walked = list(self._steps)
+                workers.beat(self.owner, walked)
             except Exception:
                 log.exception("The heartbeat could not be written")

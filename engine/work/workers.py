@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -32,20 +33,20 @@ def register(kind: Kind, version: str) -> str:
     return owner
 
 
-def beat(owner: str) -> None:
-    """Show that this worker is alive, renew every lease it holds, and take leases from dead workers."""
-    in_transaction(lambda: _renew(owner))
+def beat(owner: str, walked: Collection[int] = ()) -> None:
+    """Show that this worker is alive, renew its leases on the VMs it walks, and take leases from dead workers."""
+    in_transaction(lambda: _renew(owner, walked))
     in_transaction(_remove_dead)
 
 
-def _renew(owner: str) -> None:
+def _renew(owner: str, walked: Collection[int]) -> None:
     now = now_expression()
     about = _known.get(owner)
     if about is not None:
         Worker.insert(id=owner, heartbeat_at=now, started_at=now, **about).on_conflict(
             conflict_target=[Worker.id], update={Worker.heartbeat_at: now}
         ).execute()
-    claims.renew(owner)
+    claims.renew(owner, walked)
     Lease.update(until=_later(claims.LEASE_MS)).where(Lease.owner == owner).execute()
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from engine.clock import now_ms
+from engine.store.database import in_transaction
 from engine.store.models import Lease, Vm, Worker
-from engine.work import claims, leases, workers
+from engine.work import claims, leases, requests, wake, workers
 from engine.work.context import TaskContext
 from engine.work.model import Done
 from tests.work.small import ask, command, done, engine, states, until
@@ -33,6 +34,23 @@ def test_a_slow_step_keeps_its_lease(make_vm: MakeVm, monkeypatch: pytest.Monkey
     with engine(command("Slow", slow)), engine(command("Slow", slow)):
         until(lambda: states(number) == ["done"])
     assert len(begun) == 1
+
+
+def test_a_claim_that_nobody_walks_expires(make_vm: MakeVm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database went away when the claim was made or released: the process holds a lease it does not use."""
+    monkeypatch.setattr(claims, "LEASE_MS", 400)
+    monkeypatch.setattr(workers, "BEAT_S", 0.1)
+    vm = make_vm(vm_status="ready", due_at=None)
+    with engine(command("Quick", done)) as running:
+
+        def claimed_by_nobody() -> int:
+            number = requests.add(requests.lock(vm.id), "Quick")
+            Vm.update(lease_owner=running.owner, lease_until=now_ms() + 400).where(Vm.id == vm.id).execute()
+            wake.ring()
+            return number
+
+        number = in_transaction(claimed_by_nobody)
+        until(lambda: states(number) == ["done"])
 
 
 def test_a_worker_declared_dead_enters_itself_again(make_vm: MakeVm) -> None:

@@ -62,6 +62,17 @@ class PowerDnsLite(FakeServer):
         with self._lock:
             return [r["content"] for z in self._zones.values() if key in z for r in z[key]["records"]]
 
+    def records(self) -> set[tuple[str, str, str]]:
+        """Every record of every zone but SOA and NS: name, type, content, without the last dot."""
+        with self._lock:
+            sets = [item for zone in self._zones.values() for item in zone.values()]
+            return {
+                (item["name"].rstrip("."), item["type"], record["content"].rstrip("."))
+                for item in sets
+                for record in item["records"]
+                if item["type"] not in ("SOA", "NS")
+            }
+
     def busy_answer(self) -> Answer:
         """What a busy database backend makes of a request."""
         return json_answer(500, {"error": "Internal Server Error"})
