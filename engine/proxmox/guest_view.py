@@ -39,7 +39,7 @@ class GuestView:
         try:
             config = self.cluster.guest_config(self.node, self.vmid, current=current)
         except ProxmoxError as fault:
-            if fault.kind is not Kind.GONE:
+            if not fault.guest_missing:
                 raise
             self._locate(fault)
             config = self.cluster.guest_config(self.node, self.vmid, current=current)
@@ -85,11 +85,15 @@ class GuestView:
         return tuple(sorted(snapshots, key=lambda snapshot: snapshot.created_ms))
 
     def rrddata(self, timeframe: str) -> tuple[RrdPoint, ...]:
-        """Its usage over the last hour, day, week, month or year."""
+        """Its usage over the last hour, day, week, month or year; empty while nothing has been measured yet."""
         params: dict[str, Value] = {"timeframe": timeframe, "cf": "AVERAGE"}
-        return tuple(
-            RrdPoint.of(row) for row in self.read("Reading the usage", "rrddata", params=params).rows()
-        )
+        try:
+            rows = self.read("Reading the usage", "rrddata", params=params).rows()
+        except ProxmoxError as fault:
+            if fault.reason == "no_usage":
+                return ()
+            raise
+        return tuple(RrdPoint.of(row) for row in rows)
 
     def cloudinit_dump(self, kind: str) -> str:
         """What cloud-init gives the guest: user, network or meta."""

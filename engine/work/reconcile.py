@@ -43,12 +43,13 @@ class Reconciled:
     wait: Wait | None = None
     failed: str = ""
     failed_kind: Kind | None = None
+    no_quorum: bool = False
     notes: tuple[str, ...] = ()
 
 
 def reconcile(cluster: Cluster, vm_id: int, step: str) -> Reconciled:
     """Close every open call of a VM that has ended; tell the first that has not."""
-    failed, kind, notes = "", None, []
+    failed, kind, no_quorum, notes = "", None, False, []
     for call in journal.open_calls(vm_id):
         if not call.upid and (wait := _find(cluster, call)):
             return Reconciled(wait)
@@ -60,9 +61,10 @@ def reconcile(cluster: Cluster, vm_id: int, step: str) -> Reconciled:
         journal.end(call, outcome.exitstatus)
         if not outcome.ok and call.step == step:
             failed, kind = outcome.error(call.what).sentence, outcome.kind
+            no_quorum = outcome.reason == "no_quorum"
         elif outcome.warnings:
             notes.append(f"{call.what} ended with {outcome.exitstatus}; see the task's log on {call.node}")
-    return Reconciled(failed=failed, failed_kind=kind, notes=tuple(notes))
+    return Reconciled(failed=failed, failed_kind=kind, no_quorum=no_quorum, notes=tuple(notes))
 
 
 def _ask(cluster: Cluster, call: Call) -> Ending | Wait:
