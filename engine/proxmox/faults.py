@@ -38,7 +38,8 @@ _LONGEST_LINE = 240
 _DENIED = re.compile(r"Permission check failed \((?P<path>/[^,]*), (?P<privileges>[^)]+)\)")
 _BACKUP_FAILED = re.compile(r"ERROR: Backup of VM \d+ failed - (?P<why>.+)")
 _TELLING = re.compile(
-    r"\berror\b|\bfail(?:ed|ure)?\b|can(?:no|')t\b|unable|denied|not found|does not exist|no such|^kvm: ", re.IGNORECASE
+    r"\berror\b|\bfail(?:ed|ure)?\b|can(?:no|')t\b|unable|denied|not found|does not exist|no such|^kvm: ",
+    re.IGNORECASE,
 )
 _LAST_WORDS = re.compile(r"TASK (?:ERROR|OK|WARNINGS)\b")
 
@@ -100,7 +101,8 @@ def quoted(said: str) -> str:
 
 
 def _line(text: str, longest: int) -> str:
-    line = " ".join(text.split())
+    """The text as one line; a secret is masked before the cut, which would leave a part of it unknown."""
+    line = redact.redact(" ".join(text.split()))
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 

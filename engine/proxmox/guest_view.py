@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from urllib.parse import urlencode
+
+from engine import redact
 
 from .answers import Answer, maybe_text, text_of
 from .cluster import Cluster
@@ -15,6 +18,7 @@ from .session import Request
 from .values import ConsoleTicket
 
 RECENT_S = 2.0
+_HASH = re.compile(r"^\s*(?:password|passwd):\s*(\S+)", re.MULTILINE)
 
 
 class GuestView:
@@ -96,8 +100,11 @@ class GuestView:
         return tuple(RrdPoint.of(row) for row in rows)
 
     def cloudinit_dump(self, kind: str) -> str:
-        """What cloud-init gives the guest: user, network or meta."""
-        return self.read("Reading the cloud-init data", "cloudinit", "dump", params={"type": kind}).text()
+        """What cloud-init gives the guest: user, network or meta. The user's data holds the hash of the password."""
+        text = self.read("Reading the cloud-init data", "cloudinit", "dump", params={"type": kind}).text()
+        for found in _HASH.finditer(text):
+            redact.register(found[1])
+        return text
 
     def agent_alive(self) -> bool:
         """Whether the agent in the guest answers; false when there is none or the guest is off."""

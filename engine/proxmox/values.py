@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from engine import redact
+
 from .answers import Row, flag_of, int_of, maybe_text, number_of, text_of
 from .faults import Ending, task_ending
 
@@ -360,3 +362,7 @@ class ConsoleTicket:
     headers: Mapping[str, str] = field(repr=False)
     password: str | None = field(default=None, repr=False)
     upid: str | None = None
+
+    def __post_init__(self) -> None:
+        redact.register(self.ticket)
+        redact.register(self.password)

@@ -18,9 +18,7 @@ from engine.proxmox.fault_table import OTHERWISE, rule_for
 RECORDED = Path("/work/shared/data/pve-real")
 P, G, T, A, B = Kind.PERMANENT, Kind.GONE, Kind.TRANSIENT, Kind.AUTH, Kind.BUSY
 NO_CONFIG = "Configuration file 'nodes/pve1/qemu-server/4242.conf' does not exist"
-CHPASSWD = (
-    "Agent error: child process has failed to set user password: failed to exec 'chpasswd': No such file or directory"
-)
+CHPASSWD = "Agent error: child process has failed to set user password: failed to exec 'chpasswd': No such file or directory"
 CONFIG_DENIED = "unable to open file '/etc/pve/nodes/pve1/qemu-server/9200.conf.tmp.7256' - Permission denied"
 PARAMETER = "Parameter verification failed. "
 
@@ -208,7 +206,9 @@ def test_a_task_of_a_real_node_has_its_kind(exitstatus: str, kind: Kind, name: s
 
 
 def test_a_failed_start_says_why() -> None:
-    sentence = task_ending("start failed: QEMU exited with code 1", START_LOG).error("Starting VM 2000").sentence
+    sentence = (
+        task_ending("start failed: QEMU exited with code 1", START_LOG).error("Starting VM 2000").sentence
+    )
     assert "network script /usr/libexec/qemu-server/pve-bridge failed with status 512" in sentence
     assert "command '/sbin/tc filter add dev tap2000i0" in sentence
     assert "log says why" not in sentence
@@ -239,7 +239,9 @@ def test_the_log_is_asked_for_only_when_the_last_words_hide_the_reason(
     def answer(seen: Any) -> Any:
         if seen.path.endswith("/log"):
             return world.reply([{"n": n, "t": line} for n, line in enumerate(START_LOG, 1)])
-        return world.reply({"upid": upid, "status": "stopped", "exitstatus": exitstatus[0], "type": "qmstart"})
+        return world.reply(
+            {"upid": upid, "status": "stopped", "exitstatus": exitstatus[0], "type": "qmstart"}
+        )
 
     server = serve(answer)
     cluster = connect(server)
@@ -289,7 +291,10 @@ def test_every_recorded_error_has_a_rule(version: str) -> None:
         answer, task = probe["answer"], probe["task"] or {}
         if answer["status"] >= 400:
             body = answer["body"] if isinstance(answer["body"], dict) else {}
-            words = [answer["reason"], *(f"{key}: {text}" for key, text in (body.get("errors") or {}).items())]
+            words = [
+                answer["reason"],
+                *(f"{key}: {text}" for key, text in (body.get("errors") or {}).items()),
+            ]
             if rule_for(answer["status"], " ".join(words)) is OTHERWISE:
                 unknown.append((probe["probe"], words))
         failed = [re.sub("^TASK ERROR: ", "", line) for line in task.get("log", []) if "TASK ERROR" in line]
