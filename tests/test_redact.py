@@ -58,7 +58,11 @@ def test_secrets_are_masked_and_nothing_else(text: str, masked: str) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]), min_size=4), st.text(), st.text())
+@given(
+    st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]), min_size=4),
+    st.text(),
+    st.text(),
+)
 def test_a_registered_value_is_masked_wherever_it_stands(value: str, before: str, after: str) -> None:
     redact.register(value)
     for form in (value, json.dumps(value), quote(value, safe=""), quote_plus(value), urlencode({"x": value})):

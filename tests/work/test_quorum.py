@@ -53,7 +53,9 @@ def test_vms_wait_without_an_error_and_the_loss_is_one_alert(site: Site, room: R
     assert {vm.vm_status for vm in vms} == {"ready"}
     lose(site, vms[0])
     for method in ("PUT", "POST", "DELETE"):
-        site.lab.faults.add(Fault(kind="status", method=method, path="/qemu/", code=500, text=DENIED, count=0))
+        site.lab.faults.add(
+            Fault(kind="status", method=method, path="/qemu/", code=500, text=DENIED, count=0)
+        )
     for vm in vms:
         site.ask(vm, "Stop")
         vm = site.once(vm)
