@@ -1,14 +1,16 @@
 """Keeps secrets out of every text that leaves the process.
 
-Three layers: known values (each secret read or made in this process is registered), known names
-(`password=…`, `"token": "…"`, an Authorization header), and a logging filter that applies both.
+Secrets are known by their values: whatever reads, makes or opens one registers it, and from then on it is masked in
+every text, in each encoding it may appear in. Nothing is guessed by words such as `password`, which would garble the
+sentences of others. Structured values are masked by the names of their fields where they are kept (engine.audit).
 """
 
 from __future__ import annotations
 
+import json
 import logging
-import re
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
@@ -18,23 +20,12 @@ _lock = threading.Lock()
 # by their first four characters, the longest first: a look-up per character of the text, however many there are
 _values: dict[str, tuple[str, ...]] = {}
 
-_NAMES = (
-    r"[\w-]*(?:password|passwd|cipassword|secret|api[_-]?key|token(?!_id)|ticket|csrf\w*|authorization"
-    r"|cookie|sshkeys?)[\w-]*"
-)
-_OURS = r"(?!ResetPassword: service=\d)"  # the name of a pipeline at the head of its log, not of a secret
-_ASSIGNED = re.compile(
-    rf"""(?P<head>["']?\b{_OURS}{_NAMES}["']?\s*[:=]\s*)(?P<value>"[^"]*"|'[^']*'|Bearer\s+\S+|PVEAPIToken=\S+|[^\s,;&}}\])]+)""",
-    re.IGNORECASE,
-)
-_HEADERS = re.compile(r"(PVEAPIToken=[^=\s]+=|PVEAuthCookie=|Bearer\s+)[^\s;,'\"]+", re.IGNORECASE)
-
 
 def register(value: str | None) -> None:
     """From now on this value never appears in a log line, in any of its encodings."""
     if not value or len(value) < _SHORTEST:
         return
-    for form in {value, quote(value, safe=""), quote_plus(value)}:
+    for form in _forms(value):
         head = form[:_SHORTEST]
         if form in _values.get(head, ()):
             continue
@@ -43,14 +34,19 @@ def register(value: str | None) -> None:
             _values[head] = tuple(sorted(known, key=len, reverse=True))
 
 
-def redact(text: str) -> str:
-    """The same text with every known secret and every value of a secret-looking name masked.
+def _forms(value: str) -> set[str]:
+    """How a value may stand in a text: plain, in a URL or form, in JSON or Python, in base64, on one line."""
+    escaped = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
+    encoded = {quote(value), quote(value, safe=""), quote_plus(value), b64encode(value.encode()).decode()}
+    lines = {" ".join(value.split())}
+    return {form for form in {value, *escaped, *encoded, *lines} if len(form) >= _SHORTEST}
 
-    All are looked for in the text as it came: one mask must not hide from another what it would have found.
-    """
+
+def redact(text: str) -> str:
+    """The same text with every known secret masked."""
     masked: list[str] = []
     done = 0
-    for start, end in sorted([*_known(text), *_named(text)]):
+    for start, end in _known(text):
         if start > done or not masked:
             masked += [text[done:start], MASK]
         done = max(done, end)
@@ -58,7 +54,7 @@ def redact(text: str) -> str:
 
 
 def _known(text: str) -> Iterator[tuple[int, int]]:
-    """Where values that were registered stand."""
+    """Where registered values stand."""
     place = 0
     while _values and place <= len(text) - _SHORTEST:
         found = _values.get(text[place : place + _SHORTEST], ())
@@ -66,14 +62,6 @@ def _known(text: str) -> Iterator[tuple[int, int]]:
         if length:
             yield place, place + length
         place += 1
-
-
-def _named(text: str) -> Iterator[tuple[int, int]]:
-    """Where the value of a secret-looking name or header stands."""
-    for match in _HEADERS.finditer(text):
-        yield match.end(1), match.end()
-    for match in _ASSIGNED.finditer(text):
-        yield match.span("value")
 
 
 class RedactingFilter(logging.Filter):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from engine import audit, redact
+from engine import audit
 from engine.actions.requests import label, vm_of
 from engine.audit import Actor
 from engine.clock import now_ms
@@ -118,7 +118,6 @@ def open_serial(actor: Actor, service_id: int) -> OpenSerial:
     with _machine(service_id) as machine:
         _need_serial_port(machine)
         ticket = machine.guest.serial_console()
-        redact.register(ticket.ticket)
         visit = _Visit(actor, machine, "serial")
         try:
             return OpenSerial(_line(machine, ticket), visit)
@@ -181,8 +180,6 @@ def open_screen(actor: Actor, service_id: int, peer: str) -> OpenScreen:
     """A seat at the screen of a service's machine, for a browser at `peer`; the caller closes it."""
     with _machine(service_id, keep=True) as machine:
         ticket = machine.guest.screen_console()
-        redact.register(ticket.ticket)
-        redact.register(ticket.password)
         return OpenScreen(machine, ticket, _Visit(actor, machine, "screen", peer))
 
 

@@ -104,6 +104,11 @@ class ServerAccess:
         if not self.token_secret:
             raise Refused(f"Server {self.name} has a token_id but no token_secret.")
 
+    @property
+    def login(self) -> str:
+        """The name Proxmox knows us by: user@realm!token, or user@realm."""
+        return self.token_id or self.user or ""
+
     def token_parts(self) -> tuple[str, str] | None:
         """The token's user and name, or None when a password is used."""
         match = _TOKEN_ID.fullmatch(self.token_id) if self.token_id else None

@@ -15,7 +15,7 @@ from engine.errors import Refused
 from .access import ServerAccess
 from .answers import Answer, Row, flag_of, int_of, text_of
 from .fault_table import Kind
-from .faults import Ending, ProxmoxError, not_ours, task_ending
+from .faults import Ending, ProxmoxError, is_vague, not_ours, task_ending
 from .guest_values import GuestConfig, GuestLocation
 from .journal import CallRecorder, Value
 from .mark import Mark, find_mark
@@ -27,6 +27,7 @@ from .values import (
     IsoImage,
     NodeInfo,
     Permissions,
+    Quorum,
     Resource,
     Storage,
     TaskLogLine,
@@ -37,6 +38,7 @@ from .values import (
 from .wire import tls_context
 
 T = TypeVar("T")
+LONGEST_LOG = 5000  # lines; a long backup or migration writes some thousand, its reason last
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,10 @@ class Cluster:
     def nodes(self) -> tuple[NodeInfo, ...]:
         """Every node, those that are down included."""
         return tuple(NodeInfo.of(row) for row in self.get("Listing the nodes", "nodes").rows())
+
+    def quorum(self) -> Quorum:
+        """Whether the cluster accepts changes, and which nodes are missing; needs Sys.Audit on /."""
+        return Quorum.of(self.get("Reading the quorum", "cluster", "status").rows())
 
     def storages(self, node: str) -> tuple[Storage, ...]:
         """The storages a node can use."""
@@ -163,7 +169,7 @@ class Cluster:
             try:
                 return GuestLocation(vmid, node, self.guest_config(node, vmid))
             except ProxmoxError as fault:
-                if fault.kind is not Kind.GONE:
+                if not fault.guest_missing:
                     open_question = fault
         # A token with rights on a pool only gets 403 for a number nobody has: the id check knows better.
         if open_question is not None and not self.next_id_free(vmid):
@@ -217,9 +223,9 @@ class Cluster:
     def task_ending(self, upid: str) -> Ending | None:
         """How a task ended, reading its log when its last words hide the reason; None while it runs."""
         state = self.task_state(upid)
-        if state.exitstatus is None or (state.ending and state.ending.ok):
+        if state.exitstatus is None or not is_vague(state.exitstatus):
             return state.ending
-        return task_ending(state.exitstatus, [line.text for line in self.task_log(upid)])
+        return task_ending(state.exitstatus, [line.text for line in self.task_log(upid, limit=LONGEST_LOG)])
 
     # --- what lies on storages
 

@@ -6,14 +6,16 @@ sorting itself is the table in fault_table.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine import redact
 from engine.errors import Failed
 
-from .fault_table import OTHERWISE, VAGUE_ENDINGS, Kind, Rule, rule_for
+from .fault_table import OTHERWISE, Kind, Rule, rule_for
 from .mark import Mark
+from .privileges import grant_for
 
 __all__ = [
     "Attempt",
@@ -24,6 +26,7 @@ __all__ = [
     "another_machine",
     "answer_fault",
     "broken_call",
+    "is_vague",
     "not_ours",
     "odd_answer",
     "quoted",
@@ -31,6 +34,14 @@ __all__ = [
     "untrusted",
 ]
 _LONGEST_QUOTE = 500
+_LONGEST_LINE = 240
+_DENIED = re.compile(r"Permission check failed \((?P<path>/[^,]*), (?P<privileges>[^)]+)\)")
+_BACKUP_FAILED = re.compile(r"ERROR: Backup of VM \d+ failed - (?P<why>.+)")
+_TELLING = re.compile(
+    r"\berror\b|\bfail(?:ed|ure)?\b|can(?:no|')t\b|unable|denied|not found|does not exist|no such|^kvm: ",
+    re.IGNORECASE,
+)
+_LAST_WORDS = re.compile(r"TASK (?:ERROR|OK|WARNINGS)\b")
 
 
 class ProxmoxError(Failed):
@@ -55,6 +66,16 @@ class ProxmoxError(Failed):
         self.sent = sent
         self.errors = {name: redact.redact(text) for name, text in (errors or {}).items()}
 
+    @property
+    def guest_missing(self) -> bool:
+        """Whether it says that no guest has this number on the node that was asked."""
+        return self.reason == "no_config"
+
+    @property
+    def no_quorum(self) -> bool:
+        """Whether it says that the cluster refuses changes because it has lost quorum."""
+        return self.reason == "no_quorum"
+
 
 class NotOurs(ProxmoxError):
     """The guest under this number is not provably the one that was meant; nothing was sent to it."""
@@ -65,18 +86,24 @@ class NotOurs(ProxmoxError):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What was tried, where, and whether it would have changed something."""
+    """What was tried, where, by which login, and whether it would have changed something."""
 
     what: str
     server: str
     host: str
     changing: bool
+    login: str = ""
 
 
 def quoted(said: str) -> str:
-    """Proxmox's words as one line of bearable length."""
-    line = " ".join(said.split())
-    return line if len(line) <= _LONGEST_QUOTE else line[: _LONGEST_QUOTE - 1] + "…"
+    """Proxmox's words in quotes, as one line of readable length without its full stop; ends a sentence."""
+    return f"“{_line(said, _LONGEST_QUOTE).rstrip('. ')}”."
+
+
+def _line(text: str, longest: int) -> str:
+    """The text as one line; a secret is masked before the cut, which would leave a part of it unknown."""
+    line = redact.redact(" ".join(text.split()))
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def answer_fault(
@@ -89,37 +116,49 @@ def answer_fault(
     kind = rule.kind if attempt.changing or rule.reading is None else rule.reading
     sentence = (
         f"{attempt.what} failed: {attempt.server} ({attempt.host}) answered {status}, "
-        f"{f'“{quoted(words)}”' if words else 'without a word'}. {rule.advice}"
+        f"{quoted(words) if words else 'without a reason.'} {_advice(rule, words, attempt.login)}"
     )
     return ProxmoxError(kind, sentence, reason=rule.name, said=words, status=status, errors=errors)
 
 
-def broken_call(attempt: Attempt, trouble: str, *, sent: bool) -> ProxmoxError:
+def _advice(rule: Rule, said: str, login: str) -> str:
+    """The rule's advice; for a missing privilege its name and the command that grants it."""
+    denied = _DENIED.search(said) if rule.name == "no_privilege" and login else None
+    if denied is None:
+        return rule.advice
+    privilege, path = denied["privileges"].split("|")[0], denied["path"]
+    command = grant_for(privilege, path).command(login)
+    return f"{login} lacks {privilege} on {path}. Grant it on a node, as root: {command}"
+
+
+def broken_call(attempt: Attempt, cause: str, *, sent: bool) -> ProxmoxError:
     """The error for a call that got no answer at all."""
+    cause = cause.rstrip(". ")
     where = f"{attempt.server} ({attempt.host})"
     if not sent:
         sentence = (
-            f"{attempt.what} failed: {where} could not be reached: {trouble}. "
+            f"{attempt.what} failed: {where} could not be reached: {cause}. "
             "Nothing was sent. Check the network, the host and the port."
         )
-        return ProxmoxError(Kind.TRANSIENT, sentence, reason="unreachable", said=trouble, sent=False)
+        return ProxmoxError(Kind.TRANSIENT, sentence, reason="unreachable", said=cause, sent=False)
     if attempt.changing:
         sentence = (
-            f"{attempt.what} was sent to {where}, but no answer came back: {trouble}. "
+            f"{attempt.what} was sent to {where}, but no answer came back: {cause}. "
             "It may have taken effect; the state is read before anything is sent again."
         )
-        return ProxmoxError(Kind.AMBIGUOUS, sentence, reason="no_answer", said=trouble)
-    sentence = f"{attempt.what} failed: no answer came from {where}: {trouble}. Reading it again is safe."
-    return ProxmoxError(Kind.TRANSIENT, sentence, reason="no_answer", said=trouble)
+        return ProxmoxError(Kind.AMBIGUOUS, sentence, reason="no_answer", said=cause)
+    sentence = f"{attempt.what} failed: no answer came from {where}: {cause}. Reading it again is safe."
+    return ProxmoxError(Kind.TRANSIENT, sentence, reason="no_answer", said=cause)
 
 
-def untrusted(attempt: Attempt, trouble: str) -> ProxmoxError:
+def untrusted(attempt: Attempt, cause: str) -> ProxmoxError:
     """The error for a server whose certificate is not the one we trust; nothing was sent."""
+    cause = cause.rstrip(". ")
     sentence = (
-        f"{attempt.what} was not sent: the certificate of {attempt.server} ({attempt.host}) is not trusted: {trouble}. "
+        f"{attempt.what} was not sent: the certificate of {attempt.server} ({attempt.host}) is not trusted: {cause}. "
         "If the certificate was renewed, compare it with `pvenode cert info` on the node and pin the new fingerprint."
     )
-    return ProxmoxError(Kind.AUTH, sentence, reason="untrusted", said=trouble, sent=False)
+    return ProxmoxError(Kind.AUTH, sentence, reason="untrusted", said=cause, sent=False)
 
 
 def odd_answer(attempt: Attempt, oddity: str, status: int | None = 200) -> ProxmoxError:
@@ -155,8 +194,13 @@ class Ending:
         """The failure as an error; only for endings that are not ok."""
         assert self.kind is not None
         said = self.said or self.exitstatus
-        sentence = f"{what} failed: the task ended with “{quoted(said)}”. {self.advice}"
+        sentence = f"{what} failed: the task ended with {quoted(said)} {self.advice}".rstrip()
         return ProxmoxError(self.kind, sentence, reason=self.reason, said=said)
+
+
+def is_vague(exitstatus: str) -> bool:
+    """Whether a task's last words hide the reason, so that its log has to be read."""
+    return rule_for(None, exitstatus.strip()).vague
 
 
 def task_ending(exitstatus: str, log: Iterable[str] = ()) -> Ending:
@@ -167,21 +211,28 @@ def task_ending(exitstatus: str, log: Iterable[str] = ()) -> Ending:
     if text.startswith("WARNINGS"):
         return Ending(text, None, "warnings", warnings=True)
     rule = rule_for(None, text)
-    if rule.name not in VAGUE_ENDINGS:
+    if not rule.vague:
         return Ending(text, rule.kind, rule.name, rule.advice)
-    told = _reason_in(log)
-    if told is None:
+    line, inner = _reason_in([line for line in log if not _LAST_WORDS.match(line)])
+    if not line:
         return Ending(text, rule.kind, rule.name, rule.advice)
-    line, inner = told
-    return Ending(text, inner.kind, inner.name, inner.advice, said=f"{text}: {line}")
+    told = inner or rule
+    # the line that gives the reason stands in the sentence: nobody has to be sent to the log
+    advice = "" if told.vague else told.advice
+    return Ending(text, told.kind, told.name, advice, said=f"{text}: {line}")
 
 
-def _reason_in(log: Iterable[str]) -> tuple[str, Rule] | None:
+def _reason_in(log: Sequence[str]) -> tuple[str, Rule | None]:
+    """The lines of a log that give the reason, and the rule they fit, if any."""
+    if failed := [found["why"] for line in log if (found := _BACKUP_FAILED.match(line))]:
+        rule = rule_for(None, failed[-1])
+        return failed[-1].strip(), rule if rule is not OTHERWISE else None
     for line in log:
         rule = rule_for(None, line)
-        if rule is not OTHERWISE and rule.name not in VAGUE_ENDINGS:
+        if rule is not OTHERWISE and not rule.vague and rule.name != "agent_silent":
             return line.strip(), rule
-    return None
+    telling = [line for line in log if _TELLING.search(line)]
+    return "; ".join(_line(line, _LONGEST_LINE) for line in telling[-2:]), None
 
 
 def not_ours(vmid: int, wanted: Mark, found: Mark | None, name: str) -> NotOurs:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from engine.errors import Refused
 
 from .answers import Answer, flag_of, maybe_text, text_of
-from .fault_table import Kind
 from .faults import ProxmoxError
 from .guest_values import FirewallRule, IpSetEntry
 from .journal import Value
@@ -45,7 +44,7 @@ class GuestFirewall:
         try:
             rows = self._get(f"Reading IP set {name}", "ipset", name).rows()
         except ProxmoxError as fault:
-            if fault.kind is Kind.GONE:
+            if fault.reason == "no_item":
                 return None
             raise
         return tuple(

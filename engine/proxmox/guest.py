@@ -97,6 +97,7 @@ class Guest(GuestView):
 
         Nothing to change sends nothing. A network card never loses its MAC address here.
         """
+        redact.register(str(changes.get("cipassword") or ""))
         config = self.prove_digest()
         gone = tuple(delete)
         for key, value in changes.items():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from urllib.parse import urlencode
+
+from engine import redact
 
 from .answers import Answer, maybe_text, text_of
 from .cluster import Cluster
@@ -15,6 +18,7 @@ from .session import Request
 from .values import ConsoleTicket
 
 RECENT_S = 2.0
+_HASH = re.compile(r"^\s*(?:password|passwd):\s*(\S+)", re.MULTILINE)
 
 
 class GuestView:
@@ -39,7 +43,7 @@ class GuestView:
         try:
             config = self.cluster.guest_config(self.node, self.vmid, current=current)
         except ProxmoxError as fault:
-            if fault.kind is not Kind.GONE:
+            if not fault.guest_missing:
                 raise
             self._locate(fault)
             config = self.cluster.guest_config(self.node, self.vmid, current=current)
@@ -85,15 +89,22 @@ class GuestView:
         return tuple(sorted(snapshots, key=lambda snapshot: snapshot.created_ms))
 
     def rrddata(self, timeframe: str) -> tuple[RrdPoint, ...]:
-        """Its usage over the last hour, day, week, month or year."""
+        """Its usage over the last hour, day, week, month or year; empty while nothing has been measured yet."""
         params: dict[str, Value] = {"timeframe": timeframe, "cf": "AVERAGE"}
-        return tuple(
-            RrdPoint.of(row) for row in self.read("Reading the usage", "rrddata", params=params).rows()
-        )
+        try:
+            rows = self.read("Reading the usage", "rrddata", params=params).rows()
+        except ProxmoxError as fault:
+            if fault.reason == "no_usage":
+                return ()
+            raise
+        return tuple(RrdPoint.of(row) for row in rows)
 
     def cloudinit_dump(self, kind: str) -> str:
-        """What cloud-init gives the guest: user, network or meta."""
-        return self.read("Reading the cloud-init data", "cloudinit", "dump", params={"type": kind}).text()
+        """What cloud-init gives the guest: user, network or meta. The user's data holds the hash of the password."""
+        text = self.read("Reading the cloud-init data", "cloudinit", "dump", params={"type": kind}).text()
+        for found in _HASH.finditer(text):
+            redact.register(found[1])
+        return text
 
     def agent_alive(self) -> bool:
         """Whether the agent in the guest answers; false when there is none or the guest is off."""

@@ -1,4 +1,4 @@
-"""Which privileges our calls need, on which path, and the command that grants each: PVE 8 and PVE 9.
+"""Which privileges our calls need, on which path and for what, and the command that grants each: PVE 8 and PVE 9.
 
 docs/proxmox-role.md shows the same roles as commands to copy; a test keeps the two equal.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 CONSOLE_ROLE = "KvmtuiConsole"
 TEMPLATE_ROLE = "KvmtuiTemplate"
@@ -14,54 +15,95 @@ STORE_ROLE = "KvmtuiStore"
 ISO_ROLE = "KvmtuiIso"
 NODE_ROLE = "KvmtuiNode"
 NET_ROLE = "KvmtuiNet"
+CPU_ROLE = "KvmtuiCpu"
+STOP_ROLE = "KvmtuiStopBackup"
+
+
+class Use(StrEnum):
+    """What a site does with its VMs beyond deploying, changing and removing them; each needs privileges of its own."""
+
+    ISO = "ISO images"
+    SNAPSHOTS = "snapshots"
+    BACKUPS = "backups"
+    MIGRATION = "several nodes"
+    CONSOLES = "consoles"
+    AGENT = "passwords through the guest agent"
+    CUSTOM_CPU = "templates with a custom CPU model"
+    STOP_BACKUPS = "backups in stop mode"
+
+
+EVERY_USE = frozenset(Use)
 
 
 @dataclass(frozen=True, slots=True)
 class Privilege:
-    """One privilege of one role, and what stops working without it."""
+    """One privilege of one role, and what stops working without it.
+
+    Without a `use` every site needs it. With `fallback` kvmtui works around its absence.
+    """
 
     name: str
     role: str
     why: str
+    use: Use | None = None
     versions: tuple[int, ...] = (7, 8, 9)
-    needed: bool = True
+    fallback: str = ""
 
+    def needed_by(self, uses: frozenset[Use]) -> bool:
+        """Whether a site with these uses needs it."""
+        return self.use is None or self.use in uses
+
+
+_AGENT_FALLBACK = "kvmtui restarts the VM instead to set a password"
 
 PRIVILEGES: tuple[Privilege, ...] = (
     Privilege("VM.Audit", CONSOLE_ROLE, "read configs, status, charts and firewalls"),
-    Privilege("VM.Allocate", CONSOLE_ROLE, "make and delete guests"),
-    Privilege("VM.Clone", CONSOLE_ROLE, "clone templates kept among the customers' guests"),
+    Privilege("VM.Allocate", CONSOLE_ROLE, "create and delete VMs"),
     Privilege("VM.Config.CPU", CONSOLE_ROLE, "set cores and sockets"),
     Privilege("VM.Config.Memory", CONSOLE_ROLE, "set memory"),
     Privilege("VM.Config.Disk", CONSOLE_ROLE, "resize, limit, add and remove disks"),
     Privilege("VM.Config.Network", CONSOLE_ROLE, "set network cards, firewall and anti-spoofing"),
     Privilege("VM.Config.Options", CONSOLE_ROLE, "write the name and the ownership mark"),
     Privilege("VM.Config.Cloudinit", CONSOLE_ROLE, "set user, password, keys and addresses"),
-    Privilege("VM.Config.CDROM", CONSOLE_ROLE, "mount and eject ISO images"),
-    Privilege("VM.Config.HWType", CONSOLE_ROLE, "change the model of hardware"),
     Privilege("VM.PowerMgmt", CONSOLE_ROLE, "start, stop and restart"),
-    Privilege("VM.Migrate", CONSOLE_ROLE, "move a new guest to its node"),
-    Privilege("VM.Snapshot", CONSOLE_ROLE, "take and delete snapshots"),
-    Privilege("VM.Snapshot.Rollback", CONSOLE_ROLE, "go back to a snapshot"),
-    Privilege("VM.Backup", CONSOLE_ROLE, "back up and restore"),
-    Privilege("VM.Console", CONSOLE_ROLE, "open consoles"),
+    Privilege("VM.Migrate", CONSOLE_ROLE, "move a new VM to its node", Use.MIGRATION),
+    Privilege("VM.Config.CDROM", CONSOLE_ROLE, "mount and eject ISO images", Use.ISO),
+    Privilege("VM.Snapshot", CONSOLE_ROLE, "take and delete snapshots", Use.SNAPSHOTS),
+    Privilege("VM.Snapshot.Rollback", CONSOLE_ROLE, "roll back to a snapshot", Use.SNAPSHOTS),
+    Privilege("VM.Backup", CONSOLE_ROLE, "back up, restore and delete backups", Use.BACKUPS),
+    Privilege("VM.Console", CONSOLE_ROLE, "open consoles", Use.CONSOLES),
     Privilege(
-        "VM.Monitor", CONSOLE_ROLE, "ask the guest agent and set passwords through it", (7, 8), needed=False
+        "VM.Monitor",
+        CONSOLE_ROLE,
+        "ask the guest agent and set passwords through it",
+        Use.AGENT,
+        (7, 8),
+        _AGENT_FALLBACK,
     ),
-    Privilege("VM.GuestAgent.Audit", CONSOLE_ROLE, "ask the guest agent", (9,), needed=False),
+    Privilege("VM.GuestAgent.Audit", CONSOLE_ROLE, "ask the guest agent", Use.AGENT, (9,), _AGENT_FALLBACK),
     Privilege(
-        "VM.GuestAgent.Unrestricted", CONSOLE_ROLE, "set passwords through the agent", (9,), needed=False
+        "VM.GuestAgent.Unrestricted",
+        CONSOLE_ROLE,
+        "set passwords through the guest agent",
+        Use.AGENT,
+        (9,),
+        _AGENT_FALLBACK,
     ),
     Privilege("VM.Audit", TEMPLATE_ROLE, "find the template and read its config"),
     Privilege("VM.Clone", TEMPLATE_ROLE, "clone the template"),
     Privilege("Datastore.AllocateSpace", STORE_ROLE, "put disks and backups there"),
-    Privilege("Datastore.Audit", STORE_ROLE, "see the storage and what lies on it"),
-    Privilege("Datastore.Audit", ISO_ROLE, "list the ISO images"),
+    Privilege("Datastore.Audit", STORE_ROLE, "see the storage and what it holds"),
+    Privilege("Datastore.Audit", ISO_ROLE, "list and mount the ISO images", Use.ISO),
     Privilege(
-        "Sys.Audit", NODE_ROLE, "see nodes, their tasks after the token was renewed, and the cluster firewall"
+        "Sys.Audit",
+        NODE_ROLE,
+        "read the cluster's quorum, the cluster firewall, the nodes' clocks and memory, and tasks of an older token",
     ),
-    Privilege("SDN.Use", NET_ROLE, "plug guests into bridges", (8, 9)),
+    Privilege("SDN.Use", NET_ROLE, "connect VMs to bridges", None, (8, 9)),
+    Privilege("Mapping.Use", CPU_ROLE, "clone a template with a custom CPU model", Use.CUSTOM_CPU, (9,)),
+    Privilege("Sys.Modify", STOP_ROLE, "back up in stop mode", Use.STOP_BACKUPS, (9,)),
 )
+_CPU_PATH = "/mapping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +119,8 @@ class Grant:
         who = f"--users '{login.partition('!')[0]}'"
         if "!" in login:  # a token may do only what its user may do too
             who += f" --tokens '{login}'"
+        if role == TEMPLATE_ROLE:
+            who += " --propagate 0"
         return (
             f"pveum role modify {role} --append 1 --privs {name} && "
             f"pveum acl modify {self.path} --roles {role} {who}"
@@ -97,12 +141,33 @@ def grants(
     iso_storages: Iterable[str] = (),
     bridges: Iterable[str] = (),
 ) -> tuple[Grant, ...]:
-    """Everything the login must be allowed, path by path, to sell guests made of these parts."""
+    """Everything the login may have to be allowed, path by path, to sell VMs made of these parts."""
     version = min(max(major, 7), 9)
     places = [(guests, CONSOLE_ROLE), ("/", NODE_ROLE)]
     places += [(f"/vms/{vmid}", TEMPLATE_ROLE) for vmid in templates]
     places += [(f"/storage/{name}", STORE_ROLE) for name in disk_storages]
     places += [(f"/storage/{name}", ISO_ROLE) for name in iso_storages]
     places += [(f"/sdn/zones/localnetwork/{name}", NET_ROLE) for name in bridges]
+    places += [(_CPU_PATH, CPU_ROLE), ("/", STOP_ROLE)]
     found = (Grant(path, item) for path, role in places for item in role_privileges(role, version))
     return tuple(dict.fromkeys(found))
+
+
+def grant_for(name: str, path: str) -> Grant:
+    """The grant that lifts a refusal of this privilege on this path, with the role and path of our roles.
+
+    Privileges on VMs are granted for all of them at once: a role on one VM would replace those it inherits.
+    """
+    if name == "VM.Clone":
+        return Grant(path, Privilege(name, TEMPLATE_ROLE, ""))
+    if path.startswith("/vms"):
+        return Grant("/vms", Privilege(name, CONSOLE_ROLE, ""))
+    if path.startswith("/storage"):
+        return Grant(path, Privilege(name, ISO_ROLE if name == "Datastore.Audit" else STORE_ROLE, ""))
+    if path.startswith("/sdn"):
+        return Grant("/".join(path.split("/")[:5]), Privilege(name, NET_ROLE, ""))
+    if path.startswith("/mapping"):
+        return Grant(path, Privilege(name, CPU_ROLE, ""))
+    if name == "Sys.Modify":
+        return Grant("/", Privilege(name, STOP_ROLE, ""))
+    return Grant("/" if name == "Sys.Audit" else path, Privilege(name, NODE_ROLE, ""))

@@ -209,7 +209,7 @@ class HostSession:
         if request.changing and idle is not None and idle > IDLE_LIMIT:
             self._adapter.drop_connections()
             idle = None
-        attempt = Attempt(request.what, self.access.name, self.host, request.changing)
+        attempt = Attempt(request.what, self.access.name, self.host, request.changing, self.access.login)
         try:
             return self._once(request, attempt)
         except _Dropped as dropped:

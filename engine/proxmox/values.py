@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
+
+from engine import redact
 
 from .answers import Row, flag_of, int_of, maybe_text, number_of, text_of
 from .faults import Ending, task_ending
@@ -117,8 +119,36 @@ class TaskLogLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Quorum:
+    """Whether enough nodes see each other for the cluster to accept changes; a single node always does."""
+
+    quorate: bool
+    online: int
+    total: int
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Quorum:
+        """Reads the answer of /cluster/status; a node that is no cluster has no row about one."""
+        told = list(rows)
+        nodes = {text_of(row, "name"): flag_of(row, "online") for row in told if row.get("type") == "node"}
+        cluster = next((row for row in told if row.get("type") == "cluster"), {})
+        total = max(int_of(cluster, "nodes"), len(nodes))
+        missing = tuple(sorted(name for name, online in nodes.items() if not online))
+        return cls(flag_of(cluster, "quorate", True), sum(nodes.values()), total, missing)
+
+    @property
+    def count(self) -> str:
+        """How many nodes see each other, such as `1 of 2 nodes`."""
+        return f"{self.online} of {self.total} node{'' if self.total == 1 else 's'}"
+
+
+@dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """A node and what it has left."""
+    """A node and what it has left; `online` is false only for a node that the cluster calls offline.
+
+    A node whose status is `unknown` has not reported its figures yet; work on it is possible.
+    """
 
     name: str
     online: bool
@@ -126,19 +156,21 @@ class NodeInfo:
     cpu: float
     memory: int
     memory_used: int
+    reported: bool = True
 
     @classmethod
     def of(cls, row: Row) -> NodeInfo:
         """Reads a row of /nodes."""
-        online = text_of(row, "status") == "online"
+        status = text_of(row, "status")
         load = number_of(row, "cpu") or 0.0
         return cls(
             text_of(row, "node"),
-            online,
+            status in ("online", "unknown"),
             int_of(row, "maxcpu"),
             load,
             int_of(row, "maxmem"),
             int_of(row, "mem"),
+            status != "unknown",
         )
 
     @property
@@ -220,6 +252,7 @@ class Resource:
     uptime: int
     net_in: int = 0
     net_out: int = 0
+    ha_state: str = ""
 
     @classmethod
     def of(cls, row: Row) -> Resource:
@@ -236,6 +269,7 @@ class Resource:
             int_of(row, "uptime"),
             int_of(row, "netin"),
             int_of(row, "netout"),
+            text_of(row, "hastate"),
         )
 
 
@@ -260,7 +294,7 @@ class Volume:
             text_of(row, "volid"),
             text_of(row, "content", content),
             text_of(row, "format"),
-            int_of(row, "size"),
+            int_of(row, "size") or int_of(row, "approximate-size"),
             int_of(row, "vmid") or None,
             created * 1000 if created else None,
             text_of(row, "notes"),
@@ -328,3 +362,7 @@ class ConsoleTicket:
     headers: Mapping[str, str] = field(repr=False)
     password: str | None = field(default=None, repr=False)
     upid: str | None = None
+
+    def __post_init__(self) -> None:
+        redact.register(self.ticket)
+        redact.register(self.password)

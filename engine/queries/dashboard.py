@@ -15,6 +15,7 @@ from engine.queries.outbox import MailView, count_troubled, troubled_mails
 from engine.schedule.registry import TASKS
 from engine.store.database import session
 from engine.store.models import DnsRecord, Pool, Server, Service, Vm, Zone
+from engine.work import quorum
 from engine.work import task_ledger as ledger
 from engine.work.catalog import AT_REST
 
@@ -110,7 +111,8 @@ def dashboard() -> Dashboard:
 def alerts() -> int:
     """How many things need an operator's look: stuck VMs, servers that do not answer, pools close to full."""
     with session():
-        failing = Server.select().where(Server.state != "paused", Server.failures > 0).count()
+        troubled = (Server.failures > 0) | Server.probe_at.is_null(False)
+        failing = Server.select().where(Server.state != "paused", troubled).count()
         return Vm.select().where(_is_stuck()).count() + failing + len(_full_pools())
 
 
@@ -171,8 +173,8 @@ def _full_pools() -> list[PoolLoad]:
 def _server(row: Server) -> ServerState:
     if row.state == "paused":
         state = "paused"
-    elif row.failures:
+    elif row.failures or quorum.lost(row):
         state = "failing"
     else:
         state = "ok" if row.last_ok_at else "unknown"
-    return ServerState(row.name, state, row.version, row.last_error, row.last_ok_at)
+    return ServerState(row.name, state, row.version, quorum.waits(row) or row.last_error, row.last_ok_at)

@@ -159,7 +159,7 @@ def _ask(subject: Subject, cluster: Cluster, read: Callable[[Subject, GuestView]
     try:
         return node, read(subject, GuestView(cluster, vmid, node))
     except ProxmoxError as fault:
-        if fault.kind is not Kind.GONE:
+        if not fault.guest_missing:
             raise
     place = cluster.find_guest(vmid)
     if place is None:
@@ -177,7 +177,7 @@ def _unseen(looked: Looked, error: KvmtuiError, begun: float) -> Looked:
     owner: Owner = "unknown"
     if isinstance(error, NotOurs):
         state, owner = "foreign", "foreign"
-    elif isinstance(error, ProxmoxError) and error.kind is Kind.GONE:
+    elif isinstance(error, ProxmoxError) and error.guest_missing:
         state, owner = "gone", "nobody"
     elif isinstance(error, ProxmoxError) and error.reason == _UNMARKED:
         state = "unmade"

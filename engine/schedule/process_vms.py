@@ -17,7 +17,7 @@ from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.values import Resource
 from engine.store.database import in_transaction, session
 from engine.store.models import Run, Server, TaskState, Vm
-from engine.work import servers, wake
+from engine.work import quorum, servers, wake
 from engine.work.catalog import AT_REST
 from engine.work.task import Report, Room
 from engine.work.walk import LONGEST_PARK_MS
@@ -99,6 +99,7 @@ def _refresh(room: Room, server: Server) -> None:
         log.warning("Server %s could not be asked for its guests: %s", server.name, error.sentence)
         return
     servers.reached(server)
+    quorum.look(server, room.servers.cluster(server))
     seen = {guest.vmid: guest for guest in guests if guest.kind == "qemu"}
     in_transaction(lambda: _note_states(server.id, seen))
 

@@ -34,6 +34,8 @@ _TASK_TYPES = (  # which task a request starts, by its method and the end of its
     ("POST", re.compile(r"/nodes/[^/]+/qemu$"), "qmrestore"),
     ("DELETE", re.compile(r"/storage/[^/]+/content/"), "imgdel"),
 )
+# what Proxmox starts in its place for a guest that HA manages
+_HA_TYPES = {"qmstart": "hastart", "qmstop": "hastop", "qmshutdown": "hastop", "qmigrate": "hamigrate"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,13 @@ class Reconciled:
     wait: Wait | None = None
     failed: str = ""
     failed_kind: Kind | None = None
+    no_quorum: bool = False
     notes: tuple[str, ...] = ()
 
 
 def reconcile(cluster: Cluster, vm_id: int, step: str) -> Reconciled:
     """Close every open call of a VM that has ended; tell the first that has not."""
-    failed, kind, notes = "", None, []
+    failed, kind, no_quorum, notes = "", None, False, []
     for call in journal.open_calls(vm_id):
         if not call.upid and (wait := _find(cluster, call)):
             return Reconciled(wait)
@@ -60,9 +63,10 @@ def reconcile(cluster: Cluster, vm_id: int, step: str) -> Reconciled:
         journal.end(call, outcome.exitstatus)
         if not outcome.ok and call.step == step:
             failed, kind = outcome.error(call.what).sentence, outcome.kind
+            no_quorum = outcome.reason == "no_quorum"
         elif outcome.warnings:
             notes.append(f"{call.what} ended with {outcome.exitstatus}; see the task's log on {call.node}")
-    return Reconciled(failed=failed, failed_kind=kind, notes=tuple(notes))
+    return Reconciled(failed=failed, failed_kind=kind, no_quorum=no_quorum, notes=tuple(notes))
 
 
 def _ask(cluster: Cluster, call: Call) -> Ending | Wait:
@@ -82,11 +86,12 @@ def _find(cluster: Cluster, call: Call) -> Wait | None:
     if task_type and call.node:
         since = call.intent_at - SKEW_MS
         known = journal.known_upids(call.server_id, since)
-        for task in cluster.recent_tasks(call.node, since, typefilter=task_type):
-            if task.upid not in known and _fits(cluster, call, task):
-                journal.found_task(call, task.upid)
-                call.upid = task.upid
-                return None
+        for wanted in (task_type, _HA_TYPES.get(task_type)):
+            for task in cluster.recent_tasks(call.node, since, typefilter=wanted) if wanted else ():
+                if task.upid not in known and _fits(cluster, call, task):
+                    journal.found_task(call, task.upid)
+                    call.upid = task.upid
+                    return None
     age = now_ms() - call.intent_at
     patience = ARRIVING_MS.get(call.state, 0)
     if 0 <= age < patience:
@@ -99,7 +104,8 @@ def _find(cluster: Cluster, call: Call) -> Wait | None:
 def _fits(cluster: Cluster, call: Call, task: TaskState) -> bool:
     """Whether a task of the right type is the one this call started."""
     if not call.path.endswith("/clone"):
-        return str(call.vmid) == task.id
+        # an imgdel task carries the storage as well: 2000@backup
+        return str(call.vmid) == task.id.partition("@")[0]
     # a clone's task carries the template's number; only its log names the new guest
     names = (f"vm-{call.vmid}-", f"with ID {call.vmid}", f"/{call.vmid}/")
     return any(name in line.text for line in cluster.task_log(task.upid) for name in names)

@@ -18,7 +18,7 @@ from engine.clock import now_ms
 from engine.errors import KvmtuiError
 from engine.proxmox.faults import Kind, ProxmoxError
 from engine.store.database import fenced, in_transaction, session
-from engine.work import claims, item, limits, record, requests, servers
+from engine.work import claims, item, limits, quorum, record, requests, servers
 from engine.work.catalog import GONE, Catalog
 from engine.work.claims import Claim, LeaseLost
 from engine.work.context import TaskContext
@@ -34,6 +34,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 MOST_LOOKS = 12  # at one step in one walk: more than any step needs, see engine.work.journal for calls
 TRANSIENT_TRIES = 3  # how often a transient failure is retried before it fails the step
+QUORUM_TRIES = 6  # the same while a cluster refuses changes for want of quorum but reports that it has it
 LONGEST_PARK_MS = 60_000  # a lost wake-up costs a minute, never a VM
 RETRY_MS = 60_000
 _NOT_WAITING: dict[str, Any] = {
@@ -191,6 +192,7 @@ class _Look:
                 outcome = self._look(ctx)
             except ProxmoxError as error:
                 servers.missed(ctx.server, error)
+                quorum.hinted(ctx.server, ctx.cluster, error)
                 outcome = self._after_error(ctx, error)
             except KvmtuiError as error:
                 outcome = Fail(error.sentence)
@@ -206,7 +208,7 @@ class _Look:
 
     def _look(self, ctx: TaskContext) -> Outcome:
         if self.step.needs_guest:
-            if reason := servers.why_not(ctx.server, self.vm.node):
+            if reason := servers.why_not(ctx.server, self.vm.node) or quorum.waits(ctx.server):
                 return Wait("server", reason)
             found = reconcile(ctx.cluster, self.vm.id, self.key)
             ctx.notes.extend(found.notes)
@@ -214,6 +216,11 @@ class _Look:
                 if found.wait.on == "task" and self.step.meanwhile:
                     return self.step.meanwhile(ctx, found.wait)
                 return found.wait
+            if found.no_quorum:
+                if reason := quorum.look(ctx.server, ctx.cluster):
+                    return Wait("server", reason)
+                if wait := self._again_soon(ctx, found.failed, QUORUM_TRIES):
+                    return wait
             ctx.failed, ctx.failed_kind = found.failed, found.failed_kind
         with fenced(partial(claims.check, self.claim)):
             outcome = self.step.run(ctx)
@@ -227,13 +234,19 @@ class _Look:
             return Wait("lock", error.sentence, seconds=3 + random.random() * 4)
         if error.kind is Kind.AMBIGUOUS:
             return Wait("time", error.sentence, seconds=1)
-        if reason := servers.why_not(ctx.server):
+        if reason := servers.why_not(ctx.server) or quorum.waits(ctx.server):
             return Wait("server", reason)
+        most = QUORUM_TRIES if error.no_quorum else TRANSIENT_TRIES
+        wait = self._again_soon(ctx, error.sentence, most) if error.kind is Kind.TRANSIENT else None
+        return wait or Fail(error.sentence)
+
+    def _again_soon(self, ctx: TaskContext, why: str, most: int) -> Wait | None:
+        """The wait before the next attempt after a transient failure; None when there were enough."""
         tries = int(ctx.flow.get("transient", 0)) + 1
-        if error.kind is Kind.TRANSIENT and tries < TRANSIENT_TRIES:
-            ctx.remember(transient=tries)
-            return Wait("time", error.sentence, seconds=2.0 * tries)
-        return Fail(error.sentence)
+        if tries >= most:
+            return None
+        ctx.remember(transient=tries)
+        return Wait("time", why, seconds=2.0 * tries)
 
     def _park(self, ctx: TaskContext, wait: Wait) -> None:
         now = now_ms()

@@ -95,7 +95,7 @@ def test_a_guest_of_another_site_stays_theirs(journey: Journey, vmid: int) -> No
     journey.lab.do("foreign", action="config", args={"vmid": vmid, "description": mark})
     before = _config(journey, vmid)
     shown = journey.run(*_arguments(vmid, "--dry-run"))
-    assert shown.exit == 0 and "another site of kvmtui" in shown.stderr and NAME in shown.stdout
+    assert shown.exit == 2 and "another site of kvmtui" in shown.stderr and NAME in shown.stdout
     ran = journey.run(*_arguments(vmid, "--confirm", NAME))
     assert ran.exit == 2 and "another site of kvmtui" in ran.stderr
     read_only = journey.run("--read-only", *_arguments(vmid, "--confirm", NAME))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.ipam.allocate import addresses_of_vm
 from engine.pipelines.registry import catalog
 from engine.pipelines.steps import facts
-from engine.store.models import Client, Event, Run, Service, Vm, VmidClaim
+from engine.store.models import Call, Client, Event, Run, Service, Vm, VmidClaim
+from engine.work import reconcile
 from kvmtui.lab import Fault
 from tests.pipelines.conftest import Site
 
@@ -205,3 +208,17 @@ def test_a_stubborn_guest_is_switched_off_after_its_time(site: Site) -> None:
     put(vm, "terminate")
     assert site.walk(vm).vm_status == "remove"
     assert any("did not shut down within 120 s" in event.text for event in Event.select())
+
+
+def test_a_backup_whose_deletion_got_no_answer_is_followed_by_its_task(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "ARRIVING_MS", {"intent": 100, "ambiguous": 100})
+    vm = site.walk(site.service())
+    site.back_up(vm)
+    site.lab.faults.add(Fault(kind="lost", method="DELETE", path="/storage/backup/content/"))
+    put(vm, "terminate")
+    assert site.walk(vm).vm_status == "remove"
+    call = Call.get(Call.method == "DELETE", Call.path.contains("/storage/backup/content/"))
+    assert f":imgdel:{vm.vmid}@backup:" in call.upid
+    assert (call.state, call.outcome, site.backups(vm)) == ("ended", "OK", [])

@@ -32,7 +32,7 @@ ANSWERS = [
     (503, "Service Unavailable", Kind.AMBIGUOUS, Kind.TRANSIENT, "gateway"),
     (504, "Gateway Timeout", Kind.AMBIGUOUS, Kind.TRANSIENT, "gateway"),
     (595, "No route to host", Kind.TRANSIENT, Kind.TRANSIENT, "node_unreachable"),
-    (595, "Connection refused", Kind.TRANSIENT, Kind.TRANSIENT, "node_unreachable"),
+    (595, "Connection refused", Kind.TRANSIENT, Kind.TRANSIENT, "daemon_down"),
     (596, "Connection timed out", Kind.AMBIGUOUS, Kind.TRANSIENT, "forward_broken"),
     (596, "Broken pipe", Kind.AMBIGUOUS, Kind.TRANSIENT, "forward_broken"),
     (
@@ -133,7 +133,7 @@ def test_the_answer_to_a_change_is_sorted(
     fault = caught.value
     assert (fault.kind, fault.reason, fault.status, fault.said) == (changing, name, status, said)
     assert fault.sentence.startswith("Starting: VM 100 on pve1 failed: waw1 (127.0.0.1) answered")
-    assert f"“{said}”. " in fault.sentence
+    assert f"“{said.rstrip('.')}”. " in fault.sentence
     assert len(server.changes()) == 1
 
 
@@ -239,7 +239,7 @@ ENDINGS = [
     ("Failed to obtain guest migration lock - replication running?", Kind.BUSY, "migration_lock"),
     ("Configuration file 'nodes/n1/qemu-server/100.conf' does not exist", Kind.GONE, "no_config"),
     ("unable to find configuration file for VM 100 on node 'n1'", Kind.GONE, "no_config"),
-    ("400 Parameter verification failed. scsi1: invalid format", Kind.PERMANENT, "refused"),
+    ("400 Parameter verification failed. scsi1: invalid format", Kind.PERMANENT, "bad_parameters"),
     ("unable to restore VM 100 - vm is running", Kind.PERMANENT, "still_running"),
 ]
 

@@ -35,7 +35,7 @@ def adopt(
     confirm: Annotated[
         str | None, typer.Option(metavar="NAME", help="The guest's name, instead of typing it.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what was found.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what was found; exit 2 if it would be refused.")] = False,
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
@@ -65,7 +65,7 @@ def adopt(
         else:
             _show(seen)
         if dry_run:
-            return 0
+            return 2 if seen.refusals else 0
         what = f"VM {vmid} on {seen.server} ({seen.called}) becomes a service of {seen.client}. {adoption.ADOPTS}"
         typed = seen.called if seen.refusals else ask.typed_name(seen.called, output.safe(what), confirm)
         return finish(adoption.adopt(current_actor("cli"), form, typed, seen.digest), wait)

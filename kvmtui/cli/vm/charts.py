@@ -72,5 +72,5 @@ def _show_figures(view: ChartsView) -> None:
         (NAMES[name], *(in_unit(name, value) for value in (each.latest, each.average, each.maximum)))
         for name, each in figures.items()
     ]
-    empty = f"Nothing was measured in the last {view.span}."
+    empty = f"Nothing measured yet in the last {view.span}."
     output.show_table(("Usage", "Now", "Average", "Maximum"), rows if view.points else [], empty)
