@@ -59,6 +59,24 @@ def blocks(text: str) -> Iterator[Block]:
         yield Block(found["kind"], found["body"], text.count("\n", 0, found.start()) + 1)
 
 
+def prose(text: str) -> str:
+    """A page without its fenced blocks."""
+    return _FENCE.sub("", text)
+
+
+def mentioned(text: str) -> Iterator[list[str]]:
+    """The commands in the sentences and tables of a page, with `1` in the places of names in capitals."""
+    for found in _INLINE.finditer(prose(text)):
+        written = found[1].replace("\\|", "|")
+        if not set(written) & set("[]|…<>{}*") and written.split()[1:]:
+            words = shlex.split(written)[1:]
+            yield ["1" if _PLACE.fullmatch(word) else word.replace("=NAME", "=1") for word in words]
+
+
+_INLINE = re.compile(r"`(kvmtui [^`]+)`")
+_PLACE = re.compile(r"[A-Z]+(-[A-Z]+)*")
+
+
 def site_of(text: str) -> str:
     """Which site the commands of a page need."""
     return next((found[2] for found in _DIRECTIVE.finditer(text) if found[1] == "site"), "full")

@@ -35,6 +35,7 @@ def test_the_commands_of_a_page_run(
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(tmp_path))
     if all(step.only_parsed for step in todo):
         for step in todo:
             _parse(list(step.words), page, step)
@@ -86,27 +87,44 @@ def test_commands_are_in_blocks_that_are_tested() -> None:
     found = set()
     for page in blocks.pages():
         text = page.read_text(encoding="utf-8")
-        name = page.relative_to(ROOT).as_posix()
-        inside = {
-            line.strip()
-            for block in blocks.blocks(text)
-            if block.kind in ("sh", "console", "ini", "text", "python")
-            for line in block.body.splitlines()
-        }
-        loose = [
-            line
-            for line in text.splitlines()
-            if line.strip().startswith("kvmtui ") and line.strip() not in inside
-        ]
-        if loose:
-            found.add(name)
+        unlabelled = [block.body for block in blocks.blocks(text) if not block.kind]
+        if any(_shows_command(line) for body in unlabelled for line in body.splitlines()):
+            found.add(page.relative_to(ROOT).as_posix())
+        if any(_shows_command(line) for line in blocks.prose(text).splitlines() if line.startswith("    ")):
+            found.add(page.relative_to(ROOT).as_posix())
     assert found <= UNLABELLED
-    assert {path.relative_to(ROOT).as_posix() for path in blocks.pages()} >= UNLABELLED
+
+
+def _shows_command(line: str) -> bool:
+    return line.strip().startswith(("kvmtui ", "$ kvmtui "))
+
+
+@pytest.mark.parametrize("page", blocks.pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_commands_in_sentences_exist(page: Path) -> None:
+    """Whatever a sentence or a table tells a reader to type has verbs and options that exist."""
+    for words in blocks.mentioned(page.read_text(encoding="utf-8")):
+        assert _unknown(words) == [], f"{page.relative_to(ROOT)}: kvmtui {' '.join(words)}"
+
+
+def _unknown(words: list[str]) -> list[str]:
+    """The words that are neither verbs nor options, as far as a command that is not complete can tell."""
+    from kvmtui.cli import app
+
+    command: Any = typer.main.get_command(app)
+    rest = list(words)
+    while rest and hasattr(command, "list_commands") and rest[0] in command.list_commands(None):
+        command = command.get_command(None, rest.pop(0))
+    known = {"--help", *(name for each in command.params for name in each.opts)}
+    unknown = [word for word in rest if word.startswith("--") and word.partition("=")[0] not in known]
+    verb = [rest[0]] if rest and hasattr(command, "list_commands") and not rest[0].startswith("-") else []
+    return [word for word in (*verb, *unknown) if word != "1"]
 
 
 def test_a_wrong_command_fails() -> None:
     """The test above could not fail if parsing accepted anything."""
     page = ROOT / "README.md"
+    assert _unknown(["vm", "start", "5546", "--wiat"]) == ["--wiat"]
+    assert _unknown(["vm", "strat", "5546"]) == ["strat"]
     for words in (["vm", "strat", "5546"], ["vm", "start", "5546", "--wiat"], ["vms"]):
         with pytest.raises(Exception, match=r"(?i)no such|there is no|no command"):
             _parse(words, page, Step(1))
