@@ -187,7 +187,7 @@ def _refuse_unknown(file: Path, written: Mapping[str, Any]) -> None:
         if name not in known:
             near = get_close_matches(name, known, 1)
             hint = f" Did you mean '{near[0]}'?" if near else f" The settings are {', '.join(known)}."
-            raise Refused(f"{file}: {name}: there is no such setting.{hint}")
+            raise Refused(f"{file}: {name}: unknown setting.{hint}")
 
 
 def _from_file(file: Path, written: Mapping[str, Any]) -> dict[str, Any]:

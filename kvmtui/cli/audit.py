@@ -27,21 +27,32 @@ _FORMULA = ("=", "+", "-", "@")
 @app.callback(invoke_without_command=True)
 def audit(
     context: typer.Context,
-    text: Annotated[str, typer.Option(metavar="WORDS", help="Words that stand anywhere in it.")] = "",
+    text: Annotated[
+        str, typer.Option(metavar="WORDS", help="Words anywhere in the entry, including old and new values.")
+    ] = "",
     since: Annotated[
-        str, typer.Option(metavar="WHEN", help="2026-04-10, 2026-04-10T03:49Z, 12h or 7d.")
+        str, typer.Option(metavar="WHEN", help="Start, such as 2026-04-10, 2026-04-10T03:49Z, 12h or 7d ago.")
     ] = "",
-    until: Annotated[str, typer.Option(metavar="WHEN", help="The same; a day is meant to its end.")] = "",
-    who: Annotated[str, typer.Option(help="A login, or the beginning of the address it came from.")] = "",
-    what: Annotated[str, typer.Option(help="What was done, such as restore.")] = "",
+    until: Annotated[
+        str, typer.Option(metavar="WHEN", help="End, in the same forms; a day is included.")
+    ] = "",
+    who: Annotated[str, typer.Option(help="Login, or the start of its client address.")] = "",
+    what: Annotated[str, typer.Option(help="Action, such as restore.")] = "",
     about: Annotated[
-        str, typer.Option("--object", metavar="OBJECT", help="vm:5546, server:pve-waw1, vm, or a name.")
+        str,
+        typer.Option(
+            "--object",
+            metavar="OBJECT",
+            help="Object: vm:5546, server:pve-waw1, a kind such as vm, or a name.",
+        ),
     ] = "",
-    limit: Annotated[int, typer.Option(min=0, help="At most so many, the newest; 0 means all.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Maximum number of entries, newest first; 0 for all.")
+    ] = 100,
     as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
 ) -> None:
-    """Show who changed what, when and from where, the newest first; `audit verify` checks the trail.
+    """Show who changed what, when and from where, newest first.
 
     \b
     kvmtui audit --since 7d --object vm:5546
@@ -74,9 +85,9 @@ def audit(
 
 @app.command()
 def verify(as_json: AsJson = False) -> int:
-    """Walk along the whole trail: every row carries a hash over the one before, so a change in it shows.
+    """Verify the hash chain of the whole audit log. Exit 1: a row was changed.
 
-    Rows cut off at the end leave no trace in what is left: note the newest hash elsewhere to see that too.
+    Rows removed from the end cannot be detected: keep the newest hash elsewhere to notice that too.
 
     \b
     kvmtui audit verify

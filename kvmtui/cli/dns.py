@@ -8,12 +8,12 @@ import typer
 
 from kvmtui.terminal.output import AsJson
 
-app = typer.Typer(help="Names of all machines: export them, check them.", no_args_is_help=True)
+app = typer.Typer(help="Export and check the DNS names of all VMs.", no_args_is_help=True)
 
 
 @app.command()
 def export() -> int:
-    """Print the forward name, address and reverse name of every machine as one JSON list.
+    """Print forward name, address and reverse name of every VM as one JSON list.
 
     \b
     kvmtui dns export > names.json
@@ -29,15 +29,15 @@ def export() -> int:
 
 @app.command()
 def check(
-    refs: Annotated[list[str] | None, typer.Argument(metavar="[REF]…", help="Only these machines.")] = None,
+    refs: Annotated[list[str] | None, typer.Argument(metavar="[REF]…", help="Check only these VMs.")] = None,
     no_queries: Annotated[
-        bool, typer.Option("--no-queries", help="Ask the providers only, not DNS itself.")
+        bool, typer.Option("--no-queries", help="Ask only the providers, not DNS itself.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Compare what machines shall have with the providers and with DNS; exit 1 when something differs.
+    """Compare the records VMs should have with the providers and with DNS. Exit 1: something differs.
 
-    The lines are a plan: `kvmtui vm dns REF` carries it out.
+    The lines are a plan; `kvmtui vm dns REF` executes it.
 
     \b
     kvmtui dns check

@@ -129,7 +129,7 @@ def _refuse_unknown_sections(result: Checked) -> None:
     known = ["settings", *SECTIONS]
     for name in result.document:
         if name not in known:
-            result.add((name,), f"there is no such section.{nearest(name, known)}")
+            result.add((name,), f"unknown section.{nearest(name, known)}")
 
 
 def _check_settings(result: Checked, folder: Path) -> None:
@@ -140,7 +140,7 @@ def _check_settings(result: Checked, folder: Path) -> None:
     for name, values in given.items():
         place: Place = ("settings", name)
         if name not in settings.FORMS:
-            result.add(place, f"there are no such settings.{nearest(name, settings.FORMS)}")
+            result.add(place, f"unknown settings.{nearest(name, settings.FORMS)}")
         elif not isinstance(values, Mapping):
             result.add(place, "must be a mapping of keys to values.")
         else:

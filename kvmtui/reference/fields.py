@@ -42,8 +42,8 @@ def manifest_page() -> str:
     lines = [
         "# Manifest",
         GENERATED,
-        "Every field `kvmtui apply` accepts. [manifest.md](../manifest.md) explains how it is applied. Editors complete "
-        "and check it with [manifest.schema.json](manifest.schema.json): write "
+        "Every field `kvmtui apply` accepts. [manifest.md](../manifest.md) explains how it is applied. Editors "
+        "complete and check it with [manifest.schema.json](manifest.schema.json): write "
         "`# yaml-language-server: $schema=PATH/manifest.schema.json` into its first line. Fields with a default may be "
         "omitted; *secret* fields take `env:NAME`, `file:PATH` and `__KEEP__` as well.",
     ]

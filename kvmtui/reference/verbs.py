@@ -13,7 +13,11 @@ from kvmtui.cli import app
 
 _HELP = "--help"
 _REPEATED = "May be repeated."
-_METAVARS = {"<str>": "TEXT", "<int>": "N", "<int range>": "N", "<float range>": "N", "<path>": "FILE"}
+_METAVARS = {
+    **dict.fromkeys(("<str>", "<list[str]>"), "TEXT"),
+    **dict.fromkeys(("<int>", "<int range>", "<float range>"), "N"),
+    "<path>": "FILE",
+}
 _BOUND = re.compile(r"; x>=[0-9.]+(?=])| \[x>=[0-9.]+]")
 
 
@@ -122,8 +126,8 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _argument(given: Any, context: Any) -> Parameter:
-    name = (given.metavar or given.name.upper()).strip("[]")
-    many = "…" if given.nargs == -1 and not name.endswith("…") else ""
+    name = (given.metavar or given.name.upper()).replace("…", "").strip("[]")
+    many = "…" if given.nargs == -1 else ""
     return Parameter(name + many if given.required else f"[{name}]{many}", given.help or "")
 
 

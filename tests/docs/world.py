@@ -117,7 +117,13 @@ def world(kind: str, folder: Path, setenv: Callable[[str, str], None]) -> Iterat
         mail = stack.enter_context(Mailbox())
         for zone in ZONES:
             dns.add_zone(zone)
-        secrets = {"PVE_TOKEN": lab.token_secret, "PDNS_KEY": KEY, "SMTP_PASSWORD": "s", "CF_TOKEN": "t", "HESTIA_SECRET": "h"}
+        secrets = {
+            "PVE_TOKEN": lab.token_secret,
+            "PDNS_KEY": KEY,
+            "SMTP_PASSWORD": "s",
+            "CF_TOKEN": "t",
+            "HESTIA_SECRET": "h",
+        }
         for name, value in (secrets | {"FINGERPRINT": lab.fingerprint}).items():
             setenv(name, value)
         (folder / "puq.sql").write_text(PUQ)

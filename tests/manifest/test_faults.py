@@ -16,7 +16,7 @@ LINES: list[tuple[str, str]] = [
     ("  cron: {intervals: {scheduleBackups: 5}}", "Did you mean 'scheduleBackup'?"),
     ("  smtp: {host: 'http://mail', sender: a@b.example}", "neither an address nor a host name"),
     ("  smpt: {}", "Did you mean 'smtp'?"),
-    ("srevers: []", "srevers: there is no such section. Did you mean 'servers'?"),
+    ("srevers: []", "srevers: unknown section. Did you mean 'servers'?"),
     ("servers:", ""),
     ("  - {name: s1, hosts: [10.0.0.1], token_id: 'a@pve!b', token_secret: x, port: 70000}", "must be 65535"),
     ("  - {name: s2, hosts: [10.0.0.1], token_id: nonsense, token_secret: x}", "is not user@realm!name"),

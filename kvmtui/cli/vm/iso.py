@@ -11,12 +11,12 @@ from kvmtui.terminal.following import Wait
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.output import AsJson
 
-app = typer.Typer(name="iso", help="The ISO image in a VM's drive.", no_args_is_help=True)
+app = typer.Typer(name="iso", help="Mount and eject ISO images.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(ref: VmRef, as_json: AsJson = False) -> int:
-    """Show the ISO images a VM may mount, grouped by what stands before the first dash.
+    """List the ISO images a VM may mount, grouped by the part before the first dash.
 
     \b
     kvmtui vm iso list 5546
@@ -37,10 +37,10 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
 @app.command()
 def mount(
     ref: VmRef,
-    iso: Annotated[str, typer.Argument(metavar="ISO", help="The image, by its name or its full name.")],
+    iso: Annotated[str, typer.Argument(metavar="ISO", help="Image, by its file name or volume id.")],
     wait: Wait = None,
 ) -> int:
-    """Put an ISO image into the VM's drive.
+    """Mount an ISO image.
 
     \b
     kvmtui vm iso mount 5546 Debian-12.5.0-amd64-netinst.iso
@@ -56,7 +56,7 @@ def mount(
 
 @app.command()
 def eject(ref: VmRef, wait: Wait = None) -> int:
-    """Take the ISO image out of the VM's drive.
+    """Eject the ISO image.
 
     \b
     kvmtui vm iso eject 5546

@@ -12,22 +12,22 @@ from kvmtui.terminal.names import ZoneRef
 
 app = typer.Typer()
 _SECRETS = {"powerdns": "api_key", "cloudflare": "api_token", "hestiacp": "admin_password"}
-ServerUrl = Annotated[str | None, typer.Option(help="Address of PowerDNS or HestiaCP.")]
+ServerUrl = Annotated[str | None, typer.Option(help="URL of the PowerDNS or HestiaCP server.")]
 ZoneId = Annotated[str | None, typer.Option(help="Zone ID at Cloudflare.")]
 AccountId = Annotated[str | None, typer.Option(help="Account ID at Cloudflare.")]
-User = Annotated[str | None, typer.Option(help="The user of HestiaCP that owns the zone.")]
-AdminUser = Annotated[str | None, typer.Option(help="The administrator of HestiaCP.")]
-AccessKey = Annotated[str | None, typer.Option(help="An access key of HestiaCP, instead of a password.")]
-Ttl = Annotated[int | None, typer.Option(help="Seconds others may remember a record.")]
+User = Annotated[str | None, typer.Option(help="HestiaCP user that owns the zone.")]
+AdminUser = Annotated[str | None, typer.Option(help="HestiaCP administrator.")]
+AccessKey = Annotated[str | None, typer.Option(help="HestiaCP access key, instead of a password.")]
+Ttl = Annotated[int | None, typer.Option(help="Time to live of the records, seconds.")]
 SecretFile = Annotated[
     str | None, typer.Option(metavar="FILE", help="File with the key, token or password; - is stdin.")
 ]
-SecretEnv = Annotated[str | None, typer.Option(metavar="NAME", help="Variable with the secret.")]
+SecretEnv = Annotated[str | None, typer.Option(metavar="NAME", help="Environment variable with the secret.")]
 
 
 @app.command()
 def add(
-    zone: Annotated[str, typer.Argument(metavar="ZONE", help="The zone's name.")],
+    zone: Annotated[str, typer.Argument(metavar="ZONE", help="Name of the zone.")],
     provider: Annotated[str, typer.Option("--type", help="cloudflare, hestiacp or powerdns.")],
     server_url: ServerUrl = None,
     zone_id: ZoneId = None,
@@ -40,7 +40,7 @@ def add(
     secret_env: SecretEnv = None,
     sets: Sets = None,
 ) -> None:
-    """Add a zone. Its key, token or password is asked for, or read from a file, stdin or the environment.
+    """Add a zone. Its key, token or password is prompted for, or read from a file, stdin or the environment.
 
     \b
     kvmtui zone add example.com --type powerdns --server-url https://ns1.example.com:8081
@@ -89,7 +89,7 @@ def edit(
     secret_env: SecretEnv = None,
     sets: Sets = None,
 ) -> None:
-    """Change a zone. Without a secret the stored one stays.
+    """Change a zone. Without a new secret the stored one is kept.
 
     \b
     kvmtui zone edit example.com --ttl 600
@@ -121,11 +121,11 @@ def edit(
 def delete(
     zone: ZoneRef,
     forget_records: Annotated[
-        bool, typer.Option("--forget-records", help="Leave the records we wrote at the provider.")
+        bool, typer.Option("--forget-records", help="Keep our records at the provider.")
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """Delete a zone here; at the provider it stays.
+    """Delete a zone from kvmtui. The zone at the provider is kept.
 
     \b
     kvmtui zone delete example.com/powerdns

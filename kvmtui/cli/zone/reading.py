@@ -35,7 +35,7 @@ def list_zones(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(zone: ZoneRef, as_json: AsJson = False) -> None:
-    """Show a zone; its secrets are not shown.
+    """Show a zone, without its secrets.
 
     \b
     kvmtui zone show example.com/powerdns --json

@@ -12,7 +12,7 @@ app = typer.Typer()
 
 @app.command()
 def test(zone: ZoneRef, as_json: AsJson = False) -> int:
-    """Ask a zone's provider whether server, key, zone name and permission are right.
+    """Test a zone: server, key, zone name and permission.
 
     \b
     kvmtui zone test example.com
