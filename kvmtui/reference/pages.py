@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ GENERATED = ("reference", "man")
 """The folders of docs/ that hold generated pages only."""
 
 
+@cache
 def pages() -> dict[str, str]:
     """Every generated page, by its path below docs/."""
     nouns = verbs.nouns()
