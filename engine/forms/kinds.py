@@ -39,7 +39,7 @@ _KEY_TYPES = (
 
 
 def quoted(text: str) -> str:
-    """What was entered, short enough to stand in a sentence."""
+    """What was entered, short enough for a sentence."""
     return f"'{text if len(text) <= 60 else text[:57] + '…'}'"
 
 

@@ -92,8 +92,8 @@ def root(
     Without a command it opens the console.
 
     \b
-    kvmtui apply site.yaml --dry-run     preview a manifest
-    kvmtui vm list                       list the VMs
+    kvmtui apply site.yaml --dry-run     # preview a manifest
+    kvmtui vm list                       # list the VMs
     kvmtui service create --client Acme --product VPS-2
     """
     site.set_read_only(read_only)

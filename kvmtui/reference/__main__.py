@@ -11,5 +11,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
+    if not folder.is_dir():
+        sys.exit(f"{folder}: not found. Run this in a checkout, or name a folder.")
     for name in write(folder):
         sys.stdout.write(f"{name}\n")

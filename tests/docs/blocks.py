@@ -102,6 +102,11 @@ def steps(text: str) -> Iterator[Step]:
             pending = {}
 
 
+def commands(body: str) -> Iterator[Step]:
+    """The commands in the lines of a text."""
+    yield from _commands(body, 1, {}, prompt=False)
+
+
 def _commands(body: str, line: int, pending: dict[str, str], *, prompt: bool) -> Iterator[Step]:
     """The kvmtui commands of a block; a line that ends with a backslash continues on the next one."""
     lines = body.splitlines()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import typer
 
+from kvmtui.reference import verbs
 from kvmtui.terminal import exits
 from tests.docs import blocks
 from tests.docs.blocks import ROOT, Step
@@ -118,6 +119,17 @@ def _unknown(words: list[str]) -> list[str]:
     unknown = [word for word in rest if word.startswith("--") and word.partition("=")[0] not in known]
     verb = [rest[0]] if rest and hasattr(command, "list_commands") and not rest[0].startswith("-") else []
     return [word for word in (*verb, *unknown) if word != "1"]
+
+
+def test_the_examples_of_the_help_texts_are_complete() -> None:
+    """Each parses as it stands: verbs, options and every required argument."""
+    count = 0
+    for noun in verbs.nouns():
+        for verb in noun.verbs:
+            for step in blocks.commands("\n".join(verb.examples)):
+                _parse(list(step.words), ROOT / "README.md", step)
+                count += 1
+    assert count > 100
 
 
 def test_a_wrong_command_fails() -> None:

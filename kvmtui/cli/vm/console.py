@@ -46,9 +46,9 @@ def console(
     """Open the serial console of a VM in this terminal, or its noVNC console in a browser.
 
     \b
-    kvmtui vm console 5546                   the serial line; Ctrl+] leaves it
-    kvmtui vm console 5546 --log boot.log    and keep what it shows
-    kvmtui vm console 5546 --vnc             a link to its screen; this command ends with the screen
+    kvmtui vm console 5546                   # Ctrl+] leaves it
+    kvmtui vm console 5546 --log boot.log
+    kvmtui vm console 5546 --vnc             # ends when the browser closes it
     """
     _refuse_mixed(vnc=vnc, get_novnc=get_novnc, listen=listen, as_json=as_json, serial=bool(detach or log))
     if get_novnc:
