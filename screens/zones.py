@@ -12,7 +12,7 @@ from engine.actions.names import test_zone
 from engine.actions.site import Outcome
 from engine.actions.zones import create_zone, delete_zone, put_zone
 from engine.forms import Form, zone_form
-from engine.forms.zone import ZONE_FORMS
+from engine.forms.zone import zone_forms
 from engine.queries.site import ZoneView, zone_values, zones
 from screens.findings import Finding, Findings
 from screens.flat import nested, questions
@@ -56,7 +56,7 @@ class ZonesPlace(RecordsPlace):
 
     def fields(self, key: Any) -> Sequence[Field]:
         """A new zone is asked for its provider first; one that is there stays at its provider."""
-        variants = {kind: questions(form) for kind, form in ZONE_FORMS.items()}
+        variants = {kind: questions(form) for kind, form in zone_forms().items()}
         return _in_order(merged(BY, variants) if key is None else variants[str(self.values(key)[BY])])
 
     def form(self, answers: Mapping[str, object]) -> Form:
@@ -125,7 +125,7 @@ def _in_order(fields: Sequence[Field]) -> tuple[Field, ...]:
     first = ("zone", BY)
     by_name = {each.name: each for each in fields}
     middle = [name for name in by_name if name not in (*first, *_LAST)]
-    return tuple(by_name[name] for name in (*first, *middle, *_LAST))
+    return tuple(by_name[name] for name in (*first, *middle, *_LAST) if name in by_name)
 
 
 def _row(each: ZoneView) -> Row:

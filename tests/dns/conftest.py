@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.dns.providers import open_provider
+from engine.dns.provider import Timing
 from engine.dns.providers.powerdns import PowerDns
 from engine.dns.query import NameServer
-from engine.dns.settings import PowerDnsSettings, Timing
 from kvmtui.lab.dns.cloudflare import CloudflareFake
 from kvmtui.lab.dns.hestia import FakeKey, HestiaFake
 from tests.dns import powerdns_server
@@ -26,6 +25,7 @@ from tests.dns.bench import (
     REVERSE6,
     CloudflareBench,
     HestiaBench,
+    opened,
 )
 from tests.dns.powerdns_server import PowerDnsServer
 
@@ -70,17 +70,17 @@ def name_server(pdns: PowerDnsServer) -> NameServer:
 
 @pytest.fixture
 def open_pdns(pdns: PowerDnsServer) -> Iterator[Callable[..., PowerDns]]:
-    opened: list[PowerDns] = []
+    kept: list[PowerDns] = []
 
     def opener(zone: str = FORWARD, key: str = "", url: str = "", timing: Timing | None = None) -> PowerDns:
-        settings = PowerDnsSettings(zone, url or pdns.url, key or pdns.key, timing=timing or Timing())
-        provider = open_provider(settings)
+        values = {"zone": zone, "server_url": url or pdns.url, "api_key": key or pdns.key}
+        provider = opened("powerdns", timing, **values)
         assert isinstance(provider, PowerDns)
-        opened.append(provider)
+        kept.append(provider)
         return provider
 
     yield opener
-    for provider in opened:
+    for provider in kept:
         provider.close()
 
 
