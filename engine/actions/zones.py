@@ -5,10 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from engine import sending
+from engine.work import wake
 from engine.actions.named import found
 from engine.actions.site import Outcome, Shelf, create, put, remove
 from engine.audit import Actor
-from engine.dns import site
+from engine.dns import ledger, site
+from engine.dns.sender import BELL, destination_of
 from engine.errors import Refused
 from engine.forms.form import KEEP, plain, secret_fields
 from engine.forms.zone import ZoneForm, zone_forms
@@ -48,12 +51,16 @@ class Zones(Shelf[Any, Zone]):
         return self._written(Zone(uid=str(uuid.uuid4()), secrets={}), form)
 
     def update(self, row: Zone, form: ZoneForm) -> Zone:
-        """Write over it."""
+        """Write over it; changes that wait for this zone are tried again at once."""
         if row.type != form.provider():
             raise Refused(
                 f"Zone {row.name} is at {row.type} and cannot become {form.provider()}; add another zone."
             )
-        return self._written(row, form)
+        row = self._written(row, form)
+        ledger.retry_zone(row.id)
+        sending.retry_now([destination_of(row)])
+        wake.ring(BELL)
+        return row
 
     def _written(self, row: Zone, form: ZoneForm) -> Zone:
         hidden = secret_fields(type(form))
@@ -96,7 +103,7 @@ def delete_zone(zone_id: int, actor: Actor, forget_records: bool = False) -> Non
 
 def _delete(zone_id: int, actor: Actor, forget_records: bool) -> None:
     row = found(Zone, Zone.id == zone_id, f"zone {zone_id}")
-    ours = DnsRecord.select().where(DnsRecord.zone == zone_id).count()
+    ours = DnsRecord.select().where(DnsRecord.zone == zone_id, DnsRecord.claimed == True).count()  # noqa: E712
     if ours and not forget_records:
         raise Refused(
             f"The zone {row.name} at {row.type} was not deleted: {ours} records in it are ours. "

@@ -1,8 +1,8 @@
-"""One HTTP connection to a DNS provider: deadlines, retries, and every transport fault as a sentence.
+"""One HTTP connection to a DNS provider: deadlines, retries, and every transport error as a sentence.
 
 All calls of one connection share one deadline, counted from its opening: a server that accepts and never answers, or
-answers one byte at a time, costs that much and no more. Redirects are not followed and proxies of the environment are not used: keys go where they were
-meant to go.
+answers one byte at a time, costs that much and no more. Redirects are not followed and proxies of the environment are
+not used: keys go where they were meant to go.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -70,11 +71,10 @@ class Connection:
         self.host = urlsplit(base_url).netloc
         self._timing = timing
         self._until = time.monotonic() + timing.total
-        verify: ssl.SSLContext | bool = tls.context() if base_url.startswith("https:") else True
         self._client = httpx.Client(
             base_url=base_url,
             headers={"Accept": "application/json", "User-Agent": "kvmtui", **(headers or {})},
-            verify=verify,
+            verify=_context(base_url, tls),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(timing.read, connect=timing.connect),
@@ -217,6 +217,25 @@ class Connection:
             unsure=True,
             down=True,
         )
+
+
+def _context(base_url: str, tls: Tls) -> ssl.SSLContext:
+    """How certificates are verified. Loading the system's authorities takes as long as a call, so it is done once."""
+    if not base_url.startswith("https:"):
+        return _no_tls()
+    return tls.context() if tls.ca_file else _kept_context(tls)
+
+
+@lru_cache(maxsize=64)
+def _kept_context(tls: Tls) -> ssl.SSLContext:
+    return tls.context()
+
+
+@lru_cache(maxsize=1)
+def _no_tls() -> ssl.SSLContext:
+    return ssl.SSLContext(
+        ssl.PROTOCOL_TLS_CLIENT
+    )  # trusts nobody: redirects to https are not followed either
 
 
 def _is_certificate_fault(fault: BaseException | None) -> bool:

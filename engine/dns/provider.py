@@ -56,7 +56,10 @@ class ZoneReport:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one change ended: done (with the provider's id of the record), or why not."""
+    """How one change ended: done (with the provider's id of the record), or why not.
+
+    `down`: the server gave no answer.
+    """
 
     change: Change
     ok: bool
@@ -64,6 +67,7 @@ class Result:
     kind: Kind | None = None
     id: str = ""
     retry_after: float | None = None
+    down: bool = False
 
 
 class Provider(Protocol):
@@ -93,7 +97,7 @@ def done(change: Change, record_id: str = "", sentence: str = "") -> Result:
 
 def failed(change: Change, error: ProviderError) -> Result:
     """A change that an error stopped."""
-    return Result(change, False, error.sentence, error.kind, retry_after=error.retry_after)
+    return Result(change, False, error.sentence, error.kind, retry_after=error.retry_after, down=error.down)
 
 
 def refused(change: Change, kind: Kind, sentence: str) -> Result:

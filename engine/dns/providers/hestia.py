@@ -31,7 +31,7 @@ from engine.dns.provider import (
 from engine.dns.providers.hestia_wire import HestiaApi
 from engine.dns.records import LiveRecord, Record, sent_content
 from engine.dns.urls import server_of, without_path
-from engine.forms.form import SecretText, at
+from engine.forms.form import SecretText, many
 from engine.forms.kinds import Line, Url
 from engine.forms.zone import HttpZoneForm, RequiredLine
 
@@ -66,11 +66,13 @@ class HestiaForm(HttpZoneForm):
     def _one_login(self) -> Self:
         password, key = self.admin_user or self.admin_password, self.access_key or self.secret_key
         if password and key:
-            raise at("admin_user", "give either an access key or the administrator's password, not both.")
+            raise many(
+                [("admin_user", "give either an access key or the administrator's password, not both.")]
+            )
         wanted = ("access_key", "secret_key") if key else ("admin_user", "admin_password")
         for field in wanted:
             if not getattr(self, field):
-                raise at(field, "is missing.")
+                raise many([(field, "is missing.")])
         return self
 
     @property

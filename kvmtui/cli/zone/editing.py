@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from kvmtui.terminal.zone_options import SecretEnv, SecretFile, Ttl, with_provider_options
 from kvmtui.terminal.ask import Yes, confirm_name, secret
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import ZoneRef
+from kvmtui.terminal.zone_options import SecretEnv, SecretFile, Ttl, with_provider_options
 
 app = typer.Typer()
 
