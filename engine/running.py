@@ -90,7 +90,7 @@ class Running:
         ended = self.engine.stop(timeout)
         if self._ticker is not None:
             ended = self._ticker.ended(max(0.0, end - time.monotonic())) and ended
-        self._dns.stop(max(0.0, end - time.monotonic()))
+        ended = self._dns.stop(max(1.0, end - time.monotonic())) and ended
         ended = self._sender.stop(max(0.0, end - time.monotonic())) and ended
         self.servers.close()
         return ended

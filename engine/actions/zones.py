@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from engine import sending
+from engine.work import sending
 from engine.work import wake
 from engine.actions.named import found
 from engine.actions.site import Outcome, Shelf, create, put, remove

@@ -56,3 +56,8 @@ class ProviderError(Failed):
         return self.kind in (Kind.AUTH, Kind.MISSING_ZONE, Kind.TRANSIENT) or (
             self.kind is Kind.PERMISSION and self.status in (401, 403)
         )
+
+
+def retrying(sentence: str) -> str:
+    """A temporary failure as the log says it: what failed, and that nobody has to do anything."""
+    return f"{sentence.removesuffix('It will be tried again.').rstrip(' .')}; will retry"

@@ -181,7 +181,7 @@ class Connection:
     def _slow(self) -> ProviderError:
         return ProviderError(
             Kind.TRANSIENT,
-            f"{self.who} at {self.host} was reached but did not answer in time. Is the server overloaded?",
+            f"{self.who} at {self.host} timed out: it was reached but did not answer in time.",
             said="no answer in time",
             unsure=True,
             silent=True,

@@ -1,8 +1,8 @@
 """The ledger of DNS records: what we wrote at which provider, and the queue of what is to be changed there.
 
 Nothing outside it is ever deleted. A row with a `due_at` is work: it is sent, or checked, by the sender of its zone's
-server. Every request raises its `revision`, so a sender that was at work meanwhile does not settle what it has not read.
-A row is `claimed` before it is sent: after a crash between sending and writing down, the record is still known as ours.
+server. Every request raises its `revision`, so a sender that was already at work settles only what it has read. A row
+is `claimed` before it is sent: after a crash between sending and writing down, the record is still known as ours.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine.clock import now_ms
 from engine.dns.plan import Change, ChangeKind
 from engine.dns.records import LedgerEntry, Record
 from engine.redact import redact
-from engine.sending import db_now
+from engine.work.sending import db_now
 from engine.store.database import in_transaction, is_postgres, session
 from engine.store.models import DnsRecord
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from engine.dns.errors import Kind
+from engine.dns.errors import Kind, retrying
 from engine.dns.ledger import Outcome, Work
 from engine.dns.plan import Change, ChangeKind, Plan
 from engine.dns.provider import Result
@@ -65,7 +65,7 @@ def _failure(result: Result, row: DnsRecord, pause: Pause) -> Outcome:
         state,
         claimed=bool(unsure or row.claimed),
         provider_id=row.provider_id,
-        error=result.sentence,
+        error=retrying(result.sentence) if result.kind is Kind.TRANSIENT else result.sentence,
         pause_s=seconds,
     )
 

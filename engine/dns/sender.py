@@ -12,14 +12,14 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine import sending
+from engine.work import sending
 from engine.work import events, wake
 from engine.clock import now_ms
 from engine.dns import answers, ledger, site
-from engine.dns.errors import Kind, ProviderError
+from engine.dns.errors import Kind, ProviderError, retrying
 from engine.dns.ledger import Work
 from engine.dns.outcomes import outcomes_of
 from engine.dns.plan import Plan, make_plan
@@ -65,6 +65,7 @@ class DnsSender:
         self._servers: dict[str, _Server] = {}
         self._not_before: dict[str, float] = {}
         self._guard = threading.Lock()
+        self._ending = threading.Event()
 
     def start(self) -> None:
         """Begin to send."""
@@ -73,24 +74,25 @@ class DnsSender:
     def finish(self, within: float) -> bool:
         """Send what is due now, then end; True when that was done in time. A server that fails ends the wait for it."""
         end = time.monotonic() + within
-        if not self._loop.finish(within):
-            return False
-        return all([server.join(max(0.0, end - time.monotonic())) for server in self._active()])
+        self._ending.set()
+        return self._loop.finish(within) and all(
+            server.join(max(0.0, end - time.monotonic())) for server in self._active()
+        )
 
     def stop(self, within: float) -> bool:
-        """End after the batches that are being answered. A server that is silent is not waited for: its rows are still
-        due, and its lease ends by itself.
+        """End after the batches that are being answered; True when the queue is no longer read. A server that is silent
+        is not waited for: its rows are still due, and its lease ends by itself.
         """
-        end = time.monotonic() + within
-        self._loop.stopping.set()
+        end = time.monotonic() + min(within, LINGER_S)
+        self._ending.set()
+        ended = self._loop.stop(within)
         active = self._active()
         for server in active:
             server.work.set()
-        self._loop.stop(within)
         for server in active:
-            if not server.join(min(LINGER_S, max(0.0, end - time.monotonic()))):
+            if not server.join(max(0.0, end - time.monotonic())):
                 server.abandon()
-        return True
+        return ended
 
     def _active(self) -> list[_Server]:
         with self._guard:
@@ -125,11 +127,22 @@ class DnsSender:
         with self._guard:
             server = self._servers.get(key)
             if server is None:
-                server = self._servers[key] = _Server(key, self._me, self._settings, self._loop.stopping)
-                server.start(self._ended)
+                server = self._servers[key] = _Server(key, self._me, self._settings, self)
+                server.start()
             server.work.set()
 
-    def _ended(self, server: _Server) -> None:
+    @property
+    def stopping(self) -> bool:
+        """Whether no further batch begins."""
+        return self._loop.stopping.is_set()
+
+    @property
+    def ending(self) -> bool:
+        """Whether what is due now is the last that is sent."""
+        return self._ending.is_set()
+
+    def ended(self, server: _Server) -> None:
+        """A server has nothing more to send; it is started again when it has."""
         with self._guard:
             self._servers.pop(server.key, None)
             if server.held_elsewhere:
@@ -156,22 +169,21 @@ def destination_of(row: Zone) -> str:
 class _Server:
     """Sends everything that is due at one server, under its lease."""
 
-    def __init__(self, key: str, owner: str, settings: Settings, stopping: threading.Event) -> None:
+    def __init__(self, key: str, owner: str, settings: Settings, sender: DnsSender) -> None:
         self.key = key
         self.work = threading.Event()
         self.held_elsewhere = False
         self._owner = owner
         self._settings = settings
-        self._stopping = stopping
+        self._sender = sender
         self._abandoned = False
         self._door = (
             threading.RLock()
         )  # held while the store is used: after `abandon` it is not touched any more
         self._thread = threading.Thread(target=self._run, name=f"engine-{key}", daemon=True)
 
-    def start(self, ended: Callable[[_Server], None]) -> None:
-        """Begin; `ended` is called with this server when there is nothing more to do."""
-        self._when_ended = ended
+    def start(self) -> None:
+        """Begin to send."""
         self._thread.start()
 
     def join(self, within: float) -> bool:
@@ -194,16 +206,16 @@ class _Server:
             self.held_elsewhere = True
         finally:
             if not self._abandoned:
-                self._when_ended(self)
+                self._sender.ended(self)
 
     def _send_all(self) -> None:
         """Work until nothing is due, then wait a moment for more before the lease is given up."""
         try:
-            while not self._stopping.is_set():
+            while not self._sender.stopping:
                 self.work.clear()
                 while self._pass():
                     pass
-                if self.held_elsewhere or not self.work.wait(LINGER_S):
+                if self.held_elsewhere or self._sender.ending or not self.work.wait(LINGER_S):
                     return
         finally:
             with self._door:
@@ -216,7 +228,7 @@ class _Server:
         with self._store():
             zones = self._due_zones()
         for zone_id in zones:
-            if self._stopping.is_set():
+            if self._sender.stopping:
                 return False
             with self._store():
                 if not sending.hold(self.key, self._owner, self._settings.lease_ms):
@@ -276,7 +288,8 @@ class _Server:
         def write() -> None:
             attempts = max(each.attempts for each in work.due)
             pause = 0.0 if down else max(wanted or 0.0, self._settings.pause(kind, attempts))
-            ledger.put_off(work.due, error.sentence, pause)
+            text = retrying(error.sentence) if kind is Kind.TRANSIENT else error.sentence
+            ledger.put_off(work.due, text, pause)
             if not row.last_error:
                 Zone.update(last_error=redact(error.sentence)).where(Zone.id == row.id).execute()
                 if not down:

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from engine import sending
+from engine.work import sending
 from engine.dns import answers, ledger, site
-from engine.dns.errors import ProviderError
+from engine.dns.errors import ProviderError, retrying
 from engine.dns.plan import Plan, make_plan
 from engine.dns.provider import Provider
 from engine.dns.records import Record
@@ -122,8 +122,7 @@ def _reports(vms: Sequence[Vm], asked: _Asked, patience_s: float) -> dict[int, D
     states = sending.states(set(asked.servers.values()))
     why = {}
     for zone_id, server in asked.servers.items():
-        error = states[server].error.rstrip(". ")
-        why[zone_id] = f"{error or f'timed out after {patience_s:.0f} s'}; will retry"
+        why[zone_id] = retrying(states[server].error or f"timed out after {patience_s:.0f} s")
     now = ledger.give_up_waiting(asked.all_rows, why)
     reports: dict[int, DnsReport] = {}
     for vm in vms:

@@ -135,8 +135,8 @@ def retry_now(names: Iterable[str]) -> None:
 class Loop:
     """A thread that calls `look` when its bell rings or the time comes that `look` returned.
 
-    `look(stopping)` does what is due and returns the seconds until the next look. An exception in it is logged, and it
-    is called again after a few seconds.
+    `look` does what is due and returns the seconds until the next look. An exception in it is logged, and it is called
+    again after a few seconds.
     """
 
     def __init__(self, bell: str, look: Callable[[], float]) -> None:
