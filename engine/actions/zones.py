@@ -5,8 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from engine.work import sending
-from engine.work import wake
 from engine.actions.named import found
 from engine.actions.site import Outcome, Shelf, create, put, remove
 from engine.audit import Actor
@@ -18,6 +16,7 @@ from engine.forms.zone import ZoneForm, zone_forms
 from engine.store import secrets
 from engine.store.database import in_transaction
 from engine.store.models import DnsRecord, Zone
+from engine.work import sending, wake
 
 _OWN_COLUMNS = frozenset({"zone", "type", "ttl"})
 

@@ -18,9 +18,9 @@ from engine.clock import now_ms
 from engine.dns.plan import Change, ChangeKind
 from engine.dns.records import LedgerEntry, Record
 from engine.redact import redact
-from engine.work.sending import db_now
 from engine.store.database import in_transaction, is_postgres, session
 from engine.store.models import DnsRecord
+from engine.work.sending import db_now
 
 AT_ONCE = 500  # names or numbers in one query
 Identity = tuple[str, str, str]

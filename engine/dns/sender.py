@@ -15,8 +15,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.work import sending
-from engine.work import events, wake
 from engine.clock import now_ms
 from engine.dns import answers, ledger, site
 from engine.dns.errors import Kind, ProviderError, retrying
@@ -28,6 +26,7 @@ from engine.errors import KvmtuiError
 from engine.redact import redact
 from engine.store.database import in_transaction, session
 from engine.store.models import DnsRecord, Zone
+from engine.work import events, sending, wake
 
 log = logging.getLogger(__name__)
 BELL = "dns"

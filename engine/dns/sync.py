@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from engine.work import sending
 from engine.dns import answers, ledger, site
 from engine.dns.errors import ProviderError, retrying
 from engine.dns.plan import Plan, make_plan
@@ -21,7 +20,7 @@ from engine.errors import Refused
 from engine.ipam.allocate import addresses_of_vm
 from engine.store.database import in_transaction, session
 from engine.store.models import DnsRecord, Run, Vm, Zone
-from engine.work import wake
+from engine.work import sending, wake
 from engine.work.ports import DnsReport
 
 PATIENCE_S = 3.0

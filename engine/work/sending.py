@@ -15,10 +15,10 @@ from typing import Any
 
 from peewee import SQL, Case, fn
 
-from engine.work import wake
 from engine.redact import redact
 from engine.store.database import in_transaction, is_postgres, session
 from engine.store.models import Destination
+from engine.work import wake
 
 log = logging.getLogger(__name__)
 AFTER_A_FAULT_S = 5.0

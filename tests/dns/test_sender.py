@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from engine.work import sending
 from engine.actions.zones import put_zone
 from engine.audit import Actor
 from engine.dns import answers, ledger, site, sync
@@ -36,6 +35,7 @@ from engine.store.models import (
     Vm,
     Zone,
 )
+from engine.work import sending
 from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
 from kvmtui.lab.dns.server import Answer, Request
 from tests.conftest import Store
