@@ -14,7 +14,7 @@ from engine.dns.providers.powerdns import PowerDns
 from engine.dns.query import NameServer
 from kvmtui.lab.dns.cloudflare import CloudflareFake
 from kvmtui.lab.dns.hestia import FakeKey, HestiaFake
-from tests.dns import powerdns_server
+from tests.dns import bind_server, powerdns_server
 from tests.dns.bench import (
     CLASSLESS,
     FORWARD,
@@ -27,6 +27,7 @@ from tests.dns.bench import (
     HestiaBench,
     opened,
 )
+from tests.dns.bind_server import BindServer, BindZone
 from tests.dns.powerdns_server import PowerDnsServer
 
 
@@ -61,6 +62,24 @@ def pdns(pdns_process: PowerDnsServer) -> PowerDnsServer:
         pdns_process.drop_zone(zone)
         pdns_process.add_zone(zone)
     return pdns_process
+
+
+@pytest.fixture
+def bind(tmp_path: Path) -> Iterator[BindServer]:
+    """BIND with a forward zone and reverse zones that one key may change, and zones that refuse in various ways."""
+    why = bind_server.why_not_here()
+    if why and os.environ.get("KVMTUI_REQUIRE_BIND") == "1":
+        pytest.fail(why)
+    if why:
+        pytest.skip(why)
+    server = bind_server.start(
+        tmp_path,
+        *(BindZone(name) for name in (FORWARD, REVERSE, REVERSE6, CLASSLESS)),
+        BindZone("frozen.example", update="none;"),
+        BindZone("private.example", transfer="none;"),
+    )
+    yield server
+    server.stop()
 
 
 @pytest.fixture
