@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,7 @@ from textual.worker import Worker
 from engine.actions.names import test_zone
 from engine.actions.site import Outcome
 from engine.actions.zones import create_zone, delete_zone, put_zone
-from engine.forms import Form, zone_form
-from engine.forms.zone import zone_forms
+from engine.forms import Form, ZoneForm, zone_form, zone_forms
 from engine.queries.site import ZoneView, zone_values, zones
 from screens.findings import Finding, Findings
 from screens.flat import nested, questions
@@ -57,7 +56,10 @@ class ZonesPlace(RecordsPlace):
     def fields(self, key: Any) -> Sequence[Field]:
         """A new zone is asked for its provider first; one that is there stays at its provider."""
         variants = {kind: questions(form) for kind, form in zone_forms().items()}
-        return _in_order(merged(BY, variants) if key is None else variants[str(self.values(key)[BY])])
+        if key is not None:
+            return _in_order(variants[str(self.values(key)[BY])])
+        common = {*ZoneForm.model_fields, BY}
+        return _in_order([_of_provider(each, variants, common) for each in merged(BY, variants)])
 
     def form(self, answers: Mapping[str, object]) -> Form:
         return zone_form(nested(answers))
@@ -118,6 +120,14 @@ class ZonesPlace(RecordsPlace):
 def _records(key: int) -> int:
     """How many records in a zone are ours."""
     return next((each.records for each in zones() if each.id == key), 0)
+
+
+def _of_provider(field: Field, variants: Mapping[str, Sequence[Field]], common: Collection[str]) -> Field:
+    """What belongs to providers is asked once one is chosen, even when all of them have it."""
+    if field.name in common:
+        return field
+    owners = [kind for kind, fields in variants.items() if any(each.name == field.name for each in fields)]
+    return replace(field, when=(BY, frozenset(owners)))
 
 
 def _in_order(fields: Sequence[Field]) -> tuple[Field, ...]:

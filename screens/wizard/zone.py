@@ -48,9 +48,9 @@ class ZoneStep(Step):
         if known.site.zones or known.site.pools:
             yield Line()
         yield Line(
-            f"With a zone at {_providers()} every VM gets its address records when it is deployed, and loses them "
-            "when it is terminated. A forward zone such as example.com holds the names, a reverse zone the PTR "
-            "records of addresses."
+            "With a DNS zone here, every VM gets its address records when it is deployed and loses them when it is "
+            "terminated. A forward zone such as example.com holds the names, a reverse zone the PTR records of "
+            "addresses."
         )
         yield Line()
         yield Line(
@@ -73,11 +73,6 @@ class ZoneStep(Step):
             words = f"{report.sentence}\n{report.advice}".strip()
             await place.app.push_screen_wait(Notice(f"Zone {report.zone}", words, danger=not report.ok))
         return True
-
-
-def _providers() -> str:
-    *most, last = (form.LABEL for form in zone_forms().values())
-    return f"{', '.join(most)} or {last}"
 
 
 def _made(answers: Mapping[str, object]) -> ZoneForm:
