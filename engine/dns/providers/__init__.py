@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.dns.providers.cloudflare import CloudflareForm
 from engine.dns.providers.hestia import HestiaForm
 from engine.dns.providers.powerdns import PowerDnsForm
+from engine.dns.providers.rfc2136 import Rfc2136Form
 from engine.forms.zone import ZoneForm
 
 PROVIDERS: dict[str, type[ZoneForm]] = {
@@ -13,5 +14,6 @@ PROVIDERS: dict[str, type[ZoneForm]] = {
         PowerDnsForm,
         CloudflareForm,
         HestiaForm,
+        Rfc2136Form,
     )
 }
