@@ -200,6 +200,7 @@ class Work:
 
 def work_in(zone_id: int, at_most: int) -> Work:
     """The work that is due in a zone, the oldest first."""
+    _drop_orphans(zone_id)
     due = list(
         DnsRecord.select()
         .where(DnsRecord.zone == zone_id, DnsRecord.due_at <= db_now())
@@ -209,6 +210,24 @@ def work_in(zone_id: int, at_most: int) -> Work:
     keys = {record_of(row).key for row in due}
     around = [row for row in _rows_at({(zone_id, name) for name, _ in keys}) if record_of(row).key in keys]
     return Work(zone_id, due, around)
+
+
+def _drop_orphans(zone_id: int) -> None:
+    """Nobody wants a record any more whose VM is gone before it was written."""
+    orphans = (
+        (DnsRecord.zone == zone_id)
+        & DnsRecord.vm.is_null()
+        & DnsRecord.due_at.is_null(False)
+        & DnsRecord.state.in_(("pending", "conflict"))
+    )
+    if not DnsRecord.select().where(orphans).exists():
+        return
+
+    def write() -> None:
+        DnsRecord.delete().where(orphans, ~DnsRecord.claimed).execute()
+        DnsRecord.update(state="deleting").where(orphans).execute()
+
+    in_transaction(write)
 
 
 def claim(work: Work, changes: Sequence[Change]) -> list[Change]:

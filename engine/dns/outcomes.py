@@ -34,6 +34,7 @@ def outcomes_of(
         outcome = found.get(row.id)
         if outcome is not None and outcome.state == "written" and not outcome.note:
             outcome.note = beside.get((row.name, row.type), "")
+    _rest(work, plan, found, pause)
     by_id = {row.id: row for row in work.around}
     return [(by_id[number], outcome) for number, outcome in sorted(found.items())]
 
@@ -83,6 +84,21 @@ def _of_look(change: Change, row: DnsRecord, pause: Pause) -> Outcome | None:
             return Outcome("written", True, live_id, note=change.reason)
         return Outcome("left", note=change.reason)
     return None
+
+
+def _rest(work: Work, plan: Plan, found: dict[int, Outcome], pause: Pause) -> None:
+    """Due rows the plan says nothing about: no row may stay due at once for ever."""
+    planned = {change.record.identity for change in plan.writes}
+    planned |= {change.old.record.identity for change in plan.writes if change.old is not None}
+    for identity, row in work.rows.items():
+        if row.id in found or row.due_at is None or identity in planned:
+            continue
+        if row.state == "deleting" and not row.claimed:
+            found[row.id] = GONE
+        else:
+            seconds = pause(Kind.CONFLICT, row.attempts)
+            why = "the provider's records leave nothing to do for it"
+            found[row.id] = Outcome(row.state, bool(row.claimed), row.provider_id, error=why, pause_s=seconds)
 
 
 def _strangers(work: Work, plan: Plan) -> dict[tuple[str, str], str]:

@@ -87,7 +87,8 @@ def _perform(vms: Sequence[Vm], wanted_of: _Wanted, patience_s: float) -> dict[i
                 asked.servers[zone_id] = destination_of(zones[zone_id])
             if by_request:
                 sending.retry_now(asked.servers.values())
-            wake.ring(BELL)
+            if asked.servers:
+                wake.ring(BELL)
             return asked
 
         asked = in_transaction(queue)
@@ -97,7 +98,7 @@ def _perform(vms: Sequence[Vm], wanted_of: _Wanted, patience_s: float) -> dict[i
 
 def _by_request(vms: Sequence[Vm]) -> bool:
     """Whether an operator asked for these records: then a server that failed before is tried at once."""
-    asked = Run.vm.in_([vm.id for vm in vms[:1]]) & (Run.live == 1) & Run.action.in_(_BY_REQUEST)
+    asked = Run.vm.in_([vm.id for vm in vms]) & (Run.live == 1) & Run.action.in_(_BY_REQUEST)
     return bool(Run.select().where(asked).exists())
 
 

@@ -357,6 +357,30 @@ def test_records_of_a_vm_whose_row_is_gone_are_still_deleted(
     assert provider.contents(f"vm-10.{FORWARD}", "A") == []
 
 
+def test_a_record_that_was_never_written_is_dropped_with_its_vm(
+    provider: Gated, make_vm: MakeVm, start: Callable[..., DnsSender]
+) -> None:
+    add_zone(provider, FORWARD)
+    vm = make_vm(10)
+    Step(vm, 0.1).lines()
+    Address.delete().execute()
+    vm.delete_instance()
+    start()
+    until(lambda: not states())
+    assert provider.contents(f"vm-10.{FORWARD}", "A") == []
+
+
+def test_a_deletion_of_what_the_provider_refused_to_write_is_done(
+    provider: Gated, make_vm: MakeVm, start: Callable[..., DnsSender]
+) -> None:
+    zone, vm = add_zone(provider, FORWARD), make_vm(10)
+    DnsRecord.create(
+        zone=zone, vm=vm, name=f"x.{FORWARD}", type="A", content="192.0.2.9", state="deleting", due_at=0
+    )
+    start()
+    until(lambda: not states())
+
+
 def test_a_conflict_is_looked_at_again_and_ends_when_the_foreign_record_goes(
     provider: Gated, make_vm: MakeVm, start: Callable[..., DnsSender]
 ) -> None:
