@@ -18,9 +18,8 @@ from engine.clock import now_ms
 from engine.dns.plan import Change, ChangeKind
 from engine.dns.records import LedgerEntry, Record
 from engine.redact import redact
-from engine.store.database import in_transaction, is_postgres, session
+from engine.store.database import in_transaction, is_postgres, now_expression, session
 from engine.store.models import DnsRecord
-from engine.work.sending import db_now
 
 AT_ONCE = 500  # names or numbers in one query
 Identity = tuple[str, str, str]
@@ -162,7 +161,7 @@ def _rows_at(places: set[tuple[int, str]]) -> list[DnsRecord]:
 
 def due_zones() -> dict[int, int]:
     """Zones with work, and the milliseconds until the first of it is due."""
-    now = db_now()
+    now = now_expression()
     query = DnsRecord.select(DnsRecord.zone, fn.MIN(DnsRecord.due_at) - now)
     with session():
         found = query.where(DnsRecord.due_at.is_null(False)).group_by(DnsRecord.zone).tuples()
@@ -203,7 +202,7 @@ def work_in(zone_id: int, at_most: int) -> Work:
     _drop_orphans(zone_id)
     due = list(
         DnsRecord.select()
-        .where(DnsRecord.zone == zone_id, DnsRecord.due_at <= db_now())
+        .where(DnsRecord.zone == zone_id, DnsRecord.due_at <= now_expression())
         .order_by(DnsRecord.due_at, DnsRecord.id)
         .limit(at_most)
     )
@@ -348,14 +347,14 @@ def _put_off(row: DnsRecord, outcome: Outcome) -> None:
     DnsRecord.update(
         state=outcome.state or row.state,
         attempts=DnsRecord.attempts + 1,
-        due_at=db_now() + int((outcome.pause_s or 0) * 1000),
+        due_at=now_expression() + int((outcome.pause_s or 0) * 1000),
         **outcome.values,
     ).where(DnsRecord.id == row.id).execute()
 
 
 def put_off(rows: Sequence[DnsRecord], error: str, pause_s: float) -> None:
     """Rows whose zone could not be worked on: tried again after a pause. Call it inside a transaction."""
-    due, text = db_now() + int(pause_s * 1000), redact(error)
+    due, text = now_expression() + int(pause_s * 1000), redact(error)
     for part in _parts([row.id for row in rows]):
         DnsRecord.update(attempts=DnsRecord.attempts + 1, error=text, due_at=due).where(
             DnsRecord.id.in_(part), DnsRecord.due_at.is_null(False)

@@ -11,28 +11,17 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from peewee import SQL, Case, fn
+from peewee import Case, fn
 
 from engine.redact import redact
-from engine.store.database import in_transaction, is_postgres, session
+from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Destination
 from engine.work import wake
 
 log = logging.getLogger(__name__)
 AFTER_A_FAULT_S = 5.0
 SLOW_MS = 3_000  # a server that has not answered for this long is not waited for
-
-# --- the clock of the database ---
-
-
-def db_now() -> Any:
-    """This moment in epoch milliseconds, as the database's clock has it; for use inside a query."""
-    if is_postgres():
-        return SQL("(extract(epoch from clock_timestamp()) * 1000)::bigint")
-    return SQL("CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)")
-
 
 # --- destinations ---
 
@@ -55,7 +44,7 @@ class State:
 def states(names: Iterable[str]) -> dict[str, State]:
     """How these destinations stand; one that was never used stands well."""
     wanted = list(names)
-    now = db_now()
+    now = now_expression()
     busy = Case(None, [((Destination.attempt_at > 0), now - Destination.attempt_at)], 0)
     query = Destination.select(
         Destination.name, Destination.failures, Destination.error, Destination.retry_at - now, busy
@@ -72,7 +61,7 @@ def hold(name: str, owner: str, lease_ms: int) -> bool:
     """Take or renew a destination's lease for a batch that begins now; False while another sender holds it."""
 
     def work() -> bool:
-        now = db_now()
+        now = now_expression()
         free = (Destination.owner == owner) | (Destination.until <= now)
         taken = (
             Destination.update(owner=owner, until=now + lease_ms, attempt_at=now)
@@ -109,7 +98,7 @@ def failed(name: str, error: str, pauses_s: Sequence[float]) -> bool:
     def work() -> bool:
         row = Destination.get_by_id(name)
         pause = int(pauses_s[min(row.failures, len(pauses_s) - 1)] * 1000)
-        now = db_now()
+        now = now_expression()
         Destination.update(
             failures=Destination.failures + 1,
             error=redact(error),
