@@ -48,7 +48,11 @@ def vm(sqlite_store: Store) -> Vm:
 
 def test_each_address_tells_its_name_and_whether_dns_has_it(vm: Vm) -> None:
     first, second, *rest = addresses_of(READY)
-    assert (first.address, first.kept, first.trouble) == ("192.0.2.10", "pending", "PowerDNS does not answer.")
+    assert (first.address, first.kept, first.trouble) == (
+        "192.0.2.10",
+        "pending",
+        "PowerDNS does not answer.",
+    )
     assert (first.rdns, first.own) == ("vps-5546.example.com", False)
     assert (second.rdns, second.own, second.kept) == ("own.example.net", True, "no zone")
     assert len(rest) == 58
