@@ -227,6 +227,16 @@ def test_a_server_that_has_not_answered_for_three_seconds_is_silent_before_its_d
     assert "timed out after" in Step(make_vm(11), patience_s=10 * SOON).lines()[0]
 
 
+def test_a_step_waits_no_longer_than_its_patience(
+    provider: Gated, make_vm: MakeVm, start: Callable[..., DnsSender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "SLOW_MS", 1_000_000_000)
+    add_zone(provider, FORWARD)
+    provider.faults.half_open = True
+    start(replace(QUICK, timing=Timing(connect=1.0, read=1000.0, total=1000.0)))
+    assert "timed out after 1 s; will retry" in Step(make_vm(10), patience_s=1.0).lines()[0]
+
+
 @pytest.mark.parametrize("action", ["SetDnsRecords", "Set DNS records"])
 def test_set_dns_records_clears_what_is_pending_at_once_when_the_server_is_back(
     provider: Gated, make_vm: MakeVm, start: Callable[..., DnsSender], action: str
@@ -257,10 +267,13 @@ def test_a_silent_server_does_not_hold_up_the_end_of_the_process(
     # the thread that was left behind must not touch a store that others opened after it
     with session():
         DnsRecord.update(error="as it was left").execute()
+    left_behind = [each for each in threading.enumerate() if each.name.startswith("engine-dns:")]
     provider.stop()
-    time.sleep(0.3)
+    for thread in left_behind:
+        thread.join(SOON)
+        assert not thread.is_alive()
     with session():
-        assert DnsRecord.get().error == "as it was left"
+        assert left_behind and DnsRecord.get().error == "as it was left"
 
 
 def test_a_changed_zone_is_tried_again_at_once(

@@ -92,7 +92,7 @@ def delete(
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """Delete a zone here; at the provider it stays.
+    """Delete a zone here; it stays at the provider.
 
     \b
     kvmtui zone delete example.com/powerdns
@@ -106,6 +106,6 @@ def delete(
     with site.changing():
         number = zone_ref(zone)
         name = zone_values(number)["zone"]
-        confirm_name(name, f"The zone {name} will be deleted here; at the provider it stays.", yes)
+        confirm_name(name, f"The zone {name} will be deleted here; it stays at the provider.", yes)
         delete_zone(number, current_actor("cli"), forget_records)
     output.tell(f"The zone {name} was deleted.")
