@@ -59,7 +59,7 @@ class ZoneView:
     last_ok: Moment | None
     last_error: str
     records: int
-    """How many records in it are ours, or owed."""
+    """How many records in it are ours, or pending."""
 
 
 @dataclass(frozen=True, slots=True)

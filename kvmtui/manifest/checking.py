@@ -50,7 +50,7 @@ SECTIONS: dict[str, Maker] = {
 _KEYS: dict[str, Callable[[Any], Any]] = {
     "servers": lambda form: form.name,
     "pools": lambda form: (form.server, form.start),
-    "zones": lambda form: (form.zone, form.type, form.endpoint),
+    "zones": lambda form: (form.zone, form.provider(), form.identity),
     "products": lambda form: form.name,
     "clients": lambda form: form.name,
     "services": lambda form: form.id,

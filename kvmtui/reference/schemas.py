@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from engine.actions.settings import FORMS as SETTINGS
 from engine.forms import ClientForm, PoolForm, ProductForm, ServerForm, ServiceForm
 from engine.forms.service import LIMITS
-from engine.forms.zone import ZONE_FORMS
+from engine.forms.zone import zone_forms
 from kvmtui.config import PLACED, Config
 
 Schema = dict[str, Any]
@@ -35,7 +35,7 @@ def manifest_schema() -> Schema:
         "settings": _settings(definitions),
         "servers": _list(_form(ServerForm, definitions)),
         "pools": _list(_form(PoolForm, definitions)),
-        "zones": _list({"oneOf": [_form(form, definitions) for form in ZONE_FORMS.values()]}),
+        "zones": _list({"oneOf": [_form(form, definitions) for form in zone_forms().values()]}),
         "products": _list(_form(ProductForm, definitions)),
         "clients": _list(_form(ClientForm, definitions)),
         "services": _list(_form(ServiceForm, definitions)),
