@@ -12,7 +12,9 @@ from engine.actions.names import test_zone
 from engine.clock import now_ms, stamp
 from engine.errors import KvmtuiError
 from engine.plan import Plan, effective
-from engine.proxmox.checks import Check, Result, Wanted, check_server
+from engine.proxmox.check import USUAL_USES, Check, Result, SnapshotWish, Wanted
+from engine.proxmox.checks import check_server
+from engine.proxmox.privileges import Use
 from engine.queries.backup_debt import backup_debts
 from engine.queries.engines import engines
 from engine.queries.left_backups import left_backups
@@ -83,8 +85,11 @@ def _keep(row: Server, ok: bool, version: str) -> None:
 
 
 def _wanted(row: Server) -> Wanted:
-    """What the products of this server are made of."""
-    plans = [effective(product.spec, {}) for product in Product.select().where(Product.server == row.id)]
+    """What the products of this server are made of and offer; a server without products may need everything."""
+    products = [
+        (one.name, effective(one.spec, {})) for one in Product.select().where(Product.server == row.id)
+    ]
+    plans = [plan for _, plan in products]
     return Wanted(
         templates=_each(str(plan.template) for plan in plans if plan.template),
         storages=_each(name for plan in plans for name in _disks(plan)),
@@ -93,6 +98,32 @@ def _wanted(row: Server) -> Wanted:
         bridges=_each([*(plan.network.bridge for plan in plans), *(pool.bridge for pool in row.pools)]),
         first_vmids=tuple(sorted({plan.first_vmid for plan in plans})),
         anti_spoofing=any(plan.firewall.antispoof for plan in plans),
+        uses=_uses(plans) if plans else USUAL_USES,
+        snapshots=tuple(_wish(name, plan) for name, plan in products if plan.snapshots > 0),
+    )
+
+
+def _uses(plans: list[Plan]) -> frozenset[Use]:
+    """What these products offer beyond deploying, changing and removing VMs."""
+    offered = {
+        Use.ISO: any(plan.iso_storage for plan in plans),
+        Use.SNAPSHOTS: any(plan.snapshots > 0 for plan in plans),
+        Use.BACKUPS: any(plan.backup_storage or plan.backups > 0 for plan in plans),
+        Use.MIGRATION: True,  # a cluster of one node has none: the check sees that itself
+        Use.CONSOLES: any(plan.permissions.get("console", True) for plan in plans),
+        Use.AGENT: any(plan.permissions.get("password", True) for plan in plans),
+    }
+    return frozenset(use for use, wanted in offered.items() if wanted)
+
+
+def _wish(product: str, plan: Plan) -> SnapshotWish:
+    additional = plan.additional_disk
+    return SnapshotWish(
+        product,
+        str(plan.template),
+        plan.clone == "linked",
+        plan.system_disk.storage,
+        additional.storage if additional.size > 0 else None,
     )
 
 

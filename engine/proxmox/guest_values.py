@@ -81,6 +81,11 @@ class GuestConfig:
         return int_of(self.raw, "sockets", 1)
 
     @property
+    def custom_cpu(self) -> bool:
+        """Whether it has a CPU model of the site's own, which needs a privilege to be cloned."""
+        return self.text("cpu").removeprefix("cputype=").startswith("custom-")
+
+    @property
     def ostype(self) -> str:
         """The kind of system inside, as Proxmox names it."""
         return self.text("ostype")

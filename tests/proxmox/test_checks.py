@@ -164,7 +164,7 @@ def test_the_document_has_exactly_the_roles_of_the_table(major: int) -> None:
         role: privileges.replace("\\\n", " ").split()
         for role, privileges in re.findall(r'pveum role add (\w+) --privs "([^"]+)"', block)
     }
-    roles = dict.fromkeys(item.role for item in PRIVILEGES)
+    roles = dict.fromkeys(item.role for item in PRIVILEGES if major in item.versions)
     assert told == {role: [item.name for item in role_privileges(role, major)] for role in roles}
     assert all(f"| `{item.name}` | {item.role} |" in text for item in PRIVILEGES)
 
