@@ -15,7 +15,7 @@ from .check import Check, Result, SnapshotWish, Wanted
 from .cluster import Cluster
 from .faults import ProxmoxError
 from .guest_values import GuestLocation
-from .privileges import Grant, Use, grants
+from .privileges import Grant, Use, grant_for, grants
 from .session import Request
 from .storage_checks import Seen, chain_checks, everywhere, snapshot_checks, storage_check
 from .values import NodeInfo
@@ -190,7 +190,9 @@ class _Inspection:
         name = f"template {reference}"
         found = self.cluster.find_template(reference)
         if found is None:
-            fix = "Check its VMID or name, that it is a template, and VM.Audit on it."
+            fix = "Check its VMID or name, that it is a template, and that the login has VM.Audit on it."
+            if reference.isdecimal():
+                fix += f" To grant it: {grant_for('VM.Clone', f'/vms/{reference}').command(self.cluster.access.login)}"
             yield Check(name, Result.FAIL, f"There is no template {reference} that this login can see.", fix)
             return
         self.templates_found[reference] = found

@@ -352,4 +352,5 @@ def _making(
     method: str, path: tuple[str, ...], what: str, params: dict[str, Value], node: str, vmid: int
 ) -> Request:
     given = {key: value for key, value in params.items() if value is not None}
-    return Request(method, path, what, given, changing=True, heavy=True, node=node, vmid=vmid)
+    needs = ("VM.Allocate", f"/vms/{vmid}")
+    return Request(method, path, what, given, changing=True, heavy=True, node=node, vmid=vmid, needs=needs)

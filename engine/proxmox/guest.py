@@ -265,7 +265,11 @@ class Guest(GuestView):
             self.forget()
         told = f"{what}: VM {self.vmid} on {self.node}"
         given = {key: value for key, value in params.items() if value is not None}
-        return Request(method, path, told, given, changing=True, heavy=True, node=self.node, vmid=self.vmid)
+        restoring = path[-1] == "qemu"  # which Proxmox refuses without naming the privilege
+        needs = ("VM.Allocate", f"/vms/{self.vmid}") if restoring else None
+        return Request(
+            method, path, told, given, changing=True, heavy=True, node=self.node, vmid=self.vmid, needs=needs
+        )
 
     def _power(self, what: str, action: str, params: Mapping[str, Value] | None = None) -> str:
         self.prove()

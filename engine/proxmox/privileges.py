@@ -64,8 +64,7 @@ PRIVILEGES: tuple[Privilege, ...] = (
     Privilege("VM.PowerMgmt", CONSOLE_ROLE, "start, stop and restart"),
     Privilege("VM.Migrate", CONSOLE_ROLE, "move a new VM to its node", Use.MIGRATION),
     Privilege("VM.Config.CDROM", CONSOLE_ROLE, "mount and eject ISO images", Use.ISO),
-    Privilege("VM.Snapshot", CONSOLE_ROLE, "take and delete snapshots", Use.SNAPSHOTS),
-    Privilege("VM.Snapshot.Rollback", CONSOLE_ROLE, "roll back to a snapshot", Use.SNAPSHOTS),
+    Privilege("VM.Snapshot", CONSOLE_ROLE, "take, delete and roll back to snapshots", Use.SNAPSHOTS),
     Privilege("VM.Backup", CONSOLE_ROLE, "back up, restore and delete backups", Use.BACKUPS),
     Privilege("VM.Console", CONSOLE_ROLE, "open consoles", Use.CONSOLES),
     Privilege(
@@ -76,11 +75,10 @@ PRIVILEGES: tuple[Privilege, ...] = (
         (7, 8),
         _AGENT_FALLBACK,
     ),
-    Privilege("VM.GuestAgent.Audit", CONSOLE_ROLE, "ask the guest agent", Use.AGENT, (9,), _AGENT_FALLBACK),
     Privilege(
         "VM.GuestAgent.Unrestricted",
         CONSOLE_ROLE,
-        "set passwords through the guest agent",
+        "ask the guest agent and set passwords through it",
         Use.AGENT,
         (9,),
         _AGENT_FALLBACK,

@@ -174,5 +174,5 @@ def test_each_version_asks_for_its_own_privileges() -> None:
         major: {grant.privilege.name for grant in grants(major, bridges=["vmbr0"])} for major in (7, 8, 9)
     }
     assert "VM.Monitor" in names[8] - names[9]
-    assert "VM.GuestAgent.Audit" in names[9] - names[8]
+    assert "VM.GuestAgent.Unrestricted" in names[9] - names[8]
     assert "SDN.Use" in names[8] - names[7]
