@@ -21,6 +21,7 @@ from .faults import ProxmoxError, another_machine, not_ours
 from .firewall import GuestFirewall
 from .guest_values import GuestConfig
 from .guest_view import GuestView
+from .ha import Request as HaRequest
 from .journal import Value
 from .mark import Mark, stamped
 from .session import Request
@@ -172,6 +173,25 @@ class Guest(GuestView):
     def reset(self) -> str:
         """Presses its reset button."""
         return self._power("Resetting", "reset")
+
+    def request_ha_state(self, state: HaRequest) -> None:
+        """Sets the state HA should keep it in, directly; needs Sys.Console on /.
+
+        `start`, `stop` and `shutdown` do the same for a guest that HA manages without that privilege. This is for
+        what they cannot do, such as `disabled` after an error or `ignored` for the time of a repair.
+        """
+        self.prove()
+        request = Request(
+            "PUT",
+            ("cluster", "ha", "resources", f"vm:{self.vmid}"),
+            f"Requesting HA state {state} for VM {self.vmid}",
+            {"state": state},
+            changing=True,
+            node=self.node,
+            vmid=self.vmid,
+            needs=("Sys.Console", "/"),
+        )
+        self.cluster.change(request, Answer.nothing)
 
     def migrate(self, target: str, targetstorage: str | None = None) -> str:
         """Moves the stopped guest to another node, its local disks to a storage there."""

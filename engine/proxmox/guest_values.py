@@ -183,6 +183,7 @@ class GuestStatus:
     net_out: int
     disk_read: int
     disk_written: int
+    ha_state: str = ""
 
     @classmethod
     def of(cls, row: Row) -> GuestStatus:
@@ -203,6 +204,7 @@ class GuestStatus:
             int_of(row, "netout"),
             int_of(row, "diskread"),
             int_of(row, "diskwrite"),
+            text_of(ha, "state") if isinstance(ha, dict) else "",
         )
 
     @property
