@@ -1,4 +1,4 @@
-"""Can it work? The questions of `server test` and `doctor`, each with what to do when the answer is no."""
+"""The checks of `server test` and `doctor`: what they find, and what to do about each problem."""
 
 from __future__ import annotations
 
@@ -138,8 +138,8 @@ def _each(names: object) -> tuple[str, ...]:
 def _database() -> list[CheckView]:
     faults = database_check.check()
     if not faults:
-        return [CheckView("database", "integrity", Result.OK, "The database is whole.")]
-    fix = "restore a backup, or mend what the sentence names"
+        return [CheckView("database", "integrity", Result.OK, "The database is consistent.")]
+    fix = "restore a backup, or fix what the sentence names"
     return [CheckView("database", fault.about, Result.FAIL, fault.sentence, fix) for fault in faults]
 
 
@@ -149,7 +149,7 @@ def _key() -> list[CheckView]:
     views = [
         CheckView("secret key", "secrets", Result.FAIL, str(fault), "kvmtui secrets verify")
         for fault in report.faults
-    ] or [CheckView("secret key", "secrets", Result.OK, f"Every sealed secret opens ({report.opened}).")]
+    ] or [CheckView("secret key", "secrets", Result.OK, f"Every sealed secret can be opened ({report.opened}).")]
     return views + [CheckView("audit", "chain", Result.FAIL, line) for line in broken]
 
 
@@ -159,20 +159,20 @@ def _engine() -> CheckView:
         names = ", ".join(f"{one.kind} on {one.host}" for one in running)
         return CheckView("engine", "heartbeat", Result.OK, f"An engine runs: {names}.")
     fix = "kvmtui --daemon, a crontab line with `kvmtui cron`, or an open console"
-    return CheckView("engine", "heartbeat", Result.WARN, "No engine runs now; requests wait for one.", fix)
+    return CheckView("engine", "heartbeat", Result.WARN, "No engine is running; requests stay queued.", fix)
 
 
 def _backups() -> CheckView:
     owed = backup_debts()
     if not owed:
-        return CheckView("backups", "schedules", Result.OK, "Every schedule has made the backups it should.")
+        return CheckView("backups", "schedules", Result.OK, "Every scheduled backup was made.")
     named = "; ".join(
         f"service {one.service_id} ({one.name}) since {stamp(one.since)}: {one.reason}"
         for one in owed[:_NAMED]
     )
     more = f"; and {len(owed) - _NAMED} more" if len(owed) > _NAMED else ""
-    fix = "kvmtui vm backup create REF, once the reason is mended"
-    return CheckView("backups", "schedules", Result.WARN, f"{len(owed)} owe one: {named}{more}", fix)
+    fix = "kvmtui vm backup create REF, once the cause is fixed"
+    return CheckView("backups", "schedules", Result.WARN, f"{len(owed)} overdue: {named}{more}", fix)
 
 
 def _mail() -> Iterator[CheckView]:
@@ -183,15 +183,15 @@ def _mail() -> Iterator[CheckView]:
 def _left_backups() -> CheckView:
     left = left_backups()
     if not left:
-        return CheckView("backups", "left behind", Result.OK, "No backup has outlived its machine.")
+        return CheckView("backups", "left behind", Result.OK, "No terminated VM has backups left.")
     named = "; ".join(
         f"{one.backup or one.storage} on {one.server} of service {one.service_id} ({one.name}) "
         f"since {stamp(one.since)}: {one.why}"
         for one in left[:_NAMED]
     )
     more = f"; and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-    fix = "mend the reason; scheduleBackup tries again, at the latest after a day"
-    sentence = f"{len(left)} left by terminated machines: {named}{more}"
+    fix = "fix the cause; scheduleBackup retries within a day"
+    sentence = f"{len(left)} left by terminated VMs: {named}{more}"
     return CheckView("backups", "left behind", Result.WARN, sentence, fix)
 
 

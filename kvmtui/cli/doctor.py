@@ -1,4 +1,4 @@
-"""`kvmtui doctor`: can it work?"""
+"""`kvmtui doctor`: checks of everything kvmtui needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from kvmtui.terminal.output import AsJson
 
-app = typer.Typer(help="Look whether everything can work.")
+app = typer.Typer(help="Check everything kvmtui needs.")
 
 
 @app.command()
@@ -16,7 +16,7 @@ def doctor(
     server: Annotated[str, typer.Argument(metavar="[SERVER]", help="Only this server.")] = "",
     as_json: AsJson = False,
 ) -> int:
-    """Look whether everything can work: database, key, engine, each server with its privileges, each zone.
+    """Check everything kvmtui needs: database, key, engine, each server with its privileges, each zone.
 
     Exit status 1 when something needed is missing. Nothing is changed on any server.
 
