@@ -149,7 +149,9 @@ def _key() -> list[CheckView]:
     views = [
         CheckView("secret key", "secrets", Result.FAIL, str(fault), "kvmtui secrets verify")
         for fault in report.faults
-    ] or [CheckView("secret key", "secrets", Result.OK, f"Every sealed secret can be opened ({report.opened}).")]
+    ] or [
+        CheckView("secret key", "secrets", Result.OK, f"Every sealed secret can be opened ({report.opened}).")
+    ]
     return views + [CheckView("audit", "chain", Result.FAIL, line) for line in broken]
 
 

@@ -35,7 +35,9 @@ def adopt(
     confirm: Annotated[
         str | None, typer.Option(metavar="NAME", help="The guest's name, instead of typing it.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what was found; exit 2 if it would be refused.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what was found; exit 2 if it would be refused.")
+    ] = False,
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
