@@ -1,4 +1,4 @@
-"""`kvmtui doctor`: can it work?"""
+"""`kvmtui doctor`: checks of everything kvmtui needs."""
 
 from __future__ import annotations
 

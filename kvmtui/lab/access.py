@@ -48,6 +48,12 @@ class Access:
         for privilege in privileges:
             self._denied.get(user, set()).discard((_clean(path), privilege))
 
+    def strip(self, user: str) -> None:
+        """Take everything from a user, so that only what is granted afterwards counts."""
+        self.revision += 1
+        self._granted[user] = {}
+        self._denied.pop(user, None)
+
     def revoke(self, user: str, privilege: str, path: str = "/") -> None:
         """Take a privilege away on a path and everything below it."""
         self.revision += 1
