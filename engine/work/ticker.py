@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from engine.schedule.registry import TASKS
+from engine.schedule.registry import RETENTION, TASKS
 from engine.schedule.run_now import BELL
 from engine.work import wake
 from engine.work.servers import Servers
@@ -44,7 +44,7 @@ class Ticker:
 
     def start(self) -> None:
         """Begin to tick."""
-        for task in TASKS:
+        for task in (*TASKS, RETENTION):
             self._scheduler.add_job(
                 self._look, "interval", seconds=LOOK_S, args=[task], id=task.name, jitter=1
             )
@@ -87,7 +87,7 @@ class Ticker:
                 return
             self._looking += 1
         try:
-            perform(task, self._room(), self._say)
+            perform(task, self._room(), (lambda line: None) if task is RETENTION else self._say)
         except Exception:
             log.exception("Task %s could not be looked at; trying again shortly", task.name)
         finally:

@@ -136,7 +136,7 @@ def _refuse_unknown_sections(result: Checked) -> None:
 def _check_settings(result: Checked, folder: Path) -> None:
     given = result.document.get("settings", {})
     if not isinstance(given, Mapping):
-        result.add(("settings",), "must be a mapping of general, cron and smtp.")
+        result.add(("settings",), f"must be a mapping of sections: {', '.join(settings.FORMS)}.")
         return
     for name, values in given.items():
         place: Place = ("settings", name)

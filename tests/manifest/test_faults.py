@@ -159,9 +159,7 @@ def test_an_object_listed_twice_is_a_fault_at_its_second_line(
     assert everything() == before
 
 
-def test_a_service_listed_twice_ends_with_2(
-    kvmtui: Callable[..., Ran], tmp_path: Path
-) -> None:
+def test_a_service_listed_twice_ends_with_2(kvmtui: Callable[..., Ran], tmp_path: Path) -> None:
     manifest = tmp_path / "site.yaml"
     manifest.write_text(SITE + "  - {id: 5546, client: Acme, product: VPS-2}\n")
     refused = kvmtui("apply", str(manifest))

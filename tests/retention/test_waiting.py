@@ -51,7 +51,12 @@ def waiting(store: Store, handles: Servers) -> tuple[Walker, Server, Vm]:
     product = Product.create(name="P", server=server, spec={"template": 9000, "main_domain": "example.com"})
     service = Service.create(client=Client.create(name="Acme"), product=product)
     vm = Vm.create(
-        uid=str(uuid.uuid4()), service=service, server=server, vm_status="set_ip", name="vm-1", due_at=now_ms()
+        uid=str(uuid.uuid4()),
+        service=service,
+        server=server,
+        vm_status="set_ip",
+        name="vm-1",
+        due_at=now_ms(),
     )
     return Walker(catalog(), handles, Contexts(handles, Ports(), instance())), server, vm
 
