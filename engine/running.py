@@ -13,7 +13,7 @@ from engine.mail.sender import Sender
 from engine.pipelines.context import Contexts
 from engine.pipelines.registry import catalog
 from engine.schedule.process_vms import retry_ms
-from engine.schedule.registry import TASKS
+from engine.schedule.registry import RETENTION, TASKS
 from engine.store.database import in_transaction, session
 from engine.store.models import Setting
 from engine.work.engine import Engine
@@ -73,7 +73,7 @@ class Running:
             self._sender.start()
             self._dns.start()
         if ticking and self._ticker is None:
-            self._ticker = Ticker(TASKS, self.servers, self.engine.owner, self._say or (lambda line: None))
+            self._ticker = Ticker((*TASKS, RETENTION), self.servers, self.engine.owner, self._say or (lambda line: None))
             self._ticker.start()
 
     def send_mails(self, within: float) -> bool:

@@ -18,10 +18,11 @@ from engine.proxmox.privileges import Use
 from engine.queries.backup_debt import backup_debts
 from engine.queries.engines import engines
 from engine.queries.left_backups import left_backups
+from engine.schedule.registry import RETENTION
 from engine.store import check as database_check
 from engine.store import rotation
 from engine.store.database import in_transaction, session
-from engine.store.models import Product, Server, Zone
+from engine.store.models import Product, Server, TaskState, Zone
 from engine.work.servers import Servers
 
 _NAMED = 5  # a doctor's sentence names so many; the dashboard has them all
@@ -55,7 +56,7 @@ def doctor(server: str = "") -> list[CheckView]:
     if server:
         return check_server_named(server)
     with session():
-        views = [*_database(), *_key(), _engine(), _backups(), _left_backups(), *_mail()]
+        views = [*_database(), *_key(), _engine(), _retention(), _backups(), _left_backups(), *_mail()]
         for row in list(Server.select().order_by(Server.name)):
             views += _server(row)
         for zone in list(Zone.select().order_by(Zone.name)):
@@ -162,6 +163,20 @@ def _engine() -> CheckView:
         return CheckView("engine", "heartbeat", Result.OK, f"An engine runs: {names}.")
     fix = "kvmtui --daemon, a crontab line with `kvmtui cron`, or an open console"
     return CheckView("engine", "heartbeat", Result.WARN, "No engine is running; requests stay queued.", fix)
+
+
+def _retention() -> CheckView:
+    """How the last retention run went."""
+    state = TaskState.get_or_none(TaskState.name == RETENTION.name)
+    about = ("database", "retention")
+    if state is None or state.last_run_at is None:
+        return CheckView(*about, Result.OK, "Retention has not run yet; an engine runs it once an hour.")
+    said = f"Last run {stamp(state.last_run_at)} UTC: {state.processed} rows deleted in {state.seconds:.1f} s"
+    if state.errors:
+        tables = "table" if state.errors == 1 else "tables"
+        fix = "read the log file for the reason; it is retried every hour"
+        return CheckView(*about, Result.WARN, f"{said}, {state.errors} {tables} failed.", fix)
+    return CheckView(*about, Result.OK, f"{said}.")
 
 
 def _backups() -> CheckView:
