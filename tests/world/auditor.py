@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import KvmtuiError
 from engine.store.check import check
 from engine.store.database import execute, in_transaction, is_postgres, session
-from engine.store.models import Address, Call, DnsRecord, Outbox, Request, Run, Slot, Vm, VmidClaim
-from engine.work.catalog import AT_REST, GONE
+from engine.store.models import Address, Audit, Call, DnsRecord, Outbox, Request, Run, Slot, Vm, VmidClaim
+from engine.work.catalog import AT_REST
 from tests.world.neighbours import HIGHEST_STRANGER
 
 if TYPE_CHECKING:
@@ -167,7 +167,9 @@ class Auditor:
 
     def _power(self, vm: Vm) -> str:
         """Whether a VM must run, by what was done last; empty when that does not tell."""
-        ended = Request.select().where(Request.vm == vm.id, Request.state != "withdrawn").order_by(Request.ended_at, Request.id)
+        rows = {row.id: row for row in Request.select().where(Request.vm == vm.id, Request.state != "withdrawn")}
+        order = execute("SELECT request FROM world_log WHERE now IN ('done', 'failed') ORDER BY n").fetchall()
+        ended = [rows[number] for (number,) in order if number in rows]
         power = ""
         for row in ended:
             wanted = POWER.get(row.action, POWER.get(row.pipeline))
@@ -181,8 +183,14 @@ class Auditor:
     def _forgotten(self, vmid: int) -> bool:
         """A guest an operator told us to forget: its record was deleted, reset to remove, or redeployed past a stranger."""
         claim = VmidClaim.get_or_none(VmidClaim.vmid == vmid)
-        resets = "reset" in {act.act for act in self._world.script.acts if act.args.get("status") == "remove"}
-        return claim is not None and ("deleted" in claim.why or resets)
+        if claim is None:
+            return False
+        return "deleted" in claim.why or (claim.vm_id is not None and self._reset(claim.vm, "remove"))
+
+    def _reset(self, vm: Vm, *statuses: str) -> bool:
+        """Whether an operator set a VM to one of these statuses, whatever it was doing."""
+        resets = Audit.select().where(Audit.kind == "vm", Audit.action == "reset", Audit.object_id == str(vm.service_id))
+        return any(row.after.get("vm_status") in statuses for row in resets)
 
     @staticmethod
     def _address(guest: dict[str, Any]) -> str:
@@ -247,11 +255,12 @@ class Auditor:
         """At rest the journal is closed, no slot is held, no address is held by what is gone."""
         still = Call.state.in_(("intent", "answered", "ambiguous"))
         for call in Call.select().join(Vm).where(still, Vm.vm_status.in_(sorted(AT_REST))):
-            self._find("journal", f"call {call.id} ({call.what} of VM {call.vm_id}) is still {call.state}")
+            if not self._reset(call.vm, *AT_REST):  # then nothing looks what became of the call
+                self._find("journal", f"call {call.id} ({call.what} of VM {call.vm_id}) is still {call.state}")
         for slot in Slot.select():
             self._find("limit", f"VM {slot.vm_id} holds {slot.key} at rest")
         for row in Address.select().join(Vm).where(Vm.vm_status == "remove"):
-            if not self._forgotten(row.vm.vmid):
+            if not self._reset(row.vm, "remove"):
                 self._find("address", f"{row.address} is held by service {row.vm.service_id}, which is removed")
 
     def _whole(self) -> None:
@@ -283,4 +292,3 @@ ALWAYS = {
     ),
     "a service with two VMs": "SELECT service_id, COUNT(*) FROM vm GROUP BY service_id HAVING COUNT(*) > 1",
 }
-__all__ = ["ALWAYS", "GONE", "Auditor", "watch_requests"]

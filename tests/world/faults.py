@@ -58,7 +58,7 @@ def plan(chance: random.Random, seconds: float, db: str, engines: int) -> list[A
 
     def often(rate: float, actor: str, act: str, draw: Callable[[], dict[str, Any]]) -> None:
         count = int(rate * seconds) + (chance.random() < rate * seconds % 1)
-        acts.extend(Act(at, actor, act, draw()) for at in spread(chance, count, 0.2, seconds))
+        acts.extend(Act(at, actor, act, draw()) for at in spread(chance, count, 0.0, seconds))
 
     often(1.2, "cluster", "fault", lambda: _cluster(chance))
     often(0.05, "cluster", "fault", lambda: _outage(chance))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FIRST_SERVICE = 101
 SERVICES = 6
+READY = 4  # of them are ready before anything goes wrong
+BEFORE = -1.0
 PRODUCTS = ("small", "full", "distant")
 Do = Callable[[Actor, "World", int, dict[str, Any]], Any]
 
@@ -90,7 +92,7 @@ VERBS: dict[str, Verb] = {
         5,
         lambda actor, world, service, args: vms.reset(actor, service, args["status"]),
         "vm reset {service} {status}",
-        lambda chance: {"status": chance.choice([*vms.RESETS, "creation", "set_ip", "change_package"])},
+        lambda chance: {"status": chance.choices(list(vms.RESETS), (3, 4, 3, 4, 2, 2, 1))[0]},
     ),
     "redeploy": Verb(3, _life(vms.redeploy), "vm redeploy {service} --yes"),
     "reinstall": Verb(3, _life(vms.reinstall), "vm reinstall {service} --yes"),
@@ -124,13 +126,13 @@ VERBS: dict[str, Verb] = {
 
 
 def plan(chance: random.Random, seconds: float) -> list[Act]:
-    """What operators do in so many seconds: the services first, then about eight verbs a second."""
+    """What operators do in so many seconds: most services are ready before; then about eight verbs a second."""
     acts = [
         Act(at, "operator", "create", {"service": FIRST_SERVICE + number, "product": chance.choice(PRODUCTS)})
-        for number, at in enumerate(spread(chance, SERVICES, 0.0, min(1.0, seconds / 4)))
+        for number, at in enumerate([*[BEFORE] * READY, *spread(chance, SERVICES - READY, 0.0, seconds / 3)])
     ]
     made = SERVICES
-    for at in spread(chance, int(seconds * 8), min(0.5, seconds / 8), seconds):
+    for at in spread(chance, int(seconds * 8), 0.0, seconds):
         if chance.random() < 0.02:
             product = chance.choice(PRODUCTS)
             acts.append(Act(at, "operator", "create", {"service": FIRST_SERVICE + made, "product": product}))

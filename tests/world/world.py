@@ -134,14 +134,20 @@ class World:
         return self.findings
 
     def _live(self) -> None:
-        self._began = time.monotonic()
         with ThreadPoolExecutor(16) as pool:  # its threads stay: a database server ends with the thread that started it
             try:
                 self.auditor.start()
+                acts = list(enumerate(self.script.acts))
+                for number, act in acts:
+                    if act.at < 0:
+                        self._perform(number, act)
+                settling.wait_for_rest(self)
+                self._began = time.monotonic()
                 running = []
-                for number, act in enumerate(self.script.acts):
-                    time.sleep(max(0.0, self._began + act.at - time.monotonic()))
-                    running.append(pool.submit(self._perform, number, act))
+                for number, act in acts:
+                    if act.at >= 0:
+                        time.sleep(max(0.0, self._began + act.at - time.monotonic()))
+                        running.append(pool.submit(self._perform, number, act))
                 for one in running:
                     one.result(120)
                 settling.settle(self)
