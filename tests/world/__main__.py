@@ -12,7 +12,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.world import databases, processes, world
@@ -29,6 +29,7 @@ class Lived:
     folder: Path
     findings: list[Finding]
     seconds: float
+    cpu: float
 
 
 class Worlds:
@@ -54,7 +55,7 @@ class Worlds:
             pid, _ = os.waitpid(-1, 0)
             if pid in running:
                 script, folder, began = running.pop(pid)
-                yield self._end(Lived(script, folder, _findings(folder), time.monotonic() - began))
+                yield self._end(Lived(script, folder, *_outcome(folder, time.monotonic() - began)))
 
     def one(self, script: Script) -> Lived:
         """Live through one script."""
@@ -68,11 +69,11 @@ class Worlds:
 
         def work() -> int:
             try:
-                found = world.live(script, folder, self._template)
+                found, cpu = world.live(script, folder, self._template)
             except BaseException as error:
                 traceback.print_exc()
-                found = [("program", f"the world broke: {type(error).__name__}: {error}")]
-            (folder / "findings.json").write_text(json.dumps(found))
+                found, cpu = [("program", f"the world broke: {type(error).__name__}: {error}")], 0.0
+            (folder / "findings.json").write_text(json.dumps({"found": found, "cpu": cpu}))
             return 0
 
         return processes.fork(work, folder / "world.out"), folder
@@ -83,11 +84,12 @@ class Worlds:
         return lived
 
 
-def _findings(folder: Path) -> list[Finding]:
+def _outcome(folder: Path, seconds: float) -> tuple[list[Finding], float, float]:
     try:
-        return [(about, sentence) for about, sentence in json.loads((folder / "findings.json").read_text())]
+        told = json.loads((folder / "findings.json").read_text())
+        return [(about, sentence) for about, sentence in told["found"]], seconds, told["cpu"]
     except (OSError, ValueError):
-        return [("program", f"the world died; see {folder}/world.out")]
+        return [("program", f"the world died; see {folder}/world.out")], seconds, 0.0
 
 
 def main() -> int:
@@ -117,7 +119,7 @@ def main() -> int:
 
 def _tell(lived: Lived) -> None:
     script = lived.script
-    head = f"seed {script.seed} {script.db} {script.seconds:g} s, {len(script.acts)} acts, lived {lived.seconds:.1f} s"
+    head = f"seed {script.seed} {script.db} {script.seconds:g} s, {len(script.acts)} acts, lived {lived.seconds:.1f} s ({lived.cpu:.1f} CPU s)"
     print(f"{head}: {'all is well' if not lived.findings else f'{len(lived.findings)} findings'}", flush=True)
     for about, sentence in lived.findings:
         print(f"  {about}: {sentence}", flush=True)
@@ -161,5 +163,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    _ = replace
     sys.exit(main())

@@ -175,7 +175,7 @@ class Auditor:
             wanted = POWER.get(row.action, POWER.get(row.pipeline))
             if wanted is not None:
                 power = wanted if row.state == "done" else ""
-        return power
+        return "stopped" if power and vm.service.status == "Suspended" else power
 
     def _asked(self, vm: Vm, pipeline: str) -> bool:
         return bool(Request.select().where(Request.vm == vm.id, Request.pipeline == pipeline).exists())
@@ -274,7 +274,7 @@ class Auditor:
 
 POWER = {
     "Deploy": "running", "Start": "running", "Reboot": "running", "Unsuspend": "running", "Reinstall": "running",
-    "ChangePackage": "running", "Restore": "", "Rollback": "", "Redeploy": "running", "Stop": "stopped",
+    "ChangePackage": "", "Restore": "", "Rollback": "", "Redeploy": "running", "Stop": "stopped",
     "Suspend": "stopped", "Shutdown": "", "VMRemove": "", "VMClone": "", "ResetPassword": "", "Terminate": "",
 }  # fmt: skip
 _REST = "vm_status IN ({})".format(", ".join(f"'{status}'" for status in sorted(AT_REST)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -14,10 +14,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine.audit import Actor
-from engine.errors import KvmtuiError, Refused
+from engine.errors import Refused
 from engine.store import secrets
 from engine.store.database import open_database, session
-from engine.store.models import Address, Server, Vm
+from engine.store.models import Address, Vm
 from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
 from kvmtui.lab.mailbox import Mailbox
 from kvmtui.manifest.applying import apply
@@ -132,6 +132,13 @@ class World:
                 engine.start()
             self._live()
         return self.findings
+
+    def end_processes(self) -> None:
+        """End the cluster and the process that forks, and all that is left of theirs."""
+        self.stable.close()
+        os.kill(self.lab_pid, signal.SIGTERM)
+        os.waitpid(self.lab_pid, 0)
+        os.waitpid(self.stable.pid, 0)
 
     def _live(self) -> None:
         with ThreadPoolExecutor(16) as pool:  # its threads stay: a database server ends with the thread that started it
@@ -251,16 +258,12 @@ class World:
         self.note(f"FINDING {about}: {sentence}")
 
 
-def servers() -> list[str]:
-    """The names of the world's clusters."""
-    with session():
-        return [row.name for row in Server.select()]
-
-
-def live(script: Script, folder: Path, template: Path) -> list[tuple[str, str]]:
-    """Run a world in this process, which must have no threads yet."""
+def live(script: Script, folder: Path, template: Path) -> tuple[list[tuple[str, str]], float]:
+    """Run a world in this process, which must have no threads yet; what was wrong, and the CPU seconds it took."""
+    world = World(script, folder, template)
     try:
-        return World(script, folder, template).run()
-    except (KvmtuiError, OSError) as error:
-        print(f"the world broke: {error}", file=sys.stderr)
-        raise
+        found = world.run()
+    finally:
+        world.end_processes()
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return found, sum(one.ru_utime + one.ru_stime for one in used)
