@@ -9,46 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import KvmtuiError
 from engine.store.check import check
-from engine.store.database import execute, in_transaction, is_postgres, session
+from engine.store.database import execute, session
 from engine.store.models import Address, Audit, Call, DnsRecord, Outbox, Request, Run, Slot, Vm, VmidClaim
 from engine.work.catalog import AT_REST
-from tests.world.neighbours import HIGHEST_STRANGER
+from tests.world import witnesses
 
 if TYPE_CHECKING:
     from tests.world.world import World
 
-LOOK_S = 0.4
+LOOK_S = 0.5
+WELL_S = 5.0  # so long before and after a kill, a freeze, a step of the clock, a lease may be lost
 ENDED = ("done", "failed", "withdrawn")
-_LOG = "CREATE TABLE world_log (n INTEGER PRIMARY KEY {auto}, request INTEGER, was TEXT, now TEXT)"
-_ROW = "INSERT INTO world_log (request, was, now) VALUES "
-
-
-def watch_requests() -> None:
-    """Let the database itself note every change of a request's state."""
-    if is_postgres():
-        statements = [
-            _LOG.format(auto="GENERATED ALWAYS AS IDENTITY"),
-            "CREATE FUNCTION world_note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            f"IF TG_OP = 'INSERT' THEN {_ROW} (NEW.id, '', NEW.state); "
-            f"ELSIF TG_OP = 'DELETE' THEN {_ROW} (OLD.id, OLD.state, ''); "
-            f"ELSIF OLD.state <> NEW.state OR OLD.ended_at IS DISTINCT FROM NEW.ended_at "
-            f"THEN {_ROW} (NEW.id, OLD.state, NEW.state); END IF; RETURN NULL; END $$",
-            "CREATE TRIGGER world_note AFTER INSERT OR UPDATE OR DELETE ON request FOR EACH ROW "
-            "EXECUTE FUNCTION world_note()",
-        ]
-    else:
-        statements = [
-            _LOG.format(auto="AUTOINCREMENT"),
-            f"CREATE TRIGGER world_a AFTER INSERT ON request BEGIN {_ROW} (NEW.id, '', NEW.state); END",
-            f"CREATE TRIGGER world_b AFTER DELETE ON request BEGIN {_ROW} (OLD.id, OLD.state, ''); END",
-            "CREATE TRIGGER world_c AFTER UPDATE ON request "
-            "WHEN OLD.state <> NEW.state OR OLD.ended_at IS NOT NEW.ended_at "
-            f"BEGIN {_ROW} (NEW.id, OLD.state, NEW.state); END",
-        ]
-    for statement in statements:
-        in_transaction(lambda sql=statement: execute(sql))  # type: ignore[misc]
-
-
 class Auditor:
     """Judges one world."""
 
@@ -57,15 +28,18 @@ class Auditor:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="auditor", daemon=True)
         self._strangers = self._foreign()
+        self._reader = witnesses.Reader(world)
 
     def start(self) -> None:
         """Begin to look."""
         self._thread.start()
+        self._reader.start()
 
     def stop(self) -> None:
         """End looking."""
         self._stop.set()
         self._thread.join(30)
+        self._reader.stop()
 
     def _watch(self) -> None:
         while not self._stop.wait(LOOK_S):
@@ -85,7 +59,7 @@ class Auditor:
     def judge(self) -> None:
         """What must hold when all is at rest."""
         began = time.monotonic()
-        for look in (self._promises, self._requests, self._runs, self._machines, self._strangers_untouched,
+        for look in (self._promises, self._requests, self._leases, self._reader.judge, self._runs, self._machines, self._strangers_untouched,
                      self._names, self._mails, self._ledgers, self._whole):  # fmt: skip
             with session():
                 look()
@@ -116,6 +90,14 @@ class Auditor:
                 self._find("request", f"request {request} ended {len(ends)} times: {history}")
             if any(not now for _, now in history):
                 self._find("request", f"request {request} was deleted: {history}")
+
+    def _leases(self) -> None:
+        """No VM was taken from an engine that was well."""
+        moves = execute("SELECT vm, was, now, at FROM world_lease ORDER BY n").fetchall()
+        for vm, was, now, at in moves:
+            well = not any(begin - WELL_S < at / 1000 < end + WELL_S for begin, end in self._world.disturbances)
+            if well:
+                self._find("lease", f"VM {vm} was taken from {was}, which was well, by {now}")
 
     def _runs(self) -> None:
         """A request that is done was carried out by one run; no run is alive."""
@@ -216,10 +198,14 @@ class Auditor:
             differs = [key for key in before if before[key] != after[key] and key not in excused]
             if differs:
                 self._find("stranger", f"guest {vmid} of somebody else changed: {differs}")
+        theirs = set(self._strangers)
         for effect in self._world.lab.get("effects"):
             vmid, action = effect["vmid"], effect["action"]
-            stranger = vmid is not None and (vmid < HIGHEST_STRANGER or vmid in self._strangers)
-            if stranger and not action.startswith("foreign-"):
+            if action == "foreign-create":
+                theirs.add(vmid)
+            elif action == "foreign-delete":
+                theirs.discard(vmid)
+            elif vmid in theirs and not action.startswith("foreign-"):
                 self._find("stranger", f"{action} was done to guest {vmid} of somebody else: {effect['detail']}")
         for vmid in hands.taken - hands.deleted:
             if vmid not in now:

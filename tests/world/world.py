@@ -21,7 +21,7 @@ from engine.store.models import Address, Vm
 from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
 from kvmtui.lab.mailbox import Mailbox
 from kvmtui.manifest.applying import apply
-from tests.world import auditor, databases, faults, guards, hooks, neighbours, operators, processes, settling
+from tests.world import auditor, databases, faults, guards, hooks, neighbours, operators, processes, settling, witnesses
 from tests.world.script import Act, Script
 
 SPEED = 60.0  # of the cluster's time
@@ -105,6 +105,7 @@ class World:
         self.promises: list[tuple[int, int, int]] = []  # act, service, request
         self.promised_by_login: list[tuple[int, int]] = []  # act, service
         self.crashing = threading.Lock()
+        self.disturbances: list[tuple[float, float]] = []
         self.first_vmid = FIRST_VMID
         self._began = time.monotonic()
         self._said = threading.Lock()
@@ -197,7 +198,7 @@ class World:
         file.write_text(manifest)
         file.chmod(0o600)
         apply(file, Actor("world"))
-        auditor.watch_requests()
+        witnesses.install()
 
     def clock_file(self, number: int) -> Path:
         """The clock of a host: on SQLite all share one."""
@@ -237,9 +238,9 @@ class World:
             raise Refused("there is no address")
         return str(row.address)
 
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        time.sleep(seconds)
+    def disturb(self, seconds: float = 0.0) -> None:
+        """Note that for the last seconds some engine could not do what it should."""
+        self.disturbances.append((time.time() - seconds, time.time()))
 
     def say(self, number: int, act: Act, answer: str) -> None:
         """Note what was done and what came of it."""
