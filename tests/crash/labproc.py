@@ -55,7 +55,9 @@ class LabProcess:
     def _call(self, path: str, body: dict[str, Any] | None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         url = f"https://127.0.0.1:{self.port}/lab/{path}"
-        with urllib.request.urlopen(urllib.request.Request(url, data), context=_any_certificate(), timeout=30) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, data), context=_any_certificate(), timeout=30
+        ) as answer:
             return json.load(answer)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LOOK_S = 0.5
 WELL_S = 5.0  # so long before and after a kill, a freeze, a step of the clock, a lease may be lost
 ENDED = ("done", "failed", "withdrawn")
+
+
 class Auditor:
     """Judges one world."""
 
@@ -59,8 +61,11 @@ class Auditor:
     def judge(self) -> None:
         """What must hold when all is at rest."""
         began = time.monotonic()
-        for look in (self._promises, self._requests, self._leases, self._reader.judge, self._runs, self._machines, self._strangers_untouched,
-                     self._names, self._mails, self._ledgers, self._whole):  # fmt: skip
+        looks = (
+            self._promises, self._requests, self._leases, self._reader.judge, self._runs, self._machines,
+            self._strangers_untouched, self._names, self._mails, self._ledgers, self._whole,
+        )  # fmt: skip
+        for look in looks:
             with session():
                 look()
         self._world.note(f"judged in {time.monotonic() - began:.2f} s")
@@ -71,10 +76,15 @@ class Auditor:
         for act, service, number in self._world.promises:
             row = rows.get(number)
             if row is None:
-                self._find("promise", f"act {act}: request {number} of service {service} was promised and is lost")
+                self._find(
+                    "promise", f"act {act}: request {number} of service {service} was promised and is lost"
+                )
         for row in rows.values():
             if row.state not in ENDED:
-                self._find("promise", f"request {row.id} ({row.action}, service {row.service}) ends as {row.state}: {row.error}")
+                self._find(
+                    "promise",
+                    f"request {row.id} ({row.action}, service {row.service}) ends as {row.state}: {row.error}",
+                )
             elif row.ended_at is None:
                 self._find("promise", f"request {row.id} is {row.state} without an end")
 
@@ -95,7 +105,9 @@ class Auditor:
         """No VM was taken from an engine that was well."""
         moves = execute("SELECT vm, was, now, at FROM world_lease ORDER BY n").fetchall()
         for vm, was, now, at in moves:
-            well = not any(begin - WELL_S < at / 1000 < end + WELL_S for begin, end in self._world.disturbances)
+            well = not any(
+                begin - WELL_S < at / 1000 < end + WELL_S for begin, end in self._world.disturbances
+            )
             if well:
                 self._find("lease", f"VM {vm} was taken from {was}, which was well, by {now}")
 
@@ -132,7 +144,9 @@ class Auditor:
         removed = self._asked(vm, "VMRemove") or "delete" in touched
         if guest is None or vm.uid not in guest["description"]:
             if not removed:
-                self._find("machine", f"{who} is ready, but its guest is {'gone' if guest is None else 'not ours'}")
+                self._find(
+                    "machine", f"{who} is ready, but its guest is {'gone' if guest is None else 'not ours'}"
+                )
             return
         if guest["node"] != vm.node:
             self._find("machine", f"{who} is on {guest['node']}, not on {vm.node}")
@@ -149,7 +163,9 @@ class Auditor:
 
     def _power(self, vm: Vm) -> str:
         """Whether a VM must run, by what was done last; empty when that does not tell."""
-        rows = {row.id: row for row in Request.select().where(Request.vm == vm.id, Request.state != "withdrawn")}
+        rows = {
+            row.id: row for row in Request.select().where(Request.vm == vm.id, Request.state != "withdrawn")
+        }
         order = execute("SELECT request FROM world_log WHERE now IN ('done', 'failed') ORDER BY n").fetchall()
         ended = [rows[number] for (number,) in order if number in rows]
         power = ""
@@ -163,7 +179,7 @@ class Auditor:
         return bool(Request.select().where(Request.vm == vm.id, Request.pipeline == pipeline).exists())
 
     def _forgotten(self, vmid: int) -> bool:
-        """A guest an operator told us to forget: its record was deleted, reset to remove, or redeployed past a stranger."""
+        """A guest that an operator told us to forget: its record was deleted, or it was reset to remove."""
         claim = VmidClaim.get_or_none(VmidClaim.vmid == vmid)
         if claim is None:
             return False
@@ -171,7 +187,9 @@ class Auditor:
 
     def _reset(self, vm: Vm, *statuses: str) -> bool:
         """Whether an operator set a VM to one of these statuses, whatever it was doing."""
-        resets = Audit.select().where(Audit.kind == "vm", Audit.action == "reset", Audit.object_id == str(vm.service_id))
+        resets = Audit.select().where(
+            Audit.kind == "vm", Audit.action == "reset", Audit.object_id == str(vm.service_id)
+        )
         return any(row.after.get("vm_status") in statuses for row in resets)
 
     @staticmethod
@@ -182,7 +200,11 @@ class Auditor:
     def _foreign(self) -> dict[int, dict[str, Any]]:
         kept = ("name", "description", "config", "lock", "node", "volumes", "status")
         guests = self._world.lab.guests(0)
-        return {v: {k: one[k] for k in kept} for v, one in guests.items() if "kvmtui instance=" not in one["description"]}
+        return {
+            v: {k: one[k] for k in kept}
+            for v, one in guests.items()
+            if "kvmtui instance=" not in one["description"]
+        }
 
     def _strangers_untouched(self) -> None:
         """Guests of others are as others left them, and nothing was ever done to them through us."""
@@ -206,14 +228,19 @@ class Auditor:
             elif action == "foreign-delete":
                 theirs.discard(vmid)
             elif vmid in theirs and not action.startswith("foreign-"):
-                self._find("stranger", f"{action} was done to guest {vmid} of somebody else: {effect['detail']}")
+                self._find(
+                    "stranger", f"{action} was done to guest {vmid} of somebody else: {effect['detail']}"
+                )
         for vmid in hands.taken - hands.deleted:
             if vmid not in now:
                 self._find("stranger", f"guest {vmid}, made by somebody else, is gone")
 
     def _names(self) -> None:
         """DNS holds what the ledger says, and every VM has its names."""
-        written = {(row.name, row.type, row.content): row for row in DnsRecord.select().where(DnsRecord.state == "written")}
+        written = {
+            (row.name, row.type, row.content): row
+            for row in DnsRecord.select().where(DnsRecord.state == "written")
+        }
         held = self._world.dns.records()
         for record in held - set(written):
             self._find("dns", f"{record} is in the zone, but not in the ledger")
@@ -227,7 +254,9 @@ class Auditor:
 
     def _mails(self) -> None:
         """A mail that was sent arrived once; none arrived twice."""
-        arrived = Counter(str(one.message["Message-ID"]).strip("<>").partition("@")[0] for one in self._world.mail.received)
+        arrived = Counter(
+            str(one.message["Message-ID"]).strip("<>").partition("@")[0] for one in self._world.mail.received
+        )
         for uid, count in arrived.items():
             if count > 1:
                 self._find("mail", f"mail {uid} arrived {count} times")
@@ -242,12 +271,16 @@ class Auditor:
         still = Call.state.in_(("intent", "answered", "ambiguous"))
         for call in Call.select().join(Vm).where(still, Vm.vm_status.in_(sorted(AT_REST))):
             if not self._reset(call.vm, *AT_REST):  # then nothing looks what became of the call
-                self._find("journal", f"call {call.id} ({call.what} of VM {call.vm_id}) is still {call.state}")
+                self._find(
+                    "journal", f"call {call.id} ({call.what} of VM {call.vm_id}) is still {call.state}"
+                )
         for slot in Slot.select():
             self._find("limit", f"VM {slot.vm_id} holds {slot.key} at rest")
         for row in Address.select().join(Vm).where(Vm.vm_status == "remove"):
             if not self._reset(row.vm, "remove"):
-                self._find("address", f"{row.address} is held by service {row.vm.service_id}, which is removed")
+                self._find(
+                    "address", f"{row.address} is held by service {row.vm.service_id}, which is removed"
+                )
 
     def _whole(self) -> None:
         """The program's own check of its database."""

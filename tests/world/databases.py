@@ -114,4 +114,3 @@ def _serve(folder: Path, who: dict[str, object]) -> subprocess.Popen[bytes]:
     )
     postgres.PostgresServer(folder)._await(process)
     return process
-

@@ -69,8 +69,14 @@ def _reverse(actor: Actor, world: World, service: int, args: dict[str, Any]) -> 
     return names.set_reverse(actor, service, world.address(service), args["name"])
 
 
-_SNAPSHOT = {"draw": lambda chance: {"name": f"s{chance.randrange(3)}x"}}
-_MEMORY = {"draw": lambda chance: {"memory": chance.choice((512, 768, 1024, 1536))}}
+def _name(chance: random.Random) -> dict[str, Any]:
+    return {"name": f"s{chance.randrange(3)}x"}
+
+
+def _memory(chance: random.Random) -> dict[str, Any]:
+    return {"memory": chance.choice((512, 768, 1024, 1536))}
+
+
 _STEPS = ("Start", "Stop", "Set Network", "Set Firewall", "Set System Disk Size", "VMClone", "VMRemove",
           "Set DNS records", "VMSetDedicatedIp", "SetCloudinit", "Set CPU RAM")  # fmt: skip
 VERBS: dict[str, Verb] = {
@@ -85,9 +91,9 @@ VERBS: dict[str, Verb] = {
         5,
         lambda actor, world, service, args: packages.change_package(actor, service, options=args),
         "service change-package {service} --option memory={memory}",
-        **_MEMORY,
+        _memory,
     ),
-    "options": Verb(1, _options, "service options {service} --set memory={memory}", **_MEMORY),
+    "options": Verb(1, _options, "service options {service} --set memory={memory}", _memory),
     "reset": Verb(
         5,
         lambda actor, world, service, args: vms.reset(actor, service, args["status"]),
@@ -105,9 +111,9 @@ VERBS: dict[str, Verb] = {
     ),
     "dns": Verb(3, _life(vms.sync_dns), "vm dns {service}"),
     "rdns": Verb(2, _reverse, "", lambda chance: {"name": f"r{chance.randrange(99)}.example.com"}),
-    "snapshot-create": Verb(4, _snapshot(daytwo.create_snapshot), "vm snapshot create {service} {name}", **_SNAPSHOT),
-    "snapshot-delete": Verb(2, _snapshot(daytwo.delete_snapshot), "vm snapshot delete {service} {name}", **_SNAPSHOT),
-    "snapshot-rollback": Verb(2, _snapshot(daytwo.roll_back), "vm snapshot rollback {service} {name} --yes", **_SNAPSHOT),
+    "snapshot-create": Verb(4, _snapshot(daytwo.create_snapshot), "vm snapshot create {service} {name}", _name),
+    "snapshot-delete": Verb(2, _snapshot(daytwo.delete_snapshot), "vm snapshot delete {service} {name}", _name),
+    "snapshot-rollback": Verb(2, _snapshot(daytwo.roll_back), "vm snapshot rollback {service} {name} --yes", _name),
     "backup-create": Verb(4, _life(daytwo.create_backup), "vm backup create {service}"),
     "backup-delete": Verb(1, _backup(daytwo.delete_backup)),
     "restore": Verb(3, _backup(daytwo.restore)),

@@ -83,6 +83,8 @@ class Reader:
         """Nothing left out, nothing twice."""
         written = {row.id for row in Event.select(Event.id).where(Event.id <= self._follower.position)}
         if lost := sorted(written - set(self._seen)):
-            self._world.finding("event", f"{len(lost)} events were never read by a follower, the first is {lost[0]}")
+            self._world.finding(
+                "event", f"{len(lost)} events were never read by a follower, the first is {lost[0]}"
+            )
         if len(self._seen) != len(set(self._seen)):
             self._world.finding("event", "a follower read events twice")

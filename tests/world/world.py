@@ -1,4 +1,4 @@
-"""One world: a cluster, a database, engines, neighbours and operators; what a script says happens, then it is judged."""
+"""One world: a cluster, a database, engines, neighbours and operators. A script is lived through, then judged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import resource
 import signal
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,7 +21,18 @@ from engine.store.models import Address, Vm
 from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
 from kvmtui.lab.mailbox import Mailbox
 from kvmtui.manifest.applying import apply
-from tests.world import auditor, databases, faults, guards, hooks, neighbours, operators, processes, settling, witnesses
+from tests.world import (
+    auditor,
+    databases,
+    faults,
+    guards,
+    hooks,
+    neighbours,
+    operators,
+    processes,
+    settling,
+    witnesses,
+)
 from tests.world.script import Act, Script
 
 SPEED = 60.0  # of the cluster's time
@@ -46,12 +57,15 @@ zones:
 {zones}
 products:
   - {{name: small, server: pve-a, template: 9010, clone: linked, first_vmid: {first}, name_rule: "vm-{{service_id}}",
-     main_domain: example.com, cores: 1, memory: 1024, snapshots: 3, backups: 2, backup_storage: backup, iso_storage: iso}}
+     main_domain: example.com, cores: 1, memory: 1024, snapshots: 3, backups: 2, backup_storage: backup,
+     iso_storage: iso}}
   - {{name: full, server: pve-a, template: 9002, clone: full, first_vmid: {first}, name_rule: "vm-{{service_id}}",
-     main_domain: example.com, cores: 2, memory: 1024, snapshots: 3, backups: 2, backup_storage: backup, iso_storage: iso,
-     system_disk: {{storage: local-lvm, size: 3, mbps_rd: 50}}, additional_disk: {{storage: local-lvm, size: 2}}}}
-  - {{name: distant, server: pve-b, template: 9010, clone: linked, first_vmid: {distant}, name_rule: "vm-{{service_id}}",
-     main_domain: example.com, cores: 1, memory: 512, snapshots: 1, backups: 1, backup_storage: backup, iso_storage: iso}}
+     main_domain: example.com, cores: 2, memory: 1024, snapshots: 3, backups: 2, backup_storage: backup,
+     iso_storage: iso, system_disk: {{storage: local-lvm, size: 3, mbps_rd: 50}},
+     additional_disk: {{storage: local-lvm, size: 2}}}}
+  - {{name: distant, server: pve-b, template: 9010, clone: linked, first_vmid: {distant},
+     name_rule: "vm-{{service_id}}", main_domain: example.com, cores: 1, memory: 512, snapshots: 1, backups: 1,
+     backup_storage: backup, iso_storage: iso}}
 clients:
   - {{name: Acme, email: ops@acme.example}}
 """
@@ -71,7 +85,9 @@ class Engine:
         """Run it, unless it runs."""
         with self._lock:
             if not self.pid or self.world.stable.wait(self.pid, 0) is not None:
-                self.pid = self.world.start_program(["--daemon"], self.clock_file, f"engine-{self.number}.out")
+                self.pid = self.world.start_program(
+                    ["--daemon"], self.clock_file, f"engine-{self.number}.out"
+                )
 
     def signal(self, pid: int, number: int) -> bool:
         """Send a signal to the process that had this pid, if it is still there."""
@@ -123,7 +139,12 @@ class World:
             stack.callback(self.dns.stop)
             stack.enter_context(self.mail)
             self.gates = neighbours.gates(
-                {"pve-a": self.lab.port, "pve-b": self.lab.port, "dns": urlsplit(self.dns.url).port or 0, "mail": self.mail.port}
+                {
+                    "pve-a": self.lab.port,
+                    "pve-b": self.lab.port,
+                    "dns": urlsplit(self.dns.url).port or 0,
+                    "mail": self.mail.port,
+                }
             )
             self._set_up()
             self.hands = neighbours.Hands(self)
@@ -142,7 +163,9 @@ class World:
         os.waitpid(self.stable.pid, 0)
 
     def _live(self) -> None:
-        with ThreadPoolExecutor(16) as pool:  # its threads stay: a database server ends with the thread that started it
+        with ThreadPoolExecutor(
+            16
+        ) as pool:  # its threads stay: a database server ends with the thread that started it
             try:
                 self.auditor.start()
                 acts = list(enumerate(self.script.acts))
@@ -225,7 +248,11 @@ class World:
         """The newest backup of a service's VM, as the cluster has it."""
         with session():
             vm = Vm.get_or_none(Vm.service == service)
-        found = [v["volid"] for v in self.lab.get("volumes") if v["content"] == "backup" and vm and v["vmid"] == vm.vmid]
+        found = [
+            v["volid"]
+            for v in self.lab.get("volumes")
+            if v["content"] == "backup" and vm and v["vmid"] == vm.vmid
+        ]
         if not found:
             raise Refused("there is no backup")
         return str(sorted(found)[-1])
@@ -244,7 +271,9 @@ class World:
 
     def say(self, number: int, act: Act, answer: str) -> None:
         """Note what was done and what came of it."""
-        self.note(f"#{number} {act.actor} {act.act} {act.args} -> {answer}" if answer else f"#{number} {act.line()}")
+        self.note(
+            f"#{number} {act.actor} {act.act} {act.args} -> {answer}" if answer else f"#{number} {act.line()}"
+        )
 
     def note(self, text: str) -> None:
         """A line for whoever looks into what happened."""
