@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 JOBS   ?= auto
 
-.PHONY: demo test check docs constraints soak clean
+.PHONY: demo test check docs constraints soak world guards clean
 
 demo: $(STAMP)
 	$(BIN)/kvmtui --demo
@@ -24,9 +24,22 @@ check: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m kvmtui.reference
 
-# The long run: an engine killed at every moment of every pipeline. Not part of the gate.
+# The long run: an engine killed at every moment of every pipeline, and a night of worlds. Not part of the gate.
 soak: $(STAMP)
 	KVMTUI_CRASH_STRIDE=1 $(BIN)/pytest -n $(JOBS) tests/crash tests/faults tests/engines $(ARGS)
+	$(BIN)/python -m tests.world --db both --seeds 1000 --seconds 30 --jobs 2 --shrink 20
+
+# One world: SEED, MINUTES, DB (sqlite, postgresql, both), ENGINES; or REPLAY=script.jsonl. See docs/world.md.
+DB      ?= sqlite
+ENGINES ?= 2
+MINUTES ?= 0.5
+world: $(STAMP)
+	$(BIN)/python -m tests.world --db $(DB) --engines $(ENGINES) --minutes $(MINUTES) --shrink 20 --keep \
+		$(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay $(REPLAY)) $(ARGS)
+
+# Takes single guards out of the engines and shows that the worlds notice. Takes about half an hour.
+guards: $(STAMP)
+	$(BIN)/python -m tests.world.guards $(ARGS)
 
 # Every pin of what is installed now, without our own package and without any host.
 constraints: $(STAMP)

@@ -73,7 +73,9 @@ class Running:
             self._sender.start()
             self._dns.start()
         if ticking and self._ticker is None:
-            self._ticker = Ticker((*TASKS, RETENTION), self.servers, self.engine.owner, self._say or (lambda line: None))
+            self._ticker = Ticker(
+                (*TASKS, RETENTION), self.servers, self.engine.owner, self._say or (lambda line: None)
+            )
             self._ticker.start()
 
     def send_mails(self, within: float) -> bool:

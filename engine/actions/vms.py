@@ -23,6 +23,7 @@ from engine.pipelines.registry import catalog
 from engine.store.database import session
 from engine.store.models import Run, Vm, VmidClaim
 from engine.traffic import marks
+from engine.work import requests
 
 RESETS: dict[str, str] = {
     "ready": "Back to normal. After a manual fix, so that the engine leaves the VM alone.",
@@ -44,9 +45,9 @@ def reset(actor: Actor, service_id: int, status: str, reason: str = "") -> Queue
         raise Refused(f"A VM cannot be reset to '{status}'; possible are: {', '.join(RESETS)}.")
     with session():
         vm = vm_of(service_id)
-        _refuse_reset(vm, status)
 
         def work() -> Accepted:
+            _refuse_reset(requests.lock(vm.id), status)
             leads_to = catalog().of_status(status)
             number = put_into(vm, status, actor, pipeline=leads_to.name if leads_to else "")
             return Accepted(f"{label(vm)} was set from {vm.vm_status} to {status}.", number)
@@ -56,7 +57,7 @@ def reset(actor: Actor, service_id: int, status: str, reason: str = "") -> Queue
 
 def _refuse_reset(vm: Vm, status: str) -> None:
     never_made = vm.vmid is None or not vm.node
-    if never_made and status in ("change_package", "ready"):
+    if never_made and status in ("change_package", "ready", "set_dns_records"):
         raise Refused(f"{label(vm)} has no machine on Proxmox yet; reset it to creation or terminate.")
     if vm.vm_status == "remove" and status in ("change_package", "ready", "set_dns_records"):
         raise Refused(f"{label(vm)} is removed; only creation, terminate or delete-record make sense.")

@@ -46,7 +46,7 @@ TASKS: tuple[Task, ...] = (
 )
 
 RETENTION = Task(
-    "retention", 60, "deletes what has ended and is older than the settings keep", _in("retention")
+    "retention", 60, "deletes what has ended and is older than the settings keep", _in("retention"), False
 )
 
 

@@ -65,3 +65,4 @@ class Task:
     minutes: int
     does: str
     run: Callable[[Room], Report]
+    listed: bool = True  # False: housekeeping that writes no lines and is not in `cron --list`

@@ -9,44 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import KvmtuiError
 from engine.store.check import check
-from engine.store.database import execute, in_transaction, is_postgres, session
-from engine.store.models import Address, Call, DnsRecord, Outbox, Request, Run, Slot, Vm, VmidClaim
-from engine.work.catalog import AT_REST, GONE
-from tests.world.neighbours import HIGHEST_STRANGER
+from engine.store.database import execute, session
+from engine.store.models import Address, Audit, Call, DnsRecord, Outbox, Request, Run, Slot, Vm, VmidClaim
+from engine.work.catalog import AT_REST
+from tests.world import witnesses
 
 if TYPE_CHECKING:
     from tests.world.world import World
 
-LOOK_S = 0.4
+LOOK_S = 0.5
+WELL_S = 5.0  # so long before and after a kill, a freeze, a step of the clock, a lease may be lost
 ENDED = ("done", "failed", "withdrawn")
-_LOG = "CREATE TABLE world_log (n INTEGER PRIMARY KEY {auto}, request INTEGER, was TEXT, now TEXT)"
-_ROW = "INSERT INTO world_log (request, was, now) VALUES "
-
-
-def watch_requests() -> None:
-    """Let the database itself note every change of a request's state."""
-    if is_postgres():
-        statements = [
-            _LOG.format(auto="GENERATED ALWAYS AS IDENTITY"),
-            "CREATE FUNCTION world_note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            f"IF TG_OP = 'INSERT' THEN {_ROW} (NEW.id, '', NEW.state); "
-            f"ELSIF TG_OP = 'DELETE' THEN {_ROW} (OLD.id, OLD.state, ''); "
-            f"ELSIF OLD.state <> NEW.state OR OLD.ended_at IS DISTINCT FROM NEW.ended_at "
-            f"THEN {_ROW} (NEW.id, OLD.state, NEW.state); END IF; RETURN NULL; END $$",
-            "CREATE TRIGGER world_note AFTER INSERT OR UPDATE OR DELETE ON request FOR EACH ROW "
-            "EXECUTE FUNCTION world_note()",
-        ]
-    else:
-        statements = [
-            _LOG.format(auto="AUTOINCREMENT"),
-            f"CREATE TRIGGER world_a AFTER INSERT ON request BEGIN {_ROW} (NEW.id, '', NEW.state); END",
-            f"CREATE TRIGGER world_b AFTER DELETE ON request BEGIN {_ROW} (OLD.id, OLD.state, ''); END",
-            "CREATE TRIGGER world_c AFTER UPDATE ON request "
-            "WHEN OLD.state <> NEW.state OR OLD.ended_at IS NOT NEW.ended_at "
-            f"BEGIN {_ROW} (NEW.id, OLD.state, NEW.state); END",
-        ]
-    for statement in statements:
-        in_transaction(lambda sql=statement: execute(sql))  # type: ignore[misc]
 
 
 class Auditor:
@@ -57,15 +30,18 @@ class Auditor:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="auditor", daemon=True)
         self._strangers = self._foreign()
+        self._reader = witnesses.Reader(world)
 
     def start(self) -> None:
         """Begin to look."""
         self._thread.start()
+        self._reader.start()
 
     def stop(self) -> None:
         """End looking."""
         self._stop.set()
         self._thread.join(30)
+        self._reader.stop()
 
     def _watch(self) -> None:
         while not self._stop.wait(LOOK_S):
@@ -85,8 +61,11 @@ class Auditor:
     def judge(self) -> None:
         """What must hold when all is at rest."""
         began = time.monotonic()
-        for look in (self._promises, self._requests, self._runs, self._machines, self._strangers_untouched,
-                     self._names, self._mails, self._ledgers, self._whole):  # fmt: skip
+        looks = (
+            self._promises, self._requests, self._leases, self._reader.judge, self._runs, self._machines,
+            self._strangers_untouched, self._names, self._mails, self._ledgers, self._whole,
+        )  # fmt: skip
+        for look in looks:
             with session():
                 look()
         self._world.note(f"judged in {time.monotonic() - began:.2f} s")
@@ -121,6 +100,16 @@ class Auditor:
                 self._find("request", f"request {request} ended {len(ends)} times: {history}")
             if any(not now for _, now in history):
                 self._find("request", f"request {request} was deleted: {history}")
+
+    def _leases(self) -> None:
+        """No VM was taken from an engine that was well."""
+        moves = execute("SELECT vm, was, now, at FROM world_lease ORDER BY n").fetchall()
+        for vm, was, now, at in moves:
+            well = not any(
+                begin - WELL_S < at / 1000 < end + WELL_S for begin, end in self._world.disturbances
+            )
+            if well:
+                self._find("lease", f"VM {vm} was taken from {was}, which was well, by {now}")
 
     def _runs(self) -> None:
         """A request that is done was carried out by one run; no run is alive."""
@@ -174,26 +163,34 @@ class Auditor:
 
     def _power(self, vm: Vm) -> str:
         """Whether a VM must run, by what was done last; empty when that does not tell."""
-        ended = (
-            Request.select()
-            .where(Request.vm == vm.id, Request.state != "withdrawn")
-            .order_by(Request.ended_at, Request.id)
-        )
+        rows = {
+            row.id: row for row in Request.select().where(Request.vm == vm.id, Request.state != "withdrawn")
+        }
+        order = execute("SELECT request FROM world_log WHERE now IN ('done', 'failed') ORDER BY n").fetchall()
+        ended = [rows[number] for (number,) in order if number in rows]
         power = ""
         for row in ended:
             wanted = POWER.get(row.action, POWER.get(row.pipeline))
             if wanted is not None:
                 power = wanted if row.state == "done" else ""
-        return power
+        return "stopped" if power and vm.service.status == "Suspended" else power
 
     def _asked(self, vm: Vm, pipeline: str) -> bool:
         return bool(Request.select().where(Request.vm == vm.id, Request.pipeline == pipeline).exists())
 
     def _forgotten(self, vmid: int) -> bool:
-        """A guest an operator told us to forget: its record was deleted, reset to remove, or redeployed past a stranger."""
+        """A guest that an operator told us to forget: its record was deleted, or it was reset to remove."""
         claim = VmidClaim.get_or_none(VmidClaim.vmid == vmid)
-        resets = "reset" in {act.act for act in self._world.script.acts if act.args.get("status") == "remove"}
-        return claim is not None and ("deleted" in claim.why or resets)
+        if claim is None:
+            return False
+        return "deleted" in claim.why or (claim.vm_id is not None and self._reset(claim.vm, "remove"))
+
+    def _reset(self, vm: Vm, *statuses: str) -> bool:
+        """Whether an operator set a VM to one of these statuses, whatever it was doing."""
+        resets = Audit.select().where(
+            Audit.kind == "vm", Audit.action == "reset", Audit.object_id == str(vm.service_id)
+        )
+        return any(row.after.get("vm_status") in statuses for row in resets)
 
     @staticmethod
     def _address(guest: dict[str, Any]) -> str:
@@ -223,10 +220,14 @@ class Auditor:
             differs = [key for key in before if before[key] != after[key] and key not in excused]
             if differs:
                 self._find("stranger", f"guest {vmid} of somebody else changed: {differs}")
+        theirs = set(self._strangers)
         for effect in self._world.lab.get("effects"):
             vmid, action = effect["vmid"], effect["action"]
-            stranger = vmid is not None and (vmid < HIGHEST_STRANGER or vmid in self._strangers)
-            if stranger and not action.startswith("foreign-"):
+            if action == "foreign-create":
+                theirs.add(vmid)
+            elif action == "foreign-delete":
+                theirs.discard(vmid)
+            elif vmid in theirs and not action.startswith("foreign-"):
                 self._find(
                     "stranger", f"{action} was done to guest {vmid} of somebody else: {effect['detail']}"
                 )
@@ -269,11 +270,14 @@ class Auditor:
         """At rest the journal is closed, no slot is held, no address is held by what is gone."""
         still = Call.state.in_(("intent", "answered", "ambiguous"))
         for call in Call.select().join(Vm).where(still, Vm.vm_status.in_(sorted(AT_REST))):
-            self._find("journal", f"call {call.id} ({call.what} of VM {call.vm_id}) is still {call.state}")
+            if not self._reset(call.vm, *AT_REST):  # then nothing looks what became of the call
+                self._find(
+                    "journal", f"call {call.id} ({call.what} of VM {call.vm_id}) is still {call.state}"
+                )
         for slot in Slot.select():
             self._find("limit", f"VM {slot.vm_id} holds {slot.key} at rest")
         for row in Address.select().join(Vm).where(Vm.vm_status == "remove"):
-            if not self._forgotten(row.vm.vmid):
+            if not self._reset(row.vm, "remove"):
                 self._find(
                     "address", f"{row.address} is held by service {row.vm.service_id}, which is removed"
                 )
@@ -289,7 +293,7 @@ class Auditor:
 
 POWER = {
     "Deploy": "running", "Start": "running", "Reboot": "running", "Unsuspend": "running", "Reinstall": "running",
-    "ChangePackage": "running", "Restore": "", "Rollback": "", "Redeploy": "running", "Stop": "stopped",
+    "ChangePackage": "", "Restore": "", "Rollback": "", "Redeploy": "running", "Stop": "stopped",
     "Suspend": "stopped", "Shutdown": "", "VMRemove": "", "VMClone": "", "ResetPassword": "", "Terminate": "",
 }  # fmt: skip
 _REST = "vm_status IN ({})".format(", ".join(f"'{status}'" for status in sorted(AT_REST)))
@@ -307,4 +311,3 @@ ALWAYS = {
     ),
     "a service with two VMs": "SELECT service_id, COUNT(*) FROM vm GROUP BY service_id HAVING COUNT(*) > 1",
 }
-__all__ = ["ALWAYS", "GONE", "Auditor", "watch_requests"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -115,17 +114,3 @@ def _serve(folder: Path, who: dict[str, object]) -> subprocess.Popen[bytes]:
     )
     postgres.PostgresServer(folder)._await(process)
     return process
-
-
-def is_available(kind: str) -> str:
-    """Why a kind of database cannot be had here, or nothing."""
-    return postgres.why_not() if kind == "postgresql" else ""
-
-
-def pid_exists(pid: int) -> bool:
-    """Whether a process is there."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import time
@@ -69,7 +68,7 @@ def _outage(chance: random.Random) -> dict[str, Any]:
 
 def _foreign(chance: random.Random) -> dict[str, Any]:
     what = chance.choice(
-        ("power", "power", "power", "lock", "lock", "rename", "delete", "take", "stranger-delete")
+        ("power", "power", "power", "lock", "lock", "rename", "delete", "swap", "take", "stranger-delete")
     )
     args: dict[str, Any] = {"what": what, "nth": chance.randrange(8)}
     if what == "power":
@@ -85,7 +84,7 @@ def plan(chance: random.Random, seconds: float, db: str, engines: int) -> list[A
 
     def often(rate: float, actor: str, act: str, draw: Callable[[], dict[str, Any]]) -> None:
         count = int(rate * seconds) + (chance.random() < rate * seconds % 1)
-        acts.extend(Act(at, actor, act, draw()) for at in spread(chance, count, 0.2, seconds))
+        acts.extend(Act(at, actor, act, draw()) for at in spread(chance, count, 0.0, seconds))
 
     often(1.2, "cluster", "fault", lambda: _cluster(chance))
     often(0.05, "cluster", "fault", lambda: _outage(chance))
@@ -130,6 +129,7 @@ def _fault(world: World, args: dict[str, Any]) -> None:
 
 
 def _kill(world: World, args: dict[str, Any]) -> None:
+    world.disturb()
     world.engines[args["engine"]].kill()
     time.sleep(args["away"])
     world.engines[args["engine"]].start()
@@ -140,12 +140,14 @@ def _freeze(world: World, args: dict[str, Any]) -> None:
     pid = engine.pid
     if not engine.signal(pid, signal.SIGSTOP):
         return
-    world.sleep(args["for"])
+    time.sleep(args["for"])
+    world.disturb(args["for"])
     engine.signal(pid, signal.SIGCONT)
 
 
 def _clock(world: World, args: dict[str, Any]) -> None:
     """One host's clock is put right; on SQLite there is only one host."""
+    world.disturb()
     clocks = world.clocks if world.script.db == "sqlite" else [world.engines[args["engine"]].clock]
     for clock in clocks:
         clock.step(args["ms"])
@@ -154,11 +156,12 @@ def _clock(world: World, args: dict[str, Any]) -> None:
 def _crash_database(world: World, args: dict[str, Any]) -> None:
     with world.crashing:
         world.database.crash(args["away"])
+    world.disturb(args["away"] + 1)
 
 
 def _silence(world: World, args: dict[str, Any]) -> None:
     world.gates[args["who"]].silent = True
-    world.sleep(args["for"])
+    time.sleep(args["for"])
     world.gates[args["who"]].silent = False
 
 
@@ -170,6 +173,7 @@ def _hands(world: World, args: dict[str, Any]) -> None:
         "lock": hands.lock,
         "rename": hands.rename,
         "delete": hands.delete,
+        "swap": hands.swap,
         "take": hands.take,
         "stranger-delete": hands.delete_stranger,
     }[args["what"]](args)
@@ -184,12 +188,3 @@ ACTS: dict[str, Callable[[World, dict[str, Any]], None]] = {
     "silence": _silence,
     "foreign": _hands,
 }
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

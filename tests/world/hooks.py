@@ -1,4 +1,4 @@
-"""What differs in the engine processes of a world: a minute lasts a second, and the wall clock can be stepped.
+"""What differs in the engine processes of a world: a minute lasts two seconds, and the wall clock can be stepped.
 
 Every name set here must exist, so that a rename in the engine is noticed at once. Which guard is taken out comes from
 the environment (`KVMTUI_WORLD_WITHOUT`, see guards.py); the program itself knows nothing of it.
@@ -26,7 +26,7 @@ SHORTER: tuple[tuple[str, str, Any], ...] = (
     ("engine.work.reconcile", "SKEW_MS", 900_000),  # clocks are stepped by up to ten minutes
     ("engine.work.watch", "_WATCH_MS", 1_500),
     ("engine.work.watch", "EVERY_S", 0.25),
-    ("engine.work.ticker", "LOOK_S", 1),
+    ("engine.work.ticker", "LOOK_S", 2),
     ("engine.pipelines.context", "LOCK_S", 0.2),
     ("engine.dns.sync", "LEASE_MS", 2_000),
     ("engine.dns.sync", "PATIENCE_S", 2.0),
@@ -73,10 +73,10 @@ def _replace(module: str, name: str, value: Any) -> None:
 
 
 def _is_due(row: Any, now: int) -> bool:
-    """As the original, with seconds for minutes."""
+    """As the original, with two seconds for a minute."""
     if row.last_run_at is None or row.last_run_at > now:
         return True
-    return bool(now - row.last_run_at >= row.interval_minutes * 1_000)
+    return bool(now - row.last_run_at >= row.interval_minutes * 2_000)
 
 
 class Clock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 import urllib.error
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ class Hands:
         vmid = self._do("lock", args, lock="backup")
         if vmid is not None:
             self.locked.add(vmid)
-            self._world.sleep(args["for"])
+            time.sleep(args["for"])
             self.unlock(vmid)
 
     def unlock(self, vmid: int) -> None:
@@ -96,6 +97,15 @@ class Hands:
             self.deleted.add(vmid)
             self._note(vmid, "delete")
             self._act("delete", vmid=vmid)
+
+    def swap(self, args: dict[str, Any]) -> None:
+        """Delete a guest of ours and make another under its VMID."""
+        self.delete(args)
+        for vmid in sorted(self.deleted - self.taken):
+            if self._act("create", vmid=vmid, name=f"stranger-{vmid}"):
+                self._act("power", vmid=vmid, status="running")
+                self.taken.add(vmid)
+                self.deleted.discard(vmid)
 
     def delete_stranger(self, args: dict[str, Any]) -> None:
         """Delete a guest that was never ours."""

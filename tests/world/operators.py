@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FIRST_SERVICE = 101
 SERVICES = 6
+READY = 4  # of them are ready before anything goes wrong
+BEFORE = -1.0
 PRODUCTS = ("small", "full", "distant")
 Do = Callable[[Actor, "World", int, dict[str, Any]], Any]
 
@@ -67,8 +69,14 @@ def _reverse(actor: Actor, world: World, service: int, args: dict[str, Any]) -> 
     return names.set_reverse(actor, service, world.address(service), args["name"])
 
 
-_SNAPSHOT = {"draw": lambda chance: {"name": f"s{chance.randrange(3)}x"}}
-_MEMORY = {"draw": lambda chance: {"memory": chance.choice((512, 768, 1024, 1536))}}
+def _name(chance: random.Random) -> dict[str, Any]:
+    return {"name": f"s{chance.randrange(3)}x"}
+
+
+def _memory(chance: random.Random) -> dict[str, Any]:
+    return {"memory": chance.choice((512, 768, 1024, 1536))}
+
+
 _STEPS = ("Start", "Stop", "Set Network", "Set Firewall", "Set System Disk Size", "VMClone", "VMRemove",
           "Set DNS records", "VMSetDedicatedIp", "SetCloudinit", "Set CPU RAM")  # fmt: skip
 VERBS: dict[str, Verb] = {
@@ -83,14 +91,14 @@ VERBS: dict[str, Verb] = {
         5,
         lambda actor, world, service, args: packages.change_package(actor, service, options=args),
         "service change-package {service} --option memory={memory}",
-        **_MEMORY,
+        _memory,
     ),
-    "options": Verb(1, _options, "service options {service} --set memory={memory}", **_MEMORY),
+    "options": Verb(1, _options, "service options {service} --set memory={memory}", _memory),
     "reset": Verb(
         5,
         lambda actor, world, service, args: vms.reset(actor, service, args["status"]),
         "vm reset {service} {status}",
-        lambda chance: {"status": chance.choice([*vms.RESETS, "creation", "set_ip", "change_package"])},
+        lambda chance: {"status": chance.choices(list(vms.RESETS), (3, 4, 3, 4, 2, 2, 1))[0]},
     ),
     "redeploy": Verb(3, _life(vms.redeploy), "vm redeploy {service} --yes"),
     "reinstall": Verb(3, _life(vms.reinstall), "vm reinstall {service} --yes"),
@@ -103,9 +111,9 @@ VERBS: dict[str, Verb] = {
     ),
     "dns": Verb(3, _life(vms.sync_dns), "vm dns {service}"),
     "rdns": Verb(2, _reverse, "", lambda chance: {"name": f"r{chance.randrange(99)}.example.com"}),
-    "snapshot-create": Verb(4, _snapshot(daytwo.create_snapshot), "vm snapshot create {service} {name}", **_SNAPSHOT),
-    "snapshot-delete": Verb(2, _snapshot(daytwo.delete_snapshot), "vm snapshot delete {service} {name}", **_SNAPSHOT),
-    "snapshot-rollback": Verb(2, _snapshot(daytwo.roll_back), "vm snapshot rollback {service} {name} --yes", **_SNAPSHOT),
+    "snapshot-create": Verb(4, _snapshot(daytwo.create_snapshot), "vm snapshot create {service} {name}", _name),
+    "snapshot-delete": Verb(2, _snapshot(daytwo.delete_snapshot), "vm snapshot delete {service} {name}", _name),
+    "snapshot-rollback": Verb(2, _snapshot(daytwo.roll_back), "vm snapshot rollback {service} {name} --yes", _name),
     "backup-create": Verb(4, _life(daytwo.create_backup), "vm backup create {service}"),
     "backup-delete": Verb(1, _backup(daytwo.delete_backup)),
     "restore": Verb(3, _backup(daytwo.restore)),
@@ -124,13 +132,13 @@ VERBS: dict[str, Verb] = {
 
 
 def plan(chance: random.Random, seconds: float) -> list[Act]:
-    """What operators do in so many seconds: the services first, then about eight verbs a second."""
+    """What operators do in so many seconds: most services are ready before; then about eight verbs a second."""
     acts = [
         Act(at, "operator", "create", {"service": FIRST_SERVICE + number, "product": chance.choice(PRODUCTS)})
-        for number, at in enumerate(spread(chance, SERVICES, 0.0, min(1.0, seconds / 4)))
+        for number, at in enumerate([*[BEFORE] * READY, *spread(chance, SERVICES - READY, 0.0, seconds / 3)])
     ]
     made = SERVICES
-    for at in spread(chance, int(seconds * 8), min(0.5, seconds / 8), seconds):
+    for at in spread(chance, int(seconds * 8), 0.0, seconds):
         if chance.random() < 0.02:
             product = chance.choice(PRODUCTS)
             acts.append(Act(at, "operator", "create", {"service": FIRST_SERVICE + made, "product": product}))

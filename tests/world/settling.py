@@ -7,11 +7,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from engine.actions import packages, pausing, vms
+from engine.actions import pausing, vms
 from engine.audit import Actor
 from engine.errors import KvmtuiError
 from engine.store.database import in_transaction, session
-from engine.store.models import Outbox, Request, Vm
+from engine.store.models import DnsRecord, Outbox, Request, Vm
 from engine.work.catalog import AT_REST
 from engine.work.requests import OPEN
 
@@ -26,18 +26,23 @@ OPERATOR = Actor("closing")
 def settle(world: World) -> None:
     """Calm everything down and wait for rest; what never rests is a finding."""
     calm(world)
+    wait_for_rest(world)
+    for _ in range(3):
+        if not _ask_for_names(world):
+            break
+        wait_for_rest(world)
+
+
+def wait_for_rest(world: World) -> None:
+    """Wait until nothing is on its way; what waits for an operator is put right by one."""
     end = time.monotonic() + PATIENCE_S
     since: dict[int, float] = {}
     helped: dict[int, int] = {}
-    while time.monotonic() < end:
-        try:
-            left = restless()
-        except KvmtuiError:
-            left = {0: "the database cannot be read"}
-        if not left:
-            world.note("at rest")
-            return
+    while left := _left():
         now = time.monotonic()
+        if now > end:
+            _give_up(world, left)
+            return
         if set(left) == {0}:
             _mails_are_due()
         since = {vm: since.get(vm, now) for vm in left}
@@ -47,6 +52,17 @@ def settle(world: World) -> None:
                 since[vm] = now
                 _put_right(world, vm, helped[vm])
         time.sleep(0.1)
+    world.note("at rest")
+
+
+def _left() -> dict[int, str]:
+    try:
+        return restless()
+    except KvmtuiError as error:
+        return {0: f"the database cannot be read: {error.sentence}"}
+
+
+def _give_up(world: World, left: dict[int, str]) -> None:
     for engine in world.engines:
         engine.signal(engine.pid, signal.SIGUSR1)
     for vm, why in left.items():
@@ -111,6 +127,17 @@ def _has_error(vm_id: int) -> bool:
         return vm is not None and (bool(vm.error) or vm.wait_kind == "lock")
 
 
+def _ask_for_names(world: World) -> bool:
+    """DNS debts of VMs that are ready are cleared by `vm dns`; True when there were any."""
+    with session():
+        owed = DnsRecord.select(DnsRecord.vm).where(DnsRecord.state.in_(("owed", "doomed")))
+        services = [vm.service_id for vm in Vm.select().where(Vm.id.in_(owed), Vm.vm_status == "ready")]
+    for service in services:
+        world.note(f"closing: names of service {service} are owed")
+        vms.sync_dns(OPERATOR, service)
+    return bool(services)
+
+
 def _put_right(world: World, vm_id: int, time_: int) -> None:
     """What an operator does about a VM that cannot go on by itself."""
     with session():
@@ -128,6 +155,3 @@ def _put_right(world: World, vm_id: int, time_: int) -> None:
         world.note(f"closing: {answer.sentence}")
     except KvmtuiError as error:
         world.note(f"closing: {error.sentence}")
-
-
-__all__ = ["calm", "packages", "restless", "settle"]

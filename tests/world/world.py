@@ -1,11 +1,11 @@
-"""One world: a cluster, a database, engines, neighbours and operators; what a script says happens, then it is judged."""
+"""One world: a cluster, a database, engines, neighbours and operators. A script is lived through, then judged."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,14 +14,25 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine.audit import Actor
-from engine.errors import KvmtuiError, Refused
+from engine.errors import Refused
 from engine.store import secrets
 from engine.store.database import open_database, session
-from engine.store.models import Address, Server, Vm
+from engine.store.models import Address, Vm
 from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
 from kvmtui.lab.mailbox import Mailbox
 from kvmtui.manifest.applying import apply
-from tests.world import auditor, databases, faults, guards, hooks, neighbours, operators, processes, settling
+from tests.world import (
+    auditor,
+    databases,
+    faults,
+    guards,
+    hooks,
+    neighbours,
+    operators,
+    processes,
+    settling,
+    witnesses,
+)
 from tests.world.script import Act, Script
 
 SPEED = 60.0  # of the cluster's time
@@ -46,12 +57,15 @@ zones:
 {zones}
 products:
   - {{name: small, server: pve-a, template: 9010, clone: linked, first_vmid: {first}, name_rule: "vm-{{service_id}}",
-     main_domain: example.com, cores: 1, memory: 1024, snapshots: 3, backups: 2, backup_storage: backup, iso_storage: iso}}
+     main_domain: example.com, cores: 1, memory: 1024, snapshots: 3, backups: 2, backup_storage: backup,
+     iso_storage: iso}}
   - {{name: full, server: pve-a, template: 9002, clone: full, first_vmid: {first}, name_rule: "vm-{{service_id}}",
-     main_domain: example.com, cores: 2, memory: 1024, snapshots: 3, backups: 2, backup_storage: backup, iso_storage: iso,
-     system_disk: {{storage: local-lvm, size: 3, mbps_rd: 50}}, additional_disk: {{storage: local-lvm, size: 2}}}}
-  - {{name: distant, server: pve-b, template: 9010, clone: linked, first_vmid: {distant}, name_rule: "vm-{{service_id}}",
-     main_domain: example.com, cores: 1, memory: 512, snapshots: 1, backups: 1, backup_storage: backup, iso_storage: iso}}
+     main_domain: example.com, cores: 2, memory: 1024, snapshots: 3, backups: 2, backup_storage: backup,
+     iso_storage: iso, system_disk: {{storage: local-lvm, size: 3, mbps_rd: 50}},
+     additional_disk: {{storage: local-lvm, size: 2}}}}
+  - {{name: distant, server: pve-b, template: 9010, clone: linked, first_vmid: {distant},
+     name_rule: "vm-{{service_id}}", main_domain: example.com, cores: 1, memory: 512, snapshots: 1, backups: 1,
+     backup_storage: backup, iso_storage: iso}}
 clients:
   - {{name: Acme, email: ops@acme.example}}
 """
@@ -107,6 +121,7 @@ class World:
         self.promises: list[tuple[int, int, int]] = []  # act, service, request
         self.promised_by_login: list[tuple[int, int]] = []  # act, service
         self.crashing = threading.Lock()
+        self.disturbances: list[tuple[float, float]] = []
         self.first_vmid = FIRST_VMID
         self._began = time.monotonic()
         self._said = threading.Lock()
@@ -140,17 +155,30 @@ class World:
             self._live()
         return self.findings
 
+    def end_processes(self) -> None:
+        """End the cluster and the process that forks, and all that is left of theirs."""
+        self.stable.close()
+        os.kill(self.lab_pid, signal.SIGTERM)
+        os.waitpid(self.lab_pid, 0)
+        os.waitpid(self.stable.pid, 0)
+
     def _live(self) -> None:
-        self._began = time.monotonic()
         with ThreadPoolExecutor(
             16
         ) as pool:  # its threads stay: a database server ends with the thread that started it
             try:
                 self.auditor.start()
+                acts = list(enumerate(self.script.acts))
+                for number, act in acts:
+                    if act.at < 0:
+                        self._perform(number, act)
+                settling.wait_for_rest(self)
+                self._began = time.monotonic()
                 running = []
-                for number, act in enumerate(self.script.acts):
-                    time.sleep(max(0.0, self._began + act.at - time.monotonic()))
-                    running.append(pool.submit(self._perform, number, act))
+                for number, act in acts:
+                    if act.at >= 0:
+                        time.sleep(max(0.0, self._began + act.at - time.monotonic()))
+                        running.append(pool.submit(self._perform, number, act))
                 for one in running:
                     one.result(120)
                 settling.settle(self)
@@ -193,7 +221,7 @@ class World:
         file.write_text(manifest)
         file.chmod(0o600)
         apply(file, Actor("world"))
-        auditor.watch_requests()
+        witnesses.install()
 
     def clock_file(self, number: int) -> Path:
         """The clock of a host: on SQLite all share one."""
@@ -237,9 +265,9 @@ class World:
             raise Refused("there is no address")
         return str(row.address)
 
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        time.sleep(seconds)
+    def disturb(self, seconds: float = 0.0) -> None:
+        """Note that for the last seconds some engine could not do what it should."""
+        self.disturbances.append((time.time() - seconds, time.time()))
 
     def say(self, number: int, act: Act, answer: str) -> None:
         """Note what was done and what came of it."""
@@ -260,16 +288,12 @@ class World:
         self.note(f"FINDING {about}: {sentence}")
 
 
-def servers() -> list[str]:
-    """The names of the world's clusters."""
-    with session():
-        return [row.name for row in Server.select()]
-
-
-def live(script: Script, folder: Path, template: Path) -> list[tuple[str, str]]:
-    """Run a world in this process, which must have no threads yet."""
+def live(script: Script, folder: Path, template: Path) -> tuple[list[tuple[str, str]], float]:
+    """Run a world in this process, which must have no threads yet; what was wrong, and the CPU seconds it took."""
+    world = World(script, folder, template)
     try:
-        return World(script, folder, template).run()
-    except (KvmtuiError, OSError) as error:
-        print(f"the world broke: {error}", file=sys.stderr)
-        raise
+        found = world.run()
+    finally:
+        world.end_processes()
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return found, sum(one.ru_utime + one.ru_stime for one in used)
