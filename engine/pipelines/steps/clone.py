@@ -79,7 +79,7 @@ def _finished(ctx: Context, found: GuestLocation) -> Outcome:
 def _half_made(ctx: Context, number: int, source: GuestLocation, config: GuestConfig) -> Outcome:
     """A guest still locked by its clone: wait while one runs, else only an operator can clear it."""
     tasks = ctx.cluster.active_tasks(source.node)
-    if not ctx.failed and any(task.type == "qmclone" and task.running for task in tasks):
+    if ctx.failed_kind in (None, Kind.AMBIGUOUS) and any(task.type == "qmclone" and task.running for task in tasks):
         return Wait(
             "lock", f"VM {number} is locked ({config.lock}) by a clone that still runs", seconds=LOCK_S
         )
@@ -113,9 +113,7 @@ def _after_failure(ctx: Context, number: int) -> Outcome:
     if "File exists" in said or "already exists" in said:
         vmids.lose(ctx, "another guest of the cluster took this number")
         return Wait("time", f"VMID {number} was taken by somebody else; taking the next", seconds=0.05)
-    if ctx.failed_kind is Kind.BUSY:
-        return Wait("lock", said, seconds=LOCK_S)
-    return Fail(said)
+    return ctx.after_failure() or Fail(said)
 
 
 def _start(ctx: Context, source: GuestLocation, number: int) -> Outcome:

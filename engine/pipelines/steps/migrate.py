@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.clock import now_ms
-from engine.pipelines.context import LOCK_S, Context
+from engine.pipelines.context import Context
 from engine.pipelines.steps import facts
 from engine.pipelines.steps.target import choose, system_storage
 from engine.proxmox.faults import Kind
@@ -94,9 +94,7 @@ def _held_back(ctx: Context, config: GuestConfig, here: str, target: str) -> str
 def _after_failure(ctx: Context, here: str) -> Outcome:
     """A move that cannot work is a note and the VM stays; one that may work later is a failure to retry."""
     ctx.remember(moving=None)
-    if ctx.failed_kind is Kind.BUSY:
-        return Wait("lock", ctx.failed, seconds=LOCK_S)
-    if ctx.failed_kind in (Kind.TRANSIENT, Kind.AMBIGUOUS):
-        return Fail(ctx.failed)
-    ctx.set(target_node=here)
-    return Skip(f"stays on {here}: {ctx.failed}")
+    if ctx.failed_kind in (Kind.PERMANENT, Kind.AUTH):
+        ctx.set(target_node=here)
+        return Skip(f"stays on {here}: {ctx.failed}")
+    return ctx.after_failure() or Fail(ctx.failed)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from engine.clock import now_ms
 from engine.pipelines.context import Context
 from engine.pipelines.steps import power
+from engine.proxmox.fault_table import Kind
 from engine.redact import redact
 from engine.store.database import in_transaction
 from engine.store.models import DailySnapshot, Snapshot
@@ -40,9 +41,13 @@ def take(ctx: Context) -> Outcome:
 
 
 def _taken(ctx: Context, name: str, note: str) -> Outcome:
-    """Ours from now on, if this very step has taken it; one that was there before may be anybody's."""
-    if not ctx.acted:
-        return Fail(ctx.failed or f"there is a snapshot {name} already; choose another name")
+    """Ours from now on, if this very step has taken it; one that was there before may be anybody's.
+
+    A task nobody can account for has taken it: the name was free when it was sent.
+    """
+    if not ctx.acted and ctx.failed_kind is not Kind.AMBIGUOUS:
+        why = f"there is a snapshot {name} already; choose another name"
+        return Fail(ctx.failed if ctx.failed and ctx.failed_kind is not Kind.BUSY else why)
     ctx.on_commit_with_end(lambda: _enter(ctx, name, note))
     return Done((f"snapshot {name}",))
 

@@ -1,0 +1,86 @@
+"""Power: a guest is stopped by force only when it had its time, and the log says only what happened."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.store.models import Run, Vm
+from kvmtui.lab import Fault
+from tests.pipelines.conftest import Site
+
+LOCKED = "can't lock file '/var/lock/qemu-server/lock-5000.conf' - got timeout"
+SAYS_TIME_RAN_OUT = "did not shut down within"
+
+
+@pytest.fixture
+def vm(site: Site) -> Vm:
+    return site.walk(site.service(status="Active"))
+
+
+def power_calls(site: Site) -> list[str]:
+    return [path.rpartition("/")[2] for _, path in site.changing() if "/status/" in path]
+
+
+@pytest.mark.parametrize("pipeline", ["ChangePackage", "Suspend", "ResetPassword"])
+def test_a_busy_lock_is_waited_for_and_the_guest_keeps_its_time(site: Site, vm: Vm, pipeline: str) -> None:
+    site.lab.foreign_config(vm.vmid, agent="0")
+    site.lab.requests.clear()
+    site.lab.faults.add(Fault(kind="task-error", task="qmshutdown", text=LOCKED, count=2))
+    site.ask(vm, pipeline)
+    site.hurry(vm)
+    stops = [call for call in power_calls(site) if call != "start"]
+    assert stops == ["shutdown", "shutdown", "shutdown"]
+    assert not any(SAYS_TIME_RAN_OUT in note for note in site.notes(vm))
+    assert Run.select().order_by(Run.id.desc()).first().result == "success"
+
+
+def test_a_guest_that_had_its_time_is_stopped_by_force(site: Site, vm: Vm) -> None:
+    site.lab.world.roster[vm.vmid].deaf = True
+    site.lab.requests.clear()
+    site.ask(vm, "Suspend")
+    site.hurry(vm)
+    assert power_calls(site) == ["shutdown", "stop"]
+    assert [note for note in site.notes(vm) if SAYS_TIME_RAN_OUT in note] == [
+        "the guest did not shut down within 120 s; it is stopped by force"
+    ]
+
+
+def test_a_stop_by_force_that_meets_a_lock_is_tried_again(site: Site, vm: Vm) -> None:
+    site.lab.world.roster[vm.vmid].deaf = True
+    site.lab.requests.clear()
+    site.lab.faults.add(Fault(kind="task-error", task="qmstop", text=LOCKED))
+    site.ask(vm, "Suspend")
+    site.hurry(vm)
+    assert power_calls(site) == ["shutdown", "stop", "stop"]
+    assert site.guest(vm).status == "stopped"
+
+
+def test_a_guest_that_is_started_again_by_somebody_is_not_stopped_by_force(site: Site, vm: Vm) -> None:
+    """The shutdown went well and the guest runs all the same: that says nothing about its patience."""
+    site.lab.requests.clear()
+    site.ask(vm, "Suspend")
+    parked = site.once(vm)
+    while site.guest(vm).status == "running":
+        pass
+    site.lab.foreign_power(vm.vmid, "running")
+    parked = site.hurry(vm)
+    assert "stop" not in power_calls(site)
+    assert not any(SAYS_TIME_RAN_OUT in note for note in site.notes(parked))
+
+
+def test_a_shutdown_that_nobody_can_account_for_is_asked_again(site: Site, vm: Vm) -> None:
+    site.lab.requests.clear()
+    site.lab.faults.add(Fault(kind="task-error", task="qmshutdown", text="interrupted by signal"))
+    site.ask(vm, "Suspend")
+    site.hurry(vm)
+    assert power_calls(site) == ["shutdown", "shutdown"]
+    assert site.guest(vm).status == "stopped"
+
+
+def test_a_reboot_whose_task_met_a_lock_is_sent_again(site: Site, vm: Vm) -> None:
+    site.lab.requests.clear()
+    site.lab.faults.add(Fault(kind="task-error", task="qmreboot", text=LOCKED))
+    site.ask(vm, "Reboot")
+    site.hurry(vm)
+    assert power_calls(site) == ["reboot", "reboot"]
+    assert Run.select().order_by(Run.id.desc()).first().result == "success"
