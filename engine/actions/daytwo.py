@@ -138,6 +138,12 @@ def reset_password(actor: Actor, service_id: int) -> Queued:
         return _ask(actor, vm, "ResetPassword", "password")
 
 
+def repair_disks(actor: Actor, service_id: int) -> Queued:
+    """Convert the VM's disks on file storage to qcow2, so that it can be snapshotted; it may run."""
+    with session():
+        return _ask(actor, _ready(service_id), "RepairDisks", "repair-disk")
+
+
 def mount_iso(actor: Actor, service_id: int, iso: str) -> Queued:
     """Put an ISO image of the plan's storage into the VM's drive."""
     with session():

@@ -118,6 +118,14 @@ class Guest(GuestView):
             "PUT", f"Resizing {disk} to {size_gib} GiB", ("resize",), params, Answer.upid_or_none
         )
 
+    def move_disk(self, disk: str, storage: str, disk_format: str) -> str:
+        """Copies a disk to a storage in a format, the same storage included, and frees the old one."""
+        params = _with_digest(
+            self.prove_digest(), {"disk": disk, "storage": storage, "format": disk_format, "delete": 1}
+        )
+        what = f"Moving {disk} to {storage} as {disk_format}"
+        return self.send("POST", what, ("move_disk",), params, Answer.upid)
+
     def detach_disk(self, key: str) -> str | None:
         """Takes a disk off; its data stays as unusedN."""
         return self._post_config(f"Detaching {key}", self.prove_digest(), {"delete": key})

@@ -59,7 +59,7 @@ def test_a_disk_that_only_a_move_could_bring_home_is_not_left_elsewhere(site: Si
     add_storage(site, "fast", nodes="pve3")
     product = site.product(memory=40 * 1024, system_disk={"storage": "fast", "size": 10})
     vm = site.walk(site.service(product))
-    assert vm.vm_status == "set_dns" and "the product asks for fast" in vm.error
+    assert vm.vm_status == "set_dns" and "the product asks for storage fast" in vm.error
     product.spec = {**product.spec, "memory": 1024}
     product.save()
     ready = site.again(vm)

@@ -84,7 +84,7 @@ def _stays(ctx: Context, config: GuestConfig, why: str) -> Outcome:
         return Skip(why)
     ctx.set(target_node="")  # chosen again at the next try
     return Fail(
-        f"its disk is on storage {actual} and the product asks for {wanted}, which a migration would have to reach: {why}"
+        f"the product asks for storage {wanted}, but the disk is on {actual} and was not moved there: {why}"
     )
 
 

@@ -37,7 +37,16 @@ def take(ctx: Context) -> Outcome:
             if limit
             else "the plan allows no snapshots"
         )
-    return ctx.act(lambda: ctx.guest.create_snapshot(name, note))
+    return _create(ctx, name, note)
+
+
+def _create(ctx: Context, name: str, note: str) -> Outcome:
+    refused = ctx.failed_reason == "no_snapshots"
+    outcome = ctx.act(lambda: ctx.guest.create_snapshot(name, note))
+    if not refused or not isinstance(outcome, Fail):
+        return outcome
+    repair = f"`kvmtui vm repair-disk {ctx.vm.service_id} --plan` shows which disk it is, and what helps"
+    return Fail(f"{outcome.error.rstrip('. ')}. {repair}.")
 
 
 def _taken(ctx: Context, name: str, note: str) -> Outcome:
@@ -71,7 +80,7 @@ def _take_and_replace(ctx: Context, live: list[str]) -> Outcome:
         return _taken(ctx, name, note)
     limit = ctx.plan.snapshots
     if len(live) < limit:
-        return ctx.act(lambda: ctx.guest.create_snapshot(name, note))
+        return _create(ctx, name, note)
     oldest = _oldest_of_ours(ctx, live)
     if limit <= 0 or oldest is None:
         return Fail(f"the plan allows {limit} snapshot(s) and there is none of ours that could make room")
