@@ -25,7 +25,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "VM": (
         *("name", "server", "template", "target_node", "clone", "first_vmid", "name_rule"),
         *("cores", "sockets", "memory", "os_user", "ssh_keys"),
-        *("snapshots", "snapshot_lifetime", "backups"),
+        *("snapshots", "snapshot_lifetime", "backups", "cd_drive"),
     ),
     "Network": ("network__",),
     "Firewall": ("firewall__",),

@@ -14,7 +14,7 @@ from kvmtui.lab.access import ROOT
 from kvmtui.lab.cloudinit import KEYS as CLOUDINIT_KEYS
 from kvmtui.lab.cloudinit import MASK, checked_keys, hashed_password
 from kvmtui.lab.configdisks import detach, put, resolved
-from kvmtui.lab.drives import DRIVE, NIC, UNUSED, is_cloudinit, with_mac
+from kvmtui.lab.drives import DRIVE, NIC, UNUSED, is_cdrom, is_cloudinit, with_mac
 from kvmtui.lab.guests import Guest
 from kvmtui.lab.tasks import Task
 from kvmtui.lab.world import World, serves
@@ -209,7 +209,7 @@ async def _commit(
         else:
             guest.config.pop(key, None)
     for key, value in ready.items():
-        if guest.running and not _live(key):
+        if guest.running and not _live(key) and not _other_disc(guest.config.get(key), value):
             guest.pending[key] = value
             continue
         guest.pending.pop(key, None)
@@ -220,6 +220,12 @@ async def _commit(
 
 def _live(key: str) -> bool:
     return key in LIVE or HOTPLUGGED.fullmatch(key) is not None
+
+
+def _other_disc(now: object, value: object) -> bool:
+    """Whether only the disc changes in a CD drive that the running VM has: that is done at once."""
+    both = (now, value)
+    return all(each is not None and is_cdrom(each) and not is_cloudinit(each) for each in both)
 
 
 async def ready_value(world: World, guest: Guest, key: str, value: Any, user: str) -> Any:

@@ -25,6 +25,7 @@ RULE = FirewallRule(0, "in", "ACCEPT", True, {}, "0123456789abcdef0123456789abcd
 CHANGES: dict[str, Callable[[Guest], Any]] = {
     "set_config": lambda guest: guest.set_config({"cores": 4}),
     "resize": lambda guest: guest.resize("scsi0", 40),
+    "move_disk": lambda guest: guest.move_disk("scsi0", "local", "qcow2"),
     "detach_disk": lambda guest: guest.detach_disk("scsi1"),
     "delete_disk": lambda guest: guest.delete_disk("unused0"),
     "mount_iso": lambda guest: guest.mount_iso("local:iso/debian.iso"),

@@ -39,7 +39,8 @@ def convert(ctx: Context) -> Outcome:
 
 def without_snapshots(config: GuestConfig, kinds: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """The disks that prevent snapshots, given each storage's type: those to convert, and those on a storage without."""
-    convertible, others = [], []
+    convertible: list[str] = []
+    others: list[str] = []
     for key, drive in sorted(config.drives.items()):
         kind = kinds.get(drive.storage or "", "")
         if not drive.is_disk or not kind or can_snapshot(kind, drive):

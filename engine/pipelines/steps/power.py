@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from engine.clock import now_ms
 from engine.pipelines.context import IGNORED, Context
+from engine.pipelines.steps import pending
 from engine.traffic.looking import count_before_stop
 from engine.work.model import Done, Fail, Outcome, Wait
 
@@ -18,7 +19,8 @@ def start(ctx: Context) -> Outcome:
     status = ctx.guest.status()
     if status.running:
         ctx.kept["status"] = status
-        return ctx.reached(why="running already")
+        waiting = () if ctx.acted else pending.lines(ctx)  # our own start has taken everything over
+        return ctx.reached(waiting, why="running already")
     if wait := ctx.turn(f"tasks:{ctx.vm.node}", ctx.vm.server.tasks_per_node, f"node {ctx.vm.node} is busy"):
         return wait
     return ctx.act(ctx.guest.start)
