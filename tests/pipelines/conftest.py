@@ -79,7 +79,7 @@ class Site:
                 self.walker.walk(claim)
             watch.look(self.owner, self.walker.servers)
             row = Vm.get_by_id(vm.id)
-            if row.due_at is None or (row.error and not row.wait_kind and row.due_at > now_ms() + 1000):
+            if self._rests(row):
                 return row
             if self.stepping:
                 self.lab.advance(20)
@@ -90,10 +90,13 @@ class Site:
         """Work until this VM rests or its step failed, without waiting for locks and pauses to pass."""
         for _ in range(looks):
             row = self.once(vm)
-            if row.due_at is None:
+            if self._rests(row):
                 return row
             time.sleep(0.01)
         raise AssertionError(f"still at {row.vm_status}: waits on {row.wait_kind} {row.wait_why}")
+
+    def _rests(self, row: Vm) -> bool:
+        return row.due_at is None or bool(row.error and not row.wait_kind and row.due_at > now_ms() + 1000)
 
     def once(self, vm: Vm) -> Vm:
         """Look at this VM now, one time; it may park."""

@@ -156,7 +156,7 @@ def test_a_stamp_comes_back_after_a_rollback_when_the_machine_is_ours(
     assert server.changes() == []
 
 
-WITH_DIGEST = {"set_config", "resize", "detach_disk", "delete_disk"}
+WITH_DIGEST = {"set_config", "resize", "move_disk", "detach_disk", "delete_disk"}
 
 
 @pytest.mark.parametrize("change", [name for name in CHANGES if name not in WITH_DIGEST and "." not in name])
