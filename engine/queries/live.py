@@ -49,7 +49,7 @@ class Standing:
     ha: bool
     agent: bool
     iso: str
-    iso_pending: str
+    iso_pending: str = ""
     """The image that the drive holds after the next start, when that is another; a word for an empty drive."""
 
 
