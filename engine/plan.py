@@ -178,7 +178,9 @@ _APPLIED_PARTS: tuple[Literal["system_disk", "additional_disk", "network", "fire
     "network",
     "firewall",
 )
-_NEEDS_STOP = frozenset({"cores", "sockets", "memory", "cd_drive", "network.model", "additional_disk.storage"})
+_NEEDS_STOP = frozenset(
+    {"cores", "sockets", "memory", "cd_drive", "network.model", "additional_disk.storage"}
+)
 
 
 def differences(old: Plan, new: Plan) -> list[Change]:

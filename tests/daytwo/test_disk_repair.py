@@ -22,12 +22,9 @@ Done = Callable[[Vm], Run]
 
 @pytest.fixture
 def raw(site: Site, vm: Vm) -> Vm:
-    """A VM that somebody gave two raw files, and a disk on thick LVM."""
+    """A VM that somebody gave two raw files."""
     world = site.lab.world
-    for name, kind in (("files", "dir"), ("thick", "lvm")):
-        world.storages[name] = {
-            "active": 1, "files": set(), "type": kind, "content": "images", "bytes": 900 * GIB, "path": "/srv/vm"
-        }  # fmt: skip
+    site.lab.add_storage("files")
     for key, storage in (("scsi5", "files"), ("scsi6", "files")):
         made = site.lab._await(allocate(world, vm.node, storage, vm.vmid, 4 * GIB, fmt="raw"))
         site.lab.foreign_config(vm.vmid, **{key: f"{made.volid},iops_rd=100,size=4G"})
@@ -71,9 +68,7 @@ def test_a_repair_whose_answer_was_lost_converts_each_disk_once(site: Site, raw:
 
 def test_nothing_to_convert_is_a_skip_that_names_what_stays(site: Site, vm: Vm, done: Done) -> None:
     world = site.lab.world
-    world.storages["thick"] = {
-        "active": 1, "files": set(), "type": "lvm", "content": "images", "bytes": 900 * GIB
-    }  # fmt: skip
+    site.lab.add_storage("thick", type="lvm")
     made = site.lab._await(allocate(world, vm.node, "thick", vm.vmid, 4 * GIB))
     site.lab.foreign_config(vm.vmid, scsi5=f"{made.volid},size=4G")
     facts.forget()

@@ -62,7 +62,7 @@ def test_a_drive_that_comes_with_the_next_start_is_told_as_pending(site: Site, b
     assert f"`kvmtui vm reboot {bare.service_id}` restarts the VM" in site.notes(bare)
     seen = live(bare.service_id)
     assert seen.standing is not None and (seen.standing.iso, seen.standing.iso_pending) == ("", ISO)
-    assert [change.key for change in seen.pending] == ["ide0"]
+    assert [change.key for change in seen.pending] == ["boot", "ide0"]
     daytwo.mount_iso(ME, bare.service_id, ISO)
     done(bare)
     assert any("pending" in note for note in site.notes(bare))  # asked again, it is still not a success

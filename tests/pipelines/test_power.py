@@ -34,6 +34,15 @@ def test_a_busy_lock_is_waited_for_and_the_guest_keeps_its_time(site: Site, vm: 
     assert Run.select().order_by(Run.id.desc()).first().result == "success"
 
 
+def test_a_guest_started_a_moment_ago_keeps_its_time(site: Site, vm: Vm) -> None:
+    """`qm cleanup` of the stop before holds the config's lock for half a minute."""
+    site.lab.requests.clear()
+    site.lab.hold_config_lock(vm.vmid, 60)
+    site.ask(vm, "Suspend")
+    site.hurry(vm)
+    assert set(power_calls(site)) == {"shutdown"} and site.guest(vm).status == "stopped"
+
+
 def test_a_guest_that_had_its_time_is_stopped_by_force(site: Site, vm: Vm) -> None:
     site.lab.world.roster[vm.vmid].deaf = True
     site.lab.requests.clear()

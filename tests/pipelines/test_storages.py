@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from engine.actions import daytwo
@@ -12,13 +10,6 @@ from engine.queries.daytwo import snapshots
 from engine.store.models import Vm
 from tests.daytwo.conftest import ME
 from tests.pipelines.conftest import Site
-
-GIB = 1024**3
-FILES = {"type": "dir", "path": "/srv/vm", "content": "images", "bytes": 900 * GIB, "format": "raw"}
-
-
-def add_storage(site: Site, name: str, **values: Any) -> None:
-    site.lab.world.storages[name] = {"active": 1, "files": set(), **FILES, **values}
 
 
 def clones(site: Site) -> list[str]:
@@ -35,13 +26,13 @@ def test_a_storage_that_is_nowhere_fails_the_clone(site: Site, clone: str) -> No
 def test_the_storage_of_the_additional_disk_is_looked_for_before_the_clone(site: Site) -> None:
     vm = site.walk(site.service(site.product(additional_disk={"storage": "bulk", "size": 10})))
     assert vm.vm_status == "set_ip" and "storage bulk" in vm.error and clones(site) == []
-    add_storage(site, "bulk")
+    site.lab.add_storage("bulk")
     facts.forget()
     assert site.again(vm).vm_status == "ready"
 
 
 def test_a_storage_the_token_may_not_use_fails_the_clone(site: Site) -> None:
-    add_storage(site, "fast")
+    site.lab.add_storage("fast")
     for privilege in ("Datastore.Audit", "Datastore.AllocateSpace"):
         site.lab.revoke(privilege, "/storage/fast")
     vm = site.walk(site.service(site.product(system_disk={"storage": "fast", "size": 10})))
@@ -56,7 +47,7 @@ def test_a_storage_without_images_fails_the_clone(site: Site) -> None:
 
 def test_a_disk_that_only_a_move_could_bring_home_is_not_left_elsewhere(site: Site) -> None:
     """The storage is on pve3 alone, and pve3 is too small: the VM does not become ready on another storage."""
-    add_storage(site, "fast", nodes="pve3")
+    site.lab.add_storage("fast", nodes="pve3")
     product = site.product(memory=40 * 1024, system_disk={"storage": "fast", "size": 10})
     vm = site.walk(site.service(product))
     assert vm.vm_status == "set_dns" and "the product asks for storage fast" in vm.error
@@ -75,7 +66,7 @@ def test_a_linked_clone_says_which_storage_it_stays_on(site: Site) -> None:
 
 @pytest.mark.parametrize("system", ["local-lvm", "files"])
 def test_disks_on_file_storage_are_qcow2_and_can_be_snapshotted(site: Site, system: str) -> None:
-    add_storage(site, "files")
+    site.lab.add_storage("files")
     product = site.product(
         snapshots=2,
         system_disk={"storage": system, "size": 10},

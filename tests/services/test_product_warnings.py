@@ -13,16 +13,13 @@ from kvmtui.lab import Fault
 from tests.pipelines.conftest import Site, site
 
 __all__ = ["site"]
-GIB = 1024**3
 
 
 @pytest.fixture(autouse=True)
 def answered(site: Site) -> None:
     Server.update(last_ok_at=now_ms()).execute()
-    for name, kind in (("files", "dir"), ("thick", "lvm")):
-        site.lab.world.storages[name] = {
-            "active": 1, "files": set(), "type": kind, "content": "images", "bytes": GIB, "path": "/srv/vm"
-        }  # fmt: skip
+    site.lab.add_storage("files")
+    site.lab.add_storage("thick", type="lvm")
 
 
 def warnings(site: Site, **changes: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine import naming
 from engine.pipelines.context import Context
 from engine.pipelines.steps import power
-from engine.pipelines.steps.cloudinit import NO_DRIVE, set_cloudinit
+from engine.pipelines.steps.cloudinit import NO_DRIVE, password_for, set_cloudinit
 from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
 from engine.proxmox.guest_values import GuestConfig
 from engine.store import secrets
@@ -55,8 +55,27 @@ def stop_for_password(ctx: Context) -> Outcome:
 
 
 def write_password(ctx: Context) -> Outcome:
-    """Have the new password on the cloud-init drive, unless it is set already."""
-    return Skip(_LIVE) if ctx.flow.get("live") else set_cloudinit(ctx)
+    """Have the new password on the cloud-init drive.
+
+    When the agent has set it already, the drive follows at the next start: a later change of addresses must not bring
+    the old password back.
+    """
+    if not ctx.flow.get("live"):
+        return set_cloudinit(ctx)
+    config = ctx.guest.recent_config()
+    if config.cloudinit_drive is None:
+        return Skip("the VM has no cloud-init drive")
+    if ctx.acted:
+        return Done(("pending: the cloud-init drive has the new password after the next start",))
+    try:
+        return ctx.act(lambda: ctx.guest.set_config({"cipassword": password_for(ctx, config)}))
+    except NotOurs:
+        raise
+    except ProxmoxError as error:
+        if error.kind not in (Kind.PERMANENT, Kind.AUTH):
+            raise
+        kept = "the cloud-init drive keeps the old password and may bring it back"
+        return Done((f"{kept}: {error.sentence}",))
 
 
 def start_after_password(ctx: Context) -> Outcome:
