@@ -53,7 +53,7 @@ def only_when_off(run: StepFunction) -> StepFunction:
     """The step, refused while the VM runs: the legend's `**`, enforced where it counts."""
 
     def guarded(ctx: Context) -> Outcome:
-        if ctx.guest.status().running:
+        if power.look(ctx).running:
             return Fail("it can run only while the VM is off (**); stop the VM first")
         return run(ctx)
 

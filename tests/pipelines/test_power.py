@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from engine.actions import vms
+from engine.proxmox.values import Resource
+from engine.schedule import process_vms
 from engine.store.models import Run, Vm
 from kvmtui.lab import Fault
+from tests.daytwo.conftest import ME
 from tests.pipelines.conftest import Site
 
 LOCKED = "can't lock file '/var/lock/qemu-server/lock-5000.conf' - got timeout"
@@ -93,3 +97,41 @@ def test_a_reboot_whose_task_met_a_lock_is_sent_again(site: Site, vm: Vm) -> Non
     site.hurry(vm)
     assert power_calls(site) == ["reboot", "reboot"]
     assert Run.select().order_by(Run.id.desc()).first().result == "success"
+
+
+def remote(vm: Vm) -> str:
+    return str(Vm.get_by_id(vm.id).remote_status)
+
+
+def test_a_command_is_not_refused_for_how_the_vm_stood_before_the_stop(site: Site, vm: Vm) -> None:
+    Vm.update(remote_status="running").execute()
+    vms.power(ME, vm.service_id, "stop")
+    site.walk(vm)
+    assert remote(vm) == "stopped"
+    vms.run_step(ME, vm.service_id, "Set CPU RAM")
+    site.walk(vm)
+    assert Run.select().order_by(Run.id.desc()).first().result == "success"
+
+
+def test_every_power_command_writes_down_what_it_saw(site: Site, vm: Vm) -> None:
+    for verb, seen in (
+        ("shutdown", "stopped"),
+        ("start", "running"),
+        ("reboot", "running"),
+        ("stop", "stopped"),
+    ):
+        Vm.update(remote_status="").execute()
+        vms.power(ME, vm.service_id, verb)
+        site.walk(vm)
+        assert (verb, remote(vm)) == (verb, seen)
+
+
+def test_the_list_of_guests_does_not_undo_what_a_step_saw(site: Site, vm: Vm) -> None:
+    vms.power(ME, vm.service_id, "stop")
+    site.walk(vm)
+    stale = {vm.vmid: Resource(vm.vmid, vm.node, "qemu", vm.name, "running", False, None, 0, 0)}
+    process_vms._note_states(site.server.id, stale)
+    assert remote(vm) == "stopped"
+    Vm.update(remote_seen_at=1).execute()
+    process_vms._note_states(site.server.id, stale)
+    assert remote(vm) == "running"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from engine.clock import now_ms
 from engine.pipelines.context import IGNORED, Context
 from engine.pipelines.steps import pending
+from engine.proxmox.guest_values import GuestStatus
 from engine.traffic.looking import count_before_stop
 from engine.work.model import Done, Fail, Outcome, Wait
 
@@ -16,7 +17,7 @@ LINE_EVERY_S = 15
 
 def start(ctx: Context) -> Outcome:
     """Have the VM running."""
-    status = ctx.guest.status()
+    status = look(ctx)
     if status.running:
         ctx.kept["status"] = status
         waiting = () if ctx.acted else pending.lines(ctx)  # our own start has taken everything over
@@ -97,15 +98,23 @@ def ask_to_shut_down(ctx: Context) -> Outcome:
 def reboot(ctx: Context) -> Outcome:
     """Restart the guest once."""
     if ctx.acted and not ctx.failed:
+        look(ctx)
         return Done()
     if not ctx.failed and not runs(ctx):
         return Fail("the VM is off; start it instead")
     return ctx.act(ctx.guest.reboot)
 
 
+def look(ctx: Context) -> GuestStatus:
+    """How the guest stands now; it is written down with the step, so that nothing is decided on an older look."""
+    status = ctx.guest.status()
+    ctx.set(remote_status=status.status, remote_lock=status.lock or "", remote_seen_at=now_ms())
+    return status
+
+
 def runs(ctx: Context) -> bool:
     """Whether it runs; then what it has transferred is counted, for its counters end with the stop that follows."""
-    status = ctx.guest.status()
+    status = look(ctx)
     if status.running:
         count_before_stop(ctx.vm, ctx.guest, status)
     return status.running
