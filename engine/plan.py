@@ -88,6 +88,7 @@ class Plan:
     backups: int = 0
     backup_storage: str = ""
     iso_storage: str = ""
+    cd_drive: bool = True
     network: Network = field(default_factory=Network)
     firewall: Firewall = field(default_factory=Firewall)
     system_disk: Disk = field(default_factory=Disk)
@@ -170,14 +171,16 @@ class Change:
 
 
 # what a change of package applies; everything else is read when it is used, or at the next (re)install
-_APPLIED = ("cores", "sockets", "memory")
+_APPLIED = ("cores", "sockets", "memory", "cd_drive")
 _APPLIED_PARTS: tuple[Literal["system_disk", "additional_disk", "network", "firewall"], ...] = (
     "system_disk",
     "additional_disk",
     "network",
     "firewall",
 )
-_NEEDS_STOP = frozenset({"cores", "sockets", "memory", "network.model", "additional_disk.storage"})
+_NEEDS_STOP = frozenset(
+    {"cores", "sockets", "memory", "cd_drive", "network.model", "additional_disk.storage"}
+)
 
 
 def differences(old: Plan, new: Plan) -> list[Change]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.actions.products import create_product, delete_product, put_product
 from engine.actions.site import Outcome
 from engine.forms import ProductForm
 from engine.naming import vm_name
+from engine.queries.product_warnings import product_warnings
 from engine.queries.refs import names_of
 from engine.queries.site import ProductView, product_values, products
 from screens.flat import in_sections, questions
@@ -23,7 +25,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "VM": (
         *("name", "server", "template", "target_node", "clone", "first_vmid", "name_rule"),
         *("cores", "sockets", "memory", "os_user", "ssh_keys"),
-        *("snapshots", "snapshot_lifetime", "backups"),
+        *("snapshots", "snapshot_lifetime", "backups", "cd_drive"),
     ),
     "Network": ("network__",),
     "Firewall": ("firewall__",),
@@ -79,8 +81,10 @@ class ProductsPlace(RecordsPlace):
 
     def save(self, form: Any, key: Any) -> Outcome:
         if key is None:
-            return create_product(form, actor())
-        return put_product(form, actor(), next(each.id for each in products() if each.name == key))
+            done = create_product(form, actor())
+        else:
+            done = put_product(form, actor(), next(each.id for each in products() if each.name == key))
+        return replace(done, warnings=product_warnings(done.name))
 
     def delete(self, key: Any) -> None:
         delete_product(key, actor())

@@ -73,7 +73,11 @@ def trouble(error: Exception) -> str:
 
 
 def told(outcome: Outcome) -> str:
-    """What it took, in one sentence."""
+    """What it took, in one sentence, and what is not right all the same."""
+    return " ".join([_done(outcome), *(f"Warning: {plain(each)}" for each in outcome.warnings)])
+
+
+def _done(outcome: Outcome) -> str:
     what = f"{outcome.kind.capitalize()} {plain(outcome.name)}"
     if outcome.verb == "same":
         return f"{what} is as it was; nothing was changed."

@@ -138,15 +138,25 @@ def reset_password(actor: Actor, service_id: int) -> Queued:
         return _ask(actor, vm, "ResetPassword", "password")
 
 
-def mount_iso(actor: Actor, service_id: int, iso: str) -> Queued:
-    """Put an ISO image of the plan's storage into the VM's drive."""
+def repair_disks(actor: Actor, service_id: int) -> Queued:
+    """Convert the VM's disks on file storage to qcow2, so that it can be snapshotted; it may run."""
+    with session():
+        return _ask(actor, _ready(service_id), "RepairDisks", "repair-disk")
+
+
+def mount_iso(actor: Actor, service_id: int, iso: str, restart: bool = False) -> Queued:
+    """Put an ISO image of the plan's storage into the VM's drive.
+
+    With `restart`, a running VM that has no CD drive yet is restarted to get one.
+    """
     with session():
         vm = _ready(service_id)
         storage = applied(vm).iso_storage
         if not storage:
             raise Refused(f"The plan of {label(vm)} names no ISO storage; set iso_storage in its product.")
         volid = iso if ":" in iso else f"{storage}:iso/{iso}"
-        return _ask(actor, vm, "MountIso", "iso mount", iso=volid)
+        asked = {"iso": volid, "restart": True} if restart else {"iso": volid}
+        return _ask(actor, vm, "MountIso", "iso mount", **asked)
 
 
 def eject_iso(actor: Actor, service_id: int) -> Queued:

@@ -43,6 +43,8 @@ class Outcome:
     verb: Verb
     id: int | str = ""
     differences: tuple[Difference, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What is not right about it all the same, in sentences."""
 
 
 class Shelf(ABC, Generic[F, R]):

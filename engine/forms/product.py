@@ -140,6 +140,11 @@ class ProductForm(Form):
     backups: Count = Field(0, title="Backups", description="How many a VM may have.")
     backup_storage: Storage = Field("", title="Backup storage", description="Where backups are kept.")
     iso_storage: Storage = Field("", title="ISO storage", description="Where ISO images are.")
+    cd_drive: bool = Field(
+        True,
+        title="CD drive",
+        description="Give every VM an empty CD drive, so that an ISO image is mounted without a restart.",
+    )
     network: NetworkForm = Field(
         default_factory=NetworkForm, title="Network", description="Card and addresses."
     )

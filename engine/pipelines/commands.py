@@ -18,6 +18,7 @@ from engine.pipelines.steps.disks import (
 from engine.pipelines.steps.firewall import set_firewall
 from engine.pipelines.steps.names import configure_dns
 from engine.pipelines.steps.network import set_network
+from engine.pipelines.steps.pending import told
 from engine.store.models import Service
 from engine.work.model import Done, Fail, Meanwhile, Outcome, Pipeline, Skip, Step, StepFunction
 
@@ -52,7 +53,7 @@ def only_when_off(run: StepFunction) -> StepFunction:
     """The step, refused while the VM runs: the legend's `**`, enforced where it counts."""
 
     def guarded(ctx: Context) -> Outcome:
-        if ctx.guest.status().running:
+        if power.look(ctx).running:
             return Fail("it can run only while the VM is off (**); stop the VM first")
         return run(ctx)
 
@@ -101,11 +102,11 @@ COMMANDS: tuple[Pipeline, ...] = (
     _one("VMClone", clone_vm, "Clone VM"),
     _one("Set CPU RAM", only_when_off(set_cpu_ram), "Set CPU & RAM"),
     _one("Set System Disk Size", on_machine(resize_system), "Resize system disk"),
-    _one("Set System Disk Bandwidth", on_machine(limit_system), "Set system disk I/O"),
-    _one("Set Created Additional Disk", on_machine(create_additional), "Create additional disk"),
+    _one("Set System Disk Bandwidth", on_machine(told(limit_system)), "Set system disk I/O"),
+    _one("Set Created Additional Disk", on_machine(told(create_additional)), "Create additional disk"),
     _one("Set Additional Disk Size", on_machine(resize_additional), "Resize additional disk"),
-    _one("Set Additional Disk Bandwidth", on_machine(limit_additional), "Set additional disk I/O"),
-    _one("Set Network", on_machine(set_network), "Configure network"),
+    _one("Set Additional Disk Bandwidth", on_machine(told(limit_additional)), "Set additional disk I/O"),
+    _one("Set Network", on_machine(told(set_network)), "Configure network"),
     _one("Set Firewall", on_machine(set_firewall), "Configure firewall"),
     _one("SetCloudinit", only_when_off(set_cloudinit), "Configure cloud-init"),
     _one("VMRemove", removal.delete_vm, "Remove VM"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.plan import Plan, effective
-from engine.proxmox.faults import Kind
+from engine.proxmox.faults import Kind, task_ending
 from engine.proxmox.guest import Guest
 from engine.proxmox.mark import Mark
 from engine.store.models import Call, Product, Server, Service, Vm
@@ -18,7 +18,10 @@ from engine.work.model import Again, Done, Fail, Outcome, Skip, Wait
 from engine.work.ports import Ports
 from engine.work.servers import Servers
 
+IGNORED = "shutdown_ignored"  # the guest had the time it was given and still runs
+_PASSING = (Kind.TRANSIENT, Kind.AMBIGUOUS, Kind.GONE)
 LOCK_S = 4.0  # how long a locked guest is left alone, up to twice that
+TASK_TRIES = 3  # how often a task may fail for a passing reason before the step fails
 
 
 @dataclass(kw_only=True)
@@ -61,17 +64,42 @@ class Context(TaskContext):
     def act(self, call: Callable[[], str | None]) -> Outcome:
         """Make the one changing call of this look: park on its task, or look again when it has none.
 
-        If the task of the look before ended badly, that is the step's failure, and nothing is sent. A guest that
+        If the task of the look before ended badly, nothing is sent and `after_failure` decides. A guest that
         somebody holds a lock on is not asked for anything: the VM is parked until the lock is gone.
         """
-        if self.failed and self.failed_kind is not Kind.BUSY:
-            return Fail(self.failed)
-        if self.failed or (lock := self._lock()):
-            return Wait("lock", self.failed or lock, seconds=LOCK_S + random.random() * LOCK_S)
+        if failure := self.after_failure():
+            return failure
+        if lock := self._lock():
+            return _wait_for_lock(lock)
         upid = call()
         if upid is None:
             return Again()
         return Wait("task", f"{self.journal.step_label} runs on {upid.split(':')[1]}", upid=upid)
+
+    def after_failure(self) -> Outcome | None:
+        """What the failed task of the look before means for this one; None when none failed.
+
+        A lock is waited for. A passing reason, a task nobody can account for and a guest that has moved are looked at
+        again, and the call is repeated when the look says so; the third time in a row is the step's failure.
+        """
+        if not self.failed:
+            return None
+        if self.failed_kind is Kind.BUSY:
+            return _wait_for_lock(self.failed)
+        tries = int(self.flow.get("transient", 0)) + 1
+        if self.failed_kind not in _PASSING or self.failed_reason == IGNORED or tries >= TASK_TRIES:
+            return Fail(self.failed)
+        self.remember(transient=tries)
+        return Wait("time", self.failed, seconds=1.0 * tries)
+
+    @property
+    def failed_reason(self) -> str:
+        """The row of the fault table that the failed task of the look before fits; empty when none failed."""
+        if not self.failed:
+            return ""
+        mine = (Call.vm == self.vm.id) & (Call.step == self.journal.step) & (Call.state == "ended")
+        last = Call.select(Call.outcome).where(mine).order_by(Call.id.desc()).first()
+        return task_ending(last.outcome).reason if last else ""
 
     def _lock(self) -> str:
         """The lock on the guest as a sentence; it is read with the config that proves whose the guest is."""
@@ -137,3 +165,7 @@ class Contexts:
             ports=self.ports,
             **given,
         )
+
+
+def _wait_for_lock(why: str) -> Wait:
+    return Wait("lock", why, seconds=LOCK_S + random.random() * LOCK_S)

@@ -6,7 +6,7 @@ Each is asked for once, leaves vm_status alone and is not retried: a failure is 
 from __future__ import annotations
 
 from engine.pipelines.commands import on_machine
-from engine.pipelines.steps import backups, media, power, snapshots
+from engine.pipelines.steps import backups, disk_repair, media, power, snapshots
 from engine.pipelines.steps.compute import set_cpu_ram
 from engine.pipelines.steps.disks import (
     create_additional,
@@ -64,6 +64,7 @@ DAY_TWO: tuple[Pipeline, ...] = (
         Step(None, "Start VM", media.start_after_password),
         Step(None, "Verify running + Email", verify_password),
     ),
+    _asked("RepairDisks", Step(None, "Convert disks to qcow2", on_machine(disk_repair.convert))),
     _asked("MountIso", Step(None, "Mount ISO", on_machine(media.mount_iso))),
     _asked("EjectIso", Step(None, "Eject ISO", on_machine(media.eject_iso))),
 )

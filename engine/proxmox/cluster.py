@@ -274,10 +274,14 @@ class Cluster:
         full: bool,
         mark: Mark,
         storage: str | None = None,
+        disk_format: str | None = None,
         target: str | None = None,
     ) -> str:
-        """Starts a clone on the node that holds the template; the new guest carries our mark from the call itself."""
-        if storage and not full:
+        """Starts a clone on the node that holds the template; the new guest carries our mark from the call itself.
+
+        `disk_format` is for full clones onto file storages, which make raw files otherwise.
+        """
+        if (storage or disk_format) and not full:
             raise Refused(
                 "A linked clone stays on its template's storage; choose a full clone or no storage."
             )
@@ -287,6 +291,7 @@ class Cluster:
             "full": int(full),
             "description": mark.line,
             "storage": storage,
+            "format": disk_format,
             "target": target,
         }
         what = f"Cloning template {template_vmid} to VM {newid} on {template_node}"

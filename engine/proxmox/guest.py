@@ -28,7 +28,7 @@ from .session import Request
 
 T = TypeVar("T")
 _CD_SLOTS = ("ide2", "ide0", "ide1", "ide3", "sata0", "sata1", "sata2", "sata3", "sata4", "sata5")
-_NO_DISC = Drive.parse("none,media=cdrom").format()
+EMPTY_CD = Drive.parse("none,media=cdrom").format()
 
 
 class Guest(GuestView):
@@ -119,6 +119,14 @@ class Guest(GuestView):
             "PUT", f"Resizing {disk} to {size_gib} GiB", ("resize",), params, Answer.upid_or_none
         )
 
+    def move_disk(self, disk: str, storage: str, disk_format: str) -> str:
+        """Copies a disk to a storage in a format, the same storage included, and frees the old one."""
+        params = _with_digest(
+            self.prove_digest(), {"disk": disk, "storage": storage, "format": disk_format, "delete": 1}
+        )
+        what = f"Moving {disk} to {storage} as {disk_format}"
+        return self.send("POST", what, ("move_disk",), params, Answer.upid)
+
     def detach_disk(self, key: str) -> str | None:
         """Takes a disk off; its data stays as unusedN."""
         return self._post_config(f"Detaching {key}", self.prove_digest(), {"delete": key})
@@ -132,8 +140,7 @@ class Guest(GuestView):
         config = self.prove()
         if "," in volid or not volid:
             raise Refused(f"“{volid}” is not the name of an ISO image.")
-        free = (slot for slot in _CD_SLOTS if slot not in config.raw)
-        slot = config.cd_drive or next(free, None)
+        slot = config.cd_drive or free_cd_slot(config)
         if slot is None:
             raise Refused(f"VM {self.vmid} has no free place for a CD drive.")
         return self._post_config(f"Mounting {volid}", config, {slot: f"{volid},media=cdrom"})
@@ -144,7 +151,7 @@ class Guest(GuestView):
         slot = config.cd_drive
         if slot is None or config.drives[slot].volume == "none":
             return None
-        return self._post_config("Ejecting the ISO image", config, {slot: _NO_DISC})
+        return self._post_config("Ejecting the ISO image", config, {slot: EMPTY_CD})
 
     def regenerate_cloudinit(self) -> None:
         """Writes the cloud-init drive anew while the guest runs; a start does it by itself."""
@@ -309,6 +316,11 @@ class Guest(GuestView):
                 "Nothing was sent to it."
             )
             raise ProxmoxError(Kind.BUSY, sentence, reason="locked", sent=False)
+
+
+def free_cd_slot(config: GuestConfig) -> str | None:
+    """Where a CD drive can be added."""
+    return next((slot for slot in _CD_SLOTS if slot not in config.raw), None)
 
 
 def _backup_task(answer: Answer) -> str:

@@ -10,6 +10,9 @@ from .answers import Row, flag_of, int_of, maybe_text, number_of, text_of
 from .codecs import Agent, Boot, Drive, IpConfig, Net, Smbios, is_drive_key
 from .mark import Mark, find_mark
 
+_NOT_OPTIONS = ("digest", "lock")
+_LONG = ("cipassword", "sshkeys", "description")  # secret, or no use to read
+_READABLE = 60
 _BUSES = ("scsi", "virtio", "sata", "ide")
 
 
@@ -164,6 +167,20 @@ class PendingChange:
     key: str
     now: str | None
     wanted: str | None
+
+    @property
+    def line(self) -> str:
+        """The change as a line of a log: `cores: 1 now, 2 after the next start`."""
+        if self.key in _LONG or max(len(self.now or ""), len(self.wanted or "")) > _READABLE:
+            return f"{self.key}: the change takes effect at the next start"
+        return f"{self.key}: {self.now or 'not there'} now, {self.wanted or 'not there'} after the next start"
+
+
+def pending_changes(now: GuestConfig, planned: GuestConfig) -> tuple[PendingChange, ...]:
+    """What differs between a config as it is and as the next start makes it, by key."""
+    keys = sorted(key for key in {*now.raw, *planned.raw} if key not in _NOT_OPTIONS)
+    pairs = ((key, maybe_text(now.raw, key), maybe_text(planned.raw, key)) for key in keys)
+    return tuple(PendingChange(key, before, after) for key, before, after in pairs if before != after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,15 @@ from .answers import Answer, maybe_text, text_of
 from .cluster import Cluster
 from .fault_table import Kind
 from .faults import ProxmoxError, odd_answer
-from .guest_values import GuestConfig, GuestLocation, GuestStatus, PendingChange, RrdPoint, Snapshot
+from .guest_values import (
+    GuestConfig,
+    GuestLocation,
+    GuestStatus,
+    PendingChange,
+    RrdPoint,
+    Snapshot,
+    pending_changes,
+)
 from .ha import HaState
 from .journal import Value
 from .session import Request
@@ -70,14 +78,23 @@ class GuestView:
         """The next look reads everything again."""
         self._seen = None
 
+    def configs(self) -> tuple[GuestConfig, GuestConfig]:
+        """Its config as it is now, and as the next start makes it, in one request."""
+        now: dict[str, object] = {}
+        planned: dict[str, object] = {}
+        for row in self.read("Reading the config", "pending").rows():
+            key = text_of(row, "key")
+            if row.get("value") is not None:
+                now[key] = row["value"]
+            if row.get("pending") is not None:
+                planned[key] = row["pending"]
+            elif row.get("value") is not None and not row.get("delete"):
+                planned[key] = row["value"]
+        return GuestConfig(now), GuestConfig(planned)
+
     def pending(self) -> tuple[PendingChange, ...]:
         """The changes that wait for the next start."""
-        rows = self.read("Reading the pending changes", "pending").rows()
-        changed = [row for row in rows if row.get("pending") is not None or row.get("delete")]
-        return tuple(
-            PendingChange(text_of(row, "key"), maybe_text(row, "value"), maybe_text(row, "pending"))
-            for row in changed
-        )
+        return pending_changes(*self.configs())
 
     def status(self) -> GuestStatus:
         """Whether it runs, is locked, and what it uses, at this moment."""

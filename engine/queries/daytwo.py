@@ -11,6 +11,7 @@ from engine.actions.requests import label, vm_of
 from engine.clock import Moment
 from engine.errors import Refused
 from engine.proxmox.cluster import Cluster
+from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.guest_view import GuestView
 from engine.proxmox.mark import Mark, find_mark
 from engine.store.database import session
@@ -50,6 +51,8 @@ class IsoView:
     group: str
     size: int
     mounted: bool
+    pending: bool = False
+    """It is in the drive after the VM's next start, and not before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +139,23 @@ def iso_images(service_id: int) -> list[IsoView]:
         assert vm.vmid is not None
         with _open(vm) as cluster:
             found = cluster.iso_images(vm.node, storage)
-            config = GuestView(cluster, vm.vmid, vm.node).config()
-    mounted = {drive.volume for drive in config.drives.values()}
-    rows = [IsoView(one.volid, _group(one.volid), one.size, one.volid in mounted) for one in found]
+            now, planned = GuestView(cluster, vm.vmid, vm.node).configs()
+    held, coming = _volumes(now), _volumes(planned)
+    rows = [
+        IsoView(
+            one.volid,
+            _group(one.volid),
+            one.size,
+            one.volid in held,
+            one.volid in coming and one.volid not in held,
+        )
+        for one in found
+    ]
     return sorted(rows, key=lambda row: (row.group == OTHER, row.group, row.iso))
+
+
+def _volumes(config: GuestConfig) -> set[str]:
+    return {drive.volume for drive in config.drives.values()}
 
 
 def _group(volid: str) -> str:

@@ -12,8 +12,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from engine.proxmox.answers import Row, text_of
-from engine.proxmox.guest_values import GuestConfig, GuestStatus
+from engine.proxmox.guest_values import GuestConfig, GuestStatus, PendingChange, pending_changes
 from engine.proxmox.guest_view import GuestView
 from engine.queries.beside import Beside, Fact, compare
 from engine.queries.looking import Eye, Looked, Subject, number
@@ -50,6 +49,8 @@ class Standing:
     ha: bool
     agent: bool
     iso: str
+    iso_pending: str = ""
+    """The image that the drive holds after the next start, when that is another; a word for an empty drive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class LiveView:
     usage: Usage | None = None
     flow: Flow | None = None
     beside: Beside | None = None
+    pending: tuple[PendingChange, ...] = ()
+    """What the next start changes, whether the product has a word on it or not."""
 
     @property
     def drift(self) -> tuple[Fact, ...]:
@@ -68,7 +71,7 @@ class LiveView:
         return self.beside.drift if self.beside is not None else ()
 
 
-_Read = tuple[GuestStatus, Beside, Standing]
+_Read = tuple[GuestStatus, Beside, Standing, tuple[PendingChange, ...]]
 _Counted = tuple[float, GuestStatus]
 
 
@@ -85,11 +88,11 @@ class Lookout:
         if found is None:
             self._before = None
             return LiveView(looked)
-        status, beside, standing = found
+        status, beside, standing, pending = found
         counted = time.monotonic(), status
         flow = _flow(self._before, counted)
         self._before = counted
-        return LiveView(looked, standing, _usage(status), flow, beside)
+        return LiveView(looked, standing, _usage(status), flow, beside, pending)
 
     def close(self) -> None:
         """Lets go of the cluster."""
@@ -106,7 +109,7 @@ def live(service_id: int) -> LiveView:
 
 
 def _read(subject: Subject, view: GuestView) -> _Read:
-    now, planned = _configs(view.read("Reading the config", "pending").rows())
+    now, planned = view.configs()
     subject.prove(now)
     status = view.status()
     standing = Standing(
@@ -117,23 +120,9 @@ def _read(subject: Subject, view: GuestView) -> _Read:
         status.ha_managed,
         now.agent.enabled,
         _iso(now),
+        "" if _iso(now) == _iso(planned) else _iso(planned) or "empty",
     )
-    return status, compare(subject.vm, subject.plan, now, planned), standing
-
-
-def _configs(rows: tuple[Row, ...]) -> tuple[GuestConfig, GuestConfig]:
-    """The config as it is, and as it will be after the next start."""
-    now: dict[str, object] = {}
-    planned: dict[str, object] = {}
-    for row in rows:
-        key = text_of(row, "key")
-        if row.get("value") is not None:
-            now[key] = row["value"]
-        if row.get("pending") is not None:
-            planned[key] = row["pending"]
-        elif row.get("value") is not None and not row.get("delete"):
-            planned[key] = row["value"]
-    return GuestConfig(now), GuestConfig(planned)
+    return status, compare(subject.vm, subject.plan, now, planned), standing, pending_changes(now, planned)
 
 
 def _iso(config: GuestConfig) -> str:

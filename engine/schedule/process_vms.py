@@ -104,11 +104,18 @@ def _refresh(room: Room, server: Server) -> None:
     in_transaction(lambda: _note_states(server.id, seen))
 
 
+_LIST_AGE_MS = 15_000
+
+
 def _note_states(server_id: int, seen: dict[int, Resource]) -> None:
-    """Write only what changed: a tick over machines at rest writes nothing."""
+    """Write only what changed: a tick over machines at rest writes nothing.
+
+    The list may be ten seconds old, so what a step saw since then stays.
+    """
     now = now_ms()
+    older = Vm.remote_seen_at.is_null() | (Vm.remote_seen_at < now - _LIST_AGE_MS)
     query = Vm.select(Vm.id, Vm.vmid, Vm.remote_status, Vm.remote_lock).where(
-        Vm.server == server_id, Vm.vmid.is_null(False), Vm.vm_status != "remove"
+        Vm.server == server_id, Vm.vmid.is_null(False), Vm.vm_status != "remove", older
     )
     for vm_id, vmid, status, lock in query.tuples():
         guest = seen.get(vmid)

@@ -89,9 +89,12 @@ def add(
     kvmtui product add VPS-2 --server pve-waw1 --template 9000 --cores 2 --memory 2048 --disk 20 \\
         --set network.model=virtio --set backups=2 --set backup_storage=backup
     """
+    from dataclasses import replace
+
     from engine.actions.products import create_product
     from engine.audit import current_actor
     from engine.forms import ProductForm, checked
+    from engine.queries.product_warnings import product_warnings
     from kvmtui.terminal import assigning, site
 
     values = assigning.assigned(
@@ -104,7 +107,8 @@ def add(
         memory=memory,
     )
     with site.changing():
-        assigning.say(create_product(checked(ProductForm, values), current_actor("cli")))
+        done = create_product(checked(ProductForm, values), current_actor("cli"))
+        assigning.say(replace(done, warnings=product_warnings(done.name)))
 
 
 @app.command()
@@ -123,9 +127,12 @@ def edit(
     \b
     kvmtui product edit VPS-2 --memory 4096 --set firewall.policy_in=DROP
     """
+    from dataclasses import replace
+
     from engine.actions.products import put_product
     from engine.audit import current_actor
     from engine.forms import ProductForm, checked
+    from engine.queries.product_warnings import product_warnings
     from engine.queries.refs import id_of
     from engine.queries.site import product_values
     from kvmtui.terminal import assigning, site
@@ -136,7 +143,8 @@ def edit(
         if disk is not None:
             values["system_disk"] = values["system_disk"] | {"size": disk}
         form = checked(ProductForm, assigning.assigned(values, sets, **options))
-        assigning.say(put_product(form, current_actor("cli"), id_of("product", name)))
+        done = put_product(form, current_actor("cli"), id_of("product", name))
+        assigning.say(replace(done, warnings=product_warnings(done.name)))
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fakepve.model import PveError
@@ -37,6 +38,8 @@ class Access:
         # Counts every change of rights, so that kept answers can be thrown away.
         self.revision = 0
         self._granted: dict[str, dict[str, set[str]]] = {}
+        # Rights that override instead of adding up, as ACL entries do: the deepest path with an entry decides.
+        self._roles: dict[str, dict[str, frozenset[str]]] = {}
         self._denied: dict[str, set[tuple[str, str]]] = {}
 
     # ---- rights
@@ -53,6 +56,16 @@ class Access:
         self.revision += 1
         self._granted[user] = {}
         self._denied.pop(user, None)
+
+    def set_roles(self, user: str, roles: Mapping[str, Iterable[str]]) -> None:
+        """Replace all rights of a user by privileges per path; a path's entry overrides those above it.
+
+        A path that ends with `!` does not propagate to what is below it.
+        """
+        self.revision += 1
+        self._granted.pop(user, None)
+        self._denied.pop(user, None)
+        self._roles[user] = {_clean(path): frozenset(held) for path, held in roles.items()}
 
     def revoke(self, user: str, privilege: str, path: str = "/") -> None:
         """Take a privilege away on a path and everything below it."""
@@ -73,13 +86,28 @@ class Access:
         if any((place, privilege) in self._denied.get(user, ()) for place in above):
             return False
         held = self._granted.get(user, {})
-        return any(privilege in held.get(place, ()) for place in above)
+        if any(privilege in held.get(place, ()) for place in above):
+            return True
+        return user in self._roles and privilege in self._role_at(user, above)
+
+    def _role_at(self, user: str, above: list[str]) -> frozenset[str]:
+        roles = self._roles[user]
+        exact = roles.get(above[-1] + "!")
+        if exact is not None:
+            return exact
+        return next((roles[place] for place in reversed(above) if place in roles), frozenset())
 
     def permissions(self, user: str) -> dict[str, dict[str, int]]:
         """Every privilege per path, as GET /access/permissions tells it."""
         if user == ROOT:
             return {path: dict.fromkeys(sorted(self._dialect.privileges()), 1) for path in DEFAULT_PATHS}
-        paths = {*DEFAULT_PATHS, *self._granted.get(user, {}), *(p for p, _ in self._denied.get(user, ()))}
+        roles = (path.removesuffix("!") for path in self._roles.get(user, {}))
+        paths = {
+            *DEFAULT_PATHS,
+            *roles,
+            *self._granted.get(user, {}),
+            *(p for p, _ in self._denied.get(user, ())),
+        }
         held = {path: self._held(user, path) for path in sorted(paths)}
         return {path: privileges for path, privileges in held.items() if privileges}
 

@@ -11,6 +11,7 @@ from typing import Any
 from fakepve.model import PveError, TaskError
 from fakepve.routing import die, param_error, split_list
 
+from kvmtui.lab import quorum
 from kvmtui.lab.disks import allocate, allocate_cloudinit, free
 from kvmtui.lab.drives import (
     DRIVE,
@@ -95,6 +96,7 @@ async def _back_up(world: World, guest: Guest, storage: str, values: dict[str, A
     path, refusal = world.flocks.config(guest.vmid)
     async with world.flocks.hold(path, 10, refusal):
         world.check_unlocked_in_task(guest)
+        quorum.check_write(world, guest.node, guest.vmid)
         guest.set_lock("backup")
     world.effect("backup-begin", guest.node, guest.vmid)
     used = _data_of(world, guest)

@@ -12,6 +12,7 @@ from fakepve.lxc import to_base
 from fakepve.model import PveError, TaskError
 from fakepve.routing import die, param_error
 
+from kvmtui.lab import quorum
 from kvmtui.lab.disks import LINKABLE, allocate, allocate_cloudinit, copy_time, free, link
 from kvmtui.lab.drives import DRIVE, NIC, UNUSED, disks_of, is_cdrom, is_cloudinit, join, split, with_mac
 from kvmtui.lab.guests import Guest
@@ -71,8 +72,7 @@ def _accepted(world: World, values: dict[str, Any], user: str) -> _Order:
         raise die(f"pool '{values['pool']}' does not exist")
     if target not in world.nodes:
         raise die(f"no such cluster node '{target}'")
-    if not world.quorate:
-        raise die("cluster not ready - no quorum?")
+    quorum.check(world)
     source = world.find(node, values["vmid"])
     world.check_unlocked(source)
     config = _source_config(source, values.get("snapname"))
@@ -132,6 +132,7 @@ async def _clone(world: World, order: _Order, task: Task) -> None:
         raise TaskError(f"close (rename) atomic file '{path}' failed: File exists")
     path, refusal = world.flocks.config(order.newid)
     async with world.flocks.hold(path, 1, refusal):
+        quorum.check_write(world, order.node, order.newid)
         if order.newid in world.roster:
             raise TaskError(f"unable to create VM {order.newid}: config file already exists")
         new = Guest(order.newid, order.node, {"lock": "clone"}, agent=copy.deepcopy(order.source.agent))
@@ -245,6 +246,7 @@ async def make_template(world: World, values: dict[str, Any], user: str) -> str:
         raise param_error(disk=f"disk '{values['disk']}' does not exist")
 
     async def body(task: Task) -> None:
+        quorum.check_write(world, guest.node, guest.vmid)
         await world.clock.sleep(world.took("template", 1, 3, guest.vmid))
         guest.config["template"] = 1
         for key, (volid, options) in disks_of(guest.config).items():

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from fakepve.routing import die, param_error
 
+from kvmtui.lab import quorum
 from kvmtui.lab.drives import drive_keys, is_cloudinit
 from kvmtui.lab.guests import Guest
 from kvmtui.lab.world import World, serves
@@ -84,6 +85,7 @@ async def update(world: World, values: dict[str, Any], user: str) -> None:
     """Regenerate the drive of a VM now, pending cloud-init options included."""
     guest = world.find(values["node"], values["vmid"])
     world.check_unlocked(guest)
+    quorum.check_write(world, guest.node, guest.vmid)
     for key in [k for k in guest.pending if k in _relevant(guest.pending)]:
         value = guest.pending.pop(key)
         if value is None:

@@ -10,11 +10,12 @@ from fakepve import qemu
 from fakepve.model import PveError, TaskError
 from fakepve.routing import die, param_error, split_list
 
+from kvmtui.lab import quorum
 from kvmtui.lab.access import ROOT
 from kvmtui.lab.cloudinit import KEYS as CLOUDINIT_KEYS
 from kvmtui.lab.cloudinit import MASK, checked_keys, hashed_password
 from kvmtui.lab.configdisks import detach, put, resolved
-from kvmtui.lab.drives import DRIVE, NIC, UNUSED, is_cloudinit, with_mac
+from kvmtui.lab.drives import DRIVE, NIC, UNUSED, is_cdrom, is_cloudinit, with_mac
 from kvmtui.lab.guests import Guest
 from kvmtui.lab.tasks import Task
 from kvmtui.lab.world import World, serves
@@ -178,8 +179,6 @@ def _check_net(world: World, guest: Guest, key: str, value: str, user: str) -> s
 
 async def write(world: World, guest: Guest, values: dict[str, Any], user: str) -> None:
     """Apply a config change; raises Proxmox's refusal and then leaves what was not yet written."""
-    if not world.quorate:
-        raise die("cluster not ready - no quorum?")
     changes, deletes = _checked(world, guest, values, user)
     name, refusal = world.flocks.config(guest.vmid)
     async with world.flocks.hold(name, 10, refusal):
@@ -190,6 +189,7 @@ async def write(world: World, guest: Guest, values: dict[str, Any], user: str) -
         if not values.get("skiplock") and list(changes) != ["lock"] and deletes != ["lock"]:
             world.check_unlocked(guest)
         _check_boot(guest, changes)
+        quorum.check_write(world, guest.node, guest.vmid)
         await _commit(world, guest, changes, deletes, values, user)
 
 
@@ -199,8 +199,12 @@ async def _commit(
     for key in split_list(values.get("revert")):
         guest.pending.pop(key, None)
     ready = {key: await ready_value(world, guest, key, value, user) for key, value in sorted(changes.items())}
+    order = _boot_order(guest, changes, deletes)
     for key in deletes:
-        if guest.running and not _live(key):
+        if key not in guest.config:
+            guest.pending.pop(key, None)
+            continue
+        if guest.running and not _live(guest, key):
             guest.pending[key] = None
             continue
         guest.pending.pop(key, None)
@@ -208,8 +212,10 @@ async def _commit(
             detach(world, guest, key, force=bool(values.get("force")))
         else:
             guest.config.pop(key, None)
+    if order is not None:
+        ready["boot"] = order
     for key, value in ready.items():
-        if guest.running and not _live(key):
+        if guest.running and not _live(guest, key, value):
             guest.pending[key] = value
             continue
         guest.pending.pop(key, None)
@@ -218,8 +224,25 @@ async def _commit(
     world.effect("config", guest.node, guest.vmid, ",".join(sorted({*changes, *deletes})))
 
 
-def _live(key: str) -> bool:
-    return key in LIVE or HOTPLUGGED.fullmatch(key) is not None
+def _live(guest: Guest, key: str, value: object = "") -> bool:
+    """Whether a running VM takes a change over at once: IDE and SATA drives only change their medium."""
+    if key in LIVE or HOTPLUGGED.fullmatch(key):
+        return True
+    old = guest.config.get(key)
+    return bool(DRIVE.match(key)) and old is not None and is_cdrom(old) and is_cdrom(value)
+
+
+def _boot_order(guest: Guest, changes: dict[str, Any], deletes: list[str]) -> str | None:
+    """The boot order with CD drives that are written appended and deleted drives removed; None for no change."""
+    held = str(guest.merged().get("boot", ""))
+    if "boot" in changes or not held.startswith("order="):
+        return None
+    before = [device for device in held.removeprefix("order=").split(";") if device]
+    drives = [k for k, v in changes.items() if DRIVE.match(k) and is_cdrom(v) and not is_cloudinit(v)]
+    gone = [key for key in deletes if key in guest.config]
+    after = [device for device in before if device not in gone]
+    after += [key for key in sorted(drives) if key not in before]
+    return f"order={';'.join(after)}" if after != before else None
 
 
 async def ready_value(world: World, guest: Guest, key: str, value: Any, user: str) -> Any:

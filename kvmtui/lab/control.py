@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from engine.errors import Refused
-from kvmtui.lab import foreign, trouble, views
+from kvmtui.lab import foreign, inject, seeds, views
 from kvmtui.lab.effects import RequestLog
 from kvmtui.lab.faults import from_mapping
 from kvmtui.lab.world import World
@@ -69,18 +69,28 @@ class Control:
             await foreign.act(world, str(body["action"]), **dict(body.get("args", {})))
             return {"done": body["action"]}
         if verb == "nodes":
-            trouble.set_online(world, str(body["node"]), online=bool(body["online"]))
+            inject.set_online(world, str(body["node"]), online=bool(body["online"]))
             return {"node": body["node"], "online": bool(body["online"])}
         if verb == "quorum":
             world.quorate = bool(body["quorate"])
             return {"quorate": world.quorate}
+        if verb == "storages":
+            seeds.add_storage(world, **dict(body))
+            return {"storages": sorted(world.storages)}
+        if verb == "templates":
+            seeds.add_template(world, **dict(body))
+            return {"template": body["vmid"]}
+        if verb == "documented-role":
+            seeds.documented_role(world, next(iter(world.access.tokens)))
+            return {"privileges": world.access.permissions(next(iter(world.access.tokens)))}
         if verb == "revoke":
             user, path = str(body.get("user", "")), str(body.get("path", "/"))
             world.access.revoke(user or next(iter(world.access.tokens)), str(body["privilege"]), path)
             return {"revoked": body["privilege"], "path": path}
         raise Refused(
             f"The lab does not know “{verb}”. "
-            "It knows: faults, faults/clear, advance, foreign, nodes, quorum, revoke."
+            "It knows: faults, faults/clear, advance, foreign, nodes, quorum, storages, templates, "
+            "documented-role, revoke."
         )
 
 

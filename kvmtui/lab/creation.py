@@ -10,6 +10,7 @@ from typing import Any
 from fakepve.model import PveError, TaskError
 from fakepve.routing import die, param_error
 
+from kvmtui.lab import quorum
 from kvmtui.lab.access import ROOT
 from kvmtui.lab.backup import restore
 from kvmtui.lab.config import ready_value, require_privileges
@@ -40,8 +41,7 @@ CREATE_ONLY = (
 async def create(world: World, values: dict[str, Any], user: str) -> str:
     """Create a VM, or restore one when an archive is named."""
     vmid, pool = int(values["vmid"]), values.get("pool")
-    if not world.quorate:
-        raise die("cluster not ready - no quorum?")
+    quorum.check(world)
     if pool and pool not in world.pools:
         raise die(f"pool '{pool}' does not exist")
     if not world.allowed(user, f"/vms/{vmid}", "VM.Allocate"):
@@ -116,8 +116,6 @@ async def destroy(world: World, values: dict[str, Any], user: str) -> str:
     vmid = guest.vmid
     if values.get("skiplock") and user != ROOT:
         raise param_error(skiplock="Only root may use this option.")
-    if not world.quorate:
-        raise die("cluster not ready - no quorum?")
     if str(guest.config.get("protection", "0")) == "1":
         raise die(f"can't remove VM {vmid} - protection mode enabled")
     if guest.ha_managed and not values.get("purge"):
@@ -142,6 +140,7 @@ async def _destroy(world: World, guest: Guest, task: Task, values: dict[str, Any
     for volume in volumes:
         if world.shelf.children(volume):
             raise TaskError(f"base volume '{volume.name}' is still in use by linked cloned")
+    quorum.check_write(world, guest.node, guest.vmid)
     guest.set_lock("destroyed")
     await world.clock.sleep(world.took("destroy", 1, 3, guest.vmid))
     if values.get("destroy-unreferenced-disks"):

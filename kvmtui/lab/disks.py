@@ -16,7 +16,7 @@ def format_for(world: World, storage: str, wanted: str | None = None) -> str:
     """The image format a new volume gets on a storage."""
     store = world.storages[storage]
     if store["type"] in FILE_STORAGES:
-        return wanted or str(store.get("format", "qcow2"))
+        return wanted or str(store.get("format", "raw"))
     return "raw"
 
 

@@ -1,4 +1,4 @@
-"""Trouble on demand: each Fault says which calls or tasks it hits and what happens to them.
+"""Faults on demand: each Fault says which calls or tasks it hits and what happens to them.
 
 The same fields are the keys of a fault file (YAML or JSON, a list of mappings).
 """
@@ -32,6 +32,7 @@ TASK_KINDS = {
     "task-error": "the task ends with `text`, before its work or, with `after`, once it is done",
     "task-warnings": "the task succeeds with WARNINGS: `warnings`",
     "task-vanishes": "the finished task is forgotten: no such task",
+    "cleanup-lock": "once the task is done, `qm cleanup` holds the config lock for `seconds` virtual seconds (30)",
     "task-killed": "the worker is killed `seconds` virtual seconds in, leaving what it wrote, locks included",
 }
 # The pseudo codes a real node answers with, and the text that comes with each.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -101,6 +102,11 @@ def volume(world: World, vmid: int, volid: str, size: int) -> None:
     world.effect("foreign-volume", guest.node, vmid, volid)
 
 
+def hold_lock(world: World, vmid: int, seconds: float = 30.0) -> None:
+    """Hold the lock file of a guest's config, as `qm cleanup` does after a start soon after a shutdown."""
+    world.background(world.hold_config_lock(_guest(world, vmid).vmid, seconds))
+
+
 def power(world: World, vmid: int, status: str) -> None:
     """Start or stop a guest at once."""
     guest = _guest(world, vmid)
@@ -109,7 +115,7 @@ def power(world: World, vmid: int, status: str) -> None:
     world.effect("foreign-power", guest.node, vmid, status)
 
 
-ACTIONS: dict[str, Callable[..., None]] = {
+ACTIONS: dict[str, Callable[..., Any]] = {
     "delete": delete,
     "rename": rename,
     "migrate": migrate,
@@ -118,6 +124,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "config": config,
     "volume": volume,
     "power": power,
+    "hold-lock": hold_lock,
 }
 
 
@@ -127,6 +134,8 @@ async def act(world: World, action: str, **args: Any) -> None:
     if chosen is None:
         raise Refused(f"The lab knows no foreign action “{action}”. It knows: {', '.join(ACTIONS)}.")
     try:
-        chosen(world, **args)
+        done = chosen(world, **args)
     except TypeError as problem:
         raise Refused(f"The foreign action “{action}” was given wrong arguments: {problem}.") from problem
+    if inspect.isawaitable(done):
+        await done

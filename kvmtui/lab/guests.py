@@ -38,8 +38,8 @@ class Guest:
     # From when to when it ran, in virtual seconds; the last end is None while it runs.
     runs: list[list[float | None]] = field(default_factory=list)
     seen: list[tuple[float, str, str]] = field(default_factory=list)
-    ha_managed: bool = False
-    ha_state: str | None = None
+    # What high availability was asked to do with it; None when it is not managed.
+    ha: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -62,6 +62,10 @@ class Guest:
     def guest(self) -> str:
         """The id as /cluster/resources shows it."""
         return f"qemu/{self.vmid}"
+
+    @property
+    def ha_managed(self) -> bool:
+        return self.ha is not None
 
     @property
     def path(self) -> str:

@@ -16,7 +16,7 @@ from aiohttp import web
 from fakepve import schema
 from fakepve.model import PveError, TaskError
 
-from kvmtui.lab import trouble
+from kvmtui.lab import inject
 from kvmtui.lab.effects import RequestLog
 from kvmtui.lab.world import World
 
@@ -100,13 +100,13 @@ class FrontDoor:
         struck = self._world.faults.for_request(call.method, call.path, call.vmids(), call.node)
         if not struck:
             return await self._handled(call)
-        early = await trouble.before(self._world, request, struck)
+        early = await inject.before(self._world, request, struck)
         if early is not None:
-            return None if early is trouble.CUT else self._error(early)
-        late = await trouble.after(request, await self._handled(call), struck)
+            return None if early is inject.CUT else self._error(early)
+        late = await inject.after(request, await self._handled(call), struck)
         if isinstance(late, PveError):
             return self._error(late)
-        return None if late is trouble.CUT else late
+        return None if late is inject.CUT else late
 
     async def _refusal(self, problem: PveError) -> web.Response:
         """A refused login is slow and empty, everything else at once and in JSON."""

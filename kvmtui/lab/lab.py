@@ -17,7 +17,7 @@ from aiohttp import web
 from fakepve.certs import make_cert
 
 from engine.errors import Failed
-from kvmtui.lab import foreign, routes, seeds, trouble, views
+from kvmtui.lab import foreign, ha, inject, routes, seeds, views
 from kvmtui.lab.clock import Clock
 from kvmtui.lab.control import Control
 from kvmtui.lab.dialect import Dialect
@@ -179,15 +179,47 @@ class Lab:
 
     def offline(self, node: str) -> None:
         """Take a node away."""
-        self._ask(lambda: trouble.set_online(self.world, node, online=False))
+        self._ask(lambda: inject.set_online(self.world, node, online=False))
 
     def online(self, node: str) -> None:
         """Bring a node back."""
-        self._ask(lambda: trouble.set_online(self.world, node, online=True))
+        self._ask(lambda: inject.set_online(self.world, node, online=True))
 
     def quorum(self, quorate: bool) -> None:
-        """Take the cluster's quorum away or give it back."""
+        """Lose or regain the cluster's quorum."""
         self.world.quorate = quorate
+
+    def hold_config_lock(self, vmid: int, seconds: float = 30.0) -> None:
+        """Hold the lock file of a guest's config for virtual seconds, as `qm cleanup` does."""
+        self._ask(lambda: foreign.hold_lock(self.world, vmid, seconds))
+
+    def ha_manage(self, vmid: int, state: str = "started") -> None:
+        """Put a guest under high availability with this requested state; an empty state releases it."""
+        self._ask(lambda: ha.manage(self.world, vmid, state))
+
+    def ha_move(self, vmid: int, target: str) -> str:
+        """The HA manager moves a guest now: root's `qmigrate` task, which locks it for 3 virtual seconds."""
+        return self._await(ha.move(self.world, vmid, target))
+
+    def ha_power(self, vmid: int, status: str) -> str:
+        """The HA manager starts ("running") or stops ("stopped") a guest now, in a task of root."""
+        return self._await(ha.power(self.world, vmid, status))
+
+    def add_storage(self, name: str, **options: Any) -> None:
+        """Define a storage on every node, e.g. `add_storage("disks", type="dir", content="images")`."""
+        self._ask(lambda: seeds.add_storage(self.world, name, **options))
+
+    def add_template(self, vmid: int, storage: str, **options: Any) -> None:
+        """Add a template with a cloud-init drive; `cdrom=True` gives it an empty CD drive at ide0."""
+        self._ask(lambda: seeds.add_template(self.world, vmid, storage, **options))
+
+    def documented_role(self, user: str = seeds.TOKEN_ID) -> None:
+        """Reduce the token to exactly the rights of docs/proxmox-role.md."""
+        self._ask(lambda: seeds.documented_role(self.world, user))
+
+    def set_roles(self, roles: dict[str, Iterable[str]], user: str = seeds.TOKEN_ID) -> None:
+        """Replace every right of the token by these privileges per path; a deeper path overrides a higher one."""
+        self._ask(lambda: self.world.access.set_roles(user, roles))
 
     def revoke(self, privilege: str, path: str = "/", user: str = seeds.TOKEN_ID) -> None:
         """Take a privilege from the token (or another user) on a path and below."""

@@ -7,6 +7,7 @@ from typing import Any
 from fakepve.model import PveError, TaskError
 from fakepve.routing import die, param_error, split_list
 
+from kvmtui.lab import ha, quorum
 from kvmtui.lab.access import ROOT
 from kvmtui.lab.disks import allocate, copy_time, free
 from kvmtui.lab.drives import drive_keys, is_cdrom, is_cloudinit, join, split, volumes_of
@@ -73,8 +74,7 @@ async def migrate(world: World, values: dict[str, Any], user: str) -> str:
             raise param_error(**{name: "Only root may use this option."})
     if target not in world.nodes:
         raise die(f"no such cluster node '{target}'")
-    if not world.quorate:
-        raise die("cluster not ready - no quorum?")
+    quorum.check(world)
     guest = world.find(node, values["vmid"])
     world.check_unlocked(guest)
     if guest.running and not values.get("online"):
@@ -83,6 +83,9 @@ async def migrate(world: World, values: dict[str, Any], user: str) -> str:
     if not mapping:
         for storage in _missing_storages(world, guest, target):
             raise die(f"storage '{storage}' is not available on node '{target}'")
+
+    if guest.ha_managed:
+        return await ha.request_migration(world, guest, target, user)
 
     async def body(task: Task) -> None:
         lock = f"/var/lock/pve-manager/pve-migrate-{guest.vmid}"
@@ -119,8 +122,7 @@ async def _migrate(
     world: World, guest: Guest, target: str, mapping: dict[str, str], with_disks: bool, task: Task
 ) -> None:
     source = guest.node
-    address = f"192.0.2.{11 + list(world.nodes).index(target)}"
-    task.say(f"starting migration of VM {guest.vmid} to node '{target}' ({address})")
+    task.say(f"starting migration of VM {guest.vmid} to node '{target}' ({world.address(target)})")
     path, refusal = world.flocks.config(guest.vmid)
     made: list[Volume] = []
     async with world.flocks.hold(path, 10, refusal):

@@ -18,9 +18,6 @@ FIRST_VMID, LAST_VMID = 100, 1_000_000
 # Lists of things the lab has none of.
 for _template in (
     "/nodes/{node}/lxc",
-    "/cluster/ha/resources",
-    "/cluster/ha/groups",
-    "/cluster/ha/rules",
     "/cluster/backup",
     "/cluster/replication",
     "/cluster/sdn/vnets",
@@ -139,7 +136,7 @@ async def cluster_status(world: World, values: dict[str, Any], user: str) -> lis
         found.append(
             {
                 **item,
-                "ip": f"192.0.2.{10 + number}",
+                "ip": world.address(name),
                 "online": int(state["online"]),
                 "local": int(number == 1),
             }

@@ -8,6 +8,7 @@ from typing import Any
 from fakepve.model import TaskError
 from fakepve.routing import die, param_error
 
+from kvmtui.lab import ha, quorum
 from kvmtui.lab.access import ROOT
 from kvmtui.lab.cloudinit import regenerate
 from kvmtui.lab.configdisks import settle_pending
@@ -20,6 +21,8 @@ from kvmtui.lab.world import World, serves
 QEMU = "/nodes/{node}/qemu"
 STATUS = QEMU + "/{vmid}/status"
 SHUTDOWN_SECONDS = 60
+# What these calls ask of the HA manager when it manages the guest.
+HA_REQUESTS = {"start": "running", "stop": "stopped", "shutdown": "stopped"}
 Work = Callable[[World, Guest, Task, dict[str, Any]], Awaitable[None]]
 
 
@@ -35,7 +38,11 @@ async def current(world: World, values: dict[str, Any], user: str) -> dict[str, 
     """One VM as it is at this moment."""
     guest = world.find(values["node"], values["vmid"])
     agent = str(guest.config.get("agent", "0")).split(",")[0].removeprefix("enabled=")
-    item = {**_status(world, guest), "qmpstatus": guest.qmpstatus, "ha": {"managed": int(guest.ha_managed)}}
+    item = {
+        **_status(world, guest),
+        "qmpstatus": guest.qmpstatus,
+        "ha": {"managed": int(guest.ha_managed), **(guest.ha or {})},
+    }
     if agent == "1":
         item["agent"] = 1
     if guest.running:
@@ -76,8 +83,11 @@ def _action(name: str, kind: str, work: Work, *, needs_running: bool = False) ->
         node, vmid = values["node"], int(values["vmid"])
         if values.get("skiplock") and user != ROOT:
             raise param_error(skiplock="Only root may use this option.")
-        if not world.quorate:
-            raise die("cluster not ready - no quorum?")
+        if name == "start":
+            quorum.check(world)
+        managed = world.roster.get(vmid)
+        if managed is not None and managed.node == node and managed.ha_managed and name in HA_REQUESTS:
+            return await ha.request_power(world, managed, HA_REQUESTS[name], user)
         if needs_running and not world.find(node, vmid).running:
             raise die(f"VM {vmid} not running")
 

@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 from fakepve.model import TaskError
-from fakepve.routing import die, param_error
+from fakepve.routing import param_error
 
+from kvmtui.lab import quorum
 from kvmtui.lab.access import ROOT
 from kvmtui.lab.drives import is_cdrom, join, split
 from kvmtui.lab.guests import Guest
@@ -22,8 +23,6 @@ async def resize(world: World, values: dict[str, Any], user: str) -> str | None:
     """Grow a disk: a task since 8.0.1, done before the answer in older versions."""
     if values.get("skiplock") and user != ROOT:
         raise param_error(skiplock="Only root may use this option.")
-    if not world.quorate:
-        raise die("cluster not ready - no quorum?")
     guest = world.find(values["node"], values["vmid"])
 
     async def body() -> None:
@@ -49,6 +48,7 @@ async def _grow(world: World, guest: Guest, values: dict[str, Any]) -> None:
             raise TaskError("shrinking disks is not supported")
         if size == volume.size:
             return
+        quorum.check_write(world, guest.node, guest.vmid)
         await world.clock.sleep(RESIZE_SECONDS)
         volume.size = size
         volid, options = split(guest.config[key])

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from kvmtui.lab.drives import join
 from kvmtui.lab.guests import Guest
-from kvmtui.lab.volumes import CLOUDINIT_BYTES, GIB, MIB, Volume, size_text
+from kvmtui.lab.volumes import CLOUDINIT_BYTES, FILE_STORAGES, GIB, MIB, Volume, size_text
 from kvmtui.lab.world import World
 
 TOKEN_ID = "kvmtui@pve!lab"  # noqa: S105 - a name, not the secret
 DAY = 86_400
+# The roles of docs/proxmox-role.md.
+ROLE_CONSOLE = (
+    "VM.Audit",
+    "VM.Allocate",
+    "VM.Clone",
+    "VM.Config.CPU",
+    "VM.Config.Memory",
+    "VM.Config.Disk",
+    "VM.Config.Network",
+    "VM.Config.Options",
+    "VM.Config.Cloudinit",
+    "VM.Config.CDROM",
+    "VM.PowerMgmt",
+    "VM.Migrate",
+    "VM.Snapshot",
+    "VM.Snapshot.Rollback",
+    "VM.Backup",
+    "VM.Console",
+)
+ROLE_AGENT = ("VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted")
+ROLE_TEMPLATE = ("VM.Audit", "VM.Clone")
+ROLE_STORE = ("Datastore.AllocateSpace", "Datastore.Audit")
+ROLE_ISO = ("Datastore.Audit",)
+ROLE_NODE = ("Sys.Audit",)
+ROLE_NET = ("SDN.Use",)
 NODE_SIZES = ((64 * GIB, 16), (128 * GIB, 24), (32 * GIB, 8))
 # vmid, name, ostype, disk, data in it, storage
 TEMPLATES = (
@@ -85,18 +111,40 @@ def plant(world: World, nodes: int) -> None:
     world.access.grant(TOKEN_ID, "/", *world.dialect.privileges())
 
 
-def _disk(world: World, node: str, storage: str, name: str, vmid: int, size: int, used: int) -> Volume:
+def _disk(
+    world: World, node: str, storage: str, name: str, vmid: int, size: int, used: int, fmt: str = "raw"
+) -> Volume:
     place = world.place(storage, node)
+    if world.storages[storage]["type"] in FILE_STORAGES:
+        name = f"{vmid}/{name}.{fmt}"
     return world.shelf.add(
-        Volume(place, storage, name, size, "raw", "images", vmid, used, int(world.clock.now()))
+        Volume(place, storage, name, size, fmt, "images", vmid, used, int(world.clock.now()))
     )
 
 
 def _template(
-    world: World, node: str, vmid: int, name: str, ostype: str, size: int, used: int, storage: str
+    world: World,
+    node: str,
+    vmid: int,
+    name: str,
+    ostype: str,
+    size: int,
+    used: int,
+    storage: str,
+    fmt: str = "raw",
 ) -> None:
-    disk = _disk(world, node, storage, f"base-{vmid}-disk-0", vmid, size, used)
-    drive = _disk(world, node, storage, f"vm-{vmid}-cloudinit", vmid, CLOUDINIT_BYTES, CLOUDINIT_BYTES)
+    files = world.storages[storage]["type"] in FILE_STORAGES
+    disk = _disk(world, node, storage, f"base-{vmid}-disk-0", vmid, size, used, fmt if files else "raw")
+    drive = _disk(
+        world,
+        node,
+        storage,
+        f"vm-{vmid}-cloudinit",
+        vmid,
+        CLOUDINIT_BYTES,
+        CLOUDINIT_BYTES,
+        "qcow2" if files else "raw",
+    )
     config = _common(world, vmid, name, ostype, 1024 if ostype == "l26" else 4096)
     config |= {
         "scsi0": join(disk.volid, {"discard": "on", "size": size_text(size)}),
@@ -142,3 +190,49 @@ def _foreign(world: World, vmid: int, name: str, node: str, status: str, memory:
 def _settle(world: World, guest: Guest) -> None:
     world.roster[guest.vmid] = guest
     guest.note(world.clock.now() - 60 * DAY)
+
+
+def add_storage(world: World, storage: str, **options: Any) -> None:
+    """Define one more storage on every node; a directory of images unless the options say otherwise."""
+    store: dict[str, Any] = {"type": "dir", "content": "images", "bytes": 500 * GIB, "active": 1}
+    if options.get("type", "dir") in FILE_STORAGES:
+        store["path"] = f"/mnt/pve/{storage}"
+    world.storages[storage] = store | {"files": set()} | options
+    world.revision += 1
+
+
+def add_template(
+    world: World,
+    vmid: int,
+    storage: str,
+    name: str = "debian-12-files",
+    node: str = "",
+    fmt: str = "qcow2",
+    size: int = 3 * GIB,
+    *,
+    cdrom: bool = False,
+    **config: Any,
+) -> None:
+    """Add a template on a storage, with an empty CD drive at ide0 if `cdrom` is set."""
+    where = node or next(iter(world.nodes))
+    _template(world, where, vmid, name, "l26", size, size // 4, storage, fmt)
+    guest = world.roster[vmid]
+    if cdrom:
+        guest.config["ide0"] = "none,media=cdrom"
+    guest.config |= config
+    world.revision += 1
+
+
+def documented_role(world: World, user: str) -> None:
+    """Reduce a user to the rights of docs/proxmox-role.md, for every template, storage and bridge here."""
+    version_8 = world.dialect.major < 9
+    vms = {*ROLE_CONSOLE, *(("VM.Monitor",) if version_8 else ROLE_AGENT)}
+    roles: dict[str, Iterable[str]] = {"/": ROLE_NODE, "/vms": vms}
+    roles |= {f"{guest.path}!": ROLE_TEMPLATE for guest in world.vms if guest.template}
+    for name, store in world.storages.items():
+        only_iso = set(str(store["content"]).split(",")) == {"iso"}
+        roles[f"/storage/{name}"] = ROLE_ISO if only_iso else ROLE_STORE
+    if world.dialect.major >= 8:
+        bridges = {bridge for node in world.nodes.values() for bridge in node["bridges"]}
+        roles |= {f"/sdn/zones/localnetwork/{bridge}": ROLE_NET for bridge in bridges}
+    world.access.set_roles(user, roles)

@@ -8,6 +8,7 @@ from typing import Any
 from fakepve.model import TaskError
 from fakepve.routing import die
 
+from kvmtui.lab import quorum
 from kvmtui.lab.configdisks import keep_unused
 from kvmtui.lab.drives import disks_of, volumes_of
 from kvmtui.lab.guests import Guest
@@ -50,13 +51,12 @@ async def _in_task(
 ) -> str:
     """Run the work in a task with the config locked meanwhile."""
     guest = world.find(values["node"], values["vmid"])
-    if not world.quorate:
-        raise die("cluster not ready - no quorum?")
 
     async def body(task: Task) -> None:
         path, refusal = world.flocks.config(guest.vmid)
         async with world.flocks.hold(path, 10, refusal):
             world.check_unlocked_in_task(guest)
+            quorum.check_write(world, guest.node, guest.vmid)
             guest.set_lock(lock)
             try:
                 await work(guest, task)
@@ -185,6 +185,7 @@ async def snapshot_config(world: World, values: dict[str, Any], user: str) -> di
 @serves("PUT", ONE + "/config")
 async def snapshot_describe(world: World, values: dict[str, Any], user: str) -> None:
     """Change a snapshot's description."""
+    quorum.check_write(world, values["node"], int(values["vmid"]))
     if values.get("description") is not None:
         _kept(world, values)["description"] = values["description"]
         world.effect("snapshot-change", values["node"], int(values["vmid"]), str(values["snapname"]))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Proxmox's own index rotates at about this many tasks per node; what is older is no longer found.
 KEPT_PER_NODE = 1000
+# `qm cleanup` of a guest started right after its shutdown can hold the config's lock file this long.
+CLEANUP_SECONDS = 30.0
 Body = Callable[..., Awaitable[Any]]
 
 
@@ -67,7 +69,7 @@ class Tasks:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._pid = 1000
+        self.last_pid = 1000
         self.by_upid: dict[str, Task] = {}
         self._finished: dict[str, deque[Task]] = {}
 
@@ -82,11 +84,11 @@ class Tasks:
 
     def new(self, node: str, kind: str, ident: object, user: str, vmids: Iterable[int] = ()) -> Task:
         """Register a task that is about to start."""
-        self._pid += 1
+        self.last_pid += 1
         now = self._world.clock.now()
-        pstart = self._pid * 7
-        upid = f"UPID:{node}:{self._pid:08X}:{pstart:08X}:{int(now):08X}:{kind}:{ident}:{user}:"
-        task = Task(upid, node, self._pid, pstart, now, kind, str(ident), user, tuple(vmids))
+        pstart = self.last_pid * 7
+        upid = f"UPID:{node}:{self.last_pid:08X}:{pstart:08X}:{int(now):08X}:{kind}:{ident}:{user}:"
+        task = Task(upid, node, self.last_pid, pstart, now, kind, str(ident), user, tuple(vmids))
         self.by_upid[upid] = task
         return task
 
@@ -141,6 +143,9 @@ class Tasks:
         task.worker = None
         if fault and fault.kind == "task-vanishes":
             task.vanished = True
+        if fault and fault.kind == "cleanup-lock" and task.vmids:
+            seconds = fault.seconds or CLEANUP_SECONDS
+            self._world.background(self._world.hold_config_lock(task.vmids[-1], seconds))
         done = self._finished.setdefault(task.node, deque())
         done.append(task)
         while len(done) > KEPT_PER_NODE:

@@ -11,6 +11,7 @@ from fakepve import FakePve
 from fakepve.model import PveError, TaskError
 from fakepve.routing import die
 
+from kvmtui.lab import quorum
 from kvmtui.lab.access import Access
 from kvmtui.lab.clock import Clock
 from kvmtui.lab.consoles import Consoles
@@ -130,6 +131,10 @@ class World(FakePve):
         """A duration between two bounds, the same for the same seed, kind and key."""
         return random.Random(f"{self.seed}:{kind}:{key}").uniform(low, high)
 
+    def address(self, node: str) -> str:
+        """The address of a node."""
+        return f"192.0.2.{11 + list(self.nodes).index(node)}"
+
     def place(self, storage: str, node: str) -> str:
         """Where a storage's volumes lie as seen from a node: the node itself, or empty if shared."""
         return "" if self.storages.get(storage, {}).get("shared") else node
@@ -148,6 +153,12 @@ class World(FakePve):
         """Proxmox's refusal when the config is locked, as the end of a task."""
         if guest.lock:
             raise TaskError(f"VM is locked ({guest.lock})")
+
+    async def hold_config_lock(self, vmid: int, seconds: float) -> None:
+        """Hold the lock file of a guest's config for so many virtual seconds."""
+        path, refusal = self.flocks.config(vmid)
+        async with self.flocks.hold(path, 10, refusal):
+            await self.clock.sleep(seconds)
 
     def note(self, guest: Guest) -> None:
         """Remember a change of name or state for later broadcasts."""
@@ -193,12 +204,11 @@ def _plain(method: str, template: str, inner: Callable[[dict[str, Any], str], Aw
         return await inner(values, user)
 
     async def change(world: World, values: dict[str, Any], user: str) -> Any:
+        vmid, node = values.get("vmid"), str(values.get("node", ""))
         if not world.quorate:
-            raise die("cluster not ready - no quorum?")
+            quorum.check_locked_write(world, template, node, str(vmid or ""))
         answer = await inner(values, user)
-        vmid = values.get("vmid")
         area = "firewall" if "/firewall" in template else template.split("/")[1]
-        node = str(values.get("node", ""))
         world.effect(area, node, int(vmid) if vmid else None, f"{method} {template.rpartition('}/')[2]}")
         return answer
 

@@ -50,8 +50,10 @@ def _assign(values: dict[str, Any], path: list[str], value: str, key: str) -> No
 
 
 def say(outcome: Any) -> None:
-    """What became of an object, in one line."""
+    """What became of an object, in one line, and one more for each warning."""
     from kvmtui.terminal import output
 
     done = {"create": "was added", "change": "was changed", "same": "is so already; nothing was changed"}
     output.tell(output.safe(f"The {outcome.kind} {outcome.name} {done[outcome.verb]}."))
+    for warning in outcome.warnings:
+        output.tell(output.safe(f"Warning: {warning}"))

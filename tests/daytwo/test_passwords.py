@@ -11,7 +11,7 @@ from engine.actions import daytwo
 from engine.pipelines.steps.crypt import sha512_crypt
 from engine.queries.login import login
 from engine.store import secrets
-from engine.store.models import TABLES, Audit, Run, Vm
+from engine.store.models import TABLES, Audit, Run, Service, Vm
 from kvmtui.lab.faults import Fault
 from tests.daytwo.conftest import ME, last
 from tests.pipelines.conftest import Site
@@ -46,10 +46,41 @@ def test_the_agent_sets_it_while_the_guest_runs(site: Site, vm: Vm, done: Done) 
     before, old = len(done_to(site, vm)), password_of(vm)
     daytwo.reset_password(ME, vm.service_id)
     run = done(vm)
-    assert done_to(site, vm)[before:] == ["password"]  # no stop, no start, no config
+    assert done_to(site, vm)[before:] == ["password", "config"]  # no stop, no start
     asked = site.lab.world.roster[vm.vmid].agent_requests
     assert asked[-1] == ("set-user-password", {"username": vm.os_user, "password": "***"})
     assert password_of(vm) != old and run.action == "ResetPassword"
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_change_of_addresses_does_not_bring_the_old_password_back(site: Site, vm: Vm, done: Done) -> None:
+    site.lab.foreign_config(vm.vmid, agent="1")
+    site.lab.advance(20)
+    daytwo.reset_password(ME, vm.service_id)
+    done(vm)
+    assert any(note.startswith("pending: the cloud-init drive") for note in site.notes(vm))
+    Service.update(options={"ipv6": 1}).where(Service.id == vm.service_id).execute()
+    site.ask(vm, "ChangePackage")
+    done(vm)
+    site.ask(vm, "Reboot")
+    done(vm)
+    written = site.lab.world.roster[vm.vmid].generated  # what cloud-init reads inside the guest
+    assert "ip6=2001:db8" in written["ipconfig0"]
+    hashed = written["cipassword"]
+    assert hashed == sha512_crypt(password_of(vm), hashed.split("$")[2])
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_drive_that_may_not_be_written_does_not_undo_the_new_password(
+    site: Site, vm: Vm, done: Done
+) -> None:
+    site.lab.foreign_config(vm.vmid, agent="1")
+    site.lab.advance(20)
+    site.lab.revoke("VM.Config.Cloudinit")
+    daytwo.reset_password(ME, vm.service_id)
+    done(vm)
+    assert any("may bring it back" in note for note in site.notes(vm))
+    assert "password" in done_to(site, vm)
 
 
 @pytest.mark.usefixtures("nowhere")

@@ -25,6 +25,7 @@ RULE = FirewallRule(0, "in", "ACCEPT", True, {}, "0123456789abcdef0123456789abcd
 CHANGES: dict[str, Callable[[Guest], Any]] = {
     "set_config": lambda guest: guest.set_config({"cores": 4}),
     "resize": lambda guest: guest.resize("scsi0", 40),
+    "move_disk": lambda guest: guest.move_disk("scsi0", "local", "qcow2"),
     "detach_disk": lambda guest: guest.detach_disk("scsi1"),
     "delete_disk": lambda guest: guest.delete_disk("unused0"),
     "mount_iso": lambda guest: guest.mount_iso("local:iso/debian.iso"),
@@ -156,7 +157,7 @@ def test_a_stamp_comes_back_after_a_rollback_when_the_machine_is_ours(
     assert server.changes() == []
 
 
-WITH_DIGEST = {"set_config", "resize", "detach_disk", "delete_disk"}
+WITH_DIGEST = {"set_config", "resize", "move_disk", "detach_disk", "delete_disk"}
 
 
 @pytest.mark.parametrize("change", [name for name in CHANGES if name not in WITH_DIGEST and "." not in name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.clock import now_ms
 from engine.pipelines.context import Context
 from engine.pipelines.steps import snapshots
+from engine.proxmox.fault_table import Kind
 from engine.proxmox.mark import find_mark
 from engine.proxmox.values import Backup
 from engine.redact import redact
@@ -30,8 +31,6 @@ def make(ctx: Context) -> Outcome:
     """Make one backup; at the plan's limit the oldest of ours goes first."""
     if not ctx.plan.backup_storage or ctx.plan.backups <= 0:
         return _ended(ctx, Fail("the plan has no backups; give its product `backups` and a backup_storage"))
-    if ctx.failed:
-        return _ended(ctx, Fail(ctx.failed))
     there = of_vm(ctx)
     before = ctx.flow.get("before")
     if before is None:
@@ -39,8 +38,10 @@ def make(ctx: Context) -> Outcome:
         ctx.remember(before=before)
         ctx.save(flow=ctx.flow)  # kept before anything is sent: the new one is told apart by it after a crash
     fresh = [one for one in there if one.volid not in before and is_ours(ctx, one)]
-    if fresh:
+    if fresh and ctx.failed_kind in (None, Kind.AMBIGUOUS):
         return _ended(ctx, Done((f"backup {fresh[0].volid}",)))
+    if failure := ctx.after_failure():
+        return _ended(ctx, failure) if isinstance(failure, Fail) else failure
     mine = [one for one in there if is_ours(ctx, one)]
     if len(mine) >= ctx.plan.backups:
         return _make_room(ctx, [one for one in mine if not one.protected])

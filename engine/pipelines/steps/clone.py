@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.pipelines.context import LOCK_S, Context
-from engine.pipelines.steps import facts, vmids
+from engine.pipelines.steps import facts, placement, vmids
+from engine.pipelines.steps.target import system_storage
 from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
 from engine.proxmox.guest_values import GuestConfig, GuestLocation
 from engine.work.model import Fail, Outcome, Wait
@@ -29,6 +30,8 @@ def clone_vm(ctx: Context) -> Outcome:
         return found
     if ctx.failed:
         return _after_failure(ctx, number)
+    if missing := placement.missing_storage(ctx, source.node):
+        return Fail(missing)
     return _start(ctx, source, number)
 
 
@@ -79,7 +82,9 @@ def _finished(ctx: Context, found: GuestLocation) -> Outcome:
 def _half_made(ctx: Context, number: int, source: GuestLocation, config: GuestConfig) -> Outcome:
     """A guest still locked by its clone: wait while one runs, else only an operator can clear it."""
     tasks = ctx.cluster.active_tasks(source.node)
-    if not ctx.failed and any(task.type == "qmclone" and task.running for task in tasks):
+    if ctx.failed_kind in (None, Kind.AMBIGUOUS) and any(
+        task.type == "qmclone" and task.running for task in tasks
+    ):
         return Wait(
             "lock", f"VM {number} is locked ({config.lock}) by a clone that still runs", seconds=LOCK_S
         )
@@ -113,14 +118,12 @@ def _after_failure(ctx: Context, number: int) -> Outcome:
     if "File exists" in said or "already exists" in said:
         vmids.lose(ctx, "another guest of the cluster took this number")
         return Wait("time", f"VMID {number} was taken by somebody else; taking the next", seconds=0.05)
-    if ctx.failed_kind is Kind.BUSY:
-        return Wait("lock", said, seconds=LOCK_S)
-    return Fail(said)
+    return ctx.after_failure() or Fail(said)
 
 
 def _start(ctx: Context, source: GuestLocation, number: int) -> Outcome:
     full = ctx.plan.clone == "full"
-    storage = _storage(source.config)
+    storage = system_storage(source.config)
     limit = ctx.vm.server.clones_per_storage
     shared = _shared(ctx, source)
     key = (
@@ -131,9 +134,9 @@ def _start(ctx: Context, source: GuestLocation, number: int) -> Outcome:
         return wait
     if wait := ctx.turn(f"tasks:{source.node}", ctx.vm.server.tasks_per_node, f"node {source.node} is busy"):
         return wait
-    if not full and not shared:
-        ctx.note(f"a linked clone on local storage {storage} stays on node {source.node}")
-    target = ctx.plan.system_disk.storage or None
+    if not full:
+        _note_linked(ctx, source, storage, shared)
+    target = placement.clone_storage(ctx, source.node) if full else None
     try:
         return ctx.act(
             lambda: ctx.cluster.clone(
@@ -143,7 +146,8 @@ def _start(ctx: Context, source: GuestLocation, number: int) -> Outcome:
                 ctx.vm.name,
                 full=full,
                 mark=ctx.mark,
-                storage=_clone_storage(ctx, source, target) if full else None,
+                storage=target,
+                disk_format=placement.disk_format(ctx, source.node, target or storage) if full else None,
             )
         )
     except ProxmoxError as error:
@@ -153,18 +157,14 @@ def _start(ctx: Context, source: GuestLocation, number: int) -> Outcome:
         raise
 
 
-def _clone_storage(ctx: Context, source: GuestLocation, wanted: str | None) -> str | None:
-    """The product's storage, when the template's node has it; otherwise the migration moves the disk there."""
-    if wanted is None:
-        return None
-    return wanted if wanted in {one.name for one in facts.storages(ctx.cluster, source.node)} else None
-
-
-def _storage(config: GuestConfig) -> str:
-    key = config.system_disk
-    return (config.drives[key].storage or "") if key else ""
+def _note_linked(ctx: Context, source: GuestLocation, storage: str, shared: bool) -> None:
+    wanted = ctx.plan.system_disk.storage
+    if not shared:
+        ctx.note(f"a linked clone on local storage {storage} stays on node {source.node}")
+    if wanted and wanted != storage:
+        ctx.note(f"a linked clone stays on {storage}, the storage of its template, not on {wanted}")
 
 
 def _shared(ctx: Context, source: GuestLocation) -> bool:
-    name = _storage(source.config)
+    name = system_storage(source.config)
     return any(one.shared for one in facts.storages(ctx.cluster, source.node) if one.name == name)

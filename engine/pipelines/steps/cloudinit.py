@@ -30,7 +30,7 @@ def set_cloudinit(ctx: Context) -> Outcome:
     wanted = _wanted(ctx)
     changes = {key: value for key, value in wanted.items() if config.text(key) != value}
     if not ctx.acted:  # Proxmox never shows the password, so each run of the step sends it once
-        changes["cipassword"] = _for_proxmox(ctx, config)
+        changes["cipassword"] = password_for(ctx, config)
     if changes:
         return ctx.act(lambda: ctx.guest.set_config(changes))
     return Done(_by_hand(allocate.addresses_of_vm(ctx.vm)))
@@ -56,7 +56,8 @@ def ensure_login(ctx: Context) -> None:
     ctx.save(os_user=vm.os_user or ctx.plan.os_user or naming.os_user(), os_password=sealed)
 
 
-def _for_proxmox(ctx: Context, config: GuestConfig) -> str:
+def password_for(ctx: Context, config: GuestConfig) -> str:
+    """The VM's password as Proxmox keeps it: a hash, or itself for Windows."""
     clear = secrets.unseal(ctx.vm.os_password, "vm", ctx.vm.uid, "os_password")
     return clear if config.windows else sha512_crypt(clear, _salt(ctx.vm))
 

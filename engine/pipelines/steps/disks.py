@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from engine.pipelines.context import Context
+from engine.pipelines.steps import placement
 from engine.pipelines.steps.target import system_storage
 from engine.plan import Disk
 from engine.proxmox.codecs import Limits, is_drive_key
@@ -54,6 +55,8 @@ def create_additional(ctx: Context) -> Outcome:
     if wait := ctx.turn(f"tasks:{ctx.vm.node}", ctx.vm.server.tasks_per_node, f"node {ctx.vm.node} is busy"):
         return wait
     volume = f"{storage}:{ctx.plan.additional_disk.size}"
+    if kind := placement.disk_format(ctx, ctx.vm.node, storage):
+        volume += f",format={kind}"
     return ctx.act(lambda: ctx.guest.set_config({_free_key(config): volume}))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from engine import naming
 from engine.pipelines.context import Context
 from engine.pipelines.steps import power
-from engine.pipelines.steps.cloudinit import NO_DRIVE, set_cloudinit
+from engine.pipelines.steps.cloudinit import NO_DRIVE, password_for, set_cloudinit
 from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
+from engine.proxmox.guest_values import GuestConfig
 from engine.store import secrets
 from engine.work.model import Done, Fail, Outcome, Skip
 
@@ -22,7 +23,7 @@ def choose_password(ctx: Context) -> Outcome:
 
 def set_live(ctx: Context) -> Outcome:
     """Set it inside the running guest where its agent answers; otherwise cloud-init does it at a restart."""
-    if not ctx.guest.status().running:
+    if not power.look(ctx).running:
         return Skip("the VM is off; cloud-init sets it at the start")
     try:
         return _by_agent(ctx)
@@ -54,8 +55,27 @@ def stop_for_password(ctx: Context) -> Outcome:
 
 
 def write_password(ctx: Context) -> Outcome:
-    """Have the new password on the cloud-init drive, unless it is set already."""
-    return Skip(_LIVE) if ctx.flow.get("live") else set_cloudinit(ctx)
+    """Have the new password on the cloud-init drive.
+
+    When the agent has set it already, the drive follows at the next start: a later change of addresses must not bring
+    the old password back.
+    """
+    if not ctx.flow.get("live"):
+        return set_cloudinit(ctx)
+    config = ctx.guest.recent_config()
+    if config.cloudinit_drive is None:
+        return Skip("the VM has no cloud-init drive")
+    if ctx.acted:
+        return Done(("pending: the cloud-init drive has the new password after the next start",))
+    try:
+        return ctx.act(lambda: ctx.guest.set_config({"cipassword": password_for(ctx, config)}))
+    except NotOurs:
+        raise
+    except ProxmoxError as error:
+        if error.kind not in (Kind.PERMANENT, Kind.AUTH):
+            raise
+        kept = "the cloud-init drive keeps the old password and may bring it back"
+        return Done((f"{kept}: {error.sentence}",))
 
 
 def start_after_password(ctx: Context) -> Outcome:
@@ -64,22 +84,42 @@ def start_after_password(ctx: Context) -> Outcome:
 
 
 def mount_iso(ctx: Context) -> Outcome:
-    """Have that ISO image in the VM's CD drive."""
+    """Have that ISO image in the VM's CD drive.
+
+    A drive that has to be added to a running VM appears at its next start: the log says so, and the VM is restarted
+    when that was asked for.
+    """
     volid = str(ctx.args["iso"])
-    config = ctx.guest.recent_config()
-    key = config.cd_drive
-    if key and config.drives[key].volume == volid:
+    now, planned = ctx.guest.configs()
+    if _held(now) == volid:
         return ctx.reached(why="it is mounted already")
+    if _held(planned) == volid:
+        return _mounted_at_the_next_start(ctx, volid)
     names = {one.volid for one in ctx.cluster.iso_images(ctx.vm.node, volid.split(":", 1)[0])}
     if volid not in names:
         return Fail(f"there is no ISO image {volid}; `kvmtui vm iso list` shows them")
     return ctx.act(lambda: ctx.guest.mount_iso(volid))
 
 
+def _mounted_at_the_next_start(ctx: Context, volid: str) -> Outcome:
+    if ctx.args.get("restart") and not (ctx.flow.get("restarted") and not ctx.failed):
+        ctx.remember(restarted=True)
+        return ctx.act(ctx.guest.reboot)
+    why = f"pending: {volid} is in the CD drive after the next start; the running VM has no such drive yet"
+    return Done((why, f"`kvmtui vm reboot {ctx.vm.service_id}` restarts the VM"))
+
+
 def eject_iso(ctx: Context) -> Outcome:
     """Have no ISO image in the VM's CD drive."""
-    config = ctx.guest.recent_config()
-    key = config.cd_drive
-    if key is None or config.drives[key].volume == "none":
+    now, planned = ctx.guest.configs()
+    if not _held(planned):
+        if _held(now):
+            return ctx.reached((f"pending: {_held(now)} leaves the CD drive at the next start",))
         return ctx.reached(why="no ISO image is mounted")
     return ctx.act(ctx.guest.eject_iso)
+
+
+def _held(config: GuestConfig) -> str:
+    """The image in the CD drive; empty for an empty drive or none."""
+    key = config.cd_drive
+    return "" if key is None or config.drives[key].volume in ("none", "cdrom") else config.drives[key].volume

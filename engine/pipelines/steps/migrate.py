@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.clock import now_ms
-from engine.pipelines.context import LOCK_S, Context
+from engine.pipelines.context import Context
 from engine.pipelines.steps import facts
 from engine.pipelines.steps.target import choose, system_storage
 from engine.proxmox.faults import Kind
@@ -25,12 +25,12 @@ def migrate_to_target(ctx: Context) -> Outcome:
     if not target:
         choice = choose(ctx, here, config)
         if choice.why:
-            return Skip(choice.why)
+            return _stays(ctx, config, choice.why)
         target = choice.node
         ctx.save(target_node=target)  # at once: others who choose count it in
     if target == here:
         moved = ctx.acted or ctx.flow.get("moving")
-        return Done((f"moved to {here}",)) if moved else Skip("on its target node already")
+        return Done((f"moved to {here}",)) if moved else _stays(ctx, config, "on its target node already")
     return _move(ctx, config, here, target)
 
 
@@ -63,10 +63,10 @@ def _now(ctx: Context) -> tuple[GuestConfig, str]:
 def _move(ctx: Context, config: GuestConfig, here: str, target: str) -> Outcome:
     reason = _held_back(ctx, config, here, target)
     if ctx.failed:
-        return _after_failure(ctx, here)
+        return _after_failure(ctx, config, here)
     if reason:
         ctx.set(target_node=here)
-        return Skip(f"stays on {here}: {reason}")
+        return _stays(ctx, config, f"stays on {here}: {reason}")
     if wait := ctx.turn(f"tasks:{here}", ctx.vm.server.tasks_per_node, f"node {here} is busy"):
         return wait
     storage = ctx.plan.system_disk.storage or system_storage(config)
@@ -75,6 +75,17 @@ def _move(ctx: Context, config: GuestConfig, here: str, target: str) -> Outcome:
         return outcome
     ctx.remember(moving=now_ms())
     return still_moving(ctx, outcome)
+
+
+def _stays(ctx: Context, config: GuestConfig, why: str) -> Outcome:
+    """The VM is not moved: a note, unless only a move could have brought its disk to the product's storage."""
+    wanted, actual = ctx.plan.system_disk.storage, system_storage(config)
+    if ctx.plan.clone != "full" or not wanted or wanted == actual:
+        return Skip(why)
+    ctx.set(target_node="")  # chosen again at the next try
+    return Fail(
+        f"the product asks for storage {wanted}, but the disk is on {actual} and was not moved there: {why}"
+    )
 
 
 def _held_back(ctx: Context, config: GuestConfig, here: str, target: str) -> str:
@@ -91,12 +102,10 @@ def _held_back(ctx: Context, config: GuestConfig, here: str, target: str) -> str
     )
 
 
-def _after_failure(ctx: Context, here: str) -> Outcome:
+def _after_failure(ctx: Context, config: GuestConfig, here: str) -> Outcome:
     """A move that cannot work is a note and the VM stays; one that may work later is a failure to retry."""
     ctx.remember(moving=None)
-    if ctx.failed_kind is Kind.BUSY:
-        return Wait("lock", ctx.failed, seconds=LOCK_S)
-    if ctx.failed_kind in (Kind.TRANSIENT, Kind.AMBIGUOUS):
-        return Fail(ctx.failed)
-    ctx.set(target_node=here)
-    return Skip(f"stays on {here}: {ctx.failed}")
+    if ctx.failed_kind in (Kind.PERMANENT, Kind.AUTH):
+        ctx.set(target_node=here)
+        return _stays(ctx, config, f"stays on {here}: {ctx.failed}")
+    return ctx.after_failure() or Fail(ctx.failed)

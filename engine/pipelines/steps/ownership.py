@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.clock import now_ms
 from engine.ipam import found
 from engine.pipelines.context import Context
+from engine.pipelines.steps import power
 from engine.proxmox.adopting import adopt
 from engine.proxmox.fault_table import Kind
 from engine.proxmox.faults import ProxmoxError
@@ -31,13 +32,8 @@ def take_over(ctx: Context) -> Outcome:
 
 
 def _ours(ctx: Context) -> Outcome:
-    status = ctx.guest.status()
-    ctx.set(
-        node=ctx.guest.node,
-        remote_status=status.status,
-        remote_lock=status.lock or "",
-        remote_seen_at=now_ms(),
-    )
+    power.look(ctx)
+    ctx.set(node=ctx.guest.node)
     ctx.on_commit_with_end(
         lambda: Service.update(status="Active").where(Service.id == ctx.vm.service_id).execute()
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.clock import now_ms
-from engine.pipelines.context import Context
+from engine.pipelines.context import IGNORED, Context
+from engine.pipelines.steps import pending
+from engine.proxmox.guest_values import GuestStatus
 from engine.traffic.looking import count_before_stop
 from engine.work.model import Done, Fail, Outcome, Wait
 
@@ -15,10 +17,11 @@ LINE_EVERY_S = 15
 
 def start(ctx: Context) -> Outcome:
     """Have the VM running."""
-    status = ctx.guest.status()
+    status = look(ctx)
     if status.running:
         ctx.kept["status"] = status
-        return ctx.reached(why="running already")
+        waiting = () if ctx.acted else pending.lines(ctx)  # our own start has taken everything over
+        return ctx.reached(waiting, why="running already")
     if wait := ctx.turn(f"tasks:{ctx.vm.node}", ctx.vm.server.tasks_per_node, f"node {ctx.vm.node} is busy"):
         return wait
     return ctx.act(ctx.guest.start)
@@ -32,28 +35,43 @@ def stop(ctx: Context) -> Outcome:
 
 
 def shut_down(ctx: Context) -> Outcome:
-    """Have the VM off: asked gently first, then by force; `still_shutting_down` tells the time it takes."""
+    """Have the VM off. The guest is asked first and has 120 s; it is stopped by force only when those have passed.
+
+    `still_shutting_down` writes a line every 15 s in between.
+    """
     if not runs(ctx):
+        ctx.remember(asked_at=None, ignored=False, forced=False)
         return ctx.reached(why="stopped already")
-    if ctx.flow.get("forced"):
-        ctx.remember(forced=False)  # the next tick pulls the plug again
-        return Fail(ctx.failed or "the VM was switched off, but it still runs")
-    if not ctx.flow.get("asked_at"):
-        outcome = ctx.act(lambda: ctx.guest.shutdown(GRACE_S))
-        return _asked(ctx, outcome)
-    ctx.failed = ""  # the guest did not listen; that is what force is for
-    outcome = ctx.act(ctx.guest.stop)
-    if isinstance(outcome, Wait) and outcome.on == "task":
-        ctx.note(f"the guest did not shut down within {GRACE_S} s; it is switched off")
-        ctx.remember(forced=True)
-    return outcome
+    if ctx.failed_reason == IGNORED:
+        ctx.remember(ignored=True)
+        ctx.failed = ""  # answered by what follows
+    if ctx.flow.get("ignored"):
+        return _stop_by_force(ctx)
+    asked = bool(ctx.flow.get("asked_at"))
+    ctx.remember(asked_at=None)
+    if asked and not ctx.failed:
+        return Fail("the guest shut down, but it runs again: somebody else started it")
+    return _asked(ctx, ctx.act(lambda: ctx.guest.shutdown(GRACE_S)))
 
 
 def _asked(ctx: Context, outcome: Outcome) -> Outcome:
     if not isinstance(outcome, Wait) or outcome.on != "task":
         return outcome
-    ctx.remember(asked_at=now_ms())
+    ctx.remember(asked_at=now_ms(), lines=0)
     return replace(outcome, why="shutting down", seconds=LINE_EVERY_S)
+
+
+def _stop_by_force(ctx: Context) -> Outcome:
+    """The guest had its time: stop it. One that still runs after that is a failure, and is stopped again."""
+    forced = bool(ctx.flow.get("forced"))
+    ctx.remember(forced=False)
+    if forced and not ctx.failed:
+        return Fail("the VM was stopped by force, but it still runs")
+    outcome = ctx.act(ctx.guest.stop)
+    if isinstance(outcome, Wait) and outcome.on == "task":
+        ctx.note(f"the guest did not shut down within {GRACE_S} s; it is stopped by force")
+        ctx.remember(forced=True)
+    return outcome
 
 
 def still_shutting_down(ctx: Context, wait: Wait) -> Wait:
@@ -79,18 +97,24 @@ def ask_to_shut_down(ctx: Context) -> Outcome:
 
 def reboot(ctx: Context) -> Outcome:
     """Restart the guest once."""
-    if ctx.failed:
-        return Fail(ctx.failed)
-    if ctx.acted:
+    if ctx.acted and not ctx.failed:
+        look(ctx)
         return Done()
-    if not runs(ctx):
+    if not ctx.failed and not runs(ctx):
         return Fail("the VM is off; start it instead")
     return ctx.act(ctx.guest.reboot)
 
 
+def look(ctx: Context) -> GuestStatus:
+    """How the guest stands now; it is written down with the step, so that nothing is decided on an older look."""
+    status = ctx.guest.status()
+    ctx.set(remote_status=status.status, remote_lock=status.lock or "", remote_seen_at=now_ms())
+    return status
+
+
 def runs(ctx: Context) -> bool:
     """Whether it runs; then what it has transferred is counted, for its counters end with the stop that follows."""
-    status = ctx.guest.status()
+    status = look(ctx)
     if status.running:
         count_before_stop(ctx.vm, ctx.guest, status)
     return status.running

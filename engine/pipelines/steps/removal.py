@@ -31,6 +31,9 @@ def delete_backups(ctx: Context) -> Outcome:
     if ctx.vm.vmid is None:
         return Skip("it never had a VMID")
     if ctx.failed:
+        passing = ctx.after_failure()
+        if isinstance(passing, Wait):
+            return passing
         _leave(ctx, ctx.failed)
     for storage, backup in _backups(ctx):
         if backup.volid in _left(ctx):
@@ -147,7 +150,7 @@ def delete_vm_or_give_up(ctx: Context) -> Outcome:
         if error.kind in (Kind.PERMANENT, Kind.AUTH):
             return Fail(error.sentence, final=True)
         raise
-    passing = ctx.failed_kind in (Kind.TRANSIENT, Kind.AMBIGUOUS)
+    passing = ctx.failed_kind in (Kind.TRANSIENT, Kind.AMBIGUOUS, Kind.GONE)
     return replace(outcome, final=not passing) if isinstance(outcome, Fail) else outcome
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from engine.clock import now_ms
 from engine.pipelines.context import Context
 from engine.pipelines.steps import power
+from engine.proxmox.fault_table import Kind
 from engine.redact import redact
 from engine.store.database import in_transaction
 from engine.store.models import DailySnapshot, Snapshot
@@ -36,13 +37,26 @@ def take(ctx: Context) -> Outcome:
             if limit
             else "the plan allows no snapshots"
         )
-    return ctx.act(lambda: ctx.guest.create_snapshot(name, note))
+    return _create(ctx, name, note)
+
+
+def _create(ctx: Context, name: str, note: str) -> Outcome:
+    refused = ctx.failed_reason == "no_snapshots"
+    outcome = ctx.act(lambda: ctx.guest.create_snapshot(name, note))
+    if not refused or not isinstance(outcome, Fail):
+        return outcome
+    repair = f"`kvmtui vm repair-disk {ctx.vm.service_id} --plan` shows which disk it is, and what helps"
+    return Fail(f"{outcome.error.rstrip('. ')}. {repair}.")
 
 
 def _taken(ctx: Context, name: str, note: str) -> Outcome:
-    """Ours from now on, if this very step has taken it; one that was there before may be anybody's."""
-    if not ctx.acted:
-        return Fail(ctx.failed or f"there is a snapshot {name} already; choose another name")
+    """Ours from now on, if this very step has taken it; one that was there before may be anybody's.
+
+    A task nobody can account for has taken it: the name was free when it was sent.
+    """
+    if not ctx.acted and ctx.failed_kind is not Kind.AMBIGUOUS:
+        why = f"there is a snapshot {name} already; choose another name"
+        return Fail(ctx.failed if ctx.failed and ctx.failed_kind is not Kind.BUSY else why)
     ctx.on_commit_with_end(lambda: _enter(ctx, name, note))
     return Done((f"snapshot {name}",))
 
@@ -66,7 +80,7 @@ def _take_and_replace(ctx: Context, live: list[str]) -> Outcome:
         return _taken(ctx, name, note)
     limit = ctx.plan.snapshots
     if len(live) < limit:
-        return ctx.act(lambda: ctx.guest.create_snapshot(name, note))
+        return _create(ctx, name, note)
     oldest = _oldest_of_ours(ctx, live)
     if limit <= 0 or oldest is None:
         return Fail(f"the plan allows {limit} snapshot(s) and there is none of ours that could make room")

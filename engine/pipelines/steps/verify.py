@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.clock import now_ms
 from engine.mail.facts import WITH_PASSWORD, addresses_of, machine_facts
 from engine.pipelines.context import Context
+from engine.pipelines.steps import power
 from engine.plan import Plan
 from engine.store import secrets
 from engine.store.models import Service
@@ -32,8 +33,7 @@ def verify_password(ctx: Context) -> Outcome:
 
 def verify(ctx: Context, mail: str) -> Outcome:
     """The same with another mail, for a VM that runs again after a change."""
-    status = ctx.kept.pop("status", None) or ctx.guest.status()
-    ctx.set(remote_status=status.status, remote_lock=status.lock or "")
+    status = ctx.kept.pop("status", None) or power.look(ctx)
     if not status.running:
         return _not_up_yet(ctx, status.status)
     finish(ctx, mail)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from kvmtui.terminal import names
 from kvmtui.terminal.following import Wait
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.output import AsJson
+
+if TYPE_CHECKING:
+    from engine.queries.daytwo import IsoView
 
 app = typer.Typer(name="iso", help="Mount and eject ISO images.", no_args_is_help=True)
 
@@ -29,18 +32,27 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     if as_json:
         output.show_json(found)
         return 0
-    rows = [(one.group, one.iso, f"{one.size / 2**20:.0f} MiB", one.mounted) for one in found]
+    rows = [(one.group, one.iso, f"{one.size / 2**20:.0f} MiB", _mounted(one)) for one in found]
     output.show_table(("Group", "Image", "Size", "Mounted"), rows, empty="The ISO storage holds no images.")
     return 0
+
+
+def _mounted(one: IsoView) -> str:
+    return "at the next start" if one.pending else "yes" if one.mounted else ""
 
 
 @app.command()
 def mount(
     ref: VmRef,
     iso: Annotated[str, typer.Argument(metavar="ISO", help="Image, by its file name or volume id.")],
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Restart a running VM that has no CD drive yet.")
+    ] = False,
     wait: Wait = None,
 ) -> int:
     """Mount an ISO image.
+
+    A running VM without a CD drive gets one at its next start; --restart restarts it for that.
 
     \b
     kvmtui vm iso mount 5546 Debian-12.5.0-amd64-netinst.iso
@@ -51,7 +63,7 @@ def mount(
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(daytwo.mount_iso(current_actor("cli"), names.service_of(ref), iso), wait)
+        return finish(daytwo.mount_iso(current_actor("cli"), names.service_of(ref), iso, restart), wait)
 
 
 @app.command()

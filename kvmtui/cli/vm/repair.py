@@ -1,4 +1,4 @@
-"""`kvmtui vm reset|redeploy|reinstall|run-step|delete-record`: for VMs that need a hand."""
+"""`kvmtui vm reset|redeploy|reinstall|run-step|repair-disk|delete-record`: for VMs that need a hand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from kvmtui.terminal import names
 from kvmtui.terminal.ask import Yes, confirm_name
 from kvmtui.terminal.following import Wait
 from kvmtui.terminal.names import VmRef
+from kvmtui.terminal.output import AsJson
 
 app = typer.Typer()
 Reason = Annotated[str, typer.Option(help="Reason, kept in the audit log.")]
@@ -114,6 +115,47 @@ def run_step(
         if exact in legend.DESTRUCTIVE:
             confirm_name(names.name_of(service_id), legend.DESTRUCTIVE[exact], yes)
         return finish(vms.run_step(current_actor("cli"), service_id, exact), wait)
+
+
+@app.command("repair-disk")
+def repair_disk(
+    ref: VmRef,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")] = False,
+    as_json: AsJson = False,
+    wait: Wait = None,
+) -> int:
+    """Convert raw disks on file storage to qcow2, so that the VM can be snapshotted.
+
+    Each disk stays on its storage; the VM may run. The storage needs room for a copy while a disk is converted.
+
+    \b
+    kvmtui vm repair-disk 5546 --plan
+    kvmtui vm repair-disk 5546 --wait
+    """
+    from engine.actions import daytwo
+    from engine.audit import current_actor
+    from engine.errors import Refused
+    from engine.queries.disk_repair import disk_repairs
+    from kvmtui.terminal import output, site
+    from kvmtui.terminal.following import finish
+
+    if as_json and not plan:
+        raise Refused("--json shows the plan; add --plan.")
+    if not plan:
+        with site.changing():
+            return finish(daytwo.repair_disks(current_actor("cli"), names.service_of(ref)), wait)
+    with site.opened():
+        found = disk_repairs(names.service_of(ref))
+    if as_json:
+        output.show_json(found)
+        return 0
+    rows = [
+        (one.disk, one.storage, one.format, f"{one.size_gib:g} GiB", one.action, one.note) for one in found
+    ]
+    output.show_table(
+        ("Disk", "Storage", "Format", "Size", "Action", "Note"), rows, empty="The VM has no disks."
+    )
+    return 0
 
 
 @app.command("delete-record")

@@ -87,6 +87,8 @@ def _live_facts(seen: LiveView) -> Iterator[tuple[str, str]]:
     yield "cpu", f"{usage.cpu_percent:.1f} % of {usage.cpus:g}"
     yield "ram", f"{gib(usage.memory_used)} of {gib(usage.memory)}"
     yield "iso", standing.iso
+    for change in seen.pending:
+        yield f"pending {change.key}", change.line.partition(": ")[2]
     part = ""
     for line in told(seen.beside):
         part = part if line.name.startswith(" ") else line.name
