@@ -14,12 +14,15 @@ from kvmtui.lab import (
     ha,
     login,
     migrate,
+    movedisk,
     nodes,
     power,
     resize,
     rrd,
     snapshots,
+    status,
     storages,
+    suspend,
     taskapi,
 )
 from kvmtui.lab.http import Upgrade
@@ -36,12 +39,15 @@ PARTS = (
     ha,
     login,
     migrate,
+    movedisk,
     nodes,
     power,
     resize,
     rrd,
     snapshots,
+    status,
     storages,
+    suspend,
     taskapi,
 )
 # Paths answered by a websocket instead of JSON.
