@@ -144,8 +144,8 @@ def _refused(attempt: Attempt, error: InvalidStatus) -> ProxmoxError:
     if status == 401:
         sentence = (
             f"{attempt.what} failed: {attempt.server} ({attempt.host}) no longer accepts its own ticket "
-            f"(“{reason}”). A console's ticket is valid for seconds: check that the clocks of the nodes agree, and open "
-            "the console again. API tokens may open consoles since libpve-access-control 8.2.3 (Proxmox VE 8.4)."
+            f"(“{reason}”). A console's ticket is valid for seconds: check that the clocks of the nodes agree, and "
+            "open the console again. API tokens may open consoles since libpve-access-control 8.2.3 (Proxmox VE 8.4)."
         )
         return ProxmoxError(Kind.AUTH, sentence, reason="ticket_refused", said=reason, status=status)
     return answer_fault(attempt, status, reason)

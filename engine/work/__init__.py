@@ -8,9 +8,9 @@ journal.py      every changing call, written down before it is sent           ho
 reconcile.py    what became of calls whose end is not known
 walk.py         one VM, step by step, until it is done, waits or fails        context.py   what the kernel gives a step
 record.py       runs, steps and their lines, in one transaction with vm_status
-limits.py       slots for scarce things                                       servers.py   a handle per server, its outages
+limits.py       slots for scarce things                                       servers.py   a handle per server, outages
 watch.py        one question per node for all tasks that VMs wait on
 engine.py       the threads of one process
-events.py       the ordered stream of what happened                           wake.py      wake-ups between threads and processes
+events.py       the ordered stream of what happened                           wake.py      wake-ups between processes
 task.py, task_run.py, task_ledger.py, ticker.py   the scheduled tasks and their beat
 """

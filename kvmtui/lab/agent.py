@@ -15,6 +15,12 @@ from kvmtui.lab.world import Handler, World, serves
 PREFIX = "/nodes/{node}/qemu/{vmid}/agent/"
 # How long a probe waits for an agent that does not answer.
 PROBE_SECONDS = 3
+NO_CHPASSWD = (
+    "child process has failed to set user password: failed to exec 'chpasswd': No such file or directory"
+)
+STATISTICS = tuple(
+    f"{way}-{what}" for way in ("rx", "tx") for what in ("bytes", "dropped", "errs", "packets")
+)
 
 
 def _answer(command: str) -> Handler:
@@ -22,11 +28,15 @@ def _answer(command: str) -> Handler:
         """One agent command, or why there is no answer."""
         guest = world.find(values["node"], values["vmid"])
         await _check(world, guest)
+        if command == "set-user-password" and not (guest.agent or {}).get("chpasswd", True):
+            raise die(f"Agent error: {NO_CHPASSWD}\n")
         answers.record(guest, command, values)
         if command == "set-user-password":
             world.effect("password", guest.node, guest.vmid, str(values["username"]))
         if command == "network-get-interfaces" and not (guest.agent or {}).get("interfaces"):
             return {"result": _interfaces(guest)}
+        if command == "set-user-password":
+            return {"result": {}}
         return answers.result(guest, command, values)
 
     return handler
@@ -62,7 +72,12 @@ def _interface(name: str, mac: str, addresses: list[str]) -> dict[str, Any]:
         address, _, prefix = text.partition("/")
         kind = "ipv6" if ":" in address else "ipv4"
         listed.append({"ip-address": address, "ip-address-type": kind, "prefix": int(prefix)})
-    return {"name": name, "hardware-address": mac, "ip-addresses": listed, "statistics": {}}
+    return {
+        "name": name,
+        "hardware-address": mac,
+        "ip-addresses": listed,
+        "statistics": dict.fromkeys(STATISTICS, 0),
+    }
 
 
 for _template, _methods in schema.load().paths.items():

@@ -25,6 +25,7 @@ from kvmtui.lab.drives import (
     with_mac,
 )
 from kvmtui.lab.guests import Guest
+from kvmtui.lab.power import check_bridges
 from kvmtui.lab.tasks import Task
 from kvmtui.lab.volumes import Volume, size_of, size_text
 from kvmtui.lab.world import COPY_BYTES_PER_SECOND, World, serves
@@ -46,37 +47,47 @@ async def vzdump(world: World, values: dict[str, Any], user: str) -> str:
         raise param_error(storage="missing property required by 'notes-template'")
     for vmid in vmids:
         world.require(user, f"/vms/{vmid}", "VM.Backup")
-    world.require(user, f"/storage/{storage}", "Datastore.AllocateSpace")
     if values.get("prune-backups"):
         world.require(user, f"/storage/{storage}", "Datastore.Allocate")
-    here = [world.roster[vmid] for vmid in vmids if vmid in world.roster and world.roster[vmid].node == node]
-    if not here:
+    elsewhere = [vmid for vmid in vmids if vmid in world.roster and world.roster[vmid].node != node]
+    local = [vmid for vmid in vmids if vmid not in elsewhere]
+    if values.get("stop") and world.dialect.checks_backup_stop:
+        world.require(user, f"/nodes/{node}", "Sys.Modify")
+    if not local:
         return "OK"
+    world.require(user, f"/storage/{storage}", "Datastore.AllocateSpace")
 
     async def body(task: Task) -> None:
         lock = "/var/run/vzdump.lock"
         async with world.flocks.hold(
             f"{node}:{lock}", WAIT_SECONDS, f"can't acquire lock '{lock}' - got timeout"
         ):
-            await _run(world, here, storage, values, task)
+            await _run(world, node, local, storage, values, task)
 
-    ident = here[0].vmid if len(vmids) == 1 else ""
+    ident = local[0] if len(local) == 1 else ""
     return await world.workers.start(node, "vzdump", ident, user, body, vmids=vmids)
 
 
-async def _run(world: World, guests: list[Guest], storage: str, values: dict[str, Any], task: Task) -> None:
-    _check_target(world, storage, guests[0].node)
-    task.say(
-        f"INFO: starting new backup job: vzdump {' '.join(str(g.vmid) for g in guests)} --storage {storage}"
-    )
+async def _run(
+    world: World, node: str, vmids: list[int], storage: str, values: dict[str, Any], task: Task
+) -> None:
+    _check_target(world, storage, node)
+    options = [f"--{name} {value}" for name, value in sorted(values.items()) if name not in ("vmid", "node")]
+    shown = " ".join(str(vmid) for vmid in vmids)
+    task.say(f"INFO: starting new backup job: vzdump {shown} {' '.join(options)} --node {node}")
     failed = False
-    for guest in guests:
+    for vmid in vmids:
         try:
+            guest = world.roster.get(vmid)
+            if guest is None:
+                raise TaskError(f"unable to find VM '{vmid}'")
             await _back_up(world, guest, storage, values, task)
-            task.say(f"INFO: Finished Backup of VM {guest.vmid} (00:00:{int(world.took('secs', 1, 59)):02d})")
+            task.say(f"INFO: Finished Backup of VM {vmid} (00:00:{int(world.took('secs', 1, 59)):02d})")
         except (TaskError, PveError) as problem:
             failed = True
-            task.say(f"ERROR: Backup of VM {guest.vmid} failed - {getattr(problem, 'message', problem)}")
+            task.say(f"ERROR: Backup of VM {vmid} failed - {getattr(problem, 'message', problem)}")
+            moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(world.clock.now()))
+            task.say(f"INFO: Failed at {moment}")
     task.say("INFO: Backup job finished with errors" if failed else "INFO: Backup job finished successfully")
     if failed:
         raise TaskError("job errors")
@@ -86,9 +97,13 @@ def _check_target(world: World, storage: str, node: str) -> None:
     try:
         store = world._active_store(storage, node)
     except PveError as problem:
-        raise TaskError(f"could not activate storage '{storage}': {problem.message}") from problem
+        text = f"could not activate storage '{storage}': {problem.message}"
+        if storage not in world.storages:
+            text += f" could not get storage information for '{storage}': {problem.message}"
+        raise TaskError(text) from problem
     if "backup" not in split_list(store.get("content")):
-        raise TaskError(f"can't use storage '{storage}' for backups - wrong content type")
+        text = f"can't use storage '{storage}' for backups - wrong content type"
+        raise TaskError(f"could not get storage information for '{storage}': {text}")
 
 
 async def _back_up(world: World, guest: Guest, storage: str, values: dict[str, Any], task: Task) -> None:
@@ -99,6 +114,14 @@ async def _back_up(world: World, guest: Guest, storage: str, values: dict[str, A
         quorum.check_write(world, guest.node, guest.vmid)
         guest.set_lock("backup")
     world.effect("backup-begin", guest.node, guest.vmid)
+    if not guest.running and not guest.template:
+        try:
+            check_bridges(world, guest, task)
+        except TaskError:
+            guest.set_lock(None)
+            task.say(f"ERROR: VM {guest.vmid} not running")
+            task.say(f"VM {guest.vmid} not running")
+            raise
     used = _data_of(world, guest)
     total, taken = world.free_space(storage, guest.node)
     await world.clock.sleep(max(2.0, used / COPY_BYTES_PER_SECOND))
@@ -183,19 +206,21 @@ async def restore(world: World, values: dict[str, Any], changes: dict[str, Any],
         if DRIVE.match(key):
             raise param_error(**{key: "option conflicts with option 'archive'"})
     there = world.roster.get(vmid)
+    storage, _, name = volid.partition(":")
+    kind, owner, _ = world._parse_volname(world._store(storage), name)
+    world._check_access(user, storage, kind, owner, volid)
+    archive = world.volume(node, volid)
+    if archive is None or archive.content != "backup":
+        raise die(f"volume '{volid}' does not exist")
+    if there is not None:
+        world.require(user, f"/vms/{vmid}", "VM.Backup")
+    if values.get("storage"):
+        world.require(user, f"/storage/{values['storage']}", "Datastore.AllocateSpace")
+        world.store_for(str(values["storage"]), node, "images")
     if there is not None and (there.node != node or not values.get("force")):
         raise die(f"unable to restore VM {vmid} - VM {vmid} already exists on node '{there.node}'")
     if there is not None and str(there.config.get("protection", "0")) == "1":
         raise die(f"unable to restore VM {vmid} - protection mode enabled")
-    if there is not None:
-        world.require(user, f"/vms/{vmid}", "VM.Backup")
-    archive = world.volume(node, volid)
-    if archive is None or archive.content != "backup":
-        raise die(f"unable to restore VM {vmid} - can't find archive file '{volid}'")
-    world._check_access(user, archive.storage, "backup", archive.vmid, volid)
-    if values.get("storage"):
-        world.require(user, f"/storage/{values['storage']}", "Datastore.AllocateSpace")
-        world.store_for(str(values["storage"]), node, "images")
     flags = (bool(values.get("unique")), bool(values.get("start")))
     order = _Restore(there, vmid, node, archive, values.get("storage"), *flags, changes)
 

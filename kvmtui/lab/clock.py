@@ -11,6 +11,9 @@ import heapq
 import itertools
 import math
 import time
+from typing import Any
+
+from fakepve.model import TaskError
 
 # Loop turns given to the tasks that a step woke, so that they can go to sleep again before the next step.
 SETTLE_TURNS = 12
@@ -29,6 +32,19 @@ class Clock:
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._alarm: asyncio.TimerHandle | None = None
+        self._interrupted: dict[asyncio.Task[Any], str] = {}
+
+    def interrupt(self, sleeper: asyncio.Task[Any], text: str) -> None:
+        """Wake a task from its sleep or wait with an error of this text, as SIGTERM ends a worker."""
+        self._interrupted[sleeper] = text
+        sleeper.cancel()
+
+    def raise_if_interrupted(self) -> None:
+        """Turn the cancellation of the current task into the error of an interrupted worker, if it is one."""
+        current = asyncio.current_task()
+        if current is not None and current in self._interrupted:
+            current.uncancel()
+            raise TaskError(self._interrupted.pop(current)) from None
 
     def now(self) -> float:
         """The virtual time in seconds since 1970."""
@@ -47,7 +63,11 @@ class Clock:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self.now() + seconds, next(self._order), waiter))
         self._arm()
-        await waiter
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            self.raise_if_interrupted()
+            raise
 
     async def wait_for(self, waiter: asyncio.Future[None], seconds: float) -> bool:
         """Wait for a future at most this many virtual seconds; says whether it was done in time."""

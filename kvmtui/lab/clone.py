@@ -12,6 +12,7 @@ from fakepve.lxc import to_base
 from fakepve.model import PveError, TaskError
 from fakepve.routing import die, param_error
 
+from kvmtui.lab import configrights as rights
 from kvmtui.lab import quorum
 from kvmtui.lab.disks import LINKABLE, allocate, allocate_cloudinit, copy_time, free, link
 from kvmtui.lab.drives import DRIVE, NIC, UNUSED, disks_of, is_cdrom, is_cloudinit, join, split, with_mac
@@ -73,7 +74,9 @@ def _accepted(world: World, values: dict[str, Any], user: str) -> _Order:
     if target not in world.nodes:
         raise die(f"no such cluster node '{target}'")
     quorum.check(world)
-    source = world.find(node, values["vmid"])
+    source = world.roster.get(int(values["vmid"]))
+    if source is None or source.node != node:
+        raise die(f"unable to find configuration file for VM {values['vmid']} on node '{node}'")
     world.check_unlocked(source)
     config = _source_config(source, values.get("snapname"))
     full = bool(values["full"]) if values.get("full") is not None else not source.template
@@ -83,6 +86,9 @@ def _accepted(world: World, values: dict[str, Any], user: str) -> _Order:
         if given and not full:
             raise die(f"parameter '{name}' not allowed for linked clones")
     _check_disks(world, config, node, target, storage, full, user)
+    rights.require_bridges(world, config, user)
+    if world.dialect.checks_cpu_models:
+        rights.require_for_cpu(world, config, {}, user)
     taken = world.roster.get(newid)
     if taken is not None and taken.node == node:
         raise die(f"unable to create VM {newid}: config file already exists")
@@ -209,7 +215,7 @@ def _copied(order: _Order) -> dict[str, Any]:
     }
     source_name = order.source.config.get("name") or f"VM {order.source.vmid}"
     config["name"] = order.name or f"Copy-of-VM-{source_name}"
-    if order.description is not None:
+    if order.description:
         config["description"] = order.description
     smbios = dict(part.partition("=")[::2] for part in str(config.get("smbios1", "")).split(",") if part)
     smbios["uuid"] = str(uuid.uuid4())

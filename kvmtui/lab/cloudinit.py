@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import ipaddress
 import re
 import secrets
 from typing import Any
@@ -66,18 +67,25 @@ def regenerate(guest: Guest) -> None:
 async def overview(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """Every option with what the drive holds and what the next generation would change."""
     guest = world.find(values["node"], values["vmid"])
-    wanted, held = _relevant(guest.merged()), guest.generated
+    held, wanted = guest.generated, guest.merged()
     found = []
-    for key in sorted({*wanted, *held}):
+    for key in sorted(
+        {*(k for k in KEYS if k in wanted), *(k for k in _options(wanted) if k in guest.pending)}
+    ):
+        before = held.get(key) if held else wanted[key]
+        now = wanted[key]
         item: dict[str, Any] = {"key": key}
-        if key in held:
-            item["value"] = MASK if key == "cipassword" else held[key]
-        if key not in wanted:
-            item["delete"] = 1
-        elif wanted[key] != held.get(key):
-            item["pending"] = MASK if key == "cipassword" else wanted[key]
+        if before is not None:
+            item["value"] = MASK if key == "cipassword" else before
+        if before != now:
+            item["pending"] = MASK if key == "cipassword" else now
         found.append(item)
-    return found
+    gone = (key for key in _options(held) if key not in wanted)
+    return found + [{"key": key, "delete": 1} for key in sorted(gone)]
+
+
+def _options(config: dict[str, Any]) -> list[str]:
+    return [key for key in config if key in KEYS or key.startswith("ipconfig")]
 
 
 @serves("PUT", PATH)
@@ -110,20 +118,30 @@ async def dump(world: World, values: dict[str, Any], user: str) -> str:
     return writer(guest, config)
 
 
-def _user_data(guest: Guest, config: dict[str, Any]) -> str:
+def _names(guest: Guest, config: dict[str, Any]) -> tuple[str, str]:
+    """Host name and full name: a name without a dot gets the search domain, where there is one."""
     name = str(config.get("name") or f"VM{guest.vmid}")
-    lines = ["#cloud-config", f"hostname: {name.split('.')[0]}", "manage_etc_hosts: true"]
     if "." in name:
-        lines.append(f"fqdn: {name}")
-    if config.get("ciuser"):
-        lines.append(f"user: {config['ciuser']}")
+        return name.split(".")[0], name
+    domain = str(config.get("searchdomain", "")).split()
+    return name, f"{name}.{domain[0]}" if domain else name
+
+
+def _user_data(guest: Guest, config: dict[str, Any]) -> str:
+    host, full = _names(guest, config)
+    user = config.get("ciuser")
+    lines = ["#cloud-config", f"hostname: {host}", "manage_etc_hosts: true", f"fqdn: {full}"]
+    if user:
+        lines.append(f"user: {user}")
+    if user == "root":
+        lines.append("disable_root: False")
     if config.get("cipassword"):
-        lines.append(f"password: {MASK}")
-    keys = [key for key in unquote(str(config.get("sshkeys", ""))).splitlines() if key.strip()]
-    if keys:
+        lines.append(f"password: {config['cipassword']}")
+    if config.get("sshkeys") is not None:
+        keys = [key for key in unquote(str(config["sshkeys"])).splitlines() if key.strip()]
         lines += ["ssh_authorized_keys:", *(f"  - {key}" for key in keys)]
     lines += ["chpasswd:", "  expire: False"]
-    if not config.get("ciuser"):
+    if user != "root":
         lines += ["users:", "  - default"]
     if str(config.get("ciupgrade", 1)) == "1":
         lines.append("package_upgrade: true")
@@ -134,35 +152,38 @@ def _network_data(guest: Guest, config: dict[str, Any]) -> str:
     lines = ["version: 1", "config:"]
     for number in range(32):
         ip, net = config.get(f"ipconfig{number}"), config.get(f"net{number}")
-        if ip is None or net is None:
+        if not ip or net is None:
             continue
         mac = next(
             (p.partition("=")[2] for p in str(net).split(",") if re.search(r"=(?:[0-9A-F]{2}:){5}", p)), ""
         )
         lines += ["    - type: physical", f"      name: eth{number}", f"      mac_address: '{mac.lower()}'"]
         lines += ["      subnets:", *_subnets(dict(part.partition("=")[::2] for part in str(ip).split(",")))]
-    lines += ["    - type: nameserver", "      address:"]
-    lines += [f"      - '{server}'" for server in str(config.get("nameserver", "192.0.2.53")).split()]
-    lines += [
-        "      search:",
-        *(f"      - '{domain}'" for domain in str(config.get("searchdomain", "lab.test")).split()),
-    ]
+    servers = str(config.get("nameserver", "192.0.2.53")).split()
+    domains = str(config.get("searchdomain", "lab.test")).split()
+    lines.append("    - type: nameserver")
+    lines += ["      address:", *(f"      - '{server}'" for server in servers)] if servers else []
+    lines += ["      search:", *(f"      - '{domain}'" for domain in domains)] if domains else []
     return "\n".join(lines) + "\n"
 
 
 def _subnets(ip: dict[str, str]) -> list[str]:
     lines = []
-    for address, gateway, auto, fixed in (
-        ("ip", "gw", "dhcp4", "static"),
-        ("ip6", "gw6", "dhcp6", "static6"),
-    ):
-        value = ip.get(address)
-        if value in ("dhcp", "auto"):
-            lines.append(f"      - type: {auto if value == 'dhcp' else 'ipv6_slaac'}")
-        elif value:
-            lines += [f"      - type: {fixed}", f"        address: '{value}'"]
-            if ip.get(gateway):
-                lines.append(f"        gateway: '{ip[gateway]}'")
+    if ip.get("ip") == "dhcp":
+        lines.append("      - type: dhcp4")
+    elif ip.get("ip"):
+        address = ipaddress.IPv4Interface(ip["ip"])
+        lines += [
+            "      - type: static",
+            f"        address: '{address.ip}'",
+            f"        netmask: '{address.netmask}'",
+        ]
+        lines += [f"        gateway: '{ip['gw']}'"] if ip.get("gw") else []
+    if ip.get("ip6") in ("dhcp", "auto"):
+        lines.append("      - type: dhcp6" if ip["ip6"] == "dhcp" else "      - type: ipv6_slaac")
+    elif ip.get("ip6"):
+        lines += ["      - type: static6", f"        address: '{ip['ip6']}'"]
+        lines += [f"        gateway: '{ip['gw6']}'"] if ip.get("gw6") else []
     return lines
 
 

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from fakepve import qemu
-from fakepve.model import PveError, TaskError
+from fakepve.model import PveError
 from fakepve.routing import die, param_error, split_list
 
+from kvmtui.lab import configrights as rights
 from kvmtui.lab import quorum
 from kvmtui.lab.access import ROOT
-from kvmtui.lab.cloudinit import KEYS as CLOUDINIT_KEYS
 from kvmtui.lab.cloudinit import MASK, checked_keys, hashed_password
-from kvmtui.lab.configdisks import detach, put, resolved
-from kvmtui.lab.drives import DRIVE, NIC, UNUSED, is_cdrom, is_cloudinit, with_mac
+from kvmtui.lab.configdisks import (
+    check_drive,
+    check_drive_storage,
+    detach,
+    drop_volume,
+    keep_unused,
+    put,
+    resolved,
+)
+from kvmtui.lab.drives import DRIVE, NIC, UNUSED, is_cdrom, is_cloudinit, split, with_mac
 from kvmtui.lab.guests import Guest
 from kvmtui.lab.tasks import Task
 from kvmtui.lab.world import World, serves
@@ -33,64 +42,28 @@ NOT_CONFIG = (
     "revert",
     "background_delay",
     "import-working-storage",
+    "skip_cloud_init",
 )
-ROOT_ONLY = ("args", "lock", "hookscript")
-LIVE = (
-    "name",
-    "description",
-    "tags",
-    "onboot",
-    "protection",
-    "startup",
-    "hookscript",
-    "lock",
-    "shares",
-    "hotplug",
+LIVE = frozenset(
+    [
+        "name",
+        "description",
+        "tags",
+        "onboot",
+        "protection",
+        "startup",
+        "hookscript",
+        "lock",
+        "shares",
+        "hotplug",
+        "vmstatestorage",
+        "balloon",
+        "cpuunits",
+        "cpulimit",
+        "cipassword",
+    ]
 )
 HOTPLUGGED = re.compile(r"(?:scsi|virtio|net|unused)\d+")
-CPU = ("cores", "sockets", "vcpus", "cpu", "cpulimit", "cpuunits", "numa", "affinity")
-MEMORY = ("memory", "balloon", "shares")
-OPTIONS = (
-    "name",
-    "description",
-    "onboot",
-    "tags",
-    "protection",
-    "startup",
-    "agent",
-    "autostart",
-    "hotplug",
-    "template",
-    "boot",
-    "bootdisk",
-    "acpi",
-    "kvm",
-    "localtime",
-    "ostype",
-    "freeze",
-    "tdf",
-    "reboot",
-    "smbios1",
-    "startdate",
-)
-
-
-def privilege_for(key: str, value: object) -> str:
-    """The privilege that writing this key needs."""
-    if key in CLOUDINIT_KEYS or key.startswith("ipconfig"):
-        return "VM.Config.Cloudinit" if key != "cicustom" else "VM.Config.Network"
-    if UNUSED.fullmatch(key) or (DRIVE.match(key) and "media=cdrom" not in str(value)):
-        return "VM.Config.CDROM" if is_cloudinit(value) else "VM.Config.Disk"
-    if DRIVE.match(key):
-        return "VM.Config.CDROM"
-    for keys, privilege in (
-        (CPU, "VM.Config.CPU"),
-        (MEMORY, "VM.Config.Memory"),
-        (OPTIONS, "VM.Config.Options"),
-    ):
-        if key in keys:
-            return privilege
-    return "VM.Config.Network" if NIC.fullmatch(key) else "VM.Config.HWType"
 
 
 def _shown(world: World, guest: Guest, config: dict[str, Any]) -> dict[str, Any]:
@@ -120,6 +93,7 @@ async def pending(world: World, values: dict[str, Any], user: str) -> list[dict[
     """Every key with what it is now and what it becomes."""
     guest = world.find(values["node"], values["vmid"])
     current, waiting = _shown(world, guest, guest.config), _shown(world, guest, guest.pending)
+    current["digest"] = guest.digest()
     found = []
     for key in sorted({*current, *waiting}):
         item: dict[str, Any] = {"key": key}
@@ -133,95 +107,160 @@ async def pending(world: World, values: dict[str, Any], user: str) -> list[dict[
     return found
 
 
-def _checked(
-    world: World, guest: Guest, values: dict[str, Any], user: str
-) -> tuple[dict[str, Any], list[str]]:
-    """The changes and deletions asked for, once rights and values were checked."""
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A config change that was asked for: what to set, what to delete, what to revert."""
+
+    guest: Guest
+    changes: dict[str, Any]
+    deletes: list[str]
+    reverts: list[str]
+    user: str
+    digest: str = ""
+    force: bool = False
+    skiplock: bool = False
+
+
+def _checked(world: World, values: dict[str, Any], user: str) -> _Change:
+    """The change, once everything was checked that is checked before the config is locked."""
     if values.get("skiplock") and user != ROOT:
         raise param_error(skiplock="Only root may use this option.")
+    if values.get("sshkeys") is not None:
+        checked_keys(str(values["sshkeys"]))
     changes = {k: v for k, v in values.items() if k not in NOT_CONFIG}
-    deletes = split_list(values.get("delete"))
-    if not changes and not deletes and not values.get("revert"):
+    deletes = ["ide2" if key == "cdrom" else key for key in split_list(values.get("delete"))]
+    reverts = split_list(values.get("revert"))
+    if not changes and not deletes and not reverts:
         raise die("no options specified")
-    wanted = {key: guest.config.get(key, "") for key in deletes} | changes
-    require_privileges(world, guest.path, wanted, user)
+    _check_names(changes, deletes, reverts)
+    for key, value in changes.items():
+        if DRIVE.match(key):
+            check_drive(world, key, str(value))
+    node, vmid = values["node"], int(values["vmid"])
+    path = f"/vms/{vmid}"
+    rights.require_for_keys(world, path, deletes, user)
+    rights.require_for_keys(world, path, changes, user)
+    for key, value in changes.items():
+        if DRIVE.match(key):
+            check_drive_storage(world, node, vmid, key, str(value), user)
+    rights.require_bridges(world, changes, user)
+    guest = world.find(node, vmid)
+    flags = (bool(values.get("force")), bool(values.get("skiplock")))
+    change = _Change(guest, changes, deletes, reverts, user, str(values.get("digest") or ""), *flags)
+    _check_held(world, change)
+    return change
+
+
+def _check_names(changes: dict[str, Any], deletes: list[str], reverts: list[str]) -> None:
+    for key in reverts:
+        if not rights.exists(key):
+            raise param_error(revert=f"unknown option '{key}'")
+        if key in changes:
+            raise param_error(delete=f"you can't use '-{key}' and -revert {key}' at the same time")
     for key in deletes:
         if key in changes:
-            raise param_error(delete=f"cannot use '{key}' and -delete {key} at the same time")
-    return changes, deletes
+            raise param_error(delete=f"you can't use '-{key}' and -delete {key}' at the same time")
+        if key in reverts:
+            raise param_error(revert=f"you can't use '-delete {key}' and -revert {key}' at the same time")
+        if not rights.exists(key):
+            raise param_error(delete=f"unknown option '{key}'")
 
 
-def require_privileges(world: World, path: str, changes: dict[str, Any], user: str) -> None:
-    """Proxmox's refusal unless the user may write every one of these keys."""
-    for key, value in changes.items():
-        if key in ROOT_ONLY and user != ROOT:
-            raise die(f"only root can set '{key}' config")
-        world.require(user, path, privilege_for(key, value))
+def _check_held(world: World, change: _Change) -> None:
+    """What depends on the config as it is: checked before and again under its lock."""
+    guest, changes = change.guest, change.changes
+    if world.roster.get(guest.vmid) is not guest:
+        raise die(f"Configuration file 'nodes/{guest.node}/qemu-server/{guest.vmid}.conf' does not exist")
+    if change.digest and change.digest != guest.digest():
+        raise die("checksum mismatch (file change by other user?)")
+    rights.require_for_cpu(world, changes, guest.config, change.user)
+    leaves = guest.lock == "suspended" and "vmstate" in change.deletes
+    if not change.skiplock and not leaves and list(changes) != ["lock"] and change.deletes != ["lock"]:
+        world.check_unlocked(guest)
+    if changes.get("memory") or changes.get("balloon") is not None:
+        merged = guest.merged() | changes
+        memory = int(str(merged.get("memory", 512)).removeprefix("current=").split(",")[0])
+        if int(merged.get("balloon") or 0) > memory:
+            raise die("balloon value too large (must be smaller than assigned memory)")
 
 
-def _check_boot(guest: Guest, changes: dict[str, Any]) -> None:
-    order = str(changes.get("boot", ""))
-    known = {**guest.merged(), **changes}
+def _check_boot(change: _Change) -> None:
+    order = str(change.changes.get("boot", ""))
+    known = {**change.guest.merged(), **change.changes}
     for device in order.removeprefix("order=").split(";") if order.startswith("order=") else []:
-        if device and device not in known:
-            raise param_error(boot=f"invalid bootorder: device '{device}' does not exist'")
+        if device and (device not in known or device in change.deletes):
+            raise die(f"invalid bootorder: device '{device}' does not exist'")
 
 
-def _check_net(world: World, guest: Guest, key: str, value: str, user: str) -> str:
-    """A network card ready to be written: its bridge exists and may be used, and it has a MAC."""
-    options = dict(part.partition("=")[::2] for part in value.split(","))
-    bridge = options.get("bridge")
-    if bridge and user != ROOT and world.dialect.major >= 8:
-        tag = f"/{options['tag']}" if options.get("tag") else ""
-        world.require(user, f"/sdn/zones/localnetwork/{bridge}{tag}", "SDN.Use")
-    return with_mac(value)
-
-
-async def write(world: World, guest: Guest, values: dict[str, Any], user: str) -> None:
+async def write(world: World, change: _Change) -> None:
     """Apply a config change; raises Proxmox's refusal and then leaves what was not yet written."""
-    changes, deletes = _checked(world, guest, values, user)
+    guest = change.guest
     name, refusal = world.flocks.config(guest.vmid)
     async with world.flocks.hold(name, 10, refusal):
-        if world.roster.get(guest.vmid) is not guest:
-            raise die(f"Configuration file 'nodes/{guest.node}/qemu-server/{guest.vmid}.conf' does not exist")
-        if values.get("digest") and values["digest"] != guest.digest():
-            raise die("checksum mismatch (file change by other user?)")
-        if not values.get("skiplock") and list(changes) != ["lock"] and deletes != ["lock"]:
-            world.check_unlocked(guest)
-        _check_boot(guest, changes)
+        _check_held(world, change)
+        _check_boot(change)
         quorum.check_write(world, guest.node, guest.vmid)
-        await _commit(world, guest, changes, deletes, values, user)
+        await _commit(world, change)
 
 
-async def _commit(
-    world: World, guest: Guest, changes: dict[str, Any], deletes: list[str], values: dict[str, Any], user: str
-) -> None:
-    for key in split_list(values.get("revert")):
+async def _commit(world: World, change: _Change) -> None:
+    guest, changes = change.guest, change.changes
+    for key in change.reverts:
         guest.pending.pop(key, None)
-    ready = {key: await ready_value(world, guest, key, value, user) for key, value in sorted(changes.items())}
-    order = _boot_order(guest, changes, deletes)
-    for key in deletes:
+    held = {key: guest.merged().get(key) for key in change.deletes}
+    gone = {key: value for key, value in held.items() if value is not None}
+    rights.require_for_values(world, guest.path, gone, change.user, "delete")
+    drives = {key: guest.config[key] for key in changes if DRIVE.match(key) and key in guest.config}
+    rights.require_for_values(world, guest.path, drives, change.user, "modify")
+    rights.require_for_values(world, guest.path, changes, change.user, "modify")
+    order = _boot_order(guest, changes, change.deletes)
+    _delete(world, change)
+    for key, value in sorted(changes.items()):
+        ready = await ready_value(world, guest, key, value)
+        _take(world, guest, key, ready)
+    if order is not None:
+        _take(world, guest, "boot", order)
+    world.note(guest)
+    world.effect("config", guest.node, guest.vmid, ",".join(sorted({*changes, *change.deletes})))
+
+
+def _delete(world: World, change: _Change) -> None:
+    guest = change.guest
+    protected = str(guest.config.get("protection", "0")) == "1"
+    for key in change.deletes:
+        waiting = guest.pending.pop(key, None)
+        if waiting is not None and DRIVE.match(key):
+            keep_unused(world, guest, split(waiting)[0])
         if key not in guest.config:
-            guest.pending.pop(key, None)
             continue
+        drive = DRIVE.match(key) or UNUSED.fullmatch(key)
+        if drive and protected:
+            what = f"unused disk '{guest.config[key]}'" if UNUSED.fullmatch(key) else f"drive '{key}'"
+            raise die(f"can't remove {what} - protection mode enabled")
         if guest.running and not _live(guest, key):
             guest.pending[key] = None
-            continue
-        guest.pending.pop(key, None)
-        if DRIVE.match(key) or UNUSED.fullmatch(key):
-            detach(world, guest, key, force=bool(values.get("force")))
+        elif drive:
+            detach(world, guest, key, force=change.force)
+        elif key == "vmstate":
+            drop_volume(world, guest, str(guest.config.pop(key)))
+            for other in ("lock", "runningmachine", "runningcpu"):
+                guest.config.pop(other, None)
         else:
-            guest.config.pop(key, None)
-    if order is not None:
-        ready["boot"] = order
-    for key, value in ready.items():
-        if guest.running and not _live(guest, key, value):
-            guest.pending[key] = value
-            continue
+            guest.config.pop(key)
+
+
+def _take(world: World, guest: Guest, key: str, value: Any) -> None:
+    """Write one value: at once, or pending where a running VM cannot take it over."""
+    if guest.running and not _live(guest, key, value):
+        waiting = guest.pending.get(key)
+        if waiting is not None and DRIVE.match(key) and split(waiting)[0] != split(value)[0]:
+            keep_unused(world, guest, split(waiting)[0])
         guest.pending.pop(key, None)
-        put(world, guest, key, value)
-    world.note(guest)
-    world.effect("config", guest.node, guest.vmid, ",".join(sorted({*changes, *deletes})))
+        if str(guest.config.get(key)) != str(value):
+            guest.pending[key] = value
+        return
+    guest.pending.pop(key, None)
+    put(world, guest, key, value)
 
 
 def _live(guest: Guest, key: str, value: object = "") -> bool:
@@ -234,27 +273,25 @@ def _live(guest: Guest, key: str, value: object = "") -> bool:
 
 def _boot_order(guest: Guest, changes: dict[str, Any], deletes: list[str]) -> str | None:
     """The boot order with CD drives that are written appended and deleted drives removed; None for no change."""
-    held = str(guest.merged().get("boot", ""))
+    held = str(guest.config.get("boot", ""))
     if "boot" in changes or not held.startswith("order="):
         return None
     before = [device for device in held.removeprefix("order=").split(";") if device]
-    drives = [k for k, v in changes.items() if DRIVE.match(k) and is_cdrom(v) and not is_cloudinit(v)]
+    added = [k for k, v in changes.items() if DRIVE.match(k) and is_cdrom(v) and not is_cloudinit(v)]
     gone = [key for key in deletes if key in guest.config]
     after = [device for device in before if device not in gone]
-    after += [key for key in sorted(drives) if key not in before]
+    after += [key for key in sorted(added) if key not in before]
     return f"order={';'.join(after)}" if after != before else None
 
 
-async def ready_value(world: World, guest: Guest, key: str, value: Any, user: str) -> Any:
+async def ready_value(world: World, guest: Guest, key: str, value: Any) -> Any:
     """The value as it is written: drives allocated, cards with a MAC, secrets hashed, tags in order."""
     if DRIVE.match(key):
-        return await resolved(world, guest, key, str(value), user)
+        return await resolved(world, guest, key, str(value))
     if NIC.fullmatch(key):
-        return _check_net(world, guest, key, str(value), user)
+        return with_mac(value)
     if key == "cipassword":
         return hashed_password(str(value), str(guest.config.get("ostype", "")))
-    if key == "sshkeys":
-        return checked_keys(str(value))
     if key == "tags":
         return ";".join(sorted({tag.lower() for tag in re.split(r"[;, ]+", str(value)) if tag}))
     if key == "vmgenid" and str(value) == "1":
@@ -265,8 +302,7 @@ async def ready_value(world: World, guest: Guest, key: str, value: Any, user: st
 @serves("PUT", PATH)
 async def write_now(world: World, values: dict[str, Any], user: str) -> None:
     """Change the config and wait for it; after half a minute the answer is 596 while the work goes on."""
-    guest = world.find(values["node"], values["vmid"])
-    work = asyncio.ensure_future(write(world, guest, values, user))
+    work = asyncio.ensure_future(write(world, _checked(world, values, user)))
     await asyncio.wait({work}, timeout=0)
     if not work.done() and not await world.clock.wait_for(work, FORWARD_SECONDS):
         work.add_done_callback(lambda done: done.exception())
@@ -275,16 +311,27 @@ async def write_now(world: World, values: dict[str, Any], user: str) -> None:
 
 
 @serves("POST", PATH)
-async def write_in_task(world: World, values: dict[str, Any], user: str) -> str:
-    """Change the config in a task."""
-    guest = world.find(values["node"], values["vmid"])
-    _checked(world, guest, values, user)
-    world.check_unlocked(guest)
+async def write_in_task(world: World, values: dict[str, Any], user: str) -> str | None:
+    """Change the config in a task, whose end is waited for up to `background_delay` seconds."""
+    change = _checked(world, values, user)
+    guest = change.guest
+    shown = (f"-{key} {'<hidden>' if key == 'cipassword' else value}" for key, value in _given(values))
 
     async def body(task: Task) -> None:
-        try:
-            await write(world, guest, values, user)
-        except PveError as problem:
-            raise TaskError(problem.message) from problem
+        task.say(f"update VM {guest.vmid}: {' '.join(shown)}")
+        await write(world, change)
 
-    return await world.workers.start(guest.node, "qmconfig", guest.vmid, user, body, vmids=(guest.vmid,))
+    upid = await world.workers.start(guest.node, "qmconfig", guest.vmid, user, body, vmids=(guest.vmid,))
+    task, delay = world.workers.by_upid[upid], int(values.get("background_delay") or 0)
+    if delay and task.worker is not None:
+        await world.clock.wait_for(asyncio.shield(task.worker), delay)
+    if not delay or task.running:
+        return upid
+    if task.exitstatus == "OK" or str(task.exitstatus).startswith("WARNINGS"):
+        return None
+    raise die(f"failed to update VM {guest.vmid}: {task.exitstatus}")
+
+
+def _given(values: dict[str, Any]) -> list[tuple[str, Any]]:
+    left_out = ("node", "vmid", "digest", "background_delay")
+    return sorted((key, value) for key, value in values.items() if key not in left_out)

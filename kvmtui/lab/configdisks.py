@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakepve.model import PveError, TaskError
-from fakepve.routing import die
+from fakepve.model import TaskError
+from fakepve.routing import die, param_error
 
+from kvmtui.lab.access import ROOT
 from kvmtui.lab.disks import allocate, allocate_cloudinit, free
 from kvmtui.lab.drives import (
     NEW_DISK,
@@ -27,26 +28,67 @@ from kvmtui.lab.world import World
 FIXED_SIZES = {"efidisk0": 528 * KIB, "tpmstate0": 4 * KIB * KIB}
 
 
-async def resolved(world: World, guest: Guest, key: str, value: str, user: str) -> str:
+def check_drive(world: World, key: str, value: str) -> None:
+    """Refuse a drive whose volume id cannot be read, before any right is looked at."""
+    volume, options = split(value)
+    if NEW_DISK.match(volume) and options.get("media") != "cdrom":
+        return
+    storage, colon, name = volume.partition(":")
+    if not colon or volume.startswith("/") or name == "cloudinit":
+        return
+    kind = world._parse_volname(world._store(storage), name)[0]
+    if kind == "iso" and options.get("media") != "cdrom":
+        raise param_error(**{key: "explicit 'media=cdrom' is required for iso images"})
+
+
+def check_drive_storage(world: World, node: str, vmid: int, key: str, value: str, user: str) -> None:
+    """Refuse a drive whose storage may not be used, or does not take such volumes."""
+    volume, options = split(value)
+    storage, colon, name = volume.partition(":")
+    cdrom = options.get("media") == "cdrom"
+    new = NEW_DISK.match(volume)
+    if volume in ("", "none") or name == "cloudinit":
+        return
+    if cdrom and volume == "cdrom":
+        world.require(user, "/", "Sys.Console")
+        return
+    if not cdrom and new:
+        if not new[1]:
+            raise die("no storage ID specified (and no default storage)")
+        world.require(user, f"/storage/{new[1]}", "Datastore.AllocateSpace")
+        if "images" not in str(world._store(new[1]).get("content", "")).split(","):
+            raise param_error(storage=f"storage '{new[1]}' does not support vm images")
+        return
+    if not colon or volume.startswith("/"):
+        if user != ROOT:
+            raise die("Only root can pass arbitrary filesystem paths.")
+        return
+    kind, owner, _ = world._parse_volname(world._store(storage), name)
+    if owner != vmid:
+        world._check_access(user, storage, kind, owner, volume)
+    if kind not in ("images", "iso"):
+        raise param_error(**{key: "content type needs to be 'images' or 'iso'"})
+
+
+async def resolved(world: World, guest: Guest, key: str, value: str) -> str:
     """The drive string as it is written back: allocated or found, with its real size."""
     volume, options = split(value)
     if volume in ("", "none", "cdrom") or volume.startswith("/"):
         options.pop("size", None)
         return join(volume, options)
     if volume.endswith(":cloudinit"):
-        return await _new_cloudinit(world, guest, key, volume.partition(":")[0], options, user)
+        return await _new_cloudinit(world, guest, key, volume.partition(":")[0], options)
     new = NEW_DISK.match(volume)
     if new and options.get("media") != "cdrom":
-        return await _new_disk(world, guest, key, new[1], float(new[2]), options, user)
-    return _existing(world, guest, key, volume, options, user)
+        return await _new_disk(world, guest, key, new[1], float(new[2]), options)
+    return _existing(world, guest, volume, options)
 
 
 async def _new_disk(
-    world: World, guest: Guest, key: str, storage: str | None, gib: float, options: dict[str, str], user: str
+    world: World, guest: Guest, key: str, storage: str | None, gib: float, options: dict[str, str]
 ) -> str:
     if not storage:
         raise die("no storage ID specified (and no default storage)")
-    world.require(user, f"/storage/{storage}", "Datastore.AllocateSpace")
     world.store_for(storage, guest.node, "images")
     size = FIXED_SIZES.get(key) or int(gib * GIB)
     fmt = options.pop("format", None)
@@ -54,15 +96,12 @@ async def _new_disk(
     return join(volume.volid, {**options, "size": size_text(size)})
 
 
-async def _new_cloudinit(
-    world: World, guest: Guest, key: str, storage: str, options: dict[str, str], user: str
-) -> str:
-    world.require(user, f"/storage/{storage}", "Datastore.AllocateSpace")
-    world.store_for(storage, guest.node, "images")
+async def _new_cloudinit(world: World, guest: Guest, key: str, storage: str, options: dict[str, str]) -> str:
     merged = guest.merged()
     other = next((k for k in drive_keys(merged) if k != key and is_cloudinit(merged[k])), None)
     if other:
         raise die(f"{key} - cloud-init drive is already attached at '{other}'")
+    world.store_for(storage, guest.node, "images")
     old = guest.config.get(key)
     if old is not None and is_cloudinit(old):
         drop_volume(world, guest, split(old)[0])
@@ -71,15 +110,9 @@ async def _new_cloudinit(
     return join(volume.volid, {**options, "media": "cdrom", "size": size_text(volume.size)})
 
 
-def _existing(world: World, guest: Guest, key: str, volid: str, options: dict[str, str], user: str) -> str:
-    storage = volid.partition(":")[0]
-    store = world._check_enabled(storage, guest.node)
-    kind, owner, _ = world._parse_volname(store, volid.partition(":")[2])
+def _existing(world: World, guest: Guest, volid: str, options: dict[str, str]) -> str:
+    world._check_enabled(volid.partition(":")[0], guest.node)
     volume = world.volume(guest.node, volid)
-    world._check_access(user, storage, kind, volume.vmid if volume else owner, volid)
-    if kind == "iso" and options.get("media") != "cdrom":
-        text = "explicit 'media=cdrom' is required for iso images"
-        raise PveError(400, "Parameter verification failed.", {key: text})
     if volume is None:
         raise die(f"volume '{volid}' does not exist")
     return join(volid, {**options, "size": size_text(volume.size)})

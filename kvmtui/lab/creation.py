@@ -10,12 +10,15 @@ from typing import Any
 from fakepve.model import PveError, TaskError
 from fakepve.routing import die, param_error
 
+from kvmtui.lab import configrights as rights
 from kvmtui.lab import quorum
 from kvmtui.lab.access import ROOT
 from kvmtui.lab.backup import restore
-from kvmtui.lab.config import ready_value, require_privileges
+from kvmtui.lab.cloudinit import checked_keys
+from kvmtui.lab.config import ready_value
+from kvmtui.lab.configdisks import check_drive, check_drive_storage
 from kvmtui.lab.disks import free
-from kvmtui.lab.drives import default_boot, volumes_of
+from kvmtui.lab.drives import DRIVE, default_boot, volumes_of
 from kvmtui.lab.guests import Guest
 from kvmtui.lab.tasks import Task
 from kvmtui.lab.volumes import Volume
@@ -52,10 +55,25 @@ async def create(world: World, values: dict[str, Any], user: str) -> str:
         if not (in_pool or own):
             raise PveError(403, "Permission check failed")
     changes = {key: value for key, value in values.items() if key not in CREATE_ONLY}
-    require_privileges(world, f"/vms/{vmid}", changes, user)
+    if changes.get("sshkeys") is not None:
+        checked_keys(str(changes["sshkeys"]))
     if values.get("archive"):
         return await restore(world, values, changes, user)
+    drives = {key: str(value) for key, value in changes.items() if DRIVE.match(key)}
+    for key, value in drives.items():
+        check_drive(world, key, value)
+        check_drive_storage(world, str(values["node"]), vmid, key, value, user)
+    check_rights(world, vmid, changes, user)
     return await _create(world, values, changes, user)
+
+
+def check_rights(world: World, vmid: int, changes: dict[str, Any], user: str) -> None:
+    """Refuse unless the user may write every key of a new config."""
+    path = f"/vms/{vmid}"
+    rights.require_for_keys(world, path, changes, user)
+    rights.require_for_values(world, path, changes, user, "set")
+    rights.require_bridges(world, changes, user)
+    rights.require_for_cpu(world, changes, {}, user)
 
 
 async def _create(world: World, values: dict[str, Any], changes: dict[str, Any], user: str) -> str:
@@ -68,7 +86,7 @@ async def _create(world: World, values: dict[str, Any], changes: dict[str, Any],
 
     async def body(task: Task) -> None:
         try:
-            await _fill(world, guest, changes, user)
+            await _fill(world, guest, changes)
         except (PveError, TaskError) as problem:
             for volume in own_volumes(world, guest):
                 free(world, volume)
@@ -86,10 +104,10 @@ async def _create(world: World, values: dict[str, Any], changes: dict[str, Any],
     return await world.workers.start(node, "qmcreate", vmid, user, body, vmids=(vmid,))
 
 
-async def _fill(world: World, guest: Guest, changes: dict[str, Any], user: str) -> None:
+async def _fill(world: World, guest: Guest, changes: dict[str, Any]) -> None:
     await world.clock.sleep(world.took("create", 0.5, 2, guest.vmid))
     for key, value in sorted(changes.items()):
-        guest.config[key] = await ready_value(world, guest, key, value, user)
+        guest.config[key] = await ready_value(world, guest, key, value)
     guest.config["meta"] = f"creation-qemu=10.1.2,ctime={int(time.time())}"
     guest.config.setdefault("smbios1", f"uuid={uuid.uuid4()}")
     guest.config.setdefault("vmgenid", str(uuid.uuid4()))
@@ -139,7 +157,7 @@ async def _destroy(world: World, guest: Guest, task: Task, values: dict[str, Any
     volumes = own_volumes(world, guest)
     for volume in volumes:
         if world.shelf.children(volume):
-            raise TaskError(f"base volume '{volume.name}' is still in use by linked cloned")
+            raise TaskError(f"base volume '{volume.volid}' is still in use by linked cloned")
     quorum.check_write(world, guest.node, guest.vmid)
     guest.set_lock("destroyed")
     await world.clock.sleep(world.took("destroy", 1, 3, guest.vmid))

@@ -6,7 +6,7 @@ One value of Dialect answers every question of the kind "does this version do th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,20 @@ GUEST_AGENT_PRIVILEGES = (
     "VM.GuestAgent.FileWrite",
     "VM.GuestAgent.Unrestricted",
 )
-ONLY_IN_9 = frozenset({*GUEST_AGENT_PRIVILEGES, "VM.Replicate", "Sys.AccessNetwork"})
+ONLY_IN_9 = frozenset({*GUEST_AGENT_PRIVILEGES, "VM.Replicate"})
 # Parameters that came with a version; older ones do not know them.
-SINCE_9 = frozenset({"allow-ksm", "intel-tdx", "ha-managed", "with-conntrack-state"})
+SINCE_9 = frozenset(
+    {
+        "allow-ksm",
+        "intel-tdx",
+        "ha-managed",
+        "with-conntrack-state",
+        "lock-token",
+        "auto-rebalance",
+        "failback",
+        "snapshot-as-volume-chain",
+    }
+)
 SINCE_8 = frozenset(
     {
         "amd-sev",
@@ -39,6 +50,20 @@ SINCE_8 = frozenset(
         "policy_forward",
     }
 )
+REQUIRED_BY = re.compile(r"missing property required by ('[^']*')")
+# Paths that came with version 9.
+NEW_PATHS = re.compile(
+    r"/cluster/(?:ha/rules|bulk-action|ha/status/(?:dis)?arm-ha)|/access/vncticket"
+    r"|/nodes/\{node\}/capabilities/qemu/(?:cpu-flags|migration)"
+    r"|/nodes/\{node\}/storage/\{storage\}/(?:identity|oci-registry-pull)"
+    r"|/nodes/\{node\}/qemu/\{vmid\}/dbus-vmstate"
+)
+# Parameters of vzdump that 9 dropped.
+VZDUMP_OF_8 = {
+    "maxfiles": {"type": "integer", "minimum": 1, "optional": 1},
+    "notification-policy": {"type": "string", "enum": ["always", "failure", "never"], "optional": 1},
+    "notification-target": {"type": "string", "format": "pve-configid", "optional": 1},
+}
 ONLY_SINCE_8 = frozenset({"SDN.Use", "Mapping.Audit", "Mapping.Modify", "Mapping.Use"})
 
 
@@ -87,11 +112,38 @@ class Dialect:
 
     @property
     def gives_vnc_password(self) -> bool:
-        return self.major >= 9
+        return self.number >= (8, 4, 18)
+
+    def requirement(self, text: str) -> str:
+        """The error of a missing parameter that another one requires, in the words of this version."""
+        if self.major >= 9 or "required by" not in text:
+            return text
+        return REQUIRED_BY.sub(r"missing property - \1 requires this property", text)
+
+    @property
+    def checks_cpu_models(self) -> bool:
+        """A custom CPU model needs a right of its own, for clones too."""
+        return self.number >= (9, 1, 5)
+
+    @property
+    def checks_backup_stop(self) -> bool:
+        """Stopping running backup jobs needs Sys.Modify on the node."""
+        return self.number >= (9, 2, 8)
 
     @property
     def names_new_id_in_clone_log(self) -> bool:
         return self.major >= 9
+
+    def serves(self, method: str, template: str) -> bool:
+        """Whether this version has the path."""
+        return self.major >= 9 or not NEW_PATHS.match(template)
+
+    def parameters(self, method: str, template: str, info: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters of a call as this version declares them."""
+        rules: dict[str, Any] = info.get("parameters") or {}
+        if self.major >= 9 or not template.endswith("/vzdump"):
+            return rules
+        return {**rules, "properties": {**rules.get("properties", {}), **VZDUMP_OF_8}}
 
     def unknown(self, values: Iterable[str]) -> list[str]:
         """The parameters among these that this version does not have."""
@@ -111,6 +163,8 @@ class Dialect:
         known = set(shapes.PRIVILEGES)
         if self.major < 9:
             known = (known - ONLY_IN_9) | {"VM.Monitor"}
+        if self.number < (8, 2, 0):
+            known -= {"Sys.AccessNetwork"}
         if self.major < 8:
             known -= ONLY_SINCE_8
         return frozenset(known)

@@ -6,7 +6,7 @@ from typing import Any
 
 from fakepve.routing import split_list
 
-from kvmtui.lab.config import write
+from kvmtui.lab.config import write_now
 from kvmtui.lab.disks import LINKABLE
 from kvmtui.lab.drives import disks_of
 from kvmtui.lab.snapshots import can_snapshot
@@ -33,6 +33,5 @@ async def feature(world: World, values: dict[str, Any], user: str) -> dict[str, 
 @serves("PUT", QEMU + "/unlink")
 async def unlink(world: World, values: dict[str, Any], user: str) -> None:
     """Detach disks, or with `force` delete them."""
-    guest = world.find(values["node"], values["vmid"])
-    asked = {"delete": ",".join(split_list(values["idlist"])), "force": values.get("force")}
-    await write(world, guest, asked, user)
+    asked = {"node": values["node"], "vmid": values["vmid"], "force": values.get("force")}
+    await write_now(world, {**asked, "delete": ",".join(split_list(values["idlist"]))}, user)

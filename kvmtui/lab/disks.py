@@ -40,16 +40,28 @@ def check_online(world: World, storage: str) -> None:
 
 
 async def allocate(
-    world: World, node: str, storage: str, vmid: int, size: int, *, fmt: str | None = None, used: int = 0
+    world: World,
+    node: str,
+    storage: str,
+    vmid: int,
+    size: int,
+    *,
+    fmt: str | None = None,
+    used: int = 0,
+    name: str = "",
 ) -> Volume:
-    """A new empty disk of a guest."""
+    """A new empty disk of a guest; a name other than the next free one stands after `vm-VMID-`."""
     check_online(world, storage)
     await _locked(world, node, storage)
     place, kind = world.place(storage, node), format_for(world, storage, fmt)
     total, taken = world.free_space(storage, node)
     if taken + used > total:
         raise die(f"unable to create image: no space left on storage '{storage}'")
-    name = disk_name(world, place, storage, vmid, kind)
+    files = world.storages[storage]["type"] in FILE_STORAGES
+    if name:
+        name = f"{vmid}/vm-{vmid}-{name}.{kind}" if files else f"vm-{vmid}-{name}"
+    else:
+        name = disk_name(world, place, storage, vmid, kind)
     volume = Volume(place, storage, name, size, kind, "images", vmid, used, int(world.clock.now()))
     world.shelf.add(volume)
     world.effect("allocate", node, vmid, volume.volid)

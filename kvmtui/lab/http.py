@@ -9,24 +9,23 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
 from fakepve import schema
 from fakepve.model import PveError, TaskError
 
-from kvmtui.lab import inject
+from kvmtui.lab import directories, inject, requests
 from kvmtui.lab.effects import RequestLog
-from kvmtui.lab.world import World
+from kvmtui.lab.world import Page, World
 
-API, EXTJS = "/api2/json/", "/api2/extjs/"
-BODY_LIMIT = 512 * 1024
 REQUESTS_PER_CONNECTION = 100
 # A bad login is answered this late (virtual seconds), so that guessing is slow.
 REFUSAL_SECONDS = 3
 NOT_IN_SCHEMA = "property is not defined in schema and the schema does not allow additional properties"
-OPEN_TO_ALL = {("POST", "/access/ticket"), ("GET", "/access/domains")}
+IN_URI = "duplicate parameter (already defined in URI) with conflicting values!"
+OPEN_TO_ALL = {("POST", "/access/ticket"), ("GET", "/access/ticket"), ("GET", "/access/domains")}
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _JSON = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _log = logging.getLogger(__name__)
@@ -44,11 +43,17 @@ class _Call:
     names: dict[str, str]
     methods: dict[str, Any]
     user: str = ""
+    by_token: bool = False
     values: dict[str, Any] = field(default_factory=dict)
 
     @property
     def node(self) -> str:
         return self.names.get("node", "")
+
+    @property
+    def uri(self) -> str:
+        """The path as messages name it."""
+        return unquote(self.path)
 
     def vmids(self) -> list[int]:
         """The guests the call is about."""
@@ -72,29 +77,39 @@ class FrontDoor:
         path = request.path
         if path == "/lab" or path.startswith("/lab/"):
             return await self._control(request)
-        if not path.startswith((API, EXTJS)):
+        if not path.startswith("/api2"):
             return web.Response(status=404, reason=f"no such file '{path[:60]}'")
-        prefix = API if path.startswith(API) else EXTJS
-        start = len(prefix) - 1
-        call = _Call(request.method, path[start:], *self._match(request.rel_url.raw_path[start:]))
-        answer = await self._answer(request, call)
+        try:
+            requests.check_method(request.method)
+            requests.check_transfer(request)
+            kind, rest = requests.split_path(request.rel_url.raw_path)
+        except requests.Refused as refusal:
+            return self._kept(request, _refused(refusal), protected=False)
+        call = _Call(request.method, rest, *self._match(rest))
+        answer = await self._answer(request, call, kind)
         self.requests.add(call.method, path, answer.status if answer else 0, call.node)
         if answer is None:
             raise ConnectionResetError("the lab cut this connection")
-        if prefix == EXTJS and isinstance(answer, web.Response):
+        if kind == "extjs" and isinstance(answer, web.Response):
             answer = _enveloped(answer)
-        return self._kept(request, answer)
+        protected = bool(call.methods.get(call.method, {}).get("protected"))
+        return self._kept(request, answer, protected=protected)
 
     # ---- one request, step by step
 
-    async def _answer(self, request: web.BaseRequest, call: _Call) -> web.StreamResponse | None:
+    async def _answer(self, request: web.BaseRequest, call: _Call, kind: str) -> web.StreamResponse | None:
         """The response, or None when a fault cut the connection."""
         try:
-            call.user = self._login(request, call.template)
+            call.user = self._login(request, call)
+            requests.check_body(request)
+            if kind not in requests.FORMATS:
+                raise requests.Refused(501, f"no formatter for uri {call.uri}, {kind}")
             if call.template in self._upgrades:
                 self._permit(call, self._info(call))
                 return await self._upgrades[call.template](self._world, request, call.names, call.user)
-            call.values = await self._values(request)
+            call.values = await requests.parameters(request)
+        except requests.Refused as refusal:
+            return _refused(refusal)
         except PveError as problem:
             return await self._refusal(problem)
         struck = self._world.faults.for_request(call.method, call.path, call.vmids(), call.node)
@@ -127,36 +142,61 @@ class FrontDoor:
         except Exception:  # noqa: BLE001 - a defect of the lab must reach the client as a 500, not as a cut connection
             _log.exception("The lab failed to answer %s %s", call.method, call.path)
             return self._error(PveError(500, "internal error"))
-        body = data if isinstance(data, bytes) else _JSON({"data": data}).encode()
+        if isinstance(data, bytes):
+            body = data
+        elif isinstance(data, Page):
+            body = _JSON(
+                {"data": data.items, "total": data.total} if data.total else {"data": data.items}
+            ).encode()
+        else:
+            body = _JSON({"data": data}).encode()
         return web.Response(body=body, content_type="application/json", charset="utf-8")
 
     async def _dispatch(self, call: _Call) -> Any:
+        """The order of pveproxy: the path, the rights, the node, the parameters, then the work."""
         world = self._world
         info = self._info(call)
-        self._check_node(call.names.get("node"))
+        self._check_given_twice(call)
+        if call.by_token and not info.get("allowtoken"):
+            text = f"URI '{call.uri}' not available with API token, need proper ticket."
+            raise PveError(403, f"Permission check failed ({text}\n)")
         self._permit(call, info)
-        values = self._validated(call, info.get("parameters") or {})
+        self._check_node(call.names.get("node"))
+        values = self._validated(call, world.dialect.parameters(call.method, call.template, info))
         handler = world.own_routes.get((call.method, call.template))
         if handler is not None:
             return await handler(world, values, call.user)
         if call.method != "GET":
-            raise PveError(501, f"Method '{call.method} {call.path}' not implemented")
+            raise self._not_implemented(call)
+        listing = directories.listing(self._schema, call.template, info, world)
+        if listing is not None:
+            return listing
         match = schema.Match(call.template, call.names, call.methods)
         return await world.synthesise(match, call.method, info, call.user, values)
+
+    def _not_implemented(self, call: _Call) -> PveError:
+        return PveError(501, f"Method '{call.method} {call.uri}' not implemented")
 
     def _info(self, call: _Call) -> dict[str, Any]:
         """What the schema says about the call; 501 for an unknown path or method."""
         found: dict[str, Any] | None = call.methods.get(call.method)
-        if found is None:
-            raise PveError(501, f"Method '{call.method} {call.path}' not implemented")
+        if found is None or not self._world.dialect.serves(call.method, call.template):
+            raise self._not_implemented(call)
         return found
 
+    def _check_given_twice(self, call: _Call) -> None:
+        twice = [n for n, v in call.names.items() if n in call.values and str(call.values[n]) != v]
+        if twice:
+            raise PveError(400, "Parameter verification failed.", dict.fromkeys(twice[:1], IN_URI))
+
     def _check_node(self, node: str | None) -> None:
-        if node is None:
+        if node is None or node == "localhost":
             return
         state = self._world.nodes.get(node)
         if state is None:
-            why = f"failed to get address info for: {node}: Name or service not known"
+            if re.fullmatch(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?", node) is None:
+                return  # the check of parameters refuses the name
+            why = f"failed to get address info for: {node}: Temporary failure in name resolution"
             raise PveError(500, f"hostname lookup '{node}' failed - {why}")
         if not state["online"]:
             raise PveError(595, "No route to host")
@@ -182,15 +222,16 @@ class FrontDoor:
         for name in self._world.dialect.unknown(values):
             errors[name] = NOT_IN_SCHEMA
         if errors:
-            raise PveError(400, "Parameter verification failed.", errors)
+            told = {name: self._world.dialect.requirement(text) for name, text in errors.items()}
+            raise PveError(400, "Parameter verification failed.", told)
         return {**checked, **{k: v for k, v in call.names.items() if k not in declared}}
 
     # ---- pieces
 
     def _match(self, raw: str) -> tuple[str, dict[str, str], dict[str, Any]]:
         """Template, path parameters and methods of a path; three empty values for an unknown one."""
-        parts = [unquote(part) for part in raw.strip("/").split("/")]
-        joined = _rejoined(parts)
+        parts = [unquote(part) for part in raw.split("/") if part]
+        joined = requests.rejoined(parts)
         found = self._schema.match("/".join(parts)) if joined is None else None
         if found is not None:
             return found.template, found.params, found.methods
@@ -201,45 +242,26 @@ class FrontDoor:
                 return template.template, {**template.params, name: rest}, template.methods
         return "", {}, {}
 
-    def _login(self, request: web.BaseRequest, template: str) -> str:
+    def _login(self, request: web.BaseRequest, call: _Call) -> str:
         access = self._world.access
-        header = request.headers.get("Authorization", "")
-        if header.startswith("PVEAPIToken="):
-            return access.by_token(header)
-        if (request.method, template) in OPEN_TO_ALL:
-            return ""
         ticket = request.cookies.get("PVEAuthCookie")
+        header = request.headers.get("Authorization", "")
+        if (request.method, call.template) in OPEN_TO_ALL:
+            return ""
+        if not ticket and header.startswith("PVEAPIToken="):
+            call.by_token = True
+            return access.by_token(header)
         return access.by_ticket(
             unquote(ticket) if ticket else None,
             request.headers.get("CSRFPreventionToken"),
-            changing=request.method not in ("GET", "HEAD"),
+            changing=request.method != "GET",
         )
-
-    async def _values(self, request: web.BaseRequest) -> dict[str, Any]:
-        """The parameters of query and body together."""
-        if request.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            raise PveError(501, "chunked transfer encoding not supported")
-        if (request.content_length or 0) > BODY_LIMIT:
-            raise PveError(501, "for data too large")
-        values = _collected(request.rel_url.raw_query_string)
-        if not request.can_read_body:
-            return values
-        body = await request.read()
-        if body and request.method in ("GET", "DELETE"):
-            raise PveError(501, f"Unexpected content for method '{request.method}'")
-        try:
-            text = body.decode()
-            values.update(
-                json.loads(text) if request.content_type == "application/json" else _collected(text)
-            )
-        except (ValueError, TypeError, RecursionError):
-            raise PveError(400, "unable to decode the request body") from None
-        return values
 
     def _error(self, problem: PveError) -> web.Response:
         body: dict[str, Any] = {"data": None}
         if self._world.dialect.tells_message:
-            body["message"] = f"{problem.message}\n"
+            # What the path or method is refused with is no Perl error and ends without a newline.
+            body["message"] = problem.message if problem.status == 501 else f"{problem.message}\n"
         if problem.errors:
             body["errors"] = problem.errors
         reason = (problem.message.splitlines() or [""])[0]
@@ -249,38 +271,33 @@ class FrontDoor:
         response.force_close()
         return response
 
-    def _kept(self, request: web.BaseRequest, answer: web.StreamResponse) -> web.StreamResponse:
-        """Close the connection where pveproxy does: after an error and after a hundred requests."""
+    def _kept(
+        self, request: web.BaseRequest, answer: web.StreamResponse, *, protected: bool
+    ) -> web.StreamResponse:
+        """Close the connection where pveproxy does; answers of pvedaemon say both `close` and `Keep-Alive`."""
         transport = request.transport
-        if transport is not None and not answer.prepared:
-            answer.headers["Server"] = "pve-api-daemon/3.0"
-            used = self._used.get(transport, 0) + 1
-            self._used[transport] = used
-            if answer.status >= 400 or used >= REQUESTS_PER_CONNECTION:
-                answer.force_close()
+        if transport is None or answer.prepared:
+            return answer
+        answer.headers["Server"] = "pve-api-daemon/3.0"
+        used = self._used.get(transport, 0) + 1
+        self._used[transport] = used
+        if answer.status >= 400 or used >= REQUESTS_PER_CONNECTION:
+            answer.headers["Connection"] = "close"
+            answer.force_close()
+        elif protected and self._world.closes_connections:
+            answer.headers["Connection"] = "close, Keep-Alive"
+            answer.force_close()
+        else:
+            answer.headers["Connection"] = "Keep-Alive"
         return answer
 
 
-def _collected(text: str) -> dict[str, Any]:
-    """Form or query text as pveproxy reads it: `&` and `;` separate, a repeated key becomes a list."""
-    values: dict[str, Any] = {}
-    for key, value in parse_qsl(text.replace(";", "&"), keep_blank_values=True):
-        if key in values:
-            held = values[key]
-            values[key] = [*held, value] if isinstance(held, list) else [held, value]
-        else:
-            values[key] = value
-    return values
-
-
-def _rejoined(parts: list[str]) -> tuple[list[str], str, str] | None:
-    """Head, name and value of a path whose last parameter may hold slashes: volume ids and networks."""
-    for word, name, least in (("content", "volume", 4), ("ipset", "cidr", 2)):
-        if word in parts:
-            at = parts.index(word) + (1 if word == "content" else 2)
-            if at > least and len(parts) > at and (len(parts) > at + 1 or "/" in parts[at]):
-                return parts[:at], name, "/".join(parts[at:])
-    return None
+def _refused(refusal: requests.Refused) -> web.Response:
+    """A refusal of pveproxy itself: the text as the reason and, plain, as the body."""
+    body = None if refusal.empty else refusal.text.encode()
+    answer = web.Response(status=refusal.status, reason=refusal.text.splitlines()[0], body=body)
+    answer.force_close()
+    return answer
 
 
 def _enveloped(answer: web.Response) -> web.Response:

@@ -49,6 +49,7 @@ class Lab:
         port: int = 0,
         *,
         paused: bool = False,
+        closing: bool = False,
     ) -> None:
         self.port = port
         chance = random.Random(f"lab {seed}")
@@ -57,6 +58,7 @@ class Lab:
         self.world = World(Clock(speed, paused=paused), Dialect.of(version), seed)
         self.world.access.passwords[self.user] = self.password
         self.world.access.tokens[self.token_id] = self.token_secret
+        self.world.closes_connections = closing
         seeds.plant(self.world, nodes)
         for fault in faults or ():
             self.world.faults.add(fault)

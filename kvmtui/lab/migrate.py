@@ -45,21 +45,41 @@ def _available(world: World, storage: str, node: str) -> bool:
 @serves("GET", PATH)
 async def precheck(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
     """What a migration would find: where it may go and which disks are local."""
+    quorum.check(world)
     guest = world.find(values["node"], values["vmid"])
     world.check_unlocked(guest)
     others = [name for name, state in world.nodes.items() if name != guest.node and state["online"]]
     missing = {name: gone for name in others if (gone := _missing_storages(world, guest, name))}
-    disks = [
-        {"volid": volid, "size": v.size, "cdrom": int(v.content == "iso"), "is_unused": 0}
-        for volid, v in _local_volumes(world, guest).items()
-    ]
+    disks = [_disk(world, guest, volid, volume) for volid, volume in _local_volumes(world, guest).items()]
     item: dict[str, Any] = {"running": int(guest.running), "local_disks": disks, "local_resources": []}
     item |= {"mapped-resources": [], "mapped-resource-info": {}}
+    item["allowed_nodes"] = [name for name in others if name not in missing]
+    item["not_allowed_nodes"] = {name: {"unavailable_storages": gone} for name, gone in missing.items()}
     if world.dialect.major >= 9:
-        item["has-dbus-vmstate"] = 0
-    if not guest.running:
-        item["allowed_nodes"] = [name for name in others if name not in missing]
-        item["not_allowed_nodes"] = {name: {"unavailable_storages": gone} for name, gone in missing.items()}
+        item["has-dbus-vmstate"] = 1
+    if guest.ha_managed:
+        item["dependent-ha-resources"] = []
+    return item
+
+
+def _disk(world: World, guest: Guest, volid: str, volume: Volume) -> dict[str, Any]:
+    """A local disk as the precheck lists it."""
+    key = next((k for k, v in guest.config.items() if isinstance(v, str) and split(v)[0] == volid), "")
+    item: dict[str, Any] = {
+        "volid": volid,
+        "size": volume.size,
+        "drivename": key,
+        "replicate": 1,
+        "shared": 0,
+    }
+    item |= {"cdrom": int(is_cdrom(guest.config.get(key, ""))), "is_tpmstate": int(key == "tpmstate0")}
+    item |= {
+        "is_attached": 1,
+        "is_vmstate": int(key == "vmstate"),
+        "is_unused": int(key.startswith("unused")),
+    }
+    if world.dialect.major >= 9:
+        item["is_cloudinit"] = int(is_cloudinit(guest.config.get(key, "")))
     return item
 
 

@@ -104,16 +104,19 @@ async def node_time(world: World, values: dict[str, Any], user: str) -> dict[str
 @serves("GET", "/nodes/{node}/network")
 async def network(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """The node's interfaces: one port and its bridges."""
-    found: list[dict[str, Any]] = [
-        {"iface": "eno1", "type": "eth", "active": 1, "exists": 1, "method": "manual"}
-    ]
+    port = {"iface": "eno1", "type": "eth", "active": 1, "exists": 1, "method": "manual"}
+    found: list[dict[str, Any]] = [port | {"method6": "manual", "priority": 3, "families": ["inet"]}]
     for number, name in enumerate(world.nodes[values["node"]]["bridges"]):
         bridge = {"iface": name, "type": "bridge", "active": 1, "autostart": 1, "method": "manual"}
-        bridge["bridge_ports"] = "eno1" if number == 0 else ""
-        bridge["bridge_vlan_aware"] = 1
+        bridge |= {"priority": number + 4, "families": ["inet"], "method6": "manual"}
+        bridge |= {"bridge_fd": "0", "bridge_stp": "off", "bridge_ports": ""}
         if number == 0:
-            bridge |= {"method": "static", "address": "192.0.2.11", "netmask": "24", "gateway": "192.0.2.1"}
-        found.append({**bridge, "priority": number + 3, "families": ["inet"], "method6": "manual"})
+            address = world.address(values["node"])
+            bridge |= {"method": "static", "address": address, "netmask": "24", "cidr": f"{address}/24"}
+            bridge["gateway"] = "192.0.2.1"
+        else:
+            bridge |= {"bridge_vlan_aware": 1, "bridge_vids": "2-4094"}
+        found.append(bridge)
     wanted = values.get("type")
     if wanted in (None, "any_bridge", "any_local_bridge", "include_sdn"):
         return found if wanted is None else [i for i in found if i["type"] == "bridge"]
@@ -130,15 +133,16 @@ async def cluster_status(world: World, values: dict[str, Any], user: str) -> lis
         "nodes": len(world.nodes),
         "version": 3,
     }
-    found: list[dict[str, Any]] = [{**quorum, "quorate": int(world.quorate)}]
-    for number, (name, state) in enumerate(world.nodes.items(), 1):
+    alone = len(world.nodes) == 1
+    found: list[dict[str, Any]] = [] if alone else [{**quorum, "quorate": int(world.quorate)}]
+    for number, (name, state) in enumerate(world.nodes.items(), 0 if alone else 1):
         item = {"type": "node", "id": f"node/{name}", "name": name, "nodeid": number, "level": ""}
         found.append(
             {
                 **item,
                 "ip": world.address(name),
                 "online": int(state["online"]),
-                "local": int(number == 1),
+                "local": int(number == int(not alone)),
             }
         )
     return found

@@ -1,7 +1,8 @@
-"""Starting and stopping: the status calls, how long they take, and what the state looks like meanwhile."""
+"""Starting, stopping and resetting: the calls that change the state of a VM, and how long they take."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,12 +11,12 @@ from fakepve.routing import die, param_error
 
 from kvmtui.lab import ha, quorum
 from kvmtui.lab.access import ROOT
-from kvmtui.lab.cloudinit import regenerate
+from kvmtui.lab.cloudinit import drive_of, regenerate
 from kvmtui.lab.configdisks import settle_pending
-from kvmtui.lab.drives import drive_keys, split
+from kvmtui.lab.disks import free
+from kvmtui.lab.drives import NIC, drive_keys, split
 from kvmtui.lab.guests import Guest
 from kvmtui.lab.tasks import Task
-from kvmtui.lab.usage import cores_of, usage
 from kvmtui.lab.world import World, serves
 
 QEMU = "/nodes/{node}/qemu"
@@ -24,55 +25,6 @@ SHUTDOWN_SECONDS = 60
 # What these calls ask of the HA manager when it manages the guest.
 HA_REQUESTS = {"start": "running", "stop": "stopped", "shutdown": "stopped"}
 Work = Callable[[World, Guest, Task, dict[str, Any]], Awaitable[None]]
-
-
-@serves("GET", QEMU)
-async def guest_list(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
-    """The VMs of a node the user may see."""
-    seen = (g for g in world.roster.values() if g.node == values["node"])
-    return [_status(world, guest) for guest in seen if world.allowed(user, guest.path, "VM.Audit")]
-
-
-@serves("GET", STATUS + "/current")
-async def current(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
-    """One VM as it is at this moment."""
-    guest = world.find(values["node"], values["vmid"])
-    agent = str(guest.config.get("agent", "0")).split(",")[0].removeprefix("enabled=")
-    item = {
-        **_status(world, guest),
-        "qmpstatus": guest.qmpstatus,
-        "ha": {"managed": int(guest.ha_managed), **(guest.ha or {})},
-    }
-    if agent == "1":
-        item["agent"] = 1
-    if guest.running:
-        item |= {
-            "running-machine": "pc-i440fx-10.1+pve0",
-            "running-qemu": "10.1.2",
-            "balloon": item["maxmem"],
-        }
-    if world.dialect.major >= 9:
-        item["memhost"] = item["mem"]
-        item |= {f"pressure{kind}{how}": 0 for kind in ("cpu", "io", "memory") for how in ("some", "full")}
-    return item
-
-
-def _status(world: World, guest: Guest) -> dict[str, Any]:
-    item: dict[str, Any] = {
-        "vmid": guest.vmid,
-        "name": guest.name,
-        "status": guest.status,
-        "cpus": cores_of(guest),
-    }
-    item |= usage(world, guest, world.clock.now())
-    if guest.running:
-        item["pid"] = 100_000 + guest.vmid
-    if guest.template:
-        item["template"] = 1
-    for key, value in (("lock", guest.lock), ("tags", guest.config.get("tags"))):
-        if value:
-            item[key] = value
-    return item
 
 
 def _action(name: str, kind: str, work: Work, *, needs_running: bool = False) -> None:
@@ -90,12 +42,15 @@ def _action(name: str, kind: str, work: Work, *, needs_running: bool = False) ->
             return await ha.request_power(world, managed, HA_REQUESTS[name], user)
         if needs_running and not world.find(node, vmid).running:
             raise die(f"VM {vmid} not running")
+        if name == "shutdown" and managed is not None and managed.qmpstatus == "paused":
+            raise die("VM is paused - cannot shutdown")
 
         async def body(task: Task) -> None:
             guest = _in_task(world, node, vmid, name)
             path, refusal = world.flocks.config(vmid)
             async with world.flocks.hold(path, 10, refusal):
-                if not values.get("skiplock"):
+                suspended = name in ("start", "stop") and guest.lock == "suspended"
+                if not values.get("skiplock") and not suspended:
                     world.check_unlocked_in_task(guest)
                 await work(world, guest, task, values)
 
@@ -116,10 +71,21 @@ def _in_task(world: World, node: str, vmid: int, name: str) -> Guest:
 def _abort_shutdowns(world: World, vmid: int) -> None:
     for task in world.workers.running():
         if task.type == "qmshutdown" and vmid in task.vmids:
-            world.workers.kill(task)
+            world.workers.interrupt(task)
 
 
-async def _start(world: World, guest: Guest, task: Task, values: dict[str, Any]) -> None:
+def _forget_state(world: World, guest: Guest) -> None:
+    """A start from a saved state deletes it."""
+    volid = guest.config.pop("vmstate", None)
+    for key in ("runningmachine", "runningcpu", "lock"):
+        guest.config.pop(key, None)
+    volume = world.volume(guest.node, str(volid)) if volid else None
+    if volume is not None:
+        free(world, volume)
+
+
+async def start(world: World, guest: Guest, task: Task, values: dict[str, Any]) -> None:
+    """Start a VM inside a task that holds its config lock."""
     if guest.template:
         raise TaskError("you can't start a vm if it's a template")
     if guest.running:
@@ -128,11 +94,35 @@ async def _start(world: World, guest: Guest, task: Task, values: dict[str, Any])
         volid = split(guest.config[key])[0]
         if ":" in volid and world.volume(guest.node, volid) is None:
             raise TaskError(f"volume '{volid}' does not exist")
+    if guest.lock == "suspended":
+        task.say("Resuming suspended VM")
+        _forget_state(world, guest)
     settle_pending(world, guest)
+    check_bridges(world, guest, task)
+    if drive_of(guest):
+        task.say("generating cloud-init ISO")
     regenerate(guest)
     await world.clock.sleep(world.took("start", 2, 8, guest.vmid))
     guest.power("running", world.clock.now())
     world.effect("start", guest.node, guest.vmid)
+
+
+def check_bridges(world: World, guest: Guest, task: Task) -> None:
+    """A card on a bridge the node does not have: a start fails, in the words of each version."""
+    for key in sorted(k for k in guest.config if NIC.fullmatch(k)):
+        bridge = re.search(r"(?:^|,)bridge=([^,]+)", str(guest.config[key]))
+        if bridge is None or bridge[1] in world.nodes[guest.node]["bridges"]:
+            continue
+        text = f"bridge '{bridge[1]}' does not exist"
+        if world.dialect.major >= 9:
+            raise TaskError(text)
+        tap = f"tap{guest.vmid}i{key[3:]}"
+        script = "/var/lib/qemu-server/pve-bridge"
+        task.say(text)
+        task.say(
+            f"kvm: -netdev type=tap,id={key},ifname={tap},script={script}: network script {script} failed"
+        )
+        raise TaskError("start failed: QEMU exited with code 1")
 
 
 async def _stop(world: World, guest: Guest, task: Task, values: dict[str, Any]) -> None:
@@ -168,27 +158,15 @@ async def _shutdown(world: World, guest: Guest, task: Task, values: dict[str, An
 
 async def _reboot(world: World, guest: Guest, task: Task, values: dict[str, Any]) -> None:
     await _shutdown(world, guest, task, values)
-    await _start(world, guest, task, values)
+    await start(world, guest, task, values)
 
 
 async def _reset(world: World, guest: Guest, task: Task, values: dict[str, Any]) -> None:
     world.effect("reset", guest.node, guest.vmid)
 
 
-async def _suspend(world: World, guest: Guest, task: Task, values: dict[str, Any]) -> None:
-    guest.qmpstatus = "paused"
-    world.effect("suspend", guest.node, guest.vmid)
-
-
-async def _resume(world: World, guest: Guest, task: Task, values: dict[str, Any]) -> None:
-    guest.qmpstatus = guest.status
-    world.effect("resume", guest.node, guest.vmid)
-
-
-_action("start", "qmstart", _start)
+_action("start", "qmstart", start)
 _action("stop", "qmstop", _stop)
 _action("shutdown", "qmshutdown", _shutdown)
 _action("reboot", "qmreboot", _reboot, needs_running=True)
 _action("reset", "qmreset", _reset, needs_running=True)
-_action("suspend", "qmsuspend", _suspend, needs_running=True)
-_action("resume", "qmresume", _resume, needs_running=True)

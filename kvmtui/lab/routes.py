@@ -20,7 +20,9 @@ from kvmtui.lab import (
     resize,
     rrd,
     snapshots,
+    status,
     storages,
+    suspend,
     taskapi,
 )
 from kvmtui.lab.http import Upgrade
@@ -43,7 +45,9 @@ PARTS = (
     resize,
     rrd,
     snapshots,
+    status,
     storages,
+    suspend,
     taskapi,
 )
 # Paths answered by a websocket instead of JSON.

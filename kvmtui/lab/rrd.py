@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+from fakepve.routing import die
 
 from kvmtui.lab.guests import Guest
 from kvmtui.lab.usage import AVERAGE, cores_of, disk_of, level, memory_of, moved
 from kvmtui.lab.world import World, serves
 
+# A guest has no charts until its node has reported it for the first time.
+FIRST_SECONDS = 10
 # Points and seconds per point.
 GRID_8 = {
     "hour": (60, 60),
@@ -27,10 +32,23 @@ GRID_9 = {
 PRESSURE = tuple(f"pressure{kind}{how}" for kind in ("cpu", "io", "memory") for how in ("some", "full"))
 
 
+def _first_seen(guest: Guest) -> float:
+    return guest.seen[0][0] if guest.seen else math.inf
+
+
 @serves("GET", "/nodes/{node}/qemu/{vmid}/rrddata")
 async def rrddata(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """One point per slot: before the VM existed the time alone, while it was off no rates."""
-    guest = world.find(values["node"], values["vmid"])
+    guest = world.roster.get(int(values["vmid"]))
+    if (
+        guest is None
+        or guest.node != values["node"]
+        or world.clock.now() - _first_seen(guest) < FIRST_SECONDS
+    ):
+        folder = "pve-vm-9.0" if world.dialect.major >= 9 else "pve2-vm"
+        where = f"/var/lib/rrdcached/db/{folder}/{values['vmid']}"
+        problem = f"rrd_fetch_r failed: opening '{where}': No such file or directory"
+        raise die(f"RRD error: rrdcached@unix:/var/run/rrdcached.sock: {problem}")
     grid = GRID_9 if world.dialect.major >= 9 else GRID_8
     points, step = grid.get(str(values["timeframe"]), grid["hour"])
     newest = int(world.clock.now() // step) * step

@@ -91,6 +91,8 @@ async def take(world: World, values: dict[str, Any], user: str) -> str:
         if values.get("vmstate") and guest.running:
             kept["vmstate"] = f"local-lvm:vm-{guest.vmid}-state-{name}"
         guest.snapshots[name] = kept
+        for key, (volid, _) in disks_of(guest.config).items():
+            task.say(f"snapshotting 'drive-{key}' ({volid})")
         await world.clock.sleep(world.took("snapshot", 1.5, 2.5, guest.vmid))
         kept.pop("snapstate")
         guest.descriptions[name] = guest.config.get("description")

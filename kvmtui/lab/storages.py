@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fakepve.model import PveError, TaskError
@@ -91,7 +92,7 @@ async def storage_status(world: World, values: dict[str, Any], user: str) -> dic
     return _status(world, values["storage"], values["node"])
 
 
-def _item(volume: Volume) -> dict[str, Any]:
+def _item(world: World, volume: Volume) -> dict[str, Any]:
     item: dict[str, Any] = {
         "volid": volume.volid,
         "content": volume.content,
@@ -101,7 +102,9 @@ def _item(volume: Volume) -> dict[str, Any]:
     }
     if volume.vmid is not None:
         item["vmid"] = volume.vmid
-    if volume.parent:
+    if volume.content == "images" and world.storages[volume.storage]["type"] in FILE_STORAGES:
+        item |= {"used": volume.used, "parent": f"../{volume.parent}" if volume.parent else None}
+    elif volume.parent:
         item["parent"] = volume.parent
     if volume.notes:
         # Lists tell only the first line; the whole text is in the volume's own answer.
@@ -121,7 +124,7 @@ async def content_list(world: World, values: dict[str, Any], user: str) -> list[
     for volume in world.shelf.on(world.place(storage, node), storage):
         wanted = values.get("content") in (None, volume.content) and volume.content in kinds
         if wanted and values.get("vmid") in (None, volume.vmid) and _may_see(world, user, volume):
-            found.append(_item(volume))
+            found.append(_item(world, volume))
     return sorted(found, key=lambda item: str(item["volid"]))
 
 
@@ -150,8 +153,9 @@ def _found(world: World, values: dict[str, Any]) -> Volume:
 @serves("GET", VOLUME)
 async def content_info(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
     """One volume with its path and, for a backup, its whole notes."""
+    storage, _name, volid, _store, kind, owner, _format = world._volume_target(values)
+    world._check_access(user, storage, kind, owner, volid)
     volume = _found(world, values)
-    world._check_access(user, volume.storage, volume.content, volume.vmid, volume.volid)
     item: dict[str, Any] = {
         "path": world._volume_path(volume.storage, volume.name, volume.content),
         "size": volume.size,
@@ -166,8 +170,9 @@ async def content_info(world: World, values: dict[str, Any], user: str) -> dict[
 @serves("PUT", VOLUME)
 async def content_update(world: World, values: dict[str, Any], user: str) -> None:
     """Change the notes or the protection of a backup."""
+    storage, _name, volid, _store, kind, owner, _format = world._volume_target(values)
+    world._check_access(user, storage, kind, owner, volid)
     volume = _found(world, values)
-    world._check_access(user, volume.storage, volume.content, volume.vmid, volume.volid)
     if volume.content != "backup":
         raise die(
             "only backups can have notes"
@@ -184,10 +189,8 @@ async def content_update(world: World, values: dict[str, Any], user: str) -> Non
 @serves("DELETE", VOLUME)
 async def content_delete(world: World, values: dict[str, Any], user: str) -> str | None:
     """Delete a volume in a task."""
-    storage, name, kind = _target(world, values)
+    storage, name, _volid, _store, kind, owner, _format = world._volume_target(values)
     volid, node = f"{storage}:{name}", values["node"]
-    volume = world.shelf.find(world.place(storage, node), storage, name)
-    owner = volume.vmid if volume else None
     if kind == "backup" and owner:
         world.require(user, f"/storage/{storage}", "Datastore.AllocateSpace")
         world.require(user, f"/vms/{owner}", "VM.Backup")
@@ -198,16 +201,22 @@ async def content_delete(world: World, values: dict[str, Any], user: str) -> str
         await world.clock.sleep(world.took("imgdel", 0.5, 2, volid))
         still = world.shelf.find(world.place(storage, node), storage, name)
         if still is not None and still.protected:
-            raise TaskError(f"can't remove protected volume '{volid}'")
+            raise TaskError(f"cannot remove protected volume '{name}' on '{storage}'")
         if still is not None and world.shelf.children(still):
-            raise TaskError(f"base volume '{name}' is still in use by linked cloned")
-        if still is None and world.storages[storage]["type"] in FILE_STORAGES and kind == "backup":
-            raise TaskError(
-                f"unable to stat '{world._volume_path(storage, name, kind)}': No such file or directory"
-            )
+            raise TaskError(f"base volume '{volid}' is still in use by linked cloned")
+        if still is None and world.storages[storage]["type"] in FILE_STORAGES:
+            task.say(f"disk image '{world._volume_path(storage, name, kind)}' does not exist")
         if still is not None:
             free(world, still)
         task.say(f"Removed volume '{volid}'")
 
     ident = f"{owner}@{storage}" if owner else storage
-    return await world.workers.start(node, "imgdel", ident, user, body, vmids=(owner,) if owner else ())
+    upid = await world.workers.start(node, "imgdel", ident, user, body, vmids=(owner,) if owner else ())
+    task, delay = world.workers.by_upid[upid], int(values.get("delay") or 0)
+    if delay and task.worker is not None:
+        await world.clock.wait_for(asyncio.shield(task.worker), delay)
+    if not delay or task.running:
+        return upid
+    if task.exitstatus != "OK":
+        raise die(str(task.exitstatus))
+    return None

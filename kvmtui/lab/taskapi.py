@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fakepve.routing import param_error
+from fakepve.routing import param_error, split_list
 
 from kvmtui.lab.tasks import Task
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.world import Page, World, serves
 
 LIST = "/nodes/{node}/tasks"
 ONE = LIST + "/{upid}"
-UPID = re.compile(r"UPID:([^:]+):[0-9A-F]{8}:[0-9A-F]{8,9}:[0-9A-F]{8}:[^:]+:[^:]*:[^:]+:")
+UPID = re.compile(r"UPID:([^:]+):[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:[0-9A-Fa-f]{8}:[^:]+:[^:]*:([^:]+):")
 NEWEST_IN_CLUSTER = 25
 
 
@@ -32,10 +32,15 @@ def _view(task: Task) -> dict[str, Any]:
     return item
 
 
-def _listed(task: Task) -> dict[str, Any]:
+def _listed(world: World, task: Task) -> dict[str, Any]:
+    """A task as the node's list has it: the token is split off only once the task is archived."""
     item = _view(task)
     if task.exitstatus is not None and task.endtime is not None:
         item |= {"endtime": int(task.endtime), "status": task.exitstatus}
+    if not world.workers.saved(task):
+        item["user"] = task.user
+        item.pop("tokenid", None)
+        item["saved"] = "0"
     return item
 
 
@@ -51,40 +56,42 @@ def _visible(world: World, user: str, node: str) -> list[Task]:
 
 
 @serves("GET", LIST)
-async def task_list(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
-    """The tasks of a node: finished ones, running ones, or both, filtered."""
+async def task_list(world: World, values: dict[str, Any], user: str) -> Page:
+    """The tasks of a node: archived ones, active ones, or both, filtered."""
     source = values.get("source", "archive")
     found = []
     for task in _visible(world, user, values["node"]):
-        if source == "all" or task.running == (source == "active"):
-            item = _listed(task)
-            if task.running:
-                item["status"] = "RUNNING"
+        if source == "all" or world.workers.saved(task) == (source == "archive"):
+            item = _listed(world, task)
             if _wanted(item, values):
-                found.append(item)
-    start = int(values.get("start", 0))
-    return found[start : start + int(values.get("limit", 50))]
+                found.append(item | {"status": item.get("status", "RUNNING")})
+    start, limit = int(values.get("start", 0)), int(values.get("limit", 50))
+    return Page(found[start : start + limit], len(found))
 
 
 def _wanted(item: dict[str, Any], values: dict[str, Any]) -> bool:
+    endings = {"ok", "warning", "error", "unknown"}
+    if values.get("errors"):
+        endings -= {"ok"}
+    elif values.get("statusfilter") is not None:
+        endings = {name.lower() for name in split_list(values["statusfilter"])}
     checks = (
         ("vmid", lambda v: item["id"] == str(v)),
-        ("typefilter", lambda v: item["type"] == v),
-        ("userfilter", lambda v: v in item["user"]),
+        ("typefilter", lambda v: not v or item["type"] == v),
+        ("userfilter", lambda v: str(v).lower() in item["user"].lower()),
         ("since", lambda v: item["starttime"] >= int(v)),
         ("until", lambda v: item["starttime"] <= int(v)),
-        ("errors", lambda v: not v or _ending(item["status"]) == "error"),
-        ("statusfilter", lambda v: _ending(item["status"]) in re.split(r"[,; ]+", v)),
     )
-    return all(check(values[name]) for name, check in checks if values.get(name) is not None)
+    fits = all(check(values[name]) for name, check in checks if values.get(name) is not None)
+    return fits and _ending(item.get("status")) in endings
 
 
-def _ending(status: str) -> str:
-    if status in ("OK", "RUNNING"):
-        return "ok" if status == "OK" else "running"
-    if status.startswith("WARNINGS"):
-        return "warning"
-    return "unknown" if status == "unexpected status" else "error"
+def _ending(status: str | None) -> str:
+    if status == "OK":
+        return "ok"
+    if status is None or status == "unexpected status":
+        return "unknown"
+    return "warning" if re.fullmatch(r"WARNINGS: \d+", status) else "error"
 
 
 @serves("GET", "/cluster/tasks")
@@ -94,8 +101,17 @@ async def cluster_tasks(world: World, values: dict[str, Any], user: str) -> list
     for node in world.nodes:
         tasks = _visible(world, user, node)
         finished = [task for task in tasks if not task.running][:NEWEST_IN_CLUSTER]
-        found += [_listed(task) for task in tasks if task.running] + [_listed(task) for task in finished]
-    return sorted(found, key=lambda item: -item["starttime"])
+        found += [_broadcast(task, newest=False) for task in tasks if task.running]
+        found += [_broadcast(task, newest=number == 0) for number, task in enumerate(finished)]
+    return sorted(found, key=lambda item: -int(item["starttime"]))
+
+
+def _broadcast(task: Task, *, newest: bool) -> dict[str, Any]:
+    """A task as nodes tell each other about it: no process, and a number only where it was just archived."""
+    item = {name: value for name, value in _view(task).items() if name not in ("pid", "pstart")}
+    if task.exitstatus is not None and task.endtime is not None:
+        item |= {"endtime": int(task.endtime), "status": task.exitstatus, "saved": 1 if newest else "1"}
+    return item
 
 
 def _task(world: World, values: dict[str, Any], user: str) -> Task:
@@ -122,18 +138,28 @@ async def task_status(world: World, values: dict[str, Any], user: str) -> dict[s
 
 
 @serves("GET", ONE + "/log")
-async def task_log(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
-    """A page of a task's log."""
-    lines = _task(world, values, user).log
+async def task_log(world: World, values: dict[str, Any], user: str) -> Page:
+    """A page of a task's log; an unknown task has one line that says so."""
+    upid = values["upid"]
+    parsed = UPID.fullmatch(upid)
+    if parsed is None:
+        raise param_error(upid="unable to parse worker upid")
+    if user not in (parsed[2], parsed[2].split("!")[0]):
+        world.require(user, f"/nodes/{values['node']}", "Sys.Audit")
+    task = world.workers.by_upid.get(upid)
+    if task is None or task.vanished:
+        line = {"n": 1, "t": "unable to open file - No such file or directory"}
+        return Page([line] if world.dialect.major >= 9 else line, 1)
+    lines = task.log or ["no content"]
     start, limit = int(values.get("start", 0)), int(values.get("limit", 50))
     page = [{"n": n, "t": line} for n, line in enumerate(lines, 1)][start:]
-    return page[:limit] if limit else page
+    return Page(page[:limit] if limit else page, len(lines))
 
 
 @serves("DELETE", ONE)
 async def task_stop(world: World, values: dict[str, Any], user: str) -> None:
-    """Kill a task's worker."""
+    """End a task's worker."""
     task = _task(world, values, user)
     if not _owns(user, task):
         world.require(user, f"/nodes/{task.node}", "Sys.Modify")
-    world.workers.kill(task)
+    world.workers.interrupt(task)

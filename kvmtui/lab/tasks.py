@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 KEPT_PER_NODE = 1000
 # `qm cleanup` of a guest started right after its shutdown can hold the config's lock file this long.
 CLEANUP_SECONDS = 30.0
+# A task that ended stays in the list of active tasks this long (virtual seconds).
+ACTIVE_SECONDS = 0.5
+# Workers with a signal handler of their own say so in their own words.
+CATCH_SIGNALS = frozenset({"qmclone", "qmmove", "qmigrate", "qmcreate", "qmrestore", "vzdump"})
 Body = Callable[..., Awaitable[Any]]
 
 
@@ -82,6 +86,12 @@ class Tasks:
         found = [t for t in self.by_upid.values() if t.node == node and not t.vanished]
         return sorted(found, key=lambda t: (-t.starttime, -t.pid))
 
+    def saved(self, task: Task) -> bool:
+        """Whether a task that ended has moved from the list of active ones to the archive."""
+        if task.endtime is None:
+            return False
+        return self._world.clock.instant or self._world.clock.now() - task.endtime >= ACTIVE_SECONDS
+
     def new(self, node: str, kind: str, ident: object, user: str, vmids: Iterable[int] = ()) -> Task:
         """Register a task that is about to start."""
         self.last_pid += 1
@@ -108,11 +118,23 @@ class Tasks:
         if task.worker is not None and task.running:
             task.worker.cancel()
 
+    def interrupt(self, task: Task) -> None:
+        """End a worker with SIGTERM: it fails with `received interrupt` and undoes what it undoes on errors."""
+        if task.worker is not None and task.running:
+            caught = task.type in CATCH_SIGNALS
+            self._world.clock.interrupt(
+                task.worker, "interrupted by signal" if caught else "received interrupt"
+            )
+
     async def _run(self, task: Task, body: Body, fault: Fault | None) -> None:
         try:
             status = await self._work(task, body, fault)
         except asyncio.CancelledError:
             status = "unexpected status"
+            try:
+                self._world.clock.raise_if_interrupted()
+            except TaskError as problem:
+                status = str(problem)
         except (TaskError, PveError) as problem:
             status = " ".join(_text_of(problem).split())
         self._close(task, status, fault)

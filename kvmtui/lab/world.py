@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from fakepve import FakePve
 from fakepve.model import PveError, TaskError
 from fakepve.routing import die
+from fakepve.storage import parse_name_dir
 
 from kvmtui.lab import quorum
 from kvmtui.lab.access import Access
@@ -21,12 +24,20 @@ from kvmtui.lab.faults import Faults
 from kvmtui.lab.flocks import Flocks
 from kvmtui.lab.guests import Guest
 from kvmtui.lab.tasks import Tasks
-from kvmtui.lab.volumes import GIB, Shelf, Volume
+from kvmtui.lab.volumes import FILE_STORAGES, GIB, Shelf, Volume
 
 Handler = Callable[["World", dict[str, Any], str], Awaitable[Any]]
 ROUTES: dict[tuple[str, str], Handler] = {}
 BROADCAST_SECONDS = 10
 COPY_BYTES_PER_SECOND = 400 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list, with how many entries match altogether."""
+
+    items: Any
+    total: int
 
 
 def serves(method: str, template: str) -> Callable[[Handler], Handler]:
@@ -70,6 +81,8 @@ class World(FakePve):
         self.revision = 0
         self.answers: dict[tuple[Any, ...], bytes] = {}
         self.clock_skew = 0.0
+        # Whether connections end after every call that pveproxy passes on to pvedaemon, as they do in reality.
+        self.closes_connections = False
         self.own_routes = _inherited(self) | ROUTES
 
     # ---- what fakepve's handlers look up
@@ -169,6 +182,14 @@ class World(FakePve):
         """The moment of the newest status broadcast; everything seen through it is up to ten seconds old."""
         now = self.clock.now()
         return now if self.clock.instant else now - now % BROADCAST_SECONDS
+
+    def _parse_volname(self, store: dict[str, Any], volname: str) -> tuple[str, int | None, str]:
+        """Type, owner and format of a volume name; linked clones on file storage name their base first."""
+        linked = re.fullmatch(r"\d+/\S+/(\d+)/(\S+)", volname)
+        if linked and store["type"] in FILE_STORAGES:
+            return "images", int(linked[1]), parse_name_dir(linked[2])[1]
+        found: tuple[str, int | None, str] = super()._parse_volname(store, volname)
+        return found
 
     def free_space(self, storage: str, node: str) -> tuple[int, int]:
         """Total and used bytes of a storage as seen from a node."""
