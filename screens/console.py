@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.command import Provider
 from textual.containers import Vertical
 from textual.message import Message
@@ -33,6 +33,7 @@ from screens.place import Happened, Place, Rereads
 from screens.places import BUILT, make
 from screens.text import plain
 from screens.themes import Looks
+from screens.typeahead import TypeAhead
 from screens.widgets.footer import Footer
 from screens.widgets.header import Facts, Header, Tabs
 from screens.widgets.log import LogPane
@@ -79,7 +80,7 @@ class Setup:
     """Signals that leave as `q` does."""
 
 
-class Console(Acts, App[int]):
+class Console(Acts, TypeAhead):
     """The terminal console."""
 
     TITLE = "kvmtui"
@@ -106,6 +107,7 @@ class Console(Acts, App[int]):
         self.screen_links: ScreenLinks | None = None  # made with the first link, closed with the console
         self.place_name = ""
         self._trail: list[tuple[str, int | None]] = []
+        self._moving = asyncio.Lock()
         self._begun = self._lost = False
         self._heard_at = self._place_read_at = now_ms()
         self._vitals = Latest(self, self._read_vitals)
@@ -196,7 +198,11 @@ class Console(Acts, App[int]):
         return next(iter(self.screen_stack[0].query(Place)), None)
 
     async def open(self, name: str, service_id: int | None = None) -> None:
-        """Goes to a place; `vm` is the one of a single machine."""
+        """Goes to a place, after any move under way; `vm` is the one of a single machine."""
+        async with self._moving:
+            await self._open(name, service_id)
+
+    async def _open(self, name: str, service_id: int | None) -> None:
         body = self.screen_stack[0].query_one("#place")
         if service_id is None:
             fresh = make(name)

@@ -72,6 +72,7 @@ class Grid(ScrollView, can_focus=True):
         self._follow = False
         self._new_view = False
         self._loaded = False
+        self._behind = False
         self._styles_by_name: dict[str, Style] = {}
         self._painter = Painter(self.columns, self._style_named)
         self._reader = Reader(self, self._wish, self._arrived, self._failed)
@@ -111,6 +112,11 @@ class Grid(ScrollView, can_focus=True):
         """True while an answer of the source is on its way."""
         return self._reader.busy
 
+    @property
+    def catching_up(self) -> bool:
+        """True while the rows for the operator's last view or move are being read: the cursor may be elsewhere."""
+        return self._reader.busy and (self._behind or (self.cursor_key is None and self.count > 0))
+
     # Reading
 
     def _ask(self) -> None:
@@ -127,7 +133,7 @@ class Grid(ScrollView, can_focus=True):
 
     def _arrived(self, wanted: Wanted, window: Window) -> None:
         before, self._window = self._window, window
-        was_empty, self._loaded = not before.rows or bool(self.error), True
+        was_empty, self._loaded, self._behind = not before.rows or bool(self.error), True, False
         self.error, self.read_at = "", now_ms()
         self.stale("")
         self._set_height()
@@ -168,7 +174,7 @@ class Grid(ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self, self._told))
 
     def _failed(self, sentence: str) -> None:
-        self.error, self._loaded = sentence, True
+        self.error, self._loaded, self._behind = sentence, True, False
         self.refresh()
 
     def _cover_view(self) -> None:
