@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import kvmtui
-from engine.errors import Refused
+from engine.errors import Failed, Refused
 
 if TYPE_CHECKING:
     from engine.running import Running
@@ -86,8 +86,7 @@ def show(site: Config, read_only: bool, low_bandwidth: bool) -> int:
         engine.stop()
     if not console.left and not console.return_code:
         log.error("The console ended without being asked to")
-        print(ENDED, file=sys.stderr)
-        return 1
+        raise Failed(ENDED)
     return int(console.return_code or 0) if status is None else int(status)
 
 

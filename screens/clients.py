@@ -90,4 +90,4 @@ class ClientsPlace(RecordsPlace):
         service_id = await self.app.push_screen_wait(ClientServices(name))
         if service_id is not None:
             app: Any = self.app
-            self.app.run_worker(app.open_vm(service_id))
+            self.app.run_worker(app.open_vm(service_id), group="go")

@@ -171,11 +171,13 @@ class Console(Acts, TypeAhead):
             loop.add_signal_handler(each, self.exit, 0)
 
     def _fatal_error(self) -> None:
-        """After a fault of its own: the log file gets the details, the operator a sentence."""
-        log.error("The console ended by a fault of its own", exc_info=self._exception)
+        """After an error of its own: details go to the log file, a sentence to the terminal."""
+        error = self._exception
+        log.error("The console ended because of an error of its own", exc_info=error)
+        kind = type(getattr(error, "error", error)).__name__  # of a worker's error, not of the worker
         self.panic(
-            "The console ended by a fault of its own; the log file says where. Work is parked, nothing is lost. "
-            "Please start it again."
+            f"The console ended because of an error of its own ({kind}); the log file has the details. "
+            "Running tasks continue with the next engine. Start kvmtui again."
         )
 
     def exit(self, result: int | None = None, return_code: int = 0, message: Any = None) -> None:

@@ -95,7 +95,7 @@ class PoolsPlace(RecordsPlace):
         service_id = await self.app.push_screen_wait(Holders(*found))
         if service_id is not None:
             app: Any = self.app
-            self.app.run_worker(app.open_vm(service_id))
+            self.app.run_worker(app.open_vm(service_id), group="go")
 
 
 def _with_need(key: int) -> tuple[PoolView, str]:

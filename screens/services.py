@@ -12,6 +12,7 @@ from engine.actions.services import create_service
 from engine.actions.site import Outcome
 from engine.forms import ServiceForm
 from engine.queries import service_list
+from engine.queries.allowed import VmState
 from engine.queries.refs import names_of
 from engine.queries.service_list import ServiceQuestion
 from engine.queries.site import ServiceView, products
@@ -60,7 +61,7 @@ class ServicesPlace(Adopts, RecordsPlace):
         self._specs: dict[str, Mapping[str, Any]] = {}
 
     def compose(self) -> ComposeResult:
-        with ServiceCommands(self.chosen):
+        with ServiceCommands(self.chosen, self._known):
             yield Listing(self.list)
 
     def source(self) -> RowSource:
@@ -83,11 +84,28 @@ class ServicesPlace(Adopts, RecordsPlace):
     def opened(self, key: Any) -> None:
         """Enter goes to the machine of the service."""
         app: Any = self.app
-        self.app.run_worker(app.open_vm(key))
+        self.app.run_worker(app.open_vm(key), group="go")
 
     def chosen(self) -> tuple[int, ...]:
         """The services an action is meant for."""
         return tuple(key for key in self.list.chosen if isinstance(key, int))
+
+    def _known(self, service_id: int) -> VmState | None:
+        row = self.list.row(service_id)
+        view = row.data if row is not None else None
+        if not isinstance(view, ServiceView) or view.vm_status is None:
+            return None
+        return VmState(view.vm or str(view.id), view.vm_status, view.status)
+
+    def _look_again(self) -> None:
+        for each in self.query(ServiceCommands):
+            each.look_again()
+
+    def on_grid_highlighted(self) -> None:
+        self._look_again()
+
+    def on_table_marks_changed(self) -> None:
+        self._look_again()
 
     def commands(self) -> list[str]:
         return [*(f"kvmtui service show {each}" for each in self.chosen()[:10]), "kvmtui service list --json"]
@@ -126,6 +144,7 @@ def _row(each: ServiceView) -> Row:
             *(str(each.id), each.client, each.product, service_status(each.status), each.vm or "—"),
             Cell(f"~ {pending}" if pending else "", "warn"),
         ),
+        data=each,
     )
 
 

@@ -25,6 +25,7 @@ from textual import events
 from textual.app import App
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.worker import Worker, get_current_worker
 
 from screens.widgets.grid import Grid
@@ -35,8 +36,6 @@ HOLD_SECONDS = 3.0
 ROUNDS = 4
 """Messages that may follow one another from a key to its effect, such as enter → field → form → dialog."""
 _LOOK = 0.01
-_LOST = 0.1
-"""Seconds after which a fence is sent again: the widget that had it was removed."""
 _MOUSE = (events.MouseDown, events.MouseUp, events.MouseScrollUp, events.MouseScrollDown)
 log = logging.getLogger(__name__)
 Typed = events.Key | events.Paste
@@ -63,6 +62,7 @@ class TypeAhead(App[int]):
         self._released: Typed | None = None
         self._number = 0
         self._rounds = 0
+        self._target: Widget | None = None
         self._clock_runs = False
         self._ignoring = False
         self._asking: dict[Worker[Any], Screen[Any]] = {}
@@ -76,6 +76,7 @@ class TypeAhead(App[int]):
     @property
     def keys_wait(self) -> bool:
         """True while a key would have to wait."""
+        self._find_lost_fence()
         return bool(self._rounds or self._held or self._pending())
 
     # Delivering
@@ -111,10 +112,18 @@ class TypeAhead(App[int]):
         if not self.screen_stack:
             self._rounds = 0
             return
-        target = self.focused or self.screen
+        target = self._target = self.focused or self.screen
         fence = Fence(self._number).set_sender(target)
         if not target.post_message(fence):
             self.post_message(Fence(self._number))
+
+    def _find_lost_fence(self) -> None:
+        """Sends a fence again when the widget that had it was removed."""
+        target = self._target
+        if not self._rounds or self._released is not None or target is None:
+            return
+        if not (target.is_running and target.is_attached):
+            self._send_fence()
 
     def on_fence(self, message: Fence) -> None:
         """A fence came through: everything before it was handled."""
@@ -161,7 +170,6 @@ class TypeAhead(App[int]):
     def _run_clock(self) -> None:
         if not self._clock_runs:
             self._clock_runs = True
-            self._clock_number, self._clock_began = self._number, monotonic()
             self.set_timer(_LOOK, self._tick)
 
     def _tick(self) -> None:
@@ -172,10 +180,8 @@ class TypeAhead(App[int]):
         if monotonic() - self._held[0][1] > self.hold_seconds:
             self._drop()
             return
-        if self._rounds:
-            if self._clock_number == self._number and monotonic() - self._held[0][1] > _LOST:
-                self._send_fence()
-        elif not self._pending():
+        self._find_lost_fence()
+        if not self._rounds and not self._pending():
             self._send_fences()  # what just arrived still has messages of its own, such as the first focus
         self._run_clock()
 

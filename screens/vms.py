@@ -10,9 +10,11 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 from textual.widgets import Static
 
+from engine.queries.allowed import VmState
 from engine.queries.vm_list import SERVICE_STATES, SORTS, STATES, VmQuestion, count, page, position
 from engine.queries.vms import VmView, vms_of
 from engine.work.catalog import AT_REST
+from screens.commanding import Commands
 from screens.habits import bindings
 from screens.latest import Latest
 from screens.moments import age
@@ -68,7 +70,7 @@ class VmsPlace(ListPlace):
 
     def compose(self) -> ComposeResult:
         yield Static("", id="vm-filters", markup=False)
-        with ServiceCommands(self._chosen), VmCommands(self._chosen):
+        with ServiceCommands(self._chosen, self._known), VmCommands(self._chosen, self._known):
             yield Listing(self.list)
 
     def table(self) -> Table:
@@ -94,6 +96,7 @@ class VmsPlace(ListPlace):
         if known:
             found = await self.beside(lambda: [row(view) for view in vms_of(known)])
             self.list.put(found or ())
+            self._look_again()
         if self._settling is None:
             self._settling = self.set_timer(SETTLE_SECONDS, self._settle)
 
@@ -140,10 +143,24 @@ class VmsPlace(ListPlace):
     def _chosen(self) -> tuple[int, ...]:
         return tuple(key for key in self.list.chosen if isinstance(key, int))
 
+    def _known(self, service_id: int) -> VmState | None:
+        row = self.list.row(service_id)
+        return state_of(row.data) if row is not None and isinstance(row.data, VmView) else None
+
+    def _look_again(self) -> None:
+        for each in self.query(Commands):
+            each.look_again()
+
+    def on_grid_highlighted(self) -> None:
+        self._look_again()
+
+    def on_table_marks_changed(self) -> None:
+        self._look_again()
+
     async def on_table_opened(self, message: Table.Opened) -> None:
         message.stop()
         if isinstance(message.key, int):
-            self.app.run_worker(self._open(message.key))
+            self.app.run_worker(self._open(message.key), group="go")
 
     async def _open(self, service_id: int) -> None:
         app: Any = self.app
@@ -188,7 +205,13 @@ def row(view: VmView) -> Row:
             Cell(view.service_status, _SERVICE_TONES.get(view.service_status, "")),
             _addresses(view),
         ),
+        data=view,
     )
+
+
+def state_of(view: VmView) -> VmState:
+    """What decides which actions make sense."""
+    return VmState(view.name or str(view.service_id), view.vm_status, view.service_status)
 
 
 def status(view: VmView) -> Cell:

@@ -87,6 +87,11 @@ class Grid(ScrollView, can_focus=True):
         before, self._window = self._window, self._window.with_rows(rows)
         self._repaint_changes(before)
 
+    def row(self, key: Key) -> Row | None:
+        """The row of this key, if it is at hand."""
+        at = self._window.index_of(key)
+        return None if at is None else self._window.row(at)
+
     def has(self, key: Key) -> bool:
         """Whether the row of this key is at hand."""
         return self._window.index_of(key) is not None

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import clean_environment
 from tests.journeys.pseudo_terminal import LEFT_SCREEN, Console
 
+
 def test_it_starts_on_an_empty_home_and_q_leaves(console: Callable[..., Console]) -> None:
     shown = console()
     shown.until("no server yet")

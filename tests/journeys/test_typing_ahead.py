@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import time
@@ -83,3 +82,50 @@ def test_a_name_typed_in_the_same_packet_confirms_its_own_dialog(stocked: Path, 
     shown.press(b"Tvps-5546\r")
     shown.until("That is not the name")
     assert audit(stocked) == [("redeploy", "5547")], "another VM's name confirms nothing"
+
+
+def test_suspending_ten_marked_vms_takes_their_typed_number(stocked: Path, console: Start) -> None:
+    shown = vm_list(console)
+    shown.press(b" " * 10 + b"z\r")
+    shown.until("Suspend 10 VMs?")
+    shown.until("Type 10 to confirm")
+    assert audit(stocked) == []
+    shown.press(b"10\tnot paid\r")
+    until(lambda: len(audit(stocked)) == 10)
+    assert {action for action, _ in audit(stocked)} == {"suspend"}
+    assert rows(stocked, "SELECT DISTINCT reason FROM audit") == [("not paid",)]
+
+
+FAILING = """
+import sys
+from kvmtui import app
+from screens.console import Console
+
+async def broken(self):
+    raise KeyError("hunter2")
+
+Console.do_log = lambda self: self.run_worker(broken(self))
+sys.exit(app.run())
+"""
+VANISHING = """
+import asyncio, sys
+from kvmtui.terminal.exits import run
+from screens.console import Console
+
+Console.do_log = lambda self: asyncio.current_task().cancel()
+
+sys.exit(run([]))
+"""
+
+
+@pytest.mark.parametrize("program", [FAILING, VANISHING])
+def test_an_error_of_the_console_ends_it_with_a_sentence_and_status_1(
+    stocked: Path, console: Start, program: str
+) -> None:
+    shown = console(program=("-c", program))
+    shown.until("engine here")
+    shown.press(b"l")
+    assert shown.ended() == 1
+    shown.until("Start kvmtui again.")
+    assert b"Traceback" not in shown.screen and b"hunter2" not in shown.screen
+    assert "The console ended" in (stocked / "logs" / "kvmtui.log").read_text()
