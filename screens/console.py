@@ -106,7 +106,8 @@ class Console(Acts, TypeAhead):
         self.inbox: deque[LogLine] = deque()
         self.screen_links: ScreenLinks | None = None  # made with the first link, closed with the console
         self.place_name = ""
-        self._trail: list[tuple[str, int | None]] = []
+        self._parent_list = "vms"
+        """The list that the open VM was reached from."""
         self._moving = asyncio.Lock()
         self._begun = self._lost = False
         self._heard_at = self._place_read_at = now_ms()
@@ -213,8 +214,8 @@ class Console(Acts, TypeAhead):
 
             fresh = VmPlace(service_id)
         await body.remove_children()
-        self._trail.append((name, service_id))
-        del self._trail[:-20]
+        if service_id is None:
+            self._parent_list = name
         self.place_name = name
         self.screen_stack[0].query_one(Tabs).show("vms" if service_id is not None else name)
         await body.mount(fresh)
@@ -231,18 +232,14 @@ class Console(Acts, TypeAhead):
         await self.do_go("wizard")
 
     async def do_back(self) -> None:
-        """Out of the log, back inside the place or from a machine, or home."""
+        """Closes the log, clears marks and filters, or goes to the parent: never from one VM to another."""
         pane = self.query_one(LogPane)
         if pane.size_now != "hidden":
             pane.size_now = "hidden"
         elif self.place is not None and self.place.back():
             return
-        elif len(self._trail) > 1:
-            del self._trail[-1]
-            name, service_id = self._trail.pop()
-            await self.open(name, service_id)
         else:
-            await self.do_go(FIRST)
+            await self.do_go(self._parent_list if self.place_name == "vm" else FIRST)
 
     def hides(self, asked: Action) -> bool:
         missing = asked.run == "go" and asked.argument not in BUILT

@@ -14,6 +14,7 @@ from engine.queries.site import ProductView, product_values, products
 from screens.flat import in_sections, questions
 from screens.habits import bindings
 from screens.place import actor
+from screens.record_view import Related
 from screens.records import RecordsPlace
 from screens.widgets.fields import Field
 from screens.widgets.form import Form
@@ -84,6 +85,12 @@ class ProductsPlace(RecordsPlace):
 
     def delete(self, key: Any) -> None:
         delete_product(key, actor())
+
+    def related(self, key: Any) -> Related:
+        """The services of a product."""
+        from screens.services import services_with
+
+        return services_with(product=str(key))
 
     def losses(self, key: Any) -> Sequence[str]:
         return ("It is not sold any more.", "It is refused while services have it.")

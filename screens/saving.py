@@ -28,18 +28,24 @@ class SaveDialog(FormDialog):
     """Saves beside the keys, once; the answer is what it took, as a sentence."""
 
     def __init__(
-        self, title: str, form: Form, save: Save, follow: Follow = no_follow, *, first: str = ""
+        self,
+        title: str,
+        form: Form,
+        save: Save,
+        follow: Follow = no_follow,
+        *,
+        first: str = "",
+        editing: bool = False,
     ) -> None:
         """`follow` shows what answers lead to; `first` is the question that gets the keys."""
-        super().__init__(title, form)
-        self._save, self._follow, self._first = save, follow, first
+        super().__init__(title, form, editing=editing)
+        form.first = first
+        self._save, self._follow = save, follow
         self._saving = False
         self.outcome: Outcome | None = None
 
     def on_mount(self) -> None:
         self._follow(self.form, self.form.values)
-        if self._first:
-            self.call_after_refresh(self.form.enter, self._first)
 
     def on_form_changed(self, message: Form.Changed) -> None:
         message.stop()
@@ -76,12 +82,12 @@ def told(outcome: Outcome) -> str:
     """What it took, in one sentence."""
     what = f"{outcome.kind.capitalize()} {plain(outcome.name)}"
     if outcome.verb == "same":
-        return f"{what} is as it was; nothing was changed."
+        return f"{what}: nothing changed."
     if outcome.verb == "create":
-        return f"{what} is created."
+        return f"{what} created."
     changed = [f"{each.field}: {_value(each.old)} → {_value(each.new)}" for each in outcome.differences]
     more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-    return f"{what} is changed: {', '.join(changed[:3])}{more}."
+    return f"{what} saved: {', '.join(changed[:3])}{more}."
 
 
 def _value(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -20,6 +20,7 @@ from screens.adopt import Adopts
 from screens.flat import questions
 from screens.habits import bindings
 from screens.place import actor
+from screens.record_view import Related
 from screens.records import RecordsPlace
 from screens.service_commands import ServiceCommands
 from screens.service_options import sectioned, suggest
@@ -133,7 +134,19 @@ class ServiceRows:
     def seen(self, view: View) -> RowSource:
         """The same services as they are looked at: the text filter and the order."""
         sort = view.sort if view.sort in service_list.SORTS else "id"
-        return ServiceRows(ServiceQuestion(view.filter, sort, view.descending))
+        question = replace(self.question, text=view.filter, sort=sort, descending=view.descending)
+        return ServiceRows(question)
+
+
+def services_with(client: str = "", product: str = "", server: str = "") -> Related:
+    """The services that hang on a record."""
+    return Related(
+        ServicesPlace.COLUMNS,
+        ServiceRows(ServiceQuestion(client=client, product=product, server=server)),
+        "services",
+        "No service uses it.",
+        lambda row: row.key if isinstance(row.key, int) else None,
+    )
 
 
 def _row(each: ServiceView) -> Row:

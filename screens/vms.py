@@ -1,4 +1,4 @@
-"""VM Management: every machine, searched, filtered and paged by the database, with what can be done to it."""
+"""VM Management: every VM, searched, filtered and paged by the database, with what can be done to it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _STATE_USES = {
     "remove": "It is gone; its record is still here.",
 }
 _EMPTY = "No VM yet.\nPress 8 and then a to create a service for a client."
-_NONE_FITS = "No VM fits these filters.\nPress t for the VM state, w for the service status, / for the text."
+_FILTER = "text, or node: client: product: server: ip: is:stuck|running|stopped|suspended|locked"
 
 
 class VmsPlace(ListPlace):
@@ -71,7 +71,7 @@ class VmsPlace(ListPlace):
     def compose(self) -> ComposeResult:
         yield Static("", id="vm-filters", markup=False)
         with ServiceCommands(self._chosen, self._known), VmCommands(self._chosen, self._known):
-            yield Listing(self.list)
+            yield Listing(self.list, hint=_FILTER)
 
     def table(self) -> Table:
         return Table(COLUMNS, noun="VMs", empty=_EMPTY, lines=2)
@@ -104,6 +104,15 @@ class VmsPlace(ListPlace):
         self._settling = None
         self.list.reload()
 
+    def back(self) -> bool:
+        if super().back():
+            return True
+        if self.state == self.service == "all":
+            return False
+        self.state = self.service = "all"
+        self._filters_changed()
+        return True
+
     def notes(self) -> dict[str, Any]:
         return {**super().notes(), "state": self.state, "service": self.service}
 
@@ -130,12 +139,16 @@ class VmsPlace(ListPlace):
         chosen = await self.app.push_screen_wait(Choose(title, choices))
         if chosen is not None:
             setattr(self, name, chosen)
-            self._tell_filters()
-            self.list.show(self.source())
-            self.remember()
+            self._filters_changed()
+
+    def _filters_changed(self) -> None:
+        self._tell_filters()
+        self.list.show(self.source())
+        self.remember()
 
     def _tell_filters(self) -> None:
-        self.list.empty = _EMPTY if self.state == self.service == "all" else _NONE_FITS
+        on = (("VM state", self.state), ("service", self.service))
+        self.list.narrowed = " · ".join(f"{name} {value}" for name, value in on if value != "all")
         self.query_one("#vm-filters", Static).update(
             text(f" VM state: {self.state} (t) · service: {self.service} (w)")
         )

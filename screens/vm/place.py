@@ -103,6 +103,9 @@ class VmPlace(Place):
         there = (each for body in self.query("#vm-body") for each in body.children)
         return next((each for each in there if isinstance(each, Tab | ListTab)), None)
 
+    def back(self) -> bool:
+        return self.tab is not None and self.tab.back()
+
     # Turning the pages
 
     async def do_next(self) -> None:

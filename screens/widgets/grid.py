@@ -64,6 +64,8 @@ class Grid(ScrollView, can_focus=True):
         self.marks: frozenset[Key] = frozenset()
         self.cursor, self.cursor_key, self._told = 0, None, None
         self.error = ""
+        self.narrowed = ""
+        """The filters besides the text that are on, as words."""
         self._stale = ""
         self.read_at: int | None = None
         """When the rows were read."""
@@ -289,17 +291,23 @@ class Grid(ScrollView, can_focus=True):
     def _words(self) -> list[str]:
         """What stands in place of rows when there are none."""
         if self.error:
-            return [f"  {self.error}", "", "  ctrl+t tries again."]
+            return [f"  {self.error}", "", "  Press ctrl+t to retry."]
         if not self._loaded:
             return ["  Loading …"]
-        if self.view.filter:
-            return [f"  None of the {self.noun} holds “{self.view.filter}”.", "", "  / changes the filter."]
+        if self.view.filter or self.narrowed:
+            on = [f"“{self.view.filter}”"] if self.view.filter else []
+            on += [self.narrowed] if self.narrowed else []
+            return [
+                f"  No {self.noun} match {' · '.join(on)}.",
+                "",
+                "  esc clears the filters, / changes the text.",
+            ]
         return [f"  {line}" for line in self.empty.split("\n")]
 
     def _status(self) -> str:
         """The line below: an error, or how many rows under which view."""
         if self.error and self._window.rows:
-            return f"  [-] {clamp(self.error, self.size.width - 27)} ctrl+t tries again."
+            return f"  [-] {clamp(self.error, self.size.width - 27)} ctrl+t retries."
         facts = [counted(self.count, self.noun)] if self._loaded else []
         facts += [f"filter “{self.view.filter}”"] if self.view.filter else []
         facts += [f"{len(self.marks):,} marked *"] if self.marks else []

@@ -44,6 +44,8 @@ class Pick(Select[str], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "show_overlay", "Show them", show=False),
     ]
+    chosen: str | None = None
+    """What was chosen at the start; the value itself is there only once it is mounted."""
 
 
 class Lines(TextArea):
@@ -71,7 +73,7 @@ class Question(Vertical):
         self.known_secret = known_secret
         self._given = value
         self._control = _control(field, value, choices, known_secret)
-        self._start = self._raw
+        self._start = self._control.chosen if isinstance(self._control, Pick) else self._raw
         self._below = Static("", classes="question-below", markup=False)
         self._error = self._hint = ""
         self._said: str | None = None
@@ -99,6 +101,19 @@ class Question(Vertical):
             return self._control.text
         raw: Any = getattr(self._control, "value", None)
         return None if raw is Select.NULL else raw
+
+    @property
+    def changed(self) -> bool:
+        """True when something else is answered than at the start."""
+        return bool(self._raw != self._start)
+
+    @property
+    def old_and_new(self) -> tuple[str, str]:
+        """Both answers as words; a secret shows neither."""
+        if self.field.kind == "secret":
+            return "", ""
+        old, new = (_words(self.field, each) for each in (self._start, self._raw))
+        return old, new
 
     def fill(self, value: object) -> None:
         """Answers it from outside."""
@@ -138,6 +153,13 @@ class Question(Vertical):
         self.remove_class("asking")
 
 
+def _words(field: Field, raw: Any) -> str:
+    """An answer on one line."""
+    if isinstance(raw, bool):
+        return "yes" if raw else "no"
+    return "" if raw is None else plain(" ".join(str(raw).split("\n")), 40)
+
+
 def _control(field: Field, value: object, choices: Sequence[str], known_secret: bool) -> Widget:
     """What the answer is typed into or chosen from."""
     if field.kind == "bool":
@@ -149,15 +171,18 @@ def _control(field: Field, value: object, choices: Sequence[str], known_secret: 
         chosen = str(value) if value is not None and str(value) in offered else Select.NULL
         if chosen is Select.NULL and field.required and len(offered) == 1:
             chosen = offered[0]
-        return Pick(
+        pick = Pick(
             [(Content(plain(each)), each) for each in offered],
             value=chosen,
             prompt="enter shows them",
             compact=True,
         )
+        pick.chosen = None if chosen is Select.NULL else str(chosen)
+        return pick
     if field.kind == "secret":
         return Input(placeholder=UNCHANGED if known_secret else "", password=True, compact=True)
-    return Input(_shown(field, value), compact=True)
+    # a text that is there is edited, not replaced by the first key; a number is typed anew
+    return Input(_shown(field, value), compact=True, select_on_focus=field.kind == "int")
 
 
 def _shown(field: Field, value: object) -> str:

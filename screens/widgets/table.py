@@ -105,6 +105,16 @@ class Table(Acts, Grid):
             return tuple(self.marks)
         return () if self.cursor_key is None else (self.cursor_key,)
 
+    def clear_step(self) -> bool:
+        """Clears the marks, or else the filter; False when there was neither."""
+        if self.marks:
+            self.do_unmark()
+        elif self.view.filter:
+            self.look(replace(self.view, filter=""))
+        else:
+            return False
+        return True
+
     # What the operator asks
 
     def do_open(self) -> None:

@@ -193,10 +193,10 @@ async def test_the_record_is_written_with_a_reason_only(site: Store) -> None:
         await press(pilot, "d")
         dialog: Any = pilot.app.screen
         dialog.form.fill("node", "pve2")
-        await press(pilot, "enter")
+        await press(pilot, "ctrl+s")
         assert vm(READY).node == "pve1"
         dialog.form.fill("reason", "moved by hand")
-        await press(pilot, "enter")
+        await press(pilot, "ctrl+s")
         assert not isinstance(pilot.app.screen, Dialog)
     assert vm(READY).node == "pve2"
     assert Audit.get(Audit.action == "record").reason == "moved by hand"
@@ -210,7 +210,7 @@ async def test_a_record_that_somebody_changed_meanwhile_is_refused(site: Store) 
         Vm.update(revision=Vm.revision + 1).where(Vm.service == READY).execute()
         dialog.form.fill("node", "pve2")
         dialog.form.fill("reason", "moved by hand")
-        await press(pilot, "enter")
+        await press(pilot, "ctrl+s")
         assert pilot.app.screen is dialog
     assert vm(READY).node == "pve1"
 

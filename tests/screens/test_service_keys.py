@@ -18,8 +18,8 @@ from engine.store.models import (
     TaskState,
     Vm,
 )
-from screens.client_services import ClientServices
 from screens.notes import NotesDialog
+from screens.record_view import RecordView
 from screens.saving import SaveDialog
 from screens.service_options import OptionsDialog
 from screens.widgets.dialogs import Choose, Confirm, Notice, Plan
@@ -48,8 +48,8 @@ async def test_a_client_is_edited_and_shows_its_services(site: Store) -> None:
         await fill(pilot, email="noc@acme.example", language="de")
         await gone(pilot)
         await press(pilot, "enter")
-        services = await dialog(pilot, ClientServices)
-        assert services._table.count == 2
+        services = await dialog(pilot, RecordView)
+        assert services.table.count == 2
         await press(pilot, "enter")
         await gone(pilot)
         assert place(pilot).service_id == 5546  # type: ignore[attr-defined]
