@@ -79,6 +79,7 @@ _vm_change, _service_change, _setting_change = map(_changes, ("vm", "service", "
 _EVERYWHERE = (
     _app("goto", ":", "Go to VM", "Go to a VM by id, name or address.", 80),
     _app("log", "l L", "Log", "Live log: hide, half, full.", 85),
+    _app("alerts", "!", "Alerts", "List the alerts; enter opens what an alert is about."),
     _app("help", "?", "Help", "Show every key that works here.", 91),
     _app("palette", "ctrl+p", "Palette", "Find any action by name.", 92),
     _app("quit", "q", "Quit", "Leave the console; work is parked or goes on elsewhere.", 99),

@@ -274,6 +274,23 @@ class Console(Acts, TypeAhead):
 
         self.push_screen(HelpPage(self.screen))
 
+    def do_alerts(self) -> None:
+        self.run_worker(self._alerts(), group="dialog", exclusive=True)
+
+    async def _alerts(self) -> None:
+        from screens.alerts import Alerts
+
+        answer = await self.push_screen_wait(Alerts())
+        name, _, number = (answer or "").partition(" ")
+        if number:
+            await self.open_vm(int(number))
+        elif name:
+            await self.open(name)
+
+    async def on_header_alerts_chosen(self, message: Header.AlertsChosen) -> None:
+        message.stop()
+        self.do_alerts()
+
     def do_palette(self) -> None:
         self.action_command_palette()
 

@@ -21,6 +21,13 @@ from screens.widgets.form import Form
 from screens.widgets.rows import Cell, Column, Row
 
 
+def offered(server: str) -> dict[str, Sequence[str]]:
+    """The bridges of a cluster."""
+    from engine.queries.offers import offers
+
+    return {"bridge": [each.name for each in offers(server).bridges]}
+
+
 class PoolsPlace(RecordsPlace):
     """The address pools of the site."""
 
@@ -30,6 +37,7 @@ class PoolsPlace(RecordsPlace):
     NOUN = "pool"
     EMPTY = "No pool yet.\nPress a to add a range of addresses; it needs a server (6)."
     FORM = PoolForm
+    offers = staticmethod(offered)
     MANY_LINES = frozenset({"excluded"})
     TALL = 2
     COLUMNS = (

@@ -1,4 +1,4 @@
-"""Products: the plans that are sold."""
+"""Products: what clients can order."""
 
 from __future__ import annotations
 
@@ -38,6 +38,24 @@ CLIENT, SERVICE = 12, 5546
 """Whom the preview of a name is made for."""
 
 
+def offered(server: str) -> dict[str, Sequence[str]]:
+    """What a cluster has for a product: templates, storages, bridges, nodes."""
+    from engine.queries.offers import offers
+
+    found = offers(server)
+    images = [each.name for each in found.storing("images")]
+    nodes = sorted({node for bridge in found.bridges for node in bridge.nodes})
+    return {
+        "template": [*(each.name for each in found.templates), *(str(each.vmid) for each in found.templates)],
+        "target_node": nodes,
+        "network__bridge": [each.name for each in found.bridges],
+        "system_disk__storage": images,
+        "additional_disk__storage": images,
+        "backup_storage": [each.name for each in found.storing("backup")],
+        "iso_storage": [each.name for each in found.storing("iso")],
+    }
+
+
 class ProductsPlace(RecordsPlace):
     """The products of the site."""
 
@@ -47,6 +65,7 @@ class ProductsPlace(RecordsPlace):
     NOUN = "product"
     EMPTY = "No product yet.\nPress a to add one; it needs a server (6) and a pool (3)."
     FORM = ProductForm
+    offers = staticmethod(offered)
     MANY_LINES = frozenset({"ssh_keys"})
     COLUMNS = (
         Column("name", "Name", 14, grow=True),

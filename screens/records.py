@@ -39,6 +39,8 @@ class RecordsPlace(ListPlace):
     """Lines of a row."""
     first = ""
     """The question that gets the keys when a form opens; empty: the first."""
+    offers: saving.Offers = staticmethod(saving.no_offers)
+    """What a server has to choose from, for some of the questions."""
 
     # What a place says of its records
 
@@ -159,6 +161,7 @@ class RecordsPlace(ListPlace):
                 self.follow,
                 first=self.first,
                 editing=key is not None,
+                offers=self.offers,
             )
         )
 

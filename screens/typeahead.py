@@ -30,7 +30,11 @@ from textual.worker import Worker, get_current_worker
 
 from screens.widgets.grid import Grid
 
-HOLDING = frozenset({"dialog", "goto", "go", "theme", "save", "command", "change", "export"})
+_PALETTE = "--textual-command-palette-gather-commands"
+"""Textual's own group of the palette's search: enter must not choose from the hits of a shorter word."""
+HOLDING = frozenset(
+    {"dialog", "goto", "go", "theme", "save", "command", "change", "export", "read", _PALETTE}
+)
 """Groups of workers that hold keys back until they end or wait for an answer."""
 HOLD_SECONDS = 3.0
 ROUNDS = 4

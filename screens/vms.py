@@ -212,9 +212,11 @@ def row(view: VmView) -> Row:
         view.service_id,
         (
             *(str(view.service_id), view.client, view.product),
-            Cell(view.server, below=view.node),
-            Cell(numbered, below=view.error or view.waiting),
-            status(view),
+            Cell(
+                view.server, below=view.node, value=f"{view.server}/{view.node}" if view.node else view.server
+            ),
+            Cell(numbered, below=view.error or view.waiting, value=view.name),
+            replace(status(view), value=view.vm_status),
             Cell(view.service_status, _SERVICE_TONES.get(view.service_status, "")),
             _addresses(view),
         ),
@@ -242,6 +244,7 @@ def status(view: VmView) -> Cell:
 
 def _addresses(view: VmView) -> Cell:
     if not view.ips:
-        return Cell("—", "muted")
+        return Cell("—", "muted", value="")
     more = f" +{len(view.ips) - 1}" if len(view.ips) > 1 else ""
-    return Cell(f"{view.ips[0].address}{more}", below=view.ips[0].rdns)
+    every = " ".join(each.address for each in view.ips)
+    return Cell(f"{view.ips[0].address}{more}", below=view.ips[0].rdns, value=every)

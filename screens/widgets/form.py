@@ -155,6 +155,15 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
         """Shows in an empty line what holds while nothing is answered."""
         self._questions[name].suggest(words)
 
+    def offer(self, name: str, by: str, values: Sequence[str]) -> None:
+        """Offers values for a question, such as the bridges of a cluster; another answer is allowed."""
+        if name in self._questions:
+            self._questions[name].offer(by, values)
+
+    def about(self, field: Field) -> str:
+        """What a question is for."""
+        return self._questions[field.name].about
+
     def complain(self, name: str, sentence: str) -> None:
         """Shows under a field, or for the whole form, what somebody else found wrong."""
         if name in self._questions:
@@ -339,7 +348,7 @@ class FormDialog(Dialog[dict[str, object]]):
         message.stop()
         self.say(message.fault)
         if not message.fault and message.field is not None:
-            self._below.update(text(message.field.about))
+            self._below.update(text(self.form.about(message.field)))
 
     def on_form_submitted(self, message: Form.Submitted) -> None:
         message.stop()

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static, TextArea
 
@@ -19,6 +20,7 @@ from screens.text import plain, text
 from screens.widgets.fields import Field, value_of
 
 UNCHANGED = "(unchanged — type to replace)"
+_MOST_OFFERED = 12
 MOST_LINES = 6
 """Lines of a many-line answer that are seen at once."""
 
@@ -77,6 +79,8 @@ class Question(Vertical):
         self._below = Static("", classes="question-below", markup=False)
         self._error = self._hint = ""
         self._said: str | None = None
+        self._offered: tuple[str, ...] = ()
+        self._offered_by = ""
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="question-line"):
@@ -128,6 +132,31 @@ class Question(Vertical):
         if isinstance(self._control, Input) and self.field.kind != "secret":
             self._control.placeholder = plain(words)
 
+    def offer(self, by: str, values: Sequence[str]) -> None:
+        """Completes what is typed from these values, and says when an answer is none of them; it is still allowed."""
+        if isinstance(self._control, Input) and self.field.kind != "secret":
+            self._offered, self._offered_by = tuple(values), by
+            self._control.suggester = SuggestFromList(self._offered, case_sensitive=False)
+            self.say()
+
+    @property
+    def about(self) -> str:
+        """What the question is for, and what there is to choose from."""
+        if not self._offered:
+            return self.field.about
+        shown = ", ".join(plain(each) for each in self._offered[:_MOST_OFFERED])
+        more = len(self._offered) - _MOST_OFFERED
+        rest = f" and {more} more" if more > 0 else ""
+        return f"{self.field.about} On {self._offered_by}: {shown}{rest} (→ completes)"
+
+    @property
+    def _unknown(self) -> str:
+        """What is wrong with an answer that is not among the offered values."""
+        answer = str(self._raw or "")
+        if not self._offered or not answer or answer in (*self._offered, str(self.field.default)):
+            return ""
+        return f"~ {plain(answer, 40)} was not found on {self._offered_by}"
+
     def enter(self) -> None:
         """Takes the keys."""
         self._control.focus()
@@ -136,7 +165,7 @@ class Question(Vertical):
         """Shows what is wrong, or else the hint; nothing takes no room."""
         self._error = self._error if error is None else error
         self._hint = self._hint if hint is None else hint
-        words = f"[-] {self._error}" if self._error else self._hint
+        words = f"[-] {self._error}" if self._error else self._unknown or self._hint
         if words != self._said:
             self._said = words
             self.set_class(bool(self._error), "wrong")

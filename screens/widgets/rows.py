@@ -31,6 +31,8 @@ class Cell:
     text: str
     tone: str = ""
     below: str = ""
+    value: str | None = None
+    """What an export writes; None: the text."""
 
 
 @dataclass(frozen=True, slots=True)
