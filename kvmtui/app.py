@@ -7,6 +7,7 @@ nothing is imported that the paint does not need, and the garbage collector rest
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import kvmtui
-from engine.errors import Refused
+from engine.errors import Failed, Refused
 
 if TYPE_CHECKING:
     from engine.running import Running
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 PARK_SECONDS = 4.0
 FRAMES = "120"
 """Frames a second at most: what changed stands there 4 ms sooner than with Textual's 60, and costs no byte more."""
+ENDED = "The console ended unexpectedly. Running tasks continue with the next engine. Start kvmtui again."
+log = logging.getLogger(__name__)
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -81,6 +84,9 @@ def show(site: Config, read_only: bool, low_bandwidth: bool) -> int:
         status = console.run(mouse=looks.mouse)
     finally:
         engine.stop()
+    if not console.left and not console.return_code:
+        log.error("The console ended without being asked to")
+        raise Failed(ENDED)
     return int(console.return_code or 0) if status is None else int(status)
 
 

@@ -79,6 +79,7 @@ _vm_change, _service_change, _setting_change = map(_changes, ("vm", "service", "
 _EVERYWHERE = (
     _app("goto", ":", "Go to VM", "Go to a VM by id, name or address.", 80),
     _app("log", "l L", "Log", "Live log: hide, half, full.", 85),
+    _app("alerts", "!", "Alerts", "List the alerts; enter opens what an alert is about."),
     _app("help", "?", "Help", "Show every key that works here.", 91),
     _app("palette", "ctrl+p", "Palette", "Find any action by name.", 92),
     _app("quit", "q", "Quit", "Leave the console; work is parked or goes on elsewhere.", 99),
@@ -141,9 +142,11 @@ _VM = (
     _vm_change("record", "d", "DB record", "See and edit the raw record of this VM.", 23),
     _vm_change("delete_record", "D", "Del record", "Drop the record of a VM that is gone.", 24, True),
     _vm_change("step", "x", "Run step", "Run one single step on this VM.", 30),
+    _vm("menu", "a", "Actions", "Show every action for this VM, each under one letter.", 19),
     _vm_change("start", "", "Start", "Power the VM on."),
-    _vm_change("stop", "", "Stop", "Power the VM off."),
-    _vm_change("reboot", "", "Reboot", "Restart the VM from inside."),
+    _vm_change("shutdown", "", "Shutdown", "Shut the guest down."),
+    _vm_change("stop", "", "Stop", "Power the VM off at once."),
+    _vm_change("reboot", "", "Reboot", "Restart the guest."),
     _vm_change("reinstall", "I", "Reinstall", "Wipe the VM and install it from its template.", 0, True),
     _vm_change("dns", "", "Set DNS", "Write every DNS record of this VM again."),
     _vm_change("password", "P", "Password", "Give the guest a new password, and show it once."),
@@ -229,10 +232,7 @@ _OTHERS = (
     ),
     _service_change("package", "p", "Package", "Change the package, after a look at the plan.", 21),
     _service_change("options", "O", "Options", "Change what the service has other than its product.", 0),
-    _service_change("suspend", "z", "Suspend", "Stop the VM and suspend the service.", 22),
-    _service_change(
-        "suspend_because", "", "Suspend because", "Suspend, with a reason to be told and kept.", 0
-    ),
+    _service_change("suspend", "z", "Suspend", "Stop the VM and suspend the service, with a reason.", 22),
     _service_change("unsuspend", "Z", "Unsuspend", "End the suspension and start the VM.", 23),
     _service_change("terminate", "T", "Terminate", "End the service and remove its VM.", 24, True),
     _setting_change("edit", "E", "Edit", "Change the settings.", 20),

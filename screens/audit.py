@@ -15,6 +15,7 @@ from textual.widgets import Static
 from textual.worker import Worker
 
 from engine import audit
+from engine.errors import Refused
 from engine.queries.audit import SORTS, AuditQuestion, AuditView, asked, count, one, page, position
 from engine.queries.changes import Changed, in_words, shown
 from screens.habits import bindings
@@ -93,7 +94,10 @@ class AuditPlace(ListPlace):
 
 def _same(view: View) -> list[str]:
     """The command line that finds what the filter finds."""
-    question = asked(view.filter)
+    try:
+        question = asked(view.filter)
+    except Refused:
+        return ["kvmtui audit"]
     given = [each for each in view.filter.split() if each.startswith(("since:", "until:"))]
     options = [("--who", question.who), ("--what", question.what), ("--object", question.object)]
     options += [(f"--{name}", value) for name, _, value in (each.partition(":") for each in given)]
@@ -103,10 +107,17 @@ def _same(view: View) -> list[str]:
 
 @dataclass(frozen=True)
 class AuditRows:
-    """Rows of the trail, read a page at a time."""
+    """Rows of the trail, read a page at a time; a filter that is not known is refused when they are read."""
 
-    question: AuditQuestion = field(default_factory=AuditQuestion)
+    view: View = field(default_factory=View)
     inline: ClassVar[bool] = False
+
+    @property
+    def question(self) -> AuditQuestion:
+        """What is looked for; without an order the newest come first."""
+        view = self.view
+        sort = view.sort if view.sort in SORTS else "id"
+        return replace(asked(view.filter), sort=sort, descending=view.descending if view.sort else True)
 
     def count(self) -> int:
         """How many changes fit."""
@@ -121,10 +132,8 @@ class AuditRows:
         return position(self.question, key) if isinstance(key, int) else None
 
     def seen(self, view: View) -> RowSource:
-        """The same changes as they are looked at; without an order the newest come first."""
-        sort = view.sort if view.sort in SORTS else "id"
-        descending = view.descending if view.sort else True
-        return AuditRows(replace(asked(view.filter), sort=sort, descending=descending))
+        """The same changes as they are looked at."""
+        return AuditRows(view)
 
 
 def _row(each: AuditView) -> Row:

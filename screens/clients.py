@@ -1,4 +1,4 @@
-"""Clients: who the machines belong to, and on enter what each of them has."""
+"""Clients: who owns the services, and on enter what each of them has."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from engine.queries.notes import notes_of_client
 from engine.queries.site import client_values, clients
 from screens.habits import bindings
 from screens.place import actor
+from screens.record_view import Related
 from screens.records import RecordsPlace
 from screens.widgets.rows import Cell, Column, Row
 
@@ -80,14 +81,8 @@ class ClientsPlace(RecordsPlace):
             if told:
                 self.notify(told, markup=False)
 
-    def opened(self, key: Any) -> None:
-        """Enter shows what the client has."""
-        self.run_worker(self._services(str(key)), group="dialog", exclusive=True)
+    def related(self, key: Any) -> Related:
+        """The services of a client."""
+        from screens.services import services_with
 
-    async def _services(self, name: str) -> None:
-        from screens.client_services import ClientServices
-
-        service_id = await self.app.push_screen_wait(ClientServices(name))
-        if service_id is not None:
-            app: Any = self.app
-            self.app.run_worker(app.open_vm(service_id))
+        return services_with(client=str(key))

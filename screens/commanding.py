@@ -1,9 +1,10 @@
-"""Carries a request of an operator to one VM or to many, and tells of each what became of it."""
+"""Sends an operator's request to one VM or to many, and reports the result of each."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from textual.containers import Vertical
@@ -12,61 +13,165 @@ from textual.worker import Worker
 
 from engine.actions.requests import Queued
 from engine.errors import KvmtuiError
+from engine.queries.allowed import VmState, why_not
 from engine.queries.refs import name_of_service
-from screens.habits import Acts
-from screens.widgets.dialogs import Notice, TypeName
+from engine.queries.vms import VmView, vms_of
+from screens.actions import Action
+from screens.habits import Acts, in_scope
+from screens.place import Happened, Rereads
+from screens.widgets.dialogs import Notice
 from screens.widgets.reader import sentence
+from screens.widgets.sure import Agreed, Sure
 
 Chosen = Callable[[], tuple[int, ...]]
+Known = Callable[[int], VmState | None]
 Request = Callable[[int], Queued]
+_SHORT = 12
+
+
+def unknown(service_id: int) -> VmState | None:
+    """Nothing is known of a VM until it is read."""
+    return None
 
 
 class Commands(Acts, Vertical):
-    """What can be done to the machines that are chosen: the marked ones, or the one under the cursor."""
+    """What can be done to the chosen VMs: the marked ones, or the one under the cursor.
 
-    def __init__(self, chosen: Chosen) -> None:
+    Which VMs an action is for is decided when its key is pressed; whatever the list shows later, a question names
+    the VMs it acts on.
+    """
+
+    def __init__(self, chosen: Chosen, known: Known = unknown) -> None:
+        """`known` says how a VM stands on the screen, so that what cannot work is refused before a question."""
         super().__init__()
-        self.chosen = chosen
+        self._chosen = chosen
+        self._pinned: tuple[int, ...] | None = None
+        self._refused: tuple[str | None, ...] = ()
+        self.known = known
+
+    def chosen(self) -> tuple[int, ...]:
+        """The VMs an action is for, by service id."""
+        return self._chosen() if self._pinned is None else self._pinned
+
+    @contextmanager
+    def on(self, chosen: tuple[int, ...]) -> Iterator[None]:
+        """An action asked for inside is for these VMs, whatever the list shows by now."""
+        self._pinned = chosen
+        try:
+            yield
+        finally:
+            self._pinned = None
+
+    def refusal(self, asked: Action) -> str | None:
+        chosen = self.chosen()
+        vm = self.known(chosen[0]) if len(chosen) == 1 else None
+        return None if vm is None else why_not(vm, asked.run)
+
+    def look_again(self) -> None:
+        """Dims the keys that cannot work for what is chosen now; called when cursor, marks or rows change."""
+        refused = tuple(self.refusal(each) for each in in_scope(self.SCOPE))
+        if refused != self._refused:
+            self._refused = refused
+            self.refresh_bindings()
 
     def each(self, request: Request) -> Worker[None]:
-        """Asks for the same at every chosen machine, beside the keys."""
+        """Asks for the same at every chosen VM."""
         return self.run_worker(self.carry_out(self.chosen(), request), group="command")
 
+    def asks(self, question: Coroutine[Any, Any, None]) -> Worker[None]:
+        """Asks the operator; keys wait until the question is on the screen."""
+        return self.run_worker(question, group="dialog", exclusive=True)
+
+    def ask_sure(
+        self,
+        verb: str,
+        request: Callable[[str], Request],
+        consequences: Sequence[str] = (),
+        *,
+        typed: bool = False,
+        reason: bool = False,
+    ) -> Worker[None]:
+        """Asks before the chosen VMs are stopped, changed or deleted; `request` takes the reason.
+
+        One VM takes enter, or its typed name when `typed`; several take their typed number.
+        """
+        return self.asks(self._sure(self.chosen(), verb, request, consequences, typed, reason))
+
+    async def _sure(
+        self,
+        chosen: tuple[int, ...],
+        verb: str,
+        request: Callable[[str], Request],
+        consequences: Sequence[str],
+        typed: bool,
+        reason: bool,
+    ) -> None:
+        agreed = await self.sure(chosen, verb, consequences, typed=typed, reason=reason)
+        if agreed is not None:
+            await self.carry_out(chosen, request(agreed.reason))
+
+    async def sure(
+        self,
+        chosen: tuple[int, ...],
+        verb: str,
+        consequences: Sequence[str] = (),
+        *,
+        typed: bool = False,
+        reason: bool = False,
+    ) -> Agreed | None:
+        """Whether the operator agrees, and why; None when nothing is chosen or the question was left."""
+        if not chosen:
+            self.one()
+            return None
+        found = await self.read(lambda: {each.service_id: each for each in vms_of(chosen)})
+        if found is None:
+            return None
+        if len(chosen) > 1:
+            question, word = f"{verb} {len(chosen)} VMs?", str(len(chosen))
+        else:
+            name = _name(chosen[0], found)
+            question, word = f"{verb} {name} (service {chosen[0]})?", name if typed else ""
+        return await self.app.push_screen_wait(
+            Sure(
+                question,
+                verb=_key_word(verb),
+                names=[_line(each, found) for each in chosen],
+                consequences=consequences,
+                word=word,
+                reason=reason,
+            )
+        )
+
     def one(self) -> int | None:
-        """The machine of an action that is for one alone; says so when it is not one."""
+        """The VM of an action that is for one alone; says so when it is not one."""
         chosen = self.chosen()
         if len(chosen) == 1:
             return chosen[0]
         self.notify(
-            "Put the cursor on a VM first." if not chosen else "This is for one VM; u takes the marks away.",
+            "Put the cursor on a VM first." if not chosen else "This is for one VM; press u to clear marks.",
             severity="warning",
             markup=False,
         )
         return None
 
     async def carry_out(self, chosen: Sequence[int], request: Request) -> None:
-        """Asks for it at each machine; one answer is a line, several are a report."""
+        """Sends the request to each VM; one answer is a line, several are a report."""
         if not chosen:
             self.one()
             return
-        tell(self, await asyncio.to_thread(lambda: [answered(each, request) for each in chosen]))
+        answers = await asyncio.to_thread(lambda: [answered(each, request) for each in chosen])
+        self.show_change(chosen)
+        tell(self, answers)
 
-    async def typed(self, chosen: Sequence[int], verb: str, consequences: Sequence[str]) -> bool:
-        """True when the name of the one machine, or the number of them, was typed."""
-        if not chosen:
-            self.one()
-            return False
-        if len(chosen) > 1:
-            question, word = f"{verb} {len(chosen)} VMs?", str(len(chosen))
-        else:
-            word = await self.name_of(chosen[0])
-            question = f"{verb} {word} (service {chosen[0]})?"
-        dialog: TypeName = TypeName(question, word, consequences)
-        answer = await self.app.push_screen_wait(dialog)
-        return answer is True
+    def show_change(self, chosen: Sequence[int]) -> None:
+        """Shows at once what an own change did; the events of other changes follow."""
+        happened = Happened(frozenset({"change"}), frozenset(chosen))
+        for each in self.ancestors:
+            if isinstance(each, Rereads):
+                each.reread(happened)
 
     async def name_of(self, service_id: int) -> str:
-        """The machine's name; its service id when it has none or cannot be read."""
+        """The VM's name; its service id when it has none or cannot be read."""
         try:
             return await asyncio.to_thread(name_of_service, service_id)
         except KvmtuiError:
@@ -82,22 +187,40 @@ class Commands(Acts, Vertical):
 
 
 def tell(node: Widget, answers: Sequence[tuple[bool, str]]) -> None:
-    """Shows what became of each request: one is a line, several are a report."""
+    """Shows the result of each request: one is a line, several are a report."""
     if len(answers) == 1:
         done, words = answers[0]
         node.notify(words, severity="information" if done else "error", markup=False, timeout=8)
         return
     good = sum(done for done, _ in answers)
-    title = f"{good} of {len(answers)} were asked for"
+    title = f"{good} of {len(answers)} requests queued"
     lines = [f"[+] {words}" if done else f"[-] {words}" for done, words in answers]
     node.app.push_screen(Notice(title, "\n".join(lines), danger=good < len(answers)))
 
 
 def answered(service_id: int, request: Request) -> tuple[bool, str]:
-    """Whether it was asked for, and the sentence about it."""
+    """Whether the request was accepted, and the sentence about it."""
     try:
         return True, request(service_id).sentence
     except KvmtuiError as error:
         return False, error.sentence
-    except Exception as error:  # noqa: BLE001 - one machine's trouble must not hide what became of the others
+    except Exception as error:  # noqa: BLE001 - one VM's error must not hide the results of the others
         return False, f"Service {service_id}: {sentence(error)}"
+
+
+def _key_word(verb: str) -> str:
+    """What enter does, as the line of keys says it: `Delete the record of` is `delete`."""
+    return verb.lower() if len(verb) < _SHORT and ":" not in verb else verb.split()[0].lower()
+
+
+def _name(service_id: int, found: Mapping[int, VmView]) -> str:
+    view = found.get(service_id)
+    return (view.name if view else "") or str(service_id)
+
+
+def _line(service_id: int, found: Mapping[int, VmView]) -> str:
+    """A VM as a question lists it: name, client and how it stands."""
+    view = found.get(service_id)
+    if view is None:
+        return f"{service_id}  (no VM)"
+    return f"{_name(service_id, found)}  {view.client}  {view.product}  ({view.vm_status}, {view.service_status})"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.command import Provider
 from textual.containers import Vertical
 from textual.message import Message
@@ -33,6 +33,7 @@ from screens.place import Happened, Place, Rereads
 from screens.places import BUILT, make
 from screens.text import plain
 from screens.themes import Looks
+from screens.typeahead import TypeAhead
 from screens.widgets.footer import Footer
 from screens.widgets.header import Facts, Header, Tabs
 from screens.widgets.log import LogPane
@@ -79,7 +80,7 @@ class Setup:
     """Signals that leave as `q` does."""
 
 
-class Console(Acts, App[int]):
+class Console(Acts, TypeAhead):
     """The terminal console."""
 
     TITLE = "kvmtui"
@@ -105,7 +106,9 @@ class Console(Acts, App[int]):
         self.inbox: deque[LogLine] = deque()
         self.screen_links: ScreenLinks | None = None  # made with the first link, closed with the console
         self.place_name = ""
-        self._trail: list[tuple[str, int | None]] = []
+        self._parent_list = "vms"
+        """The list that the open VM was reached from."""
+        self._moving = asyncio.Lock()
         self._begun = self._lost = False
         self._heard_at = self._place_read_at = now_ms()
         self._vitals = Latest(self, self._read_vitals)
@@ -169,11 +172,13 @@ class Console(Acts, App[int]):
             loop.add_signal_handler(each, self.exit, 0)
 
     def _fatal_error(self) -> None:
-        """After a fault of its own: the log file gets the details, the operator a sentence."""
-        log.error("The console ended by a fault of its own", exc_info=self._exception)
+        """After an error of its own: details go to the log file, a sentence to the terminal."""
+        error = self._exception
+        log.error("The console ended because of an error of its own", exc_info=error)
+        kind = type(getattr(error, "error", error)).__name__  # of a worker's error, not of the worker
         self.panic(
-            "The console ended by a fault of its own; the log file says where. Work is parked, nothing is lost. "
-            "Please start it again."
+            f"The console ended because of an error of its own ({kind}); the log file has the details. "
+            "Running tasks continue with the next engine. Start kvmtui again."
         )
 
     def exit(self, result: int | None = None, return_code: int = 0, message: Any = None) -> None:
@@ -196,7 +201,11 @@ class Console(Acts, App[int]):
         return next(iter(self.screen_stack[0].query(Place)), None)
 
     async def open(self, name: str, service_id: int | None = None) -> None:
-        """Goes to a place; `vm` is the one of a single machine."""
+        """Goes to a place, after any move under way; `vm` is the one of a single machine."""
+        async with self._moving:
+            await self._open(name, service_id)
+
+    async def _open(self, name: str, service_id: int | None) -> None:
         body = self.screen_stack[0].query_one("#place")
         if service_id is None:
             fresh = make(name)
@@ -205,8 +214,8 @@ class Console(Acts, App[int]):
 
             fresh = VmPlace(service_id)
         await body.remove_children()
-        self._trail.append((name, service_id))
-        del self._trail[:-20]
+        if service_id is None:
+            self._parent_list = name
         self.place_name = name
         self.screen_stack[0].query_one(Tabs).show("vms" if service_id is not None else name)
         await body.mount(fresh)
@@ -223,18 +232,14 @@ class Console(Acts, App[int]):
         await self.do_go("wizard")
 
     async def do_back(self) -> None:
-        """Out of the log, back inside the place or from a machine, or home."""
+        """Closes the log, clears marks and filters, or goes to the parent: never from one VM to another."""
         pane = self.query_one(LogPane)
         if pane.size_now != "hidden":
             pane.size_now = "hidden"
         elif self.place is not None and self.place.back():
             return
-        elif len(self._trail) > 1:
-            del self._trail[-1]
-            name, service_id = self._trail.pop()
-            await self.open(name, service_id)
         else:
-            await self.do_go(FIRST)
+            await self.do_go(self._parent_list if self.place_name == "vm" else FIRST)
 
     def hides(self, asked: Action) -> bool:
         missing = asked.run == "go" and asked.argument not in BUILT
@@ -268,6 +273,23 @@ class Console(Acts, App[int]):
         from screens.help import HelpPage
 
         self.push_screen(HelpPage(self.screen))
+
+    def do_alerts(self) -> None:
+        self.run_worker(self._alerts(), group="dialog", exclusive=True)
+
+    async def _alerts(self) -> None:
+        from screens.alerts import Alerts
+
+        answer = await self.push_screen_wait(Alerts())
+        name, _, number = (answer or "").partition(" ")
+        if number:
+            await self.open_vm(int(number))
+        elif name:
+            await self.open(name)
+
+    async def on_header_alerts_chosen(self, message: Header.AlertsChosen) -> None:
+        message.stop()
+        self.do_alerts()
 
     def do_palette(self) -> None:
         self.action_command_palette()

@@ -25,12 +25,11 @@ class ConsoleCommands(Commands):
     """The key that opens a console of the machine that is chosen."""
 
     def do_console(self) -> Worker[None]:
-        return self.run_worker(self._choose_console(), group="dialog", exclusive=True)
+        return self.asks(self._choose_console(self.one()))
 
-    async def _choose_console(self) -> None:
+    async def _choose_console(self, service_id: int | None) -> None:
         from engine.consoles.offers import LINK_SECONDS
 
-        service_id = self.one()
         if service_id is None:
             return
         key = key_name(control_key(settings.current().detach))

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,10 +20,12 @@ from engine.clock import now_ms, stamp
 from engine.errors import Failed, KvmtuiError
 from screens.text import plain
 from screens.widgets.dialogs import Choice, Choose
-from screens.widgets.rows import Column, Row, RowSource
+from screens.widgets.rows import Cell, Column, Row, RowSource
 from screens.widgets.table import Table
 
 _AT_ONCE = 1_000
+_SIGN = re.compile(r"^[+~>x!?=-] (?=\S)")
+"""The sign of a state, which says the same as its colour."""
 _FORMULA = ("=", "+", "-", "@")
 FORMATS = (Choice("csv", "For a spreadsheet."), Choice("json", "For a program."))
 
@@ -84,8 +87,17 @@ def as_json(columns: Sequence[Column], found: Iterator[Row]) -> str:
 
 
 def _words(row: Row, columns: Sequence[Column]) -> list[str]:
-    cells = (row.cell(place) for place in range(len(columns)))
-    return [plain(f"{cell.text} ({cell.below})" if cell.below else cell.text) for cell in cells]
+    """Clean values: no signs, no dashes for nothing, and the second line only where it is part of the value."""
+    return [plain(_clean(row.cell(place))) for place in range(len(columns))]
+
+
+def _clean(cell: Cell) -> str:
+    if cell.value is not None:
+        return cell.value
+    if cell.text == "—":
+        return ""
+    words = _SIGN.sub("", cell.text) if cell.tone else cell.text
+    return f"{words} ({cell.below})" if cell.below else words
 
 
 def _harmless(words: str) -> str:

@@ -7,11 +7,13 @@ tick becomes one message. When the database does not answer, it says so and goes
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from engine.errors import KvmtuiError
+from engine.queries.refs import names_of_services
 from engine.work.events import EventView, Follower, last_id, recent
 from screens.place import Happened
 from screens.widgets.loglines import LogLine
@@ -25,6 +27,9 @@ AGAIN = 2.0
 BEAT = 5.0
 """Seconds of silence after which it says that it is still there: how soon a dead engine is noticed."""
 _LINES_PER_EVENT = 1_000
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
+_SID = re.compile(r"^(\[.\] )?sid:\d+ +")
+_SERVICE = re.compile(r"(?<=: )service=\d+ ")
 _RESULTS = ("success", "skip", "waiting", "error")
 Tell = Callable[[Happened, str], object]
 
@@ -38,6 +43,8 @@ class Feed(threading.Thread):
         self._tick, self._beats = tick, max(1, round(beat / _LOOK))
         self._stop_now = threading.Event()
         self._after: int | None = None
+        self._names: dict[int, str] = {}
+        """Names of VMs by service, asked for once; one that is renamed keeps its old name in older lines."""
 
     def leave(self) -> None:
         """Begins to end; does not wait for it."""
@@ -99,7 +106,11 @@ class Feed(threading.Thread):
         return seen
 
     def _lines(self, found: Iterable[EventView]) -> None:
-        self._inbox.extend(line for event in found for line in lines(event))
+        events = list(found)
+        unknown = {each.service for each in events if each.text and each.service} - self._names.keys()
+        if unknown:
+            self._names |= names_of_services(sorted(unknown))
+        self._inbox.extend(line for event in events for line in lines(event, self._names))
 
 
 def happened(found: Iterable[EventView]) -> Happened:
@@ -109,10 +120,20 @@ def happened(found: Iterable[EventView]) -> Happened:
     return Happened(frozenset(event.kind for event in events), services)
 
 
-def lines(event: EventView) -> list[LogLine]:
-    """The lines of an event, numbered so that they keep their order and none is taken twice."""
+def lines(event: EventView, names: Mapping[int, str] | None = None) -> list[LogLine]:
+    """The lines of an event, numbered so that they keep their order and none is taken twice.
+
+    The engine's output names a VM by `sid:` and carries its own time; here both stand in front of every line.
+    """
     result = event.level if event.level in _RESULTS else ""
+    service = event.service
+    name = (names or {}).get(service, str(service)) if service is not None else ""
     return [
-        LogLine(event.id * _LINES_PER_EVENT + place, words, result, event.service)
+        LogLine(event.id * _LINES_PER_EVENT + place, _unnamed(words), result, service, event.at, name)
         for place, words in enumerate(event.text.splitlines()[:_LINES_PER_EVENT])
     ]
+
+
+def _unnamed(words: str) -> str:
+    """A line of output without the time and the `sid:` that stand in front of it in the log pane."""
+    return _SERVICE.sub("", _SID.sub(r"\1", _STAMP.sub("", words)))

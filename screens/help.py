@@ -21,8 +21,8 @@ from screens.text import text, unmarked
 from screens.widgets.prompt import Prompt
 from screens.widgets.toned import Toned
 
-Group = tuple[str, list[tuple[str, Action, bool]]]
-"""A heading and its lines: the keys, what they do, and whether that is refused now."""
+Group = tuple[str, list[tuple[str, Action, str]]]
+"""A heading and its lines: the keys, what they do, and why that is refused now."""
 
 TITLES = {
     EVERYWHERE: "Everywhere",
@@ -93,13 +93,13 @@ class _Page(Toned):
             lines += [self._line(*row) for row in rows]
         return Text("\n").join(lines[1:] or [Text("No key here does that; esc shows them all again.")])
 
-    def _line(self, keys: str, each: Action, refuses: bool) -> Text:
+    def _line(self, keys: str, each: Action, refuses: str) -> Text:
         mark = "!" if each.destructive else " "
-        promise = f"{each.label}: {each.help}" + ("  (read-only: refused)" if refuses else "")
+        promise = f"{each.label}: {each.help}" + (f"  ({refuses})" if refuses else "")
         return self.toned((f"  {keys:<12}", "accent"), (f"{mark} ", "error"), (promise, ""))
 
 
-def _words(title: str, keys: str, each: Action, refuses: bool) -> str:
+def _words(title: str, keys: str, each: Action, refuses: str) -> str:
     """What a line is found by: its keys, name, promise and group."""
     return f"{title} {keys} {each.label} {each.help} {each.id}".lower()
 
@@ -158,13 +158,22 @@ def groups(screen: Screen[object]) -> Iterator[Group]:
     for active in screen.active_bindings.values():
         if active.binding.id:
             keys.setdefault(active.binding.id, []).append(key_name(active.binding.key))
-    found: dict[str, list[tuple[str, Action, bool]]] = {}
+    found: dict[str, list[tuple[str, Action, str]]] = {}
+    read_only = bool(getattr(screen.app, "read_only", False))
     for node, each in offered(screen):
         shown = " ".join(keys.get(each.id) or _elsewhere(screen, each)) or "ctrl+p"
-        found.setdefault(each.scope, []).append((shown, each, refused(node, each) is not None))
+        found.setdefault(each.scope, []).append((shown, each, _why(node, each, read_only)))
     last = ("list", "log", EVERYWHERE)
     for scope in sorted(found, key=lambda scope: last.index(scope) if scope in last else -1):
         yield TITLES.get(scope, scope.capitalize()), found[scope]
+
+
+def _why(node: Acts, each: Action, read_only: bool) -> str:
+    """Why an action is refused now, short enough for a line of help; empty when it is not."""
+    if read_only and each.changes:
+        return "read-only: refused"
+    why = refused(node, each)
+    return f"not now: {unmarked(why)}" if why else ""
 
 
 def _elsewhere(screen: Screen[object], each: Action) -> list[str]:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual.widget import Widget
-from textual.widgets import Static
-
 from engine.queries.pools import HeldView, PoolView, held, held_count, held_place
-from screens.text import text
+from screens.record_view import Related
 from screens.widgets.bar import share
-from screens.widgets.dialogs import Dialog
-from screens.widgets.listing import Listing
 from screens.widgets.rows import Cell, Column, Key, Row, RowSource, View
-from screens.widgets.table import Table
 
 COLUMNS = (
     Column("address", "Address", 17, grow=True, sortable=False),
@@ -27,39 +21,22 @@ COLUMNS = (
 _TONES = {"assigned": "", "reserved": "warn", "quarantined": "muted"}
 
 
-class Holders(Dialog[int]):
-    """The addresses of a pool that are not free; answers with the service whose machine is to be opened."""
+def holders(pool: PoolView, reverse: str) -> Related:
+    """The addresses of a pool that are not free; `reverse` says where its reverse names are kept."""
+    usage = f"{share(pool.used, pool.total).text}  {pool.used:,} in use, {_many(pool.free)} free"
+    return Related(
+        COLUMNS,
+        HolderRows(pool.id),
+        "addresses in use",
+        "Every address of this pool is free.\nWhat a deploy takes, or you reserve, is listed here.",
+        _service_of,
+        f"{usage}\nReverse: {reverse}",
+    )
 
-    AUTO_FOCUS = "Table"
 
-    def __init__(self, pool: PoolView, reverse: str) -> None:
-        """`reverse` says where the reverse names of the pool are kept."""
-        super().__init__(
-            f"Addresses of {pool.start} – {pool.stop}",
-            "enter opens the VM · / filters · y copies · esc closes",
-        )
-        self._pool, self._reverse = pool, reverse
-        empty = "Every address of this pool is free.\nWhat a deploy takes, or you reserve, is listed here."
-        self._table = Table(COLUMNS, noun="addresses in use", empty=empty)
-
-    def body(self) -> Iterable[Widget]:
-        pool = self._pool
-        usage = f"{share(pool.used, pool.total).text}  {pool.used:,} in use, {_many(pool.free)} free"
-        yield Static(text(usage), classes="holders-usage")
-        yield Static(text(f"Reverse: {self._reverse}"), classes="holders-reverse")
-        yield Listing(self._table)
-
-    def on_mount(self) -> None:
-        self._table.show(HolderRows(self._pool.id))
-
-    def on_table_opened(self, message: Table.Opened) -> None:
-        message.stop()
-        row = self._table.current
-        service = row.cell(2).text if row is not None else ""
-        if service.isdigit():
-            self.dismiss(int(service))
-        else:
-            self.notify("No VM has this address.", severity="warning", markup=False)
+def _service_of(row: Row) -> int | None:
+    service = row.cell(2).text
+    return int(service) if service.isdigit() else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from textual.widgets import Static, TextArea
 from engine.actions.notes import LONGEST
 from screens.saving import trouble
 from screens.text import plain, text
-from screens.widgets.dialogs import Dialog
+from screens.widgets.dialogs import Confirm, Dialog
 
 Write = Callable[[str, str], str]
 """Puts new words in the place of those there were, and says so as a sentence."""
@@ -23,10 +23,12 @@ class NotesDialog(Dialog[str]):
     """Answers with what was done, as a sentence; None when it was left."""
 
     AUTO_FOCUS = "TextArea"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+o", "save", "Save", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s,ctrl+o", "save", "Save", show=False, priority=True)
+    ]
 
     def __init__(self, what: str, words: str, write: Write) -> None:
-        super().__init__(f"Notes of {what}", "^o saves · esc leaves them as they are")
+        super().__init__(f"Notes of {what}", "^s saves · esc cancels")
         self._was, self._write = words, write
         self._area = TextArea(_typed(words), compact=True, classes="notes")
         self._saving = False
@@ -40,6 +42,17 @@ class NotesDialog(Dialog[str]):
         if not self._saving:
             self._saving = True
             self.run_worker(self._save(self._area.text), group="save")
+
+    def action_leave(self) -> None:
+        """Leaves; asks first when something was written."""
+        if self._area.text == _typed(self._was):
+            self.dismiss(None)
+        else:
+            self.app.push_screen(Confirm("Discard what you wrote?", yes="Discard"), self._discard)
+
+    def _discard(self, agreed: bool | None) -> None:
+        if agreed:
+            self.dismiss(None)
 
     async def _save(self, words: str) -> None:
         try:

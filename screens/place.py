@@ -124,6 +124,9 @@ class ListPlace(Place):
     def reread(self, happened: Happened | None = None) -> None:
         self.list.reload()
 
+    def back(self) -> bool:
+        return self.list.clear_step()
+
     def cut_off(self) -> None:
         self.list.stale(f"as of {ago(self.list.read_at)}" if self.list.read_at else "")
 

@@ -14,10 +14,18 @@ from engine.queries.refs import names_of
 from engine.queries.reverse import ReverseNeed, Zones, our_zones, reverse_need
 from screens.habits import bindings
 from screens.place import actor
+from screens.record_view import Related
 from screens.records import RecordsPlace
 from screens.widgets.bar import share
 from screens.widgets.form import Form
 from screens.widgets.rows import Cell, Column, Row
+
+
+def offered(server: str) -> dict[str, Sequence[str]]:
+    """The bridges of a cluster."""
+    from engine.queries.offers import offers
+
+    return {"bridge": [each.name for each in offers(server).bridges]}
 
 
 class PoolsPlace(RecordsPlace):
@@ -29,6 +37,7 @@ class PoolsPlace(RecordsPlace):
     NOUN = "pool"
     EMPTY = "No pool yet.\nPress a to add a range of addresses; it needs a server (6)."
     FORM = PoolForm
+    offers = staticmethod(offered)
     MANY_LINES = frozenset({"excluded"})
     TALL = 2
     COLUMNS = (
@@ -82,27 +91,18 @@ class PoolsPlace(RecordsPlace):
         key = self.list.cursor_key
         return [*([f"kvmtui pool show {key}"] if key else []), "kvmtui pool list --json"]
 
-    def opened(self, key: Any) -> None:
-        """Enter shows who has which address."""
-        self.run_worker(self._holders(key), group="dialog", exclusive=True)
+    def related(self, key: Any) -> Related:
+        """Who has which address."""
+        from screens.holders import holders
 
-    async def _holders(self, key: int) -> None:
-        from screens.holders import Holders
-
-        found = await self.beside(lambda: _with_need(key))
-        if found is None:
-            return
-        service_id = await self.app.push_screen_wait(Holders(*found))
-        if service_id is not None:
-            app: Any = self.app
-            self.app.run_worker(app.open_vm(service_id))
+        return holders(*_with_need(key))
 
 
 def _with_need(key: int) -> tuple[PoolView, str]:
     """A pool, and where the reverse names of its network are kept."""
     found = next((each for each in pools() if each.id == key), None)
     if found is None:
-        raise Refused(f"Pool {key} is gone; somebody deleted it meanwhile.")
+        raise Refused(f"Pool {key} was not found: somebody deleted it.")
     need = reverse_need(f"{found.gateway}/{found.mask}", our_zones())
     return found, need.sentence if need else found.rdns_zone
 

@@ -1,4 +1,4 @@
-"""Products: the plans that are sold."""
+"""Products: what clients can order."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from engine.queries.site import ProductView, product_values, products
 from screens.flat import in_sections, questions
 from screens.habits import bindings
 from screens.place import actor
+from screens.record_view import Related
 from screens.records import RecordsPlace
 from screens.widgets.fields import Field
 from screens.widgets.form import Form
@@ -39,6 +40,24 @@ CLIENT, SERVICE = 12, 5546
 """Whom the preview of a name is made for."""
 
 
+def offered(server: str) -> dict[str, Sequence[str]]:
+    """What a cluster has for a product: templates, storages, bridges, nodes."""
+    from engine.queries.offers import offers
+
+    found = offers(server)
+    images = [each.name for each in found.storing("images")]
+    nodes = sorted({node for bridge in found.bridges for node in bridge.nodes})
+    return {
+        "template": [*(each.name for each in found.templates), *(str(each.vmid) for each in found.templates)],
+        "target_node": nodes,
+        "network__bridge": [each.name for each in found.bridges],
+        "system_disk__storage": images,
+        "additional_disk__storage": images,
+        "backup_storage": [each.name for each in found.storing("backup")],
+        "iso_storage": [each.name for each in found.storing("iso")],
+    }
+
+
 class ProductsPlace(RecordsPlace):
     """The products of the site."""
 
@@ -48,6 +67,7 @@ class ProductsPlace(RecordsPlace):
     NOUN = "product"
     EMPTY = "No product yet.\nPress a to add one; it needs a server (6) and a pool (3)."
     FORM = ProductForm
+    offers = staticmethod(offered)
     MANY_LINES = frozenset({"ssh_keys"})
     COLUMNS = (
         Column("name", "Name", 14, grow=True),
@@ -88,6 +108,12 @@ class ProductsPlace(RecordsPlace):
 
     def delete(self, key: Any) -> None:
         delete_product(key, actor())
+
+    def related(self, key: Any) -> Related:
+        """The services of a product."""
+        from screens.services import services_with
+
+        return services_with(product=str(key))
 
     def losses(self, key: Any) -> Sequence[str]:
         return ("It is not sold any more.", "It is refused while services have it.")

@@ -1,4 +1,4 @@
-"""The record editor: the raw row of a machine, typed, under a warning, and never without a reason."""
+"""The record editor: the raw row of a VM, typed, under a warning, and never without a reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class RecordDialog(FormDialog):
     """Edits the row it was given; saving on a row that somebody changed meanwhile is refused."""
 
     def __init__(self, found: records.RecordView) -> None:
-        super().__init__(f"DB record of service {found.service_id}", Form(model(), values=found.editable))
+        super().__init__(
+            f"DB record of service {found.service_id}", Form(model(), values=found.editable), editing=True
+        )
         self._found = found
 
     def body(self) -> Iterable[Widget]:

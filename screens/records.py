@@ -1,4 +1,4 @@
-"""Places that list records of the site, and add, edit and delete them: pools, zones, products and so on."""
+"""Places that list records of the site, and show, add, edit and delete them: pools, zones, products and so on."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from screens import saving
 from screens.flat import faults, flattened, nested, questions
 from screens.fresh import FreshRows
 from screens.place import ListPlace
+from screens.record_view import EDIT, RecordView, Related, lines_of
 from screens.saving import SaveDialog, told, trouble
 from screens.text import plain
 from screens.widgets import form as forms
@@ -38,6 +39,8 @@ class RecordsPlace(ListPlace):
     """Lines of a row."""
     first = ""
     """The question that gets the keys when a form opens; empty: the first."""
+    offers: saving.Offers = staticmethod(saving.no_offers)
+    """What a server has to choose from, for some of the questions."""
 
     # What a place says of its records
 
@@ -73,6 +76,10 @@ class RecordsPlace(ListPlace):
         """Fields that are chosen from what exists; asked beside the screen's thread."""
         return {}
 
+    def related(self, key: Any) -> Related | None:
+        """What hangs on a record; asked beside the screen's thread."""
+        return None
+
     def follow(self, form: forms.Form, values: Mapping[str, object]) -> None:
         """Shows what the answers lead to."""
 
@@ -97,9 +104,8 @@ class RecordsPlace(ListPlace):
         self.opened(message.key)
 
     def opened(self, key: Any) -> None:
-        """What enter does: the form of the record, or a look at it where nothing may be changed."""
-        look = self.look_at(key) if getattr(self.app, "read_only", False) else self.ask_form(key)
-        self.run_worker(look, group="dialog", exclusive=True)
+        """What enter does: the record, read-only, with everything that hangs on it."""
+        self.run_worker(self.look_at(key), group="dialog", exclusive=True)
 
     def do_add(self) -> Worker[None]:
         return self.run_worker(self.ask_form(None), group="dialog", exclusive=True)
@@ -120,12 +126,18 @@ class RecordsPlace(ListPlace):
         return key
 
     async def look_at(self, key: Any) -> None:
-        """Shows a record without its secrets."""
-        found = await self.beside(lambda: (self.fields(key), self.asked(self.values(key))))
-        if found is not None:
-            fields, values = found
-            lines = [_line(each, values) for each in fields if each.asked(values)]
-            self.app.push_screen(Notice(f"{self.NOUN.capitalize()} {self.name_of(key)}", "\n".join(lines)))
+        """Shows a record without its secrets; from there `E` edits it and enter opens a VM."""
+        found = await self.beside(lambda: (self.fields(key), self.asked(self.values(key)), self.related(key)))
+        if found is None:
+            return
+        fields, values, related = found
+        title = f"{self.NOUN.capitalize()} {self.name_of(key)}"
+        answer = await self.app.push_screen_wait(RecordView(title, lines_of(fields, values), related))
+        if answer == EDIT:
+            await self.ask_form(key)
+        elif isinstance(answer, int):
+            app: Any = self.app
+            self.app.run_worker(app.open_vm(answer), group="go")
 
     async def ask_form(self, key: Any) -> None:
         """Shows the form of a record, or of a new one, and reads the list again when it was saved."""
@@ -148,6 +160,8 @@ class RecordsPlace(ListPlace):
                 lambda answers: self._saved(answers, key, values),
                 self.follow,
                 first=self.first,
+                editing=key is not None,
+                offers=self.offers,
             )
         )
 
@@ -166,8 +180,8 @@ class RecordsPlace(ListPlace):
         form = self.form(answers)
         if key is not None and self.values(key) != opened:
             raise Refused(
-                f"Somebody changed {self.NOUN} {self.name_of(key)} meanwhile; nothing was saved. "
-                "Leave the form with esc and open it again."
+                f"{self.NOUN.capitalize()} {self.name_of(key)} was not saved: somebody changed it in the meantime. "
+                "Close the form with esc and open it again."
             )
         return self.save(form, key)
 
@@ -193,16 +207,3 @@ def _refusal(work: Any) -> str:
     except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
         return trouble(error)
     return ""
-
-
-def _line(field: Field, values: Mapping[str, object]) -> str:
-    """A field and its value, as a line to read."""
-    value = values.get(field.name)
-    if value == KEEP:
-        value = "(set)"
-    if isinstance(value, bool):
-        value = "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        value = ", ".join(str(each) for each in value)
-    title = f"{field.section}: {field.title}" if field.section else field.title
-    return f"{title:<28} {plain('—' if value in (None, '') else value)}"

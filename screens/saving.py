@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.actions.site import Outcome
@@ -24,26 +24,64 @@ def no_follow(form: Form, values: Mapping[str, object]) -> None:
     """Shows nothing."""
 
 
+Offers = Callable[[str], Mapping[str, Sequence[str]]]
+"""From a server to the values it has for some questions."""
+
+
+def no_offers(server: str) -> Mapping[str, Sequence[str]]:
+    """Offers nothing."""
+    return {}
+
+
 class SaveDialog(FormDialog):
     """Saves beside the keys, once; the answer is what it took, as a sentence."""
 
     def __init__(
-        self, title: str, form: Form, save: Save, follow: Follow = no_follow, *, first: str = ""
+        self,
+        title: str,
+        form: Form,
+        save: Save,
+        follow: Follow = no_follow,
+        *,
+        first: str = "",
+        editing: bool = False,
+        offers: Offers = no_offers,
     ) -> None:
-        """`follow` shows what answers lead to; `first` is the question that gets the keys."""
-        super().__init__(title, form)
-        self._save, self._follow, self._first = save, follow, first
+        """`follow` shows what answers lead to; `first` is the question that gets the keys.
+
+        `offers` asks the chosen server what there is to choose from; asked beside the keys.
+        """
+        super().__init__(title, form, editing=editing)
+        form.first = first
+        self._save, self._follow, self._offers = save, follow, offers
+        self._offered_by = ""
         self._saving = False
         self.outcome: Outcome | None = None
 
     def on_mount(self) -> None:
         self._follow(self.form, self.form.values)
-        if self._first:
-            self.call_after_refresh(self.form.enter, self._first)
+        self._look_for_offers(self.form.values)
 
     def on_form_changed(self, message: Form.Changed) -> None:
         message.stop()
         self._follow(self.form, message.values)
+        self._look_for_offers(message.values)
+
+    def _look_for_offers(self, values: Mapping[str, object]) -> None:
+        server = str(values.get("server") or "")
+        if self._offers is not no_offers and server and server != self._offered_by:
+            self._offered_by = server
+            self.run_worker(self._offer(server), group="offers", exclusive=True)
+
+    async def _offer(self, server: str) -> None:
+        """Without an answer of the cluster the form takes any text, as before."""
+        try:
+            found = await asyncio.to_thread(self._offers, server)
+        except Exception as error:  # noqa: BLE001 - suggestions are a help, not a condition
+            log.info("No suggestions from %s: %s", server, error)
+            return
+        for name, values in found.items():
+            self.form.offer(name, server, values)
 
     def taken(self, values: dict[str, object]) -> None:
         """A second enter while the first is under way saves nothing twice."""
@@ -80,12 +118,12 @@ def told(outcome: Outcome) -> str:
 def _done(outcome: Outcome) -> str:
     what = f"{outcome.kind.capitalize()} {plain(outcome.name)}"
     if outcome.verb == "same":
-        return f"{what} is as it was; nothing was changed."
+        return f"{what}: nothing changed."
     if outcome.verb == "create":
-        return f"{what} is created."
+        return f"{what} created."
     changed = [f"{each.field}: {_value(each.old)} → {_value(each.new)}" for each in outcome.differences]
     more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-    return f"{what} is changed: {', '.join(changed[:3])}{more}."
+    return f"{what} saved: {', '.join(changed[:3])}{more}."
 
 
 def _value(value: Any) -> str:

@@ -20,6 +20,7 @@ from screens.flat import nested
 from screens.habits import bindings
 from screens.moments import ago, at
 from screens.place import actor
+from screens.record_view import Related
 from screens.records import RecordsPlace
 from screens.widgets.fields import Field
 from screens.widgets.rows import Cell, Column, Row
@@ -71,6 +72,12 @@ class ServersPlace(Adopts, RecordsPlace):
 
     def delete(self, key: Any) -> None:
         delete_server(key, actor())
+
+    def related(self, key: Any) -> Related:
+        """The services of a server."""
+        from screens.services import services_with
+
+        return services_with(server=str(key))
 
     def losses(self, key: Any) -> Sequence[str]:
         return (

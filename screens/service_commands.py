@@ -1,4 +1,4 @@
-"""What can be done to services, wherever they or their machines are chosen: keys of the scope `service`."""
+"""What can be done to services, wherever they or their VMs are chosen: the actions of the scope `service`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from screens.habits import bindings
 from screens.place import actor
 from screens.saving import told
 from screens.service_options import OptionsDialog, lines_of
-from screens.suspending import REASON, WhyDialog
 from screens.widgets.dialogs import Choice, Choose, Plan, PlanLine
 
 _SHOWN = 100
@@ -34,38 +33,38 @@ class ServiceCommands(Commands):
     BINDINGS = bindings("service")
 
     def do_suspend(self) -> Worker[None]:
-        return self.each(lambda each: packages.suspend(actor(), each))
-
-    def do_suspend_because(self) -> Worker[None]:
-        return self.run_worker(self._suspend_because(), group="dialog", exclusive=True)
-
-    async def _suspend_because(self) -> None:
-        chosen = self.chosen()
-        if not chosen:
-            self.one()
-            return
-        given = await self.app.push_screen_wait(WhyDialog(_named(chosen)))
-        if given is not None:
-            await self.carry_out(chosen, lambda each: packages.suspend(actor(), each, str(given[REASON])))
+        return self.ask_sure(
+            "Suspend",
+            lambda why: lambda each: packages.suspend(actor(), each, why),
+            (
+                "The VM is stopped and the service marked Suspended.",
+                "The reason is shown to whoever wants to start it.",
+            ),
+            reason=True,
+        )
 
     def do_unsuspend(self) -> Worker[None]:
-        return self.each(lambda each: packages.unsuspend(actor(), each))
+        return self.ask_sure(
+            "Unsuspend",
+            lambda why: lambda each: packages.unsuspend(actor(), each, why),
+            ("The service becomes Active and the VM is started.",),
+            reason=True,
+        )
 
     def do_terminate(self) -> Worker[None]:
-        return self.run_worker(self._terminate(), group="dialog", exclusive=True)
-
-    async def _terminate(self) -> None:
-        chosen = self.chosen()
-        consequences = ("The service ends.", "The VM, its disks and its DNS records are deleted.")
-        if await self.typed(chosen, "Terminate", consequences):
-            await self.carry_out(chosen, lambda each: packages.terminate(actor(), each))
+        return self.ask_sure(
+            "Terminate",
+            lambda why: lambda each: packages.terminate(actor(), each, why),
+            ("The service ends.", "The VM, its disks and its DNS records are deleted."),
+            typed=True,
+            reason=True,
+        )
 
     def do_package(self) -> Worker[None]:
-        return self.run_worker(self._package(), group="dialog", exclusive=True)
+        return self.asks(self._package(self.chosen()))
 
-    async def _package(self) -> None:
+    async def _package(self, chosen: tuple[int, ...]) -> None:
         """One product for everything chosen, after a look at what it would change in each."""
-        chosen = self.chosen()
         if not chosen:
             self.one()
             return
@@ -76,17 +75,17 @@ class ServiceCommands(Commands):
         plan = None if product is None else await self.read(lambda: _plan(chosen, product))
         if product is None or plan is None:
             return
-        if await self.app.push_screen_wait(
-            Plan(f"Change {_named(chosen)} to {product}", plan, note=_note(plan, len(chosen)))
-        ):
+        look = Plan(f"Change {_named(chosen)} to {product}", plan, note=_note(plan, len(chosen)))
+        if not await self.app.push_screen_wait(look):
+            return
+        if len(chosen) == 1 or await self.sure(chosen, f"Change to {product}:", (_note(plan, len(chosen)),)):
             await self.carry_out(chosen, lambda each: packages.change_package(actor(), each, product))
 
     def do_options(self) -> Worker[None]:
-        return self.run_worker(self._options(), group="dialog", exclusive=True)
+        return self.asks(self._options(self.one()))
 
-    async def _options(self) -> None:
-        """What one service has other than its product, after a look at what that would change."""
-        service_id = self.one()
+    async def _options(self, service_id: int | None) -> None:
+        """The overrides of one service, after a look at what they would change."""
         found = None if service_id is None else await self.read(lambda: _with_spec(service_id))
         if service_id is None or found is None:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -12,6 +12,7 @@ from engine.actions.services import create_service
 from engine.actions.site import Outcome
 from engine.forms import ServiceForm
 from engine.queries import service_list
+from engine.queries.allowed import VmState
 from engine.queries.refs import names_of
 from engine.queries.service_list import ServiceQuestion
 from engine.queries.site import ServiceView, products
@@ -19,6 +20,7 @@ from screens.adopt import Adopts
 from screens.flat import questions
 from screens.habits import bindings
 from screens.place import actor
+from screens.record_view import Related
 from screens.records import RecordsPlace
 from screens.service_commands import ServiceCommands
 from screens.service_options import sectioned, suggest
@@ -60,7 +62,7 @@ class ServicesPlace(Adopts, RecordsPlace):
         self._specs: dict[str, Mapping[str, Any]] = {}
 
     def compose(self) -> ComposeResult:
-        with ServiceCommands(self.chosen):
+        with ServiceCommands(self.chosen, self._known):
             yield Listing(self.list)
 
     def source(self) -> RowSource:
@@ -83,11 +85,28 @@ class ServicesPlace(Adopts, RecordsPlace):
     def opened(self, key: Any) -> None:
         """Enter goes to the machine of the service."""
         app: Any = self.app
-        self.app.run_worker(app.open_vm(key))
+        self.app.run_worker(app.open_vm(key), group="go")
 
     def chosen(self) -> tuple[int, ...]:
         """The services an action is meant for."""
         return tuple(key for key in self.list.chosen if isinstance(key, int))
+
+    def _known(self, service_id: int) -> VmState | None:
+        row = self.list.row(service_id)
+        view = row.data if row is not None else None
+        if not isinstance(view, ServiceView) or view.vm_status is None:
+            return None
+        return VmState(view.vm or str(view.id), view.vm_status, view.status)
+
+    def _look_again(self) -> None:
+        for each in self.query(ServiceCommands):
+            each.look_again()
+
+    def on_grid_highlighted(self) -> None:
+        self._look_again()
+
+    def on_table_marks_changed(self) -> None:
+        self._look_again()
 
     def commands(self) -> list[str]:
         return [*(f"kvmtui service show {each}" for each in self.chosen()[:10]), "kvmtui service list --json"]
@@ -115,7 +134,19 @@ class ServiceRows:
     def seen(self, view: View) -> RowSource:
         """The same services as they are looked at: the text filter and the order."""
         sort = view.sort if view.sort in service_list.SORTS else "id"
-        return ServiceRows(ServiceQuestion(view.filter, sort, view.descending))
+        question = replace(self.question, text=view.filter, sort=sort, descending=view.descending)
+        return ServiceRows(question)
+
+
+def services_with(client: str = "", product: str = "", server: str = "") -> Related:
+    """The services that hang on a record."""
+    return Related(
+        ServicesPlace.COLUMNS,
+        ServiceRows(ServiceQuestion(client=client, product=product, server=server)),
+        "services",
+        "No service uses it.",
+        lambda row: row.key if isinstance(row.key, int) else None,
+    )
 
 
 def _row(each: ServiceView) -> Row:
@@ -126,6 +157,7 @@ def _row(each: ServiceView) -> Row:
             *(str(each.id), each.client, each.product, service_status(each.status), each.vm or "—"),
             Cell(f"~ {pending}" if pending else "", "warn"),
         ),
+        data=each,
     )
 
 

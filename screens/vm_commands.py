@@ -1,4 +1,4 @@
-"""What can be done to machines, wherever they are chosen: the keys of the scope `vm`."""
+"""What can be done to VMs, wherever they are chosen: the actions of the scope `vm`."""
 
 from __future__ import annotations
 
@@ -13,60 +13,76 @@ from screens.consoles import ConsoleCommands
 from screens.habits import bindings
 from screens.place import actor
 from screens.widgets.dialogs import Choice, Choose
+from screens.widgets.sure import Agreed
+
+_LASTING = ("terminate", "remove")
+"""Resets that delete a VM, or call it deleted."""
 
 
 class VmCommands(ConsoleCommands):
-    """Redeploy, reset, log, record, delete record, steps, power, DNS."""
+    """Power, redeploy, reset, log, record, delete record, single steps, DNS."""
 
     SCOPE = "vm"
     BINDINGS = bindings("vm")
 
+    def do_menu(self) -> Worker[None]:
+        return self.asks(self._menu())
+
+    async def _menu(self) -> None:
+        from screens.menu import choose
+
+        await choose(self)
+
     def do_start(self) -> Worker[None]:
         return self.each(lambda each: vms.power(actor(), each, "start"))
 
+    def do_shutdown(self) -> Worker[None]:
+        return self._power("Shut down", "shutdown", "The guest is asked to shut down; it may refuse.")
+
     def do_stop(self) -> Worker[None]:
-        return self.each(lambda each: vms.power(actor(), each, "stop"))
+        return self._power(
+            "Stop", "stop", "The VM is powered off at once; unsaved data in the guest is lost."
+        )
 
     def do_reboot(self) -> Worker[None]:
-        return self.each(lambda each: vms.power(actor(), each, "reboot"))
+        return self._power("Reboot", "reboot", "The guest is restarted.")
+
+    def _power(self, verb: str, power: str, consequence: str) -> Worker[None]:
+        return self.ask_sure(verb, lambda _: lambda each: vms.power(actor(), each, power), (consequence,))
 
     def do_dns(self) -> Worker[None]:
         return self.each(lambda each: vms.sync_dns(actor(), each))
 
     def do_redeploy(self) -> Worker[None]:
-        return self._named(
+        return self.ask_sure(
             "Redeploy",
+            lambda why: lambda each: vms.redeploy(actor(), each, why),
             ("The VM and its disks are deleted on Proxmox.", "It is deployed again from the first step."),
-            lambda each: vms.redeploy(actor(), each),
+            typed=True,
+            reason=True,
         )
 
     def do_reinstall(self) -> Worker[None]:
-        return self._named(
+        return self.ask_sure(
             "Reinstall",
+            lambda _: lambda each: vms.reinstall(actor(), each),
             (DESTRUCTIVE["Reinstall"], "Addresses, MAC, VMID and backups stay."),
-            lambda each: vms.reinstall(actor(), each),
+            typed=True,
         )
 
     def do_delete_record(self) -> Worker[None]:
-        return self._named(
+        return self.ask_sure(
             "Delete the record of",
-            ("The record and its log are dropped, its addresses are freed.", "Proxmox is not touched."),
-            lambda each: vms.delete_record(actor(), each),
+            lambda why: lambda each: vms.delete_record(actor(), each, why),
+            ("The record and its log are deleted, its addresses are released.", "Proxmox is not touched."),
+            typed=True,
+            reason=True,
         )
 
-    def _named(self, verb: str, consequences: tuple[str, ...], request: object) -> Worker[None]:
-        return self.run_worker(self._ask_name(verb, consequences, request), group="dialog", exclusive=True)
-
-    async def _ask_name(self, verb: str, consequences: tuple[str, ...], request: object) -> None:
-        chosen = self.chosen()
-        if await self.typed(chosen, verb, consequences):
-            await self.carry_out(chosen, request)  # type: ignore[arg-type]
-
     def do_reset(self) -> Worker[None]:
-        return self.run_worker(self._reset(), group="dialog", exclusive=True)
+        return self.asks(self._reset(self.chosen()))
 
-    async def _reset(self) -> None:
-        chosen = self.chosen()
+    async def _reset(self, chosen: tuple[int, ...]) -> None:
         if not chosen:
             self.one()
             return
@@ -74,39 +90,50 @@ class VmCommands(ConsoleCommands):
         choices = [Choice(each, use, tones.get(each, "")) for each, use in vms.RESETS.items()]
         what = f"VM {await self.name_of(chosen[0])}" if len(chosen) == 1 else f"{len(chosen)} VMs"
         status = await self.app.push_screen_wait(Choose(f"Reset {what} to", choices))
-        if status is not None:
-            await self.carry_out(chosen, lambda each: vms.reset(actor(), each, status))
+        if status is None:
+            return
+        serious = status in _LASTING
+        agreed = Agreed()
+        if serious or len(chosen) > 1:
+            uses = (vms.RESETS[status],)
+            found = await self.sure(chosen, f"Reset to {status}:", uses, typed=serious, reason=True)
+            if found is None:
+                return
+            agreed = found
+        await self.carry_out(chosen, lambda each: vms.reset(actor(), each, status, agreed.reason))
 
     def do_step(self) -> Worker[None]:
-        return self.run_worker(self._step(), group="dialog", exclusive=True)
+        return self.asks(self._step(self.chosen()))
 
-    async def _step(self) -> None:
-        if not self.chosen():
+    async def _step(self, chosen: tuple[int, ...]) -> None:
+        if not chosen:
             self.one()
             return
         choices = [Choice(each.name, f"{_star(each.running):<2} {each.does}") for each in COMMANDS]
-        title = "Run one step   (* also while the VM runs, ** only while it is off)"
+        what = await self.name_of(chosen[0]) if len(chosen) == 1 else f"{len(chosen)} VMs"
+        title = f"Run one step on {what}   (* also while the VM runs, ** only while it is off)"
         command = await self.app.push_screen_wait(Choose(title, choices))
         if command is not None:
-            await self._run_step(command)
+            await self._run_step(chosen, command)
 
     def ask_step(self, command: str) -> Worker[None]:
-        """Runs one step; one that destroys asks for the name first."""
-        return self.run_worker(self._run_step(command), group="dialog", exclusive=True)
+        """Runs one step on the chosen VMs after a question."""
+        return self.asks(self._run_step(self.chosen(), command))
 
-    async def _run_step(self, command: str) -> None:
-        chosen = self.chosen()
-        if needs_name(command) and not await self.typed(chosen, f"Run {command} at", (DESTRUCTIVE[command],)):
+    async def _run_step(self, chosen: tuple[int, ...], command: str) -> None:
+        """Acts on the VMs that were chosen before the question, whatever the list shows by now."""
+        consequences = (DESTRUCTIVE.get(command) or does(command),)
+        asks = command != "Start" or len(chosen) > 1
+        if asks and not await self.sure(chosen, f"Run {command} on", consequences, typed=needs_name(command)):
             return
         await self.carry_out(chosen, lambda each: vms.run_step(actor(), each, command))
 
     def do_log(self) -> Worker[None]:
-        return self.run_worker(self._log(), group="dialog", exclusive=True)
+        return self.asks(self._log(self.one()))
 
-    async def _log(self) -> None:
+    async def _log(self, service_id: int | None) -> None:
         from screens.run_log import RunLog
 
-        service_id = self.one()
         if service_id is None:
             return
         found = await self.read(lambda: runs(vm_id_of_service(service_id)))
@@ -115,44 +142,42 @@ class VmCommands(ConsoleCommands):
             self.app.push_screen(RunLog(name, found, service_id, lambda: runs(vm_id_of_service(service_id))))
 
     def do_password(self) -> Worker[None]:
-        return self.run_worker(self._password(), group="dialog", exclusive=True)
+        return self.asks(self._password(self.one()))
 
-    async def _password(self) -> None:
+    async def _password(self, service_id: int | None) -> None:
         from screens.vm import password
 
-        service_id = self.one()
         if service_id is not None:
             await password.ask(self, service_id)
 
     def do_record(self) -> Worker[None]:
-        return self.run_worker(self._record(), group="dialog", exclusive=True)
+        return self.asks(self._record(self.one()))
 
-    async def _record(self) -> None:
+    async def _record(self, service_id: int | None) -> None:
         from screens.record import RecordDialog
 
-        service_id = self.one()
         found = None if service_id is None else await self.read(lambda: records.view(service_id))
         if found is not None:
             self.app.push_screen(RecordDialog(found))
 
     def do_rdns(self) -> Worker[None]:
-        return self.run_worker(self._rdns(), group="dialog", exclusive=True)
+        return self.asks(self._rdns(self.one()))
 
-    async def _rdns(self) -> None:
-        service_id = self.one()
+    async def _rdns(self, service_id: int | None) -> None:
         found = None if service_id is None else await self.read(lambda: addresses_of(service_id))
         if not found or service_id is None:
             if found is not None:
                 self.notify("This VM has no address yet.", severity="warning", markup=False)
             return
         choices = [Choice(each.address, each.rdns) for each in found]
-        address = await self.app.push_screen_wait(Choose("Reverse name of which address?", choices))
+        title = f"Reverse name of which address of {await self.name_of(service_id)}?"
+        address = await self.app.push_screen_wait(Choose(title, choices))
         if address is not None:
             await self._give_name(service_id, address)
 
     def ask_reverse(self, service_id: int, address: str) -> Worker[None]:
         """Asks for the reverse name of this address, and gives it."""
-        return self.run_worker(self._give_name(service_id, address), group="dialog", exclusive=True)
+        return self.asks(self._give_name(service_id, address))
 
     async def _give_name(self, service_id: int, address: str) -> None:
         from screens.rdns import RdnsForm
@@ -168,6 +193,11 @@ class VmCommands(ConsoleCommands):
         if answers is not None:
             name = str(answers.get("name") or "")
             await self.carry_out((service_id,), lambda each: names.set_reverse(actor(), each, address, name))
+
+
+def does(command: str) -> str:
+    """What a step does, as a sentence."""
+    return next(each.does for each in COMMANDS if each.name == command)
 
 
 def _star(running: bool | None) -> str:

@@ -1,4 +1,4 @@
-"""VM Management: every machine, searched, filtered and paged by the database, with what can be done to it."""
+"""VM Management: every VM, searched, filtered and paged by the database, with what can be done to it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 from textual.widgets import Static
 
+from engine.queries.allowed import VmState
 from engine.queries.vm_list import SERVICE_STATES, SORTS, STATES, VmQuestion, count, page, position
 from engine.queries.vms import VmView, vms_of
 from engine.work.catalog import AT_REST
+from screens.commanding import Commands
 from screens.habits import bindings
 from screens.latest import Latest
 from screens.moments import age
@@ -49,7 +51,7 @@ _STATE_USES = {
     "remove": "It is gone; its record is still here.",
 }
 _EMPTY = "No VM yet.\nPress 8 and then a to create a service for a client."
-_NONE_FITS = "No VM fits these filters.\nPress t for the VM state, w for the service status, / for the text."
+_FILTER = "text, or node: client: product: server: ip: is:stuck|running|stopped|suspended|locked"
 
 
 class VmsPlace(ListPlace):
@@ -68,8 +70,8 @@ class VmsPlace(ListPlace):
 
     def compose(self) -> ComposeResult:
         yield Static("", id="vm-filters", markup=False)
-        with ServiceCommands(self._chosen), VmCommands(self._chosen):
-            yield Listing(self.list)
+        with ServiceCommands(self._chosen, self._known), VmCommands(self._chosen, self._known):
+            yield Listing(self.list, hint=_FILTER)
 
     def table(self) -> Table:
         return Table(COLUMNS, noun="VMs", empty=_EMPTY, lines=2)
@@ -94,12 +96,22 @@ class VmsPlace(ListPlace):
         if known:
             found = await self.beside(lambda: [row(view) for view in vms_of(known)])
             self.list.put(found or ())
+            self._look_again()
         if self._settling is None:
             self._settling = self.set_timer(SETTLE_SECONDS, self._settle)
 
     def _settle(self) -> None:
         self._settling = None
         self.list.reload()
+
+    def back(self) -> bool:
+        if super().back():
+            return True
+        if self.state == self.service == "all":
+            return False
+        self.state = self.service = "all"
+        self._filters_changed()
+        return True
 
     def notes(self) -> dict[str, Any]:
         return {**super().notes(), "state": self.state, "service": self.service}
@@ -127,12 +139,16 @@ class VmsPlace(ListPlace):
         chosen = await self.app.push_screen_wait(Choose(title, choices))
         if chosen is not None:
             setattr(self, name, chosen)
-            self._tell_filters()
-            self.list.show(self.source())
-            self.remember()
+            self._filters_changed()
+
+    def _filters_changed(self) -> None:
+        self._tell_filters()
+        self.list.show(self.source())
+        self.remember()
 
     def _tell_filters(self) -> None:
-        self.list.empty = _EMPTY if self.state == self.service == "all" else _NONE_FITS
+        on = (("VM state", self.state), ("service", self.service))
+        self.list.narrowed = " · ".join(f"{name} {value}" for name, value in on if value != "all")
         self.query_one("#vm-filters", Static).update(
             text(f" VM state: {self.state} (t) · service: {self.service} (w)")
         )
@@ -140,10 +156,24 @@ class VmsPlace(ListPlace):
     def _chosen(self) -> tuple[int, ...]:
         return tuple(key for key in self.list.chosen if isinstance(key, int))
 
+    def _known(self, service_id: int) -> VmState | None:
+        row = self.list.row(service_id)
+        return state_of(row.data) if row is not None and isinstance(row.data, VmView) else None
+
+    def _look_again(self) -> None:
+        for each in self.query(Commands):
+            each.look_again()
+
+    def on_grid_highlighted(self) -> None:
+        self._look_again()
+
+    def on_table_marks_changed(self) -> None:
+        self._look_again()
+
     async def on_table_opened(self, message: Table.Opened) -> None:
         message.stop()
         if isinstance(message.key, int):
-            self.app.run_worker(self._open(message.key))
+            self.app.run_worker(self._open(message.key), group="go")
 
     async def _open(self, service_id: int) -> None:
         app: Any = self.app
@@ -182,13 +212,21 @@ def row(view: VmView) -> Row:
         view.service_id,
         (
             *(str(view.service_id), view.client, view.product),
-            Cell(view.server, below=view.node),
-            Cell(numbered, below=view.error or view.waiting),
-            status(view),
+            Cell(
+                view.server, below=view.node, value=f"{view.server}/{view.node}" if view.node else view.server
+            ),
+            Cell(numbered, below=view.error or view.waiting, value=view.name),
+            replace(status(view), value=view.vm_status),
             Cell(view.service_status, _SERVICE_TONES.get(view.service_status, "")),
             _addresses(view),
         ),
+        data=view,
     )
+
+
+def state_of(view: VmView) -> VmState:
+    """What decides which actions make sense."""
+    return VmState(view.name or str(view.service_id), view.vm_status, view.service_status)
 
 
 def status(view: VmView) -> Cell:
@@ -206,6 +244,7 @@ def status(view: VmView) -> Cell:
 
 def _addresses(view: VmView) -> Cell:
     if not view.ips:
-        return Cell("—", "muted")
+        return Cell("—", "muted", value="")
     more = f" +{len(view.ips) - 1}" if len(view.ips) > 1 else ""
-    return Cell(f"{view.ips[0].address}{more}", below=view.ips[0].rdns)
+    every = " ".join(each.address for each in view.ips)
+    return Cell(f"{view.ips[0].address}{more}", below=view.ips[0].rdns, value=every)

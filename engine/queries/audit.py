@@ -24,7 +24,7 @@ from engine.store.models import Audit
 SORTS = ("id", "login", "action", "about", "source", "result")
 _AT_ONCE = 1000
 _TEXTS = ("login", "ssh_client", "action", "kind", "object_id", "object_name", "reason", "source", "result")
-_WORDS = {"who", "what", "object", "since", "until"}
+_WORDS = ("who", "what", "object", "since", "until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,19 @@ class AuditQuestion:
 
 
 def asked(text: str) -> AuditQuestion:
-    """The question behind a line such as `who:root object:vm:5546 since:7d restore`; other words are looked for."""
+    """The question behind a line such as `who:root object:vm:5546 since:7d restore`; other words are looked for.
+
+    Refused when a word names a filter that does not exist, or a time that cannot be read.
+    """
     found, words = AuditQuestion(), list[str]()
     for word in text.split():
         name, sign, value = word.partition(":")
-        if name not in _WORDS or not sign or not value:
+        if not sign or not name.isalpha():
             words.append(word)
-        else:
+        elif name not in _WORDS:
+            known = " ".join(f"{each}:" for each in _WORDS)
+            raise Refused(f"{name}: is not a filter of the audit. The filters are {known}")
+        elif value:
             found = _with(found, name, value)
     return replace(found, text=" ".join(words))
 
@@ -101,15 +107,7 @@ def _with(question: AuditQuestion, name: str, value: str) -> AuditQuestion:
         return replace(question, what=value)
     if name == "object":
         return replace(question, object=value)
-    return _timed(question, name, value)
-
-
-def _timed(question: AuditQuestion, name: str, value: str) -> AuditQuestion:
-    """With that limit; while it is still being typed, without."""
-    try:
-        at = moment(value, end=name == "until")
-    except Refused:
-        return question
+    at = moment(value, end=name == "until")
     return replace(question, since=at) if name == "since" else replace(question, until=at)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -15,6 +16,7 @@ from engine.store.database import session
 from engine.store.models import Client, Pool, Product, Server, Service, Vm, Zone
 
 _VMID = re.compile(r"vmid:([0-9]{1,9})", re.IGNORECASE)
+_AT_ONCE = 500
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -57,6 +59,20 @@ def vm_id_of_service(service_id: int) -> int:
 def name_of_service(service_id: int) -> str:
     """The machine's name, or the service's id while it has none."""
     return service_ref(str(service_id)).name
+
+
+def names_of_services(service_ids: Sequence[int]) -> dict[int, str]:
+    """The names of these services' VMs; a service without a name is left out."""
+    found: dict[int, str] = {}
+    with session():
+        for start in range(0, len(service_ids), _AT_ONCE):
+            some = list(service_ids[start : start + _AT_ONCE])
+            found |= {
+                service: name
+                for service, name in Vm.select(Vm.service, Vm.name).where(Vm.service.in_(some)).tuples()
+                if name
+            }
+    return found
 
 
 def _by_id(number: int) -> Ref:

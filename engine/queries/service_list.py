@@ -11,18 +11,21 @@ from peewee import JOIN, SQL, fn
 
 from engine.queries.site import ServiceView, services_in
 from engine.store.database import session
-from engine.store.models import Client, Product, Service, Vm
+from engine.store.models import Client, Product, Server, Service, Vm
 
 SORTS = ("id", "client", "product", "status", "vm")
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceQuestion:
-    """What an operator wants to see: free text, and the order."""
+    """What an operator wants to see: free text, the order, and the record the services belong to."""
 
     text: str = ""
     sort: str = "id"
     descending: bool = False
+    client: str = ""
+    product: str = ""
+    server: str = ""
 
 
 def count(question: ServiceQuestion) -> int:
@@ -58,6 +61,14 @@ def _joined(question: ServiceQuestion) -> Any:
         .join_from(Service, Product)
         .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="machine")
     )
+    if question.client:
+        query = query.where(Client.name == question.client)
+    if question.product:
+        query = query.where(Product.name == question.product)
+    if question.server:
+        query = query.where(
+            Product.server.in_(Server.select(Server.id).where(Server.name == question.server))
+        )
     for word in question.text.split():
         query = query.where(_says(word))
     return query

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from operator import or_
 from typing import Any
 
 from peewee import SQL, fn
 
+from engine.errors import Refused
 from engine.queries.vms import VmView, vms
 from engine.store.database import session
 from engine.store.fields import pack
@@ -78,8 +79,66 @@ def _base(question: VmQuestion) -> Any:
     if question.state != "all":
         query = query.where(_in_state(question.state))
     for word in question.text.split():
-        query = query.where(_says(word))
+        query = query.where(_fits(word))
     return query
+
+
+def _fits(word: str) -> Any:
+    """Rows a word of the filter means: `node:pve1` and the like, else the word in any column."""
+    name, colon, value = word.partition(":")
+    if not colon or name.lower() not in FILTERS:
+        return _says(word)
+    return _NAMED[name.lower()](value)
+
+
+def _is(value: str) -> Any:
+    if value not in _IS:
+        raise Refused(f"is:{value} is not known. Known are {', '.join(f'is:{each}' for each in _IS)}.")
+    return _IS[value]()
+
+
+def _ip(value: str) -> Any:
+    reach = _reach(value)
+    if reach is None:
+        raise Refused(f"ip:{value} is not an address. Write ip:192.0.2.7, ip:192.0.2. or ip:192.0.2.0/24.")
+    return Vm.id.in_(_holders(*reach))
+
+
+def _node(value: str) -> Any:
+    return fn.LOWER(Vm.node).contains(value.lower())
+
+
+def _suspended() -> Any:
+    return Vm.service.in_(Service.select(Service.id).where(Service.status == "Suspended"))
+
+
+_IS: dict[str, Any] = {
+    "stuck": lambda: _in_state("stuck"),
+    "working": lambda: _in_state("working"),
+    "waiting": lambda: _in_state("waiting"),
+    "running": lambda: (Vm.remote_status == "running") & (Vm.vm_status != "remove"),
+    "stopped": lambda: (Vm.remote_status == "stopped") & (Vm.vm_status != "remove"),
+    "suspended": _suspended,
+    "locked": lambda: (Vm.remote_lock != "") & (Vm.vm_status != "remove"),
+}
+_NAMED: dict[str, Any] = {
+    "node": _node,
+    "client": lambda value: Vm.service.in_(_services(Service.client.in_(_ids(Client, value)))),
+    "product": lambda value: Vm.service.in_(_services(Service.product.in_(_ids(Product, value)))),
+    "server": lambda value: Vm.server.in_(_ids(Server, value)),
+    "is": _is,
+    "ip": _ip,
+}
+FILTERS = tuple(_NAMED)
+"""The names a word of the filter may begin with, before its colon."""
+
+
+def _services(condition: Any) -> Any:
+    return Service.select(Service.id).where(condition)
+
+
+def _holders(low: bytes, high: bytes) -> Any:
+    return Address.select(Address.vm).where(Address.address.between(low, high), Address.vm.is_null(False))
 
 
 def _in_state(state: str) -> Any:
@@ -94,26 +153,27 @@ def _in_state(state: str) -> Any:
 
 
 def _says(word: str) -> Any:
-    """Rows in which a word stands: name, numbers, client, product, server, status, address."""
+    """Rows in which a word stands, in any column that is shown."""
     like = f"%{_escaped(word)}%"
-    clients = _ids(Client, word)
-    services = Service.select(Service.id).where(
-        Service.client.in_(clients) | Service.product.in_(_ids(Product, word))
-    )
+    statuses = [each for each in SERVICE_STATES[1:] if word.lower() in each.lower()]
+    services = Service.client.in_(_ids(Client, word)) | Service.product.in_(_ids(Product, word))
+    if statuses:
+        services |= Service.status.in_(statuses)
+    named = Address.select(Address.vm).where(Address.rdns**like, Address.vm.is_null(False))
     wanted = [
         fn.LOWER(Vm.name).contains(word.lower()),
-        Vm.vm_status**like,
-        Vm.service.in_(services),
+        *(
+            column**like
+            for column in (Vm.domain, Vm.vm_status, Vm.node, Vm.remote_status, Vm.error, Vm.wait_why)
+        ),
+        Vm.service.in_(_services(services)),
         Vm.server.in_(_ids(Server, word)),
+        Vm.id.in_(named),
     ]
     if word.isdigit() and len(word) < 10:
         wanted += _number(int(word), len(word))
     if (reach := _reach(word)) is not None:
-        low, high = reach
-        holders = Address.select(Address.vm).where(
-            Address.address.between(low, high), Address.vm.is_null(False)
-        )
-        wanted.append(Vm.id.in_(holders))
+        wanted.append(Vm.id.in_(_holders(*reach)))
     return reduce(or_, wanted)
 
 
@@ -136,10 +196,10 @@ def _escaped(word: str) -> str:
 
 
 def _reach(word: str) -> tuple[bytes, bytes] | None:
-    """The addresses a word begins: `192.168.130.2`, `192.168.130.` or `2001:db8::7`."""
+    """The addresses a word means: `192.168.130.2`, `192.168.130.`, `2001:db8::7` or `192.0.2.0/24`."""
     try:
-        exact = pack(ip_address(word))
-        return exact, exact
+        network = ip_network(word, strict=False)  # an address alone is a network of one
+        return pack(network[0]), pack(network[-1])
     except ValueError:
         pass
     octets = [part for part in word.split(".") if part]

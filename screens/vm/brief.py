@@ -8,6 +8,7 @@ from textwrap import wrap
 from rich.text import Text
 from textual.reactive import reactive
 
+from engine.clock import now_ms
 from engine.queries.runs import RunView
 from screens.moments import ago, at
 from screens.text import plain
@@ -15,6 +16,8 @@ from screens.widgets.toned import Toned
 
 _MOST_LINES = 3
 _ALIVE = ("running", "waiting")
+_SHOWN_MS = 5 * 60_000
+"""How long an operation that ended well stays in view."""
 
 Said = tuple[str, str]
 """A sentence and its tone."""
@@ -36,16 +39,19 @@ class Brief(Toned):
 
 
 def work(found: Sequence[RunView], actions: Iterable[str]) -> Said | None:
-    """What goes on at the machine now, or else how the newest run of these actions ended."""
+    """What runs at the VM now, or else how the newest run of these actions ended: a failure, or a recent success."""
     if found and found[0].result in _ALIVE:
         return _alive(found[0])
     mine = frozenset(actions)
-    return next((_ended(run, run is found[0]) for run in found if run.action in mine), None)
+    ended = next((run for run in found if run.action in mine), None)
+    if ended is None or (ended.result != "error" and now_ms() - (ended.finished or 0) > _SHOWN_MS):
+        return None
+    return _ended(ended, ended is found[0])
 
 
 def queued(queue: Sequence[str]) -> Said | None:
     """What was asked for and has not begun."""
-    return (f"[ ] Waiting for their turn: {', '.join(queue)}.", "busy") if queue else None
+    return (f"[ ] Queued: {', '.join(queue)}.", "busy") if queue else None
 
 
 def _alive(run: RunView) -> Said:

@@ -16,8 +16,8 @@ from screens.place import actor
 from screens.vm.backups import short, size
 from screens.vm.brief import Said
 from screens.vm.cluster_tab import ClusterTab, Reading
-from screens.widgets.dialogs import Confirm
 from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.sure import Sure
 
 
 class IsoTab(ClusterTab):
@@ -106,11 +106,23 @@ class IsoTab(ClusterTab):
         if item.mounted:
             self.warn(f"{short(item.iso)} is in the drive already; M ejects it.")
             return
-        if now is not None:
-            words = f"It takes the place of {short(now.iso)}."
-            if not await self.app.push_screen_wait(Confirm(f"Mount {short(item.iso)}?", words, yes="Mount")):
-                return
+        words = f"It replaces {short(now.iso)}." if now is not None else "The drive is empty now."
+        if not await self._sure(f"Mount {short(item.iso)} in", "mount", words):
+            return
         await self.ask_for(lambda: daytwo.mount_iso(actor(), self.service_id, item.iso))
 
     def do_eject(self) -> Worker[None]:
-        return self.asking(self.ask_for(lambda: daytwo.eject_iso(actor(), self.service_id)))
+        return self.asking(self._eject(self.mounted))
+
+    async def _eject(self, item: IsoView | None) -> None:
+        what = short(item.iso) if item is not None else "the ISO image"
+        if await self._sure(f"Eject {what} from", "eject", "The drive is empty afterwards."):
+            await self.ask_for(lambda: daytwo.eject_iso(actor(), self.service_id))
+
+    async def _sure(self, what: str, verb: str, consequence: str) -> bool:
+        name = await self.vm_name()
+        if name is None:
+            return False
+        question = f"{what} {name} (service {self.service_id})?"
+        asked = Sure(question, verb=verb, consequences=(consequence,))
+        return await self.app.push_screen_wait(asked) is not None

@@ -14,7 +14,9 @@ from textual.reactive import reactive
 from textual.worker import Worker
 
 from engine.actions.notes import set_notes
+from engine.queries.allowed import VmState
 from engine.queries.notes import notes_of
+from screens.commanding import Commands
 from screens.habits import bindings
 from screens.moments import age, ago
 from screens.notes import NotesDialog
@@ -25,7 +27,7 @@ from screens.text import plain
 from screens.vm.known import Known, known
 from screens.vm.tab import TABS, ListTab, Tab, TabLine, make
 from screens.vm_commands import VmCommands
-from screens.vms import status
+from screens.vms import state_of, status
 from screens.widgets.state import State
 from screens.widgets.tabrow import TabRow
 from screens.widgets.toned import Toned
@@ -86,7 +88,7 @@ class VmPlace(Place):
     def compose(self) -> ComposeResult:
         yield Head(id="vm-head")
         yield TabRow([(each.name, each.label, each.short) for each in TABS], self._remembered().name)
-        with ServiceCommands(self._chosen), VmCommands(self._chosen):
+        with ServiceCommands(self._chosen, self._known), VmCommands(self._chosen, self._known):
             yield State("loading", id="vm-state")
             yield Vertical(id="vm-body")
 
@@ -100,6 +102,9 @@ class VmPlace(Place):
         """The tab that is open."""
         there = (each for body in self.query("#vm-body") for each in body.children)
         return next((each for each in there if isinstance(each, Tab | ListTab)), None)
+
+    def back(self) -> bool:
+        return self.tab is not None and self.tab.back()
 
     # Turning the pages
 
@@ -158,6 +163,8 @@ class VmPlace(Place):
             return
         self._found = found
         self.query_one(Head).found = found
+        for each in self.query(Commands):
+            each.look_again()
         if (tab := self.tab) is not None:
             tab.show(found)
 
@@ -189,3 +196,6 @@ class VmPlace(Place):
 
     def _chosen(self) -> tuple[int, ...]:
         return (self.service_id,)
+
+    def _known(self, service_id: int) -> VmState | None:
+        return None if self._found is None else state_of(self._found.vm)

@@ -28,7 +28,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Select, Static, TextArea
 
 from screens.text import plain, text
-from screens.widgets.dialogs import Dialog
+from screens.widgets.dialogs import Confirm, Dialog
 from screens.widgets.fields import Field, complaints, fields_of
 from screens.widgets.question import UNCHANGED, Question
 
@@ -40,6 +40,24 @@ Judge = Callable[[Mapping[str, object]], Mapping[str, str]]
 
 AROUND = 9
 """Lines of a form's box that are not questions: border, title, help, button, keys."""
+CHANGED = 2
+"""Lines of the list of changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An answer that differs from the one the form was opened with."""
+
+    title: str
+    old: str
+    new: str
+
+    @property
+    def words(self) -> str:
+        """The change as one reads it; a secret shows neither value."""
+        if self.old == self.new:
+            return f"{self.title} replaced"
+        return f"{self.title} {self.old or '(empty)'} → {self.new or '(empty)'}"
 
 
 class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
@@ -94,6 +112,10 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
         self._headings = {name: Static(text(name), classes="form-section") for name in names if name}
         self._tried = False
         self._asking: Field | None = None
+        self.first = ""
+        """The question that gets the keys when the form opens; empty: the first."""
+        self.enter_saves = True
+        """False: enter goes to the next question, as long as there are several."""
 
     def compose(self) -> ComposeResult:
         under = ""
@@ -105,7 +127,17 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
 
     def on_mount(self) -> None:
         self._judge()
-        next(iter(self._questions.values())).enter()
+        self._questions.get(self.first, next(iter(self._questions.values()))).enter()
+
+    @property
+    def changes(self) -> list[Change]:
+        """The answers that differ from those the form was opened with."""
+        asked = self.values
+        return [
+            Change(each.field.title, *each.old_and_new)
+            for name, each in self._questions.items()
+            if name in asked and each.changed
+        ]
 
     @property
     def values(self) -> dict[str, object]:
@@ -122,6 +154,15 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
     def suggest(self, name: str, words: str) -> None:
         """Shows in an empty line what holds while nothing is answered."""
         self._questions[name].suggest(words)
+
+    def offer(self, name: str, by: str, values: Sequence[str]) -> None:
+        """Offers values for a question, such as the bridges of a cluster; another answer is allowed."""
+        if name in self._questions:
+            self._questions[name].offer(by, values)
+
+    def about(self, field: Field) -> str:
+        """What a question is for."""
+        return self._questions[field.name].about
 
     def complain(self, name: str, sentence: str) -> None:
         """Shows under a field, or for the whole form, what somebody else found wrong."""
@@ -186,7 +227,10 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.submit()
+        if self.enter_saves or len(self.values) == 1:
+            self.submit()
+        else:
+            self.screen.focus_next()
 
     def _changed(self, control: Widget) -> None:
         question = next(each for each in control.ancestors if isinstance(each, Question))
@@ -229,26 +273,34 @@ class FormDialog(Dialog[dict[str, object]]):
         Binding("up", "app.focus_previous", "Previous", show=False),
         Binding("pagedown", "turn(1)", "Next section", show=False),
         Binding("pageup", "turn(-1)", "Section before", show=False),
-        Binding("ctrl+o", "save", "Save", show=False),
+        Binding("ctrl+s,ctrl+o", "save", "Save", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, form: Form, *, save: str = "Save") -> None:
-        keys = "tab next · enter or ^o saves · space ticks · esc cancels"
+    def __init__(self, title: str, form: Form, *, save: str = "Save", editing: bool = False) -> None:
+        """`editing`: the form shows what is there; its changes are listed, and enter does not save."""
+        saves = "enter next · ^s saves" if editing else "tab next · enter or ^s saves"
+        keys = f"{saves} · space ticks · esc cancels"
         super().__init__(title, keys + (" · pgdn section" if len(form._headings) > 1 else ""))
         self.form = form
+        self._editing = editing
+        form.enter_saves = not editing
         self._save_label = save
+        self._changes = Static("", classes="form-changes", markup=False)
         self._below = Static("", classes="form-help", markup=False)
 
     def body(self) -> Iterable[Widget]:
         yield self.form
         yield self._below
+        if self._editing:
+            yield self._changes
         yield Horizontal(
             Button(Content(plain(self._save_label)), id="save", compact=True), classes="dialog-buttons"
         )
 
     def on_resize(self) -> None:
         """The questions get what the box leaves them."""
-        self.form.styles.max_height = max(3, self.size.height * 96 // 100 - AROUND)
+        around = AROUND + (CHANGED if self._editing else 0)
+        self.form.styles.max_height = max(3, self.size.height * 96 // 100 - around)
 
     def taken(self, values: dict[str, object]) -> None:
         """What becomes of good answers: they are the dialog's answer."""
@@ -263,6 +315,27 @@ class FormDialog(Dialog[dict[str, object]]):
         """Saves, from wherever the keys are."""
         self.form.submit()
 
+    def action_leave(self) -> None:
+        """Leaves; asks first when answers would be lost."""
+        changes = self.form.changes
+        if not changes:
+            self.dismiss(None)
+            return
+        number = f"{len(changes)} change{'s' if len(changes) != 1 else ''}"
+        words = "\n".join(each.words for each in changes)
+        self.app.push_screen(Confirm(f"Discard {number}?", words, yes="Discard"), self._discard)
+
+    def _discard(self, agreed: bool | None) -> None:
+        if agreed:
+            self.dismiss(None)
+
+    def on_form_changed(self, message: Form.Changed) -> None:
+        message.stop()
+        if self._editing:
+            changes = self.form.changes
+            words = " · ".join(each.words for each in changes)
+            self._changes.update(text(f"{len(changes)} changed: {words}" if changes else ""))
+
     def action_turn(self, by: int) -> None:
         """Goes to another section."""
         self.form.turn(by)
@@ -275,7 +348,7 @@ class FormDialog(Dialog[dict[str, object]]):
         message.stop()
         self.say(message.fault)
         if not message.fault and message.field is not None:
-            self._below.update(text(message.field.about))
+            self._below.update(text(self.form.about(message.field)))
 
     def on_form_submitted(self, message: Form.Submitted) -> None:
         message.stop()

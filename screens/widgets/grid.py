@@ -64,6 +64,8 @@ class Grid(ScrollView, can_focus=True):
         self.marks: frozenset[Key] = frozenset()
         self.cursor, self.cursor_key, self._told = 0, None, None
         self.error = ""
+        self.narrowed = ""
+        """The filters besides the text that are on, as words."""
         self._stale = ""
         self.read_at: int | None = None
         """When the rows were read."""
@@ -72,6 +74,7 @@ class Grid(ScrollView, can_focus=True):
         self._follow = False
         self._new_view = False
         self._loaded = False
+        self._behind = False
         self._styles_by_name: dict[str, Style] = {}
         self._painter = Painter(self.columns, self._style_named)
         self._reader = Reader(self, self._wish, self._arrived, self._failed)
@@ -85,6 +88,11 @@ class Grid(ScrollView, can_focus=True):
         """Newer versions of some rows: each is repainted if it is in view, and nothing else is."""
         before, self._window = self._window, self._window.with_rows(rows)
         self._repaint_changes(before)
+
+    def row(self, key: Key) -> Row | None:
+        """The row of this key, if it is at hand."""
+        at = self._window.index_of(key)
+        return None if at is None else self._window.row(at)
 
     def has(self, key: Key) -> bool:
         """Whether the row of this key is at hand."""
@@ -111,6 +119,11 @@ class Grid(ScrollView, can_focus=True):
         """True while an answer of the source is on its way."""
         return self._reader.busy
 
+    @property
+    def catching_up(self) -> bool:
+        """True while the rows for the operator's last view or move are being read: the cursor may be elsewhere."""
+        return self._reader.busy and (self._behind or (self.cursor_key is None and self.count > 0))
+
     # Reading
 
     def _ask(self) -> None:
@@ -127,7 +140,7 @@ class Grid(ScrollView, can_focus=True):
 
     def _arrived(self, wanted: Wanted, window: Window) -> None:
         before, self._window = self._window, window
-        was_empty, self._loaded = not before.rows or bool(self.error), True
+        was_empty, self._loaded, self._behind = not before.rows or bool(self.error), True, False
         self.error, self.read_at = "", now_ms()
         self.stale("")
         self._set_height()
@@ -168,7 +181,7 @@ class Grid(ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self, self._told))
 
     def _failed(self, sentence: str) -> None:
-        self.error, self._loaded = sentence, True
+        self.error, self._loaded, self._behind = sentence, True, False
         self.refresh()
 
     def _cover_view(self) -> None:
@@ -278,17 +291,23 @@ class Grid(ScrollView, can_focus=True):
     def _words(self) -> list[str]:
         """What stands in place of rows when there are none."""
         if self.error:
-            return [f"  {self.error}", "", "  ctrl+t tries again."]
+            return [f"  {self.error}", "", "  Press ctrl+t to retry."]
         if not self._loaded:
             return ["  Loading …"]
-        if self.view.filter:
-            return [f"  None of the {self.noun} holds “{self.view.filter}”.", "", "  / changes the filter."]
+        if self.view.filter or self.narrowed:
+            on = [f"“{self.view.filter}”"] if self.view.filter else []
+            on += [self.narrowed] if self.narrowed else []
+            return [
+                f"  No {self.noun} match {' · '.join(on)}.",
+                "",
+                "  esc clears the filters, / changes the text.",
+            ]
         return [f"  {line}" for line in self.empty.split("\n")]
 
     def _status(self) -> str:
         """The line below: an error, or how many rows under which view."""
         if self.error and self._window.rows:
-            return f"  [-] {clamp(self.error, self.size.width - 27)} ctrl+t tries again."
+            return f"  [-] {clamp(self.error, self.size.width - 27)} ctrl+t retries."
         facts = [counted(self.count, self.noun)] if self._loaded else []
         facts += [f"filter “{self.view.filter}”"] if self.view.filter else []
         facts += [f"{len(self.marks):,} marked *"] if self.marks else []

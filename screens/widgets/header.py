@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.text import Text
+from textual import events
+from textual.message import Message
 
 from screens.actions import PLACES, Action
 from screens.text import fit
@@ -44,6 +47,14 @@ class Header(Toned):
         before, self.facts = _words(self.facts), facts
         if _words(facts) != before:
             self.refresh()
+
+    class AlertsChosen(Message):
+        """The count of alerts was clicked."""
+
+    def on_click(self, event: events.Click) -> None:
+        words = _words(self.facts)[-1][0]
+        if event.x >= self.size.width - cell_len(words) - 1:
+            self.post_message(self.AlertsChosen())
 
     def render(self) -> Text:
         """The facts on the right always fit; the site takes what they leave."""

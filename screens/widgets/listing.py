@@ -14,10 +14,11 @@ from screens.widgets.table import Table
 class Listing(Vertical):
     """What a screen with a list mounts: `Listing(Table(columns, noun="pools"))`."""
 
-    def __init__(self, table: Table, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, table: Table, *, hint: str = "", id: str | None = None) -> None:  # noqa: A002
+        """`hint` says what the filter takes."""
         super().__init__(id=id)
         self.table = table
-        self._prompt = Prompt("/", f"show only {table.noun} that hold")
+        self._prompt = Prompt("/", hint or f"show only {table.noun} that contain")
 
     def compose(self) -> ComposeResult:
         yield self.table

@@ -16,25 +16,32 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from engine.clock import stamp
 from screens.habits import Acts, bindings
-from screens.text import LONGEST, pasteable, plain
+from screens.text import LONGEST, fit, pasteable, plain
 from screens.widgets.rows import TONES
 
 TONE_OF = {"success": "ok", "skip": "muted", "waiting": "busy", "error": "error", "note": "muted"}
 GLYPH_OF = {"success": "[+]", "skip": "[+]", "waiting": "[~]", "error": "[-]"}
 """The signs the engine's own output uses; a line that starts with one already is left alone."""
 SIDESTEP = 16
+_NAME = 16
+"""Cells of a VM's name."""
 HEAD = 1
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of the engine's output: its event's number, the words, how it went, and whose it is."""
+    """One line of the engine's output: its event's number, the words, the result, the VM and the time."""
 
     seq: int
     text: str
     result: str = ""
     sid: int | None = None
+    at: int = 0
+    """Milliseconds; 0 shows no time."""
+    name: str = ""
+    """The VM's name."""
 
 
 class LogView(Acts, ScrollView, can_focus=True):
@@ -61,6 +68,7 @@ class LogView(Acts, ScrollView, can_focus=True):
         self.following = True
         self.needle = ""
         self.only_sid: int | None = None
+        self._only_name = ""
         self.last_seq = 0
         self.cursor = 0
         self._lines: deque[LogLine] = deque(maxlen=capacity)
@@ -117,9 +125,9 @@ class LogView(Acts, ScrollView, can_focus=True):
 
     # What is shown
 
-    def only(self, sid: int | None) -> None:
-        """Shows the lines of one VM's service, or all again with None."""
-        self.only_sid = sid
+    def only(self, sid: int | None, name: str = "") -> None:
+        """Shows the lines of one VM, or all again with None."""
+        self.only_sid, self._only_name = sid, name or f"service {sid}"
         mine = self._lines if sid is None else (line for line in self._lines if line.sid == sid)
         self._shown = self._lines if sid is None else deque(mine, maxlen=self.capacity)
         self.cursor = len(self._shown) - 1
@@ -165,7 +173,7 @@ class LogView(Acts, ScrollView, can_focus=True):
 
     def do_only(self) -> None:
         line = self.current
-        self.only(None if self.only_sid is not None or line is None else line.sid)
+        self.only(None if self.only_sid is not None or line is None else line.sid, line.name if line else "")
 
     def do_copy(self) -> None:
         if self.current is not None:
@@ -212,7 +220,7 @@ class LogView(Acts, ScrollView, can_focus=True):
         self.pause()
 
     def _copy(self, lines: list[LogLine]) -> None:
-        self.app.copy_to_clipboard("\n".join(pasteable(line.text) for line in lines))
+        self.app.copy_to_clipboard("\n".join(pasteable(shown_text(line)) for line in lines))
         noun = "line is" if len(lines) == 1 else "lines are"
         self.notify(f"{len(lines)} {noun} on the clipboard.", markup=False, timeout=2)
 
@@ -283,22 +291,23 @@ class LogView(Acts, ScrollView, can_focus=True):
             f"paused at {self.cursor + 1:,} of {len(self._shown):,}, {self._missed:,} newer, space follows"
         )
         facts = ["Log", "following" if self.following else paused]
-        facts += [f"only sid {self.only_sid}"] if self.only_sid is not None else []
+        facts += [f"only {self._only_name}"] if self.only_sid is not None else []
         facts += [f"search “{self.needle}”"] if self.needle else []
         return " " + " · ".join(facts)
 
     def _line(self, at: int, width: int) -> Strip:
         line = self._shown[at]
         base = self._style_named("")
-        if at == self.cursor and not self.following:
-            style = base + self._style_named("log--cursor")
-        else:
-            style = (
-                base + self._style_named(f"tone--{TONE_OF[line.result]}") if line.result in TONE_OF else base
-            )
-        words = shown_text(line)[self._indent :]
-        padded = words + " " * max(0, width - cell_len(words))
-        segments = _matched(padded, self.needle, style, style + self._style_named("log--match"))
+        under_cursor = at == self.cursor and not self.following
+        style = base + self._style_named("log--cursor") if under_cursor else base
+        segments: list[Segment] = []
+        left, used = self._indent, 0
+        for words, tone in pieces(line):
+            cut, left = words[left:], max(0, left - len(words))
+            own = style if under_cursor or not tone else style + self._style_named(f"tone--{tone}")
+            segments += _matched(cut, self.needle, own, own + self._style_named("log--match"))
+            used += cell_len(cut)
+        segments.append(Segment(" " * max(0, width - used), style))
         return Strip(segments).adjust_cell_length(width, style)
 
     def _style_named(self, name: str) -> Style:
@@ -325,10 +334,23 @@ def _width(line: LogLine | None) -> int:
 
 
 def shown_text(line: LogLine) -> str:
-    """The words of a line behind the sign of its result, so that the result needs no colour."""
+    """A line as it is shown: time, VM, sign of the result, words."""
+    return "".join(words for words, _ in pieces(line))
+
+
+def pieces(line: LogLine) -> list[tuple[str, str]]:
+    """The parts of a line and their tones: only the sign has a colour, so that the result needs none."""
     words = plain(line.text)
-    glyph = GLYPH_OF.get(line.result)
-    return f"{glyph} {words}" if glyph and not words.startswith(("[+]", "[~]", "[-]")) else words
+    glyph = GLYPH_OF.get(line.result, "")
+    if words.startswith(("[+]", "[~]", "[-]")):
+        glyph, words = words[:3], words[3:].lstrip()
+    time = f"{stamp(line.at)[11:19]} " if line.at else ""
+    name = f"{fit(plain(line.name), _NAME)} " if line.at else ""
+    return [
+        *([(f"{time}{name}", "muted")] if line.at else []),
+        *([(f"{glyph} ", TONE_OF.get(line.result, ""))] if glyph else []),
+        (words, ""),
+    ]
 
 
 def _bounded(line: LogLine) -> LogLine:

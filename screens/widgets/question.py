@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static, TextArea
 
@@ -19,6 +20,7 @@ from screens.text import plain, text
 from screens.widgets.fields import Field, value_of
 
 UNCHANGED = "(unchanged — type to replace)"
+_MOST_OFFERED = 12
 MOST_LINES = 6
 """Lines of a many-line answer that are seen at once."""
 
@@ -44,6 +46,8 @@ class Pick(Select[str], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "show_overlay", "Show them", show=False),
     ]
+    chosen: str | None = None
+    """What was chosen at the start; the value itself is there only once it is mounted."""
 
 
 class Lines(TextArea):
@@ -71,10 +75,12 @@ class Question(Vertical):
         self.known_secret = known_secret
         self._given = value
         self._control = _control(field, value, choices, known_secret)
-        self._start = self._raw
+        self._start = self._control.chosen if isinstance(self._control, Pick) else self._raw
         self._below = Static("", classes="question-below", markup=False)
         self._error = self._hint = ""
         self._said: str | None = None
+        self._offered: tuple[str, ...] = ()
+        self._offered_by = ""
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="question-line"):
@@ -100,6 +106,19 @@ class Question(Vertical):
         raw: Any = getattr(self._control, "value", None)
         return None if raw is Select.NULL else raw
 
+    @property
+    def changed(self) -> bool:
+        """True when something else is answered than at the start."""
+        return bool(self._raw != self._start)
+
+    @property
+    def old_and_new(self) -> tuple[str, str]:
+        """Both answers as words; a secret shows neither."""
+        if self.field.kind == "secret":
+            return "", ""
+        old, new = (_words(self.field, each) for each in (self._start, self._raw))
+        return old, new
+
     def fill(self, value: object) -> None:
         """Answers it from outside."""
         control: Any = self._control
@@ -113,6 +132,31 @@ class Question(Vertical):
         if isinstance(self._control, Input) and self.field.kind != "secret":
             self._control.placeholder = plain(words)
 
+    def offer(self, by: str, values: Sequence[str]) -> None:
+        """Completes what is typed from these values, and says when an answer is none of them; it is still allowed."""
+        if isinstance(self._control, Input) and self.field.kind != "secret":
+            self._offered, self._offered_by = tuple(values), by
+            self._control.suggester = SuggestFromList(self._offered, case_sensitive=False)
+            self.say()
+
+    @property
+    def about(self) -> str:
+        """What the question is for, and what there is to choose from."""
+        if not self._offered:
+            return self.field.about
+        shown = ", ".join(plain(each) for each in self._offered[:_MOST_OFFERED])
+        more = len(self._offered) - _MOST_OFFERED
+        rest = f" and {more} more" if more > 0 else ""
+        return f"{self.field.about} On {self._offered_by}: {shown}{rest} (→ completes)"
+
+    @property
+    def _unknown(self) -> str:
+        """What is wrong with an answer that is not among the offered values."""
+        answer = str(self._raw or "")
+        if not self._offered or not answer or answer in (*self._offered, str(self.field.default)):
+            return ""
+        return f"~ {plain(answer, 40)} was not found on {self._offered_by}"
+
     def enter(self) -> None:
         """Takes the keys."""
         self._control.focus()
@@ -121,7 +165,7 @@ class Question(Vertical):
         """Shows what is wrong, or else the hint; nothing takes no room."""
         self._error = self._error if error is None else error
         self._hint = self._hint if hint is None else hint
-        words = f"[-] {self._error}" if self._error else self._hint
+        words = f"[-] {self._error}" if self._error else self._unknown or self._hint
         if words != self._said:
             self._said = words
             self.set_class(bool(self._error), "wrong")
@@ -138,6 +182,13 @@ class Question(Vertical):
         self.remove_class("asking")
 
 
+def _words(field: Field, raw: Any) -> str:
+    """An answer on one line."""
+    if isinstance(raw, bool):
+        return "yes" if raw else "no"
+    return "" if raw is None else plain(" ".join(str(raw).split("\n")), 40)
+
+
 def _control(field: Field, value: object, choices: Sequence[str], known_secret: bool) -> Widget:
     """What the answer is typed into or chosen from."""
     if field.kind == "bool":
@@ -149,15 +200,18 @@ def _control(field: Field, value: object, choices: Sequence[str], known_secret: 
         chosen = str(value) if value is not None and str(value) in offered else Select.NULL
         if chosen is Select.NULL and field.required and len(offered) == 1:
             chosen = offered[0]
-        return Pick(
+        pick = Pick(
             [(Content(plain(each)), each) for each in offered],
             value=chosen,
             prompt="enter shows them",
             compact=True,
         )
+        pick.chosen = None if chosen is Select.NULL else str(chosen)
+        return pick
     if field.kind == "secret":
         return Input(placeholder=UNCHANGED if known_secret else "", password=True, compact=True)
-    return Input(_shown(field, value), compact=True)
+    # a text that is there is edited, not replaced by the first key; a number is typed anew
+    return Input(_shown(field, value), compact=True, select_on_focus=field.kind == "int")
 
 
 def _shown(field: Field, value: object) -> str:

@@ -15,8 +15,8 @@ A `RowSource` answers three questions, so that a hundred thousand rows can stay 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 Key = Hashable
 
@@ -31,6 +31,8 @@ class Cell:
     text: str
     tone: str = ""
     below: str = ""
+    value: str | None = None
+    """What an export writes; None: the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Row:
     cells: tuple[Cell | str, ...]
     wide: bool = False
     """Its first cell goes over the whole line, as a sentence that fits no column."""
+    data: Any = field(default=None, compare=False)
+    """The record behind the line; it changes nothing on the screen."""
 
     def cell(self, index: int) -> Cell:
         """The cell of a column; a row that is too short has empty ones."""

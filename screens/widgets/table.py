@@ -67,6 +67,7 @@ class Table(Acts, Grid):
         """Shows these rows from now on, under the view, cursor and marks the operator has."""
         self._base = MemoryRows(source, self.columns) if isinstance(source, Iterable) else source
         self._source = self._base.seen(self.view)
+        self._behind = True
         self.reload()
 
     def put(self, rows: Iterable[Row]) -> None:
@@ -83,6 +84,7 @@ class Table(Acts, Grid):
             self._new_view = True
             if self._base is not None:
                 self._source = self._base.seen(view)
+                self._behind = True
                 self.reload()
             self.refresh(*self._edges())
             self.post_message(self.ViewChanged(self, view))
@@ -102,6 +104,16 @@ class Table(Acts, Grid):
         if self.marks:
             return tuple(self.marks)
         return () if self.cursor_key is None else (self.cursor_key,)
+
+    def clear_step(self) -> bool:
+        """Clears the marks, or else the filter; False when there was neither."""
+        if self.marks:
+            self.do_unmark()
+        elif self.view.filter:
+            self.look(replace(self.view, filter=""))
+        else:
+            return False
+        return True
 
     # What the operator asks
 

@@ -18,6 +18,7 @@ import pytest
 from tests.conftest import Ran, clean_environment
 from tests.crash import labproc
 from tests.crash.labproc import LabProcess
+from tests.journeys.pseudo_terminal import Console
 
 MANIFEST = """
 servers:
@@ -131,3 +132,17 @@ def journey(lab: LabProcess, home: Path, kvmtui: Callable[..., Ran], tmp_path: P
     made = Journey(lab, home, kvmtui, first)
     made.ok("apply", str(file))
     return made
+
+
+@pytest.fixture
+def console(home: Path) -> Iterator[Callable[..., Console]]:
+    """Starts consoles on one home and ends them all."""
+    started: list[Console] = []
+
+    def start(*arguments: str, **environment: str) -> Console:
+        started.append(Console(home, *arguments, **environment))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()

@@ -13,6 +13,7 @@ from screens import themes
 from screens.console import Console, Setup
 from screens.memory import Memory
 from screens.place import Place
+from screens.typeahead import TypeAhead
 from screens.widgets.table import Table
 
 NOW = 1_776_530_141_000
@@ -90,7 +91,10 @@ async def settle(pilot: Pilot[Any]) -> None:
     for _ in range(400):
         await pilot.pause()
         busy = [each for each in app.workers if each.is_running and each.group not in ("dialog",)]
-        reading = any(table.reading for screen in app.screen_stack for table in screen.query(Table))
+        waiting = isinstance(app, TypeAhead) and app.keys_wait
+        reading = waiting or any(
+            table.reading for screen in app.screen_stack for table in screen.query(Table)
+        )
         if not busy and not reading:
             return
         await pilot.pause(0.01)

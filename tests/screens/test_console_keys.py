@@ -17,11 +17,13 @@ from engine.work.requests import queue_of
 from screens.habits import in_scope
 from screens.memory import Memory
 from screens.vms import VmsPlace
-from screens.widgets.dialogs import Choose, Confirm, Dialog, Notice, Plan, TypeName
+from screens.widgets.dialogs import Choose, Confirm, Dialog, Notice, Plan
 from screens.widgets.header import Header
 from screens.widgets.log import LogPane
+from screens.widgets.sure import Sure
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, place, settle
+from tests.screens.pressing import words
 
 READY, STUCK, WAITING, REMOVED, UNENDED = range(5546, 5551)
 
@@ -81,7 +83,7 @@ async def test_redeploy_needs_the_name(site: Store) -> None:
     async with console().run_test(size=(100, 30)) as pilot:
         await at(pilot, STUCK)
         await press(pilot, "R")
-        assert isinstance(pilot.app.screen, TypeName)
+        assert isinstance(pilot.app.screen, Sure)
         await press(pilot, *"vps", "enter")
         assert trail() == []
         await press(pilot, *"-5547", "enter")
@@ -98,7 +100,7 @@ async def test_what_cannot_be_taken_back_needs_the_name(
     async with console().run_test(size=(100, 30)) as pilot:
         await at(pilot, service_id)
         await press(pilot, key)
-        assert isinstance(pilot.app.screen, TypeName)
+        assert isinstance(pilot.app.screen, Sure)
         await press(pilot, "escape")
         assert trail() == []
         await press(pilot, key, *f"vps-{service_id}", "enter")
@@ -106,23 +108,49 @@ async def test_what_cannot_be_taken_back_needs_the_name(
     assert Vm.select().where(Vm.service == service_id).exists() is (action != "delete-record")
 
 
-@pytest.mark.parametrize(
-    ("key", "action"), [("z", "suspend"), ("service.suspend", "suspend"), ("vm.stop", "stop"),
-                        ("vm.reboot", "reboot"), ("vm.start", "start"), ("vm.dns", "dns")],
-)  # fmt: skip
-async def test_what_needs_no_question_is_asked_for_at_once(key: str, action: str, site: Store) -> None:
+@pytest.mark.parametrize("action", ["start", "dns"])
+async def test_a_start_and_the_dns_records_need_no_question(action: str, site: Store) -> None:
     async with console().run_test(size=(100, 30)) as pilot:
         await at(pilot, READY)
-        await (run(pilot, key) if "." in key else press(pilot, key))
+        await run(pilot, f"vm.{action}")
     assert trail() == [action]
     assert len(asked(READY)) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "action"),
+    [("z", "suspend"), ("a f", "stop"), ("a h", "shutdown"), ("a b", "reboot"), ("a z", "suspend")],
+)
+async def test_what_stops_or_suspends_a_vm_asks_by_its_name(keys: str, action: str, site: Store) -> None:
+    async with console().run_test(size=(100, 30)) as pilot:
+        await at(pilot, READY)
+        await press(pilot, *keys.split())
+        assert isinstance(pilot.app.screen, Sure)
+        assert "vps-5546 (service 5546)?" in words(pilot)
+        await press(pilot, "escape")
+        assert trail() == []
+        await press(pilot, *keys.split(), "enter")
+    assert trail() == [action]
+    assert len(asked(READY)) == 1
+
+
+async def test_the_reason_of_a_question_goes_to_the_audit_log(site: Store) -> None:
+    async with console().run_test(size=(100, 30)) as pilot:
+        await at(pilot, READY)
+        await press(pilot, "z", *"not  paid ", "enter")
+        await at(pilot, STUCK)
+        await press(pilot, "R", *"vps-5547", "tab", *"full disk", "enter")
+    assert [(row.action, row.reason) for row in Audit.select().order_by(Audit.id)] == [
+        ("suspend", "not paid"),
+        ("redeploy", "full disk"),
+    ]
 
 
 async def test_unsuspend(site: Store) -> None:
     Service.update(status="Suspended").where(Service.id == READY).execute()
     async with console().run_test(size=(100, 30)) as pilot:
         await at(pilot, READY)
-        await press(pilot, "Z")
+        await press(pilot, "Z", "enter")
     assert trail() == ["unsuspend"]
 
 
@@ -130,9 +158,11 @@ async def test_a_step_is_chosen_and_a_destructive_one_needs_the_name(site: Store
     async with console().run_test(size=(100, 40)) as pilot:
         await at(pilot, READY)
         await press(pilot, "x", "end", "enter")
+        assert isinstance(pilot.app.screen, Sure) and trail() == []
+        await press(pilot, "enter")
         assert trail() == ["run-step"]
-        await press(pilot, "x", "end", "up", "enter")
-        assert isinstance(pilot.app.screen, TypeName)
+        await press(pilot, "x", "end", "up", "enter", "enter")
+        assert isinstance(pilot.app.screen, Sure)
         await press(pilot, *"vps-5546", "enter")
     assert trail() == ["run-step", "run-step"]
 
@@ -163,10 +193,10 @@ async def test_the_record_is_written_with_a_reason_only(site: Store) -> None:
         await press(pilot, "d")
         dialog: Any = pilot.app.screen
         dialog.form.fill("node", "pve2")
-        await press(pilot, "enter")
+        await press(pilot, "ctrl+s")
         assert vm(READY).node == "pve1"
         dialog.form.fill("reason", "moved by hand")
-        await press(pilot, "enter")
+        await press(pilot, "ctrl+s")
         assert not isinstance(pilot.app.screen, Dialog)
     assert vm(READY).node == "pve2"
     assert Audit.get(Audit.action == "record").reason == "moved by hand"
@@ -180,7 +210,7 @@ async def test_a_record_that_somebody_changed_meanwhile_is_refused(site: Store) 
         Vm.update(revision=Vm.revision + 1).where(Vm.service == READY).execute()
         dialog.form.fill("node", "pve2")
         dialog.form.fill("reason", "moved by hand")
-        await press(pilot, "enter")
+        await press(pilot, "ctrl+s")
         assert pilot.app.screen is dialog
     assert vm(READY).node == "pve1"
 
@@ -189,6 +219,11 @@ async def test_marked_machines_are_asked_together_and_reported_one_by_one(site: 
     async with console().run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "2", "space", "space", "space", "space", "z")
+        assert isinstance(pilot.app.screen, Sure)
+        assert "Suspend 4 VMs?" in words(pilot) and "vps-5549" in words(pilot)
+        await press(pilot, "enter", "3", "enter")
+        assert isinstance(pilot.app.screen, Sure) and trail() == []
+        await press(pilot, "backspace", "4", "enter")
         assert isinstance(pilot.app.screen, Notice)
     assert trail() == ["suspend"] * 4
 
@@ -196,7 +231,7 @@ async def test_marked_machines_are_asked_together_and_reported_one_by_one(site: 
 async def test_marked_machines_are_reset_together(site: Store) -> None:
     async with console().run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await press(pilot, "2", "down", "space", "space", "r", "down", "enter")
+        await press(pilot, "2", "down", "space", "space", "r", "down", "enter", "2", "enter")
     assert [vm(each).vm_status for each in (READY, STUCK, WAITING)] == ["ready", "creation", "creation"]
 
 
@@ -296,7 +331,7 @@ async def test_a_fault_of_the_console_is_one_sentence_without_its_secrets(
             app.call_later(lambda secret: 1 // 0, "hunter2")
             await pilot.pause()
     app._print_error_renderables()
-    said = capsys.readouterr().err
-    assert "Please start it again." in said
+    said = " ".join(capsys.readouterr().err.split())
+    assert "Start kvmtui again." in said
     assert "Traceback" not in said and "hunter2" not in said
     assert "ZeroDivisionError" in caplog.text

@@ -18,12 +18,13 @@ from engine.store.models import (
     TaskState,
     Vm,
 )
-from screens.client_services import ClientServices
 from screens.notes import NotesDialog
+from screens.record_view import RecordView
 from screens.saving import SaveDialog
 from screens.service_options import OptionsDialog
-from screens.widgets.dialogs import Choose, Confirm, Notice, Plan, TypeName
+from screens.widgets.dialogs import Choose, Confirm, Notice, Plan
 from screens.widgets.form import FormDialog
+from screens.widgets.sure import Sure
 from tests.conftest import Store
 from tests.screens.console_site import NOW, console, place
 from tests.screens.pressing import at, dialog, fill, gone, press, told, until, words
@@ -47,8 +48,8 @@ async def test_a_client_is_edited_and_shows_its_services(site: Store) -> None:
         await fill(pilot, email="noc@acme.example", language="de")
         await gone(pilot)
         await press(pilot, "enter")
-        services = await dialog(pilot, ClientServices)
-        assert services._table.count == 2
+        services = await dialog(pilot, RecordView)
+        assert services.table.count == 2
         await press(pilot, "enter")
         await gone(pilot)
         assert place(pilot).service_id == 5546  # type: ignore[attr-defined]
@@ -101,7 +102,7 @@ async def test_a_service_is_created_with_what_its_product_has_shown(site: Store)
 async def test_a_service_is_suspended_and_let_go_on(key: str, number: int, action: str, site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SERVICES, number)
-        await press(pilot, key)
+        await press(pilot, key, "enter")
     assert [row.action for row in Audit.select().where(Audit.kind == "vm")] == [action]
 
 
@@ -169,9 +170,9 @@ async def test_a_service_is_terminated_by_its_typed_name_only(site: Store) -> No
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SERVICES, 5546)
         await press(pilot, "T")
-        await dialog(pilot, TypeName)
+        await dialog(pilot, Sure)
         await press(pilot, *"vps-1", "enter")
-        assert "That is not the name" in words(pilot) and Vm.get(Vm.service == 5546).vm_status == "ready"
+        assert "Type vps-5546 to confirm" in words(pilot) and Vm.get(Vm.service == 5546).vm_status == "ready"
         await press(pilot, *["backspace"] * 5, *"vps-5546", "enter")
         await gone(pilot)
     assert Vm.get(Vm.service == 5546).vm_status == "terminate"
@@ -186,6 +187,8 @@ async def test_marked_services_get_one_product_after_one_look(site: Store) -> No
         await dialog(pilot, Plan)
         assert "5546: Cores: 1 → 2" in words(pilot) and "5547: Cores" in words(pilot)
         await press(pilot, "y")
+        await dialog(pilot, Sure)
+        await press(pilot, "2", "enter")
         await dialog(pilot, Notice)
     assert {Service.get_by_id(each).product.name for each in (5546, 5547)} == {"VPS-2"}
 

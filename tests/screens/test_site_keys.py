@@ -12,7 +12,7 @@ from engine.store.models import (
     Server,
     Zone,
 )
-from screens.holders import Holders
+from screens.record_view import RecordView
 from screens.saving import SaveDialog
 from screens.widgets.dialogs import Choose, Notice, TypeName
 from tests.conftest import Store
@@ -60,7 +60,7 @@ async def test_a_pool_is_added_with_its_reverse_zone_told_as_it_is_typed(site: S
         assert isinstance(pilot.app.screen, SaveDialog)
         await fill(pilot, start="203.0.113.4", stop="203.0.113.9")
         await gone(pilot)
-        assert "Pool pve-waw1 203.0.113.4 is created." in told(pilot)
+        assert "Pool pve-waw1 203.0.113.4 created." in told(pilot)
     pool = Pool.get(Pool.bridge == "vmbr9")
     assert (str(pool.start), str(pool.stop), pool.mask) == ("203.0.113.4", "203.0.113.9", 24)
 
@@ -110,10 +110,10 @@ async def test_who_has_which_address_is_searched_and_opens_the_machine(site: Sto
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, POOLS, 1)
         await press(pilot, "enter")
-        holders = await dialog(pilot, Holders)
-        assert holders._table.count == 7
+        holders = await dialog(pilot, RecordView)
+        assert holders.table.count == 7
         await press(pilot, "/", *"vps-5548", "enter")
-        assert holders._table.count == 1
+        assert holders.table.count == 1
         await press(pilot, "enter")
         await gone(pilot)
         assert place(pilot).service_id == 5548  # type: ignore[attr-defined]
@@ -242,7 +242,7 @@ async def test_a_product_somebody_changed_meanwhile_is_not_overwritten(site: Sto
         row = Product.get(Product.name == "VPS-XL")
         Product.update(spec={**row.spec, "cores": 16}).where(Product.id == row.id).execute()
         await fill(pilot, memory="512")
-        await until(pilot, lambda: "Somebody changed product VPS-XL" in words(pilot))
+        await until(pilot, lambda: "Product VPS-XL was not saved: somebody changed it" in words(pilot))
     assert (product_values("VPS-XL")["cores"], product_values("VPS-XL")["memory"]) == (16, 8192)
 
 

@@ -91,7 +91,7 @@ async def test_a_product_opened_and_saved_unchanged_stays_as_it_is(site: Store) 
         await until(pilot, lambda: isinstance(pilot.app.screen, SaveDialog))
         await pilot.press("ctrl+o")
         await until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
-        assert any("as it was" in each.message for each in pilot.app._notifications)
+        assert any("nothing changed" in each.message for each in pilot.app._notifications)
     assert product_values("Aa") == before
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from engine.actions.packages import suspend
 from engine.audit import Actor
 from engine.store.models import Audit, Service, Vm
 from engine.work.requests import queue_of
-from screens.help import offered
-from screens.suspending import WhyDialog
 from screens.vm.place import Head
+from screens.widgets.sure import Sure
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, settle
+from tests.screens.pressing import at, dialog, press
 
 
 @pytest.fixture
@@ -23,28 +21,12 @@ def site(sqlite_store: Store) -> Store:
     return sqlite_store
 
 
-async def _ask(pilot: Any) -> None:
-    """Asks for it as the palette does, and waits for the question."""
-    node = next(node for node, each in offered(pilot.app.screen) if each.id == "service.suspend_because")
-    await node.ask("service.suspend_because")
-    for _ in range(3000):
-        await pilot.pause(0.01)
-        if isinstance(pilot.app.screen, WhyDialog):
-            return
-    raise AssertionError(f"on top is {pilot.app.screen!r}")
-
-
 async def test_the_reason_goes_with_each_request(site: Store) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("8")
-        await settle(pilot)
-        await pilot.press("space", "space")
-        await _ask(pilot)
-        await pilot.press("enter")
-        assert isinstance(pilot.app.screen, WhyDialog), "without a reason it goes nowhere"
-        await pilot.press(*"not paid", "enter")
-        await settle(pilot)
+        await at(pilot, "8")
+        await press(pilot, "space", "space", "z")
+        await dialog(pilot, Sure)
+        await press(pilot, "2", "tab", *"not paid", "enter")
     rows = list(Audit.select().order_by(Audit.object_id))
     assert [(row.action, row.object_id, row.reason) for row in rows] == [
         ("suspend", "5546", "not paid"),
@@ -55,12 +37,10 @@ async def test_the_reason_goes_with_each_request(site: Store) -> None:
 
 async def test_leaving_the_question_suspends_nothing(site: Store) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("8")
-        await settle(pilot)
-        await _ask(pilot)
-        await pilot.press(*"x", "escape")
-        await settle(pilot)
+        await at(pilot, "8")
+        await press(pilot, "z")
+        await dialog(pilot, Sure)
+        await press(pilot, *"x", "escape")
     assert not Audit.select().exists()
 
 

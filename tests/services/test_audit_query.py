@@ -72,7 +72,7 @@ def _ids(question: AuditQuestion) -> list[str]:
         ("refused", ["suspend 5546"]),
         ("nothing-like-it", []),
         (
-            "since:1h until:nonsense",
+            "since:1h until:",
             ["suspend 5546", "change 1", "rdns 5547", "terminate 5546", "change 3", "create 1"],
         ),
         ("until:2020-01-01", []),
@@ -80,6 +80,12 @@ def _ids(question: AuditQuestion) -> list[str]:
 )
 def test_a_question_finds_its_rows(told: None, words: str, expected: list[str]) -> None:
     assert _ids(asked(words)) == expected
+
+
+@pytest.mark.parametrize("words", ["whom:root", "since:nonsense", "restore unknown:x"])
+def test_a_filter_that_is_not_known_is_refused(words: str) -> None:
+    with pytest.raises(Refused):
+        asked(words)
 
 
 def test_a_time_bounds_both_sides(told: None) -> None:
