@@ -15,6 +15,7 @@ _WRITERS = ("publish", "announce")
 MEANINGS = {
     "alert": "Something needs attention, or no longer does: a server, mail delivery, a task, a leftover backup.",
     "change": "Somebody changed a record, settings or notes. The audit log has the values.",
+    "dns": "A DNS change that failed at first was made.",
     "mail": "A mail to a client was sent, failed or waits.",
     "note": "A line below a step that is still running.",
     "run": "A run of a pipeline began, ended or is paused.",
