@@ -67,25 +67,21 @@ def regenerate(guest: Guest) -> None:
 async def overview(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """Every option with what the drive holds and what the next generation would change."""
     guest = world.find(values["node"], values["vmid"])
-    held, wanted = guest.generated, guest.merged()
-    found = []
-    for key in sorted(
-        {*(k for k in KEYS if k in wanted), *(k for k in _options(wanted) if k in guest.pending)}
-    ):
-        before = held.get(key) if held else wanted[key]
-        now = wanted[key]
-        item: dict[str, Any] = {"key": key}
-        if before is not None:
-            item["value"] = MASK if key == "cipassword" else before
-        if before != now:
-            item["pending"] = MASK if key == "cipassword" else now
+    wanted, held = _relevant(guest.config), guest.generated or _relevant(guest.config)
+    added = [key for key in wanted if key not in held]
+    found: list[dict[str, Any]] = [{"key": key, "pending": _masked(key, wanted[key])} for key in added]
+    for key in KEYS:
+        if not wanted.get(key) or key in added:
+            continue
+        item = {"key": key, "value": _masked(key, held[key])}
+        if held[key] != wanted[key]:
+            item["pending"] = _masked(key, wanted[key])
         found.append(item)
-    gone = (key for key in _options(held) if key not in wanted)
-    return found + [{"key": key, "delete": 1} for key in sorted(gone)]
+    return found + [{"key": key, "delete": 1} for key in held if key not in wanted]
 
 
-def _options(config: dict[str, Any]) -> list[str]:
-    return [key for key in config if key in KEYS or key.startswith("ipconfig")]
+def _masked(key: str, value: Any) -> Any:
+    return MASK if key == "cipassword" else value
 
 
 @serves("PUT", PATH)
@@ -108,7 +104,9 @@ async def update(world: World, values: dict[str, Any], user: str) -> None:
 async def dump(world: World, values: dict[str, Any], user: str) -> str:
     """What the drive would tell the guest, as text."""
     guest = world.find(values["node"], values["vmid"])
-    config = guest.merged()
+    config = dict(guest.config)
+    if config.get("cipassword") and not world.allowed(user, guest.path, "VM.Config.Cloudinit"):
+        config["cipassword"] = MASK
     writers = {"user": _user_data, "network": _network_data, "meta": _meta_data}
     writer = writers.get(values["type"])
     if writer is None:

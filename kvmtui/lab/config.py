@@ -14,7 +14,8 @@ from fakepve.routing import die, param_error, split_list
 from kvmtui.lab import configrights as rights
 from kvmtui.lab import quorum
 from kvmtui.lab.access import ROOT
-from kvmtui.lab.cloudinit import MASK, checked_keys, hashed_password
+from kvmtui.lab.cloudinit import KEYS as CLOUDINIT_KEYS
+from kvmtui.lab.cloudinit import MASK, checked_keys, hashed_password, regenerate
 from kvmtui.lab.configdisks import (
     check_drive,
     check_drive_storage,
@@ -44,25 +45,13 @@ NOT_CONFIG = (
     "import-working-storage",
     "skip_cloud_init",
 )
-LIVE = frozenset(
-    [
-        "name",
-        "description",
-        "tags",
-        "onboot",
-        "protection",
-        "startup",
-        "hookscript",
-        "lock",
-        "shares",
-        "hotplug",
-        "vmstatestorage",
-        "balloon",
-        "cpuunits",
-        "cpulimit",
-        "cipassword",
-    ]
+# What a running VM takes over at once; the options of cloud-init reach the guest with the next drive.
+LIVE = re.compile(
+    r"name|description|tags|onboot|protection|startup|hookscript|lock|shares|hotplug|vmstatestorage|balloon"
+    r"|cpuunits|cpulimit|migrate_\w+|ipconfig\d+|" + "|".join(CLOUDINIT_KEYS)
 )
+# Options of a disk that only take effect with the next start.
+COLD_OPTIONS = ("aio", "discard", "iothread", "queues", "product", "cache", "ssd", "vendor", "ro")
 HOTPLUGGED = re.compile(r"(?:scsi|virtio|net|unused)\d+")
 
 
@@ -220,6 +209,8 @@ async def _commit(world: World, change: _Change) -> None:
         _take(world, guest, key, ready)
     if order is not None:
         _take(world, guest, "boot", order)
+    if not guest.running:
+        regenerate(guest)
     world.note(guest)
     world.effect("config", guest.node, guest.vmid, ",".join(sorted({*changes, *change.deletes})))
 
@@ -264,11 +255,18 @@ def _take(world: World, guest: Guest, key: str, value: Any) -> None:
 
 
 def _live(guest: Guest, key: str, value: object = "") -> bool:
-    """Whether a running VM takes a change over at once: IDE and SATA drives only change their medium."""
-    if key in LIVE or HOTPLUGGED.fullmatch(key):
+    """Whether a running VM takes a change over at once: IDE and SATA drives only change medium and limits."""
+    if LIVE.fullmatch(key):
         return True
     old = guest.config.get(key)
-    return bool(DRIVE.match(key)) and old is not None and is_cdrom(old) and is_cdrom(value)
+    if not DRIVE.match(key) or old is None or not value:
+        return HOTPLUGGED.fullmatch(key) is not None
+    if is_cdrom(old):
+        return is_cdrom(value)
+    (volume, options), (wanted, asked) = split(old), split(value)
+    if volume != wanted:
+        return HOTPLUGGED.fullmatch(key) is not None
+    return all(options.get(name) == asked.get(name) for name in COLD_OPTIONS)
 
 
 def _boot_order(guest: Guest, changes: dict[str, Any], deletes: list[str]) -> str | None:

@@ -54,7 +54,7 @@ def test_linked_clone_on_shared_storage_may_go_to_another_node(call: Any) -> Non
         ),
         ("pve1", 9000, {"target": "pve9"}, "no such cluster node 'pve9'"),
         ("pve1", 9000, {"full": 1, "storage": "void"}, "storage 'void' does not exist"),
-        ("pve2", 9000, {}, "Configuration file 'nodes/pve2/qemu-server/9000.conf' does not exist"),
+        ("pve2", 9000, {}, "unable to find configuration file for VM 9000 on node 'pve2'"),
         (
             "pve1",
             100,
@@ -142,5 +142,5 @@ def test_next_id_is_text_and_reserves_nothing(call: Any) -> None:
 def test_a_base_volume_in_use_protects_its_template(call: Any) -> None:
     call.clone(300)
     ended = call.run("DELETE", "/nodes/pve1/qemu/9000")
-    assert ended == "base volume 'base-9000-disk-0' is still in use by linked cloned"
+    assert ended == "base volume 'local-lvm:base-9000-disk-0' is still in use by linked cloned"
     assert call.lab.guest(9000) is not None

@@ -41,7 +41,8 @@ def test_success_and_error_shapes(call: Any) -> None:
             "GET",
             "/nodes/nope/status",
             500,
-            "hostname lookup 'nope' failed - failed to get address info for: nope: Name or service not known",
+            "hostname lookup 'nope' failed - failed to get address info for: nope: "
+            "Temporary failure in name resolution",
         ),
     ],
 )
