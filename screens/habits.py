@@ -40,7 +40,8 @@ TAKEN: Mapping[str, str] = {
 """Keys no action may have, and why."""
 
 _NAMES = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "question_mark": "?", "slash": "/"} | {
-    "exclamation_mark": "!", "colon": ":", "space": "space", "enter": "enter", "up": "↑", "down": "↓", "left": "←", "right": "→",
+    "exclamation_mark": "!", "colon": ":", "space": "space", "enter": "enter",
+    "up": "↑", "down": "↓", "left": "←", "right": "→",
 }  # fmt: skip
 
 
