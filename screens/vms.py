@@ -11,7 +11,18 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from engine.queries.allowed import VmState
-from engine.queries.vm_list import SERVICE_STATES, SORTS, STATES, VmQuestion, count, page, position
+from engine.queries.vm_list import (
+    SERVICE_STATES,
+    SORTS,
+    STATES,
+    Counts,
+    VmQuestion,
+    count,
+    counts,
+    next_try,
+    page,
+    position,
+)
 from engine.queries.vms import VmView, vms_of
 from engine.work.catalog import AT_REST
 from screens.commanding import Commands
@@ -22,6 +33,7 @@ from screens.place import Happened, ListPlace
 from screens.service_commands import ServiceCommands
 from screens.text import text
 from screens.vm_commands import VmCommands
+from screens.vm_strip import VmStrip
 from screens.widgets.dialogs import Choice, Choose
 from screens.widgets.listing import Listing
 from screens.widgets.rows import Cell, Column, Key, Row, RowSource, View
@@ -29,13 +41,16 @@ from screens.widgets.table import Table
 
 COLUMNS = (
     Column("id", "ID", 6, right=True),
-    Column("client", "Client", 12, 4, grow=True),
-    Column("product", "Product", 9, 5),
-    Column("server", "Server", 10, 6),
-    Column("vm", "VM", 20, 1, grow=True),
-    Column("status", "VM status", 16, 1),
-    Column("service", "Service", 10, 2),
-    Column("ips", "IPs", 21, 3, grow=True, sortable=False),
+    Column("vm", "VM", 14, 1, grow=True, most=28),
+    Column("status", "VM status", 17, 1, grow=True, most=24),
+    Column("client", "Client", 12, 2, grow=True, most=24),
+    Column("product", "Product", 9, 2, grow=True, most=16),
+    Column("node", "Node", 8, 2, grow=True, most=14),
+    Column("since", "For", 6, 3, right=True),
+    Column("service", "Service", 10, 4),
+    Column("ips", "IPs", 18, 5, grow=True, sortable=False, most=42),
+    Column("vmid", "VMID", 6, 6, right=True, sortable=False),
+    Column("server", "Server", 10, 7, grow=True, most=16),
 )
 MOST_CHANGES = 100
 """When more machines than this changed at once, the list is read anew instead."""
@@ -67,25 +82,46 @@ class VmsPlace(ListPlace):
         self._changed: set[int] = set()
         self._changes = Latest(self, self._show_changes)
         self._settling: Timer | None = None
+        self._counts: Counts | None = None
+        self._counting = Latest(self, self._count)
+        self._reason = Latest(self, self._tell_reason)
 
     def compose(self) -> ComposeResult:
         yield Static("", id="vm-filters", markup=False)
         with ServiceCommands(self._chosen, self._known), VmCommands(self._chosen, self._known):
             yield Listing(self.list, hint=_FILTER)
+        yield VmStrip()
 
     def table(self) -> Table:
-        return Table(COLUMNS, noun="VMs", empty=_EMPTY, lines=2)
+        return Table(COLUMNS, noun="VMs", empty=_EMPTY)
 
     def source(self) -> RowSource:
         return VmRows(VmQuestion(service_status=self.service, state=self.state))
 
     def on_mount(self) -> None:
         self._tell_filters()
+        self._counting.wanted()
+
+    async def _count(self) -> None:
+        self._counts = await self.beside(counts)
+        self._tell_filters()
+
+    async def _tell_reason(self) -> None:
+        """Shows why the VM under the cursor is stuck or waits, when it is tried again, and its addresses."""
+        row = self.list.current
+        view = row.data if row is not None and isinstance(row.data, VmView) else None
+        due = None
+        if view is not None and (view.error or view.waiting):
+            service_id = view.service_id
+            due = await self.beside(lambda: next_try(service_id))
+        self.query_one(VmStrip).tell(view, due)
 
     def reread(self, happened: Happened | None = None) -> None:
         """Machines in view that changed are read alone and at once; order, filter and count follow a moment later."""
+        self._reason.wanted()
         if happened is None or not 0 < len(happened.services) <= MOST_CHANGES:
             super().reread(happened)
+            self._counting.wanted()
             return
         self._changed |= happened.services
         self._changes.wanted()
@@ -103,6 +139,8 @@ class VmsPlace(ListPlace):
     def _settle(self) -> None:
         self._settling = None
         self.list.reload()
+        self._counting.wanted()
+        self._reason.wanted()
 
     def back(self) -> bool:
         if super().back():
@@ -149,9 +187,11 @@ class VmsPlace(ListPlace):
     def _tell_filters(self) -> None:
         on = (("VM state", self.state), ("service", self.service))
         self.list.narrowed = " · ".join(f"{name} {value}" for name, value in on if value != "all")
-        self.query_one("#vm-filters", Static).update(
-            text(f" VM state: {self.state} (t) · service: {self.service} (w)")
-        )
+        words = [_counted(self._counts)] if self._counts is not None else []
+        words += [
+            f"{name}: {value} ({key})" for (name, value), key in zip(on, "tw", strict=True) if value != "all"
+        ]
+        self.query_one("#vm-filters", Static).update(text(" " + " · ".join(words)))
 
     def _chosen(self) -> tuple[int, ...]:
         return tuple(key for key in self.list.chosen if isinstance(key, int))
@@ -166,6 +206,7 @@ class VmsPlace(ListPlace):
 
     def on_grid_highlighted(self) -> None:
         self._look_again()
+        self._reason.wanted()
 
     def on_table_marks_changed(self) -> None:
         self._look_again()
@@ -205,20 +246,29 @@ class VmRows:
         return VmRows(replace(self.question, text=view.filter, sort=sort, descending=view.descending))
 
 
+def _counted(found: Counts) -> str:
+    """The counts above the list; what is zero takes no room."""
+    parts = [f"VMs {found.total:,}"]
+    for name in ("working", "waiting", "stuck", "stopped", "suspended"):
+        if number := getattr(found, name):
+            parts.append(f"{name} {number:,}")
+    return " · ".join(parts)
+
+
 def row(view: VmView) -> Row:
     """A machine as a line of the list."""
-    numbered = f"{view.vmid or '—'} {view.name}"
+    since = view.error_since if view.error else view.waiting_since if view.waiting else None
     return Row(
         view.service_id,
         (
-            *(str(view.service_id), view.client, view.product),
-            Cell(
-                view.server, below=view.node, value=f"{view.server}/{view.node}" if view.node else view.server
-            ),
-            Cell(numbered, below=view.error or view.waiting, value=view.name),
-            replace(status(view), value=view.vm_status),
+            str(view.service_id),
+            view.name or "—",
+            _status(view),
+            *(view.client, view.product, view.node or "—"),
+            Cell("" if since is None else age(since), "muted"),
             Cell(view.service_status, _SERVICE_TONES.get(view.service_status, "")),
             _addresses(view),
+            *("" if view.vmid is None else str(view.vmid), view.server),
         ),
         data=view,
     )
@@ -230,7 +280,7 @@ def state_of(view: VmView) -> VmState:
 
 
 def status(view: VmView) -> Cell:
-    """Where a machine stands, told by sign and word and then by colour."""
+    """How a VM stands, by sign and word and then by colour; what `below` says follows where there is room."""
     if view.error or view.vm_status == "error_terminate":
         return Cell(f"! {view.vm_status}", "error", f"stuck {age(view.error_since)}")
     if view.vm_status == "remove":
@@ -239,7 +289,14 @@ def status(view: VmView) -> Cell:
         return Cell(f"~ {view.vm_status}", "busy", "waiting")
     if view.vm_status in AT_REST:
         return Cell(f"+ {view.vm_status}", "ok", view.remote_status)
-    return Cell(f"> {view.vm_status}", "busy", "at work")
+    return Cell(f"> {view.vm_status}", "busy", "working")
+
+
+def _status(view: VmView) -> Cell:
+    """The same on one line, without the age, which has a column of its own."""
+    cell = status(view)
+    words = f"{cell.text} {'stuck' if cell.tone == 'error' else cell.below}".rstrip()
+    return Cell(words, "warn" if cell.below == "stopped" else cell.tone, value=view.vm_status)
 
 
 def _addresses(view: VmView) -> Cell:
@@ -247,4 +304,4 @@ def _addresses(view: VmView) -> Cell:
         return Cell("—", "muted", value="")
     more = f" +{len(view.ips) - 1}" if len(view.ips) > 1 else ""
     every = " ".join(each.address for each in view.ips)
-    return Cell(f"{view.ips[0].address}{more}", below=view.ips[0].rdns, value=every)
+    return Cell(f"{view.ips[0].address}{more}", value=every)

@@ -8,8 +8,9 @@ from ipaddress import ip_network
 from operator import or_
 from typing import Any
 
-from peewee import SQL, fn
+from peewee import SQL, Case, fn
 
+from engine.clock import Moment
 from engine.errors import Refused
 from engine.queries.vms import VmView, vms
 from engine.store.database import session
@@ -19,7 +20,7 @@ from engine.work.catalog import AT_REST
 
 STATES = ("all", "working", "stuck", "waiting", "ready", "error_terminate", "remove")
 SERVICE_STATES = ("all", "Pending", "Active", "Suspended", "Terminated", "Cancelled")
-SORTS = ("id", "client", "product", "server", "vm", "status", "service")
+SORTS = ("id", "client", "product", "server", "node", "vm", "status", "since", "service")
 _MOST_NAMES = 500  # a filter that fits more clients than this is no help with clients
 
 
@@ -46,6 +47,42 @@ def page(question: VmQuestion, offset: int, limit: int) -> list[VmView]:
         ids = [row_id for (row_id,) in _ordered(question).offset(offset).limit(limit).tuples()]
         found = {view.id: view for view in vms(ids)}
     return [found[row_id] for row_id in ids if row_id in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many VMs there are, and how many of them need a look."""
+
+    total: int
+    working: int
+    stuck: int
+    waiting: int
+    stopped: int
+    suspended: int
+
+
+def counts() -> Counts:
+    """The counts above the list, in two passes over the database."""
+    with session():
+        row = Vm.select(
+            fn.COUNT(Vm.id),
+            *(_sum(_in_state(each)) for each in ("working", "stuck", "waiting")),
+            _sum(_IS["stopped"]()),
+        ).tuples()[0]
+        suspended = Service.select().where(Service.status == "Suspended").count()
+    total, working, stuck, waiting, stopped = (int(each or 0) for each in row)
+    return Counts(total, working, stuck, waiting, stopped, suspended)
+
+
+def _sum(condition: Any) -> Any:
+    return fn.SUM(Case(None, ((condition, 1),), 0))
+
+
+def next_try(service_id: int) -> Moment | None:
+    """When the engine tries again; None when it does not wait."""
+    with session():
+        row = Vm.select(Vm.due_at).where(Vm.service == service_id).tuples().first()
+    return row[0] if row else None
 
 
 def position(question: VmQuestion, service_id: int) -> int | None:
@@ -226,6 +263,11 @@ def _joined(question: VmQuestion) -> Any:
     return query
 
 
+_NEVER = 1 << 62
+_SINCE = fn.COALESCE(Vm.error_since, Vm.waiting_since, _NEVER)
+"""Since when a VM is stuck or waits; those that are well come last."""
+
+
 def _order(question: VmQuestion) -> list[Any]:
     columns: dict[str, Any] = {
         "id": Vm.service,
@@ -234,6 +276,8 @@ def _order(question: VmQuestion) -> list[Any]:
         "server": Server.name,
         "vm": Vm.name,
         "status": Vm.vm_status,
+        "node": Vm.node,
+        "since": _SINCE,
         "service": Service.status,
     }
     column = columns[question.sort]

@@ -54,7 +54,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: the cells it takes at least, how dear it is (1 stays longest), and whether it may grow."""
+    """A column: the cells it takes at least, its priority (1 stays longest), and whether and how far it may grow."""
 
     key: str
     title: str
@@ -63,6 +63,8 @@ class Column:
     grow: bool = False
     right: bool = False
     sortable: bool = True
+    most: int = 0
+    """Cells it grows to; 0 sets no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +185,16 @@ def fitting(columns: Sequence[Column], width: int) -> tuple[tuple[int, Column], 
 
 
 def _grown(kept: list[tuple[int, Column]], left: int) -> tuple[tuple[int, Column], ...]:
-    growing = [place for place, column in kept if column.grow]
-    if not growing or left <= 0:
-        return tuple(kept)
-    share, rest = divmod(left, len(growing))
-    return tuple(
-        (place, replace(column, width=column.width + share + (place in growing[:rest])))
-        if place in growing
-        else (place, column)
-        for place, column in kept
-    )
+    widths = {place: column.width for place, column in kept}
+    growing = [(place, column) for place, column in kept if column.grow]
+    while left > 0 and growing:
+        share, rest = divmod(left, len(growing))
+        for number, (place, column) in enumerate(growing):
+            wished = share + (number < rest)
+            given = min(wished, column.most - widths[place]) if column.most else wished
+            widths[place] += given
+            left -= given
+        growing = [
+            (place, column) for place, column in growing if not column.most or widths[place] < column.most
+        ]
+    return tuple((place, replace(column, width=widths[place])) for place, column in kept)

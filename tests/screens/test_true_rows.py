@@ -1,0 +1,184 @@
+"""What is shown is what is acted on: esc, filters, dimmed keys, menus, the log, exports and alerts."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.store.models import Address, Audit, Vm
+from engine.work.events import EventView
+from screens.alerts import Alerts
+from screens.feed import lines
+from screens.help import groups
+from screens.menu import Menu
+from screens.widgets.dialogs import Choose
+from screens.widgets.footer import hints
+from screens.widgets.loglines import pieces, shown_text
+from screens.widgets.sure import Sure
+from screens.widgets.table import Table
+from tests.conftest import Store
+from tests.screens.console_site import console, fill, place, settle
+from tests.screens.pressing import at, dialog, press, told, words
+
+READY, STUCK, WAITING = 5546, 5547, 5548
+
+
+@pytest.fixture
+def site(sqlite_store: Store) -> Store:
+    fill()
+    return sqlite_store
+
+
+def table(pilot: Any) -> Table:
+    return place(pilot).query_one(Table)
+
+
+async def test_esc_clears_marks_then_the_filter_then_goes_to_the_parent(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await at(pilot, "2")
+        await press(pilot, "/", *"is:stuck", "enter", "space")
+        assert table(pilot).marks and table(pilot).view.filter
+        await press(pilot, "escape")
+        assert not table(pilot).marks and table(pilot).view.filter
+        await press(pilot, "escape")
+        assert not table(pilot).view.filter and pilot.app.place_name == "vms"  # type: ignore[attr-defined]
+        await press(pilot, "escape")
+        assert pilot.app.place_name == "dashboard"  # type: ignore[attr-defined]
+
+
+async def test_esc_leads_from_a_vm_to_its_list_and_never_to_another_vm(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await at(pilot, "8")
+        for service_id in (READY, STUCK):
+            await press(pilot, ":", *str(service_id), "enter")
+            assert place(pilot).service_id == service_id  # type: ignore[attr-defined]
+        await press(pilot, "escape")
+        assert pilot.app.place_name == "services"  # type: ignore[attr-defined]
+
+
+async def test_the_empty_list_names_every_filter_that_is_on(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await at(pilot, "2")
+        await press(pilot, "t", "down", "down", "enter", "/", *"nothing-like-it", "enter")
+        assert "No VMs match “nothing-like-it” · VM state stuck." in words(pilot)
+        await press(pilot, "escape", "escape")
+        assert table(pilot).count == 6
+
+
+async def test_an_unknown_filter_says_which_are_known(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await at(pilot, "2")
+        await press(pilot, "/", *"is:odd", "enter")
+        assert "is:odd is not known" in words(pilot) and "is:stuck" in words(pilot)
+        await press(pilot, "0", "/", *"whom:root", "enter")
+        assert "whom: is not a filter of the audit" in words(pilot)
+
+
+@pytest.mark.parametrize("keys", [("x", "end"), ("r", "down", "down"), ("a", "down"), ("z",), ("T",)])
+async def test_a_question_acts_on_the_vm_it_names_whatever_the_list_shows_by_then(
+    keys: tuple[str, ...], site: Store
+) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await at(pilot, "2")
+        await press(pilot, *keys)
+        assert isinstance(pilot.app.screen, Choose | Menu | Sure)
+        assert "vps-5546" in words(pilot)
+        table(pilot)._move(3)  # the list behind comes to stand elsewhere
+        await press(pilot, *("vps-5546" if keys == ("T",) else ""), "enter")
+        if isinstance(pilot.app.screen, Sure):
+            assert "vps-5546 (service 5546)" in words(pilot)
+            await press(pilot, "enter")
+    assert {row.object_id for row in Audit.select()} == {"5546"}
+
+
+async def test_a_key_that_cannot_work_is_dimmed_and_help_says_why(site: Store) -> None:
+    async with console().run_test(size=(160, 40)) as pilot:
+        await at(pilot, "2")
+        dimmed = {hint.action.id for hint in hints(pilot.app.screen) if hint.refused}
+        assert "vm.redeploy" in dimmed and "service.suspend" not in dimmed
+        await press(pilot, "R")
+        assert not isinstance(pilot.app.screen, Sure) and "redeploy is for VMs that are not" in told(pilot)
+        reasons = {each.id: why for _, rows in groups(pilot.app.screen) for _, each, why in rows}
+        assert reasons["vm.redeploy"].startswith("not now: vps-5546 is ready")
+        await press(pilot, "down")
+        assert "vm.redeploy" not in {hint.action.id for hint in hints(pilot.app.screen) if hint.refused}
+
+
+async def test_the_menu_says_why_an_action_cannot_work(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await at(pilot, "2")
+        await press(pilot, "a")
+        await dialog(pilot, Menu)
+        await press(pilot, "R")
+        assert isinstance(pilot.app.screen, Menu) and "Use reinstall" in told(pilot)
+        await press(pilot, "s")
+    assert [(row.action, row.object_id) for row in Audit.select()] == [("start", "5546")]
+
+
+async def test_the_strip_tells_why_the_vm_under_the_cursor_is_stuck(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await at(pilot, "2")
+        assert "VMs 6" in words(pilot) and "stuck 2" in words(pilot)
+        assert "192.0.2.10 vps-5546.example.com" in words(pilot)
+        await press(pilot, "down")
+        assert "vps-5547: storage local-lvm is full on pve1" in words(pilot)
+
+
+async def test_an_own_change_is_shown_without_waiting_for_its_event(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await at(pilot, "2")
+        pilot.app._feed.stop()  # type: ignore[attr-defined]
+        await press(pilot, "r", *["down"] * 5, "enter", *"vps-5546", "enter")
+        assert Vm.get(Vm.service == READY).vm_status == "terminate"
+        row = table(pilot).row(READY)
+        assert row is not None and row.cell(2).text.startswith("> terminate")
+
+
+def test_a_line_of_the_log_shows_time_name_and_step() -> None:
+    output = (
+        "[+] sid:5546  1. Clone VM                     success (set_ip -> clone) [1.20s]\n      · asked pve1"
+    )
+    event = EventView(7, 1_776_530_141_000, "step", "success", output, vm=1, service=5546)
+    first, second = lines(event, {5546: "vps-5546"})
+    assert shown_text(first).startswith("16:35:41 vps-5546         [+] 1. Clone VM")
+    assert [tone for _, tone in pieces(first)] == ["muted", "ok", ""]
+    assert "asked pve1" in shown_text(second) and "sid:" not in shown_text(first)
+    head = EventView(
+        8, 1_776_530_141_000, "run", "info", "--- Deploy: service=5546 vm=2002 status=clone ---", 1, 5546
+    )
+    assert shown_text(lines(head, {5546: "vps-5546"})[0]).endswith("--- Deploy: vm=2002 status=clone ---")
+
+
+@pytest.mark.parametrize("kind", ["json"])
+async def test_an_export_has_every_address_and_no_signs(
+    kind: str, site: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vm = Vm.get(Vm.service == READY)
+    first = Address.get(Address.vm == vm)
+    Address.create(
+        server=first.server, bridge="vmbr0", address="2001:db8::7", vm=vm, prefix=64, position=1,
+        gateway="2001:db8::1", assigned_at=1,
+    )  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    async with console().run_test(size=(120, 40)) as pilot:
+        await at(pilot, "2")
+        await press(pilot, "e", "down", "enter")
+        await settle(pilot)
+    (file,) = tmp_path.glob("kvmtui-vms-*.json")
+    row = json.loads(file.read_text())[0]
+    assert (row["ips"], row["status"], row["vmid"]) == ("192.0.2.10 2001:db8::7", "ready", "2000")
+
+
+async def test_the_alerts_of_the_header_are_a_list_that_opens_them(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "!")
+        await dialog(pilot, Alerts)
+        assert "storage local-lvm is full on pve1" in words(pilot)
+        await press(pilot, "enter")
+        assert place(pilot).service_id == STUCK  # type: ignore[attr-defined]
+        assert deque(pilot.app.screen_stack, maxlen=1)[0] is pilot.app.screen_stack[0]
