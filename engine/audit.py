@@ -1,6 +1,6 @@
 """Who did what, when, to what: append-only rows, each carrying a hash over the one before.
 
-The database itself refuses to change or delete them; the chain tells when somebody went around that.
+The database refuses to change them, and to delete what is not archived; the chain shows when somebody bypassed that.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def _summary(name: str) -> Cell:
 
 def _days(number: int) -> str:
     if not number:
-        return "kept for ever"
+        return "kept forever"
     return "1 day" if number == 1 else f"{number} days"
 
 

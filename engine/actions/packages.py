@@ -8,7 +8,7 @@ from typing import Any
 from engine.actions.requests import Accepted, Queued, change, enqueue, label, put_into, vm_of
 from engine.audit import Actor
 from engine.errors import Refused
-from engine.plan import Change, Plan, differences, effective
+from engine.plan import Plan, effective
 from engine.store.database import session
 from engine.store.models import Product, Service, Vm
 
@@ -51,11 +51,6 @@ def terminate(actor: Actor, service_id: int, reason: str = "") -> Queued:
             return Accepted(f"{label(vm)} will be terminated.", number)
 
         return change(actor, vm, "terminate", work, reason)
-
-
-def plan_change(service_id: int, product: str = "", options: Mapping[str, Any] | None = None) -> list[Change]:
-    """What a change of package would do to the VM, without doing it."""
-    return differences(*plans(service_id, product, options))
 
 
 def plans(service_id: int, product: str = "", options: Mapping[str, Any] | None = None) -> tuple[Plan, Plan]:

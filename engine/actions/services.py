@@ -46,11 +46,6 @@ def create_service(form: ServiceForm, actor: Actor) -> Outcome:
     return in_transaction(work)
 
 
-def put_service(form: ServiceForm, actor: Actor) -> Outcome:
-    """Make the service of that id match the form; a new one is made and starts deploying."""
-    return in_transaction(lambda: _only(put_services([form], actor)))
-
-
 def set_options(service_id: int, options: OptionsForm, actor: Actor) -> Outcome:
     """Replace what a service overrides; the machine changes with the next change of package.
 

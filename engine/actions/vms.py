@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from engine.actions.requests import (
     Accepted,
     Queued,
@@ -162,15 +160,3 @@ def _refuse_gone(vm: Vm) -> None:
         raise Refused(
             f"{label(vm)} is being terminated ({vm.vm_status}); reset it first if that was a mistake."
         )
-
-
-def guards(vm: Vm) -> dict[str, Any]:
-    """Which of the actions make sense now; screens grey out the others."""
-    gone = vm.vm_status in ("remove", "terminate", "error_terminate")
-    ready = vm.vm_status == "ready"
-    return {
-        "redeploy": not ready and vm.service.status not in ("Terminated", "Cancelled"),
-        "delete_record": vm.vm_status in ("remove", "error_terminate"),
-        "power": not gone,
-        "reinstall": not gone and vm.service.status != "Suspended",
-    }

@@ -16,7 +16,7 @@ def _minutes(default: int, what: str) -> int:
 
 
 def _days(default: int, title: str, what: str) -> int:
-    made: int = Field(default, ge=0, le=3660, title=title, description=f"{what} 0 keeps them for ever.")
+    made: int = Field(default, ge=0, le=3660, title=title, description=f"{what} 0 keeps them forever.")
     return made
 
 

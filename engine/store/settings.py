@@ -66,7 +66,7 @@ class Smtp(Section):
 
 
 class Retention(Section):
-    """How many days what has ended is kept; 0 keeps it for ever. The audit is archived by hand."""
+    """How many days what has ended is kept; 0 keeps it forever. The audit is archived by hand."""
 
     events_days: Days = 14
     journal_days: Days = 30

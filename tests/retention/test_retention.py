@@ -173,7 +173,7 @@ def test_it_runs_once_an_hour_whoever_ticks_and_doctor_tells(store: Store) -> No
     assert perform(RETENTION, second, lines.append) is not None
 
 
-def test_a_table_that_cannot_be_cleaned_does_not_stop_the_others(store: Store, make_vm: Maker) -> None:
+def test_a_table_that_cannot_be_cleaned_does_not_stop_the_others(sqlite_store: Store, make_vm: Maker) -> None:
     _events(30, 3)
     for _ in range(11):
         make_run(make_vm() if _ == 0 else Vm.get(), 90)
