@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 JOBS   ?= auto
 
-.PHONY: demo test check constraints soak clean
+.PHONY: demo test check docs constraints soak clean
 
 demo: $(STAMP)
 	$(BIN)/kvmtui --demo
@@ -19,6 +19,10 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Rewrite the generated pages: docs/reference and docs/man. A test fails while one of them is out of date.
+docs: $(STAMP)
+	$(BIN)/python -m kvmtui.reference
 
 # The long run: an engine killed at every moment of every pipeline. Not part of the gate.
 soak: $(STAMP)

@@ -1,1 +1,1 @@
-"""What happens to machines, addresses and names. Knows nothing of terminals."""
+"""What happens to VMs, addresses and names. Knows nothing of terminals."""

@@ -10,7 +10,7 @@ import json
 import os
 import pwd
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,9 @@ from engine.clock import now_ms
 from engine.redact import MASK, redact
 from engine.store.database import session, transaction
 from engine.store.locks import Lock, exclusive
-from engine.store.models import Audit
+from engine.store.models import Audit, AuditArchive
 
+_PAGE = 1000
 _CHANGED = f"{MASK} (changed)"
 _SECRET_NAME = re.compile(r"password|passwd|secret|api_?key|api_?token|access_?key|^token$", re.IGNORECASE)
 _HASHED = (
@@ -83,7 +84,7 @@ def masked(values: Mapping[str, Any], before: Mapping[str, Any] | None = None) -
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a walk along the whole trail found: how many rows, what is wrong, and the hash of the newest.
+    """What a walk along the trail found: how many rows, what is wrong, the hash of the newest, the last archived row.
 
     Rows cut off at the end leave no trace in what is left; the newest hash, noted elsewhere, tells.
     """
@@ -91,23 +92,63 @@ class Verdict:
     rows: int
     faults: tuple[str, ...]
     newest_hash: str
+    archived_to: int = 0
+
+
+class Chain:
+    """Walks along rows in their order and collects what is wrong with them."""
+
+    def __init__(self, expected: str = "") -> None:
+        self.hash = expected
+        self.rows = 0
+        self.faults: list[str] = []
+
+    def add(self, number: int, row: Mapping[str, Any]) -> None:
+        """The next row: its hash, that of the row before it, and what the hash is over."""
+        if row["previous_hash"] != self.hash:
+            self.faults.append(
+                f"Audit row {number} does not follow the row before it: one was removed or added."
+            )
+        if row["hash"] != _hash(row):
+            self.faults.append(f"Audit row {number} was altered after it was written.")
+        self.hash, self.rows = str(row["hash"]), self.rows + 1
 
 
 def verify() -> Verdict:
-    """Walk along the whole trail, from the oldest row to the newest."""
-    faults: list[str] = []
-    expected, rows = "", 0
+    """Walk along the rows of the database, from the end of the newest archive, if any, to the newest row."""
     with session():
-        for row in Audit.select().order_by(Audit.id).iterator():
-            values = {name: getattr(row, name) for name in _HASHED}
-            if row.previous_hash != expected:
-                faults.append(
-                    f"Audit row {row.id} does not follow the row before it: one was removed or added."
-                )
-            if row.hash != _hash(values):
-                faults.append(f"Audit row {row.id} was altered after it was written.")
-            expected, rows = row.hash, rows + 1
-    return Verdict(rows, tuple(faults), expected)
+        newest = newest_archive()
+        chain = Chain(newest.last_hash if newest else "")
+        first = newest.last_id if newest else 0
+        for row in rows_after(first):
+            chain.add(row["id"], row)
+        if newest is not None and not _is_witnessed(newest):
+            chain.faults.append(f"The record of the archive {newest.path} has no audit row that tells of it.")
+    return Verdict(chain.rows, tuple(chain.faults), chain.hash, first)
+
+
+def newest_archive() -> AuditArchive | None:
+    """The archive that the rows of the database continue; None when nothing was archived. Inside a session."""
+    return AuditArchive.select().order_by(AuditArchive.last_id.desc()).first()
+
+
+def _is_witnessed(archive: AuditArchive) -> bool:
+    """Whether the audit itself says that these rows were archived: rows go only behind such a row."""
+    told = Audit.select().where(Audit.id > archive.last_id, Audit.kind == "audit", Audit.action == "archive")
+    return any(row.after.get("sha256") == archive.sha256 for row in told)
+
+
+def rows_after(number: int, upto: int | None = None) -> Iterator[dict[str, Any]]:
+    """The rows behind a number, up to another one, in order, as they are hashed. Inside a session."""
+    while True:
+        query = Audit.select().where(Audit.id > number).order_by(Audit.id).limit(_PAGE)
+        if upto is not None:
+            query = query.where(Audit.id <= upto)
+        rows: list[dict[str, Any]] = list(query.dicts())  # type: ignore[arg-type]
+        yield from rows
+        if len(rows) < _PAGE:
+            return
+        number = rows[-1]["id"]
 
 
 def verify_chain() -> list[str]:
@@ -117,6 +158,8 @@ def verify_chain() -> list[str]:
 
 def _newest_hash() -> str:
     newest = Audit.select(Audit.hash).order_by(Audit.id.desc()).limit(1).scalar()
+    if newest is None and (archive := newest_archive()) is not None:
+        newest = archive.last_hash
     return str(newest or "")
 
 

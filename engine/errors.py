@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class KvmtuiError(Exception):
-    """Says what happened, to what, whose fault it seems and what to do next."""
+    """What failed, why, and what to do, as one sentence."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""Names and passwords of new machines."""
+"""Names and passwords of new VMs."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def register(value: str | None) -> None:
 
 
 def _forms(value: str) -> set[str]:
-    """How a value may stand in a text: plain, in a URL or form, in JSON or Python, in base64, on one line."""
+    """How a value may appear in a text: plain, in a URL or form, in JSON or Python, in base64, on one line."""
     escaped = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
     encoded = {quote(value), quote(value, safe=""), quote_plus(value), b64encode(value.encode()).decode()}
     lines = {" ".join(value.split())}

@@ -6,13 +6,14 @@ import time
 import uuid
 from typing import Literal
 
+from engine.dns.sender import DnsSender
 from engine.dns.sync import SiteNames
 from engine.mail.outbox import SiteMail
 from engine.mail.sender import Sender
 from engine.pipelines.context import Contexts
 from engine.pipelines.registry import catalog
 from engine.schedule.process_vms import retry_ms
-from engine.schedule.registry import TASKS
+from engine.schedule.registry import RETENTION, TASKS
 from engine.store.database import in_transaction, session
 from engine.store.models import Setting
 from engine.work.engine import Engine
@@ -22,6 +23,7 @@ from engine.work.task_run import Say
 from engine.work.ticker import Ticker
 from engine.work.walk import Walker
 
+_DNS_S = 10.0  # the longest a process that ends waits for DNS servers
 Kind = Literal["console", "daemon", "cron"]
 
 
@@ -51,6 +53,7 @@ class Running:
         self._say = say
         self._ticker: Ticker | None = None
         self._sender = Sender()
+        self._dns = DnsSender()
         self._works = False
 
     @property
@@ -68,13 +71,18 @@ class Running:
             self._works = True
             self.engine.start()
             self._sender.start()
+            self._dns.start()
         if ticking and self._ticker is None:
-            self._ticker = Ticker(TASKS, self.servers, self.engine.owner, self._say or (lambda line: None))
+            self._ticker = Ticker(
+                (*TASKS, RETENTION), self.servers, self.engine.owner, self._say or (lambda line: None)
+            )
             self._ticker.start()
 
     def send_mails(self, within: float) -> bool:
-        """Send the mails that are due now and none after them; True when that was done within so many seconds."""
-        return self._sender.finish(within)
+        """Send the mails and DNS changes that are due now and none after them; True when all mails were in time."""
+        end = time.monotonic() + within
+        self._dns.finish(min(within, _DNS_S))
+        return self._sender.finish(max(0.0, end - time.monotonic()))
 
     def stop(self, timeout: float = 8.0) -> bool:
         """Park everything and end; True when all threads ended in time."""
@@ -84,6 +92,7 @@ class Running:
         ended = self.engine.stop(timeout)
         if self._ticker is not None:
             ended = self._ticker.ended(max(0.0, end - time.monotonic())) and ended
+        ended = self._dns.stop(max(1.0, end - time.monotonic())) and ended
         ended = self._sender.stop(max(0.0, end - time.monotonic())) and ended
         self.servers.close()
         return ended

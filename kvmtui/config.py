@@ -25,18 +25,39 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    database: str = Field("", repr=False)  # a URL; it may hold a password
-    secret_key_file: Path = Path()
-    log_level: Level = "INFO"
-    site_name: str = Field("kvmtui", min_length=1, max_length=60)
-    theme: str = Field("", max_length=60)
-    keymap: dict[str, str] = Field(default_factory=dict)  # binding id -> keys, separated by commas
-    low_bandwidth: bool = False
-    time_zone: str = "UTC"
-    console: consoles.ConsoleSettings = Field(default_factory=consoles.ConsoleSettings)
+    database: str = Field(
+        "",
+        repr=False,  # it may hold a password
+        description="`sqlite:///PATH` or `postgresql://…`; by default kvmtui.db in the site's data folder.",
+    )
+    secret_key_file: Path = Field(
+        Path(),
+        description="The key that seals stored secrets; by default secret.key. Relative to this file.",
+    )
+    log_level: Level = Field("INFO", description="How much the log file holds.")
+    site_name: str = Field(
+        "kvmtui", min_length=1, max_length=60, description="Name of the site in the header of the console."
+    )
+    theme: str = Field(
+        "", max_length=60, description="Colours of the console: `dark`, `light`, `high-contrast` or `16`."
+    )
+    keymap: dict[str, str] = Field(
+        default_factory=dict,
+        description="Keys of your own: name of an action = keys, separated by commas.",
+    )
+    low_bandwidth: bool = Field(False, description="Optimise the console for slow links.")
+    time_zone: str = Field(
+        "UTC", description="Time zone of schedules, local dates and billing months, such as `Europe/Warsaw`."
+    )
+    console: consoles.ConsoleSettings = Field(
+        default_factory=consoles.ConsoleSettings, description="Serial and noVNC consoles of VMs."
+    )
     log_file: Path = Path()
     home: Path | None = None
-    templates: Path = Path()  # an operator's own mail templates
+    templates: Path = Field(
+        Path(),
+        description="Folder of your own mail templates; by default `templates`. Relative to this file.",
+    )
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -58,7 +79,8 @@ class Config(BaseModel):
         return ZoneInfo(self.time_zone)
 
 
-_PLACED = ("log_file", "home")  # follow from KVMTUI_HOME, never from the file
+PLACED = ("log_file", "home")
+"""Settings that follow from KVMTUI_HOME and cannot be in the file."""
 _VARIABLES = {
     "KVMTUI_DB": "database",
     "KVMTUI_SECRET_KEY_FILE": "secret_key_file",
@@ -160,12 +182,12 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _refuse_unknown(file: Path, written: Mapping[str, Any]) -> None:
-    known = [name for name in Config.model_fields if name not in _PLACED]
+    known = [name for name in Config.model_fields if name not in PLACED]
     for name in written:
         if name not in known:
             near = get_close_matches(name, known, 1)
             hint = f" Did you mean '{near[0]}'?" if near else f" The settings are {', '.join(known)}."
-            raise Refused(f"{file}: {name}: there is no such setting.{hint}")
+            raise Refused(f"{file}: {name}: unknown setting.{hint}")
 
 
 def _from_file(file: Path, written: Mapping[str, Any]) -> dict[str, Any]:

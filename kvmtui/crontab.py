@@ -9,7 +9,7 @@ import kvmtui
 from engine.audit import current_actor
 from engine.clock import iso, now_ms, stamp
 from engine.running import Running
-from engine.schedule.registry import TASKS, named
+from engine.schedule.registry import RETENTION, TASKS, named
 from engine.schedule.run_now import clear_locks
 from engine.work import events
 from engine.work import task_ledger as ledger
@@ -17,6 +17,8 @@ from engine.work.task import Room
 from engine.work.task_run import perform
 from kvmtui.daemon import Stdout
 from kvmtui.terminal import output, site
+
+_CLEANING_S = 2.0  # for retention when the budget is spent: 10,000 rows and more
 
 
 def run_due(task: str, force: bool, budget: int) -> int:
@@ -43,11 +45,20 @@ def run_due(task: str, force: bool, budget: int) -> int:
                 report = perform(one, room, echo.in_order, force or bool(task))
                 errors += report.errors if report else 0
             running.send_mails(max(2.0, budget - (time.monotonic() - began)))
+            if not task:
+                _clean_up(running, max(_CLEANING_S, budget - (time.monotonic() - began)))
         finally:
             running.stop(max(5.0, budget - (time.monotonic() - began)))
             echo.stop()
         say(f"{stamp(now_ms())} kvmtui Cron End ({time.monotonic() - began:.1f}s total)")
     return 1 if errors else 0
+
+
+def _clean_up(running: Running, seconds: float) -> None:
+    """Delete what is past its retention, once an hour; `doctor` says how it went."""
+    end = time.monotonic() + seconds
+    room = Room(running.servers, running.owner, keep_going=lambda: time.monotonic() < end)
+    perform(RETENTION, room, lambda line: None)
 
 
 class _Echo:

@@ -18,7 +18,7 @@ from screens.adopt import Adopts
 from screens.findings import Finding, Findings
 from screens.flat import nested
 from screens.habits import bindings
-from screens.moments import ago
+from screens.moments import ago, at
 from screens.place import actor
 from screens.records import RecordsPlace
 from screens.widgets.fields import Field
@@ -153,7 +153,8 @@ def _row(each: ServerView) -> Row:
 
 def _api(each: ServerView) -> Cell:
     if each.last_error:
-        return Cell(f"- failing ({each.failures})", "error", below=each.last_error)
+        retry = f"; next try {at(each.next_probe)}" if each.next_probe else ""
+        return Cell(f"- failing ({each.failures})", "error", below=f"{each.last_error}{retry}")
     if each.last_ok is None:
         return Cell("? not asked yet", "muted", below="t tests it")
     return Cell("+ answers", "ok", below=ago(each.last_ok))

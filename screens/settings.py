@@ -1,4 +1,4 @@
-"""Settings: the general ones, mail, the schedule, and every scheduled task with how it went."""
+"""Settings: general, mail, schedule, retention, and every scheduled task with how it went."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ SECTIONS = {
     "general": ("General", "how long the engine waits for Proxmox"),
     "smtp": ("SMTP", "how mail leaves"),
     "cron": ("Cron", "how often each task runs, and when a lock is stale"),
+    "retention": ("Retention", "how long history is kept"),
 }
 _INTERVALS = f"intervals{JOINT}"
 
 
 class SettingsPlace(RecordsPlace):
-    """Three sections to edit, and the tasks to run."""
+    """Sections to edit, and the tasks to run."""
 
     NAME = SCOPE = "settings"
     BINDINGS = bindings("settings")
@@ -155,9 +156,17 @@ def _summary(name: str) -> Cell:
         return Cell(
             f"lock timeout {now['lock_timeout']} s", below=f"off: {', '.join(off)}" if off else "all on"
         )
+    if name == "retention":
+        return Cell(f"runs {_days(now['runs_days'])}", below=f"events {_days(now['events_days'])}")
     if not now["host"]:
         return Cell("~ no mail is sent", "warn", below="no host is set")
     return Cell(f"{now['host']}:{now['port']}", below=f"{now['security']}, from {now['sender']}")
+
+
+def _days(number: int) -> str:
+    if not number:
+        return "kept for ever"
+    return "1 day" if number == 1 else f"{number} days"
 
 
 def _task(each: Standing) -> Row:

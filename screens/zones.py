@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,7 @@ from textual.worker import Worker
 from engine.actions.names import test_zone
 from engine.actions.site import Outcome
 from engine.actions.zones import create_zone, delete_zone, put_zone
-from engine.forms import Form, zone_form
-from engine.forms.zone import ZONE_FORMS
+from engine.forms import Form, ZoneForm, zone_form, zone_forms
 from engine.queries.site import ZoneView, zone_values, zones
 from screens.findings import Finding, Findings
 from screens.flat import nested, questions
@@ -56,8 +55,11 @@ class ZonesPlace(RecordsPlace):
 
     def fields(self, key: Any) -> Sequence[Field]:
         """A new zone is asked for its provider first; one that is there stays at its provider."""
-        variants = {kind: questions(form) for kind, form in ZONE_FORMS.items()}
-        return _in_order(merged(BY, variants) if key is None else variants[str(self.values(key)[BY])])
+        variants = {kind: questions(form) for kind, form in zone_forms().items()}
+        if key is not None:
+            return _in_order(variants[str(self.values(key)[BY])])
+        common = {*ZoneForm.model_fields, BY}
+        return _in_order([_of_provider(each, variants, common) for each in merged(BY, variants)])
 
     def form(self, answers: Mapping[str, object]) -> Form:
         return zone_form(nested(answers))
@@ -120,12 +122,20 @@ def _records(key: int) -> int:
     return next((each.records for each in zones() if each.id == key), 0)
 
 
+def _of_provider(field: Field, variants: Mapping[str, Sequence[Field]], common: Collection[str]) -> Field:
+    """What belongs to providers is asked once one is chosen, even when all of them have it."""
+    if field.name in common:
+        return field
+    owners = [kind for kind, fields in variants.items() if any(each.name == field.name for each in fields)]
+    return replace(field, when=(BY, frozenset(owners)))
+
+
 def _in_order(fields: Sequence[Field]) -> tuple[Field, ...]:
     """Zone and provider first, then what the provider wants, then what may stay as it is."""
     first = ("zone", BY)
     by_name = {each.name: each for each in fields}
     middle = [name for name in by_name if name not in (*first, *_LAST)]
-    return tuple(by_name[name] for name in (*first, *middle, *_LAST))
+    return tuple(by_name[name] for name in (*first, *middle, *_LAST) if name in by_name)
 
 
 def _row(each: ZoneView) -> Row:

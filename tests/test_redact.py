@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 from engine import redact
 from engine.redact import RedactingFilter
 
-CHPASSWD = "Agent error: child process has failed to set user password: failed to exec 'chpasswd': No such file or directory"
+CHPASSWD = (
+    "Agent error: child process has failed to set user password: "
+    "failed to exec 'chpasswd': No such file or directory"
+)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Can it work? The questions of `server test` and `doctor`, each with what to do when the answer is no."""
+"""The checks of `server test` and `doctor`: what they find, and what to do about each problem."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from engine.actions.names import test_zone
 from engine.clock import now_ms, stamp
 from engine.errors import KvmtuiError
 from engine.plan import Plan, effective
-from engine.proxmox.checks import Check, Result, Wanted, check_server
+from engine.proxmox.check import USUAL_USES, Check, Result, SnapshotWish, Wanted
+from engine.proxmox.checks import check_server
+from engine.proxmox.privileges import Use
 from engine.queries.backup_debt import backup_debts
 from engine.queries.engines import engines
 from engine.queries.left_backups import left_backups
+from engine.schedule.registry import RETENTION
 from engine.store import check as database_check
 from engine.store import rotation
 from engine.store.database import in_transaction, session
-from engine.store.models import Product, Server, Zone
+from engine.store.models import Product, Server, TaskState, Zone
 from engine.work.servers import Servers
 
 _NAMED = 5  # a doctor's sentence names so many; the dashboard has them all
@@ -53,7 +56,7 @@ def doctor(server: str = "") -> list[CheckView]:
     if server:
         return check_server_named(server)
     with session():
-        views = [*_database(), *_key(), _engine(), _backups(), _left_backups(), *_mail()]
+        views = [*_database(), *_key(), _engine(), _retention(), _backups(), _left_backups(), *_mail()]
         for row in list(Server.select().order_by(Server.name)):
             views += _server(row)
         for zone in list(Zone.select().order_by(Zone.name)):
@@ -83,8 +86,11 @@ def _keep(row: Server, ok: bool, version: str) -> None:
 
 
 def _wanted(row: Server) -> Wanted:
-    """What the products of this server are made of."""
-    plans = [effective(product.spec, {}) for product in Product.select().where(Product.server == row.id)]
+    """What the products of this server are made of and offer; a server without products may need everything."""
+    products = [
+        (one.name, effective(one.spec, {})) for one in Product.select().where(Product.server == row.id)
+    ]
+    plans = [plan for _, plan in products]
     return Wanted(
         templates=_each(str(plan.template) for plan in plans if plan.template),
         storages=_each(name for plan in plans for name in _disks(plan)),
@@ -93,6 +99,32 @@ def _wanted(row: Server) -> Wanted:
         bridges=_each([*(plan.network.bridge for plan in plans), *(pool.bridge for pool in row.pools)]),
         first_vmids=tuple(sorted({plan.first_vmid for plan in plans})),
         anti_spoofing=any(plan.firewall.antispoof for plan in plans),
+        uses=_uses(plans) if plans else USUAL_USES,
+        snapshots=tuple(_wish(name, plan) for name, plan in products if plan.snapshots > 0),
+    )
+
+
+def _uses(plans: list[Plan]) -> frozenset[Use]:
+    """What these products offer beyond deploying, changing and removing VMs."""
+    offered = {
+        Use.ISO: any(plan.iso_storage for plan in plans),
+        Use.SNAPSHOTS: any(plan.snapshots > 0 for plan in plans),
+        Use.BACKUPS: any(plan.backup_storage or plan.backups > 0 for plan in plans),
+        Use.MIGRATION: True,  # a cluster of one node has none: the check sees that itself
+        Use.CONSOLES: any(plan.permissions.get("console", True) for plan in plans),
+        Use.AGENT: any(plan.permissions.get("password", True) for plan in plans),
+    }
+    return frozenset(use for use, wanted in offered.items() if wanted)
+
+
+def _wish(product: str, plan: Plan) -> SnapshotWish:
+    additional = plan.additional_disk
+    return SnapshotWish(
+        product,
+        str(plan.template),
+        plan.clone == "linked",
+        plan.system_disk.storage,
+        additional.storage if additional.size > 0 else None,
     )
 
 
@@ -107,8 +139,8 @@ def _each(names: object) -> tuple[str, ...]:
 def _database() -> list[CheckView]:
     faults = database_check.check()
     if not faults:
-        return [CheckView("database", "integrity", Result.OK, "The database is whole.")]
-    fix = "restore a backup, or mend what the sentence names"
+        return [CheckView("database", "integrity", Result.OK, "The database is consistent.")]
+    fix = "restore a backup, or fix what the sentence names"
     return [CheckView("database", fault.about, Result.FAIL, fault.sentence, fix) for fault in faults]
 
 
@@ -118,7 +150,9 @@ def _key() -> list[CheckView]:
     views = [
         CheckView("secret key", "secrets", Result.FAIL, str(fault), "kvmtui secrets verify")
         for fault in report.faults
-    ] or [CheckView("secret key", "secrets", Result.OK, f"Every sealed secret opens ({report.opened}).")]
+    ] or [
+        CheckView("secret key", "secrets", Result.OK, f"Every sealed secret can be opened ({report.opened}).")
+    ]
     return views + [CheckView("audit", "chain", Result.FAIL, line) for line in broken]
 
 
@@ -128,20 +162,34 @@ def _engine() -> CheckView:
         names = ", ".join(f"{one.kind} on {one.host}" for one in running)
         return CheckView("engine", "heartbeat", Result.OK, f"An engine runs: {names}.")
     fix = "kvmtui --daemon, a crontab line with `kvmtui cron`, or an open console"
-    return CheckView("engine", "heartbeat", Result.WARN, "No engine runs now; requests wait for one.", fix)
+    return CheckView("engine", "heartbeat", Result.WARN, "No engine is running; requests stay queued.", fix)
+
+
+def _retention() -> CheckView:
+    """How the last retention run went."""
+    state = TaskState.get_or_none(TaskState.name == RETENTION.name)
+    about = ("database", "retention")
+    if state is None or state.last_run_at is None:
+        return CheckView(*about, Result.OK, "Retention has not run yet; an engine runs it once an hour.")
+    said = f"Last run {stamp(state.last_run_at)} UTC: {state.processed} rows deleted in {state.seconds:.1f} s"
+    if state.errors:
+        tables = "table" if state.errors == 1 else "tables"
+        fix = "read the log file for the reason; it is retried every hour"
+        return CheckView(*about, Result.WARN, f"{said}, {state.errors} {tables} failed.", fix)
+    return CheckView(*about, Result.OK, f"{said}.")
 
 
 def _backups() -> CheckView:
     owed = backup_debts()
     if not owed:
-        return CheckView("backups", "schedules", Result.OK, "Every schedule has made the backups it should.")
+        return CheckView("backups", "schedules", Result.OK, "Every scheduled backup was made.")
     named = "; ".join(
         f"service {one.service_id} ({one.name}) since {stamp(one.since)}: {one.reason}"
         for one in owed[:_NAMED]
     )
     more = f"; and {len(owed) - _NAMED} more" if len(owed) > _NAMED else ""
-    fix = "kvmtui vm backup create REF, once the reason is mended"
-    return CheckView("backups", "schedules", Result.WARN, f"{len(owed)} owe one: {named}{more}", fix)
+    fix = "kvmtui vm backup create REF, once the cause is fixed"
+    return CheckView("backups", "schedules", Result.WARN, f"{len(owed)} overdue: {named}{more}", fix)
 
 
 def _mail() -> Iterator[CheckView]:
@@ -152,15 +200,15 @@ def _mail() -> Iterator[CheckView]:
 def _left_backups() -> CheckView:
     left = left_backups()
     if not left:
-        return CheckView("backups", "left behind", Result.OK, "No backup has outlived its machine.")
+        return CheckView("backups", "left behind", Result.OK, "No terminated VM has backups left.")
     named = "; ".join(
         f"{one.backup or one.storage} on {one.server} of service {one.service_id} ({one.name}) "
         f"since {stamp(one.since)}: {one.why}"
         for one in left[:_NAMED]
     )
     more = f"; and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-    fix = "mend the reason; scheduleBackup tries again, at the latest after a day"
-    sentence = f"{len(left)} left by terminated machines: {named}{more}"
+    fix = "fix the cause; scheduleBackup retries within a day"
+    sentence = f"{len(left)} left by terminated VMs: {named}{more}"
     return CheckView("backups", "left behind", Result.WARN, sentence, fix)
 
 

@@ -10,18 +10,24 @@ from engine.actions.site import Difference, Outcome, flat, tell
 from engine.audit import Actor
 from engine.forms.faults import BadInput, Fault
 from engine.forms.form import KEEP, Form, plain, secret_fields
-from engine.forms.settings import CronForm, GeneralForm, SmtpForm
+from engine.forms.settings import CronForm, GeneralForm, RetentionForm, SmtpForm
 from engine.mail.outbox import BELL
 from engine.redact import MASK
 from engine.store import settings
 from engine.store.database import in_transaction
 from engine.work import wake
 
-FORMS: dict[str, type[Form]] = {"general": GeneralForm, "cron": CronForm, "smtp": SmtpForm}
+FORMS: dict[str, type[Form]] = {
+    "general": GeneralForm,
+    "cron": CronForm,
+    "smtp": SmtpForm,
+    "retention": RetentionForm,
+}
 _SECTIONS: dict[str, type[Any]] = {
     "general": settings.General,
     "cron": settings.Cron,
     "smtp": settings.Smtp,
+    "retention": settings.Retention,
 }
 
 
@@ -32,7 +38,7 @@ def current_settings(section: str) -> dict[str, Any]:
 
 
 def put_settings(section: str, form: Form, actor: Actor) -> Outcome:
-    """Make a section (general, cron, smtp) match the form."""
+    """Make a section match the form."""
     return in_transaction(lambda: _put(section, form, actor))
 
 

@@ -8,12 +8,15 @@ from typing import Any
 from engine.actions.named import found
 from engine.actions.site import Outcome, Shelf, create, put, remove
 from engine.audit import Actor
+from engine.dns import ledger, site
+from engine.dns.sender import BELL, destination_of
 from engine.errors import Refused
 from engine.forms.form import KEEP, plain, secret_fields
-from engine.forms.zone import ZONE_FORMS, ZoneForm
+from engine.forms.zone import ZoneForm, zone_forms
 from engine.store import secrets
 from engine.store.database import in_transaction
 from engine.store.models import DnsRecord, Zone
+from engine.work import sending, wake
 
 _OWN_COLUMNS = frozenset({"zone", "type", "ttl"})
 
@@ -24,18 +27,17 @@ class Zones(Shelf[Any, Zone]):
     kind = "zone"
 
     def find(self, form: ZoneForm) -> Zone | None:
-        """The zone of that name, type and endpoint."""
-        return Zone.get_or_none(
-            (Zone.name == form.zone) & (Zone.type == form.type) & (Zone.endpoint == form.endpoint)
-        )
+        """The zone of that name at that provider's server, however the server's address is spelled."""
+        rows = Zone.select().where(Zone.name == form.zone, Zone.type == form.provider())
+        return next((row for row in rows if site.public_form_of(row).identity == form.identity), None)
 
     def name(self, form: ZoneForm) -> str:
         """Name, type and endpoint."""
-        return f"{form.zone} {form.type} {form.endpoint}"
+        return f"{form.zone} {form.provider()} {form.endpoint}"
 
     def values(self, row: Zone) -> dict[str, Any]:
         """The zone as its form reads."""
-        hidden = secret_fields(ZONE_FORMS[row.type])
+        hidden = secret_fields(zone_forms()[row.type])
         kept = {field: KEEP if row.secrets.get(field) else "" for field in hidden}
         return {"zone": row.name, "type": row.type, "ttl": row.ttl, **row.config, **kept}
 
@@ -48,16 +50,21 @@ class Zones(Shelf[Any, Zone]):
         return self._written(Zone(uid=str(uuid.uuid4()), secrets={}), form)
 
     def update(self, row: Zone, form: ZoneForm) -> Zone:
-        """Write over it."""
-        if row.type != form.type:
+        """Write over it; changes that wait for this zone are tried again at once."""
+        if row.type != form.provider():
             raise Refused(
-                f"Zone {row.name} is at {row.type} and cannot become {form.type}; add another zone."
+                f"Zone {row.name} is at {row.type} and cannot become {form.provider()}; add another zone."
             )
-        return self._written(row, form)
+        row = self._written(row, form)
+        ledger.retry_zone(row.id)
+        sending.retry_now([destination_of(row)])
+        wake.ring(BELL)
+        return row
 
     def _written(self, row: Zone, form: ZoneForm) -> Zone:
         hidden = secret_fields(type(form))
-        row.name, row.type, row.endpoint, row.ttl = form.zone, form.type, form.endpoint, form.ttl
+        row.name, row.type, row.ttl = form.zone, form.provider(), form.ttl
+        row.endpoint = form.endpoint
         row.config = {
             name: value
             for name, value in plain(form).items()
@@ -95,7 +102,7 @@ def delete_zone(zone_id: int, actor: Actor, forget_records: bool = False) -> Non
 
 def _delete(zone_id: int, actor: Actor, forget_records: bool) -> None:
     row = found(Zone, Zone.id == zone_id, f"zone {zone_id}")
-    ours = DnsRecord.select().where(DnsRecord.zone == zone_id).count()
+    ours = DnsRecord.select().where(DnsRecord.zone == zone_id, DnsRecord.claimed == True).count()  # noqa: E712
     if ours and not forget_records:
         raise Refused(
             f"The zone {row.name} at {row.type} was not deleted: {ours} records in it are ours. "

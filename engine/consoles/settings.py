@@ -20,12 +20,19 @@ class ConsoleSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    address: str = "127.0.0.1"
-    port: int = Field(0, ge=0, le=65535)  # 0: any that is free
-    url: str = Field("", max_length=200)  # what a browser calls it, behind a tunnel or a TLS front
-    insecure: bool = False  # screens cross a network in clear; only for a network that is itself encrypted
-    novnc: Path | None = None
-    detach: str = "ctrl+]"  # the key that leaves a serial console
+    address: str = Field("127.0.0.1", description="IP address that noVNC links are served on.")
+    port: int = Field(0, ge=0, le=65535, description="Port of the links; 0 takes a free one.")
+    url: str = Field(
+        "", max_length=200, description="Base URL that browsers use, behind a tunnel or a TLS proxy."
+    )
+    insecure: bool = Field(
+        False, description="Allow plain HTTP beyond this machine; only on a network that is itself encrypted."
+    )
+    novnc: Path | None = Field(
+        None,
+        description="Folder of your own copy of noVNC; else kvmtui's or Debian's. Relative to this file.",
+    )
+    detach: str = Field("ctrl+]", description="The key that leaves a serial console.")
 
     @field_validator("address")
     @classmethod

@@ -22,8 +22,9 @@ class Kind(StrEnum):
 class ProviderError(Failed):
     """A provider could not be asked, or said no.
 
-    `said` keeps the provider's own words, `retry_after` its wish in seconds, and `unsure` is true when a
-    change was sent and no answer came back: it may have happened.
+    `said` keeps the provider's own words, `retry_after` its wish in seconds. `unsure`: a change was sent and no answer
+    came back, so it may have happened. `down`: the server could not be reached or gave no
+    answer, so its other zones need not be tried now; `silent`: it used up the time for an answer.
     """
 
     def __init__(
@@ -36,6 +37,8 @@ class ProviderError(Failed):
         code: int = 0,
         retry_after: float | None = None,
         unsure: bool = False,
+        down: bool = False,
+        silent: bool = False,
     ) -> None:
         super().__init__(redact(sentence))
         self.kind = kind
@@ -44,6 +47,8 @@ class ProviderError(Failed):
         self.code = code
         self.retry_after = retry_after
         self.unsure = unsure
+        self.down = down or silent
+        self.silent = silent
 
     @property
     def stops_everything(self) -> bool:
@@ -51,3 +56,8 @@ class ProviderError(Failed):
         return self.kind in (Kind.AUTH, Kind.MISSING_ZONE, Kind.TRANSIENT) or (
             self.kind is Kind.PERMISSION and self.status in (401, 403)
         )
+
+
+def retrying(sentence: str) -> str:
+    """A temporary failure as the log says it: what failed, and that nobody has to do anything."""
+    return f"{sentence.removesuffix('It will be tried again.').rstrip(' .')}; will retry"

@@ -1,8 +1,8 @@
-"""One HTTP connection to a DNS provider: deadlines, retries, and every transport fault as a sentence.
+"""One HTTP connection to a DNS provider: deadlines, retries, and every transport error as a sentence.
 
-A server that takes the connection and then says nothing, or says it one byte at a time, costs the deadline
-and no more. Redirects are not followed and proxies of the environment are not used: keys go where they were
-meant to go.
+All calls of one connection share one deadline, counted from its opening: a server that accepts and never answers, or
+answers one byte at a time, costs that much and no more. Redirects are not followed and proxies of the environment are
+not used: keys go where they were meant to go.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx
-
 from engine.dns.errors import Kind, ProviderError
-from engine.dns.settings import Timing
+from engine.dns.provider import Timing
 from engine.dns.tls import Tls
+
+if TYPE_CHECKING:
+    import httpx  # imported where a connection is made: forms must not load it
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 ATTEMPTS = 8
@@ -62,15 +64,17 @@ class Connection:
     def __init__(
         self, who: str, base_url: str, tls: Tls, timing: Timing, headers: Mapping[str, str] | None = None
     ) -> None:
+        import httpx
+
         self.who = who
         self.base_url = base_url
         self.host = urlsplit(base_url).netloc
         self._timing = timing
-        verify: ssl.SSLContext | bool = tls.context() if base_url.startswith("https:") else True
+        self._until = time.monotonic() + timing.total
         self._client = httpx.Client(
             base_url=base_url,
             headers={"Accept": "application/json", "User-Agent": "kvmtui", **(headers or {})},
-            verify=verify,
+            verify=_context(base_url, tls),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(timing.read, connect=timing.connect),
@@ -78,19 +82,14 @@ class Connection:
         )
 
     def close(self) -> None:
-        """Gives the sockets back."""
+        """Closes the sockets."""
         self._client.close()
-
-    def deadline(self) -> float:
-        """The moment at which a call begun now gives up."""
-        return time.monotonic() + self._timing.total
 
     def ask(
         self,
         method: str,
         path: str,
         *,
-        deadline: float | None = None,
         attempts: int = ATTEMPTS,
         gate: Callable[[], float] | None = None,
         heed: Callable[[Reply], None] | None = None,
@@ -99,36 +98,33 @@ class Connection:
         """Sends a request that may safely be sent twice, and again while the server is busy.
 
         `gate` is asked before each attempt and answers how long to wait; `heed` sees each answer. The last
-        answer is given back whatever its status; a transport fault that stays is raised.
+        answer is returned whatever its status; a transport error that stays is raised. Silence is not waited for
+        twice: whoever calls tries again later.
         """
-        until = self.deadline() if deadline is None else deadline
         for attempt in range(1, attempts + 1):
-            self._pass(gate, until)
+            self._pass(gate)
             try:
-                reply = self._once(method, path, until, content)
+                reply = self._once(method, path, content)
             except ProviderError as fault:
-                if (
-                    fault.kind is not Kind.TRANSIENT
-                    or attempt == attempts
-                    or not self._rest(attempt, None, until)
-                ):
+                final = fault.kind is not Kind.TRANSIENT or fault.silent or attempt == attempts
+                if final or not self._rest(attempt, None):
                     raise
                 continue
             if heed is not None:
                 heed(reply)
             if reply.status not in _BUSY or attempt == attempts:
                 return reply
-            if not self._rest(attempt, reply.retry_after, until):
+            if not self._rest(attempt, reply.retry_after):
                 return reply
         raise AssertionError("a call has at least one attempt")
 
     def once(self, method: str, path: str, **content: Any) -> Reply:
         """Sends a request a single time: for what must not happen twice."""
-        return self._once(method, path, self.deadline(), content)
+        return self._once(method, path, content)
 
-    def _pass(self, gate: Callable[[], float] | None, until: float) -> None:
+    def _pass(self, gate: Callable[[], float] | None) -> None:
         while gate is not None and (wait := gate()) > 0:
-            if time.monotonic() + wait > until:
+            if time.monotonic() + wait > self._until:
                 raise ProviderError(
                     Kind.TRANSIENT,
                     f"{self.who} allows no more calls for {wait:.0f} s. It will be tried again after that.",
@@ -136,20 +132,24 @@ class Connection:
                 )
             time.sleep(wait)
 
-    def _rest(self, attempt: int, asked: float | None, until: float) -> bool:
+    def _rest(self, attempt: int, asked: float | None) -> bool:
         """Waits before the next attempt, spread so that writers do not meet again; False when time is up."""
         pause = random.uniform(0.5, 1.0) * min(2.0, 0.05 * 2.0**attempt) if asked is None else asked
-        if time.monotonic() + pause >= until:
+        if time.monotonic() + pause >= self._until:
             return False
         time.sleep(pause)
         return True
 
-    def _once(self, method: str, path: str, until: float, content: dict[str, Any]) -> Reply:
-        left = max(0.05, until - time.monotonic())
+    def _once(self, method: str, path: str, content: dict[str, Any]) -> Reply:
+        import httpx
+
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise ProviderError(Kind.TRANSIENT, f"{self.who} at {self.host}: the time for this batch is up.")
         timeout = httpx.Timeout(min(self._timing.read, left), connect=min(self._timing.connect, left))
         try:
             with self._client.stream(method, path, timeout=timeout, **content) as answer:
-                body = self._read(answer, until)
+                body = self._read(answer)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 reply = Reply(answer.status_code, headers, body)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as fault:
@@ -157,7 +157,7 @@ class Connection:
         self._refuse_redirect(reply)
         return reply
 
-    def _read(self, answer: httpx.Response, until: float) -> bytes:
+    def _read(self, answer: httpx.Response) -> bytes:
         parts: list[bytes] = []
         size = 0
         for part in answer.iter_bytes():
@@ -165,7 +165,7 @@ class Connection:
             size += len(part)
             if size > LARGEST_ANSWER:
                 raise ProviderError(Kind.PERMANENT, f"{self.who} at {self.host} sends over {size} bytes.")
-            if time.monotonic() > until:
+            if time.monotonic() > self._until:
                 raise self._slow()
         return b"".join(parts)
 
@@ -181,12 +181,15 @@ class Connection:
     def _slow(self) -> ProviderError:
         return ProviderError(
             Kind.TRANSIENT,
-            f"{self.who} at {self.host} was reached but did not answer in time. Is the server overloaded?",
+            f"{self.who} at {self.host} timed out: it was reached but did not answer in time.",
             said="no answer in time",
             unsure=True,
+            silent=True,
         )
 
     def _fault(self, fault: Exception) -> ProviderError:
+        import httpx
+
         said = str(fault) or type(fault).__name__
         if _is_certificate_fault(fault):
             return ProviderError(
@@ -202,6 +205,8 @@ class Connection:
                 Kind.TRANSIENT,
                 f"{self.who} at {self.host} cannot be reached: {said}. Check address, port and firewall.",
                 said=said,
+                down=True,
+                silent=isinstance(fault, httpx.ConnectTimeout),
             )
         if isinstance(fault, httpx.InvalidURL | httpx.UnsupportedProtocol):
             return ProviderError(Kind.PERMANENT, f"The address of {self.who} is wrong: {said}.", said=said)
@@ -210,7 +215,27 @@ class Connection:
             f"The connection to {self.who} at {self.host} broke: {said}. It will be tried again.",
             said=said,
             unsure=True,
+            down=True,
         )
+
+
+def _context(base_url: str, tls: Tls) -> ssl.SSLContext:
+    """How certificates are verified. Loading the system's authorities takes as long as a call, so it is done once."""
+    if not base_url.startswith("https:"):
+        return _no_tls()
+    return tls.context() if tls.ca_file else _kept_context(tls)
+
+
+@lru_cache(maxsize=64)
+def _kept_context(tls: Tls) -> ssl.SSLContext:
+    return tls.context()
+
+
+@lru_cache(maxsize=1)
+def _no_tls() -> ssl.SSLContext:
+    return ssl.SSLContext(
+        ssl.PROTOCOL_TLS_CLIENT
+    )  # trusts nobody: redirects to https are not followed either
 
 
 def _is_certificate_fault(fault: BaseException | None) -> bool:

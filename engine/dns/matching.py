@@ -14,13 +14,12 @@ from dataclasses import dataclass
 
 from engine.dns.classless import classless_name
 from engine.dns.names import Address, is_reverse, normalise, reversed_address, within, zone_name
-
-PROVIDER_LABELS = {"powerdns": "PowerDNS", "cloudflare": "Cloudflare", "hestiacp": "HestiaCP"}
+from engine.dns.providers import PROVIDERS
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A configured zone: its row id, name, kind of provider, and the server or account it lives at."""
+    """A configured zone: its row id, name, provider, and the key of its server or account."""
 
     id: int
     name: str
@@ -33,7 +32,8 @@ class Zone:
     @property
     def label(self) -> str:
         """The zone as log lines name it: `example.com/PowerDNS`."""
-        return f"{self.name}/{PROVIDER_LABELS.get(self.provider, self.provider)}"
+        form = PROVIDERS.get(self.provider)
+        return f"{self.name}/{form.LABEL if form else self.provider}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def targets(zones: Iterable[Zone], name: str) -> list[Target]:
     """Every zone that a record of this name goes to, in the order of their ids."""
     wanted = normalise(name)
     address = reversed_address(wanted)
-    by_server: dict[tuple[str, str], list[Target]] = defaultdict(list)
+    by_server: dict[tuple[str, str], list[Target]] = defaultdict(list)  # by provider and server
     for zone in zones:
         inside = _name_inside(zone.name, wanted, address)
         if inside is not None:

@@ -1,4 +1,4 @@
-"""The one door behind which every DNS provider stands."""
+"""What every DNS provider offers, and what it answers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,20 @@ from engine.dns.records import LiveRecord
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds for one connection, for silence while reading, and for all that an opened provider does.
+
+    `total` counts from the moment a provider is opened, so one batch has one deadline.
+    """
+
+    connect: float = 5.0
+    read: float = 30.0
+    total: float = 90.0
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that `zone test` looked at: passed, failed, or (None) not to be told; and what was said."""
+    """One check of `zone test`: passed, failed, or (None) unknown; and what was said."""
 
     name: str
     ok: bool | None
@@ -44,7 +56,10 @@ class ZoneReport:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one change ended: done (with the provider's id of the record), or why not."""
+    """How one change ended: done (with the provider's id of the record), or why not.
+
+    `down`: the server gave no answer.
+    """
 
     change: Change
     ok: bool
@@ -52,14 +67,11 @@ class Result:
     kind: Kind | None = None
     id: str = ""
     retry_after: float | None = None
+    down: bool = False
 
 
 class Provider(Protocol):
-    """A zone at a provider. Its owner sees to it that one writer at a time holds the `lock_key`."""
-
-    @property
-    def lock_key(self) -> str:
-        """What must have one writer at a time."""
+    """A zone at a provider. Only the sender of its server writes, and it holds that server's lease."""
 
     @property
     def zone(self) -> str:
@@ -75,7 +87,7 @@ class Provider(Protocol):
         """Carries out creates, replaces and deletes, each looked at first, and answers for each in order."""
 
     def close(self) -> None:
-        """Gives the connection back."""
+        """Closes the connection."""
 
 
 def done(change: Change, record_id: str = "", sentence: str = "") -> Result:
@@ -85,7 +97,7 @@ def done(change: Change, record_id: str = "", sentence: str = "") -> Result:
 
 def failed(change: Change, error: ProviderError) -> Result:
     """A change that an error stopped."""
-    return Result(change, False, error.sentence, error.kind, retry_after=error.retry_after)
+    return Result(change, False, error.sentence, error.kind, retry_after=error.retry_after, down=error.down)
 
 
 def refused(change: Change, kind: Kind, sentence: str) -> Result:

@@ -12,21 +12,18 @@ from engine.forms.product import ProductForm
 from engine.forms.server import ServerForm
 from engine.forms.service import OptionsForm, ServiceForm
 from engine.forms.settings import CronForm, GeneralForm, SmtpForm
-from engine.forms.zone import CloudflareForm, HestiaForm, PowerDnsForm, ZoneForm, zone_form
+from engine.forms.zone import ZoneForm, zone_form, zone_forms
 
 __all__ = [
     "KEEP",
     "BadInput",
     "ClientForm",
-    "CloudflareForm",
     "CronForm",
     "Fault",
     "Form",
     "GeneralForm",
-    "HestiaForm",
     "OptionsForm",
     "PoolForm",
-    "PowerDnsForm",
     "ProductForm",
     "ServerForm",
     "ServiceForm",
@@ -36,4 +33,5 @@ __all__ = [
     "faults_of",
     "secret_fields",
     "zone_form",
+    "zone_forms",
 ]

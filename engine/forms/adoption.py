@@ -13,14 +13,12 @@ from engine.forms.kinds import Name, Vmid
 class AdoptForm(Form):
     """Which guest, whose it becomes, and the product it is to be sold as."""
 
-    server: Name = Field(title="Server", description="The cluster the guest lives on.")
-    vmid: Vmid = Field(title="VMID", description="Its number there.")
-    client: Name = Field(
-        title="Client", description="Whose it becomes: a name, an e-mail address or a number."
-    )
+    server: Name = Field(title="Server", description="Server the guest is on.")
+    vmid: Vmid = Field(title="VMID", description="VMID of the guest.")
+    client: Name = Field(title="Client", description="Client that will own it: name, e-mail address or id.")
     product: Name = Field(
-        title="Product", description="What it is sold as; nothing in it changes until that is applied."
+        title="Product", description="Product it is sold as; the guest changes only with change-package."
     )
     id: Annotated[int, Field(ge=1, le=2_147_483_647)] | None = Field(
-        None, title="ID", description="The service's number; empty: the next free one."
+        None, title="ID", description="Service id; empty: the next free one."
     )

@@ -91,7 +91,7 @@ def _unknown_key(path: Path, form: type[BaseModel]) -> str:
             owner = _form_in(owner.model_fields[part].annotation)
     known = list(owner.model_fields) if owner is not None else []
     close = get_close_matches(str(path[-1]), known, 1)
-    return "there is no such key." + (f" Did you mean '{close[0]}'?" if close else "")
+    return "unknown key." + (f" Did you mean '{close[0]}'?" if close else "")
 
 
 def _form_in(annotation: Any) -> type[BaseModel] | None:

@@ -23,7 +23,9 @@ class Secret:
     """Marks a field whose value is masked wherever it would show."""
 
 
-SecretText = Annotated[str, Secret(), Field(repr=False, max_length=65_536)]
+SecretText = Annotated[
+    str, Secret(), Field(repr=False, max_length=65_536, json_schema_extra={"writeOnly": True})
+]
 
 
 @cache

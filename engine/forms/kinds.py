@@ -39,7 +39,7 @@ _KEY_TYPES = (
 
 
 def quoted(text: str) -> str:
-    """What was entered, short enough to stand in a sentence."""
+    """What was entered, short enough for a sentence."""
     return f"'{text if len(text) <= 60 else text[:57] + '…'}'"
 
 
@@ -186,7 +186,7 @@ def _ssh_key(text: str) -> str:
 
 def url(text: str) -> str:
     """A server address without its final slash; refused unless it is plain http or https with a host."""
-    from engine.dns.settings import checked_url
+    from engine.dns.urls import checked_url
 
     return _sentence(checked_url, text)
 

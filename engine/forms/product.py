@@ -102,7 +102,7 @@ class PermissionsForm(Form):
     stop: bool = Field(True, title="Stop", description="Stop the VM.")
     console: bool = Field(True, title="Console", description="Open its screen.")
     charts: bool = Field(True, title="Charts", description="See its load.")
-    reinstall: bool = Field(True, title="Reinstall", description="Make it anew.")
+    reinstall: bool = Field(True, title="Reinstall", description="Install it again.")
     password: bool = Field(True, title="Password", description="Reset the password.")
     rdns: bool = Field(True, title="Reverse DNS", description="Change reverse names.")
     iso: bool = Field(True, title="ISO", description="Mount ISO images.")

@@ -1,4 +1,4 @@
-"""The site's own settings: timeouts, the schedule, mail."""
+"""The site's own settings: timeouts, the schedule, mail, retention."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from engine.forms.kinds import Line, OptionalEmail, OptionalHost, Port
 
 def _minutes(default: int, what: str) -> int:
     made: int = Field(default, ge=0, le=44_640, title="Minutes", description=f"{what} 0 turns it off.")
+    return made
+
+
+def _days(default: int, title: str, what: str) -> int:
+    made: int = Field(default, ge=0, le=3660, title=title, description=f"{what} 0 keeps them for ever.")
     return made
 
 
@@ -73,3 +78,21 @@ class SmtpForm(Form):
         if self.password and not self.username:
             raise at("username", "is missing beside a password.")
         return self
+
+
+class RetentionForm(Form):
+    """How long history is kept. The audit is not deleted by age: `kvmtui audit archive` moves it to a file."""
+
+    events_days: int = _days(14, "Events", "Days that lines of the live log are kept.")
+    journal_days: int = _days(30, "Proxmox calls", "Days that ended calls of VMs at rest are kept.")
+    runs_days: int = _days(
+        30, "Runs", "Days that ended runs with their steps are kept; never more than 50 per VM."
+    )
+    runs_kept: Annotated[int, Field(ge=1, le=50)] = Field(
+        10, title="Newest runs", description="Runs of each VM that are kept whatever their age."
+    )
+    requests_days: int = _days(30, "Requests", "Days that ended requests are kept.")
+    mails_days: int = _days(30, "Mails", "Days that sent and failed mails stay in the outbox.")
+    traffic_hours_days: int = _days(
+        7, "Hourly traffic", "Days until the hours of a day become one row; sums do not change."
+    )

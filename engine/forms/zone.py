@@ -1,22 +1,94 @@
-"""A DNS zone at one provider."""
+"""What every DNS zone has. A provider adds its own fields in its own file, `engine/dns/providers/NAME.py`."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
+from engine import redact
 from engine.forms.faults import BadInput, Fault, checked
-from engine.forms.form import Form, SecretText, at
-from engine.forms.kinds import Fingerprint, Line, Url, ZoneName
+from engine.forms.form import Form, SecretText, at, secret_fields
+from engine.forms.kinds import Fingerprint, Line, ZoneName
 
-CLOUDFLARE_API = "https://api.cloudflare.com/client/v4"
+if TYPE_CHECKING:
+    from engine.dns.provider import Provider, Timing
+    from engine.dns.tls import Tls
+
 Ttl = Annotated[int, Field(ge=1, le=604_800)]
 
 
+class ZoneForm(Form):
+    """A zone at a DNS provider. A subclass is a provider's whole declaration.
+
+    From its fields come the manifest's keys, the options of `kvmtui zone add`, the console's form, the list of secrets
+    and the table in docs/dns.md. Its field `type: Literal["name"]` is the provider's name.
+    """
+
+    LABEL: ClassVar[str] = ""
+    """How log lines and screens name the provider: `PowerDNS`."""
+    PERMISSION: ClassVar[str] = ""
+    """What an operator must allow at the provider, for the documentation."""
+    BATCH: ClassVar[int] = 500
+    """How many changes one batch may have, so that it ends well within its deadline."""
+
+    zone: ZoneName = Field(title="Zone", description="Name of the zone, forward or reverse.")
+    ttl: Ttl = Field(300, title="TTL", description="Time to live of the records, in seconds.")
+
+    @classmethod
+    def provider(cls) -> str:
+        """The provider's name, as `type` in the manifest has it."""
+        return str(get_args(cls.model_fields["type"].annotation)[0])
+
+    @property
+    @abstractmethod
+    def endpoint(self) -> str:
+        """Where the zone is, for lists: an address, or an ID."""
+
+    @property
+    @abstractmethod
+    def server(self) -> str:
+        """The server or account in one spelling. Zones with the same one share one sender, one lease and one outage.
+
+        It must not depend on secrets: it is also computed where they are not opened.
+        """
+
+    @property
+    def identity(self) -> str:
+        """What tells zones of one name and provider apart."""
+        return self.server
+
+    @property
+    def server_key(self) -> str:
+        """`server` with the provider's name: unique among all providers."""
+        return f"{self.provider()}:{self.server}"
+
+    @abstractmethod
+    def client(self, timing: Timing) -> Provider:
+        """The zone's provider; nothing is sent before it is asked for something."""
+
+    def open(self, timing: Timing) -> Provider:
+        """The zone's provider, its secrets known to the redaction; the caller closes it."""
+        for name in secret_fields(type(self)):
+            redact.register(getattr(self, name))
+        return self.client(timing)
+
+    @classmethod
+    def secret_to_ask(cls, values: Mapping[str, Any]) -> str:
+        """The secret that belongs to these answers; the command line asks for it alone."""
+        del values
+        return next(name for name in cls.model_fields if name in secret_fields(cls))
+
+    @classmethod
+    def with_changes(cls, stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """The stored answers with those given over them; overridden where one answer replaces another."""
+        return {**stored, **given}
+
+
 class ZoneTlsForm(Form):
-    """How the provider's certificate is verified; at most one of the two, none means as the system does."""
+    """How the provider's certificate is verified: fingerprint, CA file, or neither for the system's authorities."""
 
     fingerprint: Fingerprint | None = Field(
         None, title="Fingerprint", description="SHA-256 of the server's own certificate."
@@ -30,101 +102,53 @@ class ZoneTlsForm(Form):
         return self
 
 
-def _required(text: str) -> str:
+class HttpZoneForm(ZoneForm):
+    """A zone behind an HTTP API."""
+
+    tls: ZoneTlsForm = Field(
+        default_factory=ZoneTlsForm, title="TLS", description="How the server's certificate is verified."
+    )
+
+    def trust(self) -> Tls:
+        """How the server's certificate is verified, for a connection."""
+        from engine.dns.tls import Tls
+
+        pin = self.tls.fingerprint
+        return Tls(ca_file=self.tls.ca_file or "", fingerprints=(pin,) if pin else ())
+
+
+def not_empty(text: str) -> str:
+    """A value that must be given."""
     if not text:
         raise ValueError("must not be empty.")
     return text
 
 
-def _plain_id(text: str) -> str:
-    if not (text.isascii() and text.isalnum()):
-        raise ValueError("is not an ID of Cloudflare, which has letters and digits only.")
-    return text
+def _fits_header(secret: str) -> str:
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise ValueError("has characters that no such key has. Copy it again.")
+    return secret
 
 
-RequiredSecret = Annotated[SecretText, AfterValidator(_required)]
+RequiredSecret = Annotated[SecretText, AfterValidator(not_empty)]
+HeaderSecret = Annotated[RequiredSecret, AfterValidator(_fits_header)]
+RequiredLine = Annotated[Line, AfterValidator(not_empty)]
 
 
-class _Zone(Form):
-    zone: ZoneName = Field(title="Zone", description="The zone's name; it tells forward from reverse.")
-    ttl: Ttl = Field(300, title="TTL", description="Seconds others may remember a record.")
-    tls: ZoneTlsForm = Field(
-        default_factory=ZoneTlsForm, title="TLS", description="How the server is trusted."
-    )
+def zone_forms() -> dict[str, type[ZoneForm]]:
+    """The form of every provider by its name, in the order they are offered."""
+    from engine.dns.providers import PROVIDERS
 
-    @property
-    def endpoint(self) -> str:
-        """What tells zones of one name and type apart."""
-        return str(getattr(self, "server_url", None) or getattr(self, "zone_id", ""))
-
-
-class PowerDnsForm(_Zone):
-    """A zone at a PowerDNS server."""
-
-    type: Literal["powerdns"] = Field(title="Type", description="powerdns.")
-    server_url: Url = Field(title="Server URL", description="Address of the API, such as https://ns1:8081.")
-    api_key: RequiredSecret = Field(title="API key", description="The X-API-Key of the server.")
-
-
-class CloudflareForm(_Zone):
-    """A zone at Cloudflare."""
-
-    type: Literal["cloudflare"] = Field(title="Type", description="cloudflare.")
-    account_id: Line = Field("", title="Account ID", description="From the dashboard of Cloudflare.")
-    zone_id: Annotated[str, AfterValidator(_plain_id)] = Field(
-        title="Zone ID", description="From the zone's overview page."
-    )
-    api_token: RequiredSecret = Field(title="API token", description="A token that may edit this zone's DNS.")
-    api_url: Url = Field(
-        CLOUDFLARE_API, title="API URL", description="Another endpoint than Cloudflare's own."
-    )
-
-
-class HestiaForm(_Zone):
-    """A zone at a HestiaCP server."""
-
-    type: Literal["hestiacp"] = Field(title="Type", description="hestiacp.")
-    server_url: Url = Field(
-        title="Server URL", description="Address of the panel, such as https://hestia:8083."
-    )
-    user: Annotated[Line, AfterValidator(_required)] = Field(
-        title="User", description="The user of HestiaCP that owns the zone."
-    )
-    admin_user: Line = Field("", title="Admin user", description="The administrator's name.")
-    admin_password: SecretText = Field(
-        "", title="Admin password", description="The administrator's password."
-    )
-    access_key: Line = Field("", title="Access key", description="Access key ID, better than a password.")
-    secret_key: SecretText = Field("", title="Secret key", description="The secret of the access key.")
-
-    @model_validator(mode="after")
-    def _one_login(self) -> Self:
-        password, key = self.admin_user or self.admin_password, self.access_key or self.secret_key
-        if password and key:
-            raise at("admin_user", "give either an access key or the administrator's password, not both.")
-        wanted = ("access_key", "secret_key") if key else ("admin_user", "admin_password")
-        for field in wanted:
-            if not getattr(self, field):
-                raise at(field, "is missing.")
-        return self
-
-
-ZoneForm = PowerDnsForm | CloudflareForm | HestiaForm
-ZONE_FORMS: dict[str, type[PowerDnsForm] | type[CloudflareForm] | type[HestiaForm]] = {
-    "powerdns": PowerDnsForm,
-    "cloudflare": CloudflareForm,
-    "hestiacp": HestiaForm,
-}
+    return PROVIDERS
 
 
 def zone_form(values: Mapping[str, Any]) -> ZoneForm:
     """The form of the provider that `type` names, or BadInput with every fault."""
-    kind = values.get("type") if isinstance(values, Mapping) else None
     if not isinstance(values, Mapping):
         raise BadInput([Fault((), "must be a mapping of keys to values.")])
-    if not isinstance(kind, str) or kind not in ZONE_FORMS:
+    kind, forms = values.get("type"), zone_forms()
+    if not isinstance(kind, str) or kind not in forms:
+        *most, last = sorted(forms)
         missing = "is missing; it" if kind is None else "must be one of them: it"
-        raise BadInput([Fault(("type",), f"{missing} is cloudflare, hestiacp or powerdns.")])
-    form: type[Any] = ZONE_FORMS[kind]
-    made: ZoneForm = checked(form, values)
-    return made
+        raise BadInput([Fault(("type",), f"{missing} is {', '.join(most)} or {last}.")])
+    return checked(forms[kind], values)

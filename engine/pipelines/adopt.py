@@ -1,7 +1,7 @@
 """Adopt: a guest of the cluster that somebody else made becomes the machine of a service.
 
 Only its mark is written. When the guest is no longer the one the operator looked at, the record ends in `remove`
-with the reason, and a trouble that passes is tried again at every tick.
+with the reason. A failure that may pass is retried at every tick.
 """
 
 from __future__ import annotations

@@ -106,6 +106,8 @@ class Context(TaskContext):
         if not self.vm.node:
             return ""
         lock = self.guest.recent_config().lock
+        if lock == "suspended":  # to disk: no task holds it, and a start ends it
+            return ""
         return f"VM {self.vm.vmid} is locked ({lock}). Will retry." if lock else ""
 
     @property

@@ -22,6 +22,7 @@ from .guest_values import (
     Snapshot,
 )
 from .guest_view import GuestView
+from .ha import HaState
 from .journal import CallRecorder, ChangingCall, SilentRecorder
 from .mark import Mark, bears_mark, find_mark, stamped
 from .values import (
@@ -58,6 +59,7 @@ __all__ = [
     "GuestLocation",
     "GuestStatus",
     "GuestView",
+    "HaState",
     "IpSetEntry",
     "IsoImage",
     "Kind",

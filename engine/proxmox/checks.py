@@ -1,59 +1,30 @@
-"""Can this server be worked with? Every question an operator would otherwise answer one failed deployment at a time.
+"""Can this server be worked with? Finds before a deploy what would make it fail.
 
-The checks read and never change anything. Each says what it found in a sentence, and what to do when it is not well.
+The checks read and never change anything. Each says what it found in a sentence, and what to do about a problem.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 
 from engine.errors import KvmtuiError
 
 from .access import TlsMode
+from .check import Check, Result, SnapshotWish, Wanted
 from .cluster import Cluster
 from .faults import ProxmoxError
-from .privileges import grants
+from .guest_values import GuestLocation
+from .privileges import Grant, Use, grant_for, grants
 from .session import Request
-from .values import NodeInfo, Storage
+from .storage_checks import Seen, chain_checks, everywhere, snapshot_checks, storage_check
+from .values import NodeInfo
 from .wire import fetch_fingerprint
+
+__all__ = ["Check", "Result", "SnapshotWish", "Wanted", "check_server"]
 
 CLOCK_WARNING = 5.0
 CLOCK_FAILURE = 60.0
-
-
-class Result(StrEnum):
-    """How a check came out."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One question, its answer, and what to do about it."""
-
-    name: str
-    result: Result
-    sentence: str
-    fix: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the products of a server are made of; templates are VMIDs or names."""
-
-    templates: tuple[str, ...] = ()
-    storages: tuple[str, ...] = ()
-    backup_storages: tuple[str, ...] = ()
-    iso_storages: tuple[str, ...] = ()
-    bridges: tuple[str, ...] = ()
-    first_vmids: tuple[int, ...] = ()
-    guests_path: str = "/vms"
-    anti_spoofing: bool = True
 
 
 def check_server(cluster: Cluster, wanted: Wanted | None = None) -> list[Check]:
@@ -64,10 +35,12 @@ def check_server(cluster: Cluster, wanted: Wanted | None = None) -> list[Check]:
     if any(check.name == "login" and check.result is Result.FAIL for check in checks):
         return checks
     for name, step in (
+        ("quorum", inspection.quorum),
         ("nodes", inspection.online_nodes),
         ("storages", inspection.storages),
         ("bridges", inspection.bridges),
         ("templates", inspection.templates),
+        ("snapshots", inspection.snapshots),
         ("privileges", inspection.privileges),
         ("vmid range", inspection.vmids),
         ("cluster firewall", inspection.firewall),
@@ -84,7 +57,8 @@ class _Inspection:
         self.cluster = cluster
         self.wanted = wanted
         self.nodes: tuple[NodeInfo, ...] = ()
-        self.template_ids: list[int] = []
+        self.seen: Seen = {}
+        self.templates_found: dict[str, GuestLocation] = {}
 
     def run(self, name: str, step: Callable[[], Iterable[Check]]) -> list[Check]:
         """The checks of one step; a failure on the way is itself a failed check."""
@@ -126,7 +100,7 @@ class _Inspection:
     def login(self) -> Iterator[Check]:
         """Whether we may log in, and what runs there."""
         version = self.cluster.version()
-        yield Check("login", Result.OK, f"Logged in as {_login_name(self.cluster)}.")
+        yield Check("login", Result.OK, f"Logged in as {self.cluster.access.login}.")
         if version.major < 7 or (version.major == 7 and not version.at_least(7, 4)):
             fix = "Upgrade the cluster to Proxmox VE 8 or 9."
             yield Check("version", Result.FAIL, f"Proxmox VE {version.text} is older than 7.4.", fix)
@@ -140,11 +114,38 @@ class _Inspection:
         else:
             yield Check("version", Result.OK, f"Proxmox VE {version.text}.")
 
+    def quorum(self) -> Iterator[Check]:
+        """Whether the cluster accepts changes."""
+        try:
+            quorum = self.cluster.quorum()
+        except ProxmoxError as fault:
+            if fault.reason != "no_privilege":
+                raise
+            yield Check(
+                "quorum", Result.WARN, "The quorum cannot be read.", "Grant Sys.Audit on /, see below."
+            )
+            return
+        if quorum.quorate:
+            yield Check("quorum", Result.OK, f"The cluster has quorum ({quorum.count}).")
+            return
+        down = f" Missing: {', '.join(quorum.missing)}." if quorum.missing else ""
+        sentence = f"{self.cluster.name} has lost quorum ({quorum.count}); changes wait.{down}"
+        yield Check(
+            "quorum", Result.FAIL, sentence, "Bring the missing nodes back; `pvecm status` shows them."
+        )
+
     def online_nodes(self) -> Iterator[Check]:
         """Which nodes are there."""
         self.nodes = self.cluster.nodes()
         for node in self.nodes:
-            if node.online:
+            if not node.reported:
+                yield Check(
+                    f"node {node.name}",
+                    Result.WARN,
+                    f"{node.name} has not reported its status yet; work there is possible.",
+                    f"If this lasts: systemctl status pvestatd on {node.name}",
+                )
+            elif node.online:
                 free = node.memory_free / 1024**3
                 yield Check(
                     f"node {node.name}", Result.OK, f"{node.name} is online, {free:.1f} GiB of memory free."
@@ -154,14 +155,14 @@ class _Inspection:
                     f"node {node.name}",
                     Result.WARN,
                     f"{node.name} is offline.",
-                    "Guests there cannot be worked on.",
+                    "VMs there cannot be changed.",
                 )
         if not any(node.online for node in self.nodes):
             yield Check("nodes", Result.FAIL, "No node of the cluster is visible and online.")
 
     def storages(self) -> Iterator[Check]:
         """Whether the storages the products name exist and take what is put there."""
-        seen = {node: self.cluster.storages(node) for node in self._online()}
+        self.seen = {node: self.cluster.storages(node) for node in self._online()}
         kinds = (
             ("images", self.wanted.storages),
             ("backup", self.wanted.backup_storages),
@@ -169,14 +170,14 @@ class _Inspection:
         )
         for content, names in kinds:
             for name in dict.fromkeys(names):
-                yield _storage_check(name, content, seen)
+                yield storage_check(name, content, self.seen, self.cluster.access.login)
 
     def bridges(self) -> Iterator[Check]:
         """Whether the bridges the products name are on every node."""
         seen = {node: {bridge.name for bridge in self.cluster.bridges(node)} for node in self._online()}
         for name in dict.fromkeys(self.wanted.bridges):
             missing = [node for node, names in seen.items() if name not in names]
-            yield _everywhere(
+            yield everywhere(
                 f"bridge {name}", missing, len(seen), "Make the bridge on these nodes, or choose another."
             )
 
@@ -189,10 +190,12 @@ class _Inspection:
         name = f"template {reference}"
         found = self.cluster.find_template(reference)
         if found is None:
-            fix = "Check its VMID or name, that it is a template, and VM.Audit on it."
+            fix = "Check its VMID or name, that it is a template, and that the login has VM.Audit on it."
+            if reference.isdecimal():
+                fix += f" To grant it: {grant_for('VM.Clone', f'/vms/{reference}').command(self.cluster.access.login)}"
             yield Check(name, Result.FAIL, f"There is no template {reference} that this login can see.", fix)
             return
-        self.template_ids.append(found.vmid)
+        self.templates_found[reference] = found
         where = f"Template {reference} (VMID {found.vmid} on {found.node})"
         if found.config.cloudinit_drive is None:
             fix = f"On {found.node}: qm set {found.vmid} --ide2 STORAGE:cloudinit"
@@ -203,34 +206,58 @@ class _Inspection:
         else:
             yield Check(name, Result.OK, f"{where} has a cloud-init drive and the guest agent on.")
 
-    def privileges(self) -> Iterator[Check]:
-        """Each privilege our calls need, on the path they need it."""
-        login, may = _login_name(self.cluster), self.cluster.permissions()
-        if login == "root@pam":
-            yield Check(
-                "privileges",
-                Result.WARN,
-                "root@pam may do everything.",
-                "Use a token with a role of its own.",
-            )
-            return
-        wanted = self.wanted
-        needed = grants(
-            self.cluster.version().major,
-            guests=wanted.guests_path,
-            templates=self.template_ids,
-            disk_storages=dict.fromkeys((*wanted.storages, *wanted.backup_storages)),
-            iso_storages=dict.fromkeys(wanted.iso_storages),
-            bridges=dict.fromkeys(wanted.bridges),
+    def snapshots(self) -> Iterator[Check]:
+        """Whether the disks of products with snapshots can have any."""
+        yield from snapshot_checks(self.wanted.snapshots, self.templates_found, self.seen)
+        homes = (
+            drive.storage
+            for found in self.templates_found.values()
+            for drive in found.config.drives.values()
+            if drive.is_disk and drive.storage
         )
-        for grant in needed:
+        yield from chain_checks([*self.wanted.storages, *homes], self.cluster.chained_storages())
+
+    def privileges(self) -> Iterator[Check]:
+        """Each privilege our calls need, on the path they need it; those nothing uses in one line."""
+        login, may = self.cluster.access.login, self.cluster.permissions()
+        if login == "root@pam":
+            sentence = "root@pam may do everything."
+            yield Check("privileges", Result.WARN, sentence, "Use a token with a role of its own.")
+            return
+        unused: list[Grant] = []
+        uses = self._uses()
+        for grant in self._grants():
             name, path, why = grant.privilege.name, grant.path, grant.privilege.why
             if may.has(path, name):
                 yield Check(f"privilege {name} on {path}", Result.OK, f"{login} has {name} on {path}.")
-                continue
-            result = Result.FAIL if grant.privilege.needed else Result.WARN
-            sentence = f"{login} lacks {name} on {path}, needed to {why}."
-            yield Check(f"privilege {name} on {path}", result, sentence, grant.command(login))
+            elif grant.privilege.needed_by(uses):
+                result = Result.WARN if grant.privilege.fallback else Result.FAIL
+                without = f" Without it {grant.privilege.fallback}." if grant.privilege.fallback else ""
+                sentence = f"{login} lacks {name} on {path}, needed to {why}.{without}"
+                yield Check(f"privilege {name} on {path}", result, sentence, grant.command(login))
+            else:
+                unused.append(grant)
+        if unused:
+            yield _optional(unused)
+
+    def _grants(self) -> tuple[Grant, ...]:
+        wanted = self.wanted
+        return grants(
+            self.cluster.version().major,
+            guests=wanted.guests_path,
+            templates=dict.fromkeys(found.vmid for found in self.templates_found.values()),
+            disk_storages=dict.fromkeys((*wanted.storages, *wanted.backup_storages)),
+            iso_storages=dict.fromkeys(wanted.iso_storages),
+            bridges=dict.fromkeys(wanted.bridges),
+            custom_cpu=Use.CUSTOM_CPU in self._uses(),
+        )
+
+    def _uses(self) -> frozenset[Use]:
+        """What the site does here; what only the cluster itself can tell included."""
+        custom = any(found.config.custom_cpu for found in self.templates_found.values())
+        several = len(self.nodes) > 1
+        uses = set(self.wanted.uses) | ({Use.CUSTOM_CPU} if custom else set())
+        return frozenset(uses if several else uses - {Use.MIGRATION})
 
     def vmids(self) -> Iterator[Check]:
         """Whether the first numbers of the products are numbers, and free."""
@@ -276,30 +303,13 @@ class _Inspection:
         return [node.name for node in self.nodes if node.online]
 
 
-def _storage_check(name: str, content: str, seen: dict[str, tuple[Storage, ...]]) -> Check:
-    there = {node: storage for node, all_ in seen.items() for storage in all_ if storage.name == name}
-    if not there:
-        fix = "Check its name, and Datastore.Audit on it."
-        return Check(f"storage {name}", Result.FAIL, f"No node that is online shows a storage {name}.", fix)
-    if not all(content in storage.content for storage in there.values()):
-        fix = f"Add it under Datacenter → Storage → {name} → Content."
-        return Check(f"storage {name}", Result.FAIL, f"Storage {name} does not take {content}.", fix)
-    down = [node for node, storage in there.items() if not storage.usable]
-    missing = [node for node in seen if node not in there] + down
-    fix = "Check the storage's nodes and that it is active there."
-    return _everywhere(f"storage {name}", missing, len(seen), fix)
-
-
-def _everywhere(name: str, missing: list[str], total: int, fix: str) -> Check:
-    """OK on every node, a warning on some, a failure on none."""
-    if not missing:
-        return Check(name, Result.OK, f"{name.capitalize()} is there on every node that is online.")
-    result = Result.WARN if len(missing) < total else Result.FAIL
-    return Check(name, result, f"{name.capitalize()} cannot be used on {', '.join(missing)}.", fix)
-
-
-def _login_name(cluster: Cluster) -> str:
-    return cluster.access.token_id or cluster.access.user or ""
+def _optional(unused: Iterable[Grant]) -> Check:
+    """The privileges that are not there and that nothing uses."""
+    by_use: dict[str, list[str]] = {}
+    for grant in unused:
+        by_use.setdefault(str(grant.privilege.use), []).append(f"{grant.privilege.name} on {grant.path}")
+    named = "; ".join(f"{', '.join(names)} ({use})" for use, names in by_use.items())
+    return Check("optional privileges", Result.OK, f"Not granted, and no product uses them: {named}.")
 
 
 def _words(error: OSError) -> str:

@@ -108,6 +108,11 @@ class Cluster:
         answer = self.get(f"Listing the storages of {node}", "nodes", node, "storage", node=node, heavy=True)
         return tuple(Storage.of(row, node) for row in answer.rows())
 
+    def chained_storages(self) -> frozenset[str]:
+        """The storages that keep snapshots as a chain of volumes (Proxmox VE 9)."""
+        rows = self.get("Listing the storages", "storage").rows()
+        return frozenset(text_of(row, "storage") for row in rows if flag_of(row, "snapshot-as-volume-chain"))
+
     def bridges(self, node: str) -> tuple[Bridge, ...]:
         """The bridges of a node a guest can be plugged into."""
         answer = self.get(
@@ -352,4 +357,5 @@ def _making(
     method: str, path: tuple[str, ...], what: str, params: dict[str, Value], node: str, vmid: int
 ) -> Request:
     given = {key: value for key, value in params.items() if value is not None}
-    return Request(method, path, what, given, changing=True, heavy=True, node=node, vmid=vmid)
+    needs = ("VM.Allocate", f"/vms/{vmid}")
+    return Request(method, path, what, given, changing=True, heavy=True, node=node, vmid=vmid, needs=needs)

@@ -143,9 +143,9 @@ def _refused(attempt: Attempt, error: InvalidStatus) -> ProxmoxError:
     status, reason = error.response.status_code, error.response.reason_phrase
     if status == 401:
         sentence = (
-            f"{attempt.what} failed: {attempt.server} ({attempt.host}) no longer takes its own ticket "
-            f"(“{reason}”). Tickets live for seconds: check that the clocks of the nodes agree, and try again. "
-            "Before Proxmox VE 9 an API token may not open consoles; there a user with a password is needed."
+            f"{attempt.what} failed: {attempt.server} ({attempt.host}) no longer accepts its own ticket "
+            f"(“{reason}”). A console's ticket is valid for seconds: check that the clocks of the nodes agree, and open "
+            "the console again. API tokens may open consoles since libpve-access-control 8.2.3 (Proxmox VE 8.4)."
         )
         return ProxmoxError(Kind.AUTH, sentence, reason="ticket_refused", said=reason, status=status)
     return answer_fault(attempt, status, reason)

@@ -86,13 +86,14 @@ class NotOurs(ProxmoxError):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What was tried, where, by which login, and whether it would have changed something."""
+    """What was tried, where, by which login, whether it would have changed something, and the privilege it needs."""
 
     what: str
     server: str
     host: str
     changing: bool
     login: str = ""
+    needs: tuple[str, str] | None = None
 
 
 def quoted(said: str) -> str:
@@ -116,19 +117,21 @@ def answer_fault(
     kind = rule.kind if attempt.changing or rule.reading is None else rule.reading
     sentence = (
         f"{attempt.what} failed: {attempt.server} ({attempt.host}) answered {status}, "
-        f"{quoted(words) if words else 'without a reason.'} {_advice(rule, words, attempt.login)}"
+        f"{quoted(words) if words else 'without a reason.'} {_advice(rule, words, attempt)}"
     )
     return ProxmoxError(kind, sentence, reason=rule.name, said=words, status=status, errors=errors)
 
 
-def _advice(rule: Rule, said: str, login: str) -> str:
+def _advice(rule: Rule, said: str, attempt: Attempt) -> str:
     """The rule's advice; for a missing privilege its name and the command that grants it."""
-    denied = _DENIED.search(said) if rule.name == "no_privilege" and login else None
-    if denied is None:
+    if rule.name != "no_privilege" or not attempt.login:
         return rule.advice
-    privilege, path = denied["privileges"].split("|")[0], denied["path"]
-    command = grant_for(privilege, path).command(login)
-    return f"{login} lacks {privilege} on {path}. Grant it on a node, as root: {command}"
+    denied = _DENIED.search(said)
+    named = (denied["privileges"].split("|")[0], denied["path"]) if denied else attempt.needs
+    if named is None:
+        return rule.advice
+    command = grant_for(*named).command(attempt.login)
+    return f"{attempt.login} lacks {named[0]} on {named[1]}. Grant it on a node, as root: {command}"
 
 
 def broken_call(attempt: Attempt, cause: str, *, sent: bool) -> ProxmoxError:

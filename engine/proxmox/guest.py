@@ -21,6 +21,7 @@ from .faults import ProxmoxError, another_machine, not_ours
 from .firewall import GuestFirewall
 from .guest_values import GuestConfig
 from .guest_view import GuestView
+from .ha import Request as HaRequest
 from .journal import Value
 from .mark import Mark, stamped
 from .session import Request
@@ -180,6 +181,25 @@ class Guest(GuestView):
         """Presses its reset button."""
         return self._power("Resetting", "reset")
 
+    def request_ha_state(self, state: HaRequest) -> None:
+        """Sets the state HA should keep it in, directly; needs Sys.Console on /.
+
+        `start`, `stop` and `shutdown` do the same for a guest that HA manages without that privilege. This is for
+        what they cannot do, such as `disabled` after an error or `ignored` for the time of a repair.
+        """
+        self.prove()
+        request = Request(
+            "PUT",
+            ("cluster", "ha", "resources", f"vm:{self.vmid}"),
+            f"Requesting HA state {state} for VM {self.vmid}",
+            {"state": state},
+            changing=True,
+            node=self.node,
+            vmid=self.vmid,
+            needs=("Sys.Console", "/"),
+        )
+        self.cluster.change(request, Answer.nothing)
+
     def migrate(self, target: str, targetstorage: str | None = None) -> str:
         """Moves the stopped guest to another node, its local disks to a storage there."""
         self.prove()
@@ -272,7 +292,11 @@ class Guest(GuestView):
             self.forget()
         told = f"{what}: VM {self.vmid} on {self.node}"
         given = {key: value for key, value in params.items() if value is not None}
-        return Request(method, path, told, given, changing=True, heavy=True, node=self.node, vmid=self.vmid)
+        restoring = path[-1] == "qemu"  # which Proxmox refuses without naming the privilege
+        needs = ("VM.Allocate", f"/vms/{self.vmid}") if restoring else None
+        return Request(
+            method, path, told, given, changing=True, heavy=True, node=self.node, vmid=self.vmid, needs=needs
+        )
 
     def _power(self, what: str, action: str, params: Mapping[str, Value] | None = None) -> str:
         self.prove()

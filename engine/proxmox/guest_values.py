@@ -84,6 +84,11 @@ class GuestConfig:
         return int_of(self.raw, "sockets", 1)
 
     @property
+    def custom_cpu(self) -> bool:
+        """Whether it has a CPU model of the site's own, which needs a privilege to be cloned."""
+        return self.text("cpu").removeprefix("cputype=").startswith("custom-")
+
+    @property
     def ostype(self) -> str:
         """The kind of system inside, as Proxmox names it."""
         return self.text("ostype")
@@ -195,6 +200,7 @@ class GuestStatus:
     net_out: int
     disk_read: int
     disk_written: int
+    ha_state: str = ""
 
     @classmethod
     def of(cls, row: Row) -> GuestStatus:
@@ -215,6 +221,7 @@ class GuestStatus:
             int_of(row, "netout"),
             int_of(row, "diskread"),
             int_of(row, "diskwrite"),
+            text_of(ha, "state") if isinstance(ha, dict) else "",
         )
 
     @property

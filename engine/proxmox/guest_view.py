@@ -21,6 +21,7 @@ from .guest_values import (
     Snapshot,
     pending_changes,
 )
+from .ha import HaState
 from .journal import Value
 from .session import Request
 from .values import ConsoleTicket
@@ -99,6 +100,24 @@ class GuestView:
         """Whether it runs, is locked, and what it uses, at this moment."""
         return GuestStatus.of(self.read("Reading the status", "status", "current").mapping())
 
+    def ha(self) -> HaState | None:
+        """What HA does with it; None when HA does not manage it.
+
+        The requested state needs Sys.Audit on /; without it, the state HA is in counts as requested.
+        """
+        status = self.status()
+        if not status.ha_managed:
+            return None
+        try:
+            answer = self.cluster.get(
+                f"Reading the HA resource of VM {self.vmid}", "cluster", "ha", "resources", f"vm:{self.vmid}"
+            )
+        except ProxmoxError as fault:
+            if fault.reason not in ("no_privilege", "no_item"):
+                raise
+            return HaState(self.vmid, status.ha_state, status.ha_state)
+        return HaState(self.vmid, status.ha_state, text_of(answer.mapping(), "state", "started"))
+
     def snapshots(self) -> tuple[Snapshot, ...]:
         """Its snapshots, oldest first."""
         rows = self.read("Listing the snapshots", "snapshot").rows()
@@ -159,7 +178,13 @@ class GuestView:
         )
 
     def read(self, what: str, *path: str, params: dict[str, Value] | None = None) -> Answer:
-        """The answer to a reading request below this guest's own path."""
+        """The answer to a reading request below this guest's own path; a guest that has moved is looked for once."""
+        try:
+            return self.cluster.transport.read(self._request("GET", what, path, params or {}))
+        except ProxmoxError as fault:
+            if not fault.guest_missing:
+                raise
+            self._locate(fault)
         return self.cluster.transport.read(self._request("GET", what, path, params or {}))
 
     def _request(

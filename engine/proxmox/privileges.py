@@ -5,6 +5,7 @@ docs/proxmox-role.md shows the same roles as commands to copy; a test keeps the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +17,6 @@ ISO_ROLE = "KvmtuiIso"
 NODE_ROLE = "KvmtuiNode"
 NET_ROLE = "KvmtuiNet"
 CPU_ROLE = "KvmtuiCpu"
-STOP_ROLE = "KvmtuiStopBackup"
 
 
 class Use(StrEnum):
@@ -29,10 +29,6 @@ class Use(StrEnum):
     CONSOLES = "consoles"
     AGENT = "passwords through the guest agent"
     CUSTOM_CPU = "templates with a custom CPU model"
-    STOP_BACKUPS = "backups in stop mode"
-
-
-EVERY_USE = frozenset(Use)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +64,7 @@ PRIVILEGES: tuple[Privilege, ...] = (
     Privilege("VM.PowerMgmt", CONSOLE_ROLE, "start, stop and restart"),
     Privilege("VM.Migrate", CONSOLE_ROLE, "move a new VM to its node", Use.MIGRATION),
     Privilege("VM.Config.CDROM", CONSOLE_ROLE, "mount and eject ISO images", Use.ISO),
-    Privilege("VM.Snapshot", CONSOLE_ROLE, "take and delete snapshots", Use.SNAPSHOTS),
-    Privilege("VM.Snapshot.Rollback", CONSOLE_ROLE, "roll back to a snapshot", Use.SNAPSHOTS),
+    Privilege("VM.Snapshot", CONSOLE_ROLE, "take, delete and roll back to snapshots", Use.SNAPSHOTS),
     Privilege("VM.Backup", CONSOLE_ROLE, "back up, restore and delete backups", Use.BACKUPS),
     Privilege("VM.Console", CONSOLE_ROLE, "open consoles", Use.CONSOLES),
     Privilege(
@@ -80,11 +75,10 @@ PRIVILEGES: tuple[Privilege, ...] = (
         (7, 8),
         _AGENT_FALLBACK,
     ),
-    Privilege("VM.GuestAgent.Audit", CONSOLE_ROLE, "ask the guest agent", Use.AGENT, (9,), _AGENT_FALLBACK),
     Privilege(
         "VM.GuestAgent.Unrestricted",
         CONSOLE_ROLE,
-        "set passwords through the guest agent",
+        "ask the guest agent and set passwords through it",
         Use.AGENT,
         (9,),
         _AGENT_FALLBACK,
@@ -101,7 +95,6 @@ PRIVILEGES: tuple[Privilege, ...] = (
     ),
     Privilege("SDN.Use", NET_ROLE, "connect VMs to bridges", None, (8, 9)),
     Privilege("Mapping.Use", CPU_ROLE, "clone a template with a custom CPU model", Use.CUSTOM_CPU, (9,)),
-    Privilege("Sys.Modify", STOP_ROLE, "back up in stop mode", Use.STOP_BACKUPS, (9,)),
 )
 _CPU_PATH = "/mapping"
 
@@ -119,7 +112,7 @@ class Grant:
         who = f"--users '{login.partition('!')[0]}'"
         if "!" in login:  # a token may do only what its user may do too
             who += f" --tokens '{login}'"
-        if role == TEMPLATE_ROLE:
+        if re.fullmatch(r"/vms/\d+", self.path):
             who += " --propagate 0"
         return (
             f"pveum role modify {role} --append 1 --privs {name} && "
@@ -140,17 +133,24 @@ def grants(
     disk_storages: Iterable[str] = (),
     iso_storages: Iterable[str] = (),
     bridges: Iterable[str] = (),
+    custom_cpu: bool = False,
 ) -> tuple[Grant, ...]:
-    """Everything the login may have to be allowed, path by path, to sell VMs made of these parts."""
+    """Everything the login may have to be allowed, path by path, to sell VMs made of these parts.
+
+    While no template is known, those below the guests' path are meant.
+    """
     version = min(max(major, 7), 9)
     places = [(guests, CONSOLE_ROLE), ("/", NODE_ROLE)]
-    places += [(f"/vms/{vmid}", TEMPLATE_ROLE) for vmid in templates]
+    places += [(f"/vms/{vmid}", TEMPLATE_ROLE) for vmid in templates] or [(guests, TEMPLATE_ROLE)]
     places += [(f"/storage/{name}", STORE_ROLE) for name in disk_storages]
     places += [(f"/storage/{name}", ISO_ROLE) for name in iso_storages]
     places += [(f"/sdn/zones/localnetwork/{name}", NET_ROLE) for name in bridges]
-    places += [(_CPU_PATH, CPU_ROLE), ("/", STOP_ROLE)]
-    found = (Grant(path, item) for path, role in places for item in role_privileges(role, version))
-    return tuple(dict.fromkeys(found))
+    places += [(_CPU_PATH, CPU_ROLE)] if custom_cpu else []
+    found: dict[tuple[str, str], Grant] = {}
+    for path, role in places:
+        for item in role_privileges(role, version):
+            found.setdefault((path, item.name), Grant(path, item))
+    return tuple(found.values())
 
 
 def grant_for(name: str, path: str) -> Grant:
@@ -168,6 +168,4 @@ def grant_for(name: str, path: str) -> Grant:
         return Grant("/".join(path.split("/")[:5]), Privilege(name, NET_ROLE, ""))
     if path.startswith("/mapping"):
         return Grant(path, Privilege(name, CPU_ROLE, ""))
-    if name == "Sys.Modify":
-        return Grant("/", Privilege(name, STOP_ROLE, ""))
     return Grant("/" if name == "Sys.Audit" else path, Privilege(name, NODE_ROLE, ""))

@@ -62,6 +62,7 @@ class Request:
     heavy: bool = False
     node: str | None = None
     vmid: int | None = None
+    needs: tuple[str, str] | None = None  # the privilege and path of a refusal in which Proxmox names none
 
     @property
     def url_path(self) -> str:
@@ -209,7 +210,9 @@ class HostSession:
         if request.changing and idle is not None and idle > IDLE_LIMIT:
             self._adapter.drop_connections()
             idle = None
-        attempt = Attempt(request.what, self.access.name, self.host, request.changing, self.access.login)
+        attempt = Attempt(
+            request.what, self.access.name, self.host, request.changing, self.access.login, request.needs
+        )
         try:
             return self._once(request, attempt)
         except _Dropped as dropped:

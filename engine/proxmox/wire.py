@@ -128,6 +128,9 @@ def tls_context(tls: Tls) -> WireContext:
         context.verify_mode = ssl.CERT_NONE  # a pin is judged in the handshake, above
     elif tls.mode is TlsMode.CA_FILE:
         context.load_verify_locations(cafile=tls.ca_path)
+        # The operator vouches for this file: an authority of their own without a keyUsage extension is accepted.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     else:
         context.load_default_certs()
     return context

@@ -15,9 +15,9 @@ from engine.ipam.allocate import addresses_of_vm
 from engine.store.database import session
 from engine.store.models import Address, DnsRecord, Vm
 
-Kept = Literal["written", "owed", "doomed", "conflict", "not written", "no zone"]
+Kept = Literal["written", "pending", "deleting", "conflict", "left", "not written", "no zone"]
 """What the ledger says of the reverse name; `no zone`: none is set up for the address."""
-_WORST: tuple[Kept, ...] = ("conflict", "owed", "doomed", "written")
+_WORST: tuple[Kept, ...] = ("conflict", "pending", "deleting", "written", "left")
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,13 @@ def _position_by_id(question: AuditQuestion, audit_id: int) -> int | None:
     return int(fitting.where(Audit.id > audit_id if question.descending else Audit.id < audit_id).count())
 
 
+def oldest() -> Moment | None:
+    """When the oldest change that is still in the database was made."""
+    with session():
+        row = Audit.select(Audit.at).order_by(Audit.id).first()
+        return None if row is None else row.at
+
+
 def one(audit_id: int) -> AuditView | None:
     """A change by its number."""
     with session():

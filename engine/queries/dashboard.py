@@ -98,7 +98,9 @@ def dashboard() -> Dashboard:
             stuck_total=stuck_total,
             full_pools=_full_pools(),
             servers=[_server(row) for row in Server.select().order_by(Server.name)],
-            dns_debt=DnsRecord.select().where(DnsRecord.state.in_(("owed", "doomed", "conflict"))).count(),
+            dns_debt=DnsRecord.select()
+            .where(DnsRecord.state.in_(("pending", "deleting", "conflict")))
+            .count(),
             backup_debts=owed[:_SHOWN_DEBTS],
             backup_debts_total=len(owed),
             mails=troubled_mails(_SHOWN_MAILS),

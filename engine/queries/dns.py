@@ -12,6 +12,8 @@ from engine.ipam.allocate import addresses_of_vm
 from engine.store.database import session
 from engine.store.models import Address, DnsRecord, Vm
 
+PENDING_STATES = ("pending", "deleting", "conflict")
+
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
@@ -77,9 +79,9 @@ def _confirmed(vm: Vm) -> tuple[list[str], bool]:
 
 
 def debt() -> int:
-    """How many records are owed, are to be deleted, or meet a foreign one."""
+    """How many records are pending, to be deleted, or in conflict with a foreign one."""
     with session():
-        return int(DnsRecord.select().where(DnsRecord.state != "written").count())
+        return int(DnsRecord.select().where(DnsRecord.state.in_(PENDING_STATES)).count())
 
 
 def zones() -> list[tuple[int, str]]:

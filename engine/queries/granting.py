@@ -13,6 +13,7 @@ from engine.proxmox.privileges import (
     NET_ROLE,
     NODE_ROLE,
     STORE_ROLE,
+    TEMPLATE_ROLE,
     Privilege,
     role_privileges,
 )
@@ -22,6 +23,7 @@ _NAME = re.compile(r"privilege (?P<privilege>\S+) on (?P<path>\S+)")
 _COMMAND = re.compile(r"pveum role modify (?P<role>\S+) --append 1 --privs (?P<privilege>\S+) && (?P<acl>.+)")
 _PLACES = (
     ("/vms", CONSOLE_ROLE),
+    ("/vms", TEMPLATE_ROLE),
     ("/storage", STORE_ROLE),
     ("/sdn/zones/localnetwork", NET_ROLE),
     ("/", NODE_ROLE),

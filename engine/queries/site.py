@@ -18,6 +18,7 @@ from engine.dns.names import is_reverse
 from engine.plan import Plan, differences, effective
 from engine.store.database import session
 from engine.store.models import Client, DnsRecord, Pool, Product, Server, Service, Vm, Zone
+from engine.work.servers import GIVE_UP_AFTER
 
 _AT_ONCE = 500
 
@@ -40,6 +41,8 @@ class ServerView:
     failures: int
     last_ok: Moment | None
     last_error: str
+    next_probe: Moment | None
+    """While the server does not answer: when it is asked again."""
     pools: int
     products: int
     vms: int
@@ -59,7 +62,7 @@ class ZoneView:
     last_ok: Moment | None
     last_error: str
     records: int
-    """How many records in it are ours, or owed."""
+    """How many records in it are ours, or pending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,7 @@ def _server(row: Server, pools: int, products: int, vms: int) -> ServerView:
         failures=row.failures,
         last_ok=row.last_ok_at,
         last_error=row.last_error,
+        next_probe=row.probe_at if row.failures >= GIVE_UP_AFTER else None,
         pools=pools,
         products=products,
         vms=vms,

@@ -26,4 +26,5 @@ def suspension_of(service_id: int) -> Suspension | None:
             return None
         asked = (Audit.kind == "vm") & (Audit.object_id == str(service_id)) & (Audit.action == "suspend")
         row = Audit.select().where(asked).order_by(Audit.id.desc()).first()
-    return None if row is None else Suspension(row.at, row.login, row.reason)
+    # a row that was repeated when the first one was archived says since when
+    return None if row is None else Suspension(row.before.get("since", row.at), row.login, row.reason)

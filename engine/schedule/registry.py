@@ -1,5 +1,8 @@
 """Every scheduled task, in the order of SPEC. A new task is one line here.
 
+Retention is ticked like the tasks but is not listed with them: it works on the database alone, has no interval to set
+(Settings, Retention says what is kept), and `kvmtui doctor` tells how its last run went.
+
 What a task runs is imported when it runs: a screen that lists the tasks does not wait for the Proxmox client.
 """
 
@@ -42,10 +45,14 @@ TASKS: tuple[Task, ...] = (
     Task("collectingStatistics", 60, "network bytes in and out per VM, for billing", _in("statistics")),
 )
 
+RETENTION = Task(
+    "retention", 60, "deletes what has ended and is older than the settings keep", _in("retention")
+)
+
 
 def named(name: str) -> Task:
     """The task of that name."""
-    for task in TASKS:
+    for task in (*TASKS, RETENTION):
         if task.name == name:
             return task
     near = get_close_matches(name, [task.name for task in TASKS], 1)

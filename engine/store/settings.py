@@ -12,6 +12,7 @@ from engine.store.models import Setting, TaskState
 
 _YEAR = 366 * 24 * 60
 Minutes = Annotated[int, Field(ge=0, le=_YEAR)]
+Days = Annotated[int, Field(ge=0, le=3660)]
 
 INTERVALS = {
     "processVirtualMachines": 1,
@@ -64,7 +65,21 @@ class Smtp(Section):
     password: SecretStr = SecretStr("")
 
 
-S = TypeVar("S", General, Cron, Smtp)
+class Retention(Section):
+    """How many days what has ended is kept; 0 keeps it for ever. The audit is archived by hand."""
+
+    events_days: Days = 14
+    journal_days: Days = 30
+    runs_days: Days = 30
+    runs_kept: int = Field(
+        10, ge=1, le=50, description="newest runs of a VM that are kept whatever their age"
+    )
+    requests_days: Days = 30
+    mails_days: Days = 30
+    traffic_hours_days: Days = 7
+
+
+S = TypeVar("S", General, Cron, Smtp, Retention)
 
 
 def read(section: type[S]) -> S:

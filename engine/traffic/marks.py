@@ -14,9 +14,8 @@ from peewee import EXCLUDED, fn
 from engine.clock import local
 from engine.store.database import in_transaction, session
 from engine.store.models import Traffic, TrafficMark, Vm
-from engine.traffic.calendar import month_of
 from engine.traffic.counted import CLOCKS_MS, HOUR_MS, Hours, Reading, Slot, counted
-from engine.traffic.folding import fold
+from engine.traffic.folding import fold_for_good
 
 _ROWS = 1000  # rows of one statement; both databases take more
 
@@ -110,9 +109,6 @@ def keep(found: Iterable[Counted]) -> int:
         ]
         for place in range(0, len(rows), _ROWS):
             _add(rows[place : place + _ROWS])
-        for one in moved:
-            if month_of(one.machine.last.at) != month_of(one.now.at):
-                fold(one.machine.id, one.now.at)
         return len(moved)
 
     return in_transaction(work)
@@ -121,6 +117,7 @@ def keep(found: Iterable[Counted]) -> int:
 def forget(vm_id: int) -> None:
     """A VM's record goes: its bytes stay billed, under a number no VM can get; call it in that transaction."""
     TrafficMark.delete().where(TrafficMark.vm == vm_id).execute()
+    fold_for_good(vm_id)
     Traffic.update(vm=Traffic.id * -1).where(Traffic.vm == vm_id).execute()
 
 

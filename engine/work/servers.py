@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from engine.clock import now_ms, stamp
+from engine.clock import now_ms
 from engine.proxmox.access import ServerAccess
 from engine.proxmox.cluster import Cluster
 from engine.proxmox.faults import Kind, ProxmoxError
@@ -87,12 +87,14 @@ class Servers:
 
 
 def why_not(server: Server, node: str = "") -> str:
-    """Why no call may be made to this server or node now; empty when it may."""
+    """Why no call may be made to this server or node now; empty when it may.
+
+    It holds no time: a reason that changes every minute would be an event a minute for every VM that waits.
+    """
     if server.state == "paused":
         return f"server {server.name} is paused"
     if server.failures >= GIVE_UP_AFTER:
-        when = f"; next try {stamp(server.probe_at)}" if server.probe_at else ""
-        return f"server {server.name} does not answer: {server.last_error}{when}"
+        return f"server {server.name} does not answer: {server.last_error}"
     if node and Node.select().where(Node.server == server.id, Node.name == node, Node.paused).exists():
         return f"node {node} is paused"
     return ""

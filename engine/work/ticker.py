@@ -88,7 +88,7 @@ class Ticker:
                 return
             self._looking += 1
         try:
-            perform(task, self._room(), self._say)
+            perform(task, self._room(), (lambda line: None) if task is RETENTION else self._say)
         except Exception:
             log.exception("Task %s could not be looked at; trying again shortly", task.name)
         finally:

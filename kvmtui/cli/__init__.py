@@ -78,13 +78,13 @@ def root(
     ] = False,
     read_only: Annotated[bool, typer.Option("--read-only", help="Refuse every change.")] = False,
     low_bandwidth: Annotated[
-        bool, typer.Option("--low-bandwidth", help="The console for a bad line.")
+        bool, typer.Option("--low-bandwidth", help="Optimise the console for slow links.")
     ] = False,
     daemon: Annotated[
-        bool, typer.Option("--daemon", help="The engine alone, logging to stdout, until SIGTERM.")
+        bool, typer.Option("--daemon", help="Run the engine alone, logging to stdout, until SIGTERM.")
     ] = False,
     demo: Annotated[
-        bool, typer.Option("--demo", help="The console on a simulated, throw-away world.")
+        bool, typer.Option("--demo", help="Open the console on a simulated site; nothing is kept.")
     ] = False,
 ) -> int:
     """A terminal operations console for KVM virtual machines on Proxmox VE.
@@ -92,8 +92,8 @@ def root(
     Without a command it opens the console.
 
     \b
-    kvmtui apply site.yaml --dry-run     what a manifest would change
-    kvmtui vm list                       every machine
+    kvmtui apply site.yaml --dry-run     # preview a manifest
+    kvmtui vm list                       # list the VMs
     kvmtui service create --client Acme --product VPS-2
     """
     site.set_read_only(read_only)
@@ -106,13 +106,13 @@ def root(
 def _refuse_beside_a_command(**switches: bool) -> None:
     for name, on in switches.items():
         if on:
-            raise Refused(f"--{name.replace('_', '-')} starts a program of its own; leave the command away.")
+            raise Refused(f"--{name.replace('_', '-')} cannot be combined with a command.")
 
 
 def _start(read_only: bool, low_bandwidth: bool, daemon: bool, demo: bool) -> int:
     """Open the console (`kvmtui.app.run`), the daemon or the demo (`run` of these modules)."""
     if daemon and (demo or low_bandwidth or read_only):
-        raise Refused("--daemon has no console; it takes no other switch.")
+        raise Refused("--daemon cannot be combined with --demo, --low-bandwidth or --read-only.")
     if daemon:
         return int(import_module("kvmtui.daemon").run() or 0)
     module = import_module("kvmtui.demo" if demo else "kvmtui.app")

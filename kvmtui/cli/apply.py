@@ -19,16 +19,16 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command()
 def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The manifest, a YAML file.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the plan.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; change nothing.")] = False,
     change_package: Annotated[
-        bool, typer.Option("--change-package", help="Queue a change of package for the services it changes.")
+        bool, typer.Option("--change-package", help="Queue change-package for the services it changes.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the database match a manifest.
 
-    What the file does not name is left alone. A second time nothing changes. A running machine is never
-    touched: what it does not have yet is shown as pending.
+    Objects that the file does not name are left alone; applying twice changes nothing the second time. A running
+    VM is never touched: what it lacks is shown as pending.
 
     \b
     kvmtui apply site.yaml --dry-run

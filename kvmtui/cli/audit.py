@@ -6,6 +6,8 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,27 +23,39 @@ _FIELDS = (
     "id", "at", "login", "ssh_client", "source", "action", "kind", "object_id", "object_name",
     "reason", "result", "before", "after",
 )  # fmt: skip
+_ARCHIVES = 5  # named below a list
 _FORMULA = ("=", "+", "-", "@")
 
 
 @app.callback(invoke_without_command=True)
 def audit(
     context: typer.Context,
-    text: Annotated[str, typer.Option(metavar="WORDS", help="Words that stand anywhere in it.")] = "",
+    text: Annotated[
+        str, typer.Option(metavar="WORDS", help="Words anywhere in the entry, including old and new values.")
+    ] = "",
     since: Annotated[
-        str, typer.Option(metavar="WHEN", help="2026-04-10, 2026-04-10T03:49Z, 12h or 7d.")
+        str, typer.Option(metavar="WHEN", help="Start, such as 2026-04-10, 2026-04-10T03:49Z, 12h or 7d ago.")
     ] = "",
-    until: Annotated[str, typer.Option(metavar="WHEN", help="The same; a day is meant to its end.")] = "",
-    who: Annotated[str, typer.Option(help="A login, or the beginning of the address it came from.")] = "",
-    what: Annotated[str, typer.Option(help="What was done, such as restore.")] = "",
+    until: Annotated[
+        str, typer.Option(metavar="WHEN", help="End, in the same forms; a day is included.")
+    ] = "",
+    who: Annotated[str, typer.Option(help="Login, or the start of its client address.")] = "",
+    what: Annotated[str, typer.Option(help="Action, such as restore.")] = "",
     about: Annotated[
-        str, typer.Option("--object", metavar="OBJECT", help="vm:5546, server:pve-waw1, vm, or a name.")
+        str,
+        typer.Option(
+            "--object",
+            metavar="OBJECT",
+            help="Object: vm:5546, server:pve-waw1, a kind such as vm, or a name.",
+        ),
     ] = "",
-    limit: Annotated[int, typer.Option(min=0, help="At most so many, the newest; 0 means all.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Maximum number of entries, newest first; 0 for all.")
+    ] = 100,
     as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
 ) -> None:
-    """Show who changed what, when and from where, the newest first; `audit verify` checks the trail.
+    """Show who changed what, when and from where, newest first.
 
     \b
     kvmtui audit --since 7d --object vm:5546
@@ -70,33 +84,108 @@ def audit(
         found = stream(question, limit or None)
         show = _show_json if as_json else _show_csv if as_csv else _show_table
         show(found)
+        _tell_archives()
 
 
 @app.command()
-def verify(as_json: AsJson = False) -> int:
-    """Walk along the whole trail: every row carries a hash over the one before, so a change in it shows.
+def verify(
+    archives: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--archive", metavar="FILE", help="Verify this archive too; may be given several times."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Verify the hash chain: each row carries a hash over the row before it.
 
-    Rows cut off at the end leave no trace in what is left: note the newest hash elsewhere to see that too.
+    The chain continues from the newest archive. Rows cut off at the end leave no trace: note the newest hash
+    elsewhere to detect that too.
 
     \b
     kvmtui audit verify
+    kvmtui audit verify --archive 2025.jsonl.gz --archive 2026.jsonl.gz
     """
     from engine import audit as trail
+    from engine import audit_archive
     from kvmtui.terminal import output, site
 
     with site.opened():
         verdict = trail.verify()
+        found, faults = audit_archive.verify_files(archives or [])
+    if archives:
+        verdict = replace(verdict, faults=(*faults, *verdict.faults))
     if as_json:
-        output.show_json(verdict)
+        output.show_json({**output.plain(verdict), **({"archives": output.plain(found)} if archives else {})})
     elif verdict.faults:
         output.write(verdict.faults[0])
         if more := len(verdict.faults) - 1:
             output.tell(f"And {more} more after it.")
     else:
+        for each in found:
+            output.write(f"{each.path}: rows {each.first_id} to {each.last_id} follow each other.")
         output.write(
             f"All {verdict.rows} rows follow each other; the newest hash is {verdict.newest_hash or '-'}."
         )
     return 1 if verdict.faults else 0
+
+
+@app.command()
+def archive(
+    file: Annotated[Path, typer.Argument(help="A file that does not exist yet; .gz compresses it.")],
+    before: Annotated[
+        str, typer.Option(metavar="DATE", help="Rows older than this: 2026-01-01, or 90d.")
+    ] = "",
+    keep_days: Annotated[
+        int | None, typer.Option(min=1, max=36_600, help="Rows older than so many days. [default: 365]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Move old rows to a file whose hash chain still verifies.
+
+    The file is readable by you alone and holds one JSON object per row. Keep it: the rows leave the database.
+
+    \b
+    kvmtui audit archive /var/backups/kvmtui/audit-2025.jsonl.gz --before 2026-01-01
+    kvmtui audit archive audit.jsonl --keep-days 90
+    """
+    from engine import audit_archive
+    from engine.audit import current_actor
+    from engine.clock import now_ms
+    from engine.errors import Refused
+    from engine.queries.when import moment
+    from kvmtui.terminal import output, site
+
+    if before and keep_days is not None:
+        raise Refused("--before and --keep-days exclude each other; choose one.")
+    at = moment(before) if before else now_ms() - (keep_days or 365) * 86_400_000
+    with site.changing():
+        written = audit_archive.archive(file, at, current_actor("cli"))
+    if as_json:
+        output.show_json(written)
+        return
+    output.write(
+        f"{written.rows} {'row' if written.rows == 1 else 'rows'} ({written.first_id} to {written.last_id}) "
+        f"moved to {written.path}, SHA-256 {written.sha256}."
+    )
+
+
+def _tell_archives() -> None:
+    """Where the changes are that are too old to be listed."""
+    from engine.audit_archive import archives
+    from engine.clock import stamp
+    from engine.queries.audit import oldest
+    from kvmtui.terminal import output
+
+    known = archives()
+    if not known:
+        return
+    since = oldest()
+    output.tell(f"Older changes are archived; the list starts at {stamp(since) if since else '-'} UTC.")
+    for each in known[-_ARCHIVES:]:
+        output.tell(f"Rows {each.first_id} to {each.last_id}: {each.path}")
+    if (more := len(known) - _ARCHIVES) > 0:
+        output.tell(f"And {more} older {'archive' if more == 1 else 'archives'}.")
 
 
 def _show_table(found: Iterator[AuditView]) -> None:

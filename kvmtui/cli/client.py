@@ -11,8 +11,8 @@ from kvmtui.terminal.ask import Yes, confirm_name
 from kvmtui.terminal.names import ClientName
 from kvmtui.terminal.output import AsJson
 
-app = typer.Typer(help="Who the machines belong to.", rich_markup_mode=None, no_args_is_help=True)
-NewName = Annotated[str, typer.Argument(metavar="NAME", help="How the client is called.")]
+app = typer.Typer(help="Manage clients.", rich_markup_mode=None, no_args_is_help=True)
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the client.")]
 Language = Annotated[str | None, typer.Option(help="Language of the mails, such as en.")]
 
 
@@ -62,7 +62,7 @@ def show(name: ClientName, as_json: AsJson = False) -> None:
 
 @app.command()
 def add(
-    name: NewName, email: Annotated[str, typer.Option(help="Where mails go.")], language: Language = None
+    name: NewName, email: Annotated[str, typer.Option(help="E-mail address.")], language: Language = None
 ) -> None:
     """Add a client.
 
@@ -82,8 +82,8 @@ def add(
 @app.command()
 def edit(
     name: ClientName,
-    new_name: Annotated[str | None, typer.Option("--name", help="A new name.")] = None,
-    email: Annotated[str | None, typer.Option(help="Where mails go.")] = None,
+    new_name: Annotated[str | None, typer.Option("--name", help="New name.")] = None,
+    email: Annotated[str | None, typer.Option(help="E-mail address.")] = None,
     language: Language = None,
 ) -> None:
     """Change a client.
@@ -131,7 +131,7 @@ def client_notes(
     file: notes.FromFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the notes of a client, or change them; a terminated service leaves a line there.
+    """Show or change the notes of a client. A termination adds a line.
 
     \b
     kvmtui client notes Acme

@@ -11,23 +11,23 @@ app = typer.Typer(help="Run the scheduled tasks that are due.")
 
 @app.command()
 def cron(
-    task: Annotated[str, typer.Option("--task", metavar="NAME", help="Only this task.")] = "",
-    force: Annotated[
-        bool, typer.Option("--force", help="Run even when the interval has not passed.")
+    task: Annotated[str, typer.Option("--task", metavar="NAME", help="Run only this task.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Run even if the interval has not passed.")] = False,
+    show: Annotated[
+        bool, typer.Option("--list", help="List the tasks with their last run, next run and lock.")
     ] = False,
-    show: Annotated[bool, typer.Option("--list", help="Show the tasks and how they stand.")] = False,
     clear_locks: Annotated[
-        bool, typer.Option("--clear-locks", help="Remove locks that a killed run left behind.")
+        bool, typer.Option("--clear-locks", help="Clear the locks of killed runs.")
     ] = False,
     budget: Annotated[
-        int, typer.Option(min=1, max=86_400, help="Seconds after which what still waits is parked.")
+        int, typer.Option(min=1, max=86_400, help="Seconds after which waiting VMs are parked.")
     ] = 55,
-    as_json: Annotated[bool, typer.Option("--json", help="With --list: one JSON document.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --list: print one JSON document.")] = False,
 ) -> int:
     """Run every task that is due, then end.
 
-    Made for a system crontab, once a minute. VMs that wait for Proxmox longer than the budget are parked; the
-    next call, or a daemon, goes on with them.
+    For a system crontab, once a minute. VMs that wait for Proxmox longer than the budget are parked; the next call,
+    or a daemon, continues with them.
 
     \b
     * * * * *  kvmtui cron

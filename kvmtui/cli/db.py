@@ -16,10 +16,12 @@ app = typer.Typer(
 
 
 @app.command()
-def backup(file: Annotated[Path, typer.Argument(help="A file that does not exist yet.")]) -> None:
-    """Write a consistent copy of the database, while everything goes on.
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file; an existing one is never overwritten.")],
+) -> None:
+    """Write a consistent copy of the database while it is in use.
 
-    The copy is readable by you alone. The secret key is not in it: keep a copy of that apart.
+    The copy has mode 0600. It does not contain the secret key: keep a copy of that separately.
 
     \b
     kvmtui db backup /var/backups/kvmtui-2026-04-10.db
@@ -33,9 +35,9 @@ def backup(file: Annotated[Path, typer.Argument(help="A file that does not exist
 
 @app.command()
 def check(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of sentences.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Look for damage, for addresses held twice, for anything that must not be.
+    """Check the integrity of the database. Exit 1: it has errors.
 
     \b
     kvmtui db check
@@ -55,7 +57,7 @@ def check(
 
 @app.command()
 def migrate() -> None:
-    """Bring the database up to this version. Every start does this by itself.
+    """Migrate the database to this version. Every start does the same.
 
     \b
     kvmtui db migrate

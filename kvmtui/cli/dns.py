@@ -1,4 +1,4 @@
-"""`kvmtui dns export|check`: the names of all machines."""
+"""`kvmtui dns export|check`: the DNS records of all VMs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import typer
 
 from kvmtui.terminal.output import AsJson
 
-app = typer.Typer(help="Names of all machines: export them, check them.", no_args_is_help=True)
+app = typer.Typer(help="Export and check the DNS records of all VMs.", no_args_is_help=True)
 
 
 @app.command()
 def export() -> int:
-    """Print the forward name, address and reverse name of every machine as one JSON list.
+    """Print the forward name, address and reverse name of every VM as one JSON list.
 
     \b
     kvmtui dns export > names.json
@@ -29,15 +29,15 @@ def export() -> int:
 
 @app.command()
 def check(
-    refs: Annotated[list[str] | None, typer.Argument(metavar="[REF]…", help="Only these machines.")] = None,
+    refs: Annotated[list[str] | None, typer.Argument(metavar="[REF]…", help="Only these VMs.")] = None,
     no_queries: Annotated[
-        bool, typer.Option("--no-queries", help="Ask the providers only, not DNS itself.")
+        bool, typer.Option("--no-queries", help="Ask the providers only; send no DNS queries.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Compare what machines shall have with the providers and with DNS; exit 1 when something differs.
+    """Compare the wanted records with the providers and with DNS; exit 1 when something differs.
 
-    The lines are a plan: `kvmtui vm dns REF` carries it out.
+    The lines are a plan; `kvmtui vm dns REF` applies it.
 
     \b
     kvmtui dns check
@@ -57,5 +57,5 @@ def check(
             for line in [*one.plan, *one.confirmations] if not one.ok else ():
                 output.write(output.safe(f"      {line}"))
         if not found:
-            output.tell("There is no machine with a name yet.")
+            output.tell("No VM has a name yet.")
     return 0 if all(one.ok for one in found) else 1

@@ -1,4 +1,4 @@
-"""`kvmtui doctor`: can it work?"""
+"""`kvmtui doctor`: checks of everything kvmtui needs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import typer
 
 from kvmtui.terminal.output import AsJson
 
-app = typer.Typer(help="Look whether everything can work.")
+app = typer.Typer(help="Check whether everything can work.")
 
 
 @app.command()
 def doctor(
-    server: Annotated[str, typer.Argument(metavar="[SERVER]", help="Only this server.")] = "",
+    server: Annotated[str, typer.Argument(metavar="[SERVER]", help="Check only this server.")] = "",
     as_json: AsJson = False,
 ) -> int:
-    """Look whether everything can work: database, key, engine, each server with its privileges, each zone.
+    """Check database, secret key, engine, every server with its privileges, mail and every zone.
 
-    Exit status 1 when something needed is missing. Nothing is changed on any server.
+    Exit status 1 if something required is missing. Nothing is changed on any server.
 
     \b
     kvmtui doctor

@@ -13,12 +13,12 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command()
 def export(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Where to; without it, to stdout.")
+        Path | None, typer.Argument(metavar="[FILE]", help="File to write; stdout without it.")
     ] = None,
 ) -> None:
-    """Write the manifest of what is there, with __KEEP__ in the place of every stored secret.
+    """Write the site as a manifest, with __KEEP__ in place of every secret.
 
-    A file is made with mode 0600 and replaced as a whole.
+    The file gets mode 0600 and is replaced atomically.
 
     \b
     kvmtui export site.yaml

@@ -10,30 +10,30 @@ import typer
 from engine.errors import Refused
 from kvmtui.terminal import output, site
 
-app = typer.Typer(help="Take over what another program kept.", rich_markup_mode=None)
+app = typer.Typer(help="Import data of other programs.", rich_markup_mode=None)
 
 
 @app.callback()
 def group() -> None:
-    """Take over what another program kept."""
+    """Import data of other programs."""
 
 
 @app.command()
 def puq(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An SQL dump of its tables, or a CSV.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="SQL dump of its tables, or CSV.")],
     server_map: Annotated[
         list[str] | None,
-        typer.Option(metavar="OLD=NAME", help="The server here that a name or number of the file means."),
+        typer.Option(metavar="OLD=NAME", help="Map a server name or number of the file to a server here."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done and change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be imported; change nothing.")
     ] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Import the IP pools of the WHMCS module, with the addresses in use when the file has them.
+    """Import the IP pools of the PUQ module for WHMCS, and the addresses in use if the file has them.
 
-    The tables of the addon and the older puq_customization_ip_pools are known. What is here already stays as
-    it is; every fault is listed with its line and then nothing is imported.
+    Reads the tables of the addon and the older puq_customization_ip_pools. Existing pools are not changed. If the
+    file has errors, each is listed with its line and nothing is imported.
 
     \b
     kvmtui import puq dump.sql --dry-run

@@ -15,16 +15,14 @@ def lab(
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; 0 takes a free one.")
     ] = 8006,
-    speed: Annotated[
-        float, typer.Option(min=0.01, max=1e6, help="How many times faster than real time.")
-    ] = 1.0,
-    nodes: Annotated[int, typer.Option(min=1, max=9, help="How many nodes.")] = 3,
-    version: Annotated[str, typer.Option(help="Which Proxmox VE it answers like: 7.4, 8 or 9.")] = "9",
-    faults: Annotated[Path | None, typer.Option(help="A file of faults to make, YAML or JSON.")] = None,
+    speed: Annotated[float, typer.Option(min=0.01, max=1e6, help="Speed relative to real time.")] = 1.0,
+    nodes: Annotated[int, typer.Option(min=1, max=9, help="Number of nodes.")] = 3,
+    version: Annotated[str, typer.Option(help="Proxmox VE version to simulate: 7.4, 8 or 9.")] = "9",
+    faults: Annotated[Path | None, typer.Option(help="File with faults to inject, YAML or JSON.")] = None,
 ) -> int:
     """Serve a simulated three-node cluster over HTTPS on loopback, until Ctrl-C.
 
-    It prints how to connect. Nothing outside this machine is touched and nothing is kept.
+    It prints how to connect. Nothing outside this machine is touched, nothing is kept.
 
     \b
     kvmtui lab --port 8006 --speed 10

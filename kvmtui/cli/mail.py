@@ -8,12 +8,14 @@ import typer
 
 from kvmtui.terminal.output import AsJson
 
-app = typer.Typer(help="Mails to clients.", rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(
+    help="Test, preview and repeat mails to clients.", rich_markup_mode=None, no_args_is_help=True
+)
 
 
 @app.command()
-def test(address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where to send it.")]) -> None:
-    """Send a test mail now and say what the mail server answered.
+def test(address: Annotated[str, typer.Argument(metavar="ADDRESS", help="E-mail address.")]) -> None:
+    """Send a test mail now and print the mail server's answer.
 
     \b
     kvmtui mail test you@example.com
@@ -32,18 +34,16 @@ def preview(
         str, typer.Argument(metavar="TEMPLATE", help="welcome, ready, password, restored or changed.")
     ],
     language: Annotated[
-        str, typer.Option(metavar="XX", help="Such as de; else the client's, or English.")
+        str, typer.Option(metavar="XX", help="Language, such as de; default: the client's, or English.")
     ] = "",
     service: Annotated[
         str,
-        typer.Option(
-            "--service", "--vm", metavar="REF", help="With the facts of this one; else with a sample."
-        ),
+        typer.Option("--service", "--vm", metavar="REF", help="Use this service's data; default: a sample."),
     ] = "",
-    html: Annotated[bool, typer.Option("--html", help="The HTML part instead of the text.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Show the HTML part.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a mail as it would go out. A password is never in it.
+    """Show a mail as it would be sent, without the password.
 
     \b
     kvmtui mail preview ready --language de
@@ -75,13 +75,15 @@ def outbox(
             "--status",
             "--state",
             metavar="STATE",
-            help="Only pending, sending, sent, failed or unknown ones.",
+            help="Only mails in this state: pending, sending, sent, failed, unknown.",
         ),
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, the newest.")] = 200,
+    limit: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Maximum number of entries, newest first.")
+    ] = 200,
     as_json: AsJson = False,
 ) -> None:
-    """List the mails, the newest first, and why one did not go.
+    """List the mails, newest first, with the reason why one was not sent.
 
     \b
     kvmtui mail outbox --status failed
@@ -115,15 +117,15 @@ def outbox(
 @app.command()
 def retry(
     ids: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID…]", help="Numbers as `mail outbox` shows them.")
+        list[int] | None, typer.Argument(metavar="[ID…]", help="Mail numbers from `mail outbox`.")
     ] = None,
     failed: Annotated[
-        bool, typer.Option("--failed", help="All that failed; not those the server may have taken.")
+        bool, typer.Option("--failed", help="All failed mails, but not those in state unknown.")
     ] = False,
 ) -> None:
-    """Send mails that failed again; those that wait, at once.
+    """Send failed mails again, and waiting ones at once.
 
-    One whose end is not known may reach the client twice by this; it must be named.
+    A mail in state unknown may reach the client twice; it is only sent again if named.
 
     \b
     kvmtui mail retry 17 18
@@ -154,12 +156,12 @@ def templates(
     copy: Annotated[
         list[str] | None,
         typer.Option(
-            "--copy", metavar="NAME", help="Copy a shipped file to your folder, such as ready or de."
+            "--copy", metavar="NAME", help="Copy a shipped template to your folder, such as ready or de."
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the files mails are made from, and which of them are yours; or copy some, to edit them.
+    """List the mail templates and which of them are your own; or copy some to edit.
 
     \b
     kvmtui mail templates

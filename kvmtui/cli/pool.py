@@ -11,25 +11,24 @@ from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import PoolRef, completing
 from kvmtui.terminal.output import AsJson
 
-app = typer.Typer(
-    help="The ranges of addresses machines get theirs from.", rich_markup_mode=None, no_args_is_help=True
-)
+app = typer.Typer(help="Manage address pools.", rich_markup_mode=None, no_args_is_help=True)
 _HEADS = ("ID", "Server", "Type", "Bridge", "VLAN", "First", "Last", "Mask", "Used", "Free", "Reverse zone")
 OfServer = Annotated[
-    str | None, typer.Option("--server", help="Only of this server.", autocompletion=completing("server"))
+    str | None,
+    typer.Option("--server", help="Only pools of this server.", autocompletion=completing("server")),
 ]
-Server = Annotated[str, typer.Option(help="The server.", autocompletion=completing("server"))]
+Server = Annotated[str, typer.Option(help="Server.", autocompletion=completing("server"))]
 Bridge = Annotated[str | None, typer.Option(help="Bridge, such as vmbr0.")]
 Vlan = Annotated[int | None, typer.Option(help="VLAN tag, 0 for none.")]
-Gateway = Annotated[str | None, typer.Option(help="The network's router.")]
-Mask = Annotated[int | None, typer.Option(help="Length of the prefix.")]
+Gateway = Annotated[str | None, typer.Option(help="Gateway.")]
+Mask = Annotated[int | None, typer.Option(help="Prefix length.")]
 Dns1 = Annotated[str | None, typer.Option(help="First name server.")]
 Dns2 = Annotated[str | None, typer.Option(help="Second name server.")]
 
 
 @app.command("list")
 def list_pools(server: OfServer = None, as_json: AsJson = False) -> None:
-    """List the pools and how full they are.
+    """List the pools with their usage.
 
     \b
     kvmtui pool list
@@ -52,7 +51,7 @@ def list_pools(server: OfServer = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(pool: PoolRef, as_json: AsJson = False) -> None:
-    """Show a pool and who has its addresses.
+    """Show a pool and its assigned addresses.
 
     \b
     kvmtui pool show 3
@@ -126,7 +125,7 @@ def edit(
     dns2: Dns2 = None,
     sets: Sets = None,
 ) -> None:
-    """Change a pool. Addresses that are handed out stay as they are.
+    """Change a pool. Assigned addresses keep their settings.
 
     \b
     kvmtui pool edit 3 --stop 192.168.130.100
@@ -149,7 +148,7 @@ def edit(
 
 @app.command()
 def delete(pool: PoolRef, yes: Yes = False) -> None:
-    """Delete a pool of which no address is in use.
+    """Delete a pool with no addresses in use.
 
     \b
     kvmtui pool delete 3

@@ -11,12 +11,12 @@ from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import ProductName, completing
 from kvmtui.terminal.output import AsJson
 
-app = typer.Typer(help="The plans that are sold.", rich_markup_mode=None, no_args_is_help=True)
-NewName = Annotated[str, typer.Argument(metavar="NAME", help="How the product is called.")]
-Server = Annotated[str | None, typer.Option(help="Its server.", autocompletion=completing("server"))]
+app = typer.Typer(help="Manage products.", rich_markup_mode=None, no_args_is_help=True)
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the product.")]
+Server = Annotated[str | None, typer.Option(help="Server.", autocompletion=completing("server"))]
 Template = Annotated[str | None, typer.Option(help="VMID or name of the template.")]
 Cores = Annotated[int | None, typer.Option(help="Cores per socket.")]
-Memory = Annotated[int | None, typer.Option(help="MiB.")]
+Memory = Annotated[int | None, typer.Option(help="Memory, MiB.")]
 Disk = Annotated[int | None, typer.Option("--disk", help="System disk, GiB.")]
 _HEADS = ("ID", "Name", "Server", "Template", "Cores", "Memory", "Disk", "IPv4", "IPv6", "Services")
 
@@ -55,7 +55,7 @@ def _flat(view: object) -> dict[str, object]:
 
 @app.command()
 def show(name: ProductName, as_json: AsJson = False) -> None:
-    """Show everything about a product.
+    """Show all settings of a product.
 
     \b
     kvmtui product show VPS-2 --json
@@ -76,14 +76,14 @@ def show(name: ProductName, as_json: AsJson = False) -> None:
 @app.command()
 def add(
     name: NewName,
-    server: Annotated[str, typer.Option(help="Its server.", autocompletion=completing("server"))],
+    server: Annotated[str, typer.Option(help="Server.", autocompletion=completing("server"))],
     template: Annotated[str, typer.Option(help="VMID or name of the template.")],
     cores: Cores = None,
     memory: Memory = None,
     disk: Disk = None,
     sets: Sets = None,
 ) -> None:
-    """Add a product. What is not said has its default.
+    """Add a product. Omitted fields have their defaults.
 
     \b
     kvmtui product add VPS-2 --server pve-waw1 --template 9000 --cores 2 --memory 2048 --disk 20 \\
@@ -114,7 +114,7 @@ def add(
 @app.command()
 def edit(
     name: ProductName,
-    new_name: Annotated[str | None, typer.Option("--name", help="A new name.")] = None,
+    new_name: Annotated[str | None, typer.Option("--name", help="New name.")] = None,
     server: Server = None,
     template: Template = None,
     cores: Cores = None,
@@ -122,7 +122,7 @@ def edit(
     disk: Disk = None,
     sets: Sets = None,
 ) -> None:
-    """Change a product. Its machines change with the next change of package, not before.
+    """Change a product. Its VMs follow with change-package.
 
     \b
     kvmtui product edit VPS-2 --memory 4096 --set firewall.policy_in=DROP
@@ -149,7 +149,7 @@ def edit(
 
 @app.command()
 def delete(name: ProductName, yes: Yes = False) -> None:
-    """Delete a product no service has.
+    """Delete a product that no service uses.
 
     \b
     kvmtui product delete VPS-2 --yes

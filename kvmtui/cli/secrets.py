@@ -14,10 +14,10 @@ app = typer.Typer(help="Rotate and verify the secret key.", rich_markup_mode=Non
 
 @app.command()
 def rotate() -> None:
-    """Seal every stored secret with a fresh key and forget the old one.
+    """Encrypt every stored secret with a new key and delete the old one.
 
-    It may be interrupted anywhere: run it again and it ends what it began. Daemons and consoles of this
-    machine go on; on other hosts, copy the key file before they next need a secret.
+    If it is interrupted, run it again to finish. Daemons and consoles on this host continue; copy the new key file
+    to other hosts at once.
 
     \b
     kvmtui secrets rotate
@@ -36,9 +36,9 @@ def rotate() -> None:
 
 @app.command()
 def verify(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of sentences.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Open every stored secret once; none is shown.
+    """Check that every stored secret can be decrypted. None is shown.
 
     \b
     kvmtui secrets verify

@@ -61,6 +61,12 @@ class Access:
         self._denied.pop(user, None)
         self._roles[user] = {_clean(path): frozenset(held) for path, held in roles.items()}
 
+    def strip(self, user: str) -> None:
+        """Take everything from a user, so that only what is granted afterwards counts."""
+        self.revision += 1
+        self._granted[user] = {}
+        self._denied.pop(user, None)
+
     def revoke(self, user: str, privilege: str, path: str = "/") -> None:
         """Take a privilege away on a path and everything below it."""
         self.revision += 1

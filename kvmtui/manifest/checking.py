@@ -47,13 +47,14 @@ SECTIONS: dict[str, Maker] = {
     "clients": lambda values: checked(ClientForm, values),
     "services": _service,
 }
-_KEYS: dict[str, Callable[[Any], Any]] = {
-    "servers": lambda form: form.name,
-    "pools": lambda form: (form.server, form.start),
-    "zones": lambda form: (form.zone, form.type, form.endpoint),
-    "products": lambda form: form.name,
-    "clients": lambda form: form.name,
-    "services": lambda form: form.id,
+# what objects of a section are matched by, and how a fault names one
+_KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "servers": (lambda form: form.name, "server '{0.name}'"),
+    "pools": (lambda form: (form.server, form.start), "the pool of server '{0.server}' from {0.start}"),
+    "zones": (lambda form: (form.zone, form.provider(), form.identity), "zone '{0.zone}' ({0.identity})"),
+    "products": (lambda form: form.name, "product '{0.name}'"),
+    "clients": (lambda form: form.name, "client '{0.name}'"),
+    "services": (lambda form: form.id, "service {0.id}"),
 }
 
 
@@ -129,23 +130,25 @@ def _refuse_unknown_sections(result: Checked) -> None:
     known = ["settings", *SECTIONS]
     for name in result.document:
         if name not in known:
-            result.add((name,), f"there is no such section.{nearest(name, known)}")
+            result.add((name,), f"unknown section.{nearest(name, known)}")
 
 
 def _check_settings(result: Checked, folder: Path) -> None:
     given = result.document.get("settings", {})
     if not isinstance(given, Mapping):
-        result.add(("settings",), "must be a mapping of general, cron and smtp.")
+        result.add(("settings",), f"must be a mapping of sections: {', '.join(settings.FORMS)}.")
         return
     for name, values in given.items():
         place: Place = ("settings", name)
         if name not in settings.FORMS:
-            result.add(place, f"there are no such settings.{nearest(name, settings.FORMS)}")
+            result.add(place, f"unknown settings.{nearest(name, settings.FORMS)}")
         elif not isinstance(values, Mapping):
             result.add(place, "must be a mapping of keys to values.")
         else:
             whole = _over(settings.current_settings(name), values)
-            _make(result, "settings", place, whole, partial(checked, settings.FORMS[name]), folder)
+            form = _make(result, place, whole, partial(checked, settings.FORMS[name]), folder)
+            if form is not None:
+                result.items.append(Item("settings", place, form))
 
 
 def _over(current: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,25 +172,23 @@ def _check_section(result: Checked, section: str, make: Maker, folder: Path) -> 
         if not isinstance(values, Mapping):
             result.add(place, "must be a mapping of keys to values.")
             continue
-        form = _make(result, section, place, values, make, folder)
+        form = _make(result, place, values, make, folder)
         if form is None:
             result.broken[section].add(str(values.get("name", values.get("id", ""))))
             continue
-        earlier = first.setdefault(_KEYS[section](form), place)
-        if earlier != place:
+        key, name = _KEYS[section]
+        earlier = first.setdefault(key(form), place)
+        if earlier == place:
+            result.items.append(Item(section, place, form))
+        else:  # never put twice: two rows with one number would end as a broken constraint
             line = reading.line_of(result.document, earlier)
-            result.add(place, f"is in the file twice; {dotted(earlier)} on line {line} is the same.")
+            result.add(place, f"{name.format(form)} is listed twice (first on line {line}).")
 
 
-def _make(
-    result: Checked, section: str, place: Place, values: Mapping[str, Any], make: Maker, folder: Path
-) -> Any:
+def _make(result: Checked, place: Place, values: Mapping[str, Any], make: Maker, folder: Path) -> Any:
     """The form of an entry, its secrets read; None when it has faults."""
     try:
-        form = make(values)
-        form = resolved(form, folder)
+        return resolved(make(values), folder)
     except BadInput as bad:
         result.refuse(place, bad)
         return None
-    result.items.append(Item(section, place, form))
-    return form

@@ -13,7 +13,7 @@ import typer
 from engine import redact
 from engine.errors import Refused
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for the name to be typed.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 _LONGEST_SECRET = 65_536
 
 

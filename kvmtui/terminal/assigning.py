@@ -11,7 +11,7 @@ from engine.errors import Refused
 
 Sets = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Any field of the manifest, such as network.ipv6=1."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Set any field of the manifest, e.g. network.ipv6=1."),
 ]
 
 
@@ -41,7 +41,7 @@ def _assign(values: dict[str, Any], path: list[str], value: str, key: str) -> No
     for part in path[:-1]:
         inner = values.setdefault(part, {})
         if not isinstance(inner, dict):
-            raise Refused(f"{key}: there is no such key.")
+            raise Refused(f"{key}: unknown key.")
         values = inner
     old = values.get(path[-1])
     values[path[-1]] = (

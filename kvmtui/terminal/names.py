@@ -53,29 +53,27 @@ def _known(kind: str) -> list[str]:
 VmRef = Annotated[
     str,
     typer.Argument(
-        metavar="REF", help="A service id, vmid:N, or a machine's name.", autocompletion=completing("vm")
+        metavar="REF", help="Service id, vmid:N, or the VM's name.", autocompletion=completing("vm")
     ),
 ]
 ServerName = Annotated[
-    str, typer.Argument(metavar="NAME", help="A server.", autocompletion=completing("server"))
+    str, typer.Argument(metavar="NAME", help="Name of the server.", autocompletion=completing("server"))
 ]
 ProductName = Annotated[
-    str, typer.Argument(metavar="NAME", help="A product.", autocompletion=completing("product"))
+    str, typer.Argument(metavar="NAME", help="Name of the product.", autocompletion=completing("product"))
 ]
 ClientName = Annotated[
-    str, typer.Argument(metavar="NAME", help="A client.", autocompletion=completing("client"))
+    str, typer.Argument(metavar="NAME", help="Name of the client.", autocompletion=completing("client"))
 ]
 PoolRef = Annotated[
     str,
     typer.Argument(
         metavar="POOL",
-        help="A pool's id, its first address, or SERVER/ADDRESS.",
+        help="Pool: id, first address, or SERVER/ADDRESS.",
         autocompletion=completing("pool"),
     ),
 ]
 ZoneRef = Annotated[
     str,
-    typer.Argument(
-        metavar="ZONE", help="A zone's id, its name, or NAME/TYPE.", autocompletion=completing("zone")
-    ),
+    typer.Argument(metavar="ZONE", help="Zone: id, name, or NAME/TYPE.", autocompletion=completing("zone")),
 ]

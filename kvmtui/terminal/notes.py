@@ -13,11 +13,11 @@ from engine.errors import Refused
 from kvmtui.terminal import output
 
 Set = Annotated[
-    str | None, typer.Option("--set", metavar="TEXT", help="Replace them; empty takes them away.")
+    str | None, typer.Option("--set", metavar="TEXT", help="Replace the notes; empty clears them.")
 ]
-Add = Annotated[str | None, typer.Option("--add", metavar="TEXT", help="Add a line to them.")]
+Add = Annotated[str | None, typer.Option("--add", metavar="TEXT", help="Add a line.")]
 FromFile = Annotated[
-    str | None, typer.Option("--file", metavar="FILE", help="Replace them with this file; - is stdin.")
+    str | None, typer.Option("--file", metavar="FILE", help="Replace the notes with this file; - is stdin.")
 ]
 _LONGEST = 65_536
 

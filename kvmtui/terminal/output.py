@@ -14,7 +14,7 @@ import typer
 from engine.clock import iso
 from kvmtui.terminal.exits import PipeClosed
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 _CONTROL = dict.fromkeys([*range(32), *range(127, 160)], "�")
 
 

@@ -22,8 +22,9 @@ COLUMNS = (
 _EMPTY = "No address yet.\nThe deploy gives it one; with DHCP the guest gets its own."
 _KEPT = {
     "written": ("[+] written", "ok"),
-    "owed": ("[~] owed", "warn"),
-    "doomed": ("[~] to delete", "warn"),
+    "pending": ("[~] pending", "warn"),
+    "deleting": ("[~] deleting", "warn"),
+    "left": ("[=] foreign", "muted"),
     "conflict": ("[!] another's", "error"),
     "not written": ("[ ] not yet", "muted"),
     "no zone": ("[ ] no zone", "muted"),

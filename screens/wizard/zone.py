@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from engine.actions.names import test_zone
 from engine.actions.zones import create_zone
 from engine.forms import zone_form
-from engine.forms.zone import ZONE_FORMS, ZoneForm
+from engine.forms.zone import ZoneForm, zone_forms
 from engine.queries.setup import SetUp
 from screens.flat import nested, questions
 from screens.place import actor
@@ -48,9 +48,9 @@ class ZoneStep(Step):
         if known.site.zones or known.site.pools:
             yield Line()
         yield Line(
-            "With a zone at Cloudflare, PowerDNS or HestiaCP every machine gets its address records when it is "
-            "deployed, and loses them when it is terminated. A forward zone such as example.com holds the names, a "
-            "reverse zone holds what addresses are called."
+            "With a DNS zone here, every VM gets its address records when it is deployed and loses them when it is "
+            "terminated. A forward zone such as example.com holds the names, a reverse zone the PTR records of "
+            "addresses."
         )
         yield Line()
         yield Line(
@@ -58,7 +58,7 @@ class ZoneStep(Step):
         )
 
     async def act(self, place: WizardPlace, known: Known) -> bool:
-        fields = merged("type", {kind: questions(form) for kind, form in ZONE_FORMS.items()})
+        fields = merged("type", {kind: questions(form) for kind, form in zone_forms().items()})
         form = StepForm(
             place.draft, fields, _made, {"type": "powerdns", "zone": _next(known.site), "ttl": 300}
         )

@@ -63,7 +63,7 @@ def test_a_bad_manifest_is_exit_2_with_file_and_line(kvmtui: Program, tmp_path: 
     assert (done.exit, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
         f"{file}:3: clients[0].email: 'nonsense' is not an e-mail address.",
-        f"{file}:4: clients[0].colour: there is no such key.",
+        f"{file}:4: clients[0].colour: unknown key.",
     ]
     assert json.loads(kvmtui("client", "list", "--json").stdout) == []
 
@@ -142,7 +142,7 @@ REFUSED = {
     ("product", "edit", "VPS-2", "--set", "netwrok.model=e1000"): "netwrok",
     ("--read-only", "client", "edit", "Acme", "--language", "de"): "--read-only",
     ("--read-only", "apply", "/dev/null"): "--read-only",
-    ("--daemon", "pool", "list"): "leave the command away",
+    ("--daemon", "pool", "list"): "cannot be combined with a command",
     ("apply", "/nowhere.yaml"): "No such file or directory",
     ("export", "/nowhere/site.yaml"): "cannot be written",
 }

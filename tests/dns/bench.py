@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from engine.dns.plan import Change, ChangeKind
-from engine.dns.providers import open_provider
+from engine.dns.provider import Provider, Timing
 from engine.dns.providers.cloudflare import Cloudflare
 from engine.dns.providers.hestia import Hestia
 from engine.dns.records import LiveRecord, Record
-from engine.dns.settings import CloudflareSettings, HestiaSettings, Timing
+from engine.forms.zone import zone_form
 from kvmtui.lab.dns.cloudflare import CloudflareFake
 from kvmtui.lab.dns.hestia import HestiaFake
 
@@ -27,6 +27,11 @@ REVERSE = "2.0.192.in-addr.arpa"
 REVERSE6 = "8.b.d.0.1.0.0.2.ip6.arpa"
 CLASSLESS = "0/26.113.0.203.in-addr.arpa"
 QUICK = Timing(connect=2.0, read=0.4, total=1.2)
+
+
+def opened(kind: str, timing: Timing | None = None, **values: object) -> Provider:
+    """The provider that a zone of these form values has."""
+    return zone_form({"type": kind, **values}).open(timing or Timing())
 
 
 def create(name: str, kind: str, content: str, ttl: int = 300) -> Change:
@@ -57,15 +62,15 @@ class CloudflareBench:
         account: str = "",
         timing: Timing | None = None,
     ) -> Cloudflare:
-        settings = CloudflareSettings(
-            zone,
-            zone_id or self.zone_id,
-            token or next(iter(self.fake.tokens)),
+        provider = opened(
+            "cloudflare",
+            timing,
+            zone=zone,
+            zone_id=zone_id or self.zone_id,
+            api_token=token or next(iter(self.fake.tokens)),
             account_id=account,
             api_url=self.fake.api_url,
-            timing=timing or Timing(),
         )
-        provider = open_provider(settings)
         assert isinstance(provider, Cloudflare)
         self.opened.append(provider)
         return provider
@@ -94,8 +99,7 @@ class HestiaBench:
             if by_key
             else {"admin_user": "admin", "admin_password": secret or PASSWORD}
         )
-        settings = HestiaSettings(zone, self.fake.url + "/", user, timing=timing or Timing(), **login)
-        provider = open_provider(settings)
+        provider = opened("hestiacp", timing, zone=zone, server_url=self.fake.url + "/", user=user, **login)
         assert isinstance(provider, Hestia)
         self.opened.append(provider)
         return provider

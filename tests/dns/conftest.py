@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.dns.providers import open_provider
+from engine.dns.provider import Timing
 from engine.dns.providers.powerdns import PowerDns
 from engine.dns.query import NameServer
-from engine.dns.settings import PowerDnsSettings, Timing
 from kvmtui.lab.dns.cloudflare import CloudflareFake
 from kvmtui.lab.dns.hestia import FakeKey, HestiaFake
-from tests.dns import powerdns_server
+from tests.dns import bind_server, powerdns_server
 from tests.dns.bench import (
     CLASSLESS,
     FORWARD,
@@ -26,7 +25,9 @@ from tests.dns.bench import (
     REVERSE6,
     CloudflareBench,
     HestiaBench,
+    opened,
 )
+from tests.dns.bind_server import BindServer, BindZone
 from tests.dns.powerdns_server import PowerDnsServer
 
 
@@ -47,7 +48,10 @@ def wire(shared_data: Path) -> list[dict]:
 
 @pytest.fixture(scope="session")
 def pdns_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PowerDnsServer]:
-    if why := powerdns_server.why_not_here():
+    why = powerdns_server.why_not_here()
+    if why and os.environ.get("KVMTUI_REQUIRE_POWERDNS") == "1":
+        pytest.fail(why)
+    if why:
         pytest.skip(why)
     server = powerdns_server.start(tmp_path_factory.mktemp("pdns"))
     yield server
@@ -64,23 +68,41 @@ def pdns(pdns_process: PowerDnsServer) -> PowerDnsServer:
 
 
 @pytest.fixture
+def bind(tmp_path: Path) -> Iterator[BindServer]:
+    """BIND with a forward zone and reverse zones that one key may change, and zones that refuse in various ways."""
+    why = bind_server.why_not_here()
+    if why and os.environ.get("KVMTUI_REQUIRE_BIND") == "1":
+        pytest.fail(why)
+    if why:
+        pytest.skip(why)
+    server = bind_server.start(
+        tmp_path,
+        *(BindZone(name) for name in (FORWARD, REVERSE, REVERSE6, CLASSLESS)),
+        BindZone("frozen.example", update="none;"),
+        BindZone("private.example", transfer="none;"),
+    )
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def name_server(pdns: PowerDnsServer) -> NameServer:
     return NameServer("127.0.0.1", pdns.dns_port)
 
 
 @pytest.fixture
 def open_pdns(pdns: PowerDnsServer) -> Iterator[Callable[..., PowerDns]]:
-    opened: list[PowerDns] = []
+    kept: list[PowerDns] = []
 
     def opener(zone: str = FORWARD, key: str = "", url: str = "", timing: Timing | None = None) -> PowerDns:
-        settings = PowerDnsSettings(zone, url or pdns.url, key or pdns.key, timing=timing or Timing())
-        provider = open_provider(settings)
+        values = {"zone": zone, "server_url": url or pdns.url, "api_key": key or pdns.key}
+        provider = opened("powerdns", timing, **values)
         assert isinstance(provider, PowerDns)
-        opened.append(provider)
+        kept.append(provider)
         return provider
 
     yield opener
-    for provider in opened:
+    for provider in kept:
         provider.close()
 
 

@@ -12,18 +12,13 @@ from pathlib import Path
 import pytest
 
 from engine.dns.errors import Kind, ProviderError
-from engine.dns.provider import Provider
-from engine.dns.providers import open_provider
-from engine.dns.settings import (
-    CloudflareSettings,
-    HestiaSettings,
-    PowerDnsSettings,
-    Settings,
-    Timing,
-    checked_url,
-)
+from engine.dns.provider import Provider, Timing
+from engine.dns.providers.hestia import HestiaForm
+from engine.dns.providers.powerdns import PowerDns, PowerDnsForm
 from engine.dns.tls import Tls, colons
+from engine.dns.urls import checked_url
 from engine.errors import Refused
+from engine.forms import ZoneForm, zone_form
 from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
 from kvmtui.lab.dns.server import Answer
 from tests.dns.bench import (
@@ -64,8 +59,8 @@ def opened() -> Iterator[Callable[..., Provider]]:
     providers: list[Provider] = []
 
     def opener(server: PowerDnsLite, tls: Tls | None = None, timing: Timing | None = None) -> Provider:
-        settings = PowerDnsSettings(FORWARD, server.url, KEY, tls=tls or Tls(), timing=timing or Timing())
-        providers.append(open_provider(settings))
+        form = PowerDnsForm(type="powerdns", zone=FORWARD, server_url=server.url, api_key=KEY)
+        providers.append(PowerDns(form, timing or Timing(), tls))
         return providers[-1]
 
     yield opener
@@ -150,14 +145,24 @@ def test_a_server_that_says_nothing_costs_the_deadline(
     assert "did not answer in time" in result.sentence
     assert time.monotonic() - began < 4 * QUICK.total
     lite.faults.half_open, lite.faults.drip = False, 0.0
-    assert provider.apply([create(VM, "A", "192.0.2.1")])[0].ok
+    assert opened(lite).apply([create(VM, "A", "192.0.2.1")])[0].ok
+
+
+def test_all_calls_of_one_provider_share_one_deadline(
+    lite: PowerDnsLite, opened: Callable[..., Provider]
+) -> None:
+    provider = opened(lite, timing=Timing(connect=2.0, read=2.0, total=0.5))
+    lite.faults.latency = 0.2
+    results = [provider.apply([create(f"vm{n}.{FORWARD}", "A", "192.0.2.1")])[0] for n in range(9)]
+    assert not results[-1].ok and results[-1].kind is Kind.TRANSIENT
+    assert len(lite.requests) < 9, "a batch goes on after its deadline"
 
 
 def test_the_fakes_go_silent_too(cloudflare: CloudflareBench, hestia: HestiaBench) -> None:
     cloudflare.fake.faults.half_open = hestia.fake.faults.half_open = True
-    for provider in (cloudflare.open(timing=QUICK), hestia.open(timing=QUICK)):
-        assert provider.apply([create(VM, "A", "192.0.2.1")])[0].kind is Kind.TRANSIENT
-        assert "did not answer in time" in provider.test().sentence
+    for bench in (cloudflare, hestia):
+        assert bench.open(timing=QUICK).apply([create(VM, "A", "192.0.2.1")])[0].kind is Kind.TRANSIENT
+        assert "did not answer in time" in bench.open(timing=QUICK).test().sentence
 
 
 def test_json_is_asked_for_or_powerdns_answers_in_plain_text(
@@ -229,21 +234,28 @@ def test_a_server_that_is_something_else_is_said(
 SECRET = "very-secret-value-77"
 
 
-def settings_of_all_kinds() -> list[Settings]:
+def forms_of_all_kinds() -> list[ZoneForm]:
+    zone = {"zone": "Example.NET."}
+    panel = {"type": "hestiacp", "user": "dns", "server_url": "https://h:8083/api/"}
     return [
-        PowerDnsSettings("Example.NET.", "https://pdns:8081/api/v1/servers/localhost", SECRET),
-        HestiaSettings(
-            "example.net", "https://h:8083/api/", "dns", admin_user="admin", admin_password=SECRET
-        ),
-        HestiaSettings("example.net", "https://h:8083/", "dns", access_key="K" * 20, secret_key=SECRET),
-        CloudflareSettings("example.net", "0" * 32, SECRET),
+        zone_form(each | zone)
+        for each in (
+            {
+                "type": "powerdns",
+                "server_url": "https://pdns:8081/api/v1/servers/localhost",
+                "api_key": SECRET,
+            },
+            {**panel, "admin_user": "admin", "admin_password": SECRET},
+            {**panel, "access_key": "K" * 20, "secret_key": SECRET},
+            {"type": "cloudflare", "zone_id": "0" * 32, "api_token": SECRET},
+        )
     ]
 
 
 def test_secrets_are_in_no_repr_and_no_log(
     caplog: pytest.LogCaptureFixture, lite: PowerDnsLite, opened: Callable[..., Provider]
 ) -> None:
-    assert all(SECRET not in repr(settings) for settings in settings_of_all_kinds())
+    assert all(SECRET not in repr(form) for form in forms_of_all_kinds())
     caplog.set_level(logging.DEBUG)
     opened(lite).apply([create(VM, "A", "192.0.2.1")])
     assert caplog.records
@@ -251,9 +263,9 @@ def test_secrets_are_in_no_repr_and_no_log(
 
 
 def test_addresses_of_servers_are_brought_into_one_form() -> None:
-    pdns, panel, *_ = settings_of_all_kinds()
-    assert isinstance(pdns, PowerDnsSettings)
-    assert isinstance(panel, HestiaSettings)
+    pdns, panel, *_ = forms_of_all_kinds()
+    assert isinstance(pdns, PowerDnsForm)
+    assert isinstance(panel, HestiaForm)
     assert (pdns.server_url, panel.server_url, pdns.zone) == (
         "https://pdns:8081",
         "https://h:8083",
@@ -269,22 +281,18 @@ def test_what_is_no_server_address_is_refused(url: str) -> None:
         checked_url(url)
 
 
-def test_settings_without_what_they_need_are_refused() -> None:
-    with pytest.raises(Refused, match="API key"):
-        PowerDnsSettings("example.net", "https://x", " ")
-    with pytest.raises(Refused, match="Copy it again"):
-        PowerDnsSettings("example.net", "https://x", "schlüssel")
-    with pytest.raises(Refused, match="access key"):
-        HestiaSettings("example.net", "https://x", "dns", access_key="K" * 20)
-    with pytest.raises(Refused, match="zone ID"):
-        CloudflareSettings("example.net", "example.net", "token")
-
-
-def test_writers_of_one_server_share_a_lock(lite: PowerDnsLite, cloudflare: CloudflareBench) -> None:
-    first = open_provider(PowerDnsSettings(FORWARD, lite.url, KEY))
-    second = open_provider(PowerDnsSettings("2.0.192.in-addr.arpa", lite.url + "/", KEY))
-    assert first.lock_key == second.lock_key
-    other = cloudflare.open(zone_id=cloudflare.fake.add_zone("example.org"))
-    assert cloudflare.open().lock_key != other.lock_key
-    first.close()
-    second.close()
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"type": "powerdns", "server_url": "https://x", "api_key": " "}, "api_key: must not be empty"),
+        ({"type": "powerdns", "server_url": "https://x", "api_key": "schlüssel"}, "Copy it again"),
+        (
+            {"type": "hestiacp", "server_url": "https://x", "user": "dns", "access_key": "K" * 20},
+            "secret_key: is missing",
+        ),
+        ({"type": "cloudflare", "zone_id": "example.net", "api_token": "token"}, "zone_id: is not a Cloudfl"),
+    ],
+)
+def test_a_zone_without_what_it_needs_is_refused(values: dict[str, str], says: str) -> None:
+    with pytest.raises(Refused, match=says):
+        zone_form({"zone": "example.net", **values})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 import pytest
 
-from engine.dns import sync
+from engine.dns import ledger, sync
 from engine.dns.query import NameServer, ask
+from engine.dns.sender import DnsSender
 from engine.store import secrets
 from engine.store.models import Address, Client, DnsRecord, Product, Server, Service, Vm, Zone
 from tests.conftest import Store
@@ -31,6 +32,15 @@ def zone(sqlite_store: Store, pdns: PowerDnsServer) -> Callable[..., Zone]:
         )
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def sender(sqlite_store: Store) -> Iterator[DnsSender]:
+    """The sender of a running engine."""
+    running = DnsSender()
+    running.start()
+    yield running
+    running.stop(5)
 
 
 @pytest.fixture
@@ -100,14 +110,14 @@ def test_foreign_records_stay_through_sync_and_clear(
     assert DnsRecord.select().count() == 0
 
 
-def test_a_wrong_key_is_debt_that_a_later_sync_pays(
+def test_a_wrong_key_leaves_the_record_pending_until_a_later_sync(
     zone: Callable[..., Zone], make_vm: MakeVm, pdns: PowerDnsServer, name_server: NameServer
 ) -> None:
     row = zone(FORWARD, key="wrong-key-wrong")
     vm = make_vm("web-1", "192.0.2.10")
     report = sync.sync([vm])[vm.id]
     assert report.errors == 1 and "fwd ERR" in report.lines[0] and "Unauthorized" in report.lines[0]
-    assert [(one.state, one.provider_id) for one in DnsRecord.select()] == [("owed", "")]
+    assert [(one.state, one.claimed) for one in DnsRecord.select()] == [("pending", False)]
     row.secrets = {"api_key": secrets.seal(pdns.key, "zone", row.uid, "api_key")}
     row.save()
     assert sync.sync([vm])[vm.id].errors == 0
@@ -115,20 +125,32 @@ def test_a_wrong_key_is_debt_that_a_later_sync_pays(
 
 
 def test_a_crash_between_sending_and_writing_down_leaves_the_record_ours(
-    zone: Callable[..., Zone], make_vm: MakeVm, name_server: NameServer, monkeypatch: pytest.MonkeyPatch
+    zone: Callable[..., Zone],
+    make_vm: MakeVm,
+    name_server: NameServer,
+    monkeypatch: pytest.MonkeyPatch,
+    sender: DnsSender,
 ) -> None:
     zone(FORWARD)
     vm = make_vm("web-1", "192.0.2.10")
+    crashed = threading.Event()
 
     def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+        crashed.set()
+        raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(sync.ledger, "keep_results", killed)
-        with pytest.raises(KeyboardInterrupt):
-            sync.sync([vm])
-    sync.clear([vm])
+        patch.setattr(ledger, "settle", killed)
+        sync.sync([vm], patience_s=0.2)
+        assert crashed.wait(5)
+        sender.stop(5)
+    assert contents(name_server, f"web-1.{FORWARD}", "A") == ["192.0.2.10"]
+    assert [(one.state, one.claimed) for one in DnsRecord.select()] == [("pending", True)]
+    successor = DnsSender()
+    successor.start()
+    assert sync.clear([vm])[vm.id].errors == 0
     assert contents(name_server, f"web-1.{FORWARD}", "A") == []
+    successor.stop(5)
 
 
 def test_many_at_once_are_all_written(

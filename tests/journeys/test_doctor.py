@@ -47,5 +47,5 @@ def test_a_server_that_cannot_be_reached_or_trusted_is_a_sentence(journey: Journ
 
 def test_doctor_looks_at_everything_and_warns_that_no_engine_runs(journey: Journey) -> None:
     ran = journey.run("doctor")
-    assert "No engine runs now" in ran.stdout and "The database is whole." in ran.stdout
+    assert "No engine is running" in ran.stdout and "The database is consistent." in ran.stdout
     assert "server pve-lab" in ran.stdout

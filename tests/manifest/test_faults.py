@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kvmtui.manifest.checking import BadManifest
+from tests.conftest import Ran
+from tests.manifest.conftest import SITE
 
 # one fault a line: the text, and what the line of the answer must hold
 LINES: list[tuple[str, str]] = [
@@ -16,7 +20,7 @@ LINES: list[tuple[str, str]] = [
     ("  cron: {intervals: {scheduleBackups: 5}}", "Did you mean 'scheduleBackup'?"),
     ("  smtp: {host: 'http://mail', sender: a@b.example}", "neither an address nor a host name"),
     ("  smpt: {}", "Did you mean 'smtp'?"),
-    ("srevers: []", "srevers: there is no such section. Did you mean 'servers'?"),
+    ("srevers: []", "srevers: unknown section. Did you mean 'servers'?"),
     ("servers:", ""),
     ("  - {name: s1, hosts: [10.0.0.1], token_id: 'a@pve!b', token_secret: x, port: 70000}", "must be 65535"),
     ("  - {name: s2, hosts: [10.0.0.1], token_id: nonsense, token_secret: x}", "is not user@realm!name"),
@@ -30,7 +34,7 @@ LINES: list[tuple[str, str]] = [
     ("  - {name: ok, hosts: [h], user: root@pam, password: x}", ""),
     (
         "  - {name: ok, hosts: [h], user: root@pam, password: x}",
-        "is in the file twice; servers[9] on line 17",
+        "servers[10]: server 'ok' is listed twice (first on line 17).",
     ),
     ("  - just text", "servers[11]: must be a mapping"),
     ("pools:", ""),
@@ -60,7 +64,10 @@ LINES: list[tuple[str, str]] = [
         "overlaps",
     ),
     ("zones:", ""),
-    ("  - {zone: a.example, type: bind, server_url: 'http://x:1'}", "cloudflare, hestiacp or powerdns"),
+    (
+        "  - {zone: a.example, type: bind, server_url: 'http://x:1'}",
+        "zones[0].type: must be one of them: it is cloudflare, hestiacp",
+    ),
     ("  - {zone: a b.example, type: powerdns, server_url: 'http://x:1', api_key: k}", "zones[1].zone: "),
     ("  - {zone: a.example, type: powerdns, server_url: 'ftp://x', api_key: k}", "not a server address"),
     ("  - {zone: a.example, type: powerdns, server_url: 'http://x:1'}", "zones[3].api_key: is missing."),
@@ -120,3 +127,45 @@ def test_a_file_of_another_shape_is_refused(put: Callable[..., Any], text: str, 
     with pytest.raises(BadManifest) as bad:
         put(text)
     assert answer in bad.value.sentence
+
+
+_TWICE = {
+    "servers": ("{name: s, hosts: [10.0.0.9], user: root@pam, password: x}", "server 's'"),
+    "pools": (
+        "{server: pve-waw1, type: IPv4, gateway: 10.0.0.1, mask: 24, start: 10.0.0.2, stop: 10.0.0.9}",
+        "the pool of server 'pve-waw1' from 10.0.0.2",
+    ),
+    "zones": (
+        "{zone: a.example, type: powerdns, server_url: 'http://127.0.0.1:8081', api_key: x}",
+        "zone 'a.example' (powerdns, http://127.0.0.1:8081)",
+    ),
+    "products": ("{name: P, server: pve-waw1, template: 9000}", "product 'P'"),
+    "clients": ("{name: C, email: a@b.example}", "client 'C'"),
+    "services": ("{id: 77, client: Acme, product: VPS-2}", "service 77"),
+}
+
+
+@pytest.mark.parametrize("section", _TWICE)
+@pytest.mark.parametrize("between", ["", "  # a comment\n\n"])
+def test_an_object_listed_twice_is_a_fault_at_its_second_line(
+    put: Callable[..., Any], everything: Callable[[], Any], section: str, between: str
+) -> None:
+    put(SITE)
+    before = everything()
+    entry, name = _TWICE[section]
+    with pytest.raises(BadManifest) as bad:
+        put(f"{section}:\n  - {entry}\n{between}  - {entry}\n")
+    line = 3 + between.count("\n")
+    assert bad.value.sentence.partition("site.yaml")[2] == (
+        f":{line}: {section}[1]: {name} is listed twice (first on line 2)."
+    )
+    assert everything() == before
+
+
+def test_a_service_listed_twice_ends_with_2(kvmtui: Callable[..., Ran], tmp_path: Path) -> None:
+    manifest = tmp_path / "site.yaml"
+    manifest.write_text(SITE + "  - {id: 5546, client: Acme, product: VPS-2}\n")
+    refused = kvmtui("apply", str(manifest))
+    assert (refused.exit, refused.stdout) == (2, "")
+    assert "services[1]: service 5546 is listed twice (first on line " in refused.stderr
+    assert json.loads(kvmtui("service", "list", "--json").stdout) == []

@@ -65,3 +65,16 @@ def test_every_command_of_the_legend_is_a_pipeline(command: legend.Command) -> N
 def test_the_legend_guards(name: str, status: str, running: bool, refusal: str | None) -> None:
     said = legend.check(name, status, running)
     assert said is None if refusal is None else refusal in (said or "")
+
+
+def test_a_vm_suspended_to_disk_can_be_started(site: Site) -> None:
+    vm = site.walk(site.service())
+    site.ask(vm, "Stop")
+    site.walk(vm)
+    site.lab.foreign_config(vm.vmid, lock="suspended")
+    site.ask(vm, "Start")
+    for _ in range(40):
+        vm = site.once(vm)
+        if any(path.endswith("/status/start") for _, path in site.changing()[-3:]):
+            break
+    assert vm.wait_kind != "lock", vm.wait_why

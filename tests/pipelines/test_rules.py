@@ -211,7 +211,7 @@ def test_dns_never_stops_a_pipeline(site: Site) -> None:
     assert vm.vm_status == "ready" and any("DNS ERR" in note for note in notes(vm))
     vm = site.again(vm, vm_status="terminate", flow={})
     assert vm.vm_status == "remove" and "fwd ERR vm.example.com A @ example.com/PowerDNS: 503" in notes(vm)
-    assert any("1 DNS record(s) are still owed" in note for note in notes(vm))
+    assert any("1 DNS record is pending and retried automatically" in note for note in notes(vm))
 
 
 def test_a_clone_cut_short_names_the_command_that_helps_and_goes_on_after_it(site: Site) -> None:

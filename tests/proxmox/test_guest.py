@@ -37,6 +37,7 @@ CHANGES: dict[str, Callable[[Guest], Any]] = {
     "reboot": lambda guest: guest.reboot(),
     "reset": lambda guest: guest.reset(),
     "migrate": lambda guest: guest.migrate("pve2", "local-lvm"),
+    "request_ha_state": lambda guest: guest.request_ha_state("stopped"),
     "destroy": lambda guest: guest.destroy(),
     "create_snapshot": lambda guest: guest.create_snapshot("before", "before the change"),
     "delete_snapshot": lambda guest: guest.delete_snapshot("before"),
@@ -215,7 +216,7 @@ def test_intent_comes_before_the_request_and_the_answer_right_after(
         name, call, sent_before = recorder.log[index]
         assert (name, sent_before) == ("intent", index // 2)
         assert (call.vmid, call.node) == (100, "pve1")
-        assert call.path.startswith("/nodes/pve1/")
+        assert call.path.startswith(("/nodes/pve1/", "/cluster/ha/resources/vm:100"))
         assert recorder.log[index + 1][:2] == ("answered", 7)
     assert len(recorder.log) == 2 * len(server.changes())
 

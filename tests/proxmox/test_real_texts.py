@@ -18,7 +18,10 @@ from engine.proxmox.fault_table import OTHERWISE, rule_for
 RECORDED = Path("/work/shared/data/pve-real")
 P, G, T, A, B = Kind.PERMANENT, Kind.GONE, Kind.TRANSIENT, Kind.AUTH, Kind.BUSY
 NO_CONFIG = "Configuration file 'nodes/pve1/qemu-server/4242.conf' does not exist"
-CHPASSWD = "Agent error: child process has failed to set user password: failed to exec 'chpasswd': No such file or directory"
+CHPASSWD = (
+    "Agent error: child process has failed to set user password: "
+    "failed to exec 'chpasswd': No such file or directory"
+)
 CONFIG_DENIED = "unable to open file '/etc/pve/nodes/pve1/qemu-server/9200.conf.tmp.7256' - Permission denied"
 PARAMETER = "Parameter verification failed. "
 

@@ -83,6 +83,7 @@ def _zones() -> None:
         DnsRecord.create(
             vm=vm, zone=1, name=f"vps-{number}.example.com", type="A", content="192.0.2.1", ttl=300,
             state="written",
+            claimed=True,
         )  # fmt: skip
 
 

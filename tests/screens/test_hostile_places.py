@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from engine.actions.zones import create_zone
 from engine.audit import current_actor, record
-from engine.forms.zone import PowerDnsForm
+from engine.forms import zone_form
 from engine.store import models
 from engine.work.events import announce
 from screens.actions import ACTIONS, EVERYWHERE, PLACES, TOGETHER, Action
@@ -78,7 +78,8 @@ def poison() -> None:
 def hostile_site(sqlite_store: Store) -> Store:
     """A site in which nobody has an honest name."""
     records()
-    form = PowerDnsForm(type="powerdns", zone="example.net", server_url="https://127.0.0.1:9", api_key="k")
+    values = {"type": "powerdns", "zone": "example.net", "server_url": "https://127.0.0.1:9", "api_key": "k"}
+    form = zone_form(values)
     create_zone(form, current_actor("console"))
     reached = models.Zone.get(models.Zone.name == "example.net")
     models.DnsRecord.update(zone=reached).execute()

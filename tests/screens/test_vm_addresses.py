@@ -40,7 +40,7 @@ def vm(sqlite_store: Store) -> Vm:
         config={"server_url": "https://pdns.example.com"},
     )
     DnsRecord.create(
-        zone=zone, vm=vm, name="10.2.0.192.in-addr.arpa", type="PTR", content="vps-5546.example.com.", state="owed",
+        zone=zone, vm=vm, name="10.2.0.192.in-addr.arpa", type="PTR", content="vps-5546.example.com.", state="pending",
         error="PowerDNS does not answer.",
     )  # fmt: skip
     return vm
@@ -48,11 +48,15 @@ def vm(sqlite_store: Store) -> Vm:
 
 def test_each_address_tells_its_name_and_whether_dns_has_it(vm: Vm) -> None:
     first, second, *rest = addresses_of(READY)
-    assert (first.address, first.kept, first.trouble) == ("192.0.2.10", "owed", "PowerDNS does not answer.")
+    assert (first.address, first.kept, first.trouble) == (
+        "192.0.2.10",
+        "pending",
+        "PowerDNS does not answer.",
+    )
     assert (first.rdns, first.own) == ("vps-5546.example.com", False)
     assert (second.rdns, second.own, second.kept) == ("own.example.net", True, "no zone")
     assert len(rest) == 58
-    for state, kept in (("conflict", "conflict"), ("written", "written"), ("doomed", "doomed")):
+    for state, kept in (("conflict", "conflict"), ("written", "written"), ("deleting", "deleting")):
         DnsRecord.update(state=state, error="").execute()
         assert addresses_of(READY)[0].kept == kept
     DnsRecord.delete().execute()

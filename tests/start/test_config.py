@@ -48,9 +48,9 @@ def test_the_environment_wins_over_the_file(home: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        ("log_levle = 1", "log_levle: there is no such setting. Did you mean 'log_level'?"),
-        ("zebra = 1", "zebra: there is no such setting. The settings are database"),
-        ("home = '/x'", "home: there is no such setting"),
+        ("log_levle = 1", "log_levle: unknown setting. Did you mean 'log_level'?"),
+        ("zebra = 1", "zebra: unknown setting. The settings are database"),
+        ("home = '/x'", "home: unknown setting"),
         ('log_level = "LOUD"', "log_level: Input should be 'DEBUG', 'INFO'"),
         ('time_zone = "Mars/Base"', "no time zone is named 'Mars/Base'"),
         ('time_zone = "../../etc/passwd"', "no time zone is named"),

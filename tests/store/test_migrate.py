@@ -12,7 +12,7 @@ from peewee import PostgresqlDatabase, SqliteDatabase
 from engine.errors import Refused
 from engine.store.database import close_database, database, is_postgres, open_database, session
 from engine.store.migrate import DIRECTORY, HISTORY, is_current, migrate
-from engine.store.models import TABLES, Client
+from engine.store.models import TABLES, Client, DnsRecord, Zone
 from engine.store.schema import statements
 
 
@@ -50,6 +50,45 @@ def test_landed_migrations_are_frozen() -> None:
     }
     for name, digest in digests.items():
         assert hashlib.sha256((DIRECTORY / name).read_bytes()).hexdigest() == digest, f"{name} was changed"
+
+
+def test_pending_dns_changes_of_an_older_database_are_due_at_once(
+    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_database(empty_url)
+    older = tmp_path / "migrations"
+    older.mkdir()
+    for source in DIRECTORY.glob("0001*.*"):
+        (older / source.name).write_bytes(source.read_bytes())
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.store.migrate.DIRECTORY", older)
+        migrate()
+    with session():
+        database.execute_sql(
+            "INSERT INTO zone (id, uid, name, type, endpoint, config, secrets, ttl, last_error, created_at) "
+            "VALUES (7, 'z', 'example.com', 'powerdns', 'http://x', '{}', '{}', 300, '', 0)"
+        )
+        rows = (("a", "written", "12"), ("b", "owed", ""), ("c", "owed", "sent"), ("d", "doomed", ""))
+        for name, state, provider_id in (*rows, ("e", "conflict", "")):
+            database.execute_sql(
+                "INSERT INTO dns_record (zone_id, name, type, content, ttl, provider_id, state, error, updated_at) "
+                f"VALUES (7, '{name}', 'A', '192.0.2.1', 300, '{provider_id}', '{state}', 'why', 5)"
+            )
+    assert "0003_dns_queue" in migrate()
+    with session():
+        found = {
+            row.name: (row.state, row.claimed, row.provider_id, row.due_at, row.error)
+            for row in DnsRecord.select()
+        }
+        assert Zone.get().name == "example.com"
+        Zone.create(uid="new", name="example.org", type="any-provider", endpoint="x")
+    assert found == {
+        "a": ("written", True, "12", None, "why"),
+        "b": ("pending", False, "", 0, "why"),
+        "c": ("pending", True, "", 0, "why"),
+        "d": ("deleting", True, "", 0, "why"),
+        "e": ("conflict", False, "", 0, "why"),
+    }
 
 
 def _catalogue() -> set[tuple[object, ...]]:
@@ -127,9 +166,9 @@ def test_a_migration_that_fails_leaves_nothing(
 ) -> None:
     broken = tmp_path / "migrations"
     broken.mkdir()
-    for source in DIRECTORY.glob("0001*"):
+    for source in DIRECTORY.glob("0*.*"):
         (broken / source.name).write_bytes(source.read_bytes())
-    (broken / "0002_broken.py").write_text(
+    (broken / "0999_broken.py").write_text(
         "def up(migrator, db):\n"
         "    db.execute_sql('CREATE TABLE half (id INTEGER)')\n"
         "    db.execute_sql('SELECT nonsense FROM nowhere')\n"

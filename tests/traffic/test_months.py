@@ -1,4 +1,4 @@
-"""Months as they are billed: the site's midnights, old hours folded without losing a byte, and the command line."""
+"""Months as they are billed: the site's midnights, and the command line."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from engine.clock import use_zone
 from engine.errors import Refused
-from engine.queries.traffic import MonthView, months, newest_months
+from engine.queries.traffic import MonthView, months
 from engine.store.database import in_transaction, open_database
 from engine.store.models import Traffic, TrafficMark
 from engine.store.urls import sqlite_url
 from engine.traffic import marks
 from engine.traffic.calendar import bounds, month_before, month_of
 from engine.traffic.counted import HOUR_MS, Reading
-from engine.traffic.folding import fold
+from engine.traffic.folding import edges, fold_next
 from tests.conftest import Ran, Store
 from tests.manifest.conftest import SITE
 
@@ -64,41 +64,13 @@ def test_every_service_at_once(store: Store) -> None:
     assert months(None, "2026-05") == []
 
 
-def test_old_hours_become_one_row_per_month(store: Store, zone: str) -> None:
-    begin = at(zone, 2026, 1, 10, 12)
-    for day in range(80):
-        for vm in (1, 2):
-            hour = begin + day * 24 * HOUR_MS
-            Traffic.insert(vm=vm, service=vm, hour=hour, bytes_in=day + 1, bytes_out=2).execute()
-    before = months(None)
-    in_transaction(lambda: fold(1, at(zone, 2026, 4, 2)))
-    rows = [row.hour for row in Traffic.select().where(Traffic.vm == 1).order_by(Traffic.hour)]
-    assert rows[:2] == [at(zone, 2026, 1, 1), at(zone, 2026, 2, 1)] and len(rows) == 2 + 30
-    assert months(None) == before
-    assert newest_months(2, 2) == [each for each in before if each.service_id == 2][:2]
-    assert Traffic.select().where(Traffic.vm == 2).count() == 80
-    in_transaction(lambda: fold(1, at(zone, 2026, 5, 2)))
-    assert Traffic.select().where(Traffic.vm == 1).count() == 3 and months(None) == before
-
-
-def test_the_first_look_of_a_month_folds(store: Store) -> None:
-    begin = at("UTC", 2026, 1, 10)
-    first = machine(begin)
-    count(first, begin + 5 * HOUR_MS, 500, 50)
-    assert Traffic.select().count() == 5
-    later = at("UTC", 2026, 3, 2)
-    known = marks.Machine(1, 7, 101, "pve1", Reading(begin + 5 * HOUR_MS, 500, 50, 18_000), True)
-    marks.keep([marks.bytes_of(known, Reading(later, 500, 50, (later - begin) // 1000))])
-    assert [(row.hour, row.bytes_in) for row in Traffic.select()] == [(at("UTC", 2026, 1, 1), 500)]
-
-
 def test_a_number_that_is_used_again_does_not_mix_two_services(store: Store) -> None:
     begin = at("UTC", 2026, 1, 10)
     for service, came in ((7, 700), (8, 800), (9, 900)):
         count(machine(begin, service=service), begin + 2 * HOUR_MS, came, 0)
         in_transaction(lambda: marks.forget(1))
     count(machine(begin, service=10), begin + 2 * HOUR_MS, 1000, 0)
-    in_transaction(lambda: fold(1, at("UTC", 2026, 6, 1)))
+    fold_next(None, edges(at("UTC", 2026, 6, 1), 7))
     expected = [MonthView(service, "2026-01", 100 * service, 0) for service in (7, 8, 9, 10)]
     assert months(None) == expected and TrafficMark.select().count() == 1
 

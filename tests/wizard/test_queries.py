@@ -126,10 +126,10 @@ def test_only_what_a_check_missed_is_granted(sqlite_store: Store, lab: Lab) -> N
     assert {each.privilege for each in rights(checks) if each.result == "fail"} >= {"VM.Clone", "Sys.Audit"}
     commands = grant_commands(checks)
     assert commands == [
-        'pveum role add KvmtuiConsole 2>/dev/null; pveum role modify KvmtuiConsole --append 1 --privs "VM.Clone"',
         'pveum role add KvmtuiNode 2>/dev/null; pveum role modify KvmtuiNode --append 1 --privs "Sys.Audit"',
-        f"pveum acl modify /vms --roles KvmtuiConsole --users 'kvmtui@pve' --tokens '{lab.token_id}'",
+        'pveum role add KvmtuiTemplate 2>/dev/null; pveum role modify KvmtuiTemplate --append 1 --privs "VM.Clone"',
         f"pveum acl modify / --roles KvmtuiNode --users 'kvmtui@pve' --tokens '{lab.token_id}'",
+        f"pveum acl modify /vms --roles KvmtuiTemplate --users 'kvmtui@pve' --tokens '{lab.token_id}'",
     ]
     assert grant_commands([CheckView("server", "version", "fail", "Too old.", "update")]) == []
 
@@ -140,7 +140,7 @@ def test_the_first_commands_make_token_roles_and_grants_of_all_a_check_asks(
     add_server(still_lab)
     words = "\n".join(first_commands("ops@pve!desk"))
     assert "pveum user add ops@pve " in words and "pveum user token add ops@pve desk --privsep 1" in words
-    assert words.count("--tokens 'ops@pve!desk'") == 4
+    assert words.count("--tokens 'ops@pve!desk'") == 5
     for each in rights(check_server_named("pve-lab")):
         assert each.privilege in words
     assert "pveum user" not in "\n".join(first_commands("root@pam"))

@@ -101,7 +101,9 @@ def main() -> int:
         scripts = [Script.load(options.replay)]
     else:
         scripts = [
-            generate(seed, options.seconds, sorted(kinds)[seed % len(kinds)], options.engines, options.without)
+            generate(
+                seed, options.seconds, sorted(kinds)[seed % len(kinds)], options.engines, options.without
+            )
             for seed in range(options.seed, options.seed + options.seeds)
         ]
     bad = 0

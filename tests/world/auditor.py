@@ -97,10 +97,15 @@ class Auditor:
         for act, service, number in self._world.promises:
             row = rows.get(number)
             if row is None:
-                self._find("promise", f"act {act}: request {number} of service {service} was promised and is lost")
+                self._find(
+                    "promise", f"act {act}: request {number} of service {service} was promised and is lost"
+                )
         for row in rows.values():
             if row.state not in ENDED:
-                self._find("promise", f"request {row.id} ({row.action}, service {row.service}) ends as {row.state}: {row.error}")
+                self._find(
+                    "promise",
+                    f"request {row.id} ({row.action}, service {row.service}) ends as {row.state}: {row.error}",
+                )
             elif row.ended_at is None:
                 self._find("promise", f"request {row.id} is {row.state} without an end")
 
@@ -150,7 +155,9 @@ class Auditor:
         removed = self._asked(vm, "VMRemove") or "delete" in touched
         if guest is None or vm.uid not in guest["description"]:
             if not removed:
-                self._find("machine", f"{who} is ready, but its guest is {'gone' if guest is None else 'not ours'}")
+                self._find(
+                    "machine", f"{who} is ready, but its guest is {'gone' if guest is None else 'not ours'}"
+                )
             return
         if guest["node"] != vm.node:
             self._find("machine", f"{who} is on {guest['node']}, not on {vm.node}")
@@ -167,7 +174,11 @@ class Auditor:
 
     def _power(self, vm: Vm) -> str:
         """Whether a VM must run, by what was done last; empty when that does not tell."""
-        ended = Request.select().where(Request.vm == vm.id, Request.state != "withdrawn").order_by(Request.ended_at, Request.id)
+        ended = (
+            Request.select()
+            .where(Request.vm == vm.id, Request.state != "withdrawn")
+            .order_by(Request.ended_at, Request.id)
+        )
         power = ""
         for row in ended:
             wanted = POWER.get(row.action, POWER.get(row.pipeline))
@@ -192,7 +203,11 @@ class Auditor:
     def _foreign(self) -> dict[int, dict[str, Any]]:
         kept = ("name", "description", "config", "lock", "node", "volumes", "status")
         guests = self._world.lab.guests(0)
-        return {v: {k: one[k] for k in kept} for v, one in guests.items() if "kvmtui instance=" not in one["description"]}
+        return {
+            v: {k: one[k] for k in kept}
+            for v, one in guests.items()
+            if "kvmtui instance=" not in one["description"]
+        }
 
     def _strangers_untouched(self) -> None:
         """Guests of others are as others left them, and nothing was ever done to them through us."""
@@ -212,14 +227,19 @@ class Auditor:
             vmid, action = effect["vmid"], effect["action"]
             stranger = vmid is not None and (vmid < HIGHEST_STRANGER or vmid in self._strangers)
             if stranger and not action.startswith("foreign-"):
-                self._find("stranger", f"{action} was done to guest {vmid} of somebody else: {effect['detail']}")
+                self._find(
+                    "stranger", f"{action} was done to guest {vmid} of somebody else: {effect['detail']}"
+                )
         for vmid in hands.taken - hands.deleted:
             if vmid not in now:
                 self._find("stranger", f"guest {vmid}, made by somebody else, is gone")
 
     def _names(self) -> None:
         """DNS holds what the ledger says, and every VM has its names."""
-        written = {(row.name, row.type, row.content): row for row in DnsRecord.select().where(DnsRecord.state == "written")}
+        written = {
+            (row.name, row.type, row.content): row
+            for row in DnsRecord.select().where(DnsRecord.state == "written")
+        }
         held = self._world.dns.records()
         for record in held - set(written):
             self._find("dns", f"{record} is in the zone, but not in the ledger")
@@ -233,7 +253,9 @@ class Auditor:
 
     def _mails(self) -> None:
         """A mail that was sent arrived once; none arrived twice."""
-        arrived = Counter(str(one.message["Message-ID"]).strip("<>").partition("@")[0] for one in self._world.mail.received)
+        arrived = Counter(
+            str(one.message["Message-ID"]).strip("<>").partition("@")[0] for one in self._world.mail.received
+        )
         for uid, count in arrived.items():
             if count > 1:
                 self._find("mail", f"mail {uid} arrived {count} times")
@@ -252,7 +274,9 @@ class Auditor:
             self._find("limit", f"VM {slot.vm_id} holds {slot.key} at rest")
         for row in Address.select().join(Vm).where(Vm.vm_status == "remove"):
             if not self._forgotten(row.vm.vmid):
-                self._find("address", f"{row.address} is held by service {row.vm.service_id}, which is removed")
+                self._find(
+                    "address", f"{row.address} is held by service {row.vm.service_id}, which is removed"
+                )
 
     def _whole(self) -> None:
         """The program's own check of its database."""

@@ -14,8 +14,29 @@ from tests.world.script import Act, spread
 if TYPE_CHECKING:
     from tests.world.world import World
 
-_CALLS = ("/clone", "/config", "/resize", "/status/start", "/status/stop", "/firewall", "/migrate", "", "/snapshot", "/vzdump")
-_TASKS = ("qmclone", "qmstart", "qmstop", "resize", "qmconfig", "qmdestroy", "qmigrate", "vzdump", "qmsnapshot")
+_CALLS = (
+    "/clone",
+    "/config",
+    "/resize",
+    "/status/start",
+    "/status/stop",
+    "/firewall",
+    "/migrate",
+    "",
+    "/snapshot",
+    "/vzdump",
+)
+_TASKS = (
+    "qmclone",
+    "qmstart",
+    "qmstop",
+    "resize",
+    "qmconfig",
+    "qmdestroy",
+    "qmigrate",
+    "vzdump",
+    "qmsnapshot",
+)
 
 
 def _cluster(chance: random.Random) -> dict[str, Any]:
@@ -24,7 +45,11 @@ def _cluster(chance: random.Random) -> dict[str, Any]:
                           "task-warnings", "task-vanishes"))  # fmt: skip
     fault: dict[str, Any] = {"kind": kind, "nth": chance.randrange(1, 4), "count": chance.randrange(1, 3)}
     if kind.startswith("task"):
-        return fault | {"task": chance.choice(_TASKS), "text": "something broke", "after": chance.random() < 0.5}
+        return fault | {
+            "task": chance.choice(_TASKS),
+            "text": "something broke",
+            "after": chance.random() < 0.5,
+        }
     fault["method"] = chance.choice(("POST", "PUT", "DELETE", "GET", "*"))
     fault["path"] = chance.choice(_CALLS) + ("$" if chance.random() < 0.5 else "")
     if kind == "status":
@@ -43,7 +68,9 @@ def _outage(chance: random.Random) -> dict[str, Any]:
 
 
 def _foreign(chance: random.Random) -> dict[str, Any]:
-    what = chance.choice(("power", "power", "power", "lock", "lock", "rename", "delete", "take", "stranger-delete"))
+    what = chance.choice(
+        ("power", "power", "power", "lock", "lock", "rename", "delete", "take", "stranger-delete")
+    )
     args: dict[str, Any] = {"what": what, "nth": chance.randrange(8)}
     if what == "power":
         args["status"] = chance.choice(("running", "stopped"))
@@ -62,13 +89,39 @@ def plan(chance: random.Random, seconds: float, db: str, engines: int) -> list[A
 
     often(1.2, "cluster", "fault", lambda: _cluster(chance))
     often(0.05, "cluster", "fault", lambda: _outage(chance))
-    often(0.3, "chaos", "kill", lambda: {"engine": chance.randrange(engines), "away": round(chance.uniform(0.0, 1.0), 2)})
-    often(0.15, "chaos", "freeze", lambda: {"engine": chance.randrange(engines), "for": round(chance.uniform(0.5, 5.0), 2)})
-    often(0.1, "chaos", "clock", lambda: {"engine": chance.randrange(engines), "ms": chance.choice((-600_000, -150_000, 150_000, 600_000))})
+    often(
+        0.3,
+        "chaos",
+        "kill",
+        lambda: {"engine": chance.randrange(engines), "away": round(chance.uniform(0.0, 1.0), 2)},
+    )
+    often(
+        0.15,
+        "chaos",
+        "freeze",
+        lambda: {"engine": chance.randrange(engines), "for": round(chance.uniform(0.5, 5.0), 2)},
+    )
+    often(
+        0.1,
+        "chaos",
+        "clock",
+        lambda: {
+            "engine": chance.randrange(engines),
+            "ms": chance.choice((-600_000, -150_000, 150_000, 600_000)),
+        },
+    )
     if db == "postgresql":
         often(0.15, "chaos", "crash-database", lambda: {"away": round(chance.uniform(0.0, 0.5), 2)})
     often(0.6, "foreign", "foreign", lambda: _foreign(chance))
-    often(0.25, "neighbour", "silence", lambda: {"who": chance.choice(("dns", "mail", "pve-b", "pve-a")), "for": round(chance.uniform(0.5, 3.0), 2)})
+    often(
+        0.25,
+        "neighbour",
+        "silence",
+        lambda: {
+            "who": chance.choice(("dns", "mail", "pve-b", "pve-a")),
+            "for": round(chance.uniform(0.5, 3.0), 2),
+        },
+    )
     return acts
 
 

@@ -115,7 +115,9 @@ class Hands:
 
     def _do(self, action: str, args: dict[str, Any], **more: Any) -> int | None:
         guests = sorted(vmid for vmid, one in self._world.lab.guests(0).items() if not one["template"])
-        vmid = guests[args["nth"] % len(guests)] if args["nth"] < 2 else guests[-1 - args["nth"] % len(guests)]
+        vmid = (
+            guests[args["nth"] % len(guests)] if args["nth"] < 2 else guests[-1 - args["nth"] % len(guests)]
+        )
         self._note(vmid, action)
         return vmid if self._act(action, vmid=vmid, **more) else None
 

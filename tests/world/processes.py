@@ -23,7 +23,9 @@ from typing import Any
 from tests.crash.labproc import LabProcess
 
 
-def fork(work: Callable[[], int], output: Path | None = None, environment: dict[str, str] | None = None) -> int:
+def fork(
+    work: Callable[[], int], output: Path | None = None, environment: dict[str, str] | None = None
+) -> int:
     """Run `work` in a child that ends with this process; its output goes to a file. Returns the child's pid."""
     parent = os.getpid()
     gc.freeze()

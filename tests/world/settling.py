@@ -76,7 +76,12 @@ def restless() -> dict[int, str]:
     left: dict[int, str] = {}
     with session():
         for vm in Vm.select():
-            busy = vm.due_at is not None or vm.lease_owner or vm.vm_status not in AT_REST or vm.flow.get("pipeline")
+            busy = (
+                vm.due_at is not None
+                or vm.lease_owner
+                or vm.vm_status not in AT_REST
+                or vm.flow.get("pipeline")
+            )
             if busy:
                 left[vm.id] = (
                     f"service {vm.service_id} at ({vm.vm_status}) {vm.flow.get('pipeline', '')} waits for "
@@ -84,7 +89,10 @@ def restless() -> dict[int, str]:
                     f"lease “{vm.lease_owner}”"
                 )
         for one in Request.select().where(Request.state.in_(OPEN)):
-            left.setdefault(one.vm, f"request {one.id} ({one.action} of service {one.service}) is {one.state}: {one.error}")
+            left.setdefault(
+                one.vm,
+                f"request {one.id} ({one.action} of service {one.service}) is {one.state}: {one.error}",
+            )
         mails = Outbox.select().where(Outbox.state.in_(("pending", "sending"))).count()
         if mails:
             left[0] = f"{mails} mails are not sent"

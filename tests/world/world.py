@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -71,7 +71,9 @@ class Engine:
         """Run it, unless it runs."""
         with self._lock:
             if not self.pid or self.world.stable.wait(self.pid, 0) is not None:
-                self.pid = self.world.start_program(["--daemon"], self.clock_file, f"engine-{self.number}.out")
+                self.pid = self.world.start_program(
+                    ["--daemon"], self.clock_file, f"engine-{self.number}.out"
+                )
 
     def signal(self, pid: int, number: int) -> bool:
         """Send a signal to the process that had this pid, if it is still there."""
@@ -122,7 +124,12 @@ class World:
             stack.callback(self.dns.stop)
             stack.enter_context(self.mail)
             self.gates = neighbours.gates(
-                {"pve-a": self.lab.port, "pve-b": self.lab.port, "dns": urlsplit(self.dns.url).port or 0, "mail": self.mail.port}
+                {
+                    "pve-a": self.lab.port,
+                    "pve-b": self.lab.port,
+                    "dns": urlsplit(self.dns.url).port or 0,
+                    "mail": self.mail.port,
+                }
             )
             self._set_up()
             self.hands = neighbours.Hands(self)
@@ -135,7 +142,9 @@ class World:
 
     def _live(self) -> None:
         self._began = time.monotonic()
-        with ThreadPoolExecutor(16) as pool:  # its threads stay: a database server ends with the thread that started it
+        with ThreadPoolExecutor(
+            16
+        ) as pool:  # its threads stay: a database server ends with the thread that started it
             try:
                 self.auditor.start()
                 running = []
@@ -211,7 +220,11 @@ class World:
         """The newest backup of a service's VM, as the cluster has it."""
         with session():
             vm = Vm.get_or_none(Vm.service == service)
-        found = [v["volid"] for v in self.lab.get("volumes") if v["content"] == "backup" and vm and v["vmid"] == vm.vmid]
+        found = [
+            v["volid"]
+            for v in self.lab.get("volumes")
+            if v["content"] == "backup" and vm and v["vmid"] == vm.vmid
+        ]
         if not found:
             raise Refused("there is no backup")
         return str(sorted(found)[-1])
@@ -230,7 +243,9 @@ class World:
 
     def say(self, number: int, act: Act, answer: str) -> None:
         """Note what was done and what came of it."""
-        self.note(f"#{number} {act.actor} {act.act} {act.args} -> {answer}" if answer else f"#{number} {act.line()}")
+        self.note(
+            f"#{number} {act.actor} {act.act} {act.args} -> {answer}" if answer else f"#{number} {act.line()}"
+        )
 
     def note(self, text: str) -> None:
         """A line for whoever looks into what happened."""

@@ -12,7 +12,9 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
 
 from engine.dns.batching import chunks, send_bisected
 from engine.dns.budget import bucket_of
@@ -20,11 +22,23 @@ from engine.dns.errors import Kind, ProviderError
 from engine.dns.http import Connection, Reply
 from engine.dns.names import normalise, within
 from engine.dns.plan import Change, ChangeKind
-from engine.dns.provider import Check, Result, ZoneReport, done, failed, only_asked, refused, standing
+from engine.dns.provider import (
+    Check,
+    Result,
+    Timing,
+    ZoneReport,
+    done,
+    failed,
+    only_asked,
+    refused,
+    standing,
+)
 from engine.dns.providers.cloudflare_errors import ALREADY_GONE, ALREADY_THERE, refusal
 from engine.dns.records import LiveRecord, Record
-from engine.dns.settings import CloudflareSettings
+from engine.dns.urls import server_of
 from engine.errors import Refused
+from engine.forms.kinds import Line, Url
+from engine.forms.zone import HeaderSecret, HttpZoneForm
 
 MOST_OPERATIONS = 200
 LARGEST_BODY = 500_000
@@ -34,6 +48,55 @@ EDIT = "#dns_records:edit"
 DENIED = 10000
 DENIED_PAUSES = (0.1, 0.3)  # Cloudflare says “Authentication error” now and then without meaning it
 _FAILED_CHECK = {Kind.AUTH: "key", Kind.PERMISSION: "permission", Kind.MISSING_ZONE: "zone"}
+
+
+CLOUDFLARE_API = "https://api.cloudflare.com/client/v4"
+
+
+def _plain_id(text: str) -> str:
+    if not (text.isascii() and text.isalnum()):
+        raise ValueError("is not a Cloudflare zone ID, which has letters and digits only.")
+    return text
+
+
+class CloudflareForm(HttpZoneForm):
+    """A zone at Cloudflare."""
+
+    LABEL: ClassVar[str] = "Cloudflare"
+    PERMISSION: ClassVar[str] = (
+        "Zone / DNS / Edit on the zone; with Zone / Zone / Read the test compares the zone's name"
+    )
+
+    type: Literal["cloudflare"] = Field(title="Type", description="cloudflare.")
+    account_id: Line = Field(
+        "", title="Account ID", description="ID of the account; needed for account tokens (cfat_…)."
+    )
+    zone_id: Annotated[str, AfterValidator(_plain_id)] = Field(
+        title="Zone ID", description="From the zone's overview page."
+    )
+    api_token: HeaderSecret = Field(title="API token", description="A token that may edit this zone's DNS.")
+    api_url: Url = Field(
+        CLOUDFLARE_API, title="API URL", description="Another endpoint than Cloudflare's own."
+    )
+
+    @property
+    def endpoint(self) -> str:
+        """The zone ID."""
+        return self.zone_id
+
+    @property
+    def identity(self) -> str:
+        """The zone ID."""
+        return self.zone_id
+
+    @property
+    def server(self) -> str:
+        """The account. Zones without an account ID count as one account: the token that would tell is sealed."""
+        return f"{server_of(self.api_url)}#{self.account_id.strip().lower()}"
+
+    def client(self, timing: Timing) -> Cloudflare:
+        """The zone in that account."""
+        return Cloudflare(self, timing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +111,18 @@ class _Operation:
 class Cloudflare:
     """Reads and writes one zone of a Cloudflare account."""
 
-    def __init__(self, settings: CloudflareSettings) -> None:
-        self.zone = settings.zone
-        self.lock_key = f"cloudflare:{settings.api_url}:{settings.zone_id}"
-        self._zone_id = settings.zone_id
-        self._account_id = settings.account_id
-        self._is_account_token = settings.api_token.startswith("cfat_")
-        self._bucket = bucket_of(settings.api_token)
-        self._api = Connection(
-            "Cloudflare",
-            settings.api_url,
-            settings.tls,
-            settings.timing,
-            {"Authorization": f"Bearer {settings.api_token}"},
-        )
+    def __init__(self, form: CloudflareForm, timing: Timing) -> None:
+        self.zone = form.zone
+        self._zone_id = form.zone_id
+        self._account_id = form.account_id
+        self._is_account_token = form.api_token.startswith("cfat_")
+        self._bucket = bucket_of(form.api_token)
+        headers = {"Authorization": f"Bearer {form.api_token}"}
+        self._api = Connection("Cloudflare", form.api_url, form.trust(), timing, headers)
         self._records = f"/zones/{self._zone_id}/dns_records"
 
     def close(self) -> None:
-        """Gives the connection back."""
+        """Closes the connection."""
         self._api.close()
 
     # --- looking ---

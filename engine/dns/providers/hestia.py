@@ -8,32 +8,117 @@ server is reloaded once, with the last one. Writers in parallel lose records, he
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
 
 from engine.dns.errors import Kind, ProviderError
+from engine.dns.http import Connection
 from engine.dns.names import absolute, relative, within
 from engine.dns.plan import Change, ChangeKind
-from engine.dns.provider import Check, Result, ZoneReport, done, failed, only_asked, refused, standing
+from engine.dns.provider import (
+    Check,
+    Result,
+    Timing,
+    ZoneReport,
+    done,
+    failed,
+    only_asked,
+    refused,
+    standing,
+)
 from engine.dns.providers.hestia_wire import HestiaApi
 from engine.dns.records import LiveRecord, Record, sent_content
-from engine.dns.settings import HestiaSettings
+from engine.dns.urls import server_of, without_path
+from engine.forms.form import SecretText, many
+from engine.forms.kinds import Line, Url
+from engine.forms.zone import HttpZoneForm, RequiredLine
 
 WRITERS = ("v-add-dns-record", "v-change-dns-record", "v-delete-dns-record")
 _FAILED_CHECK = {Kind.AUTH: "key", Kind.PERMISSION: "permission"}
 
 
+def _root(url: str) -> str:
+    return without_path(url, "/api")
+
+
+class HestiaForm(HttpZoneForm):
+    """A zone on a HestiaCP server, by access key (recommended) or by the administrator's password."""
+
+    LABEL: ClassVar[str] = "HestiaCP"
+    PERMISSION: ClassVar[str] = "an access key limited to the commands below, rather than the password"
+    BATCH: ClassVar[int] = 10
+
+    type: Literal["hestiacp"] = Field(title="Type", description="hestiacp.")
+    server_url: Annotated[Url, AfterValidator(_root)] = Field(
+        title="Server URL", description="Address of the panel, such as https://hestia:8083."
+    )
+    user: RequiredLine = Field(title="User", description="User that owns the zone.")
+    admin_user: Line = Field("", title="Admin user", description="Name of the administrator.")
+    admin_password: SecretText = Field(
+        "", title="Admin password", description="Password of the administrator."
+    )
+    access_key: Line = Field("", title="Access key", description="Access key ID, instead of a password.")
+    secret_key: SecretText = Field("", title="Secret key", description="Secret of the access key.")
+
+    @model_validator(mode="after")
+    def _one_login(self) -> Self:
+        password, key = self.admin_user or self.admin_password, self.access_key or self.secret_key
+        if password and key:
+            raise many(
+                [("admin_user", "give either an access key or the administrator's password, not both.")]
+            )
+        wanted = ("access_key", "secret_key") if key else ("admin_user", "admin_password")
+        for field in wanted:
+            if not getattr(self, field):
+                raise many([(field, "is missing.")])
+        return self
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the panel."""
+        return self.server_url
+
+    @property
+    def server(self) -> str:
+        """Host and port of the panel."""
+        return server_of(_root(self.server_url))
+
+    def client(self, timing: Timing) -> Hestia:
+        """The zone on that server."""
+        return Hestia(self, timing)
+
+    @classmethod
+    def secret_to_ask(cls, values: Mapping[str, Any]) -> str:
+        """The secret of the access key when there is one, else the administrator's password."""
+        return "secret_key" if values.get("access_key") else "admin_password"
+
+    @classmethod
+    def with_changes(cls, stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """One way of logging in replaces the other."""
+        if "access_key" in given:
+            stored = {**stored, "admin_user": "", "admin_password": ""}
+        elif "admin_user" in given:
+            stored = {**stored, "access_key": "", "secret_key": ""}
+        return {**stored, **given}
+
+
 class Hestia:
     """Reads and writes one zone of a HestiaCP server."""
 
-    def __init__(self, settings: HestiaSettings) -> None:
-        self.zone = settings.zone
-        self.lock_key = f"hestiacp:{settings.server}"
-        self._user = settings.user
-        self._with_key = bool(settings.access_key)
-        self._api = HestiaApi(settings)
+    def __init__(self, form: HestiaForm, timing: Timing) -> None:
+        self.zone = form.zone
+        self._user = form.user
+        self._with_key = bool(form.access_key)
+        if form.access_key:
+            login = {"access_key": form.access_key, "secret_key": form.secret_key}
+        else:
+            login = {"user": form.admin_user, "password": form.admin_password}
+        self._api = HestiaApi(form.zone, Connection("HestiaCP", form.server_url, form.trust(), timing), login)
 
     def close(self) -> None:
-        """Gives the connection back."""
+        """Closes the connection."""
         self._api.close()
 
     # --- looking ---

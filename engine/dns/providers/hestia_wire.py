@@ -6,7 +6,6 @@ from typing import Any
 
 from engine.dns.errors import Kind, ProviderError
 from engine.dns.http import Connection, Reply
-from engine.dns.settings import HestiaSettings
 
 NOT_RESTARTED = 20
 NO_CHANGE = 4
@@ -40,17 +39,14 @@ _KINDS = {
 class HestiaApi:
     """Runs commands on one HestiaCP server."""
 
-    def __init__(self, settings: HestiaSettings) -> None:
-        self._zone = settings.zone
-        self._http = Connection("HestiaCP", settings.server_url, settings.tls, settings.timing)
-        self.host = self._http.host
-        if settings.access_key:
-            self._login = {"access_key": settings.access_key, "secret_key": settings.secret_key}
-        else:
-            self._login = {"user": settings.admin_user, "password": settings.admin_password}
+    def __init__(self, zone: str, http: Connection, login: dict[str, str]) -> None:
+        self._zone = zone
+        self._http = http
+        self.host = http.host
+        self._login = login
 
     def close(self) -> None:
-        """Gives the connection back."""
+        """Closes the connection."""
         self._http.close()
 
     def table(self, command: str, *arguments: str, attempts: int = 4) -> dict[str, dict[str, str]]:

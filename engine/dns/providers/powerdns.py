@@ -13,16 +13,21 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
 
 from engine.dns.batching import chunks, send_bisected
 from engine.dns.errors import Kind, ProviderError
 from engine.dns.http import Connection, Reply
 from engine.dns.names import within
 from engine.dns.plan import Change, ChangeKind
-from engine.dns.provider import Check, Result, ZoneReport, done, failed, refused, with_aliases
+from engine.dns.provider import Check, Result, Timing, ZoneReport, done, failed, refused, with_aliases
 from engine.dns.records import LiveRecord, Record, sent_content
-from engine.dns.settings import PowerDnsSettings
+from engine.dns.tls import Tls
+from engine.dns.urls import server_of, without_path
+from engine.forms.kinds import Url
+from engine.forms.zone import HeaderSecret, HttpZoneForm
 
 API = "/api/v1/servers/localhost"
 MOST_SETS = 500
@@ -30,6 +35,40 @@ LARGEST_BODY = 1_500_000  # the server refuses bodies of 2 MB with no more than 
 NOT_WRITABLE = frozenset({"slave", "secondary", "consumer"})
 
 Key = tuple[str, str]
+
+
+def _root(url: str) -> str:
+    return without_path(url, "/api/v1", "/api")
+
+
+class PowerDnsForm(HttpZoneForm):
+    """A zone on a PowerDNS Authoritative server."""
+
+    LABEL: ClassVar[str] = "PowerDNS"
+    PERMISSION: ClassVar[str] = (
+        "the key can do everything on that server: use https and `webserver-allow-from`"
+    )
+    BATCH: ClassVar[int] = 1000
+
+    type: Literal["powerdns"] = Field(title="Type", description="powerdns.")
+    server_url: Annotated[Url, AfterValidator(_root)] = Field(
+        title="Server URL", description="Address of the API, such as https://ns1:8081."
+    )
+    api_key: HeaderSecret = Field(title="API key", description="The X-API-Key of the server.")
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the API."""
+        return self.server_url
+
+    @property
+    def server(self) -> str:
+        """Host, port and path of the API."""
+        return server_of(_root(self.server_url))
+
+    def client(self, timing: Timing) -> PowerDns:
+        """The zone on that server."""
+        return PowerDns(self, timing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +91,15 @@ class _Set:
 class PowerDns:
     """Reads and writes one zone of a PowerDNS server."""
 
-    def __init__(self, settings: PowerDnsSettings) -> None:
-        self.zone = settings.zone
-        self.lock_key = f"powerdns:{settings.server}"
+    def __init__(self, form: PowerDnsForm, timing: Timing, tls: Tls | None = None) -> None:
+        self.zone = form.zone
         self._api = Connection(
-            "PowerDNS", settings.server_url, settings.tls, settings.timing, {"X-API-Key": settings.api_key}
+            "PowerDNS", form.server_url, tls or form.trust(), timing, {"X-API-Key": form.api_key}
         )
         self._path = ""
 
     def close(self) -> None:
-        """Gives the connection back."""
+        """Closes the connection."""
         self._api.close()
 
     # --- looking ---

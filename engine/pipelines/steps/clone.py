@@ -17,8 +17,8 @@ def clone_vm(ctx: Context) -> Outcome:
     source = facts.template(ctx.cluster, _wanted(ctx))
     if source is None:
         return Fail(
-            f"template {_wanted(ctx)} is not on server {ctx.vm.server.name}; "
-            "make it there, or name another in the product"
+            f"template {_wanted(ctx)} is not on server {ctx.vm.server.name}, or the login lacks VM.Audit on it; "
+            f"create it, name another in the product, or see `kvmtui doctor {ctx.vm.server.name}`"
         )
     try:
         number = vmids.claim(ctx)

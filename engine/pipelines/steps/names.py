@@ -1,4 +1,4 @@
-"""Configure DNS records: written, reported line by line, and never a reason to stop."""
+"""Configure DNS records: queued, reported line by line, and never a reason to stop."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 
 
 def configure_dns(ctx: Context) -> Outcome:
-    """Make the VM's records right; what fails is kept as debt and shown."""
+    """Make the VM's records right; what fails stays queued and is shown."""
     return Done(sync(ctx))
 
 
 def delete_dns(ctx: Context) -> Outcome:
-    """Delete the records we wrote for this VM; what fails is kept as debt and shown."""
+    """Delete the records we wrote for this VM; what fails stays queued and is shown."""
     return Done(_lines(ctx.ports.names.clear, ctx.vm))
 
 
@@ -31,10 +31,10 @@ def sync(ctx: Context) -> tuple[str, ...]:
 def _lines(work: Callable[[Vm], DnsReport], vm: Vm) -> tuple[str, ...]:
     try:
         report = work(vm)
-    except Exception as error:  # even a fault of our own in DNS does not hold a VM up
-        log.exception("The DNS records of service %s could not be worked on", vm.service_id)
-        return (f"DNS ERR a fault of kvmtui itself ({type(error).__name__}); see its log file",)
+    except Exception as error:  # not even an error of ours in DNS stops a VM
+        log.exception("Setting the DNS records of service %s failed", vm.service_id)
+        return (f"DNS ERR internal error ({type(error).__name__}); see the log file",)
     if not report.errors:
         return report.lines
-    owed = f"{report.errors} DNS record(s) are still owed; “Set DNS records” tries them again"
-    return (*report.lines, owed)
+    count = f"{report.errors} DNS records are" if report.errors > 1 else "1 DNS record is"
+    return (*report.lines, f"{count} pending and retried automatically; “Set DNS records” retries now")

@@ -13,6 +13,7 @@ from engine.store.models.site import Client, Node, Pool, Product, Server, Servic
 from engine.store.models.system import (
     Audit,
     AuditArchive,
+    Destination,
     DnsRecord,
     KeyCheck,
     Lease,
@@ -60,6 +61,7 @@ TABLES: tuple[type[Row], ...] = (
     Audit,
     AuditArchive,
     Outbox,
+    Destination,
     DnsRecord,
 )
 
@@ -73,6 +75,7 @@ __all__ = [
     "Client",
     "DailyBackup",
     "DailySnapshot",
+    "Destination",
     "DnsRecord",
     "Event",
     "FreeRange",

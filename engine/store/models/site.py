@@ -76,8 +76,8 @@ class Zone(Row):
 
     uid = TextField(unique=True)
     name = TextField()  # normalised: lower case, no final dot
-    type = TextField(constraints=[Check("type IN ('cloudflare', 'hestiacp', 'powerdns')")])
-    endpoint = TextField()  # server_url, or the zone_id at Cloudflare: with name and type the key of a zone
+    type = TextField()  # the provider's name, as engine/dns/providers declares it
+    endpoint = TextField()  # where it is there, for lists: server_url, zone_id, host:port
     config = JsonField(default=dict)  # the provider's open fields
     secrets = JsonField(default=dict)  # field name -> sealed value
     ttl = IntegerField(default=300)

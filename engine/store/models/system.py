@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import SQL, Check, FloatField, ForeignKeyField, IntegerField, TextField
+from peewee import SQL, BooleanField, Check, FloatField, ForeignKeyField, IntegerField, TextField
 
 from engine.clock import now_ms
 from engine.store.database import Row
@@ -126,8 +126,21 @@ class Outbox(Row):
         indexes = ((("state", "due_at"), False),)
 
 
+class Destination(Row):
+    """A remote server that one sender at a time works for: its lease, and its outage. Times are the database's."""
+
+    name = TextField(primary_key=True)  # dns:PROVIDER:SERVER
+    owner = TextField(default="")
+    until = EpochField(default=0)
+    attempt_at = EpochField(default=0)  # when the batch that is being sent began, else 0
+    failures = IntegerField(default=0)  # attempts without an answer, in a row
+    retry_at = EpochField(default=0)
+    failing_since = EpochField(null=True)
+    error = TextField(default="")
+
+
 class DnsRecord(Row):
-    """The ledger: a record we wrote or owe. Nothing outside it is ever deleted."""
+    """The ledger: a record we wrote or have to change; also the queue of changes. Nothing outside it is deleted."""
 
     zone = ForeignKeyField(Zone, backref="records", on_delete="RESTRICT")
     vm = ForeignKeyField(Vm, backref="dns_records", null=True, on_delete="SET NULL")
@@ -136,10 +149,15 @@ class DnsRecord(Row):
     content = TextField()
     ttl = IntegerField(default=300)
     provider_id = TextField(default="")
-    # written: live as far as we know; owed: to be written; doomed: to be deleted;
-    # conflict: somebody else's is there
-    state = TextField(constraints=[Check("state IN ('written', 'owed', 'doomed', 'conflict')")])
+    # written: live as far as we know; pending: to be written; deleting: to be deleted; conflict: a foreign record is
+    # in the way; left: a foreign record serves instead
+    state = TextField(constraints=[Check("state IN ('written', 'pending', 'deleting', 'conflict', 'left')")])
+    claimed = BooleanField(default=False)  # we sent it: a live record like it is ours
+    revision = IntegerField(default=0)  # raised by each request; a sender settles the one it read
+    due_at = EpochField(null=True)  # when it is sent or checked next; NULL = nothing to do
+    attempts = IntegerField(default=0)
     error = TextField(default="")
+    note = TextField(default="")  # what an operator should know although nothing is wrong
     updated_at = EpochField(default=now_ms)
 
     class Meta:
@@ -147,4 +165,5 @@ class DnsRecord(Row):
             (("zone", "name", "type", "content"), True),
             (("vm", "zone"), False),
             (("state", "vm"), False),
+            (("due_at", "zone"), False),
         )

@@ -2,4 +2,4 @@
 
 from kvmtui.terminal.nouns import noun
 
-app = noun(__name__, __path__, "The Proxmox VE clusters.")
+app = noun(__name__, __path__, "Manage Proxmox VE clusters.")

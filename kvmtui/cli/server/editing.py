@@ -11,19 +11,19 @@ from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import ServerName
 
 app = typer.Typer()
-NewName = Annotated[str, typer.Argument(metavar="NAME", help="How the cluster is called here.")]
-Hosts = Annotated[list[str] | None, typer.Option("--host", help="An API host; more are tried in order.")]
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the cluster.")]
+Hosts = Annotated[list[str] | None, typer.Option("--host", help="API host; several are tried in order.")]
 Port = Annotated[int | None, typer.Option(help="Port of the API.")]
-TokenId = Annotated[str | None, typer.Option(help="API token, user@realm!name.")]
-User = Annotated[str | None, typer.Option(help="user@realm, when there is no token.")]
+TokenId = Annotated[str | None, typer.Option(help="API token as user@realm!name.")]
+User = Annotated[str | None, typer.Option(help="Login as user@realm, if no token is used.")]
 SecretFile = Annotated[
-    str | None, typer.Option(metavar="FILE", help="File with the token's secret or the password; - is stdin.")
+    str | None, typer.Option(metavar="FILE", help="File with the token secret or the password; - is stdin.")
 ]
-SecretEnv = Annotated[str | None, typer.Option(metavar="NAME", help="Variable with the secret.")]
-Fingerprint = Annotated[str | None, typer.Option(help="Trust the certificate with this SHA-256.")]
-CaFile = Annotated[str | None, typer.Option(help="Trust this authority, a PEM file.")]
-SystemTls = Annotated[bool, typer.Option("--system-ca", help="Trust what the system trusts.")]
-Insecure = Annotated[bool, typer.Option("--insecure", help="Verify nothing. Dangerous.")]
+SecretEnv = Annotated[str | None, typer.Option(metavar="NAME", help="Environment variable with the secret.")]
+Fingerprint = Annotated[str | None, typer.Option(help="Trust the certificate with this SHA-256 fingerprint.")]
+CaFile = Annotated[str | None, typer.Option(help="Trust this CA, a PEM file.")]
+SystemTls = Annotated[bool, typer.Option("--system-ca", help="Trust the system's CAs.")]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Do not verify the certificate. Dangerous.")]
 
 
 @app.command()
@@ -41,7 +41,7 @@ def add(
     insecure: Insecure = False,
     sets: Sets = None,
 ) -> None:
-    """Add a server. The secret is asked for, or read from a file, stdin or the environment.
+    """Add a server. The secret is prompted for, or read from a file, stdin or the environment.
 
     \b
     kvmtui server add pve-waw1 --host 10.0.0.11 --host 10.0.0.12 \\
@@ -73,7 +73,7 @@ def add(
 @app.command()
 def edit(
     name: ServerName,
-    new_name: Annotated[str | None, typer.Option("--name", help="A new name.")] = None,
+    new_name: Annotated[str | None, typer.Option("--name", help="New name.")] = None,
     host: Hosts = None,
     port: Port = None,
     token_id: TokenId = None,
@@ -84,10 +84,10 @@ def edit(
     ca_file: CaFile = None,
     system_ca: SystemTls = False,
     insecure: Insecure = False,
-    state: Annotated[str | None, typer.Option(help="enabled or paused.")] = None,
+    state: Annotated[str | None, typer.Option(help="State: enabled or paused.")] = None,
     sets: Sets = None,
 ) -> None:
-    """Change a server. Without a secret the stored one stays.
+    """Change a server. Without a new secret the stored one is kept.
 
     \b
     kvmtui server edit pve-waw1 --state paused
@@ -129,7 +129,7 @@ def _tls(fingerprint: str | None, ca_file: str | None, system: bool, insecure: b
 
 @app.command()
 def delete(name: ServerName, yes: Yes = False) -> None:
-    """Delete a server that nothing needs any more.
+    """Delete a server that is no longer used.
 
     \b
     kvmtui server delete pve-old

@@ -12,7 +12,7 @@ app = typer.Typer()
 
 @app.command()
 def nodes(name: ServerName, as_json: AsJson = False) -> None:
-    """Show the nodes of a server as they are now: load, memory, and how many machines of ours they carry.
+    """Show the nodes of a server: load, memory, and the number of our VMs.
 
     \b
     kvmtui server nodes pve-waw1

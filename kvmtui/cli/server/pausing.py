@@ -11,7 +11,7 @@ app = typer.Typer()
 
 @app.command()
 def pause(name: ServerName) -> int:
-    """Send nothing to a server any more; its VMs wait with that reason.
+    """Stop all work on a server. Its VMs wait.
 
     \b
     kvmtui server pause pve-waw1
@@ -27,7 +27,7 @@ def pause(name: ServerName) -> int:
 
 @app.command()
 def resume(name: ServerName) -> int:
-    """Work with a paused server again; the VMs that waited go on at once.
+    """Resume work on a paused server. Its VMs continue at once.
 
     \b
     kvmtui server resume pve-waw1

@@ -35,7 +35,7 @@ def list_servers(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(name: ServerName, as_json: AsJson = False) -> None:
-    """Show a server; its secrets are not shown.
+    """Show a server, without its secrets.
 
     \b
     kvmtui server show pve-waw1 --json

@@ -12,9 +12,9 @@ app = typer.Typer()
 
 @app.command()
 def test(name: ServerName, as_json: AsJson = False) -> int:
-    """Ask a server whether it can be worked with: reach, trust, login, each privilege, storages, templates.
+    """Test a server: reachability, certificate, login, every privilege, storages, templates.
 
-    What is missing is told with the command that grants it. Exit status 1 when something needed failed.
+    For each missing privilege the command that grants it is shown. Exit status 1 if a required check failed.
 
     \b
     kvmtui server test pve-waw1

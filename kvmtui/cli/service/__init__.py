@@ -2,4 +2,4 @@
 
 from kvmtui.terminal.nouns import noun
 
-app = noun(__name__, __path__, "The services: what clients have, and what becomes of it.")
+app = noun(__name__, __path__, "Manage services and their lifecycle.")

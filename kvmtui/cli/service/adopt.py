@@ -19,30 +19,34 @@ app = typer.Typer()
 
 @app.command()
 def adopt(
-    vmid: Annotated[int, typer.Argument(metavar="VMID", help="The guest's number on its cluster.")],
-    server: Annotated[str, typer.Option(help="The cluster.", autocompletion=completing("server"))],
+    vmid: Annotated[int, typer.Argument(metavar="VMID", help="VMID of the guest.")],
+    server: Annotated[str, typer.Option(help="Server the guest is on.", autocompletion=completing("server"))],
     client: Annotated[
         str,
         typer.Option(
-            help="Whose it becomes: a name, an e-mail address or a number.",
+            help="Client that will own it: name, e-mail address or id.",
             autocompletion=completing("client"),
         ),
     ],
-    product: Annotated[str, typer.Option(help="What it is sold as.", autocompletion=completing("product"))],
+    product: Annotated[
+        str, typer.Option(help="Product it is sold as.", autocompletion=completing("product"))
+    ],
     number: Annotated[
-        int | None, typer.Option("--id", help="The service's number; without one, the next free.")
+        int | None, typer.Option("--id", help="Service id; default: the next free one.")
     ] = None,
     confirm: Annotated[
         str | None, typer.Option(metavar="NAME", help="The guest's name, instead of typing it.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what was found; exit 2 if it would be refused.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what was found; exit 2 if it would be refused.")
+    ] = False,
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
-    """Make a guest that somebody else made the machine of a new service.
+    """Adopt an existing guest as the VM of a new service.
 
-    Only the ownership mark is written into it. What the guest is becomes its plan, so that nothing changes until
-    a package is applied with change-package.
+    Only the ownership mark is written into it. Its current configuration becomes its plan: nothing changes until
+    change-package.
 
     \b
     kvmtui service adopt 105 --server pve-waw1 --client ops@acme.example --product VPS-2 --dry-run

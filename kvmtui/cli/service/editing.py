@@ -14,24 +14,24 @@ from kvmtui.terminal.output import AsJson
 app = typer.Typer()
 Options = Annotated[
     list[str] | None,
-    typer.Option(
-        "--option", metavar="KEY=VALUE", help="What it has other than the product, such as cores=4."
-    ),
+    typer.Option("--option", metavar="KEY=VALUE", help="Override a product setting, e.g. cores=4."),
 ]
 
 
 @app.command()
 def create(
-    client: Annotated[str, typer.Option(help="Whose it is.", autocompletion=completing("client"))],
-    product: Annotated[str, typer.Option(help="What it is made from.", autocompletion=completing("product"))],
+    client: Annotated[
+        str, typer.Option(help="Client that owns the service.", autocompletion=completing("client"))
+    ],
+    product: Annotated[str, typer.Option(help="Product to deploy.", autocompletion=completing("product"))],
     number: Annotated[
-        int | None, typer.Option("--id", help="Its number; without one, the next free.")
+        int | None, typer.Option("--id", help="Service id; default: the next free one.")
     ] = None,
     option: Options = None,
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
-    """Make a service; its machine starts deploying at once.
+    """Create a service. Its VM is deployed at once.
 
     \b
     kvmtui service create --client Acme --product VPS-2
@@ -63,13 +63,13 @@ def create(
 def options(
     ref: VmRef,
     option: Options = None,
-    clear: Annotated[
-        list[str] | None, typer.Option(metavar="KEY", help="Go back to what the product says.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    clear: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Remove an override.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change; change nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a service overrides of its product, or change it; the machine follows with change-package.
+    """Show or change the overrides of a service. The VM follows with change-package.
 
     \b
     kvmtui service options 5546
@@ -120,7 +120,7 @@ def _changed(old: dict[str, Any], given: dict[str, str], cleared: list[str]) -> 
 
 @app.command()
 def delete(ref: VmRef, yes: Yes = False) -> None:
-    """Delete a service that has no machine any more.
+    """Delete a service that has no VM.
 
     \b
     kvmtui service delete 5546

@@ -16,12 +16,14 @@ app = typer.Typer()
 @app.command()
 def history(
     ref: VmRef,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Maximum number of entries, newest first.")
+    ] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Show what was asked of a service, what was done, and when its guest became ours or went; the newest first.
+    """Show the history of a service: requests, runs, and when its guest was marked or deleted; newest first.
 
-    A run is followed with: kvmtui vm log REF --run ID
+    `kvmtui vm log REF --run ID` shows one run.
 
     \b
     kvmtui service history 5546

@@ -15,12 +15,12 @@ from kvmtui.terminal.output import AsJson
 app = typer.Typer()
 
 
-Reason = Annotated[str, typer.Option(help="Why; it is kept in the audit log.")]
+Reason = Annotated[str, typer.Option(help="Reason, kept in the audit log.")]
 
 
 @app.command()
 def suspend(ref: VmRef, reason: Reason = "", wait: Wait = None) -> int:
-    """Stop the machine and mark the service Suspended; the reason is shown to whoever wants to start it.
+    """Stop the VM and mark the service Suspended. The reason is shown when somebody tries to start it.
 
     \b
     kvmtui service suspend 5546 --wait
@@ -37,7 +37,7 @@ def suspend(ref: VmRef, reason: Reason = "", wait: Wait = None) -> int:
 
 @app.command()
 def unsuspend(ref: VmRef, reason: Reason = "", wait: Wait = None) -> int:
-    """End a suspension: the machine is started, and the service is Active.
+    """End a suspension: start the VM and mark the service Active.
 
     \b
     kvmtui service unsuspend 5546
@@ -58,7 +58,7 @@ def terminate(
     reason: Reason = "",
     wait: Wait = None,
 ) -> int:
-    """End a service: its machine, disks, backups and DNS records are deleted, its addresses freed.
+    """Terminate a service: delete its VM, disks, backups and DNS records, then free its addresses.
 
     \b
     kvmtui service terminate 5546
@@ -79,17 +79,20 @@ def terminate(
 @app.command("change-package")
 def change_package(
     ref: VmRef,
-    product: Annotated[str, typer.Option(help="Another product.", autocompletion=completing("product"))] = "",
+    product: Annotated[str, typer.Option(help="New product.", autocompletion=completing("product"))] = "",
     option: Annotated[
-        list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="An option to change.")
+        list[str] | None,
+        typer.Option("--option", metavar="KEY=VALUE", help="Override a product setting, e.g. cores=4."),
     ] = None,
-    plan: Annotated[bool, typer.Option("--plan", "--dry-run", help="Only show what would change.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", "--dry-run", help="Show what would change; change nothing.")
+    ] = False,
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
-    """Bring a machine to its package: another product, other options, or what is pending.
+    """Apply the product and options to the VM: a new product, new options, or pending changes.
 
-    What changes is shown before it is asked for: from, to, when, and whether there is a way back.
+    Each change is shown before it is queued: old and new value, when it takes effect, whether it can be undone.
 
     \b
     kvmtui service change-package 5546 --product VPS-4 --plan

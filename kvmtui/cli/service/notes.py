@@ -19,7 +19,7 @@ def service_notes(
     file: notes.FromFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the notes of a service, or change them; every change is kept in the audit.
+    """Show or change the notes of a service. Changes are audited.
 
     \b
     kvmtui service notes 5546

@@ -35,7 +35,7 @@ def list_services(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(ref: VmRef, as_json: AsJson = False) -> None:
-    """Show a service, its options, and what its machine does not have of them yet.
+    """Show a service, its overrides, and what is pending.
 
     \b
     kvmtui service show 5546

@@ -2,4 +2,4 @@
 
 from kvmtui.terminal.nouns import noun
 
-app = noun(__name__, __path__, "The machines: look at them, run them, repair them.")
+app = noun(__name__, __path__, "Inspect, operate and repair VMs.")

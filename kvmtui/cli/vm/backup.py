@@ -11,12 +11,12 @@ from kvmtui.terminal.following import Wait
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.output import AsJson
 
-app = typer.Typer(name="backup", help="The backups of a VM.", no_args_is_help=True)
+app = typer.Typer(name="backup", help="Manage backups of a VM.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(ref: VmRef, as_json: AsJson = False) -> int:
-    """Show the backups of a VM, newest first. Those of others are shown and never deleted by us.
+    """List the backups of a VM, newest first. Backups made by others are listed and never deleted.
 
     \b
     kvmtui vm backup list 5546
@@ -45,7 +45,7 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
 
 @app.command()
 def create(ref: VmRef, wait: Wait = None) -> int:
-    """Make a backup now. At the plan's limit the oldest of ours makes room.
+    """Make a backup now. At the product's limit the oldest of ours is deleted.
 
     \b
     kvmtui vm backup create 5546 --wait
@@ -62,10 +62,10 @@ def create(ref: VmRef, wait: Wait = None) -> int:
 @app.command()
 def delete(
     ref: VmRef,
-    backup: Annotated[str, typer.Argument(metavar="BACKUP", help="The backup, as `list` names it.")],
+    backup: Annotated[str, typer.Argument(metavar="BACKUP", help="Backup, as `list` names it.")],
     wait: Wait = None,
 ) -> int:
-    """Delete a backup that we made.
+    """Delete a backup that kvmtui made.
 
     \b
     kvmtui vm backup delete 5546 backup:backup/vzdump-qemu-2002-….vma.zst
@@ -82,11 +82,13 @@ def delete(
 @app.command()
 def schedule(
     ref: VmRef,
-    days: Annotated[str | None, typer.Option(help="Weekdays such as mon,thu; none switches it off.")] = None,
-    at: Annotated[str, typer.Option(help="HH:MM; without it a time is drawn.")] = "",
+    days: Annotated[
+        str | None, typer.Option(help="Weekdays such as mon,thu; none switches the schedule off.")
+    ] = None,
+    at: Annotated[str, typer.Option(help="Time as HH:MM; default: a random time.")] = "",
     as_json: AsJson = False,
 ) -> int:
-    """Show or set on which days a VM is backed up.
+    """Show or set the backup schedule of a VM.
 
     \b
     kvmtui vm backup schedule 5546 --days mon,thu --at 03:30

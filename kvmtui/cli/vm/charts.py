@@ -14,17 +14,19 @@ if TYPE_CHECKING:
     from engine.queries.charts import ChartsView
 
 app = typer.Typer()
-Span = Annotated[str, typer.Option(metavar="SPAN", help="hour, day, week, month or year.")]
+Span = Annotated[str, typer.Option(metavar="SPAN", help="Time span: hour, day, week, month or year.")]
 
 
 @app.command()
 def charts(
     ref: VmRef,
     span: Span = "hour",
-    as_csv: Annotated[bool, typer.Option("--csv", help="Every point as comma-separated values.")] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print every point as comma-separated values.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show what a machine used, as Proxmox measured it. Exit 1: it could not be seen.
+    """Show the usage of a VM as Proxmox measured it. Exit 1: the cluster did not answer.
 
     \b
     kvmtui vm charts 5546 --span week

@@ -19,35 +19,36 @@ def console(
         str,
         typer.Argument(
             metavar="REF",
-            help="A service id, vmid:N, or a machine's name.",
+            help="Service id, vmid:N, or the VM's name.",
             show_default=False,
             autocompletion=completing("vm"),
         ),
     ] = "",
     vnc: Annotated[
-        bool, typer.Option("--vnc", help="The screen: a link for a browser, good once, for 10 seconds.")
+        bool,
+        typer.Option("--vnc", help="Print a link to the noVNC console; it works once, within 10 seconds."),
     ] = False,
     listen: Annotated[
-        str, typer.Option(metavar="ADDRESS[:PORT]", help="Where the link is served; with --vnc.")
+        str, typer.Option(metavar="ADDRESS[:PORT]", help="With --vnc: address to serve the link on.")
     ] = "",
-    detach: Annotated[str, typer.Option(metavar="KEY", help="The key that leaves the serial console.")] = "",
+    detach: Annotated[str, typer.Option(metavar="KEY", help="Key that leaves the serial console.")] = "",
     log: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Also write what the serial console shows to a new file."),
+        typer.Option(metavar="FILE", help="Also write the output to a new file."),
     ] = None,
     get_novnc: Annotated[
-        bool, typer.Option("--get-novnc", help="Fetch noVNC with npm, once, for the links; needs no REF.")
+        bool, typer.Option("--get-novnc", help="Download noVNC with npm; needs no REF.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="The link as one JSON document; with --vnc.")
+        bool, typer.Option("--json", help="With --vnc: print the link as one JSON document.")
     ] = False,
 ) -> int:
-    """Open the serial console of a VM in this terminal, or offer its screen to a browser.
+    """Open the serial console of a VM in this terminal, or its noVNC console in a browser.
 
     \b
-    kvmtui vm console 5546                   the serial line; Ctrl+] leaves it
-    kvmtui vm console 5546 --log boot.log    and keep what it shows
-    kvmtui vm console 5546 --vnc             a link to its screen; this command ends with the screen
+    kvmtui vm console 5546                   # Ctrl+] leaves it
+    kvmtui vm console 5546 --log boot.log
+    kvmtui vm console 5546 --vnc             # ends when the browser closes it
     """
     _refuse_mixed(vnc=vnc, get_novnc=get_novnc, listen=listen, as_json=as_json, serial=bool(detach or log))
     if get_novnc:

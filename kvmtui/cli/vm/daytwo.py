@@ -18,13 +18,11 @@ app = typer.Typer()
 @app.command()
 def restore(
     ref: VmRef,
-    backup: Annotated[
-        str, typer.Argument(metavar="BACKUP", help="The backup, as `vm backup list` names it.")
-    ],
+    backup: Annotated[str, typer.Argument(metavar="BACKUP", help="Backup, as `vm backup list` names it.")],
     yes: Yes = False,
     wait: Wait = None,
 ) -> int:
-    """Overwrite a VM with a backup, apply its package again, and start it.
+    """Overwrite a VM with a backup, apply its product again, and start it.
 
     \b
     kvmtui vm restore 5546 backup:backup/vzdump-qemu-2002-….vma.zst --yes --wait
@@ -43,10 +41,10 @@ def restore(
 @app.command()
 def password(
     ref: VmRef,
-    show: Annotated[bool, typer.Option("--show", help="With --wait: print it once, when it is set.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="With --wait: print the password once.")] = False,
     wait: Wait = None,
 ) -> int:
-    """Give the guest a new password: by its agent while it runs, else with a restart. It is mailed, never logged.
+    """Set a new password: through the guest agent, otherwise with a restart. It is mailed, never logged.
 
     \b
     kvmtui vm password 5546 --wait --show
@@ -75,16 +73,16 @@ def stats(
         str,
         typer.Argument(
             metavar="[REF]",
-            help="A service id, vmid:N, or a machine's name.",
+            help="Service id, vmid:N, or the VM's name.",
             autocompletion=names.completing("vm"),
         ),
     ] = "",
     month: Annotated[str, typer.Option(metavar="YYYY-MM", help="Only this month.")] = "",
-    every: Annotated[bool, typer.Option("--all", help="Every service, those that ended too.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All services, including terminated ones.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show what a service has transferred, by month of the site's time zone, for billing.
+    """Show the traffic of a service per month, for billing.
 
     \b
     kvmtui vm stats 5546 --month 2026-04 --csv

@@ -17,13 +17,13 @@ app = typer.Typer()
 @app.command()
 def dns(
     ref: VmRef,
-    plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would be done; change nothing.")] = False,
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
-    """Make every DNS record of a VM right.
+    """Correct every DNS record of a VM.
 
-    + is created, ~ is changed, - is deleted, = stands already, ! is somebody else's and left.
+    In the plan, + is created, ~ changed, - deleted, = correct already, ! foreign and left alone.
 
     \b
     kvmtui vm dns 5546 --plan
@@ -57,10 +57,10 @@ def dns(
 def rdns(
     ref: VmRef,
     address: Annotated[str, typer.Argument(help="One of the VM's addresses.")],
-    name: Annotated[str, typer.Argument(help="The name it shall point to; '' for the VM's own.")],
+    name: Annotated[str, typer.Argument(help="Reverse name; '' for the VM's own name.")],
     wait: Wait = None,
 ) -> int:
-    """Give an address of a VM its reverse name; it is kept through every later sync.
+    """Set the reverse name of an address. It is kept by later DNS updates.
 
     \b
     kvmtui vm rdns 5546 192.168.130.2 mail.example.com

@@ -14,12 +14,12 @@ from kvmtui.terminal.output import AsJson
 if TYPE_CHECKING:
     from engine.queries.daytwo import IsoView
 
-app = typer.Typer(name="iso", help="The ISO image in a VM's drive.", no_args_is_help=True)
+app = typer.Typer(name="iso", help="Mount and eject ISO images.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(ref: VmRef, as_json: AsJson = False) -> int:
-    """Show the ISO images a VM may mount, grouped by what stands before the first dash.
+    """List the ISO images a VM may mount, grouped by the part before the first dash.
 
     \b
     kvmtui vm iso list 5546
@@ -44,13 +44,13 @@ def _mounted(one: IsoView) -> str:
 @app.command()
 def mount(
     ref: VmRef,
-    iso: Annotated[str, typer.Argument(metavar="ISO", help="The image, by its name or its full name.")],
+    iso: Annotated[str, typer.Argument(metavar="ISO", help="Image, by its file name or volume id.")],
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart a running VM that has no CD drive yet.")
     ] = False,
     wait: Wait = None,
 ) -> int:
-    """Put an ISO image into the VM's drive.
+    """Mount an ISO image.
 
     A running VM without a CD drive gets one at its next start; --restart restarts it for that.
 
@@ -68,7 +68,7 @@ def mount(
 
 @app.command()
 def eject(ref: VmRef, wait: Wait = None) -> int:
-    """Take the ISO image out of the VM's drive.
+    """Eject the ISO image.
 
     \b
     kvmtui vm iso eject 5546

@@ -16,7 +16,7 @@ app = typer.Typer()
 
 @app.command("list")
 def list_vms(as_json: AsJson = False) -> None:
-    """List the machines.
+    """List the VMs.
 
     \b
     kvmtui vm list

@@ -19,10 +19,10 @@ app = typer.Typer()
 @app.command()
 def log(
     ref: VmRef,
-    run: Annotated[int | None, typer.Option(metavar="ID", help="Only this run.")] = None,
+    run: Annotated[int | None, typer.Option(metavar="ID", help="Show only this run.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Show what happened to a VM, newest run first.
+    """Show the runs and steps of a VM, newest first.
 
     \b
     kvmtui vm log 5546

@@ -13,7 +13,7 @@ app = typer.Typer()
 
 @app.command()
 def start(ref: VmRef, wait: Wait = None) -> int:
-    """Switch a VM on.
+    """Start a VM.
 
     \b
     kvmtui vm start 5546 --wait
@@ -23,7 +23,7 @@ def start(ref: VmRef, wait: Wait = None) -> int:
 
 @app.command()
 def stop(ref: VmRef, wait: Wait = None) -> int:
-    """Switch a VM off at once, like pulling the plug.
+    """Stop a VM at once, like pulling the plug.
 
     \b
     kvmtui vm stop 5546
@@ -33,7 +33,7 @@ def stop(ref: VmRef, wait: Wait = None) -> int:
 
 @app.command()
 def shutdown(ref: VmRef, wait: Wait = None) -> int:
-    """Ask the guest to shut itself down.
+    """Shut the guest down.
 
     \b
     kvmtui vm shutdown vmid:2002 --wait=120
@@ -43,7 +43,7 @@ def shutdown(ref: VmRef, wait: Wait = None) -> int:
 
 @app.command()
 def reboot(ref: VmRef, wait: Wait = None) -> int:
-    """Ask the guest to restart.
+    """Reboot the guest.
 
     \b
     kvmtui vm reboot web-1

@@ -17,12 +17,12 @@ app = typer.Typer()
 def record(
     ref: VmRef,
     changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Write a field.")
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Set a field.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; needed to write.")] = "",
+    reason: Annotated[str, typer.Option(help="Reason; required with --set.")] = "",
     as_json: AsJson = False,
 ) -> int:
-    """Show the raw row of a VM, or write fields of it. A last resort.
+    """Show or edit the raw record of a VM. A last resort.
 
     \b
     kvmtui vm record 5546

@@ -13,7 +13,7 @@ from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.output import AsJson
 
 app = typer.Typer()
-Reason = Annotated[str, typer.Option(help="Why; it is kept in the audit log.")]
+Reason = Annotated[str, typer.Option(help="Reason, kept in the audit log.")]
 
 
 @app.command()
@@ -23,16 +23,16 @@ def reset(
     reason: Reason = "",
     wait: Wait = None,
 ) -> int:
-    """Switch a VM to a status from which it can be run again.
+    """Set the status of a VM, to continue its work from there.
 
     \b
-    ready            back to normal, the engine leaves it alone
+    ready            back to normal; the engine does nothing
     creation         deploy again from the first step
-    set_ip           deploy again from the clone on, keeping its addresses
-    change_package   run the whole package change again
-    set_dns_records  make every DNS record right again
+    set_ip           deploy again from the clone step, keeping its addresses
+    change_package   run the whole change-package again
+    set_dns_records  correct every DNS record
     terminate        terminate again, after error_terminate
-    remove           call it removed without asking Proxmox
+    remove           mark it removed without asking Proxmox
 
     \b
     kvmtui vm reset 5546 creation --reason "pool was full" --wait
@@ -48,7 +48,7 @@ def reset(
 
 @app.command()
 def redeploy(ref: VmRef, yes: Yes = False, reason: Reason = "", wait: Wait = None) -> int:
-    """Destroy what was made of a VM and deploy it from scratch. Only for a VM that is not ready.
+    """Remove a VM that is not ready and deploy it from scratch.
 
     \b
     kvmtui vm redeploy 5546 --yes --wait
@@ -67,11 +67,11 @@ def redeploy(ref: VmRef, yes: Yes = False, reason: Reason = "", wait: Wait = Non
 @app.command()
 def reinstall(
     ref: VmRef,
-    template: Annotated[str, typer.Option(help="Another template, by VMID or name.")] = "",
+    template: Annotated[str, typer.Option(help="Different template, by VMID or name.")] = "",
     yes: Yes = False,
     wait: Wait = None,
 ) -> int:
-    """Wipe a VM and install it anew. Addresses, MAC, VLAN, VMID and backups stay.
+    """Wipe a VM and install it again. Addresses, MAC, VLAN, VMID and backups are kept.
 
     \b
     kvmtui vm reinstall 5546 --template 9001 --yes
@@ -92,13 +92,13 @@ def reinstall(
 @app.command("run-step")
 def run_step(
     ref: VmRef,
-    command: Annotated[str, typer.Argument(help='The step, such as "Set Network".')],
+    command: Annotated[str, typer.Argument(help='Step, such as "Set Network".')],
     yes: Yes = False,
     wait: Wait = None,
 ) -> int:
-    """Run one module command by its name.
+    """Run a single step by its name.
 
-    `*` may run while the VM runs, `**` only while it is off, `->` names what follows it in a deploy.
+    `*` works while the VM runs, `**` only while it is off, `->` leads to the next step of a deploy.
 
     \b
     kvmtui vm run-step 5546 "Set Network" --wait
@@ -160,7 +160,7 @@ def repair_disk(
 
 @app.command("delete-record")
 def delete_record(ref: VmRef, yes: Yes = False, reason: Reason = "") -> int:
-    """Forget a VM that is in remove or error_terminate. Proxmox is not touched.
+    """Delete the record of a removed VM (remove or error_terminate). Proxmox is not touched.
 
     \b
     kvmtui vm delete-record 5546 --reason "removed by hand on the node" --yes

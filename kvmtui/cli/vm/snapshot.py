@@ -12,13 +12,13 @@ from kvmtui.terminal.following import Wait
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.output import AsJson
 
-app = typer.Typer(name="snapshot", help="The snapshots of a VM.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="The snapshot's name.")]
+app = typer.Typer(name="snapshot", help="Manage snapshots of a VM.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="Name of the snapshot.")]
 
 
 @app.command("list")
 def list_(ref: VmRef, as_json: AsJson = False) -> int:
-    """Show the snapshots of a VM, oldest first.
+    """List the snapshots of a VM, oldest first.
 
     \b
     kvmtui vm snapshot list 5546
@@ -43,11 +43,11 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
 @app.command()
 def create(
     ref: VmRef,
-    name: Annotated[str, typer.Argument(metavar="[SNAPSHOT]", help="A name; without it one is made.")] = "",
-    note: Annotated[str, typer.Option(help="A note for people.")] = "",
+    name: Annotated[str, typer.Argument(metavar="[SNAPSHOT]", help="Name; default: generated.")] = "",
+    note: Annotated[str, typer.Option(help="Note.")] = "",
     wait: Wait = None,
 ) -> int:
-    """Take a snapshot, without the memory.
+    """Take a snapshot, without RAM.
 
     \b
     kvmtui vm snapshot create 5546 before-upgrade --wait
@@ -79,7 +79,7 @@ def delete(ref: VmRef, name: Name, wait: Wait = None) -> int:
 
 @app.command()
 def rollback(ref: VmRef, name: Name, yes: Yes = False, wait: Wait = None) -> int:
-    """Bring a VM back to a snapshot. What happened since is lost.
+    """Roll a VM back to a snapshot. Later changes are lost.
 
     \b
     kvmtui vm snapshot rollback 5546 before-upgrade --yes --wait
@@ -99,11 +99,11 @@ def rollback(ref: VmRef, name: Name, yes: Yes = False, wait: Wait = None) -> int
 def schedule(
     ref: VmRef,
     days: Annotated[str | None, typer.Option(help="Weekdays such as mon,thu.")] = None,
-    at: Annotated[str, typer.Option(help="HH:MM; without it a time is drawn.")] = "",
-    off: Annotated[bool, typer.Option("--off", help="Take none by itself any more.")] = False,
+    at: Annotated[str, typer.Option(help="Time as HH:MM; default: a random time.")] = "",
+    off: Annotated[bool, typer.Option("--off", help="Switch the schedule off.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show or set on which days a snapshot is taken. At the plan's limit the oldest of ours makes room.
+    """Show or set the snapshot schedule of a VM. At the product's limit the oldest of ours is deleted.
 
     \b
     kvmtui vm snapshot schedule 5546 --days mon,thu --at 03:30

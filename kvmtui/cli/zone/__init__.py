@@ -2,4 +2,4 @@
 
 from kvmtui.terminal.nouns import noun
 
-app = noun(__name__, __path__, "The DNS zones and where they are kept.")
+app = noun(__name__, __path__, "DNS zones and their providers.")

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from kvmtui.terminal.ask import Yes, confirm_name, secret
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import ZoneRef
+from kvmtui.terminal.zone_options import SecretEnv, SecretFile, Ttl, with_provider_options
 
 app = typer.Typer()
-_SECRETS = {"powerdns": "api_key", "cloudflare": "api_token", "hestiacp": "admin_password"}
-ServerUrl = Annotated[str | None, typer.Option(help="Address of PowerDNS or HestiaCP.")]
-ZoneId = Annotated[str | None, typer.Option(help="Zone ID at Cloudflare.")]
-AccountId = Annotated[str | None, typer.Option(help="Account ID at Cloudflare.")]
-User = Annotated[str | None, typer.Option(help="The user of HestiaCP that owns the zone.")]
-AdminUser = Annotated[str | None, typer.Option(help="The administrator of HestiaCP.")]
-AccessKey = Annotated[str | None, typer.Option(help="An access key of HestiaCP, instead of a password.")]
-Ttl = Annotated[int | None, typer.Option(help="Seconds others may remember a record.")]
-SecretFile = Annotated[
-    str | None, typer.Option(metavar="FILE", help="File with the key, token or password; - is stdin.")
-]
-SecretEnv = Annotated[str | None, typer.Option(metavar="NAME", help="Variable with the secret.")]
 
 
 @app.command()
+@with_provider_options
 def add(
-    zone: Annotated[str, typer.Argument(metavar="ZONE", help="The zone's name.")],
-    provider: Annotated[str, typer.Option("--type", help="cloudflare, hestiacp or powerdns.")],
-    server_url: ServerUrl = None,
-    zone_id: ZoneId = None,
-    account_id: AccountId = None,
-    user: User = None,
-    admin_user: AdminUser = None,
-    access_key: AccessKey = None,
+    zone: Annotated[str, typer.Argument(metavar="ZONE", help="Name of the zone.")],
+    provider: Annotated[str, typer.Option("--type", help="The provider: {providers}.")],
     ttl: Ttl = None,
     secret_file: SecretFile = None,
     secret_env: SecretEnv = None,
     sets: Sets = None,
+    **given: Any,
 ) -> None:
-    """Add a zone. Its key, token or password is asked for, or read from a file, stdin or the environment.
+    """Add a zone. The secret is read from a terminal, a file, stdin or the environment.
 
     \b
     kvmtui zone add example.com --type powerdns --server-url https://ns1.example.com:8081
@@ -50,44 +35,26 @@ def add(
     """
     from engine.actions.zones import create_zone
     from engine.audit import current_actor
-    from engine.forms import zone_form
+    from engine.forms import zone_form, zone_forms
     from kvmtui.terminal import assigning, site
 
-    field = _secret_field(provider, access_key)
-    given = secret(field.replace("_", " "), secret_file, secret_env)
-    values = assigning.assigned(
-        {"zone": zone, "type": provider},
-        sets,
-        server_url=server_url,
-        zone_id=zone_id,
-        account_id=account_id,
-        user=user,
-        admin_user=admin_user,
-        access_key=access_key,
-        ttl=ttl,
-        **{field: given},
-    )
+    form = zone_forms().get(provider)
+    field = form.secret_to_ask(given) if form else "secret"
+    given[field] = secret(field.replace("_", " "), secret_file, secret_env)
+    values = assigning.assigned({"zone": zone, "type": provider}, sets, ttl=ttl, **given)
     with site.changing():
         assigning.say(create_zone(zone_form(values), current_actor("cli")))
 
 
-def _secret_field(provider: str, access_key: str | None) -> str:
-    return "secret_key" if access_key else _SECRETS.get(provider, "secret")
-
-
 @app.command()
+@with_provider_options
 def edit(
     zone: ZoneRef,
-    server_url: ServerUrl = None,
-    zone_id: ZoneId = None,
-    account_id: AccountId = None,
-    user: User = None,
-    admin_user: AdminUser = None,
-    access_key: AccessKey = None,
     ttl: Ttl = None,
     secret_file: SecretFile = None,
     secret_env: SecretEnv = None,
     sets: Sets = None,
+    **given: Any,
 ) -> None:
     """Change a zone. Without a secret the stored one stays.
 
@@ -97,24 +64,24 @@ def edit(
     """
     from engine.actions.zones import put_zone
     from engine.audit import current_actor
-    from engine.forms import zone_form
+    from engine.forms import zone_form, zone_forms
     from engine.queries.refs import zone_ref
     from engine.queries.site import zone_values
     from kvmtui.terminal import assigning, site
 
-    options = {"server_url": server_url, "zone_id": zone_id, "account_id": account_id, "user": user}
     with site.changing():
         number = zone_ref(zone)
         values = zone_values(number)
-        if access_key is not None:
-            values |= {"access_key": access_key, "admin_user": "", "admin_password": ""}
-        elif admin_user is not None:
-            values |= {"admin_user": admin_user, "access_key": "", "secret_key": ""}
+        form = zone_forms()[values["type"]]
+        values = form.with_changes(
+            values, {name: value for name, value in given.items() if value is not None}
+        )
         if secret_file is not None or secret_env is not None:
-            field = _secret_field(values["type"], values.get("access_key"))
+            field = form.secret_to_ask(values)
             values[field] = secret(field.replace("_", " "), secret_file, secret_env)
-        form = zone_form(assigning.assigned(values, sets, ttl=ttl, **options))
-        assigning.say(put_zone(form, current_actor("cli"), number))
+        assigning.say(
+            put_zone(zone_form(assigning.assigned(values, sets, ttl=ttl)), current_actor("cli"), number)
+        )
 
 
 @app.command()
@@ -125,7 +92,7 @@ def delete(
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """Delete a zone here; at the provider it stays.
+    """Delete a zone here; it stays at the provider.
 
     \b
     kvmtui zone delete example.com/powerdns
@@ -139,6 +106,6 @@ def delete(
     with site.changing():
         number = zone_ref(zone)
         name = zone_values(number)["zone"]
-        confirm_name(name, f"The zone {name} will be deleted here; at the provider it stays.", yes)
+        confirm_name(name, f"The zone {name} will be deleted here; it stays at the provider.", yes)
         delete_zone(number, current_actor("cli"), forget_records)
     output.tell(f"The zone {name} was deleted.")

@@ -29,13 +29,13 @@ def list_zones(as_json: AsJson = False) -> None:
         (z.id, z.zone, z.type, "reverse" if z.reverse else "forward", z.endpoint, z.ttl, z.last_error)
         for z in found
     )
-    heads = ("ID", "Zone", "Type", "Direction", "At", "TTL", "Trouble")
-    output.show_table(heads, rows, "There are no zones yet. Add one with: kvmtui zone add")
+    heads = ("ID", "Zone", "Type", "Direction", "At", "TTL", "Last error")
+    output.show_table(heads, rows, "No zones yet. Add one with: kvmtui zone add")
 
 
 @app.command()
 def show(zone: ZoneRef, as_json: AsJson = False) -> None:
-    """Show a zone; its secrets are not shown.
+    """Show a zone without its secrets.
 
     \b
     kvmtui zone show example.com/powerdns --json

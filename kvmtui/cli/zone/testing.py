@@ -12,7 +12,7 @@ app = typer.Typer()
 
 @app.command()
 def test(zone: ZoneRef, as_json: AsJson = False) -> int:
-    """Ask a zone's provider whether server, key, zone name and permission are right.
+    """Check server, key, zone name and permission at a zone's provider.
 
     \b
     kvmtui zone test example.com

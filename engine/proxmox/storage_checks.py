@@ -1,0 +1,88 @@
+"""Checks of storages: are they there, do they take what is put there, and can the disks on them be snapshotted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from .check import Check, Result, SnapshotWish
+from .codecs import Drive
+from .disk_formats import can_snapshot, file_format
+from .guest_values import GuestLocation
+from .values import Storage
+
+Seen = Mapping[str, tuple[Storage, ...]]
+
+
+def storage_check(name: str, content: str, seen: Seen, login: str) -> Check:
+    """Whether the nodes that are online have a storage, and whether it takes this content."""
+    there = {node: storage for node, all_ in seen.items() for storage in all_ if storage.name == name}
+    if not there:
+        fix = f"Check its name, and that {login} has Datastore.Audit on /storage/{name}."
+        return Check(f"storage {name}", Result.FAIL, f"No node that is online shows a storage {name}.", fix)
+    if not all(content in storage.content for storage in there.values()):
+        fix = f"Add it under Datacenter → Storage → {name} → Content."
+        return Check(f"storage {name}", Result.FAIL, f"Storage {name} does not take {content}.", fix)
+    down = [node for node, storage in there.items() if not storage.usable]
+    missing = [node for node in seen if node not in there] + down
+    fix = "Check the storage's nodes and that it is active there."
+    return everywhere(f"storage {name}", missing, len(seen), fix)
+
+
+def everywhere(name: str, missing: list[str], total: int, fix: str) -> Check:
+    """OK on every node, a warning on some, a failure on none."""
+    if not missing:
+        return Check(name, Result.OK, f"{name.capitalize()} is there on every node that is online.")
+    result = Result.WARN if len(missing) < total else Result.FAIL
+    return Check(name, result, f"{name.capitalize()} cannot be used on {', '.join(missing)}.", fix)
+
+
+def snapshot_checks(
+    wishes: Iterable[SnapshotWish], templates: Mapping[str, GuestLocation], seen: Seen
+) -> Iterator[Check]:
+    """Which products offer snapshots although a disk of theirs cannot have any."""
+    storages = {one.name: one for all_ in seen.values() for one in all_}
+    for wish in wishes:
+        name = f"snapshots {wish.product}"
+        obstacles = list(_obstacles(wish, templates.get(wish.template), storages))
+        for what, why, fix in obstacles:
+            sentence = f"VMs of product {wish.product} cannot be snapshotted because of their {what}: {why}."
+            yield Check(name, Result.WARN, sentence, fix)
+        if not obstacles:
+            yield Check(name, Result.OK, f"VMs of product {wish.product} can be snapshotted.")
+
+
+def _obstacles(
+    wish: SnapshotWish, template: GuestLocation | None, storages: Mapping[str, Storage]
+) -> Iterator[tuple[str, str, str]]:
+    key = template.config.system_disk if template else None
+    drive = template.config.drives[key] if template and key else None
+    home = drive.storage or "" if drive else ""
+    system = home if wish.linked else wish.system_storage or home
+    if system in storages:
+        yield from _obstacle("system disk", storages[system], drive if wish.linked else None)
+    extra = None if wish.additional_storage is None else wish.additional_storage or system
+    if extra is not None and extra in storages:
+        yield from _obstacle("additional disk", storages[extra], None)
+
+
+def _obstacle(what: str, storage: Storage, drive: Drive | None) -> Iterator[tuple[str, str, str]]:
+    if can_snapshot(storage.type, drive):
+        return
+    if drive is not None and file_format(drive):
+        fix = "Convert the template's disk to qcow2."
+        yield what, f"it is a linked clone of a {file_format(drive)} file", fix
+        return
+    fix = "Use lvmthin, zfspool, rbd or a file storage, or offer no snapshots."
+    yield what, f"storage {storage.name} ({storage.type}) cannot take any", fix
+
+
+def chain_checks(names: Iterable[str], chained: frozenset[str]) -> Iterator[Check]:
+    """Which of the storages in use keep snapshots as a chain of volumes."""
+    for name in dict.fromkeys(names):
+        if name in chained:
+            sentence = (
+                f"Storage {name} has snapshot-as-volume-chain on, a technology preview of Proxmox VE 9: "
+                "each snapshot is a volume of its own, and only the newest can be rolled back to."
+            )
+            fix = "Use lvmthin, zfspool, rbd or qcow2 without the chain where customers have snapshots."
+            yield Check(f"volume chain {name}", Result.WARN, sentence, fix)

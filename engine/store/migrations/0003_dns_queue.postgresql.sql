@@ -1,0 +1,15 @@
+ALTER TABLE "zone" DROP CONSTRAINT "zone_type_check";
+CREATE TABLE "destination" ("name" TEXT NOT NULL PRIMARY KEY, "owner" TEXT NOT NULL, "until" BIGINT NOT NULL, "attempt_at" BIGINT NOT NULL, "failures" INTEGER NOT NULL, "retry_at" BIGINT NOT NULL, "failing_since" BIGINT, "error" TEXT NOT NULL);
+ALTER TABLE "dns_record" DROP CONSTRAINT "dns_record_state_check";
+ALTER TABLE "dns_record" ADD COLUMN "claimed" BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE "dns_record" ALTER COLUMN "claimed" DROP DEFAULT;
+ALTER TABLE "dns_record" ADD COLUMN "revision" INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE "dns_record" ALTER COLUMN "revision" DROP DEFAULT;
+ALTER TABLE "dns_record" ADD COLUMN "due_at" BIGINT;
+ALTER TABLE "dns_record" ADD COLUMN "attempts" INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE "dns_record" ALTER COLUMN "attempts" DROP DEFAULT;
+ALTER TABLE "dns_record" ADD COLUMN "note" TEXT NOT NULL DEFAULT '';
+ALTER TABLE "dns_record" ALTER COLUMN "note" DROP DEFAULT;
+UPDATE "dns_record" SET "claimed" = "state" IN ('written', 'doomed') OR "provider_id" = 'sent', "provider_id" = CASE "provider_id" WHEN 'sent' THEN '' ELSE "provider_id" END, "due_at" = CASE "state" WHEN 'written' THEN NULL ELSE 0 END, "state" = CASE "state" WHEN 'owed' THEN 'pending' WHEN 'doomed' THEN 'deleting' ELSE "state" END;
+ALTER TABLE "dns_record" ADD CONSTRAINT "dns_record_state_check" CHECK (state IN ('written', 'pending', 'deleting', 'conflict', 'left'));
+CREATE INDEX "dns_record_due_at_zone_id" ON "dns_record" ("due_at", "zone_id");

@@ -1,0 +1,17 @@
+CREATE TABLE "zone_new" ("id" INTEGER NOT NULL PRIMARY KEY, "uid" TEXT NOT NULL, "name" TEXT NOT NULL, "type" TEXT NOT NULL, "endpoint" TEXT NOT NULL, "config" TEXT NOT NULL, "secrets" TEXT NOT NULL, "ttl" INTEGER NOT NULL, "last_ok_at" INTEGER, "last_error" TEXT NOT NULL, "created_at" INTEGER NOT NULL);
+INSERT INTO "zone_new" ("id", "uid", "name", "type", "endpoint", "config", "secrets", "ttl", "last_ok_at", "last_error", "created_at") SELECT "id", "uid", "name", "type", "endpoint", "config", "secrets", "ttl", "last_ok_at", "last_error", "created_at" FROM "zone";
+DROP TABLE "zone";
+ALTER TABLE "zone_new" RENAME TO "zone";
+CREATE UNIQUE INDEX "zone_uid" ON "zone" ("uid");
+CREATE UNIQUE INDEX "zone_name_type_endpoint" ON "zone" ("name", "type", "endpoint");
+CREATE TABLE "destination" ("name" TEXT NOT NULL PRIMARY KEY, "owner" TEXT NOT NULL, "until" INTEGER NOT NULL, "attempt_at" INTEGER NOT NULL, "failures" INTEGER NOT NULL, "retry_at" INTEGER NOT NULL, "failing_since" INTEGER, "error" TEXT NOT NULL);
+CREATE TABLE "dns_record_new" ("id" INTEGER NOT NULL PRIMARY KEY, "zone_id" INTEGER NOT NULL, "vm_id" INTEGER, "name" TEXT NOT NULL, "type" TEXT NOT NULL, "content" TEXT NOT NULL, "ttl" INTEGER NOT NULL, "provider_id" TEXT NOT NULL, "state" TEXT NOT NULL CHECK (state IN ('written', 'pending', 'deleting', 'conflict', 'left')), "claimed" INTEGER NOT NULL, "revision" INTEGER NOT NULL, "due_at" INTEGER, "attempts" INTEGER NOT NULL, "error" TEXT NOT NULL, "note" TEXT NOT NULL, "updated_at" INTEGER NOT NULL, FOREIGN KEY ("zone_id") REFERENCES "zone" ("id") ON DELETE RESTRICT, FOREIGN KEY ("vm_id") REFERENCES "vm" ("id") ON DELETE SET NULL);
+INSERT INTO "dns_record_new" ("id", "zone_id", "vm_id", "name", "type", "content", "ttl", "provider_id", "state", "claimed", "revision", "due_at", "attempts", "error", "note", "updated_at") SELECT "id", "zone_id", "vm_id", "name", "type", "content", "ttl", CASE "provider_id" WHEN 'sent' THEN '' ELSE "provider_id" END, CASE "state" WHEN 'owed' THEN 'pending' WHEN 'doomed' THEN 'deleting' ELSE "state" END, "state" IN ('written', 'doomed') OR "provider_id" = 'sent', 0, CASE "state" WHEN 'written' THEN NULL ELSE 0 END, 0, "error", '', "updated_at" FROM "dns_record";
+DROP TABLE "dns_record";
+ALTER TABLE "dns_record_new" RENAME TO "dns_record";
+CREATE INDEX "dns_record_zone_id" ON "dns_record" ("zone_id");
+CREATE INDEX "dns_record_vm_id" ON "dns_record" ("vm_id");
+CREATE UNIQUE INDEX "dns_record_zone_id_name_type_content" ON "dns_record" ("zone_id", "name", "type", "content");
+CREATE INDEX "dns_record_vm_id_zone_id" ON "dns_record" ("vm_id", "zone_id");
+CREATE INDEX "dns_record_state_vm_id" ON "dns_record" ("state", "vm_id");
+CREATE INDEX "dns_record_due_at_zone_id" ON "dns_record" ("due_at", "zone_id");

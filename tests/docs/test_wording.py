@@ -1,0 +1,61 @@
+"""Documentation and `--help` use the words of the field; strings in the code get there folder by folder."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kvmtui.reference import pages as generated
+from kvmtui.reference import verbs
+from tests.docs import blocks, wording
+from tests.docs.blocks import ROOT
+
+REWRITTEN_ELSEWHERE = {
+    f"docs/{name}.md"
+    for name in ("audit", "console", "daytwo", "dns", "lab", "operations", "pipelines", "proxmox-role")
+}
+"""Pages that are not in plain words yet; this set only shrinks."""
+PAGES = [
+    *(path.relative_to(ROOT).as_posix() for path in blocks.pages()),
+    "CHANGELOG.md",
+]
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name not in REWRITTEN_ELSEWHERE])
+def test_a_page_uses_the_words_of_the_field(name: str) -> None:
+    found = wording.findings((ROOT / name).read_text(encoding="utf-8"), name)
+    assert [str(each) for each in found] == []
+
+
+def test_the_help_texts_use_the_words_of_the_field() -> None:
+    texts = {
+        name: text for name, text in generated.pages().items() if name.startswith(("reference/cli", "man/"))
+    }
+    found = {str(each) for name, text in texts.items() for each in wording.findings(text, name)}
+    assert sorted(found) == []
+
+
+def test_short_help_is_an_imperative_or_a_noun() -> None:
+    """A summary starts with a verb: `List VMs.`, not with an article or a pronoun."""
+    found = [verb for noun in verbs.nouns() for verb in noun.verbs]
+    wrong = [verb.name for verb in found if verb.summary.split()[0] in ("The", "A", "An", "This", "It")]
+    assert wrong == []
+
+
+def test_the_strings_of_the_code_get_no_worse() -> None:
+    kept = json.loads(wording.COUNTS.read_text())
+    worse = {
+        name: (most, kept.get(name, 0)) for name, most in wording.counts().items() if most > kept.get(name, 0)
+    }
+    assert worse == {}, "run `python -m tests.docs.wording` for the list, with what to write instead"
+
+
+def test_the_list_finds_what_it_names() -> None:
+    for text in (
+        "The key is told to nobody.", "Sealed anew.", "It goes on.", "Take every mark away.", "There is no such key.",
+        "Turn the sort order round.", "mend the reason it names", "The console for a bad line.", "Whose it is.",
+    ):  # fmt: skip
+        assert list(wording.findings(text, "x.md")), text
+    for text in ("Encryption at rest", "The live log shows other users of the machine.", "virtual machines"):
+        assert not list(wording.findings(text, "docs/architecture.md")), text
