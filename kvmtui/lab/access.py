@@ -51,12 +51,6 @@ class Access:
         for privilege in privileges:
             self._denied.get(user, set()).discard((_clean(path), privilege))
 
-    def strip(self, user: str) -> None:
-        """Take everything from a user, so that only what is granted afterwards counts."""
-        self.revision += 1
-        self._granted[user] = {}
-        self._denied.pop(user, None)
-
     def set_roles(self, user: str, roles: Mapping[str, Iterable[str]]) -> None:
         """Replace all rights of a user by privileges per path; a path's entry overrides those above it.
 
@@ -66,6 +60,12 @@ class Access:
         self._granted.pop(user, None)
         self._denied.pop(user, None)
         self._roles[user] = {_clean(path): frozenset(held) for path, held in roles.items()}
+
+    def strip(self, user: str) -> None:
+        """Take everything from a user, so that only what is granted afterwards counts."""
+        self.revision += 1
+        self._granted[user] = {}
+        self._denied.pop(user, None)
 
     def revoke(self, user: str, privilege: str, path: str = "/") -> None:
         """Take a privilege away on a path and everything below it."""
