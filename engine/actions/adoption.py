@@ -20,7 +20,7 @@ from engine.forms.adoption import AdoptForm
 from engine.ipam import found
 from engine.pipelines.adopt import ADOPT
 from engine.queries.adoption import Survey, survey
-from engine.store.database import in_transaction, transaction
+from engine.store.database import in_transaction, now_expression, transaction
 from engine.store.models import Client, Product, Server, Service, Vm, VmidClaim
 from engine.work import requests
 
@@ -95,7 +95,7 @@ def _record(form: AdoptForm, seen: Survey) -> Vm:
         smbios_uuid=seen.smbios_uuid,
         os_user=seen.os_user,
         plan=seen.plan.as_dict(),
-        due_at=now_ms(),
+        due_at=now_expression(),
     )
 
 

@@ -11,7 +11,7 @@ from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
 from engine.queries.suspension import suspension_of
-from engine.store.database import in_transaction
+from engine.store.database import in_transaction, now_expression
 from engine.store.models import Vm
 from engine.work import claims, events, limits, record, requests, wake
 from engine.work.catalog import AT_REST
@@ -149,7 +149,7 @@ def put_into(
     Vm.update(
         vm_status=status,
         flow=flow,
-        due_at=None if rests else now_ms(),
+        due_at=None if rests else now_expression(),
         wait_kind="",
         wait_upid="",
         wait_node="",

@@ -24,7 +24,7 @@ from engine.errors import Refused
 from engine.forms.service import OptionsForm, ServiceForm
 from engine.mail.outbox import queue_welcomes
 from engine.plan import AT_ONCE, effective
-from engine.store.database import database, in_transaction, is_postgres
+from engine.store.database import database, in_transaction, is_postgres, now_expression
 from engine.store.locks import Lock, exclusive
 from engine.store.models import Client, Product, Service, Vm
 from engine.work import events, requests, wake
@@ -176,7 +176,7 @@ def _insert(forms: Sequence[ServiceForm], site: _Site, actor: Actor) -> None:
     now = now_ms()
     for batch in _batches(forms):
         Service.insert_many([_service_row(form, site, now) for form in batch]).execute()
-        Vm.insert_many([_vm_row(form, site, now) for form in batch]).execute()
+        Vm.insert_many([_vm_row(form, site) for form in batch]).execute()
         requests.add_deploys([form.id for form in batch if form.id is not None], actor.login, actor.source)
     count_on()
 
@@ -199,13 +199,13 @@ def _service_row(form: ServiceForm, site: _Site, now: int) -> dict[str, Any]:
     }
 
 
-def _vm_row(form: ServiceForm, site: _Site, now: int) -> dict[str, Any]:
+def _vm_row(form: ServiceForm, site: _Site) -> dict[str, Any]:
     return {
         "uid": str(uuid.uuid4()),
         "service": form.id,
         "server": site.products[form.product][1],
         "vm_status": "creation",
-        "due_at": now,
+        "due_at": now_expression(),
     }
 
 

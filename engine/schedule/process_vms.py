@@ -15,7 +15,7 @@ from engine.errors import KvmtuiError
 from engine.ipam.allocate import sweep_quarantine
 from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.values import Resource
-from engine.store.database import in_transaction, session
+from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Run, Server, TaskState, Vm
 from engine.work import quorum, servers, wake
 from engine.work.catalog import AT_REST
@@ -51,7 +51,7 @@ def retry_ms() -> int | None:
 
 def _retry_failed() -> None:
     """Retry what failed, from the step that failed, and what a step of the clock left far in the future."""
-    now = now_ms()
+    now = now_expression()
     failed = (Vm.error != "") & (Vm.wait_kind == "") & ((Vm.due_at > now) | Vm.due_at.is_null())
     out_of_time = Vm.due_at > now + max(retry_ms() or 0, LONGEST_PARK_MS) + 60_000
     due = (

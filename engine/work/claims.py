@@ -97,17 +97,23 @@ def check(claim: Claim) -> None:
 
 
 def write(claim: Claim, **changes: Any) -> None:
-    """Change the VM's row and renew the lease, or raise LeaseLost; call it inside a transaction."""
+    """Change the VM's row and renew the lease, or raise LeaseLost; call it inside a transaction.
+
+    `due_in` sets `due_at` to so many milliseconds from now, on the database's clock.
+    """
     _write(claim, f"lease_until = now_ms() + {LEASE_MS}", changes)
 
 
 def park(claim: Claim, **changes: Any) -> None:
-    """Change the VM's row and release the lease with it; call it inside a transaction."""
+    """Change the VM's row as `write` does and release the lease with it; call it inside a transaction."""
     _write(claim, "lease_owner = '', lease_until = 0", changes)
 
 
 def _write(claim: Claim, lease: str, changes: dict[str, Any]) -> None:
+    due_in = changes.pop("due_in", None)
     columns, values = _columns(changes)
+    if due_in is not None:
+        columns, values = f"{columns}, due_at = now_ms() + ?", [*values, due_in]
     held = execute(
         f"UPDATE vm SET {lease}, updated_at = now_ms(), revision = revision + 1{columns} "
         "WHERE id = ? AND fence = ? AND lease_owner = ?",

@@ -6,8 +6,7 @@ longest.
 
 from __future__ import annotations
 
-from engine.clock import now_ms
-from engine.store.database import execute, in_transaction
+from engine.store.database import execute, in_transaction, now_expression
 from engine.store.locks import Lock, exclusive
 from engine.store.models import Slot, Vm
 from engine.work import wake
@@ -48,7 +47,7 @@ def release(vm: Item | Vm) -> None:
     if not keys:
         return
     Slot.delete().where(Slot.vm == vm.id).execute()
-    now = now_ms()
+    now = now_expression()
     for key in keys:
         first = (
             Vm.select(Vm.id)

@@ -16,7 +16,7 @@ from engine.proxmox.cluster import Cluster
 from engine.proxmox.faults import Kind, ProxmoxError
 from engine.proxmox.journal import CallRecorder, ChangingCall
 from engine.redact import redact
-from engine.store.database import in_transaction, session
+from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Node, Server, Vm
 from engine.work import events, wake
 from engine.work.access import access_of
@@ -124,7 +124,7 @@ def reached(server: Server) -> None:
 
 def resume(server_id: int) -> None:
     """Make every VM due that waits for this server; call it inside a transaction."""
-    Vm.update(due_at=now_ms()).where(Vm.server == server_id, Vm.wait_kind == "server").execute()
+    Vm.update(due_at=now_expression()).where(Vm.server == server_id, Vm.wait_kind == "server").execute()
     wake.ring()
 
 

@@ -10,9 +10,8 @@ import logging
 import threading
 from collections import defaultdict
 
-from engine.clock import now_ms
 from engine.proxmox.faults import ProxmoxError
-from engine.store.database import in_transaction, session
+from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Server, Vm
 from engine.work import servers, wake
 from engine.work.leases import hold
@@ -101,7 +100,7 @@ def _look_at_node(handles: Servers, server: Server, node: str, upids: set[str]) 
 
 
 def _make_due(server_id: int, ended: set[str]) -> None:
-    Vm.update(due_at=now_ms()).where(
+    Vm.update(due_at=now_expression()).where(
         Vm.server == server_id, Vm.wait_kind == "task", Vm.wait_upid.in_(sorted(ended))
     ).execute()
     wake.ring()

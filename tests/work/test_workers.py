@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +14,7 @@ from engine.store.database import in_transaction
 from engine.store.models import Lease, Vm, Worker
 from engine.work import claims, leases, requests, wake, workers
 from engine.work.context import TaskContext
-from engine.work.model import Done
+from engine.work.model import Done, Wait
 from tests.work.small import ask, command, done, engine, states, until
 
 MakeVm = Callable[..., Vm]
@@ -50,6 +52,23 @@ def test_a_claim_that_nobody_walks_expires(make_vm: MakeVm, monkeypatch: pytest.
             return number
 
         number = in_transaction(claimed_by_nobody)
+        until(lambda: states(number) == ["done"])
+
+
+def test_a_host_whose_clock_is_ahead_does_not_delay_its_vms(
+    make_vm: MakeVm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = SimpleNamespace(time_ns=lambda: time.time_ns() + 600 * 10**9)
+    monkeypatch.setattr("engine.clock.time", ahead)
+    vm = make_vm(vm_status="ready", due_at=None)
+    looks: list[int] = []
+
+    def waits_once(ctx: TaskContext) -> Done | Wait:
+        looks.append(1)
+        return Done() if len(looks) > 1 else Wait("time", "a moment", seconds=0.05)
+
+    number = ask(vm, "Waits")
+    with engine(command("Waits", waits_once)):
         until(lambda: states(number) == ["done"])
 
 
