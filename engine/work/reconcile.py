@@ -30,6 +30,7 @@ _TASK_TYPES = (  # which task a request starts, by its method and the end of its
     ("POST", re.compile(r"/snapshot/[^/]+/rollback$"), "qmrollback"),
     ("POST", re.compile(r"/snapshot$"), "qmsnapshot"),
     ("DELETE", re.compile(r"/snapshot/[^/]+$"), "qmdelsnapshot"),
+    ("POST", re.compile(r"/move_disk$"), "qmmove"),
     ("POST", re.compile(r"/vzdump$"), "vzdump"),
     ("POST", re.compile(r"/nodes/[^/]+/qemu$"), "qmrestore"),
     ("DELETE", re.compile(r"/storage/[^/]+/content/"), "imgdel"),
