@@ -16,9 +16,9 @@ from engine.pipelines.steps.disks import (
 from engine.pipelines.steps.firewall import bring_about, set_firewall
 from engine.pipelines.steps.names import sync
 from engine.pipelines.steps.network import set_network
-from engine.pipelines.steps.power import shut_down, start, still_shutting_down
-from engine.pipelines.steps.verify import finish, verify
-from engine.work.model import Again, Done, Fail, Outcome, Pipeline, Skip, Step
+from engine.pipelines.steps.power import shut_down, start_unless_suspended, still_shutting_down
+from engine.pipelines.steps.verify import verify
+from engine.work.model import Again, Done, Fail, Outcome, Pipeline, Step
 
 
 def update_ip(ctx: Context) -> Outcome:
@@ -44,24 +44,10 @@ def update_ip(ctx: Context) -> Outcome:
     return Done((f"addresses: {', '.join(after) or 'none'}", *report))
 
 
-def start_again(ctx: Context) -> Outcome:
-    """Have the VM running, unless its service is suspended."""
-    return Skip(_SUSPENDED) if _suspended(ctx) else start(ctx)
-
-
 def verify_changed(ctx: Context) -> Outcome:
     """Have the VM running, or off when its service is suspended; then the new plan is the VM's own."""
-    if not _suspended(ctx):
-        return verify(ctx, "changed")
-    finish(ctx, "changed")
-    return Done((_SUSPENDED,))
+    return verify(ctx, "changed")
 
-
-def _suspended(ctx: Context) -> bool:
-    return bool(ctx.vm.service.status == "Suspended")
-
-
-_SUSPENDED = "the service is suspended; the VM stays off"
 
 CHANGE_PACKAGE = Pipeline(
     "ChangePackage",
@@ -77,7 +63,7 @@ CHANGE_PACKAGE = Pipeline(
         Step("cp_additional_disk_bandwidth", "Set additional disk I/O", limit_additional),
         Step("cp_network", "Configure network", set_network),
         Step("cp_firewall", "Configure firewall", set_firewall),
-        Step("cp_start", "Start VM", start_again),
+        Step("cp_start", "Start VM", start_unless_suspended),
         Step("ready", "Verify VM", verify_changed),
     ),
 )

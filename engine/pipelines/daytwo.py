@@ -51,7 +51,7 @@ DAY_TWO: tuple[Pipeline, ...] = (
         Step(None, "Set additional disk I/O", limit_additional),
         Step(None, "Configure network", set_network),
         Step(None, "Configure firewall", set_firewall),
-        Step(None, "Start VM", power.start),
+        Step(None, "Start VM", power.start_unless_suspended),
         Step(None, "Verify running + Email", verify_restored),
         advice=_AFTER_RESTORE,
     ),

@@ -17,7 +17,7 @@ from engine.pipelines.steps.firewall import set_firewall
 from engine.pipelines.steps.migrate import migrate_to_target, still_moving
 from engine.pipelines.steps.names import configure_dns
 from engine.pipelines.steps.network import set_network
-from engine.pipelines.steps.power import start
+from engine.pipelines.steps.power import start_unless_suspended
 from engine.pipelines.steps.removal import delete_for_redeploy, free_for_redeploy, remove_for_reinstall
 from engine.pipelines.steps.verify import verify_running
 from engine.work.model import Pipeline, Step
@@ -39,7 +39,7 @@ DEPLOY = Pipeline(
         Step("set_network", "Configure network", set_network),
         Step("set_firewall", "Configure firewall", set_firewall),
         Step("set_cloudinit", "Configure cloud-init", set_cloudinit),
-        Step("starting", "Start VM", start),
+        Step("starting", "Start VM", start_unless_suspended),
         Step("ready", "Verify running + Email", verify_running),
     ),
 )

@@ -98,3 +98,14 @@ def test_a_change_of_package_leaves_it_off_and_suspended(site: Site, suspended: 
         "Suspended",
         4,
     )
+
+
+def test_a_reinstall_queued_behind_a_suspension_leaves_the_vm_off(site: Site) -> None:
+    vm = site.walk(site.service())
+    packages.suspend(ME, vm.service_id, "invoice 7 is not paid")
+    vms.reinstall(ME, vm.service_id)
+    vm = site.walk(vm)
+    while vm.vm_status != "ready" or queue_of(vm.id):
+        vm = site.walk(vm)
+    assert (vm.vm_status, vm.error, vm.service.status) == ("ready", "", "Suspended")
+    assert site.guest(vm).status == "stopped"

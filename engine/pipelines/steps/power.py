@@ -9,10 +9,11 @@ from engine.pipelines.context import IGNORED, Context
 from engine.pipelines.steps import pending
 from engine.proxmox.guest_values import GuestStatus
 from engine.traffic.looking import count_before_stop
-from engine.work.model import Done, Fail, Outcome, Wait
+from engine.work.model import Done, Fail, Outcome, Skip, Wait
 
 GRACE_S = 120
 LINE_EVERY_S = 15
+STAYS_OFF = "the service is suspended; the VM stays off"
 
 
 def start(ctx: Context) -> Outcome:
@@ -25,6 +26,16 @@ def start(ctx: Context) -> Outcome:
     if wait := ctx.turn(f"tasks:{ctx.vm.node}", ctx.vm.server.tasks_per_node, f"node {ctx.vm.node} is busy"):
         return wait
     return ctx.act(ctx.guest.start)
+
+
+def suspended(ctx: Context) -> bool:
+    """Whether the service is suspended now: it may have been when this was already queued."""
+    return bool(ctx.vm.service.status == "Suspended")
+
+
+def start_unless_suspended(ctx: Context) -> Outcome:
+    """Have the VM running, unless its service is suspended."""
+    return Skip(STAYS_OFF) if suspended(ctx) else start(ctx)
 
 
 def stop(ctx: Context) -> Outcome:

@@ -32,7 +32,10 @@ def verify_password(ctx: Context) -> Outcome:
 
 
 def verify(ctx: Context, mail: str) -> Outcome:
-    """The same with another mail, for a VM that runs again after a change."""
+    """The same with another mail; the VM of a suspended service stays off, and is ready all the same."""
+    if power.suspended(ctx):
+        finish(ctx, mail)
+        return Done((power.STAYS_OFF,))
     status = ctx.kept.pop("status", None) or power.look(ctx)
     if not status.running:
         return _not_up_yet(ctx, status.status)
