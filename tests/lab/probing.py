@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-RECORDINGS = Path("/work/shared/data/pve-real")
+RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "pve-real"
 FACTS = Path(__file__).parent / "probes"
 VERSIONS = ("9.2", "8.4")
 # Keys whose values depend on the moment or the machine: only their type is compared.

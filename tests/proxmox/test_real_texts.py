@@ -15,7 +15,7 @@ import pytest
 from engine.proxmox import Guest, Kind, ProxmoxError, task_ending
 from engine.proxmox.fault_table import OTHERWISE, rule_for
 
-RECORDED = Path("/work/shared/data/pve-real")
+RECORDED = Path(__file__).resolve().parents[3] / "shared" / "data" / "pve-real"
 P, G, T, A, B = Kind.PERMANENT, Kind.GONE, Kind.TRANSIENT, Kind.AUTH, Kind.BUSY
 NO_CONFIG = "Configuration file 'nodes/pve1/qemu-server/4242.conf' does not exist"
 CHPASSWD = (
