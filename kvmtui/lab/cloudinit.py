@@ -67,7 +67,7 @@ def regenerate(guest: Guest) -> None:
 async def overview(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """Every option with what the drive holds and what the next generation would change."""
     guest = world.find(values["node"], values["vmid"])
-    wanted, held = _relevant(guest.config), guest.generated or _relevant(guest.config)
+    wanted, held = _relevant(guest.config), _relevant(guest.generated or guest.config)
     added = [key for key in wanted if key not in held]
     found: list[dict[str, Any]] = [{"key": key, "pending": _masked(key, wanted[key])} for key in added]
     for key in KEYS:

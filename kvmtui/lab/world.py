@@ -12,7 +12,7 @@ from typing import Any
 from fakepve import FakePve
 from fakepve.model import PveError, TaskError
 from fakepve.routing import die
-from fakepve.storage import parse_name_dir
+from fakepve.storage import INTERNAL, parse_name_dir
 
 from kvmtui.lab import quorum
 from kvmtui.lab.access import Access
@@ -190,6 +190,10 @@ class World(FakePve):
             return "images", int(linked[1]), parse_name_dir(linked[2])[1]
         found: tuple[str, int | None, str] = super()._parse_volname(store, volname)
         return found
+
+    def _options_of(self, store: dict[str, Any]) -> dict[str, Any]:
+        """The options of a storage as its configuration has them, without the lab's own size."""
+        return {key: value for key, value in store.items() if key not in (*INTERNAL, "bytes")}
 
     def free_space(self, storage: str, node: str) -> tuple[int, int]:
         """Total and used bytes of a storage as seen from a node."""
