@@ -1,12 +1,11 @@
-"""Smaller calls about a VM: what its disks can do, detaching several at once, pressing a key."""
+"""The smaller calls about a VM's disks: what they can do, and detaching several at once."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fakepve.routing import die, param_error, split_list
+from fakepve.routing import die, split_list
 
-from kvmtui.lab.access import ROOT
 from kvmtui.lab.config import write_now
 from kvmtui.lab.disks import LINKABLE
 from kvmtui.lab.drives import disks_of
@@ -33,17 +32,6 @@ async def feature(world: World, values: dict[str, Any], user: str) -> dict[str, 
     }[values["feature"]]
     shared = all(world.storages[sid].get("shared") for sid in storages)
     return {"hasFeature": int(able), "nodes": list(world.nodes) if shared else [guest.node]}
-
-
-@serves("PUT", QEMU + "/sendkey")
-async def sendkey(world: World, values: dict[str, Any], user: str) -> None:
-    """Press a key of a running VM."""
-    if values.get("skiplock") and user != ROOT:
-        raise param_error(skiplock="Only root may use this option.")
-    guest = world.find(values["node"], values["vmid"])
-    if not guest.running:
-        raise die(f"VM {guest.vmid} not running")
-    world.effect("sendkey", guest.node, guest.vmid, str(values["key"]))
 
 
 @serves("PUT", QEMU + "/unlink")

@@ -109,8 +109,9 @@ def can_snapshot(world: World, guest: Guest) -> bool:
     """Whether every disk lies where snapshots are possible."""
     for volid, _ in disks_of(guest.config).values():
         store = world.storages.get(volid.partition(":")[0], {})
+        chain = bool(store.get("snapshot-as-volume-chain")) and store.get("type") == "lvm"
         qcow2 = store.get("type") in FILE_STORAGES and volid.endswith(".qcow2")
-        if store.get("type") not in SNAPSHOT_TYPES and not qcow2:
+        if store.get("type") not in SNAPSHOT_TYPES and not qcow2 and not chain:
             return False
     return True
 

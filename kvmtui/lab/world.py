@@ -29,6 +29,8 @@ from kvmtui.lab.volumes import FILE_STORAGES, GIB, Shelf, Volume
 Handler = Callable[["World", dict[str, Any], str], Awaitable[Any]]
 ROUTES: dict[tuple[str, str], Handler] = {}
 BROADCAST_SECONDS = 10
+# What the lab itself keeps with a storage: its size, and whether lists give sizes as approximate ones.
+OWN_KEYS = ("bytes", "approximate")
 COPY_BYTES_PER_SECOND = 400 * 1024**2
 
 
@@ -193,7 +195,7 @@ class World(FakePve):
 
     def _options_of(self, store: dict[str, Any]) -> dict[str, Any]:
         """The options of a storage as its configuration has them, without the lab's own size."""
-        return {key: value for key, value in store.items() if key not in (*INTERNAL, "bytes")}
+        return {key: value for key, value in store.items() if key not in (*INTERNAL, *OWN_KEYS)}
 
     def free_space(self, storage: str, node: str) -> tuple[int, int]:
         """Total and used bytes of a storage as seen from a node."""
