@@ -84,3 +84,10 @@ for _template, _methods in schema.load().paths.items():
     if _template.startswith(PREFIX):
         for _method in _methods:
             serves(_method, _template)(_answer(_template.removeprefix(PREFIX)))
+
+
+@serves("POST", "/nodes/{node}/qemu/{vmid}/agent")
+async def by_name(world: World, values: dict[str, Any], user: str) -> Any:
+    """The older form: the command is a parameter."""
+    command = str(values["command"])
+    return await _answer(command)(world, {k: v for k, v in values.items() if k != "command"}, user)

@@ -19,6 +19,7 @@ from kvmtui.lab.world import World, serves
 
 PATH = "/nodes/{node}/qemu/{vmid}/cloudinit"
 KEYS = ("ciuser", "cipassword", "citype", "cicustom", "ciupgrade", "sshkeys", "nameserver", "searchdomain")
+RELEVANT = re.compile(r"(?:ipconfig|net)\d+")
 MASK = "**********"
 CRYPTED = re.compile(r"\$[0-9a-z]{1,2}\$[./0-9A-Za-z]+\$.+")
 KEY_TYPES = ("ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-")
@@ -46,10 +47,13 @@ def _is_base64(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9+/]{16,}={0,3}", text) is not None
 
 
+def relevant(key: str) -> bool:
+    """Whether a key of the config is part of what the cloud-init drive holds."""
+    return key in KEYS or key == "name" or RELEVANT.fullmatch(key) is not None
+
+
 def _relevant(config: dict[str, Any]) -> dict[str, Any]:
-    return {
-        k: v for k, v in config.items() if k in KEYS or k == "name" or re.fullmatch(r"(ipconfig|net)\d+", k)
-    }
+    return {key: value for key, value in config.items() if relevant(key)}
 
 
 def drive_of(guest: Guest) -> str | None:
@@ -67,7 +71,7 @@ def regenerate(guest: Guest) -> None:
 async def overview(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """Every option with what the drive holds and what the next generation would change."""
     guest = world.find(values["node"], values["vmid"])
-    wanted, held = _relevant(guest.config), guest.generated or _relevant(guest.config)
+    wanted, held = _relevant(guest.config), _relevant(guest.generated or guest.config)
     added = [key for key in wanted if key not in held]
     found: list[dict[str, Any]] = [{"key": key, "pending": _masked(key, wanted[key])} for key in added]
     for key in KEYS:

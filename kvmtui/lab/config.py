@@ -15,7 +15,7 @@ from kvmtui.lab import configrights as rights
 from kvmtui.lab import quorum
 from kvmtui.lab.access import ROOT
 from kvmtui.lab.cloudinit import KEYS as CLOUDINIT_KEYS
-from kvmtui.lab.cloudinit import MASK, checked_keys, hashed_password, regenerate
+from kvmtui.lab.cloudinit import MASK, checked_keys, hashed_password, regenerate, relevant
 from kvmtui.lab.configdisks import (
     check_drive,
     check_drive_storage,
@@ -117,6 +117,9 @@ def _checked(world: World, values: dict[str, Any], user: str) -> _Change:
     if values.get("sshkeys") is not None:
         checked_keys(str(values["sshkeys"]))
     changes = {k: v for k, v in values.items() if k not in NOT_CONFIG}
+    cdrom = changes.pop("cdrom", None)
+    if cdrom:
+        changes["ide2"] = cdrom if "media=" in str(cdrom) else f"{cdrom},media=cdrom"
     deletes = ["ide2" if key == "cdrom" else key for key in split_list(values.get("delete"))]
     reverts = split_list(values.get("revert"))
     if not changes and not deletes and not reverts:
@@ -209,7 +212,7 @@ async def _commit(world: World, change: _Change) -> None:
         _take(world, guest, key, ready)
     if order is not None:
         _take(world, guest, "boot", order)
-    if not guest.running:
+    if not guest.running and any(relevant(key) for key in (*changes, *change.deletes)):
         regenerate(guest)
     world.note(guest)
     world.effect("config", guest.node, guest.vmid, ",".join(sorted({*changes, *change.deletes})))

@@ -9,6 +9,15 @@ from fakepve.schema import Schema
 
 from kvmtui.lab.world import World
 
+# The root, which the schema leaves out.
+ROOT = {
+    "GET": {
+        "allowtoken": 1,
+        "permissions": {"user": "all"},
+        "parameters": {"additionalProperties": 0},
+        "returns": {"type": "array", "links": [{"href": "{subdir}"}]},
+    }
+}
 # Directories that do not list exactly the paths below them.
 NAMES: dict[str, tuple[str, ...]] = {
     "/": ("version", "cluster", "nodes", "storage", "access", "pools"),
@@ -47,6 +56,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "/nodes/{node}/tasks/{upid}": ("log", "status"),
 }
 
+# Paths below a directory that it does not list.
+NOT_LISTED = frozenset({"execute"})
+
 
 def listing(schema: Schema, template: str, info: dict[str, Any], world: World) -> list[dict[str, str]] | None:
     """The listing of a directory, or None when the path is none."""
@@ -59,7 +71,11 @@ def listing(schema: Schema, template: str, info: dict[str, Any], world: World) -
     names = NAMES.get(template) or _children(schema, template)
     if not key or not names or known - {key}:
         return None
-    return [{key: name} for name in names if world.dialect.serves("GET", f"{template.rstrip('/')}/{name}")]
+    return [
+        {key: name}
+        for name in names
+        if name not in NOT_LISTED and world.dialect.serves("GET", f"{template.rstrip('/')}/{name}")
+    ]
 
 
 @lru_cache(maxsize=512)

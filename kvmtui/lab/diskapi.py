@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakepve.routing import split_list
+from fakepve.routing import die, split_list
 
 from kvmtui.lab.config import write_now
 from kvmtui.lab.disks import LINKABLE
@@ -19,15 +19,19 @@ QEMU = "/nodes/{node}/qemu/{vmid}"
 async def feature(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
     """Whether the VM's disks can be cloned, copied or snapshotted."""
     guest = world.find(values["node"], values["vmid"])
-    wanted = values["feature"]
-    storages = [volid.partition(":")[0] for volid, _ in disks_of(guest.config).values()]
+    config, snapshot = guest.config, values.get("snapname")
+    if snapshot:
+        if snapshot not in guest.snapshots:
+            raise die(f"snapshot '{snapshot}' does not exist")
+        config = guest.snapshots[snapshot]
+    storages = [volid.partition(":")[0] for volid, _ in disks_of(config).values()]
     able = {
         "snapshot": can_snapshot(world, guest),
         "copy": True,
         "clone": guest.template and all(world.storages[sid]["type"] in LINKABLE for sid in storages),
-    }[wanted]
+    }[values["feature"]]
     shared = all(world.storages[sid].get("shared") for sid in storages)
-    return {"hasFeature": int(able), "nodes": list(world.nodes) if able and shared else [guest.node] * able}
+    return {"hasFeature": int(able), "nodes": list(world.nodes) if shared else [guest.node]}
 
 
 @serves("PUT", QEMU + "/unlink")

@@ -231,6 +231,8 @@ class FrontDoor:
     def _match(self, raw: str) -> tuple[str, dict[str, str], dict[str, Any]]:
         """Template, path parameters and methods of a path; three empty values for an unknown one."""
         parts = [unquote(part) for part in raw.split("/") if part]
+        if not parts:
+            return "/", {}, directories.ROOT
         joined = requests.rejoined(parts)
         found = self._schema.match("/".join(parts)) if joined is None else None
         if found is not None:

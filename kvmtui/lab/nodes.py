@@ -104,23 +104,36 @@ async def node_time(world: World, values: dict[str, Any], user: str) -> dict[str
 @serves("GET", "/nodes/{node}/network")
 async def network(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """The node's interfaces: one port and its bridges."""
+    found, wanted = _interfaces(world, values["node"]), values.get("type")
+    if wanted in (None, "any_bridge", "any_local_bridge", "include_sdn"):
+        return found if wanted is None else [i for i in found if i["type"] == "bridge"]
+    return [item for item in found if item["type"] == wanted]
+
+
+@serves("GET", "/nodes/{node}/network/{iface}")
+async def interface(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+    """One interface of a node."""
+    for item in _interfaces(world, values["node"]):
+        if item.pop("iface") == values["iface"]:
+            return item
+    raise param_error(iface="interface does not exist")
+
+
+def _interfaces(world: World, node: str) -> list[dict[str, Any]]:
     port = {"iface": "eno1", "type": "eth", "active": 1, "exists": 1, "method": "manual"}
     found: list[dict[str, Any]] = [port | {"method6": "manual", "priority": 3, "families": ["inet"]}]
-    for number, name in enumerate(world.nodes[values["node"]]["bridges"]):
+    for number, name in enumerate(world.nodes[node]["bridges"]):
         bridge = {"iface": name, "type": "bridge", "active": 1, "autostart": 1, "method": "manual"}
         bridge |= {"priority": number + 4, "families": ["inet"], "method6": "manual"}
         bridge |= {"bridge_fd": "0", "bridge_stp": "off", "bridge_ports": ""}
         if number == 0:
-            address = world.address(values["node"])
+            address = world.address(node)
             bridge |= {"method": "static", "address": address, "netmask": "24", "cidr": f"{address}/24"}
             bridge["gateway"] = "192.0.2.1"
         else:
             bridge |= {"bridge_vlan_aware": 1, "bridge_vids": "2-4094"}
         found.append(bridge)
-    wanted = values.get("type")
-    if wanted in (None, "any_bridge", "any_local_bridge", "include_sdn"):
-        return found if wanted is None else [i for i in found if i["type"] == "bridge"]
-    return [item for item in found if item["type"] == wanted]
+    return found
 
 
 @serves("GET", "/cluster/status")

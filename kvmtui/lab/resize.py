@@ -23,18 +23,18 @@ async def resize(world: World, values: dict[str, Any], user: str) -> str | None:
     """Grow a disk: a task since 8.0.1, done before the answer in older versions."""
     if values.get("skiplock") and user != ROOT:
         raise param_error(skiplock="Only root may use this option.")
-    guest = world.find(values["node"], values["vmid"])
+    node, vmid = values["node"], int(values["vmid"])
 
     async def body() -> None:
-        await _grow(world, guest, values)
+        await _grow(world, world.find(node, vmid), values, user)
 
     if world.dialect.resize_is_a_task:
-        return await world.workers.start(guest.node, "resize", guest.vmid, user, body, vmids=(guest.vmid,))
+        return await world.workers.start(node, "resize", vmid, user, body, vmids=(vmid,))
     await body()
     return None
 
 
-async def _grow(world: World, guest: Guest, values: dict[str, Any]) -> None:
+async def _grow(world: World, guest: Guest, values: dict[str, Any], user: str) -> None:
     path, refusal = world.flocks.config(guest.vmid)
     async with world.flocks.hold(path, 10, refusal):
         if values.get("digest") and values["digest"] != guest.digest():
@@ -43,6 +43,7 @@ async def _grow(world: World, guest: Guest, values: dict[str, Any]) -> None:
             world.check_unlocked_in_task(guest)
         key = str(values["disk"])
         volume = _volume_of(world, guest, key)
+        world.require(user, f"/storage/{volume.storage}", "Datastore.AllocateSpace")
         size = wanted_size(str(values["size"]), volume.size)
         if size < volume.size:
             raise TaskError("shrinking disks is not supported")

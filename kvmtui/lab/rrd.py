@@ -39,12 +39,10 @@ def _first_seen(guest: Guest) -> float:
 @serves("GET", "/nodes/{node}/qemu/{vmid}/rrddata")
 async def rrddata(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """One point per slot: before the VM existed the time alone, while it was off no rates."""
-    guest = world.roster.get(int(values["vmid"]))
-    if (
-        guest is None
-        or guest.node != values["node"]
-        or world.clock.now() - _first_seen(guest) < FIRST_SECONDS
-    ):
+    found = world.roster.get(int(values["vmid"]))
+    guest = found if found is not None and found.node == values["node"] else None
+    young = guest is not None and world.clock.now() - _first_seen(guest) < FIRST_SECONDS
+    if guest is None or (young and not world.clock.instant):
         folder = "pve-vm-9.0" if world.dialect.major >= 9 else "pve2-vm"
         where = f"/var/lib/rrdcached/db/{folder}/{values['vmid']}"
         problem = f"rrd_fetch_r failed: opening '{where}': No such file or directory"

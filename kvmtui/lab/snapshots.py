@@ -50,11 +50,12 @@ async def _in_task(
     work: Callable[[Guest, Task], Awaitable[None]],
 ) -> str:
     """Run the work in a task with the config locked meanwhile."""
-    guest = world.find(values["node"], values["vmid"])
+    node, vmid = values["node"], int(values["vmid"])
 
     async def body(task: Task) -> None:
-        path, refusal = world.flocks.config(guest.vmid)
+        path, refusal = world.flocks.config(vmid)
         async with world.flocks.hold(path, 10, refusal):
+            guest = world.find(node, vmid)
             world.check_unlocked_in_task(guest)
             quorum.check_write(world, guest.node, guest.vmid)
             guest.set_lock(lock)
@@ -65,15 +66,17 @@ async def _in_task(
                 raise
             guest.set_lock(None)
 
-    return await world.workers.start(guest.node, kind, guest.vmid, user, body, vmids=(guest.vmid,))
+    return await world.workers.start(node, kind, vmid, user, body, vmids=(vmid,))
 
 
 @serves("POST", PATH)
 async def take(world: World, values: dict[str, Any], user: str) -> str:
     """Take a snapshot."""
     name = str(values["snapname"])
-    if name.lower() in ("current", "pending"):
-        raise die(f"unable to use snapshot name '{name}' (reserved name)")
+    if name == "current" or name.lower() == "pending":
+        reserved = "current" if name == "current" else "pending"
+        raise die(f"unable to use snapshot name '{reserved}' (reserved name)")
+    world.find(values["node"], values["vmid"])
 
     async def work(guest: Guest, task: Task) -> None:
         if guest.template:
@@ -106,8 +109,9 @@ def can_snapshot(world: World, guest: Guest) -> bool:
     """Whether every disk lies where snapshots are possible."""
     for volid, _ in disks_of(guest.config).values():
         store = world.storages.get(volid.partition(":")[0], {})
+        chain = bool(store.get("snapshot-as-volume-chain")) and store.get("type") == "lvm"
         qcow2 = store.get("type") in FILE_STORAGES and volid.endswith(".qcow2")
-        if store.get("type") not in SNAPSHOT_TYPES and not qcow2:
+        if store.get("type") not in SNAPSHOT_TYPES and not qcow2 and not chain:
             return False
     return True
 
@@ -187,9 +191,11 @@ async def snapshot_config(world: World, values: dict[str, Any], user: str) -> di
 @serves("PUT", ONE + "/config")
 async def snapshot_describe(world: World, values: dict[str, Any], user: str) -> None:
     """Change a snapshot's description."""
-    quorum.check_write(world, values["node"], int(values["vmid"]))
     if values.get("description") is not None:
-        _kept(world, values)["description"] = values["description"]
+        world.check_unlocked(world.find(values["node"], values["vmid"]))
+        kept = _kept(world, values)
+        quorum.check_write(world, values["node"], int(values["vmid"]))
+        kept["description"] = values["description"]
         world.effect("snapshot-change", values["node"], int(values["vmid"]), str(values["snapname"]))
 
 

@@ -111,6 +111,8 @@ def _item(world: World, volume: Volume) -> dict[str, Any]:
         item["notes"] = volume.notes.splitlines()[0]
     if volume.content == "backup":
         item |= {"subtype": "qemu", "protected": int(volume.protected)}
+    if world.storages[volume.storage].get("approximate"):
+        item["approximate-size"] = item.pop("size")
     return item
 
 

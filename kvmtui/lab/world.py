@@ -12,7 +12,7 @@ from typing import Any
 from fakepve import FakePve
 from fakepve.model import PveError, TaskError
 from fakepve.routing import die
-from fakepve.storage import parse_name_dir
+from fakepve.storage import INTERNAL, parse_name_dir
 
 from kvmtui.lab import quorum
 from kvmtui.lab.access import Access
@@ -29,6 +29,8 @@ from kvmtui.lab.volumes import FILE_STORAGES, GIB, Shelf, Volume
 Handler = Callable[["World", dict[str, Any], str], Awaitable[Any]]
 ROUTES: dict[tuple[str, str], Handler] = {}
 BROADCAST_SECONDS = 10
+# What the lab itself keeps with a storage: its size, and whether lists give sizes as approximate ones.
+OWN_KEYS = ("bytes", "approximate")
 COPY_BYTES_PER_SECOND = 400 * 1024**2
 
 
@@ -190,6 +192,10 @@ class World(FakePve):
             return "images", int(linked[1]), parse_name_dir(linked[2])[1]
         found: tuple[str, int | None, str] = super()._parse_volname(store, volname)
         return found
+
+    def _options_of(self, store: dict[str, Any]) -> dict[str, Any]:
+        """The options of a storage as its configuration has them, without the lab's own size."""
+        return {key: value for key, value in store.items() if key not in (*INTERNAL, *OWN_KEYS)}
 
     def free_space(self, storage: str, node: str) -> tuple[int, int]:
         """Total and used bytes of a storage as seen from a node."""

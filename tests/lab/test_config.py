@@ -212,7 +212,13 @@ def test_cloudinit_shows_what_the_next_generation_changes(vm: Any) -> None:
 
 def test_a_running_vm_keeps_slow_changes_pending_until_it_starts_again(vm: Any) -> None:
     vm.run("POST", f"{VM}/status/start")
-    vm("PUT", f"{VM}/config", cores=4, description="now", scsi0="local-lvm:vm-300-disk-0,iops_wr=9")
+    vm(
+        "PUT",
+        f"{VM}/config",
+        cores=4,
+        description="now",
+        scsi0="local-lvm:vm-300-disk-0,discard=on,iops_wr=9",
+    )
     assert vm.get(f"{VM}/config")["cores"] == 4
     current = vm.get(f"{VM}/config", current=1)
     assert current["cores"] == 1
