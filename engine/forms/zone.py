@@ -67,7 +67,7 @@ class ZoneForm(Form):
 
     @abstractmethod
     def client(self, timing: Timing) -> Provider:
-        """The zone's provider; nothing is sent before it is asked for something."""
+        """The zone's provider; nothing is sent before it is requested something."""
 
     def open(self, timing: Timing) -> Provider:
         """The zone's provider, its secrets known to the redaction; the caller closes it."""

@@ -51,7 +51,7 @@ class FirewallBaseline:
 
 
 class Cluster:
-    """The door to one cluster; safe to use from many threads."""
+    """The one place to one cluster; safe to use from many threads."""
 
     def __init__(self, access: ServerAccess, recorder: CallRecorder | None = None) -> None:
         self.access = access

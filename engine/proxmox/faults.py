@@ -124,14 +124,19 @@ def answer_fault(
 
 def _advice(rule: Rule, said: str, attempt: Attempt) -> str:
     """The rule's advice; for a missing privilege its name and the command that grants it."""
-    if rule.name != "no_privilege" or not attempt.login:
+    if rule.name != "no_privilege":
         return rule.advice
+    return _grant_advice(said, attempt.login, attempt.needs) or rule.advice
+
+
+def _grant_advice(said: str, login: str, needs: tuple[str, str] | None) -> str:
+    """The privilege that Proxmox, or else the call, names, with the command that grants it; empty if unknown."""
     denied = _DENIED.search(said)
-    named = (denied["privileges"].split("|")[0], denied["path"]) if denied else attempt.needs
-    if named is None:
-        return rule.advice
-    command = grant_for(*named).command(attempt.login)
-    return f"{attempt.login} lacks {named[0]} on {named[1]}. Grant it on a node, as root: {command}"
+    named = (denied["privileges"].split("|")[0], denied["path"]) if denied else needs
+    if named is None or not login:
+        return ""
+    command = grant_for(*named).command(login)
+    return f"{login} lacks {named[0]} on {named[1]}. Grant it on a node, as root: {command}"
 
 
 def broken_call(attempt: Attempt, cause: str, *, sent: bool) -> ProxmoxError:
@@ -193,11 +198,12 @@ class Ending:
         """Whether the task did what it was asked."""
         return self.kind is None
 
-    def error(self, what: str) -> ProxmoxError:
-        """The failure as an error; only for endings that are not ok."""
+    def error(self, what: str, login: str = "") -> ProxmoxError:
+        """The failure as an error, with the grant that `login` lacks; only for endings that are not ok."""
         assert self.kind is not None
         said = self.said or self.exitstatus
-        sentence = f"{what} failed: the task ended with {quoted(said)} {self.advice}".rstrip()
+        advice = (_grant_advice(said, login, None) if self.reason == "no_privilege" else "") or self.advice
+        sentence = f"{what} failed: the task ended with {quoted(said)} {advice}".rstrip()
         return ProxmoxError(self.kind, sentence, reason=self.reason, said=said)
 
 

@@ -1,6 +1,6 @@
 """One of our guests, and everything that may be done to it.
 
-Every method that changes something first reads the guest's config and compares the ownership mark, and the machine's
+Every method that changes something first reads the guest's config and compares the ownership mark, and the VM's
 SMBIOS uuid when it is known. If they do not agree nothing is sent and NotOurs says whose the guest seems to be.
 Methods that start a task return its UPID; it is the caller's to follow.
 """
@@ -154,7 +154,7 @@ class Guest(GuestView):
         return self._post_config("Ejecting the ISO image", config, {slot: EMPTY_CD})
 
     def regenerate_cloudinit(self) -> None:
-        """Writes the cloud-init drive anew while the guest runs; a start does it by itself."""
+        """Writes the cloud-init drive again while the guest runs; a start does it by itself."""
         self.prove()
         self.send("PUT", "Writing the cloud-init drive", ("cloudinit",), {}, Answer.nothing)
 

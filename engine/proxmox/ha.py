@@ -37,7 +37,7 @@ class HaState:
         return self.state in _MOVING
 
     def why_wait(self, wanted: Request) -> str:
-        """Why the guest is not as wanted yet, as a sentence; empty when HA has it so, or was not asked for it."""
+        """Why the guest is not as wanted yet, as a sentence; empty when HA has it so, or was not requested it."""
         if self.state in _STUCK:
             return f"VM {self.vmid} is managed by HA: {_STUCK[self.state]}."
         if self.moving:

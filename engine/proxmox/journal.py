@@ -1,4 +1,4 @@
-"""The door through which every changing call is journalled: intent before it is sent, the UPID right after.
+"""The one place through which every changing call is journalled: intent before it is sent, the UPID right after.
 
 The engine gives a recorder that writes to its database; tests and one-off checks use the silent one.
 """

@@ -1,4 +1,4 @@
-"""The road to one cluster: its hosts in order, one session per thread and host, and the journal at the door.
+"""The road to one cluster: its hosts in order, one session per thread and host, and the journal at the one place.
 
 Reading may be tried on the next host when one gives no answer. A call that changes something moves on only when
 nothing was sent; it is never sent twice.

@@ -156,19 +156,18 @@ def _ask(subject: Subject, cluster: Cluster, read: Callable[[Subject, GuestView]
     """What was read and on which node; a machine that has moved is looked for once."""
     vmid, node = subject.looked.vmid, subject.looked.node
     assert vmid is not None
+    view = GuestView(cluster, vmid, node)
     try:
-        return node, read(subject, GuestView(cluster, vmid, node))
+        found = read(subject, view)  # a read finds a guest that has moved
     except ProxmoxError as fault:
         if not fault.guest_missing:
             raise
-    place = cluster.find_guest(vmid)
-    if place is None:
         sentence = (
             f"There is no VM {vmid} on any node of {cluster.name}: somebody removed it. "
-            "Redeploy makes it anew, terminate ends the service."
+            "Redeploy deploys it again, terminate ends the service."
         )
-        raise ProxmoxError(Kind.GONE, sentence, reason="no_config", sent=False)
-    return place.node, read(subject, GuestView(cluster, vmid, place.node))
+        raise ProxmoxError(Kind.GONE, sentence, reason="no_config", sent=False) from fault
+    return view.node, found
 
 
 def _unseen(looked: Looked, error: KvmtuiError, begun: float) -> Looked:

@@ -1,6 +1,6 @@
 """scheduleBackup: begins the backups that are due today, each at most once per VM and local date.
 
-The same tick tries again to delete what terminated machines have left behind.
+The same tick tries again to delete what terminated VMs have left behind.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""nowBackupStatus and restoreBackupStatus: how the backups and restores that were asked for stand.
+"""nowBackupStatus and restoreBackupStatus: how the backups and restores that were requested stand.
 
 The runner itself follows their tasks; these two tell, at every look, what runs and what has ended since.
 """

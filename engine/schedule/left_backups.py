@@ -1,4 +1,4 @@
-"""Backups of terminated machines that could not be deleted then: tried again until they are gone.
+"""Backups of terminated VMs that could not be deleted then: tried again until they are gone.
 
 They go with the tick of scheduleBackup, which owns what comes and goes on backup storages. What is deleted carries
 this machine's mark, or is the very file the termination saw, from the time the machine was ours. A machine that came
@@ -34,7 +34,7 @@ _GOING = ("terminate", "error_terminate")  # its own termination is still at it
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A backup under the machine's number, and a node that can delete it."""
+    """A backup under the VM's number, and a node that can delete it."""
 
     node: str
     backup: Backup

@@ -108,7 +108,7 @@ _LIST_AGE_MS = 15_000
 
 
 def _note_states(server_id: int, seen: dict[int, Resource]) -> None:
-    """Write only what changed: a tick over machines at rest writes nothing.
+    """Write only what changed: a tick over VMs at rest writes nothing.
 
     The list may be ten seconds old, so what a step saw since then stays.
     """

@@ -1,7 +1,7 @@
 """collectingStatistics: bytes in and out per VM and hour, right through stops, moves and missed hours.
 
-One request per server reads the counters of all its guests. Only where they began anew, or a gap reaches over the end
-of a month, the usage that Proxmox recorded of that guest is asked for as well. What is added and the mark that says
+One request per server reads the counters of all its guests. Only where they began again, or a gap reaches over the end
+of a month, the usage that Proxmox recorded of that guest is requested as well. What is added and the mark that says
 how far was counted are one transaction per few hundred VMs, so the task may end anywhere and go on at its next tick.
 """
 
@@ -83,7 +83,7 @@ def _guests(room: Room, server: Server) -> dict[int, Resource]:
 def _to_count(
     machines: list[Machine], seen: dict[int, Resource], at: int
 ) -> Iterable[tuple[Machine, Reading]]:
-    """The machines whose counters are known and newer than their last reading.
+    """The VMs whose counters are known and newer than their last reading.
 
     A guest on a node that is away is `unknown`, and counted when the node is back.
     """

@@ -1,7 +1,7 @@
 """From two readings of a guest's counters to bytes per hour: exact where the counters tell, bridged where they cannot.
 
-The counters of a guest begin anew at every start and every live move between nodes, and lose what a network card had
-counted when it is plugged anew. As long as they went on, their difference is the truth, and the usage Proxmox
+The counters of a guest begin again at every start and every live move between nodes, and lose what a network card had
+counted when it is plugged again. As long as they went on, their difference is the truth, and the usage Proxmox
 recorded only says how it falls on the hours. Else the time before is taken from the recorded usage: whole slots
 alone, with a minute to spare at both ends for clocks that differ, so that no byte is counted twice.
 """

@@ -1,4 +1,4 @@
-"""A look at a machine's counters, and what it means: by the task every hour, and by a step just before a stop."""
+"""A look at a VM's counters, and what it means: by the task every hour, and by a step just before a stop."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def counted_until(machine: Machine) -> int:
 
 
 def keep(found: Iterable[Counted]) -> int:
-    """Add the bytes of many machines and move their marks in one transaction; returns how many were still to do."""
+    """Add the bytes of many VMs and move their marks in one transaction; returns how many were still to do."""
     known = list(found)
 
     def work() -> int:

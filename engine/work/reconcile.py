@@ -63,7 +63,7 @@ def reconcile(cluster: Cluster, vm_id: int, step: str) -> Reconciled:
             return Reconciled(outcome)
         journal.end(call, outcome.exitstatus)
         if not outcome.ok and call.step == step:
-            failed, kind = outcome.error(call.what).sentence, outcome.kind
+            failed, kind = outcome.error(call.what, cluster.access.login).sentence, outcome.kind
             no_quorum = outcome.reason == "no_quorum"
         elif outcome.warnings:
             notes.append(f"{call.what} ended with {outcome.exitstatus}; see the task's log on {call.node}")

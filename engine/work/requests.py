@@ -1,4 +1,4 @@
-"""Requests as rows: what was promised about a VM, in the order it was asked for, until it has ended exactly once.
+"""Requests as rows: what was promised about a VM, in the order it was requested, until it has ended exactly once.
 
 Whoever adds, begins or ends requests of a VM locks the VM's row first (`claims.write` or `lock`), so that a worker
 that finds an empty queue and lets the VM rest cannot miss a request that is being added.
@@ -71,7 +71,7 @@ def queue_of(vm_id: int) -> list[Request]:
 
 
 def running_of(vm_id: int) -> Request | None:
-    """What a VM works on because somebody asked for it."""
+    """What a VM works on because somebody requested it."""
     return Request.get_or_none((Request.vm == vm_id) & (Request.state == "running"))
 
 

@@ -51,7 +51,7 @@ class ThreadRecorders:
 
 
 class Servers:
-    """The clusters this process speaks with, one handle each, made anew when the settings changed."""
+    """The clusters this process speaks with, one handle each, made again when the settings changed."""
 
     def __init__(self, connect: Callable[[ServerAccess, CallRecorder], Cluster] = Cluster) -> None:
         self._connect = connect

@@ -70,7 +70,7 @@ class Ticker:
         return idle
 
     def _listen(self, bell: wake.Listener) -> None:
-        """Looks at once when somebody asked for a task, here or in another process."""
+        """Looks at once when somebody requested a task, here or in another process."""
         while not self._stop.is_set():
             if bell.wait(LISTEN_S) and not self._stop.is_set():
                 self._look_now()

@@ -85,7 +85,9 @@ def test_bulk_reports_for_each_machine(journey: Journey, terminal: Open) -> None
     shown.press("r")
     shown.until("Reset 2 VMs to")
     shown.press("Down", "Down", "Down", "Down", "Enter")
-    shown.until("2 of 2 were asked for", "vps-5546", "vps-5547")
+    shown.until("type 2, then enter")
+    shown.press("2", "Enter")
+    shown.until("2 of 2 requests queued", "vps-5546", "vps-5547")
 
 
 def test_it_survives_a_tiny_window_and_comes_back(journey: Journey, terminal: Open) -> None:

@@ -137,7 +137,7 @@ _TWICE = {
     ),
     "zones": (
         "{zone: a.example, type: powerdns, server_url: 'http://127.0.0.1:8081', api_key: x}",
-        "zone 'a.example' (powerdns, http://127.0.0.1:8081)",
+        "zone 'a.example' (127.0.0.1:8081)",
     ),
     "products": ("{name: P, server: pve-waw1, template: 9000}", "product 'P'"),
     "clients": ("{name: C, email: a@b.example}", "client 'C'"),

@@ -202,7 +202,6 @@ LACKING = {
     ("VM.Config.Disk", "/vms"): "deploy",
     ("VM.Config.Network", "/vms"): "deploy",
     ("VM.Config.Options", "/vms"): "mark",
-    ("VM.Config.Cloudinit", "/vms"): "deploy",
     ("VM.PowerMgmt", "/vms"): "deploy",
     ("VM.Migrate", "/vms"): "deploy",
     ("VM.Config.CDROM", "/vms"): "mount",
@@ -212,7 +211,6 @@ LACKING = {
     ("VM.Clone", "/vms/9000"): "deploy",
     ("Datastore.AllocateSpace", "/storage/local-lvm"): "deploy",
     ("Datastore.AllocateSpace", "/storage/backup"): "backup",
-    ("Datastore.Audit", "/storage/local-lvm"): "change",
     ("Datastore.Audit", "/storage/iso"): "mount",
     ("Sys.Audit", "/"): "deploy",
     ("SDN.Use", "/sdn/zones/localnetwork/vmbr0"): "deploy",
@@ -222,6 +220,8 @@ WITHOUT_HARM = {
     ("VM.Monitor", "/vms"): "password",
     ("VM.GuestAgent.Unrestricted", "/vms"): "password",
     ("Datastore.Audit", "/storage/backup"): "backup",
+    ("Datastore.Audit", "/storage/local-lvm"): "change",
+    ("VM.Config.Cloudinit", "/vms"): "change",  # VM.Config.Network lets a login write these options as well
 }
 NOT_FOUND = ("VM.Audit", "/vms/9000")  # the template is not seen at all: its own test
 THERE = {"mark": mark, "console": console, **JOURNEYS}
