@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from peewee import SQL, DatabaseError, DatabaseProxy, Model, PostgresqlDatabase
 
-from engine.clock import now_ms
 from engine.store import troubles
 from engine.store.urls import connectable
 
@@ -166,9 +165,9 @@ def unfenced() -> Iterator[None]:
 def now_expression() -> Any:
     """The database's clock in epoch milliseconds, as a value for statements.
 
-    SQLite has no other clock than this host's, so there it is the time of this process.
+    SQLite has no other clock than this host's, but reads it by itself.
     """
-    return SQL(_POSTGRES_NOW) if is_postgres() else now_ms()
+    return SQL(_POSTGRES_NOW if is_postgres() else _SQLITE_NOW)
 
 
 def execute(sql: str, *values: Any) -> Any:

@@ -79,10 +79,10 @@ async def test_a_form_offers_what_the_cluster_has_and_takes_another_answer(stage
         Field("server", "Server", default="pve-1"),
         Field("bridge", "Bridge", help="Where it is plugged in."),
     )
-    form = Form(fields=fields, judge=lambda answers: {})
-    dialog_ = SaveDialog("Add a pool", form, save, offers=lambda server: {"bridge": ["vmbr0", "vmbr1"]})
     app = stage()
     async with app.run_test(size=(100, 30)) as pilot:
+        form = Form(fields=fields, judge=lambda answers: {})
+        dialog_ = SaveDialog("Add a pool", form, save, offers=lambda server: {"bridge": ["vmbr0", "vmbr1"]})
         await app.push_screen(dialog_)
         await until(pilot, lambda: "vmbr1" in form._questions["bridge"].about)
         await pilot.press("tab", *"vmbr")

@@ -71,8 +71,7 @@ def test_every_vm_continues_where_it_was(first_release: None) -> None:
         server.save()
         handles = Servers()
         site = Site(lab, server, Walker(catalog(), handles, Contexts(handles, Ports(), instance())))
-        lost = site.walk(Vm.get_by_id(3))  # its task is unknown to this cluster: one failure, then a retry
-        assert "unexpected status" in lost.error
+        site.walk(Vm.get_by_id(3))  # its task is unknown to this cluster, so the clone is tried again
         Vm.update(due_at=1).where(Vm.id == 3).execute()
         ended = {number: site.walk(Vm.get_by_id(number)) for number in (1, 3, 4, 5)}
         stuck = site.walk(Vm.get_by_id(2))
