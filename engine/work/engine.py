@@ -135,6 +135,7 @@ class Engine:
                 with self._count:
                     self._steps.pop(claim.vm_id, None)
                     self._count.notify_all()
+                wake.ring_here()  # the VM may be due sooner than what the dispatcher sleeps for
 
     def _moved(self, vm_id: int) -> None:
         self._steps[vm_id] = time.monotonic()
