@@ -66,7 +66,7 @@ async def test_what_breaks_is_told_and_tried_again(name: str, site: Store) -> No
         database.execute_sql(f'ALTER TABLE "{TABLES[name]}" RENAME TO "gone"')
         await pilot.press("ctrl+r")
         await settle(pilot)
-        assert "ctrl+t tries again." in shown(table) and table.count
+        assert "ctrl+t retries." in shown(table) and table.count
         database.execute_sql(f'ALTER TABLE "gone" RENAME TO "{TABLES[name]}"')
         await pilot.press("ctrl+t")
         await settle(pilot)

@@ -129,7 +129,7 @@ async def test_a_list_tells_its_age_and_comes_back_by_itself(
         await until(pilot, lambda: "database lost, as of" in header(pilot) and "as of" in shown(pilot))
         assert "+ ready" in shown(pilot), "the rows stay, with their age"
         await pilot.press("ctrl+r")
-        await until(pilot, lambda: "ctrl+t tries again" in shown(pilot))
+        await until(pilot, lambda: "ctrl+t retries" in shown(pilot))
         assert "Traceback" not in shown(pilot)
         away.give_back()
         await until(pilot, lambda: "database lost" not in header(pilot) and "ctrl+t" not in shown(pilot))
