@@ -67,7 +67,7 @@ def test_a_dialog_asked_for_in_the_same_packet_gets_the_keys(
 ) -> None:
     shown = vm_list(console)
     shown.press(keys)
-    shown.until("and press enter")
+    shown.until("then enter")
     shown.press(b"\x1b")
     time.sleep(0.5)  # an escape and the next key must not arrive as one
     shown.press(b"q")
