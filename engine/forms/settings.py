@@ -84,7 +84,7 @@ class RetentionForm(Form):
     """How long history is kept. The audit is not deleted by age: `kvmtui audit archive` moves it to a file."""
 
     events_days: int = _days(14, "Events", "Days that lines of the live log are kept.")
-    journal_days: int = _days(30, "Proxmox calls", "Days that ended calls of VMs at rest are kept.")
+    journal_days: int = _days(30, "Proxmox calls", "Days that ended calls of VMs idle are kept.")
     runs_days: int = _days(
         30, "Runs", "Days that ended runs with their steps are kept; never more than 50 per VM."
     )
