@@ -15,7 +15,7 @@ from engine.queries.outbox import MailView, count_troubled, troubled_mails
 from engine.schedule.registry import TASKS
 from engine.store.database import session
 from engine.store.models import DnsRecord, Pool, Server, Service, Vm, Zone
-from engine.work import quorum
+from engine.work import outages
 from engine.work import task_ledger as ledger
 from engine.work.catalog import AT_REST
 
@@ -175,8 +175,8 @@ def _full_pools() -> list[PoolLoad]:
 def _server(row: Server) -> ServerState:
     if row.state == "paused":
         state = "paused"
-    elif row.failures or quorum.lost(row):
+    elif row.failures or outages.lost(row):
         state = "failing"
     else:
         state = "ok" if row.last_ok_at else "unknown"
-    return ServerState(row.name, state, row.version, quorum.waits(row) or row.last_error, row.last_ok_at)
+    return ServerState(row.name, state, row.version, outages.waits(row) or row.last_error, row.last_ok_at)

@@ -12,18 +12,9 @@ from engine.proxmox.faults import ProxmoxError
 from engine.store.database import in_transaction
 from engine.store.models import Server
 from engine.work import events, servers
+from engine.work.outages import lost, waits
 
 _HINTS = ("no_quorum", "node_unreachable", "daemon_down")
-
-
-def lost(server: Server) -> bool:
-    """Whether this server had lost quorum when it was last looked at."""
-    return server.failures == 0 and server.probe_at is not None
-
-
-def waits(server: Server) -> str:
-    """Why no change may be sent to this server now; empty when it may."""
-    return f"{server.last_error}; changes wait" if lost(server) else ""
 
 
 def hinted(server: Server, cluster: Cluster, error: ProxmoxError) -> str:

@@ -18,7 +18,7 @@ from engine.clock import now_ms
 from engine.errors import KvmtuiError
 from engine.proxmox.faults import Kind, ProxmoxError
 from engine.store.database import fenced, in_transaction, session
-from engine.work import claims, item, limits, quorum, record, requests, servers
+from engine.work import claims, item, limits, outages, quorum, record, requests, servers
 from engine.work.catalog import GONE, Catalog
 from engine.work.claims import Claim, LeaseLost
 from engine.work.context import TaskContext
@@ -208,7 +208,7 @@ class _Look:
 
     def _look(self, ctx: TaskContext) -> Outcome:
         if self.step.needs_guest:
-            if reason := servers.why_not(ctx.server, self.vm.node) or quorum.waits(ctx.server):
+            if reason := servers.why_not(ctx.server, self.vm.node) or outages.waits(ctx.server):
                 return Wait("server", reason)
             found = reconcile(ctx.cluster, self.vm.id, self.key)
             ctx.notes.extend(found.notes)
@@ -234,7 +234,7 @@ class _Look:
             return Wait("lock", error.sentence, seconds=3 + random.random() * 4)
         if error.kind is Kind.AMBIGUOUS:
             return Wait("time", error.sentence, seconds=1)
-        if reason := servers.why_not(ctx.server) or quorum.waits(ctx.server):
+        if reason := servers.why_not(ctx.server) or outages.waits(ctx.server):
             return Wait("server", reason)
         most = QUORUM_TRIES if error.no_quorum else TRANSIENT_TRIES
         wait = self._again_soon(ctx, error.sentence, most) if error.kind is Kind.TRANSIENT else None

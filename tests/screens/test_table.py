@@ -269,7 +269,7 @@ async def test_empty_says_what_to_do_and_a_filter_says_why_it_is_empty(stage) ->
         assert "Press a to create a service." in words(grid)[3]
         grid.look(View(filter="nobody[/]"))
         await pilot.pause()
-        assert "None of the VMs holds “nobody[/]”." in words(grid)[2]
+        assert "No VMs match “nobody[/]”." in words(grid)[2]
 
 
 async def test_the_line_below_tells_age_marks_and_filter(stage) -> None:

@@ -7,7 +7,7 @@ import pytest
 from engine.queries.dashboard import alerts, dashboard
 from engine.schedule import process_vms
 from engine.store.models import Call, Event, Run, Server, Vm
-from engine.work import quorum
+from engine.work import outages
 from engine.work.task import Room
 from kvmtui.lab import Fault
 from tests.pipelines.conftest import Site, site
@@ -97,7 +97,7 @@ def test_a_tick_notices_the_loss_before_any_vm_does(site: Site, room: Room) -> N
     site.walk(site.service())
     sent = Call.select().count()
     lose(site, Vm.get())
-    assert quorum.lost(look(room, site.server))
+    assert outages.lost(look(room, site.server))
     site.ask(Vm.get(), "Stop")
     assert site.once(Vm.get()).wait_why == LOST
     assert Call.select().count() == sent, "a change was sent to a cluster without quorum"
