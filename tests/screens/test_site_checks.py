@@ -58,7 +58,7 @@ async def test_a_server_that_does_not_answer_says_what_to_do(sqlite_store: Store
         await press(pilot, "escape", "n")
         nodes = await dialog(pilot, ServerNodes)
         await until(pilot, lambda: bool(nodes._table.error))
-        assert "ctrl+t retries" in words(pilot)
+        assert "ctrl+t to retry" in words(pilot)
 
 
 async def test_doctor_tells_everything_and_which_server_it_is_about(sqlite_store: Store, lab: Lab) -> None:

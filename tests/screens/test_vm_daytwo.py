@@ -15,6 +15,7 @@ from screens.habits import in_scope
 from screens.vm.brief import Brief
 from screens.widgets.dialogs import Confirm, Dialog, Notice, TypeName
 from screens.widgets.form import FormDialog
+from screens.widgets.sure import Sure
 from screens.widgets.table import Table
 from tests.live.conftest import MAC, VMID, put, site, stepped_site
 from tests.pipelines.conftest import SPEC, Site
@@ -176,20 +177,20 @@ async def test_an_iso_image_is_mounted_replaced_and_ejected(site: Site, vm: Vm) 
         table = await tab(pilot, vm, "iso")
         await press(pilot, "M")
         assert told(pilot)[-1] == "No ISO image of this storage is in the drive."
-        await press(pilot, "enter")
+        await press(pilot, "enter", "enter")
         assert done(site, vm) == "MountIso"
         first = str(site.guest(vm).config["ide2"])
         assert "iso/" in first
         await until(pilot, lambda: table.current is not None and table.current.cell(3).text == "[mounted]")
 
         await press(pilot, "down", "m")
-        assert isinstance(pilot.app.screen, Confirm)
-        await press(pilot, "y")
+        assert isinstance(pilot.app.screen, Sure)
+        await press(pilot, "enter")
         assert done(site, vm) == "MountIso"
         assert str(site.guest(vm).config["ide2"]) != first
         await until(pilot, lambda: table.current is not None and table.current.cell(3).text == "[mounted]")
 
-        await press(pilot, "M")
+        await press(pilot, "M", "enter")
         assert done(site, vm) == "EjectIso"
         assert "none" in str(site.guest(vm).config["ide2"])
 

@@ -191,7 +191,7 @@ async def test_a_form_that_was_left_is_there_again_without_its_secrets(lab: Lab,
         opened = await form(pilot)
         for name, value in named(lab).items():
             opened.fill(name, value)
-        await press(pilot, "escape")
+        await press(pilot, "escape", "y")
     assert lab.token_secret not in notes.read_text()
     async with console(memory=Memory(notes)).run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -252,9 +252,10 @@ async def test_what_is_missing_is_said_with_the_exact_commands_and_tested_again(
         assert step(pilot) == "test" and "[-] 2 of" in page(pilot)
         await press(pilot, "y")
         assert app.clipboard.splitlines() == [
-            'pveum role add KvmtuiConsole 2>/dev/null; pveum role modify KvmtuiConsole --append 1 --privs "VM.Clone '
-            'VM.Snapshot"',
+            'pveum role add KvmtuiConsole 2>/dev/null; pveum role modify KvmtuiConsole --append 1 --privs "VM.Snapshot"',
+            'pveum role add KvmtuiTemplate 2>/dev/null; pveum role modify KvmtuiTemplate --append 1 --privs "VM.Clone"',
             f"pveum acl modify /vms --roles KvmtuiConsole --users 'kvmtui@pve' --tokens '{lab.token_id}'",
+            f"pveum acl modify /vms --roles KvmtuiTemplate --users 'kvmtui@pve' --tokens '{lab.token_id}'",
         ]
         lab.grant("VM.Clone", "/vms")
         lab.grant("VM.Snapshot", "/vms")
