@@ -166,7 +166,9 @@ async def test_an_export_has_every_address_and_no_signs(
     monkeypatch.chdir(tmp_path)
     async with console().run_test(size=(120, 40)) as pilot:
         await at(pilot, "2")
-        await press(pilot, "e", "down", "enter")
+        await pilot.press("e")
+        await dialog(pilot, Choose)
+        await pilot.press("down", "enter")
         await settle(pilot)
     (file,) = tmp_path.glob("kvmtui-vms-*.json")
     row = json.loads(file.read_text())[0]

@@ -252,7 +252,8 @@ async def test_what_is_missing_is_said_with_the_exact_commands_and_tested_again(
         assert step(pilot) == "test" and "[-] 2 of" in page(pilot)
         await press(pilot, "y")
         assert app.clipboard.splitlines() == [
-            'pveum role add KvmtuiConsole 2>/dev/null; pveum role modify KvmtuiConsole --append 1 --privs "VM.Snapshot"',
+            "pveum role add KvmtuiConsole 2>/dev/null; "
+            'pveum role modify KvmtuiConsole --append 1 --privs "VM.Snapshot"',
             'pveum role add KvmtuiTemplate 2>/dev/null; pveum role modify KvmtuiTemplate --append 1 --privs "VM.Clone"',
             f"pveum acl modify /vms --roles KvmtuiConsole --users 'kvmtui@pve' --tokens '{lab.token_id}'",
             f"pveum acl modify /vms --roles KvmtuiTemplate --users 'kvmtui@pve' --tokens '{lab.token_id}'",
