@@ -22,7 +22,7 @@ from screens.widgets.sure import Sure
 from screens.widgets.table import Table
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, place, settle
-from tests.screens.pressing import at, dialog, press, told, words
+from tests.screens.pressing import at, dialog, press, told, until, words
 
 READY, STUCK, WAITING = 5546, 5547, 5548
 
@@ -167,7 +167,7 @@ async def test_an_export_has_every_address_and_no_signs(
     async with console().run_test(size=(120, 40)) as pilot:
         await at(pilot, "2")
         await pilot.press("e")
-        await dialog(pilot, Choose)
+        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
         await pilot.press("down", "enter")
         await settle(pilot)
     (file,) = tmp_path.glob("kvmtui-vms-*.json")
