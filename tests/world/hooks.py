@@ -28,7 +28,6 @@ SHORTER: tuple[tuple[str, str, Any], ...] = (
     ("engine.work.watch", "EVERY_S", 0.25),
     ("engine.work.ticker", "LOOK_S", 2),
     ("engine.pipelines.context", "LOCK_S", 0.2),
-    ("engine.dns.sync", "LEASE_MS", 2_000),
     ("engine.dns.sync", "PATIENCE_S", 2.0),
     ("engine.mail.claims", "LEASE_MS", 4_000),
     ("engine.mail.claims", "ENDING_MS", 6_000),
@@ -50,8 +49,8 @@ def install(clock_file: Path) -> None:
     importlib.import_module("engine.work.reconcile").ARRIVING_MS.update(intent=300, ambiguous=600)
     _replace("engine.running", "retry_ms", lambda: RETRY_MS)
     _replace("engine.work.task_ledger", "_is_due", _is_due)
-    timing = importlib.import_module("engine.dns.settings").Timing
-    timing.__init__.__defaults__ = (0.5, 0.7, 1.5)
+    sender = importlib.import_module("engine.dns.sender")
+    sender.Settings.__init__.__defaults__ = (sender.Timing(0.5, 0.7, 1.5), 2_500, (0.5, 1.0), (1.0,))
     step_clock(clock_file)
 
 
@@ -111,3 +110,9 @@ def step_clock(file: Path) -> None:
         return original(sql if postgres else sql.replace("now_ms()", str(clock.now_ms())), postgres)
 
     database._in_dialect = in_dialect  # type: ignore[assignment]
+    expression = database.now_expression
+    _everywhere(
+        "engine.store.database",
+        "now_expression",
+        lambda: expression() if database.is_postgres() else database.SQL(str(clock.now_ms())),
+    )

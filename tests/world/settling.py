@@ -11,7 +11,8 @@ from engine.actions import pausing, vms
 from engine.audit import Actor
 from engine.errors import KvmtuiError
 from engine.store.database import in_transaction, session
-from engine.store.models import DnsRecord, Outbox, Request, Vm
+from engine.store.models import Destination, DnsRecord, Outbox, Request, Vm
+from engine.work import wake
 from engine.work.catalog import AT_REST
 from engine.work.requests import OPEN
 
@@ -27,10 +28,6 @@ def settle(world: World) -> None:
     """Calm everything down and wait for rest; what never rests is a finding."""
     calm(world)
     wait_for_rest(world)
-    for _ in range(3):
-        if not _ask_for_names(world):
-            break
-        wait_for_rest(world)
 
 
 def wait_for_rest(world: World) -> None:
@@ -44,7 +41,7 @@ def wait_for_rest(world: World) -> None:
             _give_up(world, left)
             return
         if set(left) == {0}:
-            _mails_are_due()
+            _make_due()
         since = {vm: since.get(vm, now) for vm in left}
         for vm, began in list(since.items()):
             if vm and now - began > STUCK_S * (1 + helped.get(vm, 0)) and _has_error(vm):
@@ -110,32 +107,29 @@ def restless() -> dict[int, str]:
                 f"request {one.id} ({one.action} of service {one.service}) is {one.state}: {one.error}",
             )
         mails = Outbox.select().where(Outbox.state.in_(("pending", "sending"))).count()
-        if mails:
-            left[0] = f"{mails} mails are not sent"
+        names = DnsRecord.select().where(DnsRecord.state.in_(("pending", "deleting"))).count()
+        if mails or names:
+            left[0] = f"{mails} mails and {names} DNS changes are not sent"
     return left
 
 
-def _mails_are_due() -> None:
-    """A mail whose server was silent waits for minutes, and after a step of the clock for the length of the step."""
+def _make_due() -> None:
+    """What waits for a remote server waits for minutes, and after a step of the clock for the length of the step."""
+
+    def work() -> None:
+        Outbox.update(due_at=0).where(Outbox.state == "pending").execute()
+        DnsRecord.update(due_at=0).where(DnsRecord.state.in_(("pending", "deleting"))).execute()
+        Destination.update(retry_at=0).execute()
+        wake.ring("dns")
+
     with suppress(KvmtuiError):
-        in_transaction(lambda: Outbox.update(due_at=0).where(Outbox.state == "pending").execute())
+        in_transaction(work)
 
 
 def _has_error(vm_id: int) -> bool:
     with session():
         vm = Vm.get_or_none(Vm.id == vm_id)
         return vm is not None and (bool(vm.error) or vm.wait_kind == "lock")
-
-
-def _ask_for_names(world: World) -> bool:
-    """DNS debts of VMs that are ready are cleared by `vm dns`; True when there were any."""
-    with session():
-        owed = DnsRecord.select(DnsRecord.vm).where(DnsRecord.state.in_(("owed", "doomed")))
-        services = [vm.service_id for vm in Vm.select().where(Vm.id.in_(owed), Vm.vm_status == "ready")]
-    for service in services:
-        world.note(f"closing: names of service {service} are owed")
-        vms.sync_dns(OPERATOR, service)
-    return bool(services)
 
 
 def _put_right(world: World, vm_id: int, time_: int) -> None:

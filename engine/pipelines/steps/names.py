@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from engine.pipelines.context import Context
 from engine.store.models import Vm
+from engine.work.claims import LeaseLost
 from engine.work.model import Done, Outcome
 from engine.work.ports import DnsReport
 
@@ -31,6 +32,8 @@ def sync(ctx: Context) -> tuple[str, ...]:
 def _lines(work: Callable[[Vm], DnsReport], vm: Vm) -> tuple[str, ...]:
     try:
         report = work(vm)
+    except LeaseLost:
+        raise
     except Exception as error:  # not even an error of ours in DNS stops a VM
         log.exception("Setting the DNS records of service %s failed", vm.service_id)
         return (f"DNS ERR internal error ({type(error).__name__}); see the log file",)
