@@ -11,6 +11,7 @@ from engine.errors import Refused
 from engine.plan import Plan, effective
 from engine.store.database import session
 from engine.store.models import Product, Service, Vm
+from engine.work import requests
 
 
 def suspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
@@ -39,14 +40,15 @@ def terminate(actor: Actor, service_id: int, reason: str = "") -> Queued:
     """End the service and remove its VM, whatever it is doing now."""
     with session():
         vm = vm_of(service_id)
-        if vm.vm_status == "remove":
-            raise Refused(f"{label(vm)} is removed already.")
-        if vm.vm_status == "terminate":
-            raise Refused(
-                f"{label(vm)} is being terminated already; `kvmtui vm log {service_id}` shows how far."
-            )
 
         def work() -> Accepted:
+            status = requests.lock(vm.id).vm_status
+            if status == "remove":
+                raise Refused(f"{label(vm)} is removed already.")
+            if status == "terminate":
+                raise Refused(
+                    f"{label(vm)} is being terminated already; `kvmtui vm log {service_id}` shows how far."
+                )
             number = put_into(vm, "terminate", actor, pipeline="Terminate", why="replaced by terminate")
             return Accepted(f"{label(vm)} will be terminated.", number)
 

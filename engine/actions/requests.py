@@ -90,6 +90,8 @@ def enqueue(
 ) -> Accepted:
     """Put a request behind those that are queued; the same request twice is one. Inside a transaction."""
     fresh = requests.lock(vm.id)
+    if fresh.vm_status == "remove" and pipeline not in ("Suspend", "Unsuspend"):
+        raise Refused(f"{label(vm)} is removed; there is nothing to act on.")
     if (busy := fresh.flow.get("pipeline")) in ALONE:
         raise Refused(f"{busy} is running at {label(vm)}; nothing else can be requested until it has ended.")
     waiting = requests.queue_of(vm.id)

@@ -57,21 +57,19 @@ def _refuse_reset(vm: Vm, status: str) -> None:
     never_made = vm.vmid is None or not vm.node
     if never_made and status in ("change_package", "ready", "set_dns_records"):
         raise Refused(f"{label(vm)} has no machine on Proxmox yet; reset it to creation or terminate.")
-    if vm.vm_status == "remove" and status in ("change_package", "ready", "set_dns_records"):
+    if vm.vm_status == "remove" and status not in ("creation", "terminate", "remove"):
         raise Refused(f"{label(vm)} is removed; only creation, terminate or delete-record make sense.")
+    if status == "creation" and vm.service.status in ("Terminated", "Cancelled"):
+        raise Refused(f"Service {vm.service_id} is {vm.service.status}; create a new one instead.")
 
 
 def redeploy(actor: Actor, service_id: int, reason: str = "") -> Queued:
     """Destroy what was made and deploy from scratch; refused for a VM that is ready."""
     with session():
         vm = vm_of(service_id)
-        if vm.vm_status == "ready":
-            raise Refused(f"{label(vm)} is ready; redeploy is for VMs that are not. Use reinstall.")
-        if vm.service.status in ("Terminated", "Cancelled"):
-            raise Refused(f"Service {service_id} is {vm.service.status}; create a new one instead.")
-        refuse_suspended(vm, "redeploy")
 
         def work() -> Accepted:
+            _refuse_redeploy(requests.lock(vm.id))
             number = put_into(
                 vm, vm.vm_status, actor, pipeline="Redeploy", action="Deploy", by_flow=True,
                 why="replaced by a redeploy",
@@ -80,6 +78,14 @@ def redeploy(actor: Actor, service_id: int, reason: str = "") -> Queued:
             return Accepted(said, number)
 
         return change(actor, vm, "redeploy", work, reason)
+
+
+def _refuse_redeploy(vm: Vm) -> None:
+    if vm.vm_status == "ready":
+        raise Refused(f"{label(vm)} is ready; redeploy is for VMs that are not. Use reinstall.")
+    if vm.service.status in ("Terminated", "Cancelled"):
+        raise Refused(f"Service {vm.service_id} is {vm.service.status}; create a new one instead.")
+    refuse_suspended(vm, "redeploy")
 
 
 def reinstall(actor: Actor, service_id: int, template: str = "") -> Queued:
@@ -131,12 +137,13 @@ def delete_record(actor: Actor, service_id: int, reason: str = "") -> Queued:
     """Forget a VM that is removed or could not be terminated; Proxmox is not asked, its addresses are freed."""
     with session():
         vm = vm_of(service_id)
-        if vm.vm_status not in ("remove", "error_terminate"):
-            raise Refused(
-                f"{label(vm)} is in {vm.vm_status}; its record can be deleted only in remove or error_terminate."
-            )
 
         def work() -> Accepted:
+            status = requests.lock(vm.id).vm_status
+            if status not in ("remove", "error_terminate"):
+                raise Refused(
+                    f"{label(vm)} is in {status}; its record can be deleted only in remove or error_terminate."
+                )
             put_into(vm, vm.vm_status, actor, why="the VM's record was deleted")
             allocate.release(vm)
             VmidClaim.update(state="tombstone", vm=None, why=f"record of service {service_id} deleted").where(

@@ -212,6 +212,9 @@ def is_vague(exitstatus: str) -> bool:
     return rule_for(None, exitstatus.strip()).vague
 
 
+_TASK_DENIED = re.compile(r"(?:403 )?(?P<words>Permission check failed \(.*)", re.DOTALL)
+
+
 def task_ending(exitstatus: str, log: Iterable[str] = ()) -> Ending:
     """Sorts the last words of a task; the log is searched when they hide the reason."""
     text = exitstatus.strip()
@@ -219,7 +222,9 @@ def task_ending(exitstatus: str, log: Iterable[str] = ()) -> Ending:
         return Ending(text, None, "ok")
     if text.startswith("WARNINGS"):
         return Ending(text, None, "warnings", warnings=True)
-    rule = rule_for(None, text)
+    # rights that depend on what a change means are checked inside the task, which ends with the refusal
+    denied = _TASK_DENIED.match(text)
+    rule = rule_for(403, denied["words"]) if denied else rule_for(None, text)
     if not rule.vague:
         return Ending(text, rule.kind, rule.name, rule.advice)
     line, inner = _reason_in([line for line in log if not _LAST_WORDS.match(line)])

@@ -24,7 +24,7 @@ class NoVmid(Exception):
 
 def claim(ctx: Context) -> int:
     """The VM's number: the one it has, or the lowest from the product's first on that nobody has."""
-    if ctx.vm.vmid is not None:
+    if ctx.vm.vmid is not None and _is_claimed(ctx.vm):
         return ctx.vm.vmid
     taken: frozenset[int] = frozenset()
     for _ in range(_MOST_TRIES):
@@ -34,6 +34,12 @@ def claim(ctx: Context) -> int:
         lose(ctx, "another guest of the cluster has this number")
         taken = facts.numbers(ctx.cluster)  # pass by all that are known, instead of asking one by one
     raise NoVmid
+
+
+def _is_claimed(vm: Vm) -> bool:
+    """Whether the number the record shows is still the VM's: one that was given up is never used again."""
+    mine = (VmidClaim.server == vm.server_id) & (VmidClaim.vmid == vm.vmid) & (VmidClaim.vm == vm.id)
+    return bool(VmidClaim.select().where(mine, VmidClaim.state == "claimed").exists())
 
 
 def _next(ctx: Context, taken: frozenset[int]) -> int:
