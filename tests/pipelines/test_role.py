@@ -215,8 +215,11 @@ LACKING = {
     ("Sys.Audit", "/"): "deploy",
     ("SDN.Use", "/sdn/zones/localnetwork/vmbr0"): "deploy",
 }
-# what works without these: a password by a restart, backups listed by the right to write them
+# what works without these: a password by a restart, backups listed by the right to write them, cloud-init by the
+# right over the network, a VM's own disks by owning them
 WITHOUT_HARM = {
+    ("VM.Config.Cloudinit", "/vms"): "reinstall",
+    ("Datastore.Audit", "/storage/local-lvm"): "change",
     ("VM.Monitor", "/vms"): "password",
     ("VM.GuestAgent.Unrestricted", "/vms"): "password",
     ("Datastore.Audit", "/storage/backup"): "backup",
@@ -231,7 +234,14 @@ def without(major: int, *lacking: tuple[str, str]) -> list[tuple[str, str]]:
     return [given for given in documented(major) if given not in lacking]
 
 
-@pytest.mark.parametrize("lacking", LACKING, ids=str)
+# Proxmox VE checks the right over a drive inside the `qmconfig` task, which ends with `403 Permission check failed (…)`
+IN_TASK = pytest.mark.xfail(strict=True, reason="a refusal at the end of a task is not told as a missing privilege")
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [pytest.param(one, marks=[IN_TASK] if one[0] == "VM.Config.CDROM" else [], id=str(one)) for one in LACKING],
+)
 def test_a_missing_privilege_is_named_with_the_command_that_grants_it(
     site: Site, major: int, lacking: tuple[str, str]
 ) -> None:
