@@ -27,7 +27,6 @@ def serve(
 ) -> None:
     """Run a lab until SIGINT or SIGTERM; the lines said tell how to connect."""
     lab = Lab(nodes=nodes, speed=speed, faults=load(faults) if faults else None, version=version, port=port)
-    lab.documented_role()
     stop = threading.Event()
     before = {sign: signal.signal(sign, lambda *_: stop.set()) for sign in (signal.SIGINT, signal.SIGTERM)}
     try:

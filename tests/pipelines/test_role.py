@@ -215,11 +215,8 @@ LACKING = {
     ("Sys.Audit", "/"): "deploy",
     ("SDN.Use", "/sdn/zones/localnetwork/vmbr0"): "deploy",
 }
-# what works without these: a password by a restart, backups listed by the right to write them, cloud-init by the
-# right over the network, a VM's own disks by owning them
+# what works without these: a password by a restart, backups listed by the right to write them
 WITHOUT_HARM = {
-    ("VM.Config.Cloudinit", "/vms"): "reinstall",
-    ("Datastore.Audit", "/storage/local-lvm"): "change",
     ("VM.Monitor", "/vms"): "password",
     ("VM.GuestAgent.Unrestricted", "/vms"): "password",
     ("Datastore.Audit", "/storage/backup"): "backup",
