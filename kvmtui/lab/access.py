@@ -66,6 +66,7 @@ class Access:
         self.revision += 1
         self._granted[user] = {}
         self._denied.pop(user, None)
+        self._roles.pop(user, None)
 
     def revoke(self, user: str, privilege: str, path: str = "/") -> None:
         """Take a privilege away on a path and everything below it."""

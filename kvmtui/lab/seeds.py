@@ -17,22 +17,21 @@ DAY = 86_400
 ROLE_CONSOLE = (
     "VM.Audit",
     "VM.Allocate",
-    "VM.Clone",
     "VM.Config.CPU",
     "VM.Config.Memory",
     "VM.Config.Disk",
     "VM.Config.Network",
     "VM.Config.Options",
     "VM.Config.Cloudinit",
-    "VM.Config.CDROM",
     "VM.PowerMgmt",
     "VM.Migrate",
+    "VM.Config.CDROM",
     "VM.Snapshot",
-    "VM.Snapshot.Rollback",
     "VM.Backup",
     "VM.Console",
 )
-ROLE_AGENT = ("VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted")
+# The right over the guest agent, whose name changed with version 9.
+ROLE_AGENT = {8: "VM.Monitor", 9: "VM.GuestAgent.Unrestricted"}
 ROLE_TEMPLATE = ("VM.Audit", "VM.Clone")
 ROLE_STORE = ("Datastore.AllocateSpace", "Datastore.Audit")
 ROLE_ISO = ("Datastore.Audit",)
@@ -199,6 +198,7 @@ def add_storage(world: World, storage: str, **options: Any) -> None:
         store["path"] = f"/mnt/pve/{storage}"
     world.storages[storage] = store | {"files": set()} | options
     world.revision += 1
+    _extend_roles(world)
 
 
 def add_template(
@@ -221,13 +221,13 @@ def add_template(
         guest.config["ide0"] = "none,media=cdrom"
     guest.config |= config
     world.revision += 1
+    _extend_roles(world)
 
 
 def documented_role(world: World, user: str) -> None:
-    """Reduce a user to the rights of docs/proxmox-role.md, for every template, storage and bridge here."""
-    version_8 = world.dialect.major < 9
-    vms = {*ROLE_CONSOLE, *(("VM.Monitor",) if version_8 else ROLE_AGENT)}
-    roles: dict[str, Iterable[str]] = {"/": ROLE_NODE, "/vms": vms}
+    """Reduce a user to the rights of docs/proxmox-role.md, for all templates, storages and bridges."""
+    agent = ROLE_AGENT[9 if world.dialect.major >= 9 else 8]
+    roles: dict[str, Iterable[str]] = {"/": ROLE_NODE, "/vms": (*ROLE_CONSOLE, agent)}
     roles |= {f"{guest.path}!": ROLE_TEMPLATE for guest in world.vms if guest.template}
     for name, store in world.storages.items():
         only_iso = set(str(store["content"]).split(",")) == {"iso"}
@@ -235,4 +235,11 @@ def documented_role(world: World, user: str) -> None:
     if world.dialect.major >= 8:
         bridges = {bridge for node in world.nodes.values() for bridge in node["bridges"]}
         roles |= {f"/sdn/zones/localnetwork/{bridge}": ROLE_NET for bridge in bridges}
+    world.documented.add(user)
     world.access.set_roles(user, roles)
+
+
+def _extend_roles(world: World) -> None:
+    """What is added later belongs to the documented role too."""
+    for user in list(world.documented):
+        documented_role(world, user)

@@ -175,9 +175,9 @@ class Tasks:
 
 
 def _text_of(problem: TaskError | PveError) -> str:
-    """An error as the last line of a task log tells it; parameter errors name their fields."""
-    fields = getattr(problem, "errors", None)
+    """An error as the last line of a task log has it: with its code unless that is 500, and the fields it names."""
     text = str(getattr(problem, "message", problem))
-    if fields:
-        return f"{problem.status} {text} " + " ".join(f"{k}: {v}" for k, v in sorted(fields.items()))
-    return text
+    if not isinstance(problem, PveError) or problem.status == 500:
+        return text
+    fields = "".join(f" {name}: {why}" for name, why in sorted((problem.errors or {}).items()))
+    return f"{problem.status} {text}{fields}"

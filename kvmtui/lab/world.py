@@ -83,6 +83,8 @@ class World(FakePve):
         self.revision = 0
         self.answers: dict[tuple[Any, ...], bytes] = {}
         self.clock_skew = 0.0
+        # The users reduced to the documented role.
+        self.documented: set[str] = set()
         # Whether connections end after every call that pveproxy passes on to pvedaemon, as they do in reality.
         self.closes_connections = False
         self.own_routes = _inherited(self) | ROUTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,6 +121,27 @@ def test_a_cd_drive_is_not_hot_pluggable_but_its_medium_is(vm: Client) -> None:
     merged = vm.get(f"{VM}/config")
     assert "ide1" not in merged
     assert merged["boot"].endswith(";ide1")
+
+
+@pytest.mark.parametrize(("version", "section"), [("9", 0), ("8", 1)])
+def test_the_documented_role_is_that_of_the_page(start: Any, version: str, section: int) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "proxmox-role.md").read_text(encoding="utf-8")
+    added = page.split("```sh")[1 + section].split("```")[0].replace("\\\n", " ")
+    listed = {
+        name: set(held.split()) for name, held in re.findall(r'role add (\w+) --privs "([^"]+)"', added)
+    }
+    call = start(version=version)
+    call.lab.documented_role()
+    held = call.get("/access/permissions")
+    for path, role in (
+        ("/", "KvmtuiNode"),
+        ("/vms", "KvmtuiConsole"),
+        ("/vms/9000", "KvmtuiTemplate"),
+        ("/storage/local-lvm", "KvmtuiStore"),
+        ("/storage/iso", "KvmtuiIso"),
+        ("/sdn/zones/localnetwork/vmbr0", "KvmtuiNet"),
+    ):
+        assert set(held[path]) == listed[role], path
 
 
 def test_the_documented_role_is_a_set_of_overriding_entries(call: Client) -> None:
