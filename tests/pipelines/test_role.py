@@ -231,17 +231,7 @@ def without(major: int, *lacking: tuple[str, str]) -> list[tuple[str, str]]:
     return [given for given in documented(major) if given not in lacking]
 
 
-# Proxmox VE checks the right over a drive inside the `qmconfig` task, which ends with `403 Permission check failed (…)`
-IN_TASK = pytest.mark.xfail(strict=True, reason="the client does not read a code before the text")
-
-
-@pytest.mark.parametrize(
-    "lacking",
-    [
-        pytest.param(one, marks=[IN_TASK] if one[0] == "VM.Config.CDROM" else [], id=str(one))
-        for one in LACKING
-    ],
-)
+@pytest.mark.parametrize("lacking", LACKING, ids=str)
 def test_a_missing_privilege_is_named_with_the_command_that_grants_it(
     site: Site, major: int, lacking: tuple[str, str]
 ) -> None:
