@@ -27,8 +27,10 @@ def _own_volumes(world: World, guest: Guest) -> list[Volume]:
 
 
 def delete(world: World, vmid: int) -> None:
-    """Destroy a guest and its disks, running or not."""
+    """Destroy a guest and its disks, running or not; Proxmox VE does not while a task of its own has it locked."""
     guest = _guest(world, vmid)
+    if guest.config.get("lock") in ("clone", "create", "migrate"):
+        raise Refused(f"VM is locked ({guest.config['lock']})")
     for each in _own_volumes(world, guest):
         free(world, each)
     world.roster.pop(vmid)

@@ -130,6 +130,11 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
         self._questions.get(self.first, next(iter(self._questions.values()))).enter()
 
     @property
+    def lost(self) -> list[Change]:
+        """The changes that are lost when the form is left."""
+        return self.changes
+
+    @property
     def changes(self) -> list[Change]:
         """The answers that differ from those the form was opened with."""
         asked = self.values
@@ -317,7 +322,7 @@ class FormDialog(Dialog[dict[str, object]]):
 
     def action_leave(self) -> None:
         """Leaves; asks first when answers would be lost."""
-        changes = self.form.changes
+        changes = self.form.lost
         if not changes:
             self.dismiss(None)
             return

@@ -89,6 +89,11 @@ class StepForm(forms.Form):
             secrets=[name for name, value in values.items() if value == KEEP],
         )
 
+    @property
+    def lost(self) -> list[forms.Change]:
+        """Nothing: what was typed is there when the form is opened again."""
+        return []
+
     def close(self, taken: bool) -> None:
         """Forgets what was typed when it was taken, else keeps what is not as it opened, secrets excepted."""
         typed = {} if taken else self.values

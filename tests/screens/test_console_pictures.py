@@ -11,8 +11,10 @@ from textual.pilot import Pilot
 from engine import clock
 from engine.store.models import Server
 from screens import moments, themes
+from screens.vm.live import LivePanel
 from tests.conftest import Store
 from tests.screens.console_site import NOW, console, fill, settle, steady
+from tests.screens.pressing import until
 
 SCENES: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "dashboard": (None, ()),
@@ -87,6 +89,8 @@ async def _walk(pilot: Pilot[Any], service_id: int | None, keys: tuple[str, ...]
         Server.update(state="paused").execute()  # nobody looks at the machine on a cluster that is not there
         await app.open_vm(service_id)
         await settle(pilot)
+        now = app.place.query_one(LivePanel)
+        await until(pilot, lambda: now.trouble or now.good)
     for key in keys:
         await pilot.press(key)
         await settle(pilot)

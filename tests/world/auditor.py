@@ -148,7 +148,9 @@ class Auditor:
                     "machine", f"{who} is ready, but its guest is {'gone' if guest is None else 'not ours'}"
                 )
             return
-        if guest["node"] != vm.node:
+        if guest["node"] != vm.node and not self._reset(
+            vm
+        ):  # a reset does not end what the cluster has begun
             self._find("machine", f"{who} is on {guest['node']}, not on {vm.node}")
         if guest["lock"]:
             self._find("machine", f"{who} is locked: {guest['lock']}")
@@ -158,6 +160,8 @@ class Auditor:
         elif self._address(guest) not in ("", addresses[0]):
             self._find("address", f"{who} is configured with {self._address(guest)}, not {addresses[0]}")
         power = self._power(vm)
+        if self._reset(vm, *AT_REST):  # it was taken out of a pipeline that may have stopped it
+            power = ""
         if power and power != guest["status"] and "power" not in touched:
             self._find("power", f"{who} is {guest['status']}, not {power}")
 
@@ -186,11 +190,11 @@ class Auditor:
         return "deleted" in claim.why or (claim.vm_id is not None and self._reset(claim.vm, "remove"))
 
     def _reset(self, vm: Vm, *statuses: str) -> bool:
-        """Whether an operator set a VM to one of these statuses, whatever it was doing."""
+        """Whether an operator set a VM to one of these statuses (or any), whatever it was doing."""
         resets = Audit.select().where(
             Audit.kind == "vm", Audit.action == "reset", Audit.object_id == str(vm.service_id)
         )
-        return any(row.after.get("vm_status") in statuses for row in resets)
+        return any(not statuses or row.after.get("vm_status") in statuses for row in resets)
 
     @staticmethod
     def _address(guest: dict[str, Any]) -> str:
@@ -270,7 +274,7 @@ class Auditor:
         """At rest the journal is closed, no slot is held, no address is held by what is gone."""
         still = Call.state.in_(("intent", "answered", "ambiguous"))
         for call in Call.select().join(Vm).where(still, Vm.vm_status.in_(sorted(AT_REST))):
-            if not self._reset(call.vm, *AT_REST):  # then nothing looks what became of the call
+            if not self._reset(call.vm):  # then nothing looks what became of the call
                 self._find(
                     "journal", f"call {call.id} ({call.what} of VM {call.vm_id}) is still {call.state}"
                 )

@@ -94,9 +94,9 @@ class Hands:
         ours = [vmid for vmid, one in guests if not one["template"] and not self._is_stranger(vmid)]
         if ours:
             vmid = ours[args["nth"] % len(ours)]
-            self.deleted.add(vmid)
             self._note(vmid, "delete")
-            self._act("delete", vmid=vmid)
+            if self._act("delete", vmid=vmid):
+                self.deleted.add(vmid)
 
     def swap(self, args: dict[str, Any]) -> None:
         """Delete a guest of ours and make another under its VMID."""

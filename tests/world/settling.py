@@ -140,7 +140,9 @@ def _put_right(world: World, vm_id: int, time_: int) -> None:
         return
     world.note(f"closing: service {vm.service_id} at ({vm.vm_status}) is stuck: {vm.error or vm.wait_why}")
     try:
-        if time_ > 1 or vm.service.status == "Suspended" or vm.vm_status == "terminate":
+        if time_ > 2:  # a stranger's guest has its number: it is not removed, only forgotten
+            answer = vms.reset(OPERATOR, vm.service_id, "remove")
+        elif time_ > 1 or vm.service.status == "Suspended" or vm.vm_status == "terminate":
             answer = vms.reset(OPERATOR, vm.service_id, "terminate")
         elif vm.vm_status == "ready":
             answer = vms.reset(OPERATOR, vm.service_id, "creation")
