@@ -5,17 +5,19 @@ from __future__ import annotations
 from engine.pipelines.context import Context
 from engine.pipelines.steps.addresses import add_addresses, entitled, held, take_addresses
 from engine.pipelines.steps.cloudinit import renew_addresses
-from engine.pipelines.steps.compute import set_cpu_ram
+from engine.pipelines.steps.compute import cpu_ram, set_cpu_ram
 from engine.pipelines.steps.disks import (
     create_additional,
     limit_additional,
     limit_system,
     resize_additional,
     resize_system,
+    system_limits,
 )
 from engine.pipelines.steps.firewall import bring_about, set_firewall
+from engine.pipelines.steps.joint import jointly
 from engine.pipelines.steps.names import sync
-from engine.pipelines.steps.network import set_network
+from engine.pipelines.steps.network import first_card, set_network
 from engine.pipelines.steps.power import shut_down, start_unless_suspended, still_shutting_down
 from engine.pipelines.steps.verify import verify
 from engine.work.model import Again, Done, Fail, Outcome, Pipeline, Step
@@ -55,13 +57,17 @@ CHANGE_PACKAGE = Pipeline(
     steps=(
         Step("cp_update_ip", "Update IP + DNS + Firewall", update_ip),
         Step("cp_stop", "Stop VM", shut_down, meanwhile=still_shutting_down),
-        Step("cp_cpu_ram", "Set CPU & RAM", set_cpu_ram),
+        Step("cp_cpu_ram", "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card)),
         Step("cp_system_disk_size", "Resize system disk", resize_system),
-        Step("cp_system_disk_bandwidth", "Set system disk I/O", limit_system),
+        Step(
+            "cp_system_disk_bandwidth",
+            "Set system disk I/O",
+            jointly(limit_system, system_limits, first_card),
+        ),
         Step("cp_additional_disk", "Create additional disk", create_additional),
         Step("cp_additional_disk_size", "Resize additional disk", resize_additional),
         Step("cp_additional_disk_bandwidth", "Set additional disk I/O", limit_additional),
-        Step("cp_network", "Configure network", set_network),
+        Step("cp_network", "Configure network", jointly(set_network, first_card)),
         Step("cp_firewall", "Configure firewall", set_firewall),
         Step("cp_start", "Start VM", start_unless_suspended),
         Step("ready", "Verify VM", verify_changed),

@@ -32,6 +32,7 @@ class Context(TaskContext):
     plan: Plan
     mark: Mark
     ports: Ports
+    carried: bool = False  # whether a joint call of this run sent this step's values
 
     def set(self, **changes: Any) -> None:
         """Change columns of the VM when the step's end is committed."""
@@ -113,7 +114,7 @@ class Context(TaskContext):
     @property
     def acted(self) -> bool:
         """Whether this step is known to have changed something in this run, in this look or in one before."""
-        if self.journal.sent:
+        if self.journal.sent or self.carried:
             return True
         went_well = Call.outcome.in_(("", "OK")) | Call.outcome.startswith("WARNINGS")
         mine = (Call.vm == self.vm.id) & (Call.run == self.run.id) & (Call.step == self.journal.step)

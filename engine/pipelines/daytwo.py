@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from engine.pipelines.commands import on_machine
 from engine.pipelines.steps import backups, disk_repair, media, power, snapshots
-from engine.pipelines.steps.compute import set_cpu_ram
+from engine.pipelines.steps.compute import cpu_ram, set_cpu_ram
 from engine.pipelines.steps.disks import (
     create_additional,
     limit_additional,
     limit_system,
     resize_additional,
     resize_system,
+    system_limits,
 )
 from engine.pipelines.steps.firewall import set_firewall
-from engine.pipelines.steps.network import set_network
+from engine.pipelines.steps.joint import jointly
+from engine.pipelines.steps.network import first_card, set_network
 from engine.pipelines.steps.verify import verify_password, verify_restored
 from engine.work.model import Pipeline, Step
 
@@ -43,13 +45,13 @@ DAY_TWO: tuple[Pipeline, ...] = (
         "Restore",
         Step(None, "Stop VM", on_machine(power.shut_down), meanwhile=power.still_shutting_down),
         Step(None, "Restore backup", backups.restore),
-        Step(None, "Set CPU & RAM", set_cpu_ram),
+        Step(None, "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card)),
         Step(None, "Resize system disk", resize_system),
-        Step(None, "Set system disk I/O", limit_system),
+        Step(None, "Set system disk I/O", jointly(limit_system, system_limits, first_card)),
         Step(None, "Create additional disk", create_additional),
         Step(None, "Resize additional disk", resize_additional),
         Step(None, "Set additional disk I/O", limit_additional),
-        Step(None, "Configure network", set_network),
+        Step(None, "Configure network", jointly(set_network, first_card)),
         Step(None, "Configure firewall", set_firewall),
         Step(None, "Start VM", power.start_unless_suspended),
         Step(None, "Verify running + Email", verify_restored),

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from engine.pipelines.steps.addresses import allocate_ip
 from engine.pipelines.steps.clone import clone_vm
-from engine.pipelines.steps.cloudinit import set_cloudinit
-from engine.pipelines.steps.compute import set_cpu_ram
+from engine.pipelines.steps.cloudinit import login, set_cloudinit
+from engine.pipelines.steps.compute import cpu_ram, set_cpu_ram
 from engine.pipelines.steps.disks import (
     create_additional,
     limit_additional,
     limit_system,
     resize_additional,
     resize_system,
+    system_limits,
 )
 from engine.pipelines.steps.firewall import set_firewall
+from engine.pipelines.steps.joint import jointly
 from engine.pipelines.steps.migrate import migrate_to_target, still_moving
 from engine.pipelines.steps.names import configure_dns
-from engine.pipelines.steps.network import set_network
+from engine.pipelines.steps.network import first_card, set_network
 from engine.pipelines.steps.power import start_unless_suspended
 from engine.pipelines.steps.removal import delete_for_redeploy, free_for_redeploy, remove_for_reinstall
 from engine.pipelines.steps.verify import verify_running
@@ -30,15 +32,19 @@ DEPLOY = Pipeline(
         Step("clone", "Clone VM", clone_vm),
         Step("set_dns", "Configure DNS records", configure_dns, needs_guest=False),
         Step("migrated", "Migrate to target node", migrate_to_target, meanwhile=still_moving),
-        Step("set_cpu_ram", "Set CPU & RAM", set_cpu_ram),
+        Step("set_cpu_ram", "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card, login)),
         Step("set_system_disk_size", "Resize system disk", resize_system),
-        Step("set_system_disk_bandwidth", "Set system disk I/O", limit_system),
+        Step(
+            "set_system_disk_bandwidth",
+            "Set system disk I/O",
+            jointly(limit_system, system_limits, first_card, login),
+        ),
         Step("set_created_additional_disk", "Create additional disk", create_additional),
         Step("set_additional_disk_size", "Resize additional disk", resize_additional),
         Step("set_additional_disk_bandwidth", "Set additional disk I/O", limit_additional),
-        Step("set_network", "Configure network", set_network),
+        Step("set_network", "Configure network", jointly(set_network, first_card, login)),
         Step("set_firewall", "Configure firewall", set_firewall),
-        Step("set_cloudinit", "Configure cloud-init", set_cloudinit),
+        Step("set_cloudinit", "Configure cloud-init", jointly(set_cloudinit, login)),
         Step("starting", "Start VM", start_unless_suspended),
         Step("ready", "Verify running + Email", verify_running),
     ),

@@ -38,6 +38,7 @@ from .values import (
 from .wire import tls_context
 
 T = TypeVar("T")
+_ENDED_KEPT = 1000
 LONGEST_LOG = 5000  # lines; a long backup or migration writes some thousand, its reason last
 
 
@@ -57,6 +58,7 @@ class Cluster:
         self.access = access
         self.transport = Transport(access, recorder)
         self._version: Version | None = None
+        self._ended_well: dict[str, None] = {}  # tasks that a list showed as ended with OK, oldest first
         self._lock = threading.Lock()
 
     @property
@@ -226,7 +228,13 @@ class Cluster:
         return tuple(TaskLogLine(int_of(row, "n"), text_of(row, "t")) for row in answer.rows())
 
     def task_ending(self, upid: str) -> Ending | None:
-        """How a task ended, reading its log when its last words hide the reason; None while it runs."""
+        """How a task ended, reading its log when its last words hide the reason; None while it runs.
+
+        A task that a list has shown as ended with OK is not asked for again.
+        """
+        with self._lock:
+            if upid in self._ended_well:
+                return task_ending("OK")
         state = self.task_state(upid)
         if state.exitstatus is None or not is_vague(state.exitstatus):
             return state.ending
@@ -338,7 +346,12 @@ class Cluster:
 
     def _tasks(self, node: str, what: str, params: dict[str, Value]) -> tuple[TaskState, ...]:
         answer = self.get(what, "nodes", node, "tasks", node=node, params=params)
-        return tuple(TaskState.of(row) for row in answer.rows())
+        tasks = tuple(TaskState.of(row) for row in answer.rows())
+        with self._lock:
+            self._ended_well.update((task.upid, None) for task in tasks if task.exitstatus == "OK")
+            while len(self._ended_well) > _ENDED_KEPT:
+                del self._ended_well[next(iter(self._ended_well))]
+        return tasks
 
     def _content(self, node: str, storage: str, content: str, vmid: int | None) -> tuple[Row, ...]:
         what = f"Listing {content} on {storage}"

@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict
 
 from engine.proxmox.faults import ProxmoxError
+from engine.proxmox.values import Upid
 from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Server, Vm
 from engine.work import servers, wake
@@ -20,6 +21,7 @@ from engine.work.servers import Servers
 log = logging.getLogger(__name__)
 EVERY_S = 0.6  # two requests per node and second at most, with room for one more
 _WATCH_MS = 5_000
+_TOGETHER_MS = 600_000  # tasks that began so close together are listed together
 Waiting = dict[int, dict[str, set[str]]]  # task ids by server and node
 
 
@@ -89,14 +91,25 @@ def look_at(owner: str, handles: Servers, server_id: int, nodes: dict[str, set[s
 
 def _look_at_node(handles: Servers, server: Server, node: str, upids: set[str]) -> None:
     try:
-        active = {task.upid for task in handles.cluster(server).active_tasks(node)}
+        running = {task.upid for task in handles.cluster(server).active_tasks(node) if task.running}
     except ProxmoxError as error:
         servers.missed(server, error)
         log.warning("The tasks of node %s could not be read: %s", node, error.sentence)
         return
     servers.reached(server)
-    if ended := upids - active:
+    if len(upids - running) > 1:
+        _read_endings(handles, server, node, upids - running)
+    if ended := upids - running:
         in_transaction(lambda: _make_due(server.id, ended))
+
+
+def _read_endings(handles: Servers, server: Server, node: str, ended: set[str]) -> None:
+    """Read with one request how the tasks of several VMs ended; what it does not show, each VM asks for itself."""
+    newest = max((each.started_ms for upid in ended if (each := Upid.parse(upid))), default=0)
+    try:
+        handles.cluster(server).recent_tasks(node, newest - _TOGETHER_MS)
+    except ProxmoxError as error:
+        log.info("The ended tasks of node %s could not be listed: %s", node, error.sentence)
 
 
 def _make_due(server_id: int, ended: set[str]) -> None:

@@ -53,7 +53,7 @@ def test_a_deploy_costs_few_requests(site: Site) -> None:
     polls = [path for _, path in paths if path.split("?")[0].endswith(POLLS)]
     assert len(paths) - len(polls) <= 41  # the rest of the 45 is its share of the polling
     changing = [path for method, path in paths if method != "GET"]
-    assert len(changing) == 12  # not one call that was not needed
+    assert len(changing) == 9  # not one call that was not needed
 
 
 def test_a_full_pool_fails_with_the_reason_and_goes_on_when_there_is_room(site: Site) -> None:

@@ -220,6 +220,7 @@ def test_a_clone_cut_short_names_the_command_that_helps_and_goes_on_after_it(sit
     for _ in range(2):
         assert vm.vm_status == "set_ip" and f"qm unlock {vm.vmid}" in vm.error
         vm = site.again(vm)
+    site.lab.foreign_lock(vm.vmid, "")
     site.lab.foreign_delete(vm.vmid)
     assert site.again(vm).vm_status == "ready"
 

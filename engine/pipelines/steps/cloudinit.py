@@ -14,6 +14,7 @@ from engine.pipelines.context import Context
 from engine.pipelines.steps.crypt import sha512_crypt
 from engine.proxmox.codecs import IpConfig, encode_ssh_keys
 from engine.proxmox.guest_values import GuestConfig
+from engine.proxmox.journal import Value
 from engine.store import secrets
 from engine.store.models import Address, Vm
 from engine.work.model import Done, Fail, Outcome
@@ -26,14 +27,22 @@ def set_cloudinit(ctx: Context) -> Outcome:
     config = ctx.guest.recent_config()
     if config.cloudinit_drive is None:
         return Fail(NO_DRIVE)
-    ensure_login(ctx)
-    wanted = _wanted(ctx)
-    changes = {key: value for key, value in wanted.items() if config.text(key) != value}
-    if not ctx.acted:  # Proxmox never shows the password, so each run of the step sends it once
-        changes["cipassword"] = password_for(ctx, config)
+    changes = login(ctx, config)
+    if ctx.acted:  # Proxmox never shows the password, so each run of the step sends it once
+        del changes["cipassword"]
     if changes:
         return ctx.act(lambda: ctx.guest.set_config(changes))
     return Done(_by_hand(allocate.addresses_of_vm(ctx.vm)))
+
+
+def login(ctx: Context, config: GuestConfig) -> dict[str, Value]:
+    """What of the cloud-init drive differs, and the password, which cannot be compared."""
+    if config.cloudinit_drive is None:
+        return {}
+    ensure_login(ctx)
+    wanted = _wanted(ctx)
+    changes: dict[str, Value] = {key: value for key, value in wanted.items() if config.text(key) != value}
+    return {**changes, "cipassword": password_for(ctx, config)}
 
 
 def renew_addresses(ctx: Context) -> bool:

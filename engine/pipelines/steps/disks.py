@@ -11,6 +11,7 @@ from engine.pipelines.steps.target import system_storage
 from engine.plan import Disk
 from engine.proxmox.codecs import Limits, is_drive_key
 from engine.proxmox.guest_values import GuestConfig
+from engine.proxmox.journal import Value
 from engine.work.model import Fail, Outcome, Skip
 
 GIB = 1024**3
@@ -34,6 +35,12 @@ def limit_system(ctx: Context) -> Outcome:
     if key is None:
         return Fail("the VM has no system disk; give its template a disk and a boot order")
     return _limit(ctx, config, key, "system_disk")
+
+
+def system_limits(ctx: Context, config: GuestConfig) -> dict[str, Value]:
+    """The system disk with its limits, when it has others now."""
+    key = config.system_disk
+    return _with_limits(ctx, config, key, "system_disk") if key else {}
 
 
 def create_additional(ctx: Context) -> Outcome:
@@ -101,11 +108,16 @@ def _resize(ctx: Context, config: GuestConfig, key: str, part: str) -> Outcome:
 
 
 def _limit(ctx: Context, config: GuestConfig, key: str, part: str) -> Outcome:
+    changes = _with_limits(ctx, config, key, part)
+    if not changes:
+        return ctx.reached()
+    return ctx.act(lambda: ctx.guest.set_config(changes, at_once=True))
+
+
+def _with_limits(ctx: Context, config: GuestConfig, key: str, part: str) -> dict[str, Value]:
     drive = config.drives[key]
     wanted = _limits(ctx, drive.limits, part)
-    if drive.limits == wanted:
-        return ctx.reached()
-    return ctx.act(lambda: ctx.guest.set_config({key: drive.with_limits(wanted).format()}, at_once=True))
+    return {} if drive.limits == wanted else {key: drive.with_limits(wanted).format()}
 
 
 def _limits(ctx: Context, now: Limits, part: str) -> Limits:

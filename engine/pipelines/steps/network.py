@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from engine.pipelines.context import Context
 from engine.proxmox.codecs import Net
+from engine.proxmox.guest_values import GuestConfig
+from engine.proxmox.journal import Value
 from engine.work.model import Fail, Outcome
 
 
@@ -14,11 +16,21 @@ def set_network(ctx: Context) -> Outcome:
     mac = ctx.vm.mac or (card.mac if card else None) or ""
     if card is None and not mac:
         return Fail("the VM has no network card; give its template a net0")
-    wanted = wanted_card(ctx, card or Net.parse(f"virtio={mac}"), mac)
-    if card is not None and wanted.format() == card.format():
-        ctx.set(mac=wanted.mac or "")
+    changes = first_card(ctx, config)
+    if card is not None and not changes:
+        ctx.set(mac=mac)
         return ctx.reached()
-    return ctx.act(lambda: ctx.guest.set_config({"net0": wanted.format()}))
+    return ctx.act(lambda: ctx.guest.set_config(changes))
+
+
+def first_card(ctx: Context, config: GuestConfig) -> dict[str, Value]:
+    """The first card as the plan says, when it is another now."""
+    card = config.nets.get("net0")
+    mac = ctx.vm.mac or (card.mac if card else None) or ""
+    if card is None and not mac:
+        return {}
+    wanted = wanted_card(ctx, card or Net.parse(f"virtio={mac}"), mac).format()
+    return {} if card is not None and wanted == card.format() else {"net0": wanted}
 
 
 def wanted_card(ctx: Context, card: Net, mac: str) -> Net:
