@@ -1,4 +1,4 @@
-"""Config values that need no task go in one call; each step still reports its own line, and a refusal names its step."""
+"""Config values that need no task go in one call; each step reports its own line, and a refusal names its step."""
 
 from __future__ import annotations
 

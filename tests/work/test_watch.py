@@ -52,3 +52,25 @@ def test_a_hanging_server_does_not_delay_the_tasks_of_another(site: Site, silent
     assert Vm.get_by_id(held.id).due_at > now_ms()
     silent.close()
     until(lambda: not watcher.asking, 30)
+
+
+def test_tasks_that_ended_together_are_read_with_one_request(site: Site) -> None:  # noqa: F811
+    vms = [site.service() for _ in range(3)]
+    for vm in vms:
+        while Vm.get_by_id(vm.id).wait_kind != "task":
+            site.once(vm)
+    waiting = Vm.id.in_([vm.id for vm in vms])
+
+    def ended() -> bool:
+        return not [one for one in site.lab.tasks() if one.exitstatus is None]
+
+    until(ended, 20)
+    Vm.update(due_at=now_ms() + 60_000).where(waiting).execute()
+    site.lab.requests.clear()
+    watch.look("me", site.walker.servers)
+    assert Vm.select().where(waiting, Vm.due_at <= now_ms()).count() == 3
+    for vm in vms:
+        site.once(vm)
+    asked = [path for method, path, _ in site.lab.requests.entries if "/tasks" in path]
+    assert len(asked) == 2, asked
+    assert not [path for path in asked if path.endswith("/status")]
