@@ -14,7 +14,6 @@ from enum import StrEnum
 
 from engine.dns.names import is_reverse
 from engine.dns.records import LedgerEntry, LiveRecord, Record
-from engine.errors import Refused
 
 Key = tuple[str, str]
 
@@ -220,14 +219,3 @@ def _present_but_foreign(record: Record, found: LiveRecord) -> Change:
             ChangeKind.FOREIGN, record, found, "there but switched off, and not ours to switch on", ours=False
         )
     return Change(ChangeKind.KEEP, record, found, "already there, not written by this console", ours=False)
-
-
-def refuse_mass_deletion(plan: Plan, records_in_zone: int, share: float = 0.3, at_least: int = 10) -> None:
-    """Refuses a plan that deletes more than a share of a zone's records; `at_least` deletions always pass."""
-    deletions = sum(1 for change in plan.changes if change.kind is ChangeKind.DELETE)
-    if deletions <= at_least or records_in_zone <= 0 or deletions <= share * records_in_zone:
-        return
-    raise Refused(
-        f"The plan deletes {deletions} of the {records_in_zone} records of the zone, more than {share:.0%}. "
-        "Nothing was changed. Look at the plan, and confirm it if this is meant."
-    )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.dns.plan import Change, ChangeKind, Plan, make_plan, refuse_mass_deletion
+from engine.dns.plan import Change, ChangeKind, Plan, make_plan
 from engine.dns.records import LedgerEntry, LiveRecord, Record, address_record, pointer_record
 from engine.errors import Refused
 
@@ -121,16 +121,6 @@ def test_a_pointer_behind_a_delegating_cname_is_no_conflict() -> None:
     assert not plan.conflicts
     assert not plan.writes
     assert "delegated" in plan.lines()[0]
-
-
-def test_mass_deletion_needs_a_word() -> None:
-    many = [Record(f"vm{n}.example.com", "A", "192.0.2.9") for n in range(40)]
-    plan = make_plan([], [LiveRecord(r) for r in many], [LedgerEntry(r) for r in many])
-    with pytest.raises(Refused, match="40 of the 50 records"):
-        refuse_mass_deletion(plan, 50)
-    refuse_mass_deletion(plan, 500)
-    refuse_mass_deletion(plan, 50, share=1.0)
-    refuse_mass_deletion(plan, 50, at_least=40)
 
 
 # --- properties ---
