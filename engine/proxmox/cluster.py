@@ -230,7 +230,7 @@ class Cluster:
     def task_ending(self, upid: str) -> Ending | None:
         """How a task ended, reading its log when its last words hide the reason; None while it runs.
 
-        A task that a list has shown as ended with OK is not asked for again.
+        A task that a list has shown as ended with OK is not read again.
         """
         with self._lock:
             if upid in self._ended_well:
