@@ -7,6 +7,7 @@ while, and the mails wait without being counted as tried.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 from engine.clock import now_ms
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 IDLE_S = 30.0
 _PAUSES_S = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0)
 _LONGEST_S = 300.0
-_SWEEP_MS = 3_600_000
+_SWEEP_S = 3600.0
 
 
 class Round:
@@ -36,18 +37,18 @@ class Round:
         self._stopping = stopping
         self._settings: Smtp | None = None
         self._troubles = 0
-        self._quiet_until = 0
-        self._swept_at = 0
+        self._quiet_until = 0.0  # on the process's own clock: a step of the host's changes no pause
+        self._swept_at: float | None = None
 
     def send_due(self) -> float:
         """Send everything that is due; returns the seconds until the next look."""
         self._sweep()
         site = settings.read(Smtp)
         if site != self._settings:
-            self._settings, self._troubles, self._quiet_until = site, 0, 0
+            self._settings, self._troubles, self._quiet_until = site, 0, 0.0
         if not site.host:
             return IDLE_S
-        if self._quiet_until <= now_ms():
+        if self._quiet_until <= time.monotonic():
             self._send_all(site)
         return self._pause()
 
@@ -94,7 +95,7 @@ class Round:
     def _trouble(self, sentence: str) -> None:
         """Leave the server alone for a while that grows; said once per outage."""
         pause = _PAUSES_S[self._troubles] if self._troubles < len(_PAUSES_S) else _LONGEST_S
-        self._quiet_until = now_ms() + int(pause * 1000)
+        self._quiet_until = time.monotonic() + pause
         self._troubles += 1
         if self._troubles == 1:
             events.announce("alert", f"[mail] mails wait: {sentence}", level="error")
@@ -102,19 +103,20 @@ class Round:
     def _went_well(self, site: Smtp) -> None:
         if self._troubles:
             events.announce("alert", f"[mail] {site.host} takes mails again", level="success")
-        self._troubles = self._quiet_until = 0
+        self._troubles, self._quiet_until = 0, 0.0
 
     def _pause(self) -> float:
         due = claims.next_due()
         if due is None:
             return IDLE_S
-        return min(IDLE_S, max(0.05, (max(due, self._quiet_until) - now_ms()) / 1000))
+        return min(IDLE_S, max(0.05, (due - now_ms()) / 1000, self._quiet_until - time.monotonic()))
 
     def _sweep(self) -> None:
         """What engines that are gone left behind, and what has been kept long enough."""
         claims.settle_ended_leases()
-        if now_ms() - self._swept_at > _SWEEP_MS:
-            self._swept_at = now_ms()
+        now = time.monotonic()
+        if self._swept_at is None or now - self._swept_at > _SWEEP_S:
+            self._swept_at = now
             claims.forget_old()
 
 

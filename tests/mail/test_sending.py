@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -210,6 +211,22 @@ def test_after_an_outage_it_says_that_mails_go_again(
     assert box.received == []
     one.send_due()
     assert len(box.received) == 1 and "127.0.0.1 takes mails again" in said()
+
+
+def test_a_clock_that_is_set_back_makes_no_pause_longer(
+    site: Site, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.mail.round._PAUSES_S", (0.1,))
+    site.use(box)
+    site.queue()
+    box.answer_next("MAIL", "451 out of order")
+    one = Round()
+    one.send_due()
+    Outbox.update(due_at=0).execute()
+    monkeypatch.setattr("engine.mail.round.now_ms", lambda: now_ms() - 3_600_000)
+    time.sleep(0.15)
+    one.send_due()
+    assert len(box.received) == 1
 
 
 def test_one_mail_that_cannot_be_written_does_not_hold_the_others(site: Site, box: Mailbox) -> None:
