@@ -21,6 +21,7 @@ from engine.ipam.refusal import NoAddress
 from engine.ipam.sources import Grant
 from engine.ipam.spans import parse_address, span
 from engine.ipam.spec import hands_out, spec_of
+from engine.store.compiled import Compiled
 from engine.store.fields import Address as IpAddress
 from engine.store.models import Address, Pool, Vm
 
@@ -109,10 +110,14 @@ def assign_specific(vm: Vm, address: str | IpAddress, from_reserved: bool = Fals
         return _assign(vm, grant, mine[-1].position + 1 if mine else 0)
 
 
+_HELD: Compiled[Address] = Compiled(
+    lambda vm: Address.select().where(Address.vm == vm).order_by(Address.position, Address.id), 1
+)
+
+
 def addresses_of_vm(vm: Vm) -> list[Address]:
     """What the VM holds, the main address first."""
-    query = Address.select().where(Address.vm == vm.id)
-    return list(query.order_by(Address.position, Address.id))
+    return _HELD.rows(vm.id)
 
 
 def sweep_quarantine(now: int | None = None, at_most: int = 1000) -> int:

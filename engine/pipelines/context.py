@@ -11,6 +11,7 @@ from engine.plan import Plan, effective
 from engine.proxmox.faults import Kind, task_ending
 from engine.proxmox.guest import Guest
 from engine.proxmox.mark import Mark
+from engine.store.compiled import Compiled
 from engine.store.models import Call, Product, Server, Service, Vm
 from engine.work.context import TaskContext
 from engine.work.item import Item
@@ -116,9 +117,7 @@ class Context(TaskContext):
         """Whether this step is known to have changed something in this run, in this look or in one before."""
         if self.journal.sent or self.carried:
             return True
-        went_well = Call.outcome.in_(("", "OK")) | Call.outcome.startswith("WARNINGS")
-        mine = (Call.vm == self.vm.id) & (Call.run == self.run.id) & (Call.step == self.journal.step)
-        return bool(Call.select().where(mine, Call.state == "ended", went_well).exists())
+        return _ACTED.first(self.vm.id, self.run.id, self.journal.step) is not None
 
     def reached(self, notes: tuple[str, ...] = (), why: str = "no change") -> Outcome:
         """The good end of a step: Done when it changed something, Skip with the reason when it had not to."""
@@ -147,15 +146,8 @@ class Contexts:
 
     def __call__(self, item: Item, **given: Any) -> Context:
         """The context of one look at a step of this VM, with what its rows say now."""
-        vm = (
-            Vm.select(Vm, Service, Product, Server)
-            .join(Service)
-            .join(Product)
-            .switch(Vm)
-            .join(Server)
-            .where(Vm.id == item.id)
-            .get()
-        )
+        vm = _WHOLE.first(item.id)
+        assert vm is not None, "a VM that is walked has its row"
         return Context(
             item=item,
             vm=vm,
@@ -166,6 +158,33 @@ class Contexts:
             ports=self.ports,
             **given,
         )
+
+
+_WHOLE: Compiled[Vm] = Compiled(
+    lambda vm: (
+        Vm.select(Vm, Service, Product, Server)
+        .join(Service)
+        .join(Product)
+        .switch(Vm)
+        .join(Server)
+        .where(Vm.id == vm)
+    ),
+    1,
+)
+_ACTED: Compiled[Call] = Compiled(
+    lambda vm, run, step: (
+        Call.select(Call.id)
+        .where(
+            Call.vm == vm,
+            Call.run == run,
+            Call.step == step,
+            Call.state == "ended",
+            Call.outcome.in_(("", "OK")) | Call.outcome.startswith("WARNINGS"),
+        )
+        .limit(1)
+    ),
+    3,
+)
 
 
 def _wait_for_lock(why: str) -> Wait:

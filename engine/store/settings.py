@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from engine.store import secrets
+from engine.store.compiled import Compiled
 from engine.store.database import session, transaction
 from engine.store.models import Setting, TaskState
 
@@ -82,10 +83,13 @@ class Retention(Section):
 S = TypeVar("S", General, Cron, Smtp, Retention)
 
 
+_BY_KEY: Compiled[Setting] = Compiled(lambda key: Setting.select().where(Setting.key == key), 1)
+
+
 def read(section: type[S]) -> S:
     """A section as it stands, defaults where nothing was set."""
     with session():
-        row = Setting.get_or_none(Setting.key == _key(section))
+        row = _BY_KEY.first(_key(section))
         values = dict(row.value) if row else {}
         if section is Cron:
             values["intervals"] = _intervals()

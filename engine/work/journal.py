@@ -12,6 +12,7 @@ from engine.clock import now_ms
 from engine.errors import Failed
 from engine.proxmox.faults import Kind
 from engine.proxmox.journal import ChangingCall
+from engine.store.compiled import Compiled
 from engine.store.database import execute, in_transaction, unfenced
 from engine.store.models import Call
 from engine.work import claims, workers
@@ -95,13 +96,19 @@ _ACCEPTED = (
 )
 
 
+_OPEN: Compiled[Call] = Compiled(
+    lambda vm: (
+        Call.select()
+        .where(Call.vm == vm, Call.state.in_(("intent", "answered", "ambiguous")))
+        .order_by(Call.id)
+    ),
+    1,
+)
+
+
 def open_calls(vm_id: int) -> list[Call]:
     """Calls for this VM whose end is not known, oldest first."""
-    return list(
-        Call.select()
-        .where(Call.vm == vm_id, Call.state.in_(("intent", "answered", "ambiguous")))
-        .order_by(Call.id)
-    )
+    return _OPEN.rows(vm_id)
 
 
 def end(call: Call, outcome: str) -> None:

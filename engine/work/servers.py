@@ -16,6 +16,7 @@ from engine.proxmox.cluster import Cluster
 from engine.proxmox.faults import Kind, ProxmoxError
 from engine.proxmox.journal import CallRecorder, ChangingCall
 from engine.redact import redact
+from engine.store.compiled import Compiled
 from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Node, Server, Vm
 from engine.work import events, wake
@@ -86,6 +87,11 @@ class Servers:
             self._made.clear()
 
 
+_PAUSED: Compiled[Node] = Compiled(
+    lambda server, name: Node.select(Node.id).where(Node.server == server, Node.name == name, Node.paused), 2
+)
+
+
 def why_not(server: Server, node: str = "") -> str:
     """Why no call may be made to this server or node now; empty when it may.
 
@@ -95,7 +101,7 @@ def why_not(server: Server, node: str = "") -> str:
         return f"server {server.name} is paused"
     if server.failures >= GIVE_UP_AFTER:
         return f"server {server.name} does not answer: {server.last_error}"
-    if node and Node.select().where(Node.server == server.id, Node.name == node, Node.paused).exists():
+    if node and _PAUSED.first(server.id, node):
         return f"node {node} is paused"
     return ""
 

@@ -1,0 +1,46 @@
+"""Queries that run at every step: the SQL of each is built once for a kind of database, then run with other values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from engine.store.database import database, is_postgres
+
+Row = TypeVar("Row")
+
+
+class Compiled(Generic[Row]):
+    """A select whose values are the arguments of `make`, each used once and in their order.
+
+    `make` is called with marks in place of the values, to find out where they stand in the SQL.
+    """
+
+    def __init__(self, make: Callable[..., Any], values: int) -> None:
+        self._make, self._values = make, values
+        self._built: dict[bool, tuple[Any, str, list[Any]]] = {}
+
+    def rows(self, *values: Any) -> list[Row]:
+        """The rows for these values."""
+        query, sql, params = self._of(is_postgres())
+        given = [values[place] if (place := _place(each)) is not None else each for each in params]
+        return list(query._get_model_cursor_wrapper(database.execute_sql(sql, given)))
+
+    def first(self, *values: Any) -> Row | None:
+        """The first of the rows for these values."""
+        return next(iter(self.rows(*values)), None)
+
+    def _of(self, postgres: bool) -> tuple[Any, str, list[Any]]:
+        if postgres not in self._built:
+            query = self._make(*(_Place(f"value {number}") for number in range(self._values)))
+            sql, params = query.sql()
+            self._built[postgres] = (query, sql, params)
+        return self._built[postgres]
+
+
+class _Place(str):
+    """Where the value with this number stands; whole numbers and texts take it as it is."""
+
+
+def _place(param: Any) -> int | None:
+    return int(param.split()[1]) if type(param) is _Place else None

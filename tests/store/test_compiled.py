@@ -1,0 +1,55 @@
+"""A query that is built once gives the rows of the query it was built from, on both databases."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.store.compiled import Compiled
+from engine.store.database import database
+from engine.store.models import Client, Product, Server, Service
+from tests.conftest import Store
+
+JOINED: Compiled[Service] = Compiled(
+    lambda client, name: (
+        Service.select(Service, Product, Server)
+        .join(Product)
+        .join(Server)
+        .where(Service.client == client, Product.name == name, Server.port.in_((8006, 8007)))
+        .order_by(Service.id)
+    ),
+    2,
+)
+
+
+def test_the_rows_are_those_of_the_query(store: Store) -> None:
+    server = Server.create(
+        uid="u", name="pve", hosts=["192.0.2.1"], port=8006, token_id="a@pve!b", token_secret="k:AA"
+    )
+    clients = [Client.create(name=name) for name in ("Acme", "Other")]
+    products = [Product.create(name=name, server=server, spec={}) for name in ("S", "M")]
+    for client in clients:
+        for product in (*products, products[0]):
+            Service.create(client=client, product=product)
+    for client in clients:
+        for product in products:
+            found = JOINED.rows(client.id, product.name)
+            plain = (
+                Service.select()
+                .where(Service.client == client, Service.product == product)
+                .order_by(Service.id)
+            )
+            assert [row.id for row in found] == [row.id for row in plain] and found
+            assert {(row.product.name, row.product.server.name) for row in found} == {(product.name, "pve")}
+    assert JOINED.rows(clients[0].id, "none") == [] and JOINED.first(0, "S") is None
+
+
+def test_it_asks_only_for_the_rows_themselves(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    test_the_rows_are_those_of_the_query(store)
+    sent: list[str] = []
+    execute = database.obj.execute_sql
+    monkeypatch.setattr(
+        database.obj, "execute_sql", lambda sql, params=None: (sent.append(sql), execute(sql, params))[1]
+    )
+    row = JOINED.first(Client.get().id, "S")
+    assert row is not None and row.product.server.port == 8006
+    assert len(sent) == 2  # the client of this test, and the row with all it is joined to
