@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.actions import pausing, vms
 from engine.audit import Actor
+from engine.clock import now_ms
 from engine.errors import KvmtuiError
 from engine.store.database import in_transaction, session
 from engine.store.models import Destination, DnsRecord, Outbox, Request, Vm
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.world.world import World
 
 PATIENCE_S = 60.0
+LONGEST_LEASE_MS = 20_000
 STUCK_S = 3.0  # an error that is still there after so long waits for an operator
 OPERATOR = Actor("closing")
 
@@ -118,6 +120,8 @@ def _make_due() -> None:
 
     def work() -> None:
         Outbox.update(due_at=0).where(Outbox.state == "pending").execute()
+        stale = Outbox.due_at > now_ms() + LONGEST_LEASE_MS  # given before the clock was set back
+        Outbox.update(due_at=0).where(Outbox.state == "sending", stale).execute()
         DnsRecord.update(due_at=0).where(DnsRecord.state.in_(("pending", "deleting"))).execute()
         Destination.update(retry_at=0).execute()
         wake.ring("dns")
