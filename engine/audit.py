@@ -39,7 +39,7 @@ class Actor:
 
 
 def current_actor(source: str | Actor) -> Actor:
-    """The operator behind this process (the one before sudo, if any); an Actor is given back as it is."""
+    """The operator behind this process (the one before sudo, if any); an Actor is returned unchanged."""
     if isinstance(source, Actor):
         return source
     return Actor(_login(), os.environ.get("SSH_CLIENT", "").partition(" ")[0], source)

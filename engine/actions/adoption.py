@@ -100,7 +100,7 @@ def _record(form: AdoptForm, seen: Survey) -> Vm:
 
 
 def _claim(vm: Vm) -> None:
-    """The guest's number is the machine's; a tombstone of an earlier machine gives way."""
+    """The guest's number is the VM's; a tombstone of an earlier VM gives way."""
     gone = (VmidClaim.server == vm.server_id) & (VmidClaim.vmid == vm.vmid) & (VmidClaim.state == "tombstone")
     VmidClaim.delete().where(gone).execute()
     try:

@@ -26,7 +26,7 @@ def suspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
 
 
 def unsuspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
-    """Have the VM as it was before the suspension, and mark the service Active again."""
+    """Restore the VM to its state before the suspension, and mark the service Active again."""
     with session():
         vm = vm_of(service_id)
         if vm.service.status != "Suspended":

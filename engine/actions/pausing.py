@@ -1,4 +1,4 @@
-"""Pause a server, or let it go on: its VMs wait with that reason, nothing is sent to it meanwhile."""
+"""Pause a server, or resume it: its VMs wait with that reason, nothing is sent to it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from engine.work import events, servers
 
 
 def pause(actor: Actor, name: str) -> str:
-    """From now on nothing is sent to the server; what waits on its tasks goes on waiting."""
+    """From now on nothing is sent to the server; what waits on its tasks keeps waiting."""
     return _set(actor, name, "paused")
 
 
 def resume(actor: Actor, name: str) -> str:
-    """The server is worked with again; VMs that waited for it go on at once."""
+    """The server is worked with again; VMs that waited for it continue at once."""
     return _set(actor, name, "enabled")
 
 

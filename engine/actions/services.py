@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 def create_service(form: ServiceForm, actor: Actor) -> Outcome:
-    """Make a service and its machine's row, which starts deploying at once."""
+    """Make a service and its VM's row, which starts deploying at once."""
 
     def work() -> Outcome:
         number_alone()
@@ -224,7 +224,7 @@ def _tell_new(forms: Sequence[ServiceForm], actor: Actor) -> None:
 
 
 def request_change(service_ids: Sequence[int], actor: Actor) -> list[int]:
-    """Queue a change of package for the machines of these services; returns the services queued."""
+    """Queue a change of package for the VMs of these services; returns the services queued."""
 
     def work() -> list[int]:
         queued = []

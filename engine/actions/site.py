@@ -1,6 +1,6 @@
 """How an object an operator sets up is put into the store: looked for, compared, guarded, written, audited.
 
-One door for the manifest, the command line and the console: `put` makes the object match its form and says
+One entry point for the manifest, the command line and the console: `put` makes the object match its form and says
 what that took. Nothing is written when nothing differs, so that doing it twice is silent.
 """
 

@@ -89,7 +89,7 @@ def _refuse_redeploy(vm: Vm) -> None:
 
 
 def reinstall(actor: Actor, service_id: int, template: str = "") -> Queued:
-    """Wipe the VM and make it anew; addresses, MAC, VLAN, VMID and backups stay."""
+    """Wipe the VM and make it again; addresses, MAC, VLAN, VMID and backups stay."""
     with session():
         vm = vm_of(service_id)
         _refuse_gone(vm)

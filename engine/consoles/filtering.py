@@ -2,7 +2,7 @@
 
 A guest belongs to a client and may be hostile. What draws, moves and colours passes, or nothing would work on a
 serial console. What would reach out of the screen does not: the clipboard, window titles, links, printing, keys
-bound anew, the terminal's own scrollback, and every question whose answer the terminal would type. One question
+bound again, the terminal's own scrollback, and every question whose answer the terminal would type. One question
 passes, where the cursor is and whether the terminal is well: `resize` in a guest needs it, and the answer holds
 nothing but numbers.
 """
@@ -119,7 +119,7 @@ class GuestOutput:
         return f"\x1b[?{';'.join(map(str, known))}{final}" if known else ""
 
     def _string(self, text: str, place: int) -> int:
-        """Passes over a string; one that does not end is given up, so that the console lives on."""
+        """Passes over a string; one that does not end is given up, so that the console keeps working."""
         char = text[place]
         if char == "\x1b":
             if place + 1 == len(text):

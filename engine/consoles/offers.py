@@ -1,6 +1,6 @@
 """One offered screen on its way: a link, then a page, then a seat, then an open screen; each step works once.
 
-Every step is opened by a secret of 256 random bits of which only the hash is kept here, lives for seconds, and
+Every step is opened by a secret of 256 random bits of which only the hash is kept here, is valid for seconds, and
 is bound to the address the link was opened from.
 """
 

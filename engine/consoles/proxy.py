@@ -94,7 +94,7 @@ class ScreenProxy:
         self._thread.join()
 
     def _turn_away(self) -> None:
-        """Hangs up on connections that asked for nothing yet: browsers open some in advance and leave them so."""
+        """Hangs up on connections that requested nothing yet: browsers open some in advance and leave them so."""
         for visitor in list(self._visitors):
             if visitor.request is None:
                 with suppress(OSError):

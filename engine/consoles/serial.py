@@ -1,6 +1,6 @@
 """A guest's serial line: Proxmox's terminal protocol as bytes in and bytes out.
 
-The client names itself by its ticket and is told OK; from then on the guest's bytes come as they are, and ours go
+The client names itself by its ticket and receives OK; from then on the guest's bytes come as they are, and ours go
 framed: typed bytes, a new size, or a sign of life.
 """
 

@@ -93,7 +93,7 @@ class ConsoleSettings(BaseModel):
 
     @property
     def host(self) -> str:
-        """The address as it stands in a URL."""
+        """The address as a URL writes it."""
         return f"[{self.address}]" if ":" in self.address else self.address
 
 
@@ -106,7 +106,7 @@ def _stays_here(host: str) -> bool:
 
 
 def _split(address: str) -> tuple[str, str]:
-    """Host and port of `192.0.2.1`, `192.0.2.1:5800`, `::1` or `[::1]:5800`; the port may be left away."""
+    """Host and port of `192.0.2.1`, `192.0.2.1:5800`, `::1` or `[::1]:5800`; the port may be omitted."""
     if address.startswith("["):
         host, _, rest = address[1:].partition("]")
         return host, rest.removeprefix(":")

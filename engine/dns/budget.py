@@ -53,7 +53,7 @@ class TokenBucket:
         self._refilled = now
 
     def close(self, seconds: float) -> None:
-        """No call for this long: the provider asked for it."""
+        """No call for this long: the provider requested it."""
         with self._guard:
             self._closed_until = max(self._closed_until, self._now() + max(0.0, seconds))
 

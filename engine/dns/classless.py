@@ -2,7 +2,7 @@
 
 Such a zone carries its block in its first label: `0/26.2.0.192.in-addr.arpa`, `0-26.2.0.192.in-addr.arpa`
 (the dash where a slash is not allowed) or the range `0-63.2.0.192.in-addr.arpa`. The owner of the parent
-zone points each address into it by a CNAME, so the PTR of 192.0.2.10 lives at `10.0/26.2.0.192.in-
+zone points each address into it by a CNAME, so the PTR of 192.0.2.10 is at `10.0/26.2.0.192.in-
 addr.arpa`.
 
 `0-31` could be a /31 or the addresses 0 to 31. A range that is exactly one block wins, because a dash form
@@ -80,7 +80,7 @@ def _block(parents: list[str], low: int, high: int) -> Block:
 
 
 def classless_name(address: IPv4Address | IPv6Address, zone: str) -> str | None:
-    """Where the PTR of an address lives inside a classless zone, or None when the zone does not cover it."""
+    """Where the PTR of an address is inside a classless zone, or None when the zone does not cover it."""
     block = block_of(zone)
     if block is None or address not in block:
         return None

@@ -58,7 +58,7 @@ def rows_of(vm_ids: Sequence[int], zone_id: int | None = None) -> list[DnsRecord
 
 
 def request(wanted: dict[int, dict[int, list[Record]]]) -> dict[int, list[DnsRecord]]:
-    """Queue what VMs shall have, by VM and zone; what they have beyond it is queued for deletion.
+    """Queue what VMs should have, by VM and zone; what they have beyond it is queued for deletion.
 
     Returns the rows to wait for, by VM. A record that stands already is checked. Call it inside a transaction.
     """
@@ -188,7 +188,7 @@ class Work:
 
     @property
     def wanted(self) -> list[Record]:
-        """What shall stand there."""
+        """What should be there."""
         return [record_of(row) for row in self.around if row.state != "deleting"]
 
     @property
@@ -307,7 +307,7 @@ class Settled:
 
 
 def settle(outcomes: Sequence[tuple[DnsRecord, Outcome]]) -> Settled:
-    """Write down what became of rows. One that was asked for anew keeps its request. Call it inside a transaction."""
+    """Write down what became of rows. One that was requested again keeps its request. Call it inside a transaction."""
     settled = Settled()
     current = _current([row.id for row, _ in outcomes])
     gone: list[int] = []
@@ -365,7 +365,7 @@ def put_off(rows: Sequence[DnsRecord], error: str, pause_s: float) -> None:
 
 
 def unanswered(rows: Sequence[DnsRecord]) -> list[DnsRecord]:
-    """Of these rows, those that were neither settled nor refused since they were asked for."""
+    """Of these rows, those that were neither settled nor refused since they were requested."""
     asked = {row.id: row.revision for row in rows}
     return [
         row

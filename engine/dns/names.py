@@ -149,7 +149,7 @@ def _plain(address: str | Address) -> Address:
 
 
 def reversed_address(name: str) -> Address | None:
-    """The address whose PTR lives at this normalised name, or None when it is not a complete reverse name."""
+    """The address whose PTR is at this normalised name, or None when it is not a complete reverse name."""
     try:
         if name.endswith("." + V4_TREE):
             octets = name.removesuffix("." + V4_TREE).split(".")

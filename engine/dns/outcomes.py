@@ -102,7 +102,7 @@ def _rest(work: Work, plan: Plan, found: dict[int, Outcome], pause: Pause) -> No
 
 
 def _strangers(work: Work, plan: Plan) -> dict[tuple[str, str], str]:
-    """What foreign records stand beside ours, by name and type."""
+    """What foreign records exist beside ours, by name and type."""
     ours = work.rows
     contents: dict[tuple[str, str], list[str]] = defaultdict(list)
     for change in plan.changes:

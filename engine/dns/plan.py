@@ -168,7 +168,7 @@ class _RecordSet:
         ]
 
     def _behind_alias(self) -> list[Change]:
-        """What is wanted cannot stand beside a CNAME; what is ours already cannot either, so only this is
+        """What is wanted cannot exist beside a CNAME; what is ours already cannot either, so only this is
         said.
         """
         target = self.aliases[0].record.content

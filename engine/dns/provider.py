@@ -114,11 +114,11 @@ def standing(old: LiveRecord | None, live: list[LiveRecord]) -> LiveRecord | Non
 
 
 def only_asked(found: list[LiveRecord], names: Collection[tuple[str, str]]) -> list[LiveRecord]:
-    """Of a whole zone, the records of the names and types asked for, and the CNAMEs at those names."""
+    """Of a whole zone, the records of the names and types requested, and the CNAMEs at those names."""
     wanted = with_aliases(names)
     return [live for live in found if live.record.key in wanted]
 
 
 def with_aliases(names: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-    """The names and types asked for, and the CNAME of each name, which would stand in the way."""
+    """The names and types requested, and the CNAME of each name, which would conflict."""
     return set(names) | {(name, "CNAME") for name, _ in names}

@@ -65,7 +65,7 @@ class LedgerEntry:
 
 
 def canonical_content(kind: str, content: str) -> str:
-    """The content in the one spelling used for comparison; what cannot be read stays as it was."""
+    """The content in the one spelling used for comparison; what cannot be read stays unchanged."""
     text = content.strip()
     try:
         if kind == "A":

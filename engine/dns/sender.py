@@ -98,7 +98,7 @@ class DnsSender:
             return list(self._servers.values())
 
     def _look(self) -> float:
-        """Start a sender for each server with due work; returns the seconds until the next look."""
+        """Start a sender for each server with due work; returns the seconds until the next check."""
         waits = self._waits()
         pause = _IDLE_S
         for key, wait in waits.items():

@@ -1,4 +1,4 @@
-"""Brings the DNS of VMs to what it shall be: queues the changes, and waits a moment for the senders' answers.
+"""Brings the DNS of VMs to what it should be: queues the changes, and waits a moment for the senders' answers.
 
 What takes longer is not waited for: it stays queued, and its sender retries it until it is done.
 """
@@ -97,7 +97,7 @@ def _perform(vms: Sequence[Vm], wanted_of: _Wanted, patience_s: float) -> dict[i
 
 
 def _by_request(vms: Sequence[Vm]) -> bool:
-    """Whether an operator asked for these records: then a server that failed before is tried at once."""
+    """Whether an operator requested these records: then a server that failed before is tried at once."""
     asked = Run.vm.in_([vm.id for vm in vms]) & (Run.live == 1) & Run.action.in_(_BY_REQUEST)
     return bool(Run.select().where(asked).exists())
 

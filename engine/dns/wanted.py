@@ -1,4 +1,4 @@
-"""Which records a machine shall have: its name to its addresses, and each address back to a name."""
+"""Which records a VM should have: its name to its addresses, and each address back to a name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.store.models import Address, Vm
 
 
 def fqdn(vm: Vm) -> str:
-    """The machine's full name; empty without a main domain."""
+    """The VM's full name; empty without a main domain."""
     return f"{vm.name}.{vm.domain}" if vm.name and vm.domain else ""
 
 

@@ -1,4 +1,4 @@
-"""Gives a VM the addresses its plan asks for, and takes back what it must no longer have.
+"""Gives a VM the addresses its plan asks for, and releases what it must no longer have.
 
 Looked at first is what the VM holds; only the difference is taken or released, so running it twice
 changes nothing. A VM has one network card, so all its addresses come from one bridge and VLAN. Either the

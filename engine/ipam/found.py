@@ -1,6 +1,6 @@
-"""Addresses that a machine made by somebody else has already: whose they are here, and taking them over.
+"""Addresses that a VM made by somebody else has already: who holds them here, and taking them over.
 
-An address that a pool or the legacy list of the server has on the machine's network is taken out of it; one that
+An address that a pool or the legacy list of the server has on the VM's network is taken out of it; one that
 nothing here knows of is written down free-standing, so that a pool made later will not hand it out. An address that
 another machine holds is refused. What is written down is what the machine has: prefix and gateway are its own.
 """

@@ -25,7 +25,7 @@ _TERMS_PER_QUERY = 100
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """An address that is not free, and whose it is."""
+    """An address that is not free, and who holds it."""
 
     address: IpAddress
     service_id: int | None
@@ -98,7 +98,7 @@ def count(condition: Any, spans: list[Span]) -> int:
 
 
 def refill(pool: Pool) -> None:
-    """Work out anew what a pool has free: what it may hand out, less what belongs to it."""
+    """Work out again what a pool has free: what it may hand out, less what belongs to it."""
     ranges.refill(pool.id, _free(pool))
 
 

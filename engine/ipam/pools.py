@@ -1,7 +1,7 @@
 """Pools as an operator changes them: make, edit, delete, reserve.
 
 An edit changes what is handed out next and never what was handed out before: a held address keeps its row,
-its gateway, mask and DNS servers as they were. Everything here is one transaction under the server's lock.
+its gateway, mask and DNS servers unchanged. Everything here is one transaction under the server's lock.
 """
 
 from __future__ import annotations

@@ -50,6 +50,6 @@ def _usage(pool: Pool, used: int) -> Usage:
 
 
 def who_has(pool: Pool, offset: int = 0, limit: int = 100) -> list[Holder]:
-    """The addresses of a pool that are not free, in order, and whose they are: one page."""
+    """The addresses of a pool that are not free, in order, and who holds them: one page."""
     with session():
         return held.holders(Address.pool == pool.id, offset, limit)

@@ -102,7 +102,7 @@ def sent(claimed: Claim, said: str) -> None:
 
 
 def put_back(claimed: Claim, why: str) -> None:
-    """Nothing was wrong with the mail itself: it is due as it was, and the attempt does not count."""
+    """Nothing was wrong with the mail itself: it is due again, and the attempt does not count."""
     as_it_was = {"state": "pending", "attempts": claimed.attempt - 1, "due_at": now_ms(), "sent_at": None}
     in_transaction(lambda: _write(claimed.mine, error=redact(why), **as_it_was))
 

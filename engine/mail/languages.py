@@ -40,7 +40,7 @@ def languages(own_only: bool = False) -> list[Catalogue]:
 
 
 def catalogue(wanted: str) -> tuple[Catalogue, list[str]]:
-    """The texts for a client's language, complete in any case, and what is to be told about them."""
+    """The texts for a client's language, complete in any case, and what is to be reported about them."""
     code = _nearest(wanted)
     notes = []
     if code is None:
@@ -62,7 +62,7 @@ def shipped(code: str) -> Mapping[str, str]:
 
 
 def _of_operator(path: Path, notes: list[str]) -> dict[str, str]:
-    """The operator's texts; a file that cannot be used is told and left aside."""
+    """The operator's texts; a file that cannot be used is reported and ignored."""
     try:
         texts = _flat(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:

@@ -32,7 +32,7 @@ _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u20
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What goes out, and what is to be told about how it came to be."""
+    """What goes out, and what is to be reported about how it came to be."""
 
     language: str
     subject: str
@@ -136,7 +136,7 @@ def _shipped() -> Environment:
 
 
 def _environment(own: Path) -> Environment:
-    """The operator's files before ours; made anew each time, since they may be edited while we run."""
+    """The operator's files before ours; made again each time, since they may be edited while we run."""
     return _sandbox(ChoiceLoader([FileSystemLoader(own), FileSystemLoader(SHIPPED)]))
 
 

@@ -41,7 +41,7 @@ class Round:
         self._swept_at: float | None = None
 
     def send_due(self) -> float:
-        """Send everything that is due; returns the seconds until the next look."""
+        """Send everything that is due; returns the seconds until the next check."""
         self._sweep()
         site = settings.read(Smtp)
         if site != self._settings:
@@ -121,7 +121,7 @@ class Round:
 
 
 def _prepared(claimed: Claim, site: Smtp) -> Envelope | None:
-    """The mail as it goes over the wire; one that cannot be written has failed, and the others go on."""
+    """The mail as it goes over the wire; one that cannot be written has failed, and the others continue."""
     row = claimed.row
     try:
         facts = unsealed(row)

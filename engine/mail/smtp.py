@@ -1,6 +1,6 @@
 """One connection to the mail server, and every way it can fail.
 
-Where it failed decides whose fault it is. Until the recipient is named it is the server's or the settings': every mail
+Where it failed decides the cause. Until the recipient is named it is the server's or the settings': every mail
 would meet it. From then on it is this mail's. And once the last line was sent without an answer, nobody knows.
 """
 
@@ -127,7 +127,7 @@ class Connection:
             smtp.login(self._settings.username, self._settings.password.get_secret_value())
 
     def _ready(self) -> smtplib.SMTP:
-        """The open session; one that the server ended meanwhile is opened again."""
+        """The open session; one that the server ended is opened again."""
         if self._smtp is not None:
             with suppress(OSError, smtplib.SMTPException):
                 if self._smtp.rset()[0] == 250:
@@ -217,7 +217,7 @@ def _own_name() -> str:
 
 
 def _cause(error: Exception) -> Exception:
-    """The trouble with the line itself, which smtplib hides behind a closed connection."""
+    """The failure of the connection itself, which smtplib hides behind a closed connection."""
     hidden = error.__context__
     closed = isinstance(error, smtplib.SMTPServerDisconnected)
     return hidden if closed and isinstance(hidden, OSError) else error

@@ -22,7 +22,7 @@ _WORST: tuple[Kept, ...] = ("conflict", "pending", "deleting", "written", "left"
 
 @dataclass(frozen=True, slots=True)
 class AddressView:
-    """An address of a machine. `own` tells that the reverse name is its own and not the machine's."""
+    """An address of a VM. `own` means that the reverse name is its own and not the VM's."""
 
     address: str
     prefix: int

@@ -44,7 +44,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """A guest as it was found. `called` is what an operator types to take it over."""
+    """A guest as found. `called` is what an operator types to take it over."""
 
     server: str
     vmid: int
@@ -71,7 +71,7 @@ class Survey:
 
 
 def survey(form: AdoptForm) -> Survey:
-    """Look at a guest; refused when there is no such server, client, product or guest, or it cannot be looked at."""
+    """Look at a guest; refused when server, client, product or guest is unknown, or it cannot be looked at."""
     with session():
         server = found(Server, Server.name == form.server, f"server '{form.server}'")
         product = found(Product, Product.name == form.product, f"product '{form.product}'")

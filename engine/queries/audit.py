@@ -126,7 +126,7 @@ def page(question: AuditQuestion, offset: int, limit: int) -> list[AuditView]:
 
 
 def position(question: AuditQuestion, audit_id: int) -> int | None:
-    """Where a change stands in the question's order; None when it is not among them."""
+    """The position of a change in the question's order; None when it is not among them."""
     with session():
         if question.sort == "id":
             return _position_by_id(question, audit_id)

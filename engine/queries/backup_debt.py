@@ -1,4 +1,4 @@
-"""Backups that a schedule should have made and did not: since when, and what stands in the way."""
+"""Backups that a schedule should have made and did not: since when, and what prevents it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class BackupDebt:
-    """A VM whose schedule owes a backup: when the first missing one was due, and why there is none."""
+    """A VM whose schedule has missed a backup: when the first missing one was due, and why there is none."""
 
     service_id: int
     name: str
@@ -26,19 +26,19 @@ class BackupDebt:
 
 
 def backup_debts() -> list[BackupDebt]:
-    """Every schedule that owes a backup, the longest first."""
+    """Every schedule that has missed a backup, the longest first."""
     with session():
         return sorted(_owed(), key=lambda debt: (debt.since, debt.service_id))
 
 
 def backup_debt_of(service_id: int) -> BackupDebt | None:
-    """What the schedule of one service owes; None when it owes nothing or there is none."""
+    """The backups the schedule of one service has missed; None when it missed none or there is none."""
     with session():
         return next(_owed(service_id), None)
 
 
 def _owed(service_id: int | None = None) -> Iterator[BackupDebt]:
-    """Dates are worked out for every schedule, machines are read only for those that owe."""
+    """Dates are worked out for every schedule, VMs are read only for those that missed one."""
     now, zone = now_ms(), local(0).tzinfo
     since = {}
     for row_id, days, minute, began, good_at, error, service, vm in list(_schedules(service_id).tuples()):

@@ -17,7 +17,7 @@ _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """One value: as it was and as it became; None stands for not there."""
+    """One value: before and after; None stands for not there."""
 
     name: str
     old: Any

@@ -1,7 +1,7 @@
 """What a machine used over the last hour, day, week, month or year, as Proxmox measured it.
 
 Every figure is a number or a gap: the machine was off, or nobody measured. Percentages are of what the machine has,
-rates are bytes per second. Over a week and longer a point is an average of hours, so the peaks are asked for as well.
+rates are bytes per second. Over a week and longer a point is an average of hours, so the peaks are read as well.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Gauge:
         self.span = checked(span)
 
     def look(self) -> ChartsView:
-        """The usage over the span; refused only when there is no such service or machine."""
+        """The usage over the span; refused only when the service has no VM or is unknown."""
         looked, found = self._eye.look()
         if found is None:
             return ChartsView(looked, self.span)
@@ -98,7 +98,7 @@ class Gauge:
 
 
 def charts(service_id: int, span: str = "hour") -> ChartsView:
-    """The usage of a machine over a span; refused only when there is no such machine or span."""
+    """The usage of a VM over a span; refused only when the VM or the span is unknown."""
     gauge = Gauge(service_id, checked(span))
     try:
         return gauge.look()

@@ -141,7 +141,7 @@ def _stuck_vms() -> tuple[list[StuckView], int]:
 
 
 def _vm_states(stuck: int) -> dict[str, int]:
-    """Machines by how they stand; asked so that an index knows all but those in motion."""
+    """VMs by state; queried so that an index knows all but those in motion."""
     by_status = _counts(Vm, Vm.vm_status)
     moving = [status for status in by_status if status not in AT_REST]
     waiting = Vm.select().where(Vm.wait_kind > "", Vm.error == "").count()

@@ -1,6 +1,6 @@
 """What a change of product or options would do, told before it is done.
 
-The door: `effects_of(service_id, product, options) -> list[Effect]`, in the order in which a change goes through
+Entry point: `effects_of(service_id, product, options) -> list[Effect]`, in the order in which a change goes through
 it. What would change comes from the plans (`engine.plan.differences`); here is added what an operator has to know
 of each: when it takes effect, whether only a stopped machine takes it, and whether it can be undone.
 """

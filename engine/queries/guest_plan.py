@@ -1,7 +1,7 @@
 """The plan that a guest amounts to as it is: what a package would have to say for nothing in it to change.
 
 What the promised package leaves alone (a 0, `template`, a storage it does not name) is left alone here too; what is
-no property of a machine (how many backups it may have, how machines are named) is as the package says.
+no property of a VM (how many backups it may have, how VMs are named) is as the package says.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Everything that happened to a service in one timeline, the newest first.
 
-The door: `history_of(service_id, limit, before) -> list[Moment]`. It brings together what operators asked for (the
+Entry point: `history_of(service_id, limit, before) -> list[Moment]`. It brings together what operators requested (the
 audit), what the engine did about it (runs) and when the guest came to carry our mark or went (calls). Each source
 is asked only for as many rows as are wanted, so a page costs the same whatever the length of the story.
 
@@ -21,7 +21,7 @@ from engine.store.models import Audit, Call, Run, Vm
 
 Kind = Literal["request", "run", "ownership"]
 Place = tuple[int, int, int]
-"""Where a moment stands in its timeline: when, which source, which row."""
+"""The position of a moment in its timeline: when, which source, which row."""
 
 ENGINE = "engine"
 _REQUEST, _OWNERSHIP, _RUN = 0, 1, 2

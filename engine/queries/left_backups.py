@@ -1,4 +1,4 @@
-"""Backups of terminated machines that still lie on a storage: where, since when, and what stands in the way."""
+"""Backups of terminated VMs that still lie on a storage: where, since when, and what prevents it."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Lookout:
         self._before: _Counted | None = None
 
     def look(self) -> LiveView:
-        """One look; refused only when there is no such service or machine."""
+        """One look; refused only when the service has no VM or is unknown."""
         looked, found = self._eye.look()
         if found is None:
             self._before = None
@@ -100,7 +100,7 @@ class Lookout:
 
 
 def live(service_id: int) -> LiveView:
-    """A machine as it is now; refused only when there is no such service or machine."""
+    """A VM as it is now; refused only when the service has no VM or is unknown."""
     lookout = Lookout(service_id)
     try:
         return lookout.look()

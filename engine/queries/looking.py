@@ -1,6 +1,6 @@
 """How a machine is looked at on its cluster: what may be asked, whether it is ours, and why it cannot be seen.
 
-A look never raises because of the cluster. A paused server, one that does not answer, a machine that is gone or
+A look never raises because of the cluster. A paused server, one that does not answer, a VM that is gone or
 somebody else's: each is a state of its own with a sentence, so that a screen has something to show.
 """
 
@@ -92,7 +92,7 @@ class Eye(Generic[T]):
         self._servers = Servers()
 
     def look(self) -> tuple[Looked, T | None]:
-        """One look: how it went, and what was read. Refused only when there is no such service or machine."""
+        """One look: how it went, and what was read. Refused only when the service has no VM or is unknown."""
         subject, cluster = self._subject()
         if cluster is None or not subject.looked.seen:
             return subject.looked, None

@@ -1,4 +1,4 @@
-"""The nodes of a cluster as they are now, and how many machines of ours each carries."""
+"""The nodes of a cluster as they are now, and how many VMs of ours each carries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GIB = 1024**3
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """A node: whether it is there, what it has, how much of that is used, and our machines on it."""
+    """A node: whether it is there, what it has, how much of that is used, and our VMs on it."""
 
     name: str
     online: bool
@@ -52,6 +52,6 @@ def nodes_of(server: str) -> list[NodeView]:
 
 
 def _ours(server_id: int) -> dict[str, int]:
-    """How many machines of ours each node carries, as far as we know."""
+    """How many VMs of ours each node carries, as far as we know."""
     query = Vm.select(Vm.node, fn.COUNT(Vm.id)).where(Vm.server == server_id, Vm.vm_status != "remove")
     return {node: int(number) for node, number in query.group_by(Vm.node).tuples()}

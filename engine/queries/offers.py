@@ -1,4 +1,4 @@
-"""What a cluster has to build machines from: templates, storages, bridges. Asks the cluster now."""
+"""What a cluster has to build VMs from: templates, storages, bridges. Asks the cluster now."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _shown(host: str, port: int, timeout: float) -> Shown:
 
 @dataclass
 class _Looking:
-    """One look around; what cannot be read is kept as a sentence, and the look goes on."""
+    """One look around; what cannot be read is kept as a sentence, and the look continues."""
 
     cluster: Cluster
     troubles: list[str] = field(default_factory=list)

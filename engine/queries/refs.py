@@ -30,7 +30,7 @@ class Ref:
 
 
 def service_ref(text: str) -> Ref:
-    """The service of an id (`5546`), of a VMID (`vmid:2002`) or of a machine's name; refused unless one."""
+    """The service of an id (`5546`), of a VMID (`vmid:2002`) or of a VM's name; refused unless one."""
     with session():
         if _NUMBER.fullmatch(text):
             return _by_id(int(text))
@@ -52,12 +52,12 @@ def vm_ref(text: str) -> Ref:
 
 
 def vm_id_of_service(service_id: int) -> int:
-    """The machine's row id; refused when the service has none."""
+    """The VM's row id; refused when the service has none."""
     return int(vm_ref(str(service_id)).vm_id or 0)
 
 
 def name_of_service(service_id: int) -> str:
-    """The machine's name, or the service's id while it has none."""
+    """The VM's name, or the service's id while it has none."""
     return service_ref(str(service_id)).name
 
 

@@ -44,7 +44,7 @@ def page(question: ServiceQuestion, offset: int, limit: int) -> list[ServiceView
 
 
 def position(question: ServiceQuestion, service_id: int) -> int | None:
-    """Where a service stands in the question's order; None when it is not among them."""
+    """The position of a service in the question's order; None when it is not among them."""
     places = _joined(question).select(
         Service.id.alias("key"), fn.ROW_NUMBER().over(order_by=_order(question)).alias("n")
     )

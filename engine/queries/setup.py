@@ -13,7 +13,7 @@ from engine.store.models import Client, Product, Server, Service, Vm, Zone
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The first machine, how far it is, and why it does not go on."""
+    """The first VM, its progress, and why it does not continue."""
 
     service: int
     name: str = ""

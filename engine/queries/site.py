@@ -246,7 +246,7 @@ def _service(row: Service, vm: Vm | None) -> ServiceView:
 
 
 def _pending(row: Service, vm: Vm | None) -> list[PendingChange]:
-    """Nothing while a first deploy goes on, or after the end: then there is no plan to differ from."""
+    """Nothing while a first deploy is under way, or after the end: then there is no plan to differ from."""
     if vm is None or not vm.plan or row.status in ("Terminated", "Cancelled"):
         return []
     wanted = effective(row.product.spec, row.options)
@@ -256,7 +256,7 @@ def _pending(row: Service, vm: Vm | None) -> list[PendingChange]:
 
 
 def pending_among(ids: Sequence[int]) -> list[ServiceView]:
-    """Those of these services whose machines do not have all their plan says."""
+    """Those of these services whose VMs do not have all their plan says."""
     with session():
         slices = [ids[place : place + _AT_ONCE] for place in range(0, len(ids), _AT_ONCE)]
         return [view for part in slices for view in _services(part) if view.pending]

@@ -1,4 +1,4 @@
-"""Why a service is suspended: what was said when it was asked for, kept in the audit."""
+"""Why a service is suspended: what was said when it was requested, kept in the audit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Suspension:
 
 
 def suspension_of(service_id: int) -> Suspension | None:
-    """The suspension of a service; None while it is not suspended, or when nobody here asked for it."""
+    """The suspension of a service; None while it is not suspended, or when nobody here requested it."""
     with session():
         service = Service.get_or_none(Service.id == service_id)
         if service is None or service.status != "Suspended":

@@ -3,7 +3,7 @@
     for line in told(view.beside):
         print(line.name, line.real, line.sign, line.package)
 
-The sign tells how the two stand to each other: `=` it is as the package says, `!` applying the package would change
+The sign shows how the two stand to each other: `=` it is as the package says, `!` applying the package would change
 it, `~` Proxmox takes it over with the next start, `+` it is more than the package and stays.
 """
 

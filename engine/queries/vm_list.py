@@ -1,4 +1,4 @@
-"""The list of machines a page at a time: filtered, sorted and counted by the database, whatever its size."""
+"""The list of VMs a page at a time: filtered, sorted and counted by the database, whatever its size."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class VmQuestion:
 
 
 def count(question: VmQuestion) -> int:
-    """How many machines answer the question."""
+    """How many VMs answer the question."""
     with session():
         return int(_base(question).count())
 
 
 def page(question: VmQuestion, offset: int, limit: int) -> list[VmView]:
-    """The machines from `offset` on, in the question's order."""
+    """The VMs from `offset` on, in the question's order."""
     with session():
         ids = [row_id for (row_id,) in _ordered(question).offset(offset).limit(limit).tuples()]
         found = {view.id: view for view in vms(ids)}
@@ -51,7 +51,7 @@ def page(question: VmQuestion, offset: int, limit: int) -> list[VmView]:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many VMs there are, and how many of them need a look."""
+    """How many VMs there are, and how many of them need attention."""
 
     total: int
     working: int
@@ -86,7 +86,7 @@ def next_try(service_id: int) -> Moment | None:
 
 
 def position(question: VmQuestion, service_id: int) -> int | None:
-    """Where a service's machine stands in the question's order; None when it is not among them."""
+    """The position of a service's VM in the question's order; None when it is not among them."""
     with session():
         if question.sort == "id":
             return _position_by_id(question, service_id)

@@ -1,4 +1,4 @@
-"""Machines as values, as lists and scripts read them."""
+"""VMs as values, as lists and scripts read them."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def vms(ids: Sequence[int] | None = None) -> list[VmView]:
 
 
 def vms_of(services: Sequence[int]) -> list[VmView]:
-    """The machines of these services."""
+    """The VMs of these services."""
     with session():
         rows = Vm.select(Vm.id).where(Vm.service.in_(list(services)))
         return vms([row_id for (row_id,) in rows.tuples()])
@@ -118,7 +118,7 @@ def _slices(rows: Sequence[Row]) -> list[list[int]]:
 
 
 def _addresses(rows: Sequence[Row]) -> dict[int, list[IpView]]:
-    """The addresses of each machine in their order; without a name of its own one has the machine's."""
+    """The addresses of each VM in their order; without a name of its own one has the VM's."""
     names = {row["id"]: row["fqdn"] for row in rows}
     found: dict[int, list[IpView]] = defaultdict(list)
     for ids in _slices(rows):
@@ -140,7 +140,7 @@ def _last_runs(rows: Sequence[Row]) -> dict[int, RunView]:
 
 
 def run_view(row: Run) -> RunView:
-    """A run as lists show it; of one that goes on, the seconds so far."""
+    """A run as lists show it; of one that is running, the seconds so far."""
     end = row.finished_at if row.finished_at is not None else now_ms()
     seconds = round((end - row.started_at) / 1000, 3)
     return RunView(row.id, row.action, row.result, row.started_at, row.finished_at, seconds, row.error)

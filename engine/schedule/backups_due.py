@@ -27,5 +27,5 @@ def run(room: Room) -> Report:
 
 
 def _remember(vm_id: int, error: str) -> None:
-    """The schedule says why it owes a backup."""
+    """The schedule says why it has missed a backup."""
     in_transaction(lambda: BackupSchedule.update(error=error).where(BackupSchedule.vm == vm_id).execute())

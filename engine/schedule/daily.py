@@ -78,7 +78,7 @@ def close_lost(kind: Daily) -> list[tuple[int, str]]:
 
 
 def _close(kind: Daily, row: Any) -> str:
-    """Close one day if nothing works on it any more; returns why it failed, empty while it goes on."""
+    """Close one day if nothing works on it any more; returns why it failed, empty while it is running."""
     vm = Vm.get_by_id(row.vm_id)
     queued = [{"pipeline": one.pipeline, "args": one.args} for one in requests.queue_of(vm.id)]
     if any(_is_of_day(kind, asked, row.local_date) for asked in [vm.flow, *queued]):

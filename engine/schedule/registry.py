@@ -1,7 +1,7 @@
 """Every scheduled task, in the order of SPEC. A new task is one line here.
 
 Retention is ticked like the tasks but is not listed with them: it works on the database alone, has no interval to set
-(Settings, Retention says what is kept), and `kvmtui doctor` tells how its last run went.
+(Settings, Retention says what is kept), and `kvmtui doctor` shows how its last run went.
 
 What a task runs is imported when it runs: a screen that lists the tasks does not wait for the Proxmox client.
 """

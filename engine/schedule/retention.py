@@ -1,6 +1,6 @@
 """Retention: once an hour, by one engine, what has ended and is too old goes, and old hours of traffic are folded.
 
-It never works for long: what is left when its time is up goes an hour later. Nothing depends on how far it came.
+It works briefly: what is left when its time is up goes an hour later. Nothing depends on how far it came.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def _publish(unfinished: Path, target: Path) -> None:
 
 
 def _copy_sqlite(target: Path) -> None:
-    """One read transaction over the whole file: writers go on meanwhile and are not in it."""
+    """One read transaction over the whole file: writers continue and are not in it."""
     try:
         with (
             closing(sqlite3.connect(f"file:{_quoted(database.obj.database)}?mode=ro", uri=True)) as source,

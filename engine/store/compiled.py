@@ -13,7 +13,7 @@ Row = TypeVar("Row")
 class Compiled(Generic[Row]):
     """A select whose values are the arguments of `make`, each used once and in their order.
 
-    `make` is called with marks in place of the values, to find out where they stand in the SQL.
+    `make` is called with marks in place of the values, to find out where they are in the SQL.
     """
 
     def __init__(self, make: Callable[..., Any], values: int) -> None:

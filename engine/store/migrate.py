@@ -77,7 +77,7 @@ def _run_pending() -> list[str]:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One transaction that keeps every other process from migrating meanwhile."""
+    """One transaction that keeps every other process from migrating at the same time."""
     if is_postgres():
         with transaction():
             exclusive(Lock.MIGRATION)

@@ -1,7 +1,7 @@
-"""Exchanges the secret key, and tells whether every secret opens.
+"""Exchanges the secret key, and checks whether every secret opens.
 
 A rotation may be killed anywhere and run again. The key file holds both keys from before the first value is
-sealed anew until after the last; other processes read the file again when it changes, so none of them has to stop.
+sealed again until after the last; other processes read the file again when it changes, so none of them has to stop.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def verify() -> Report:
 
 
 def rotate() -> int:
-    """Seal every secret with a fresh key and forget the old one; returns how many were sealed anew.
+    """Seal every secret with a fresh key and forget the old one; returns how many were sealed again.
 
     When an earlier rotation did not come to its end, that one is ended instead.
     """

@@ -1,4 +1,4 @@
-"""What went wrong with the database, as a sentence: whose fault it seems and what to do next.
+"""What went wrong with the database, as a sentence: what seems to be the cause and what to do next.
 
 A failed ROLLBACK hides what made it necessary (a full disk ends the transaction by itself), so the
 whole chain of causes is read, the first one last.

@@ -111,7 +111,7 @@ def _postgres(url: str, watch: Callable[[str], None]) -> PooledPostgresqlDatabas
 
 
 def _postgres_parameters(url: str, parts: SplitResult) -> dict[str, Any]:
-    """What libpq is told: the URL's parts, then its options (`?host=/run/postgresql&sslmode=require`)."""
+    """What libpq receives: the URL's parts, then its options (`?host=/run/postgresql&sslmode=require`)."""
     try:
         port = parts.port
     except ValueError as error:

@@ -1,6 +1,6 @@
 """Old hours become one row per VM and day, old days one row per VM and month. No sum of a month changes.
 
-A folded row stands in the middle of its day or month, or at the newest hour it holds if that is earlier: a time zone
+A folded row is in the middle of its day or month, or at the newest hour it holds if that is earlier: a time zone
 that is changed later does not move it into another month, and no VM seems to be counted further than it was.
 """
 

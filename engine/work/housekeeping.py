@@ -1,7 +1,7 @@
 """Writes down the changing calls of a scheduled task that works for no VM of the list.
 
 No lease guards them and nobody settles them: such a task only sends what is right to send again, and its next look
-tells what became of the last.
+shows what became of the last.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class HousekeepingJournal:
         return in_transaction(lambda: int(Call.insert(row).execute()))
 
     def answered(self, call_id: int, upid: str | None) -> None:
-        """Commit the task's name; how it ended shows at the next look."""
+        """Commit the task's name; how it ended shows at the next check."""
         self._close(call_id, state="ended", upid=upid or "")
 
     def failed(self, call_id: int, kind: Kind, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""A VM as the kernel sees it: its number, where it stands in its pipeline, and what it waits for."""
+"""A VM as the kernel sees it: its number, its place in the pipeline, and what it waits for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.store.database import execute
 
 @dataclass(slots=True)
 class Item:
-    """The work columns of one VM's row, read at the beginning of a look."""
+    """The work columns of one VM's row, read at the beginning of a check."""
 
     id: int
     service_id: int

@@ -69,7 +69,7 @@ class Journal:
         self._close(call_id, answered_at=now, **changes)
 
     def failed(self, call_id: int, kind: Kind, sentence: str) -> None:
-        """Commit how it failed; an ambiguous call stays open until the cluster tells what became of it."""
+        """Commit how it failed; an ambiguous call stays open until the cluster shows what became of it."""
         state = "ambiguous" if kind is Kind.AMBIGUOUS else "failed"
         self._close(call_id, state=state, outcome=sentence, answered_at=now_ms())
 

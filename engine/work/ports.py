@@ -14,14 +14,14 @@ from engine.store.models import Vm
 
 @dataclass(frozen=True, slots=True)
 class DnsReport:
-    """What became of each record, as log lines, and whether something is still owed."""
+    """What became of each record, as log lines, and whether something is still pending."""
 
     lines: tuple[str, ...] = ()
     errors: int = 0
 
 
 class Names(Protocol):
-    """Keeps forward and reverse DNS right. Never raises: what failed is in the report and kept as debt."""
+    """Keeps forward and reverse DNS right. Never raises: what failed is in the report and kept as pending."""
 
     def sync(self, vm: Vm) -> DnsReport:
         """Make the records of this VM what its name and addresses say, by the smallest change."""
@@ -41,7 +41,7 @@ class Mail(Protocol):
 
 
 class NoNames:
-    """Stands in where no DNS is set up."""
+    """Used where no DNS is set up."""
 
     def sync(self, vm: Vm) -> DnsReport:
         """Says that nothing was written."""
@@ -53,7 +53,7 @@ class NoNames:
 
 
 class NoMail:
-    """Stands in where no mail is to be written."""
+    """Used where no mail is to be written."""
 
     def queue(self, vm: Vm, template: str, key: str, context: Mapping[str, Any]) -> str:
         """Says that nothing was sent."""

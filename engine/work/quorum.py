@@ -1,6 +1,6 @@
 """Which servers have lost quorum: a state of the cluster, reported once, in which VMs wait and none fails.
 
-A server in this state answers, so it has no failures, and it has a time for the next look. Its VMs wait for the
+A server in this state answers, so it has no failures, and it has a time for the next check. Its VMs wait for the
 server, as they do for one that does not answer.
 """
 

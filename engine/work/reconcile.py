@@ -1,6 +1,6 @@
 """Finds out what became of calls whose end we do not know. No step acts before this is known.
 
-A call with a UPID is asked for its task. A call without an answer (a lost reply, a crash between intent and
+A call with a UPID is resolved by its task. A call without an answer (a lost reply, a crash between intent and
 answer) is looked for in the node's task list; only when it is not there, and could not still be arriving, is
 it taken as not having happened, and even then the step looks before it acts.
 """

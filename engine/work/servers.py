@@ -1,7 +1,7 @@
 """A handle per server, and the memory of which servers answer.
 
 Five calls in a row that never reached a server open its circuit: its VMs park with the reason, and one probe
-per tick decides when they go on.
+per tick decides when they continue.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def why_not(server: Server, node: str = "") -> str:
 
 
 def reached(server: Server) -> None:
-    """Note that the server answered; VMs that waited for it go on."""
+    """Note that the server answered; VMs that waited for it continue."""
     if server.failures == 0 and server.last_ok_at and now_ms() - server.last_ok_at < PROBE_MS:
         return
 

@@ -68,7 +68,7 @@ class Listener:
         self._ear = _PostgresEar(name) if is_postgres() else None
 
     def wait(self, timeout: float) -> bool:
-        """True as soon as the bell has rung since the last call, False after `timeout` seconds."""
+        """True as soon as it was rung since the last call, False after `timeout` seconds."""
         end = time.monotonic() + timeout
         while True:
             if self._rang():

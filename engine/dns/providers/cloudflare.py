@@ -4,7 +4,7 @@ Cloudflare keeps several records at one name, each with its id, so changes addre
 before. They go out in atomic batches; when one is refused, halving it names the bad record. Calls are
 rationed per token, because Cloudflare shuts out a token for five minutes that asks too much. Names travel
 without final dot. `proxied` is always sent as false: a proxied record would answer with Cloudflare's
-addresses instead of the machine's.
+addresses instead of the VM's.
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ class Cloudflare:
         return [results[at] for at in range(len(changes))]
 
     def _round(self, changes: Sequence[Change], results: dict[int, Result], last: bool) -> None:
-        """Looks at what stands there and sends what is left to do."""
+        """Looks at what is there and sends what is left to do."""
         todo = [(at, change) for at, change in enumerate(changes) if at not in results]
         live = self.read([change.record.key for _, change in todo])
         found = (self._operation(at, change, live, results) for at, change in todo)
@@ -220,7 +220,7 @@ class Cloudflare:
     def _operation(
         self, at: int, change: Change, live: list[LiveRecord], results: dict[int, Result]
     ) -> _Operation | None:
-        """The operation that carries a change out against what stands there now, or None with its result
+        """The operation that carries a change out against what is there now, or None with its result
         noted.
         """
         record = change.record

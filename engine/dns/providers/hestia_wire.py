@@ -127,7 +127,7 @@ class HestiaApi:
 
 
 def _code(reply: Reply) -> int | None:
-    """The exit code of the command: from the body of a call that asked for it, else from the header."""
+    """The exit code of the command: from the body of a call that requested it, else from the header."""
     text = reply.text.strip()
     if text.isdigit():
         return int(text)

@@ -73,7 +73,7 @@ class PowerDnsForm(HttpZoneForm):
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """A record set as it shall be: (content as sent, disabled) of each record; none means it goes."""
+    """A record set as it should be: (content as sent, disabled) of each record; none means it goes."""
 
     key: Key
     ttl: int

@@ -2,7 +2,7 @@
 primaries.
 
 There is no API to list records, so few names are read by questions and many by a zone transfer, or by questions again
-where the server refuses transfers. An update carries as its prerequisite every record set it changes, as it was read
+where the server refuses transfers. An update carries as its prerequisite every record set it changes, as read
 right before: a set that somebody changed since makes the server refuse the whole update, and nothing is overwritten.
 Several record sets go in one update, which the server carries out as a whole; when it is refused, halving it finds the
 bad one.
@@ -116,7 +116,7 @@ class Rfc2136Form(ZoneForm):
 
 @dataclass(slots=True)
 class _Set:
-    """A record set to change: what stands there, what is deleted from it and added to it, and for which changes."""
+    """A record set to change: what is there, what is deleted from it and added to it, and for which changes."""
 
     key: Key
     live: list[Record]
@@ -200,7 +200,7 @@ class Rfc2136:
         return [results[at] for at in range(len(changes))]
 
     def _round(self, changes: Sequence[Change], results: dict[int, Result], last: bool) -> None:
-        """Looks at what stands there and sends what is left to do. A set that changed in between is left for a second
+        """Looks at what is there and sends what is left to do. A set that changed in between is left for a second
         round, and in the last one it is a conflict.
         """
 
@@ -221,7 +221,7 @@ class Rfc2136:
             send_bisected(group, send, fail)
 
     def _sets(self, changes: Sequence[Change], results: dict[int, Result]) -> Iterator[_Set]:
-        """The record sets that are left to change, against what stands there now."""
+        """The record sets that are left to change, against what is there now."""
         todo: dict[Key, list[int]] = defaultdict(list)
         for at, change in enumerate(changes):
             if at not in results:
@@ -238,7 +238,7 @@ class Rfc2136:
                 yield item
 
     def _update(self, sets: Sequence[_Set]) -> dns.update.UpdateMessage:
-        """The update that changes these sets if they are still as they were read."""
+        """The update that changes these sets if they are still as read."""
         update = self._server.new_update()
         for item in sets:
             name, kind = item.key[0] + ".", item.key[1]

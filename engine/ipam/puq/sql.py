@@ -62,7 +62,7 @@ class Reader:
         return token
 
     def need(self) -> Token:
-        """The next token of a statement that must go on."""
+        """The next token of a statement that must continue."""
         token = self.next()
         if token is None:
             raise Refused(f"line {self._line}: the file ends inside a statement. It seems cut off.")

@@ -72,7 +72,7 @@ class Pool(Row):
 
 
 class Zone(Row):
-    """A DNS zone at one provider. Forward or reverse is told by its name alone."""
+    """A DNS zone at one provider. Forward or reverse follows from its name alone."""
 
     uid = TextField(unique=True)
     name = TextField()  # normalised: lower case, no final dot

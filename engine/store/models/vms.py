@@ -1,4 +1,4 @@
-"""The machines: one row per service, the VMIDs they claim, the addresses they hold."""
+"""The VMs: one row per service, the VMIDs they claim, the addresses they hold."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ class Traffic(Row):
 
 
 class TrafficMark(Row):
-    """Where a VM's counters stood when they were last read; a smaller value means they began anew."""
+    """Where a VM's counters stood when they were last read; a smaller value means they began again."""
 
     vm = IntegerField(primary_key=True)
     at = EpochField()
