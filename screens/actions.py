@@ -114,8 +114,8 @@ _LIST = (
     _list("down", "down j", "Down", "One row down."),
     _list("page_up", "pageup ctrl+u", "Page up", "One page up."),
     _list("page_down", "pagedown ctrl+d", "Page down", "One page down."),
-    _list("first", "home g", "First", "The first row."),
-    _list("last", "end G", "Last", "The last row."),
+    _list("first", "home", "First", "The first row."),
+    _list("last", "end", "Last", "The last row."),
 )
 
 _LOG = (
@@ -130,7 +130,7 @@ _LOG = (
     _log("down", "down j", "Down", "One line down."),
     _log("page_up", "pageup ctrl+u", "Page up", "One page up; this pauses."),
     _log("page_down", "pagedown ctrl+d", "Page down", "One page down."),
-    _log("first", "home g", "Oldest", "The oldest line kept."),
+    _log("first", "home", "Oldest", "The oldest line kept."),
     _log("left", "left", "Left", "See the start of long lines."),
     _log("right", "right", "Right", "See more of long lines."),
 )
@@ -152,6 +152,7 @@ _VM = (
     _vm_change("password", "P", "Password", "Give the guest a new password, and show it once."),
     _vm_change("rdns", "N", "Reverse DNS", "Change the reverse name of an address."),
     _vm_change("console", "o", "Console", "Open the serial console of this VM, or a link to its screen."),
+    _vms("group", "g", "Group", "Count the VMs by node, client, product or server, and show one group."),
     _vms("state", "t", "VM state", "Show only the VMs in one state."),
     _vms("service", "w", "Service", "Show only one service status."),
 )

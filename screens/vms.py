@@ -11,6 +11,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from engine.queries.allowed import VmState
+from engine.queries.vm_groups import KINDS, MOST, Group, groups
 from engine.queries.vm_list import (
     SERVICE_STATES,
     SORTS,
@@ -64,6 +65,12 @@ _STATE_USES = {
     "ready": "All is well.",
     "error_terminate": "Its removal failed.",
     "remove": "It is gone; its record is still here.",
+}
+_GROUP_USES = {
+    "node": "One node of a cluster.",
+    "client": "One client.",
+    "product": "One product.",
+    "server": "One cluster.",
 }
 _EMPTY = "No VM yet.\nPress 8 and then a to create a service for a client."
 _FILTER = "text, or node: client: product: server: ip: is:stuck|running|stopped|suspended|locked"
@@ -173,6 +180,23 @@ class VmsPlace(ListPlace):
             self._choose("service", "Show services that are", choices), group="dialog", exclusive=True
         )
 
+    def do_group(self) -> None:
+        self.run_worker(self._narrow_to_group(), group="dialog", exclusive=True)
+
+    async def _narrow_to_group(self) -> None:
+        """Asks by what to group, shows the groups with their counts, and narrows the list to the chosen one."""
+        kind = await self.app.push_screen_wait(
+            Choose("Group VMs by", [Choice(each, _GROUP_USES[each]) for each in KINDS])
+        )
+        if kind is None:
+            return
+        found = await self.beside(lambda: groups(kind)) or []
+        title = f"VMs by {kind}" + (f", the {MOST} largest" if len(found) == MOST else "")
+        chosen = await self.app.push_screen_wait(Choose(title, [_group_row(each) for each in found]))
+        group = next((each for each in found if each.name == chosen), None)
+        if group is not None:
+            self.list.look(replace(self.list.view, filter=f"{kind}:{group.filter}"))
+
     async def _choose(self, name: str, title: str, choices: list[Choice]) -> None:
         chosen = await self.app.push_screen_wait(Choose(title, choices))
         if chosen is not None:
@@ -253,6 +277,13 @@ def _counted(found: Counts) -> str:
         if number := getattr(found, name):
             parts.append(f"{name} {number:,}")
     return " · ".join(parts)
+
+
+def _group_row(group: Group) -> Choice:
+    """A group as a line: how many VMs, and what is not well among them."""
+    parts = [f"{group.total:,} VM{'' if group.total == 1 else 's'}"]
+    parts += [f"{name} {number:,}" for name in ("stuck", "stopped") if (number := getattr(group, name))]
+    return Choice(group.name, " · ".join(parts), "error" if group.stuck else "")
 
 
 def row(view: VmView) -> Row:

@@ -62,7 +62,7 @@ def _used(few: Path, many: Path) -> Iterator[Figure]:
         )
         pages = [opened.key(key)[1] for _ in range(20) for key in (b"\x1b[6~", b"\x1b[5~", b"\x1b[6~")]
         yield Figure("page key to last byte, median", ms(pages), 30, "ms")
-        ends = [opened.key(key)[1] for _ in range(5) for key in (b"G", b"g")]
+        ends = [opened.key(key)[1] for _ in range(5) for key in (b"\x1b[F", b"\x1b[H")]
         yield Figure("jump to either end, median", ms(ends), unit="ms")
         opened.key(b"/")
         typed = [took for words in WORDS for took in _typed(opened, words)]

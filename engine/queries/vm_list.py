@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import reduce
 from ipaddress import ip_network
@@ -21,6 +22,7 @@ from engine.work.catalog import AT_REST
 STATES = ("all", "working", "stuck", "waiting", "ready", "error_terminate", "remove")
 SERVICE_STATES = ("all", "Pending", "Active", "Suspended", "Terminated", "Cancelled")
 SORTS = ("id", "client", "product", "server", "node", "vm", "status", "since", "service")
+_WORDS = re.compile(r'(?:[a-z]+:)?"(?:[^"]|"")*"|\S+', re.IGNORECASE)
 _MOST_NAMES = 500  # a filter that fits more clients than this is no help with clients
 
 
@@ -66,8 +68,8 @@ def counts() -> Counts:
     with session():
         row = Vm.select(
             fn.COUNT(Vm.id),
-            *(_sum(_in_state(each)) for each in ("working", "stuck", "waiting")),
-            _sum(_IS["stopped"]()),
+            *(_sum(in_state(each)) for each in ("working", "stuck", "waiting")),
+            _sum(is_state("stopped")),
         ).tuples()[0]
         suspended = Service.select().where(Service.status == "Suspended").count()
     total, working, stuck, waiting, stopped = (int(each or 0) for each in row)
@@ -114,8 +116,8 @@ def _base(question: VmQuestion) -> Any:
         chosen = Service.select(Service.id).where(Service.status == question.service_status)
         query = query.where(Vm.service.in_(chosen))
     if question.state != "all":
-        query = query.where(_in_state(question.state))
-    for word in question.text.split():
+        query = query.where(in_state(question.state))
+    for word in _WORDS.findall(question.text):
         query = query.where(_fits(word))
     return query
 
@@ -124,11 +126,25 @@ def _fits(word: str) -> Any:
     """Rows a word of the filter means: `node:pve1` and the like, else the word in any column."""
     name, colon, value = word.partition(":")
     if not colon or name.lower() not in FILTERS:
-        return _says(word)
+        return _says(_unquoted(word) or word)
     return _NAMED[name.lower()](value)
 
 
-def _is(value: str) -> Any:
+def _named(column: Any, value: str) -> Any:
+    """Names that contain a value, or that are exactly a quoted one."""
+    exactly = _unquoted(value)
+    return fn.LOWER(column).contains(value.lower()) if exactly is None else column == exactly
+
+
+def _unquoted(word: str) -> str | None:
+    """What stands between quotes, two of them standing for one; None when there are none around the word."""
+    if len(word) > 1 and word[0] == word[-1] == '"':
+        return word[1:-1].replace('""', '"')
+    return None
+
+
+def is_state(value: str) -> Any:
+    """The condition of `is:`; refused when the word is unknown."""
     if value not in _IS:
         raise Refused(f"is:{value} is not known. Known are {', '.join(f'is:{each}' for each in _IS)}.")
     return _IS[value]()
@@ -142,7 +158,7 @@ def _ip(value: str) -> Any:
 
 
 def _node(value: str) -> Any:
-    return fn.LOWER(Vm.node).contains(value.lower())
+    return _named(Vm.node, value)
 
 
 def _suspended() -> Any:
@@ -150,9 +166,9 @@ def _suspended() -> Any:
 
 
 _IS: dict[str, Any] = {
-    "stuck": lambda: _in_state("stuck"),
-    "working": lambda: _in_state("working"),
-    "waiting": lambda: _in_state("waiting"),
+    "stuck": lambda: in_state("stuck"),
+    "working": lambda: in_state("working"),
+    "waiting": lambda: in_state("waiting"),
     "running": lambda: (Vm.remote_status == "running") & (Vm.vm_status != "remove"),
     "stopped": lambda: (Vm.remote_status == "stopped") & (Vm.vm_status != "remove"),
     "suspended": _suspended,
@@ -163,7 +179,7 @@ _NAMED: dict[str, Any] = {
     "client": lambda value: Vm.service.in_(_services(Service.client.in_(_ids(Client, value)))),
     "product": lambda value: Vm.service.in_(_services(Service.product.in_(_ids(Product, value)))),
     "server": lambda value: Vm.server.in_(_ids(Server, value)),
-    "is": _is,
+    "is": is_state,
     "ip": _ip,
 }
 FILTERS = tuple(_NAMED)
@@ -178,7 +194,8 @@ def _holders(low: bytes, high: bytes) -> Any:
     return Address.select(Address.vm).where(Address.address.between(low, high), Address.vm.is_null(False))
 
 
-def _in_state(state: str) -> Any:
+def in_state(state: str) -> Any:
+    """The condition of one of STATES, except all."""
     rests = Vm.vm_status.in_(sorted(AT_REST))
     if state == "stuck":
         return (Vm.error != "") & (Vm.vm_status != "remove")
@@ -224,7 +241,7 @@ def _number(start: int, digits: int) -> list[Any]:
 
 
 def _ids(model: Any, word: str) -> list[int]:
-    rows = model.select(model.id).where(fn.LOWER(model.name).contains(word.lower())).limit(_MOST_NAMES)
+    rows = model.select(model.id).where(_named(model.name, word)).limit(_MOST_NAMES)
     return [row_id for (row_id,) in rows.tuples()]
 
 

@@ -50,6 +50,24 @@ async def test_esc_clears_marks_then_the_filter_then_goes_to_the_parent(site: St
         assert pilot.app.place_name == "dashboard"  # type: ignore[attr-defined]
 
 
+async def test_g_counts_groups_and_shows_the_chosen_one(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await at(pilot, "2")
+        await press(pilot, "g")
+        await until(pilot, lambda: "Group VMs by" in words(pilot))
+        await press(pilot, "down", "enter")
+        await until(pilot, lambda: "VMs by client" in words(pilot) and "stuck" in words(pilot))
+        await press(pilot, "enter")
+        await until(pilot, lambda: table(pilot).view.filter != "")
+        assert table(pilot).view.filter.startswith('client:"') and 0 < table(pilot).count < 6
+        await press(pilot, "g")
+        await until(pilot, lambda: "Group VMs by" in words(pilot))
+        await press(pilot, "escape")
+        assert table(pilot).view.filter.startswith('client:"')
+        await press(pilot, "escape")
+        assert not table(pilot).view.filter
+
+
 async def test_esc_leads_from_a_vm_to_its_list_and_never_to_another_vm(site: Store) -> None:
     async with console().run_test(size=(120, 40)) as pilot:
         await at(pilot, "8")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import pytest
+from peewee import fn
 
 from engine.errors import Refused
+from engine.queries.vm_groups import KINDS, groups
 from engine.queries.vm_list import VmQuestion, count, counts, next_try, page
-from engine.store.models import Address, Service, Vm
+from engine.store.models import Address, Client, Service, Vm
 from tests.conftest import Store
 from tests.screens.console_site import NOW, fill
 
@@ -37,6 +39,10 @@ def site(store: Store) -> None:
         ("is:waiting", [5548]),
         ("product:vps-1 server:waw1 client:borealis", [5548, 5551]),
         ("product:VPS-2", []),
+        ('product:"VPS-1"', [5546, 5547, 5548, 5549, 5550, 5551]),
+        ('product:"VPS"', []),
+        ('node:"pve2" product:"VPS-1"', [5551]),
+        ('"192.0.2.11"', [5547]),
         ("ip:192.0.2.11", [5547]),
         ("ip:192.0.2.8/30", [5546, 5547]),
         ("mail.example", [5548]),
@@ -49,6 +55,21 @@ def test_what_a_filter_finds(words: str, expected: list[int], site: None) -> Non
     question = VmQuestion(words)
     assert [view.service_id for view in page(question, 0, 50)] == expected
     assert count(question) == len(expected)
+
+
+def test_groups_count_what_the_list_shows_for_them(site: None) -> None:
+    Client.update(name='A & B  "C"').where(Client.id == Client.select(fn.MIN(Client.id))).execute()
+    Vm.update(vm_status="remove").where(Vm.service == 5549).execute()
+    for kind in KINDS:
+        found = groups(kind)
+        assert found and sum(each.total for each in found) == 5, kind
+        assert [each.total for each in found] == sorted((each.total for each in found), reverse=True)
+    pve2 = next(each for each in groups("node") if each.name == "pve2")
+    assert (pve2.total, pve2.stuck, pve2.stopped) == (1, 0, 1)
+    assert sum(each.stuck for each in groups("client")) == 2
+    for by, each in [(kind, each) for kind in KINDS for each in groups(kind)]:
+        shown = page(VmQuestion(f"{by}:{each.filter}"), 0, 50)
+        assert len([view for view in shown if view.vm_status != "remove"]) == each.total
 
 
 @pytest.mark.parametrize("words", ["is:odd", "ip:nowhere"])
