@@ -7,14 +7,11 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from engine.clock import iso
 from kvmtui.terminal.exits import PipeClosed
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 _CONTROL = dict.fromkeys([*range(32), *range(127, 160)], "�")
 
 
@@ -30,6 +27,13 @@ def write(text: str) -> None:
 def tell(text: str) -> None:
     """One line that is a message, not a result."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def done(sentence: str, as_json: bool, **facts: Any) -> None:
+    """What a verb did: a message; with --json, also one JSON document with these facts and the message."""
+    tell(safe(sentence))
+    if as_json:
+        show_json({**facts, "message": sentence})
 
 
 def show_json(value: Any) -> None:

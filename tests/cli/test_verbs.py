@@ -326,7 +326,7 @@ def terminal(home: Path, *arguments: str, typed: str = "", **environment: str) -
     seen = b""
     while part := _said(screen):
         seen += part
-        if typed and seen.endswith(b"to go on: "):
+        if typed and seen.endswith(b"to continue: "):
             os.write(screen, typed.encode())
             typed = ""
     os.close(screen)  # hangs up, which ends a program that still waits

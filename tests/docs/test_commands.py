@@ -70,7 +70,7 @@ def _parse(words: list[str], page: Path, step: Step) -> None:
     from kvmtui.cli import app
 
     command: Any = typer.main.get_command(app)
-    rest = exits._spelled_out(words)
+    rest = list(words)
     context = None
     while True:
         context = command.make_context(command.name or "kvmtui", list(rest), parent=context)
