@@ -50,7 +50,7 @@ def check(as_json: AsJson = False) -> int:
     else:
         for each in found:
             output.write(output.safe(f"{each.about}: {each.sentence}"))
-        output.write(f"{len(found)} error(s) found." if found else "No errors found.")
+        output.write(f"{len(found)} error(s) found." if found else "All is well.")
     return 1 if found else 0
 
 

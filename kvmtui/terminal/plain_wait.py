@@ -38,7 +38,9 @@ def spelled_out(command: Any, context: Any, words: list[str]) -> list[str]:
     if not after or not _NUMBER.fullmatch(after[0]):
         return plain
     valued = [*before, f"{_OPTION}={after[0]}", *after[1:]]
-    if _fits(command, context, plain) and not (_fits(command, context, valued) and _names(command, context, before)):
+    if _fits(command, context, plain) and not (
+        _fits(command, context, valued) and _names(command, context, before)
+    ):
         return plain
     return valued
 

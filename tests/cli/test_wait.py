@@ -49,7 +49,7 @@ def test_wait_takes_a_number_after_a_space_or_an_equals_sign(line: str, ref: str
 
 
 def test_wait_without_an_argument_of_the_verb() -> None:
-    line = "service create --client a --product b --wait".split()
+    line = ["service", "create", "--client", "a", "--product", "b", "--wait"]
     assert parsed(*line)["wait"] == LONG
     assert parsed(*line, "60")["wait"] == 60
     assert parsed("apply", "site.yaml", "--wait", "60")["wait"] == 60

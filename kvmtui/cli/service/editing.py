@@ -106,13 +106,16 @@ def _fields(pending: list[Any]) -> str:
 
 
 def _changed(old: dict[str, Any], given: dict[str, str], cleared: list[str]) -> dict[str, Any]:
+    from engine.actions.named import nearest
     from engine.errors import Refused
+    from engine.forms import OptionsForm
     from engine.forms.service import canonical
 
-    for key in canonical(dict.fromkeys(cleared)):
-        if key not in old:
-            raise Refused(f"The service does not override {key}.")
-    kept = {key: value for key, value in old.items() if key not in canonical(dict.fromkeys(cleared))}
+    names = canonical(dict.fromkeys(cleared))
+    for key in names:
+        if key not in OptionsForm.model_fields:
+            raise Refused(f"{key} is not an option of a service.{nearest(key, OptionsForm.model_fields)}")
+    kept = {key: value for key, value in old.items() if key not in names}
     return kept | canonical(given)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,9 @@ from kvmtui.terminal import names
 from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.names import VmRef, completing
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
+
+if TYPE_CHECKING:
+    from engine.actions.requests import Queued
 
 app = typer.Typer()
 
@@ -28,7 +32,10 @@ def suspend(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(packages.suspend(current_actor("cli", reason), names.service_of(ref)), wait, as_json)
+        service, actor = names.service_of(ref), current_actor("cli", reason)
+        return finish(
+            _repeatable(lambda: packages.suspend(actor, service), service, "Suspend"), wait, as_json
+        )
 
 
 @app.command()
@@ -44,7 +51,10 @@ def unsuspend(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wa
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(packages.unsuspend(current_actor("cli", reason), names.service_of(ref)), wait, as_json)
+        service, actor = names.service_of(ref), current_actor("cli", reason)
+        return finish(
+            _repeatable(lambda: packages.unsuspend(actor, service), service, "Unsuspend"), wait, as_json
+        )
 
 
 @app.command()
@@ -70,7 +80,10 @@ def terminate(
         service = names.service_of(ref)
         name = names.name_of(service)
         confirm_name(name, f"The VM {name} of service {service} and all its data will be deleted.", yes)
-        return finish(packages.terminate(current_actor("cli", reason), service), wait, as_json)
+        actor = current_actor("cli", reason)
+        return finish(
+            _repeatable(lambda: packages.terminate(actor, service), service, "Terminate"), wait, as_json
+        )
 
 
 @app.command("change-package")
@@ -111,3 +124,19 @@ def change_package(
         queued = packages.change_package(current_actor("cli", reason), service, product, options)
         effects.tell(found)
         return finish(queued, wait, as_json, effects=output.plain(found))
+
+
+def _repeatable(request: Callable[[], Queued], service: int, action: str) -> Queued:
+    """The request; when it is already so, the one that is under way, or none."""
+    from engine.actions.requests import Queued
+    from engine.errors import AlreadySo
+    from engine.queries.refs import vm_id_of_service
+    from engine.queries.requests import open_requests
+    from engine.work import events
+
+    seen = events.last_id()
+    try:
+        return request()
+    except AlreadySo as so:
+        number = next((one.id for one in open_requests(service) if one.action == action), 0)
+        return Queued(service, vm_id_of_service(service), action, so.sentence, seen, number)
