@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from engine.dns.names import hostname, zone_name
+from engine.dns.names import domain_name, zone_name
 from engine.errors import Refused
 
 _LOOKS_LIKE_ADDRESS = re.compile(r"[0-9.]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*:[0-9A-Fa-f.:]*(%.*)?")
@@ -96,13 +96,13 @@ def _host(text: str) -> str:
 
 
 def _domain(text: str) -> str:
-    return _sentence(hostname, text) if text else ""
+    return _sentence(domain_name, text) if text else ""
 
 
 def _zone(text: str) -> str:
     name = _sentence(zone_name, text)
-    if "." not in name:
-        raise ValueError(f"{quoted(text)} is not a zone name, such as example.com.")
+    if name.isdigit():
+        raise ValueError(f"{quoted(text)} is a number, not a zone name such as example.com or lan.")
     return name
 
 

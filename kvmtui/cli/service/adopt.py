@@ -38,8 +38,8 @@ def adopt(
     ] = None,
     yes: Yes = False,
     dry_run: DryRun = False,
-    as_json: AsJson = False,
     reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Adopt an existing guest as the VM of a new service.

@@ -27,8 +27,9 @@ def create(
         int | None, typer.Option("--id", help="Service id; default: the next free one.")
     ] = None,
     option: Options = None,
-    as_json: AsJson = False,
+    dry_run: DryRun = False,
     reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Create a service. Its VM is deployed at once.
@@ -49,9 +50,13 @@ def create(
 
     values = {"id": number, "client": client, "product": product, "options": assigning.pairs(option)}
     form = checked(ServiceForm, values)
-    with site.changing():
+    with site.changing(dry_run):
         seen = events.last_id()
-        made = int(create_service(form, current_actor("cli", reason)).id)
+        outcome = create_service(form, current_actor("cli", reason))
+        if dry_run:
+            assigning.say(outcome, as_json, dry_run)
+            return 0
+        made = int(outcome.id)
         number = next((one.id for one in open_requests(made)), 0)
         sentence = f"Service {made} was created; its VM is being deployed."
         queued = Queued(made, vm_id_of_service(made), "Deploy", sentence, seen, number)

@@ -95,8 +95,8 @@ def change_package(
         typer.Option("--option", metavar="KEY=VALUE", help="Override a product setting, e.g. cores=4."),
     ] = None,
     dry_run: DryRun = False,
-    as_json: AsJson = False,
     reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Apply the product and options to the VM: a new product, new options, or pending changes.

@@ -17,8 +17,8 @@ app = typer.Typer()
 def dns(
     ref: VmRef,
     dry_run: DryRun = False,
-    as_json: AsJson = False,
     reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Correct every DNS record of a VM.

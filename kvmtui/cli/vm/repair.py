@@ -126,8 +126,8 @@ def run_step(
 def repair_disk(
     ref: VmRef,
     dry_run: DryRun = False,
-    as_json: AsJson = False,
     reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Convert raw disks on file storage to qcow2, so that the VM can be snapshotted.
