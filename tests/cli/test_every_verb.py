@@ -185,15 +185,7 @@ NO_PREVIEW = {
         "what it does depends on the VM when it runs; the help text says what that is",
     ),
 }  # fmt: skip
-EMPTY = {
-    "mail outbox",
-    "vm backup list",
-    "vm snapshot list",
-    "vm stats",
-    "vm charts",
-    "service history",
-    "vm log",
-}
+EMPTY = {"mail outbox", "vm backup list", "vm snapshot list", "vm stats"}
 """Lists that are empty on this site: a message on stderr, and nothing on stdout."""
 
 
