@@ -406,7 +406,7 @@ def test_a_zone_may_have_a_single_label(site: Program, name: str) -> None:
         assert site("product", "edit", "VPS-2", "--set", f"main_domain={name}").exit == 0
 
 
-@pytest.mark.parametrize("name", ["5", "a..b", "*.example.com", "", "a b"])
+@pytest.mark.parametrize("name", ["5", "a..b", "*.example.com", "", "a b", "com", "ORG."])
 def test_what_no_zone_is_called_is_refused(site: Program, name: str) -> None:
     secret = ("--type", "powerdns", "--server-url", "http://127.0.0.1:1", "--secret-env", "PDNS")
     assert site("zone", "add", name, *secret, PDNS="k").exit == 2
