@@ -71,7 +71,7 @@ def queue_of(vm_id: int) -> list[Request]:
 
 
 def open_of(vm_id: int) -> list[Request]:
-    """What a VM was asked for and has not ended, the running one and the queue."""
+    """The requests of a VM that have not ended: the running one and the queue."""
     return list(Request.select().where(Request.vm == vm_id, Request.state.in_(OPEN)).order_by(Request.id))
 
 
