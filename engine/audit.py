@@ -31,18 +31,23 @@ _HASHED = (
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: the login on this machine, the address they came from, and through what."""
+    """Who asks: the login on this machine, the address they came from, through what, and why.
+
+    `reason` goes into every audit row of this actor that has no reason of its own.
+    """
 
     login: str
     ssh_client: str = ""
     source: str = "cli"
+    reason: str = ""
 
 
-def current_actor(source: str | Actor) -> Actor:
+def current_actor(source: str | Actor, reason: str = "") -> Actor:
     """The operator behind this process (the one before sudo, if any); an Actor is returned unchanged."""
     if isinstance(source, Actor):
         return source
-    return Actor(_login(), os.environ.get("SSH_CLIENT", "").partition(" ")[0], source)
+    address = os.environ.get("SSH_CLIENT", "").partition(" ")[0]
+    return Actor(_login(), address, source, " ".join(reason.split()))
 
 
 def record(
@@ -68,7 +73,7 @@ def record(
             "kind": kind,
             "object_id": str(object_id),
             "object_name": object_name,
-            "reason": redact(reason),
+            "reason": redact(reason or actor.reason),
             "before": masked(before),
             "after": masked(after, before),
             "result": redact(result),

@@ -1,4 +1,4 @@
-"""The two ways a request can end badly. Every message is a sentence an operator can act on."""
+"""The ways a request can end without being carried out. Every message is a sentence an operator can act on."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ class Refused(KvmtuiError):
     """It was not tried and nothing changed: bad input, an unknown name, a guard that said no."""
 
     exit_code = 2
+
+
+class AlreadySo(Refused):
+    """Nothing was left to do: what was requested is already so. Repeating a request is not an error for scripts."""
+
+    exit_code = 0
 
 
 class Failed(KvmtuiError):

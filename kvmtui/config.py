@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from engine import clock
 from engine.consoles import settings as consoles
 from engine.errors import Refused
+from engine.validation import sentence
 from kvmtui import logs, paths
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -215,5 +216,5 @@ def _sentences(file: Path, named: Mapping[str, str], error: ValidationError) -> 
     for fault in error.errors():
         place = ".".join(str(part) for part in fault["loc"])
         source = variables.get(place) or f"{file}: {place}"
-        lines.append(f"{source}: {fault['msg'].removeprefix('Value error, ')}.")
+        lines.append(f"{source}: {sentence(fault)}")
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 
@@ -21,12 +22,13 @@ from kvmtui.terminal import output, site
 _CLEANING_S = 2.0  # for retention when the budget is spent: 10,000 rows and more
 
 
-def run_due(task: str, force: bool, budget: int) -> int:
-    """Run what is due; exit status 1 when something reported errors."""
+def run_due(task: str, force: bool, budget: int, as_json: bool = False) -> int:
+    """Run what is due; exit status 1 when something reported errors. With `as_json` the lines are messages."""
     wanted = [named(task)] if task else list(TASKS)
     with site.changing():
         began = time.monotonic()
-        say = Stdout()
+        say = Stdout(sys.stderr if as_json else sys.stdout)
+        done: list[dict[str, object]] = []
         say(f"{stamp(now_ms())} kvmtui Cron Start")
         running = Running("cron", kvmtui.__version__, say=say)
         echo = _Echo(say)
@@ -43,7 +45,10 @@ def run_due(task: str, force: bool, budget: int) -> int:
                     begin=lambda: running.start(ticking=False),
                 )
                 report = perform(one, room, echo.in_order, force or bool(task))
-                errors += report.errors if report else 0
+                if report is not None:
+                    errors += report.errors
+                    result = {"processed": report.processed, "errors": report.errors}
+                    done.append({"task": one.name, **result})
             running.send_mails(max(2.0, budget - (time.monotonic() - began)))
             if not task:
                 _clean_up(running, max(_CLEANING_S, budget - (time.monotonic() - began)))
@@ -51,6 +56,8 @@ def run_due(task: str, force: bool, budget: int) -> int:
             running.stop(max(5.0, budget - (time.monotonic() - began)))
             echo.stop()
         say(f"{stamp(now_ms())} kvmtui Cron End ({time.monotonic() - began:.1f}s total)")
+    if as_json:
+        output.show_json({"tasks": done, "errors": errors})
     return 1 if errors else 0
 
 
@@ -138,8 +145,9 @@ def _as_json(row: ledger.Standing) -> dict[str, object]:
     }
 
 
-def clear() -> int:
+def clear(reason: str, as_json: bool) -> int:
     """Remove every task lock."""
     with site.changing():
-        output.tell(clear_locks(current_actor("cli")))
+        sentence = clear_locks(current_actor("cli", reason))
+    output.done(sentence, as_json)
     return 0

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from types import FrameType
+from typing import TextIO
 
 import kvmtui
 from engine.clock import now_ms, stamp
@@ -78,13 +79,14 @@ def _follow(
 class Stdout:
     """Prints lines, each flushed at once; safe from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
         self._lock = threading.Lock()
 
     def __call__(self, line: str) -> None:
         with self._lock:
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
 
     def events(self, found: list[events.EventView]) -> None:
         """Print the lines of events."""

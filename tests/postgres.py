@@ -58,7 +58,7 @@ def why_not() -> str:
     try:
         import psycopg  # noqa: F401
     except ImportError:
-        return "PostgreSQL tests need its driver: pip install 'kvmtui[postgres]'"
+        return "PostgreSQL tests need its driver: pip install '.[postgres]'"
     return ""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.actions.requests import Accepted, Queued, change, enqueue, label, put_into, vm_of
 from engine.audit import Actor
-from engine.errors import Refused
+from engine.errors import AlreadySo, Refused
 from engine.plan import Plan, effective
 from engine.store.database import session
 from engine.store.models import Product, Service, Vm
@@ -18,6 +18,7 @@ def suspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
     """Stop the VM and mark the service Suspended; the reason is shown where somebody wants to start it."""
     with session():
         vm = vm_of(service_id)
+        _refuse_repeated(vm, "Suspended", "Unsuspend", f"Service {service_id} is already suspended")
         if vm.service.status != "Active":
             raise Refused(
                 f"Service {service_id} is {vm.service.status}; only an active one can be suspended."
@@ -26,14 +27,24 @@ def suspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
 
 
 def unsuspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
-    """Restore the VM to its state before the suspension, and mark the service Active again."""
+    """Start the VM and mark the service Active."""
     with session():
         vm = vm_of(service_id)
+        _refuse_repeated(vm, "Active", "Suspend", f"Service {service_id} is Active, not suspended")
         if vm.service.status != "Suspended":
             raise Refused(f"Service {service_id} is {vm.service.status}, not suspended.")
         return change(
             actor, vm, "unsuspend", lambda: enqueue(vm, "Unsuspend", actor), " ".join(reason.split())
         )
+
+
+def _refuse_repeated(vm: Vm, status: str, opposite: str, sentence: str) -> None:
+    """AlreadySo when the service has the status; Refused when the opposite request is about to change it."""
+    if vm.service.status != status:
+        return
+    if any(each.pipeline == opposite for each in requests.open_of(vm.id)):
+        raise Refused(f"{sentence}, but {opposite} is queued or running. Wait for it to end, then retry.")
+    raise AlreadySo(f"{sentence}; nothing was changed.")
 
 
 def terminate(actor: Actor, service_id: int, reason: str = "") -> Queued:
@@ -44,10 +55,10 @@ def terminate(actor: Actor, service_id: int, reason: str = "") -> Queued:
         def work() -> Accepted:
             status = requests.lock(vm.id).vm_status
             if status == "remove":
-                raise Refused(f"{label(vm)} is removed already.")
+                raise AlreadySo(f"{label(vm)} is already removed; nothing was changed.")
             if status == "terminate":
-                raise Refused(
-                    f"{label(vm)} is being terminated already; `kvmtui vm log {service_id}` shows how far."
+                raise AlreadySo(
+                    f"{label(vm)} is already being terminated; `kvmtui vm log {service_id}` shows how far."
                 )
             number = put_into(vm, "terminate", actor, pipeline="Terminate", why="replaced by terminate")
             return Accepted(f"{label(vm)} will be terminated.", number)

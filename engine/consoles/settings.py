@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from engine.consoles.keys import control_key
 from engine.errors import Refused
+from engine.validation import sentence
 
 _SYSTEM = Path("/usr/share/novnc")
 
@@ -88,8 +89,8 @@ class ConsoleSettings(BaseModel):
         try:
             return type(self).model_validate(self.model_dump() | changed)
         except ValidationError as error:
-            said = [fault["msg"].removeprefix("Value error, ") for fault in error.errors()]
-            raise Refused(f"Links cannot be served at {address}: {'; '.join(said)}.") from None
+            said = " ".join(sentence(fault) for fault in error.errors())
+            raise Refused(f"Links cannot be served at {address}: {said}") from None
 
     @property
     def host(self) -> str:

@@ -82,7 +82,17 @@ def owner_name(name: str) -> str:
 
 
 def hostname(name: str) -> str:
-    """A full name that a machine may have: two parts or more, each of letters, digits and inner hyphens."""
+    """The full name of a VM: two parts or more, each of letters, digits and inner hyphens."""
+    result = domain_name(name)
+    if "." not in result:
+        raise Refused(
+            f"“{_short(name)}” is not a full name. Give it with its domain, such as vm1.example.com."
+        )
+    return result
+
+
+def domain_name(name: str) -> str:
+    """The domain of full names: parts of letters, digits and inner hyphens; one is enough, such as `lan`."""
     result = normalise(name)
     labels = result.split(".")
     for label in labels:
@@ -91,10 +101,6 @@ def hostname(name: str) -> str:
                 f"“{_short(label)}” in “{_short(name)}” is no part of a host name: "
                 "use letters, digits and hyphens, with no hyphen at either end."
             )
-    if len(labels) < 2:
-        raise Refused(
-            f"“{_short(name)}” is not a full name. Give it with its domain, such as vm1.example.com."
-        )
     if labels[-1].isdigit():
         raise Refused(f"“{_short(name)}” ends in a number and would be read as an address. Give a host name.")
     return result

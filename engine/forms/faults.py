@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from engine.errors import Refused
+from engine.validation import sentence
 
 Path = tuple[str | int, ...]
 F = TypeVar("F", bound=BaseModel)
@@ -75,13 +76,7 @@ def _is_branch(part: str) -> bool:
 
 
 def _sentence(found: Any, path: Path, form: type[BaseModel]) -> str:
-    kind, context = found["type"], found.get("ctx", {})
-    if kind == "value_error":
-        return str(context["error"])
-    if kind == "extra_forbidden":
-        return _unknown_key(path, form)
-    template = _SENTENCES.get(kind)
-    return template.format(**context) if template else f"{found['msg']}."
+    return _unknown_key(path, form) if found["type"] == "extra_forbidden" else sentence(found)
 
 
 def _unknown_key(path: Path, form: type[BaseModel]) -> str:
@@ -96,30 +91,3 @@ def _unknown_key(path: Path, form: type[BaseModel]) -> str:
 
 def _form_in(annotation: Any) -> type[BaseModel] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
-
-
-_WHOLE = "must be a whole number."
-_TEXT = "must be text; put it in quotes."
-_YES_NO = "must be true or false."
-_SENTENCES = {
-    "missing": "is missing.",
-    "int_type": _WHOLE,
-    "int_parsing": _WHOLE,
-    "int_from_float": _WHOLE,
-    "int_parsing_size": "is too large a number.",
-    "string_type": _TEXT,
-    "bool_type": _YES_NO,
-    "bool_parsing": _YES_NO,
-    "list_type": "must be a list.",
-    "dict_type": "must be a mapping of keys to values.",
-    "model_type": "must be a mapping of keys to values.",
-    "model_attributes_type": "must be a mapping of keys to values.",
-    "literal_error": "must be one of {expected}.",
-    "greater_than_equal": "must be {ge} or more.",
-    "less_than_equal": "must be {le} or less.",
-    "string_too_short": "must not be empty.",
-    "string_too_long": "is too long; it may have {max_length} characters.",
-    "too_short": "needs at least {min_length} entry.",
-    "too_long": "has too many entries; it may have {max_length}.",
-    "finite_number": "must be a finite number.",
-}

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from engine.dns.names import hostname, zone_name
+from engine.dns.names import domain_name, zone_name
 from engine.errors import Refused
 
 _LOOKS_LIKE_ADDRESS = re.compile(r"[0-9.]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*:[0-9A-Fa-f.:]*(%.*)?")
@@ -20,6 +20,18 @@ _BRIDGE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,14}")
 _STORAGE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _NODE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
+_PUBLIC = (
+    "arpa",
+    "biz",
+    "com",
+    "edu",
+    "gov",
+    "info",
+    "int",
+    "mil",
+    "net",
+    "org",
+)  # nobody's own zone: a typing error
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _MAIL = re.compile(r"[^\s@<>\"',;:\\()\[\]]{1,64}@([^\s@]{1,253})")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
@@ -96,13 +108,17 @@ def _host(text: str) -> str:
 
 
 def _domain(text: str) -> str:
-    return _sentence(hostname, text) if text else ""
+    return _sentence(domain_name, text) if text else ""
 
 
 def _zone(text: str) -> str:
     name = _sentence(zone_name, text)
-    if "." not in name:
-        raise ValueError(f"{quoted(text)} is not a zone name, such as example.com.")
+    if name.isdigit():
+        raise ValueError(f"{quoted(text)} is a number, not a zone name such as example.com or lan.")
+    if name in _PUBLIC:
+        raise ValueError(
+            f"{quoted(text)} is a public top-level domain. Give a domain below it, such as example.com."
+        )
     return name
 
 

@@ -94,7 +94,8 @@ def _postgres(url: str, watch: Callable[[str], None]) -> PooledPostgresqlDatabas
         import psycopg  # noqa: F401
     except ImportError as error:
         raise Refused(
-            "KVMTUI_DB names PostgreSQL, but its driver is not installed; run: pip install 'kvmtui[postgres]'"
+            "KVMTUI_DB names PostgreSQL, but its driver is not installed; "
+            "run in the checkout: pip install '.[postgres]'"
         ) from error
     parts = urlsplit(url)
     name = unquote(parts.path.lstrip("/"))

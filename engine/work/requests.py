@@ -70,6 +70,11 @@ def queue_of(vm_id: int) -> list[Request]:
     return list(Request.select().where(Request.vm == vm_id, Request.state == "queued").order_by(Request.id))
 
 
+def open_of(vm_id: int) -> list[Request]:
+    """The requests of a VM that have not ended: the running one and the queue."""
+    return list(Request.select().where(Request.vm == vm_id, Request.state.in_(OPEN)).order_by(Request.id))
+
+
 def running_of(vm_id: int) -> Request | None:
     """What a VM works on because somebody requested it."""
     return Request.get_or_none((Request.vm == vm_id) & (Request.state == "running"))

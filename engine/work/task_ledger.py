@@ -35,19 +35,25 @@ def standing(task: Task) -> Standing:
     """How a task stands."""
     with session():
         row = _row(task)
-    next_run = None if row.interval_minutes == 0 else (row.last_run_at or 0) + row.interval_minutes * 60_000
     return Standing(
         task.name,
         task.does,
         row.interval_minutes,
         row.last_run_at,
-        next_run,
+        _next_run(row),
         row.locked_by,
         row.locked_at,
         row.processed,
         row.errors,
         row.seconds,
     )
+
+
+def _next_run(row: TaskState) -> int | None:
+    """When it is due; now when it never ran, None when it is off."""
+    if row.interval_minutes == 0:
+        return None
+    return now_ms() if row.last_run_at is None else row.last_run_at + row.interval_minutes * 60_000
 
 
 def _row(task: Task) -> TaskState:

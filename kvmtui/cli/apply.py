@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait
 
 if TYPE_CHECKING:
-    from engine.actions.site import Outcome
     from kvmtui.manifest.applying import Report
 
 app = typer.Typer(rich_markup_mode=None)
@@ -19,12 +18,14 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command()
 def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The manifest, a YAML file.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; change nothing.")] = False,
+    dry_run: DryRun = False,
     change_package: Annotated[
         bool, typer.Option("--change-package", help="Queue change-package for the services it changes.")
     ] = False,
+    reason: Reason = "",
     as_json: AsJson = False,
-) -> None:
+    wait: Wait = None,
+) -> int:
     """Make the database match a manifest.
 
     Objects that the file does not name are left alone; applying twice changes nothing the second time. A running
@@ -36,15 +37,19 @@ def apply(
     kvmtui apply site.yaml --change-package
     """
     from engine.audit import current_actor
+    from engine.work import events
     from kvmtui.manifest import applying
     from kvmtui.terminal import output, site
 
     with site.opened() if dry_run else site.changing():
-        report = applying.apply(file, current_actor("apply"), dry_run, change_package)
+        seen = events.last_id()
+        report = applying.apply(file, current_actor("apply", reason), dry_run, change_package)
+        if not as_json:
+            _show(report)
+        status, queued = _follow(report, wait, seen, as_json)
     if as_json:
-        output.show_json(_plain(report))
-    else:
-        _show(report)
+        output.show_json(_plain(report) | {"requests": queued})
+    return status
 
 
 def _plain(report: Report) -> dict[str, Any]:
@@ -57,14 +62,35 @@ def _plain(report: Report) -> dict[str, Any]:
     }
 
 
+def _follow(report: Report, wait: float | None, seen: int, as_json: bool) -> tuple[int, list[dict[str, Any]]]:
+    """The exit status and the requests of the services that were created or queued; with --wait, once they ended."""
+    from engine.actions.requests import Queued
+    from engine.queries.refs import vm_id_of_service
+    from engine.queries.requests import open_requests
+    from kvmtui.terminal import output
+    from kvmtui.terminal.following import document, follow
+
+    if report.dry_run or not (as_json or wait is not None):
+        return 0, []
+    created = [int(each.id) for each in report.plan if (each.kind, each.verb) == ("service", "create")]
+    queued = [
+        Queued(number, vm_id_of_service(number), one.action, f"{one.action} is queued.", seen, one.id)
+        for number in sorted({*created, *report.queued})
+        for one in open_requests(number)[-1:]
+    ]
+    status = follow(queued, wait, output.tell if as_json else output.write) if wait is not None else 0
+    return status, [document(each) for each in queued]
+
+
 def _show(report: Report) -> None:
     """The plan; of an apply only what it did, so that a second one says nothing."""
-    from kvmtui.terminal import output
+    from kvmtui.terminal import assigning, output
 
-    lines = [line for outcome in report.plan for line in _lines(outcome, report.dry_run)]
+    lines = [line for outcome in report.plan for line in assigning.plan_lines(outcome, report.dry_run)]
     for pending in report.pending:
         what = ", ".join(
-            f"{each.field}: {_shown(each.old)} -> {_shown(each.new)}" for each in pending.changes
+            f"{each.field}: {assigning.shown(each.old)} -> {assigning.shown(each.new)}"
+            for each in pending.changes
         )
         state = "queued" if pending.service in report.queued else "pending"
         lines.append(f"! {state} service {pending.service} {what}")
@@ -72,26 +98,6 @@ def _show(report: Report) -> None:
         output.write("\n".join(output.safe(line) for line in lines))
     if report.pending and not report.queued:
         output.tell(
-            f"{len(report.pending)} machine(s) get this with: kvmtui service change-package ID, "
-            "or apply --change-package."
+            f"{len(report.pending)} VM(s) have pending changes. Apply them with: "
+            "kvmtui service change-package ID, or apply --change-package."
         )
-
-
-def _lines(outcome: Outcome, with_same: bool) -> list[str]:
-    what = f"{outcome.kind} {outcome.name}"
-    if outcome.verb == "create":
-        return [f"+ create {what}"]
-    if outcome.verb == "same":
-        return [f"= same {what}"] if with_same else []
-    return [
-        f"~ change {what} {each.field}: {_shown(each.old)} -> {_shown(each.new)}"
-        for each in outcome.differences
-    ]
-
-
-def _shown(value: Any) -> str:
-    if value is None or value == "":
-        return "(none)"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ", ".join(map(str, value)) or "(none)" if isinstance(value, list) else str(value)

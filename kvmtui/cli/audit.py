@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, Reason
 
 if TYPE_CHECKING:
     from engine.queries.audit import AuditView
@@ -139,6 +139,7 @@ def archive(
     keep_days: Annotated[
         int | None, typer.Option(min=1, max=36_600, help="Rows older than so many days. [default: 365]")
     ] = None,
+    reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Move old rows to a file whose hash chain still verifies.
@@ -160,7 +161,7 @@ def archive(
         raise Refused("--before and --keep-days exclude each other; choose one.")
     at = moment(before) if before else now_ms() - (keep_days or 365) * 86_400_000
     with site.changing():
-        written = audit_archive.archive(file, at, current_actor("cli"))
+        written = audit_archive.archive(file, at, current_actor("cli", reason))
     if as_json:
         output.show_json(written)
         return
@@ -200,7 +201,7 @@ def _show_table(found: Iterator[AuditView]) -> None:
         )
         for each in found
     ]
-    output.show_table(_HEADS, rows, "No change answers this.")
+    output.show_table(_HEADS, rows, "No changes match.")
 
 
 def _show_json(found: Iterator[AuditView]) -> None:

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from kvmtui.terminal import notes
-from kvmtui.terminal.ask import Yes, confirm_name
+from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.names import ClientName
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
 
 app = typer.Typer(help="Manage clients.", rich_markup_mode=None, no_args_is_help=True)
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the client.")]
@@ -62,7 +62,12 @@ def show(name: ClientName, as_json: AsJson = False) -> None:
 
 @app.command()
 def add(
-    name: NewName, email: Annotated[str, typer.Option(help="E-mail address.")], language: Language = None
+    name: NewName,
+    email: Annotated[str, typer.Option(help="E-mail address.")],
+    language: Language = None,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Add a client.
 
@@ -75,8 +80,8 @@ def add(
     from kvmtui.terminal import assigning, site
 
     form = checked(ClientForm, assigning.assigned({"name": name, "email": email}, None, language=language))
-    with site.changing():
-        assigning.say(create_client(form, current_actor("cli")))
+    with site.changing(dry_run):
+        assigning.say(create_client(form, current_actor("cli", reason)), as_json, dry_run)
 
 
 @app.command()
@@ -85,6 +90,9 @@ def edit(
     new_name: Annotated[str | None, typer.Option("--name", help="New name.")] = None,
     email: Annotated[str | None, typer.Option(help="E-mail address.")] = None,
     language: Language = None,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Change a client.
 
@@ -99,13 +107,19 @@ def edit(
     from kvmtui.terminal import assigning, site
 
     options = {"name": new_name, "email": email, "language": language}
-    with site.changing():
+    with site.changing(dry_run):
         form = checked(ClientForm, assigning.assigned(client_values(name), None, **options))
-        assigning.say(put_client(form, current_actor("cli"), id_of("client", name)))
+        assigning.say(put_client(form, current_actor("cli", reason), id_of("client", name)), as_json, dry_run)
 
 
 @app.command()
-def delete(name: ClientName, yes: Yes = False) -> None:
+def delete(
+    name: ClientName,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
     """Delete a client who has no services.
 
     \b
@@ -113,14 +127,14 @@ def delete(name: ClientName, yes: Yes = False) -> None:
     """
     from engine.actions.clients import delete_client
     from engine.audit import current_actor
-    from engine.queries.site import client_values
-    from kvmtui.terminal import output, site
+    from engine.queries.refs import id_of
+    from kvmtui.terminal import assigning, site
 
-    with site.changing():
-        client_values(name)
-        confirm_name(name, f"The client '{name}' will be deleted.", yes)
-        delete_client(name, current_actor("cli"))
-    output.tell(f"The client {name} was deleted.")
+    with site.changing(dry_run):
+        number = id_of("client", name)
+        confirm_name(name, f"The client '{name}' will be deleted.", yes or dry_run)
+        delete_client(name, current_actor("cli", reason))
+    assigning.say_deleted("client", name, number, as_json, dry_run)
 
 
 @app.command("notes")
@@ -129,6 +143,7 @@ def client_notes(
     new: notes.Set = None,
     add: notes.Add = None,
     file: notes.FromFile = None,
+    reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Show or change the notes of a client. A termination adds a line.
@@ -148,6 +163,6 @@ def client_notes(
         if change is None:
             notes.show(old, as_json)
             return
-        output.tell(set_client_notes(current_actor("cli"), name, change(old), old))
+        output.tell(set_client_notes(current_actor("cli", reason), name, change(old), old))
         if as_json:
             notes.show(notes_of_client(name), as_json)

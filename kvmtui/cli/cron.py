@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from kvmtui.terminal.options import AsJson, Reason
+
 app = typer.Typer(help="Run the scheduled tasks that are due.")
 
 
@@ -22,7 +24,8 @@ def cron(
     budget: Annotated[
         int, typer.Option(min=1, max=86_400, help="Seconds after which waiting VMs are parked.")
     ] = 55,
-    as_json: Annotated[bool, typer.Option("--json", help="With --list: print one JSON document.")] = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> int:
     """Run every task that is due, then end.
 
@@ -39,5 +42,5 @@ def cron(
     if show:
         return listing(as_json)
     if clear_locks:
-        return clear()
-    return run_due(task, force, budget)
+        return clear(reason, as_json)
+    return run_due(task, force, budget, as_json)

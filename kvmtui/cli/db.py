@@ -1,14 +1,14 @@
-"""`kvmtui db`: back the database up, look it over, bring it up to date."""
+"""`kvmtui db`: back up, check and migrate the database."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kvmtui.terminal import site
+from kvmtui.terminal import output, site
+from kvmtui.terminal.options import AsJson
 
 app = typer.Typer(
     help="Back up, check and migrate the database.", rich_markup_mode=None, no_args_is_help=True
@@ -18,6 +18,7 @@ app = typer.Typer(
 @app.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="A new file; an existing one is never overwritten.")],
+    as_json: AsJson = False,
 ) -> None:
     """Write a consistent copy of the database while it is in use.
 
@@ -30,13 +31,11 @@ def backup(
 
     with site.opened():
         write(file)
-    typer.echo(f"Backup written: {file}")
+    output.done(f"Backup written: {file}", as_json, file=str(file))
 
 
 @app.command()
-def check(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-) -> int:
+def check(as_json: AsJson = False) -> int:
     """Check the integrity of the database. Exit 1: it has errors.
 
     \b
@@ -47,33 +46,29 @@ def check(
     with site.opened():
         found = look()
     if as_json:
-        typer.echo(json.dumps([{"about": each.about, "sentence": each.sentence} for each in found], indent=2))
+        output.show_json([{"about": each.about, "sentence": each.sentence} for each in found])
     else:
         for each in found:
-            typer.echo(f"{each.about}: {each.sentence}")
-        typer.echo(f"{len(found)} fault(s) found." if found else "All is well.")
+            output.write(output.safe(f"{each.about}: {each.sentence}"))
+        output.write(f"{len(found)} error(s) found." if found else "All is well.")
     return 1 if found else 0
 
 
 @app.command()
-def migrate() -> None:
+def migrate(as_json: AsJson = False) -> None:
     """Migrate the database to this version. Every start does the same.
 
     \b
     kvmtui db migrate
     """
-    from engine.errors import Refused
     from engine.store.migrate import migrate as run
     from kvmtui import config
 
-    if site.is_read_only():
-        raise Refused("Nothing was changed: kvmtui was started with --read-only. Run it without.")
+    site.refuse_read_only()
     config.reach_database(config.load())
     try:
         names = run()
     finally:
         config.close_site()
-    for name in names:
-        typer.echo(f"Migrated: {name}")
-    if not names:
-        typer.echo("The database is up to date.")
+    sentence = f"Migrated: {', '.join(names)}" if names else "The database is up to date."
+    output.done(sentence, as_json, migrated=names)

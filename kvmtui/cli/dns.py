@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson
 
 app = typer.Typer(help="Export and check the DNS records of all VMs.", no_args_is_help=True)
 
 
 @app.command()
-def export() -> int:
-    """Print the forward name, address and reverse name of every VM as one JSON list.
+def export(as_json: AsJson = False) -> int:
+    """Print the forward name, address and reverse name of every VM as one JSON list, with or without --json.
 
     \b
     kvmtui dns export > names.json
@@ -21,6 +21,7 @@ def export() -> int:
     from engine.queries.dns import mappings
     from kvmtui.terminal import output, site
 
+    del as_json  # the answer is JSON anyway
     with site.opened():
         found = mappings()
     output.show_json(found)

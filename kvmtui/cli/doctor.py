@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson
 
 app = typer.Typer(help="Check whether everything can work.")
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kvmtui.terminal.options import AsJson
+
 app = typer.Typer(rich_markup_mode=None)
 
 
@@ -15,6 +17,7 @@ def export(
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="File to write; stdout without it.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the site as a manifest, with __KEEP__ in place of every secret.
 
@@ -29,8 +32,10 @@ def export(
 
     with site.opened():
         text = exporting.export()
-    if file is None:
-        output.write(text.rstrip("\n"))
-    else:
+    if file is not None:
         exporting.write(file, text)
-        output.tell(f"Written to {file}.")
+        output.done(f"Written to {file}.", as_json, file=str(file))
+    elif as_json:
+        output.show_json({"manifest": text})
+    else:
+        output.write(text.rstrip("\n"))

@@ -1,4 +1,4 @@
-"""`kvmtui import`: takes over what another program kept."""
+"""`kvmtui import`: import data of another program."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from engine.errors import Refused
 from kvmtui.terminal import output, site
+from kvmtui.terminal.options import AsJson, DryRun, Reason
 
 app = typer.Typer(help="Import data of other programs.", rich_markup_mode=None)
 
@@ -25,10 +26,9 @@ def puq(
         list[str] | None,
         typer.Option(metavar="OLD=NAME", help="Map a server name or number of the file to a server here."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be imported; change nothing.")
-    ] = False,
-    as_json: output.AsJson = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Import the IP pools of the PUQ module for WHMCS, and the addresses in use if the file has them.
 
@@ -39,11 +39,12 @@ def puq(
     kvmtui import puq dump.sql --dry-run
     kvmtui import puq pools.csv --server-map 3=pve-waw1
     """
+    from engine.audit import current_actor
     from engine.ipam.puq.importing import import_file
 
     servers = dict(_pair(text) for text in server_map or [])
     with site.opened() if dry_run else site.changing():
-        report = import_file(file, servers, dry_run)
+        report = import_file(file, servers, dry_run, current_actor("cli", reason))
     if as_json:
         output.show_json(report)
         return
@@ -54,7 +55,7 @@ def puq(
     for line in report.lines:
         output.write(line)
     verb = "would be" if dry_run else "were"
-    output.tell(f"{report.changed} of {len(report.lines)} {verb} imported; the others are here already.")
+    output.tell(f"{report.changed} of {len(report.lines)} {verb} imported; the others exist already.")
 
 
 def _pair(text: str) -> tuple[str, str]:

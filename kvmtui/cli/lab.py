@@ -32,6 +32,8 @@ def lab(
     try:
         from kvmtui.lab import serve
     except ImportError as error:
-        raise Refused("The simulated cluster is not installed; run: pip install 'kvmtui[lab]'") from error
+        raise Refused(
+            "The simulated cluster is not installed; run in the checkout: pip install '.[lab]'"
+        ) from error
     serve(port=port, speed=speed, faults=faults, nodes=nodes, version=version)
     return 0

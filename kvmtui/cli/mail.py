@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, Reason
 
 app = typer.Typer(
     help="Test, preview and repeat mails to clients.", rich_markup_mode=None, no_args_is_help=True
@@ -14,7 +14,11 @@ app = typer.Typer(
 
 
 @app.command()
-def test(address: Annotated[str, typer.Argument(metavar="ADDRESS", help="E-mail address.")]) -> None:
+def test(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="E-mail address.")],
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
     """Send a test mail now and print the mail server's answer.
 
     \b
@@ -25,7 +29,11 @@ def test(address: Annotated[str, typer.Argument(metavar="ADDRESS", help="E-mail 
     from kvmtui.terminal import output, site
 
     with site.changing():
-        output.write(send_test(address, current_actor("cli")))
+        said = send_test(address, current_actor("cli", reason))
+    if as_json:
+        output.show_json({"address": address, "answer": said})
+    else:
+        output.write(output.safe(said))
 
 
 @app.command()
@@ -122,6 +130,8 @@ def retry(
     failed: Annotated[
         bool, typer.Option("--failed", help="All failed mails, but not those in state unknown.")
     ] = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Send failed mails again, and waiting ones at once.
 
@@ -140,15 +150,13 @@ def retry(
     if bool(ids) == failed:
         raise Refused("Name the mails by their numbers, or give --failed.")
     with site.changing():
-        actor = current_actor("cli")
+        actor = current_actor("cli", reason)
         count = mail.retry_failed(actor) if failed else mail.retry(ids or [], actor)
         at_work = one_runs()
-    if not count:
-        output.tell("There is no failed mail that could be sent again.")
-        return
-    output.tell("1 mail is sent again." if count == 1 else f"{count} mails are sent again.")
-    if not at_work:
-        output.tell("No engine runs now; the next `kvmtui cron`, a daemon or a console will do it.")
+    sentence = "1 mail is queued." if count == 1 else f"{count} mails are queued."
+    output.done(sentence if count else "No failed mail can be sent again.", as_json, queued=count)
+    if count and not at_work:
+        output.tell("No engine is running; a daemon, a console or the next `kvmtui cron` will send it.")
 
 
 @app.command()
@@ -173,8 +181,10 @@ def templates(
     if copy:
         with site.changing():
             copied = own.copy_shipped(copy)
-        for path in copied:
-            output.write(path)
+        if as_json:
+            output.show_json({"copied": [str(path) for path in copied]})
+        for path in copied if not as_json else ():
+            output.write(str(path))
         return
     with site.opened():
         found = own.template_files()

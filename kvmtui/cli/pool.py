@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal.ask import Yes, confirm_name
+from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import PoolRef, completing
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
 
 app = typer.Typer(help="Manage address pools.", rich_markup_mode=None, no_args_is_help=True)
 _HEADS = ("ID", "Server", "Type", "Bridge", "VLAN", "First", "Last", "Mask", "Used", "Free", "Reverse zone")
@@ -86,6 +86,9 @@ def add(
     dns1: Dns1 = None,
     dns2: Dns2 = None,
     sets: Sets = None,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Add a pool.
 
@@ -108,8 +111,8 @@ def add(
     }
     options |= {"bridge": bridge, "vlan": vlan, "dns1": dns1, "dns2": dns2}
     form = checked(PoolForm, assigning.assigned({"excluded": []}, sets, **options))
-    with site.changing():
-        assigning.say(create_pool(form, current_actor("cli")))
+    with site.changing(dry_run):
+        assigning.say(create_pool(form, current_actor("cli", reason)), as_json, dry_run)
 
 
 @app.command()
@@ -124,6 +127,9 @@ def edit(
     dns1: Dns1 = None,
     dns2: Dns2 = None,
     sets: Sets = None,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Change a pool. Assigned addresses keep their settings.
 
@@ -140,14 +146,20 @@ def edit(
 
     options = {"start": start, "stop": stop, "gateway": gateway, "mask": mask, "bridge": bridge, "vlan": vlan}
     options |= {"dns1": dns1, "dns2": dns2}
-    with site.changing():
+    with site.changing(dry_run):
         number = pool_ref(pool)
         form = checked(PoolForm, assigning.assigned(pool_values(number), sets, **options))
-        assigning.say(put_pool(form, current_actor("cli"), number))
+        assigning.say(put_pool(form, current_actor("cli", reason), number), as_json, dry_run)
 
 
 @app.command()
-def delete(pool: PoolRef, yes: Yes = False) -> None:
+def delete(
+    pool: PoolRef,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
     """Delete a pool with no addresses in use.
 
     \b
@@ -157,11 +169,11 @@ def delete(pool: PoolRef, yes: Yes = False) -> None:
     from engine.audit import current_actor
     from engine.queries.pools import pool_values
     from engine.queries.refs import pool_ref
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import assigning, site
 
-    with site.changing():
+    with site.changing(dry_run):
         number = pool_ref(pool)
         start = pool_values(number)["start"]
-        confirm_name(start, f"The pool that starts at {start} will be deleted.", yes)
-        delete_pool(number, current_actor("cli"))
-    output.tell(f"The pool {start} was deleted.")
+        confirm_name(start, f"The pool that starts at {start} will be deleted.", yes or dry_run)
+        delete_pool(number, current_actor("cli", reason))
+    assigning.say_deleted("pool", start, number, as_json, dry_run)

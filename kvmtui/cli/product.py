@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal.ask import Yes, confirm_name
+from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import ProductName, completing
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
 
 app = typer.Typer(help="Manage products.", rich_markup_mode=None, no_args_is_help=True)
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the product.")]
@@ -82,6 +82,9 @@ def add(
     memory: Memory = None,
     disk: Disk = None,
     sets: Sets = None,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Add a product. Omitted fields have their defaults.
 
@@ -106,9 +109,9 @@ def add(
         cores=cores,
         memory=memory,
     )
-    with site.changing():
-        done = create_product(checked(ProductForm, values), current_actor("cli"))
-        assigning.say(replace(done, warnings=product_warnings(done.name)))
+    with site.changing(dry_run):
+        done = create_product(checked(ProductForm, values), current_actor("cli", reason))
+        assigning.say(replace(done, warnings=product_warnings(done.name)), as_json, dry_run)
 
 
 @app.command()
@@ -121,6 +124,9 @@ def edit(
     memory: Memory = None,
     disk: Disk = None,
     sets: Sets = None,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Change a product. Its VMs follow with change-package.
 
@@ -138,17 +144,23 @@ def edit(
     from kvmtui.terminal import assigning, site
 
     options = {"name": new_name, "server": server, "template": template, "cores": cores, "memory": memory}
-    with site.changing():
+    with site.changing(dry_run):
         values = product_values(name)
         if disk is not None:
             values["system_disk"] = values["system_disk"] | {"size": disk}
         form = checked(ProductForm, assigning.assigned(values, sets, **options))
-        done = put_product(form, current_actor("cli"), id_of("product", name))
-        assigning.say(replace(done, warnings=product_warnings(done.name)))
+        done = put_product(form, current_actor("cli", reason), id_of("product", name))
+        assigning.say(replace(done, warnings=product_warnings(done.name)), as_json, dry_run)
 
 
 @app.command()
-def delete(name: ProductName, yes: Yes = False) -> None:
+def delete(
+    name: ProductName,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
     """Delete a product that no service uses.
 
     \b
@@ -156,11 +168,11 @@ def delete(name: ProductName, yes: Yes = False) -> None:
     """
     from engine.actions.products import delete_product
     from engine.audit import current_actor
-    from engine.queries.site import product_values
-    from kvmtui.terminal import output, site
+    from engine.queries.refs import id_of
+    from kvmtui.terminal import assigning, site
 
-    with site.changing():
-        product_values(name)
-        confirm_name(name, f"The product '{name}' will be deleted.", yes)
-        delete_product(name, current_actor("cli"))
-    output.tell(f"The product {name} was deleted.")
+    with site.changing(dry_run):
+        number = id_of("product", name)
+        confirm_name(name, f"The product '{name}' will be deleted.", yes or dry_run)
+        delete_product(name, current_actor("cli", reason))
+    assigning.say_deleted("product", name, number, as_json, dry_run)

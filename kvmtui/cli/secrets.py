@@ -1,19 +1,17 @@
-"""`kvmtui secrets`: exchange the key that seals stored secrets, and check that each of them opens."""
+"""`kvmtui secrets`: exchange the key that encrypts stored secrets, and check that each can be decrypted."""
 
 from __future__ import annotations
 
-import json
-from typing import Annotated
-
 import typer
 
-from kvmtui.terminal import site
+from kvmtui.terminal import output, site
+from kvmtui.terminal.options import AsJson, Reason
 
 app = typer.Typer(help="Rotate and verify the secret key.", rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.command()
-def rotate() -> None:
+def rotate(reason: Reason = "", as_json: AsJson = False) -> None:
     """Encrypt every stored secret with a new key and delete the old one.
 
     If it is interrupted, run it again to finish. Daemons and consoles on this host continue; copy the new key file
@@ -30,14 +28,13 @@ def rotate() -> None:
         count = exchange()
         with transaction():
             after = {"sealed_anew": count}
-            audit.record(audit.current_actor("cli"), "rotate", "secrets", "", "secret key", {}, after)
-    typer.echo(f"{count} secret(s) sealed with the fresh key. Copy the key file to where you keep its copy.")
+            audit.record(audit.current_actor("cli", reason), "rotate", "secrets", "", "secret key", {}, after)
+    sentence = f"{count} secret(s) encrypted with the new key. Copy the key file to where you keep its copy."
+    output.done(sentence, as_json, secrets=count)
 
 
 @app.command()
-def verify(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-) -> int:
+def verify(as_json: AsJson = False) -> int:
     """Check that every stored secret can be decrypted. None is shown.
 
     \b
@@ -48,9 +45,9 @@ def verify(
     with site.opened():
         report = look()
     if as_json:
-        typer.echo(json.dumps({"opened": report.opened, "faults": report.faults}, indent=2))
+        output.show_json({"opened": report.opened, "faults": report.faults})
     else:
         for sentence in report.faults:
-            typer.echo(sentence)
-        typer.echo(f"{report.opened} secret(s) open, {len(report.faults)} do not.")
+            output.write(output.safe(sentence))
+        output.write(f"{report.opened} secret(s) can be decrypted, {len(report.faults)} cannot.")
     return 1 if report.faults else 0

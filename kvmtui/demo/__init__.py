@@ -21,7 +21,9 @@ def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
         from kvmtui.demo import plain
         from kvmtui.demo.world import World
     except ImportError as error:
-        raise Refused("The demo needs the simulated cluster; run: pip install 'kvmtui[lab]'") from error
+        raise Refused(
+            "The demo needs the simulated cluster; run in the checkout: pip install '.[lab]'"
+        ) from error
     with tempfile.TemporaryDirectory(prefix="kvmtui-demo-") as folder:
         for name in [name for name in os.environ if name.startswith("KVMTUI_")]:
             del os.environ[name]

@@ -1,4 +1,4 @@
-"""Questions: a typed name before something is destroyed, and secrets that never stand on a command line."""
+"""Questions: a typed name before something is destroyed, and secrets that never appear on a command line."""
 
 from __future__ import annotations
 
@@ -6,40 +6,39 @@ import getpass
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from engine import redact
 from engine.errors import Refused
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 _LONGEST_SECRET = 65_536
 
 
 def confirm_name(name: str, what_happens: str, yes: bool) -> None:
-    """Go on only when the operator types the name or gave --yes; without a terminal that is refused."""
+    """Continue only when the operator types the name or gave --yes; without a terminal that is refused."""
     if yes:
         return
     if not _at_a_terminal():
         raise Refused(
             f"{what_happens} This needs the name typed at a terminal, or --yes. Nothing was changed."
         )
-    sys.stderr.write(f"{what_happens}\nType {name} to go on: ")
+    sys.stderr.write(f"{what_happens}\nType {name} to continue: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip() != name:
         raise Refused("That is not the name. Nothing was changed.")
 
 
-def typed_name(name: str, what_happens: str, given: str | None) -> str:
-    """The name as the operator gave it: by an option, or typed at a terminal; judged by whom it is for."""
+def typed_name(name: str, what_happens: str, given: str | None, yes: bool) -> str:
+    """The name as the operator gave it: by an option, by --yes, or typed at a terminal; the caller compares it."""
     if given is not None:
         return given
+    if yes:
+        return name
     if not _at_a_terminal():
         raise Refused(
-            f"{what_happens} This needs the name typed at a terminal, or --confirm NAME. Nothing was changed."
+            f"{what_happens} This needs the name typed at a terminal, --confirm NAME or --yes. "
+            "Nothing was changed."
         )
-    sys.stderr.write(f"{what_happens}\nType {name} to go on: ")
+    sys.stderr.write(f"{what_happens}\nType {name} to continue: ")
     sys.stderr.flush()
     return sys.stdin.readline().strip()
 

@@ -49,11 +49,51 @@ def _assign(values: dict[str, Any], path: list[str], value: str, key: str) -> No
     )
 
 
-def say(outcome: Any) -> None:
-    """What became of an object, in one line, and one more for each warning."""
+def say(outcome: Any, as_json: bool = False, dry_run: bool = False) -> None:
+    """What was done to an object, in one line, and one more for each warning; of a dry run, the plan as a result."""
     from kvmtui.terminal import output
 
-    done = {"create": "was added", "change": "was changed", "same": "is so already; nothing was changed"}
-    output.tell(output.safe(f"The {outcome.kind} {outcome.name} {done[outcome.verb]}."))
+    if dry_run and not as_json:
+        for line in plan_lines(outcome):
+            output.write(output.safe(line))
+    elif not dry_run:
+        done = {"create": "was added", "change": "was changed", "same": "is already so; nothing was changed"}
+        output.tell(output.safe(f"The {outcome.kind} {outcome.name} {done[outcome.verb]}."))
     for warning in outcome.warnings:
         output.tell(output.safe(f"Warning: {warning}"))
+    if as_json:
+        output.show_json(output.plain(outcome) | {"dry_run": dry_run})
+
+
+def say_deleted(kind: str, name: str, number: int | str, as_json: bool, dry_run: bool) -> None:
+    """That an object was deleted, or would be."""
+    from kvmtui.terminal import output
+
+    if dry_run and not as_json:
+        output.write(output.safe(f"- delete {kind} {name}"))
+    elif not dry_run:
+        output.tell(output.safe(f"The {kind} {name} was deleted."))
+    if as_json:
+        output.show_json({"kind": kind, "name": name, "verb": "delete", "id": number, "dry_run": dry_run})
+
+
+def plan_lines(outcome: Any, with_same: bool = True) -> list[str]:
+    """What is done to an object, a line per field that changes."""
+    what = f"{outcome.kind} {outcome.name}"
+    if outcome.verb == "create":
+        return [f"+ create {what}"]
+    if outcome.verb == "same":
+        return [f"= same {what}"] if with_same else []
+    return [
+        f"~ change {what} {each.field}: {shown(each.old)} -> {shown(each.new)}"
+        for each in outcome.differences
+    ]
+
+
+def shown(value: Any) -> str:
+    """A value in a plan."""
+    if value is None or value == "":
+        return "(none)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ", ".join(map(str, value)) or "(none)" if isinstance(value, list) else str(value)

@@ -15,7 +15,7 @@ _WHEN: dict[When, str] = {
     "reinstall": "at a reinstall",
     "never": "not at all",
 }
-_NOTHING = "The machine has all of its package."
+_NOTHING = "Nothing would change: the VM matches its product and overrides."
 
 
 def show(effects: Sequence[Effect], as_json: bool) -> None:
@@ -28,17 +28,12 @@ def show(effects: Sequence[Effect], as_json: bool) -> None:
         output.tell(RESTARTS)
 
 
-def tell(effects: Sequence[Effect], as_json: bool) -> None:
-    """The effects beside what is done: as messages, or as the result where JSON is asked for."""
-    if as_json:
-        show(effects, as_json)
-        return
+def tell(effects: Sequence[Effect]) -> None:
+    """The effects of what is done, as messages."""
     for row in _rows(effects):
         field, old, new, when, undone, note = row
-        words = "; ".join(
-            part for part in (when, note, "it cannot be undone" if undone == "no" else "") if part
-        )
-        output.tell(f"{field}: {old} -> {new} ({words})")
+        words = "; ".join(part for part in (when, note, "cannot be undone" if undone == "no" else "") if part)
+        output.tell(output.safe(f"{field}: {old} -> {new} ({words})"))
 
 
 def _rows(effects: Sequence[Effect]) -> Iterator[tuple[str, ...]]:

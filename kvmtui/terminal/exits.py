@@ -52,9 +52,8 @@ def _command(arguments: Sequence[str]) -> int:
 
     from kvmtui.cli import app
 
-    result = typer.main.get_command(app).main(
-        _spelled_out(arguments), prog_name="kvmtui", standalone_mode=False
-    )
+    command = typer.main.get_command(app)
+    result = command.main(list(arguments), prog_name="kvmtui", standalone_mode=False)
     return result if isinstance(result, int) else DONE
 
 
@@ -76,11 +75,6 @@ def _other(error: Exception) -> int:
     if isinstance(error, typer.TyperException):
         return _say(_usage(error), REFUSED)
     return _say(_unexpected(error), FAILED)
-
-
-def _spelled_out(arguments: Sequence[str]) -> list[str]:
-    """`--wait` without a value waits as long as it takes; the parser wants that written."""
-    return ["--wait=86400" if word == "--wait" else word for word in arguments]
 
 
 def _say(sentence: str, status: int) -> int:

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperGroup
 
+from kvmtui.terminal import plain_wait
+
 _COMPLETION = ("install_completion", "show_completion")
 
 
@@ -49,8 +51,9 @@ class _Verbs(TyperGroup):
 
 
 def plain(command: Any) -> Any:
-    """The command with plain help, in one look for all verbs; completion is installed by `kvmtui` itself."""
+    """The command with plain help, one layout for all verbs; completion is installed by `kvmtui` itself."""
     command.rich_markup_mode = None
+    plain_wait.accept(command)
     command.params = [each for each in command.params if each.name not in _COMPLETION]
     for inner in getattr(command, "commands", {}).values():
         plain(inner)

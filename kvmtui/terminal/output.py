@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
-
-import typer
+from typing import Any, Literal
 
 from engine.clock import iso
 from kvmtui.terminal.exits import PipeClosed
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+_ADDRESS = re.compile(
+    r"[(\[]*(\d+\.\d+\.\d+\.\d+|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(/\d+)?[\])]*(:\d+)?[,;]?"
+)
+_NARROW = 6  # other words are folded down to this
+_GAP = 2  # between columns
 _CONTROL = dict.fromkeys([*range(32), *range(127, 160)], "�")
 
 
@@ -30,6 +33,13 @@ def write(text: str) -> None:
 def tell(text: str) -> None:
     """One line that is a message, not a result."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def done(sentence: str, as_json: bool, **facts: Any) -> None:
+    """What a verb did: a message; with --json, also one JSON document with these facts and the message."""
+    tell(safe(sentence))
+    if as_json:
+        show_json({**facts, "message": sentence})
 
 
 def show_json(value: Any) -> None:
@@ -57,11 +67,12 @@ def show_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) 
 
     An empty list is a message on stderr, so that a pipe gets nothing.
     """
-    cells = [[_cell(value) for value in row] for row in rows]
+    found = [list(row) for row in rows]
+    cells = [[_cell(value) for value in row] for row in found]
     if not cells:
         tell(empty)
     elif sys.stdout.isatty():
-        _fitted(heads, cells)
+        _on_terminal(heads, found, cells)
     else:
         for row in [list(heads), *cells]:
             write("\t".join(row))
@@ -97,17 +108,56 @@ def _cell(value: Any) -> str:
     return safe(str(_blank(value)))
 
 
-def _fitted(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+def _on_terminal(heads: Sequence[str], rows: Sequence[Sequence[Any]], cells: Sequence[Sequence[str]]) -> None:
+    """A table as wide as the terminal; one object per block where an address would have to be split."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for place, head in enumerate(heads):
-        numeric = all(row[place].isdigit() for row in cells)
-        table.add_column(Text(head), justify="right" if numeric else "left", overflow="fold")
+    console = Console(no_color="NO_COLOR" in os.environ or None, highlight=False)
+    columns = list(zip(heads, *cells, strict=True))
+    widths = _widths(columns, console.width - _GAP * (len(heads) - 1))
+    if not widths:
+        room = max(console.width - max(map(len, heads)) - _GAP, _NARROW)
+        for number, values in enumerate(rows):
+            if number:
+                write("")
+            show_facts({head: _lines(value, room) for head, value in zip(heads, values, strict=True)})
+        return
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for (head, *values), width in zip(columns, widths, strict=True):
+        numeric = all(value.isdigit() for value in values)
+        justify: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(Text(head), justify=justify, overflow="fold", width=width)
     for row in cells:
         table.add_row(*(Text(cell) for cell in row))
-    console = Console(no_color="NO_COLOR" in os.environ or None, highlight=False)
     console.print(table)
+
+
+def _lines(value: Any, room: int) -> list[str]:
+    """A value in lines that fit, one or more for each item of a list."""
+    from textwrap import wrap
+
+    items = value if isinstance(value, list | tuple) else [value]
+    return [line for item in items for line in wrap(_cell(item), room, break_on_hyphens=False)]
+
+
+def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Column widths that fit, the widest columns reduced first; empty when an address would be split."""
+    from rich.cells import cell_len
+
+    widths = [max(cell_len(text) for text in column) for column in columns]
+    least = [_least(column) for column in columns]
+    while sum(widths) > room:
+        reducible = [place for place, width in enumerate(widths) if width > least[place]]
+        if not reducible:
+            return []
+        widths[max(reducible, key=lambda place: widths[place])] -= 1
+    return widths
+
+
+def _least(column: Sequence[str]) -> int:
+    """The least width of a column: its longest address, which is never split over lines, or a few characters."""
+    words = [word for text in column for word in text.split()]
+    return max(len(word) if _ADDRESS.fullmatch(word) else min(len(word), _NARROW) for word in ("", *words))

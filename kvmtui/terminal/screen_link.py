@@ -15,7 +15,7 @@ from engine.errors import Failed
 from kvmtui.terminal import names, output, site
 
 
-def show(ref: str, listen: str, as_json: bool) -> int:
+def show(ref: str, listen: str, reason: str, as_json: bool) -> int:
     """Print a link that works once and for seconds, and serve the screen behind it until it is closed."""
     from engine.actions.consoles import ScreenLinks
     from engine.audit import current_actor
@@ -25,7 +25,7 @@ def show(ref: str, listen: str, as_json: bool) -> int:
         chosen = chosen.at(listen) if listen else chosen
         service_id = names.service_of(ref)
         with _ended_by_signals(), ScreenLinks(chosen) as links:
-            offer, link = links.offer(current_actor("cli"), service_id)
+            offer, link = links.offer(current_actor("cli", reason), service_id)
             _tell(service_id, offer.name, link, as_json)
             ending = offer.wait()
         if not ending.well:

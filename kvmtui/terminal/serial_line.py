@@ -13,7 +13,7 @@ from kvmtui.terminal import names, site
 from kvmtui.terminal.output import safe, tell
 
 
-def attach(ref: str, detach: str, log: Path | None) -> int:
+def attach(ref: str, detach: str, log: Path | None, reason: str) -> int:
     """Stay at the serial line of a machine until the operator leaves it; Failed when it was lost."""
     from engine.actions.consoles import open_serial
     from engine.audit import current_actor
@@ -27,7 +27,7 @@ def attach(ref: str, detach: str, log: Path | None) -> int:
         key = control_key(detach or settings.current().detach)
         service_id = names.service_of(ref)
         file = kept.enter_context(SessionLog(log)) if log else None
-        opened = open_serial(current_actor("cli"), service_id)
+        opened = open_serial(current_actor("cli", reason), service_id)
         name = safe(opened.line.name)
         tell(f"Serial console of {name}; {key_name(key)} leaves it. Press Enter if nothing comes.")
         session = serial_terminal.visit(opened, key, file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from engine.errors import Refused
 
@@ -14,11 +14,6 @@ def set_read_only(on: bool) -> None:
     """From now on changing verbs are refused, or not."""
     global _read_only
     _read_only = on
-
-
-def is_read_only() -> bool:
-    """Whether this command line was started with --read-only."""
-    return _read_only
 
 
 @contextmanager
@@ -33,10 +28,29 @@ def opened() -> Iterator[None]:
         config.close_site()
 
 
+class _Undo(Exception):
+    """Ends the transaction of a dry run."""
+
+
 @contextmanager
-def changing() -> Iterator[None]:
-    """Like `opened`, for a verb that changes something: refused under --read-only."""
-    if _read_only:
-        raise Refused("Nothing was changed: kvmtui was started with --read-only. Run it without.")
+def changing(dry_run: bool = False) -> Iterator[None]:
+    """Like `opened`, for a verb that changes something: refused under --read-only.
+
+    With `dry_run` the block runs in a transaction that is rolled back, so its answer is what would be done.
+    """
+    if dry_run:
+        from engine.store.database import transaction
+
+        with opened(), suppress(_Undo), transaction():
+            yield
+            raise _Undo
+        return
+    refuse_read_only()
     with opened():
         yield
+
+
+def refuse_read_only() -> None:
+    """Refuse a change under --read-only."""
+    if _read_only:
+        raise Refused("Nothing was changed: kvmtui was started with --read-only. Run it without.")

@@ -17,6 +17,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from engine.validation import sentence
+
 KEEP = "__KEEP__"
 """The answer for a secret that stays as it is."""
 
@@ -92,7 +94,7 @@ def complaints(
         found: dict[str, str] = {}
         for each in error.errors():
             name = str(each["loc"][0]) if each["loc"] else ""
-            found.setdefault(name, _sentence(each["type"], each["msg"]))
+            found.setdefault(name, _sentence(each))
         return found
     return {}
 
@@ -173,13 +175,11 @@ def _values(model: type[BaseModel], by: str) -> tuple[str, ...]:
     return _kind(model.model_fields[by].annotation)[1] if by else ()
 
 
-def _sentence(kind: str, message: str) -> str:
-    """A complaint of pydantic as an operator would put it."""
-    if kind in ("missing", "string_too_short", "none_required"):
+def _sentence(found: Any) -> str:
+    """What is wrong with the answer of a field; what a validator of ours says is a sentence already."""
+    if found["type"] in ("missing", "string_too_short", "none_required"):
         return "This is needed."
-    if kind.startswith(("int_", "float_")):
+    if found["type"].startswith(("int_", "float_")):
         return "This must be a number."
-    if kind == "string_pattern_mismatch":
-        return message.replace("String should match pattern", "This must match") + "."
-    words = message.removeprefix("Value error, ").replace("Input should be", "This must be")
-    return words if words.endswith(".") else f"{words}."
+    words = sentence(found)
+    return words if found["type"] == "value_error" else f"This {words}"

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.conftest import Ran, clean_environment
 from tests.manifest.conftest import SITE
 
@@ -26,16 +24,6 @@ POOL_FIELDS = [
     "id", "server", "type", "bridge", "vlan", "gateway", "mask", "dns1", "dns2", "start", "stop", "total", "used",
     "free", "rdns_zone",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def site(kvmtui: Program, tmp_path: Path) -> Program:
-    """The program with a site applied."""
-    file = tmp_path / "site.yaml"
-    file.write_text(SITE)
-    done = kvmtui("apply", str(file))
-    assert (done.exit, done.stderr) == (0, "")
-    return kvmtui
 
 
 def test_apply_says_what_it_did_once(kvmtui: Program, tmp_path: Path) -> None:
@@ -326,7 +314,7 @@ def terminal(home: Path, *arguments: str, typed: str = "", **environment: str) -
     seen = b""
     while part := _said(screen):
         seen += part
-        if typed and seen.endswith(b"to go on: "):
+        if typed and seen.endswith(b"to continue: "):
             os.write(screen, typed.encode())
             typed = ""
     os.close(screen)  # hangs up, which ends a program that still waits

@@ -12,7 +12,7 @@ from engine.dns.records import Record
 from tests.dns.bench import FORWARD, CloudflareBench, create
 from tests.dns.powerdns_server import PowerDnsServer
 
-octodns = pytest.importorskip("octodns", reason="octodns is not installed (pip install kvmtui[foreign])")
+octodns = pytest.importorskip("octodns", reason="octodns is not installed (pip install '.[foreign]')")
 ZONE_FILE = """
 vm7:
   - {ttl: 300, type: A, value: 192.0.2.7}

@@ -19,8 +19,6 @@ from tests.docs.blocks import ROOT, Block
 
 NOT_OURS = {"docs/lab.md"}
 """Pages whose YAML is not a manifest."""
-REWRITTEN_ELSEWHERE = {"docs/operations.md"}
-"""Pages whose examples may still be refused until they are replaced."""
 
 
 def _found(kind: str) -> list[tuple[str, Block]]:
@@ -43,8 +41,6 @@ def test_a_configuration_example_is_accepted(page: str, block: Block, home: Path
     file = home / "config.toml"
     file.write_text(block.body)
     file.chmod(0o600)
-    if page in REWRITTEN_ELSEWHERE and "\nquit = " in block.body:
-        pytest.xfail("the keymap example names an action that does not exist")
     _, complaints = keymap(config.load({"KVMTUI_HOME": str(home)}).keymap)
     assert complaints == [], f"{page}:{block.line}"
     _schema("config.schema.json").validate(tomllib.loads(block.body))

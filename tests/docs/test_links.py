@@ -10,6 +10,7 @@ import pytest
 from tests.docs.blocks import ROOT, prose
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+_BY_NAME = re.compile(r"""(pipx?|tool) install +(-\S+ +)*["']?kvmtui\b""")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.M)
 
@@ -62,3 +63,22 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
         "# Here\n[a](#here) [b](#there) [c](gone.md) [d](page.md#here) [e](https://example.com/x)\n"
     )
     assert _broken(page) == ["#there", "gone.md"]
+
+
+def test_what_is_installed_exists() -> None:
+    """kvmtui is installed from a checkout or a tag: no index has it under its name."""
+    code = [path for folder in ("engine", "kvmtui", "screens") for path in (ROOT / folder).rglob("*.py")]
+    by_name = {
+        path.relative_to(ROOT).as_posix()
+        for path in [*PAGES, *code]
+        if _BY_NAME.search(path.read_text(encoding="utf-8"))
+    }
+    assert by_name == set()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "pipx install . " in readme and "uv tool install ." in readme
+
+
+def test_an_install_by_name_is_found() -> None:
+    for line in ("pip install kvmtui", "pipx install 'kvmtui[lab]'", "uv tool install kvmtui==1.0"):
+        assert _BY_NAME.search(line), line
+    assert not _BY_NAME.search("pip install '.[lab]'")

@@ -49,7 +49,7 @@ def test_raw_proxmoxer_clones_starts_and_destroys(cluster: Lab) -> None:
 
 
 def test_a_client_generated_from_the_api_description_understands_every_answer(cluster: Lab) -> None:
-    foreign = pytest.importorskip("clientapi_pve", reason="pip install 'kvmtui[foreign]' brings it")
+    foreign = pytest.importorskip("clientapi_pve", reason="pip install '.[foreign]' brings it")
     models = __import__("clientapi_pve.models", fromlist=["models"])
     settings = foreign.Configuration(
         host=f"{cluster.url}/api2/json",

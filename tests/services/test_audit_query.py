@@ -182,7 +182,7 @@ def test_the_verb_shows_table_json_and_csv(program: Callable[..., Ran]) -> None:
     assert len(lines) == 1 and lines[0]["object_name"] == "'=cmd"
     assert json.loads(program("audit", "--json", "--since", "2999-01-01").stdout) == []
     empty = program("audit", "--object", "server")
-    assert (empty.exit, empty.stdout) == (0, "") and "No change answers this" in empty.stderr
+    assert (empty.exit, empty.stdout) == (0, "") and "No changes match" in empty.stderr
     for arguments in (("--csv", "--json"), ("--since", "soon"), ("nonsense",)):
         ran = program("audit", *arguments)
         assert (ran.exit, ran.stdout) == (2, "") and "Traceback" not in ran.stderr

@@ -9,7 +9,7 @@ import pytest
 
 from engine.actions import daytwo, packages, vms
 from engine.audit import Actor
-from engine.errors import Refused
+from engine.errors import AlreadySo, Refused
 from engine.queries.suspension import suspension_of
 from engine.store.models import Run, Service, Vm
 from engine.work.requests import queue_of
@@ -109,3 +109,37 @@ def test_a_reinstall_queued_behind_a_suspension_leaves_the_vm_off(site: Site) ->
         vm = site.walk(vm)
     assert (vm.vm_status, vm.error, vm.service.status) == ("ready", "", "Suspended")
     assert site.guest(vm).status == "stopped"
+
+
+def test_a_repeated_suspension_is_already_so(site: Site, suspended: Vm) -> None:
+    before = Run.select().count()
+    with pytest.raises(AlreadySo, match="already suspended; nothing was changed"):
+        packages.suspend(ME, suspended.service_id, "once more")
+    known = suspension_of(suspended.service_id)
+    assert known is not None and known.reason == "invoice 7 is not paid"
+    packages.unsuspend(ME, suspended.service_id)
+    with pytest.raises(Refused, match="Unsuspend is queued or running") as refusal:
+        packages.suspend(ME, suspended.service_id)
+    assert refusal.value.exit_code == 2
+    vm = site.walk(suspended)
+    assert Run.select().count() == before + 1
+    with pytest.raises(AlreadySo, match="Active, not suspended; nothing was changed") as same:
+        packages.unsuspend(ME, vm.service_id)
+    assert same.value.exit_code == 0
+
+
+def test_only_an_active_service_is_suspended(site: Site, vm: Vm) -> None:
+    Service.update(status="Cancelled").where(Service.id == vm.service_id).execute()
+    for ask in (packages.suspend, packages.unsuspend):
+        with pytest.raises(Refused) as refusal:
+            ask(ME, vm.service_id)
+        assert refusal.value.exit_code == 2
+
+
+def test_a_repeated_termination_is_already_so(site: Site, vm: Vm) -> None:
+    packages.terminate(ME, vm.service_id)
+    with pytest.raises(AlreadySo, match="already being terminated"):
+        packages.terminate(ME, vm.service_id)
+    vm = site.walk(vm)
+    with pytest.raises(AlreadySo, match="already removed"):
+        packages.terminate(ME, vm.service_id)

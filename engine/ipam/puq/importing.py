@@ -49,7 +49,9 @@ def read(path: Path) -> Found:
     return understand([read_csv(text, path.stem)])
 
 
-def import_file(path: Path, servers: Mapping[str, str], dry_run: bool, source: str = "cli") -> Report:
+def import_file(
+    path: Path, servers: Mapping[str, str], dry_run: bool, source: str | audit.Actor = "cli"
+) -> Report:
     """Import a file. `servers` says which of our servers is meant by a name or number of the file.
 
     Every fault is listed with its line and nothing is changed when there is one.
@@ -73,7 +75,7 @@ def import_file(path: Path, servers: Mapping[str, str], dry_run: bool, source: s
     return in_transaction(work)
 
 
-def _record(path: Path, report: Report, source: str) -> None:
+def _record(path: Path, report: Report, source: str | audit.Actor) -> None:
     if report.changed:
         audit.record(
             actor=audit.current_actor(source),

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from kvmtui.terminal.ask import Yes, confirm_name, secret
+from kvmtui.terminal.ask import confirm_name, secret
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import ServerName
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
 
 app = typer.Typer()
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the cluster.")]
@@ -40,6 +41,9 @@ def add(
     system_ca: SystemTls = False,
     insecure: Insecure = False,
     sets: Sets = None,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Add a server. The secret is prompted for, or read from a file, stdin or the environment.
 
@@ -66,8 +70,10 @@ def add(
         tls=_tls(fingerprint, ca_file, system_ca, insecure),
         **{field: given},
     )
-    with site.changing():
-        assigning.say(create_server(checked(ServerForm, values), current_actor("cli")))
+    with site.changing(dry_run):
+        assigning.say(
+            create_server(checked(ServerForm, values), current_actor("cli", reason)), as_json, dry_run
+        )
 
 
 @app.command()
@@ -86,6 +92,9 @@ def edit(
     insecure: Insecure = False,
     state: Annotated[str | None, typer.Option(help="State: enabled or paused.")] = None,
     sets: Sets = None,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Change a server. Without a new secret the stored one is kept.
 
@@ -100,7 +109,7 @@ def edit(
     from engine.queries.site import server_values
     from kvmtui.terminal import assigning, site
 
-    with site.changing():
+    with site.changing(dry_run):
         values = server_values(name) | _login(token_id, user)
         if secret_file is not None or secret_env is not None:
             field = "token_secret" if values["token_id"] else "password"
@@ -108,11 +117,11 @@ def edit(
         tls = _tls(fingerprint, ca_file, system_ca, insecure)
         options = {"name": new_name, "hosts": host, "port": port, "tls": tls, "state": state}
         form = checked(ServerForm, assigning.assigned(values, sets, **options))
-        assigning.say(put_server(form, current_actor("cli"), id_of("server", name)))
+        assigning.say(put_server(form, current_actor("cli", reason), id_of("server", name)), as_json, dry_run)
 
 
 def _login(token_id: str | None, user: str | None) -> dict[str, Any]:
-    """Going over to a token or to a user takes the other login away."""
+    """The login by a token or by a user; the other one is removed."""
     if token_id is not None:
         return {"token_id": token_id, "user": "", "password": ""}
     if user is not None:
@@ -128,7 +137,13 @@ def _tls(fingerprint: str | None, ca_file: str | None, system: bool, insecure: b
 
 
 @app.command()
-def delete(name: ServerName, yes: Yes = False) -> None:
+def delete(
+    name: ServerName,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
     """Delete a server that is no longer used.
 
     \b
@@ -136,13 +151,15 @@ def delete(name: ServerName, yes: Yes = False) -> None:
     """
     from engine.actions.servers import delete_server
     from engine.audit import current_actor
-    from engine.queries.site import server_values
-    from kvmtui.terminal import output, site
+    from engine.queries.refs import id_of
+    from kvmtui.terminal import assigning, site
 
-    with site.changing():
-        server_values(name)
+    with site.changing(dry_run):
+        number = id_of("server", name)
         confirm_name(
-            name, f"The server '{name}' will be deleted here; the cluster itself is not touched.", yes
+            name,
+            f"The server '{name}' will be deleted here; the cluster itself is not touched.",
+            yes or dry_run,
         )
-        delete_server(name, current_actor("cli"))
-    output.tell(f"The server {name} was deleted.")
+        delete_server(name, current_actor("cli", reason))
+    assigning.say_deleted("server", name, number, as_json, dry_run)

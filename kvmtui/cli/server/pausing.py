@@ -5,12 +5,13 @@ from __future__ import annotations
 import typer
 
 from kvmtui.terminal.names import ServerName
+from kvmtui.terminal.options import AsJson, Reason
 
 app = typer.Typer()
 
 
 @app.command()
-def pause(name: ServerName) -> int:
+def pause(name: ServerName, reason: Reason = "", as_json: AsJson = False) -> int:
     """Stop all work on a server. Its VMs wait.
 
     \b
@@ -21,12 +22,13 @@ def pause(name: ServerName) -> int:
     from kvmtui.terminal import output, site
 
     with site.changing():
-        output.tell(act(current_actor("cli"), name))
+        sentence = act(current_actor("cli", reason), name)
+    output.done(sentence, as_json, server=name, state="paused")
     return 0
 
 
 @app.command()
-def resume(name: ServerName) -> int:
+def resume(name: ServerName, reason: Reason = "", as_json: AsJson = False) -> int:
     """Resume work on a paused server. Its VMs continue at once.
 
     \b
@@ -37,5 +39,6 @@ def resume(name: ServerName) -> int:
     from kvmtui.terminal import output, site
 
     with site.changing():
-        output.tell(act(current_actor("cli"), name))
+        sentence = act(current_actor("cli", reason), name)
+    output.done(sentence, as_json, server=name, state="enabled")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from kvmtui.terminal.names import ServerName
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson
 
 app = typer.Typer()
 
@@ -25,7 +25,7 @@ def list_servers(as_json: AsJson = False) -> None:
     if as_json:
         output.show_json(found)
         return
-    heads = ("ID", "Name", "State", "Hosts", "Port", "Version", "Pools", "Products", "VMs", "Trouble")
+    heads = ("ID", "Name", "State", "Hosts", "Port", "Version", "Pools", "Products", "VMs", "Error")
     rows = (
         (s.id, s.name, s.state, s.hosts, s.port, s.version, s.pools, s.products, s.vms, s.last_error)
         for s in found

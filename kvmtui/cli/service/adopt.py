@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kvmtui.terminal.following import Wait
 from kvmtui.terminal.names import completing
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
 
 if TYPE_CHECKING:
     from engine.queries.adoption import Survey
@@ -37,16 +36,16 @@ def adopt(
     confirm: Annotated[
         str | None, typer.Option(metavar="NAME", help="The guest's name, instead of typing it.")
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what was found; exit 2 if it would be refused.")
-    ] = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Adopt an existing guest as the VM of a new service.
 
     Only the ownership mark is written into it. Its current configuration becomes its plan: nothing changes until
-    change-package.
+    change-package. With --dry-run, exit 2 means that it would be refused.
 
     \b
     kvmtui service adopt 105 --server pve-waw1 --client ops@acme.example --product VPS-2 --dry-run
@@ -64,15 +63,16 @@ def adopt(
     form = checked(AdoptForm, values)
     with site.opened() if dry_run else site.changing():
         seen = survey(form)
-        if as_json:
-            output.show_json(seen)
-        else:
+        if not as_json:
             _show(seen)
+        elif dry_run or seen.refusals:
+            output.show_json(seen)
         if dry_run:
             return 2 if seen.refusals else 0
         what = f"VM {vmid} on {seen.server} ({seen.called}) becomes a service of {seen.client}. {adoption.ADOPTS}"
-        typed = seen.called if seen.refusals else ask.typed_name(seen.called, output.safe(what), confirm)
-        return finish(adoption.adopt(current_actor("cli"), form, typed, seen.digest), wait)
+        typed = seen.called if seen.refusals else ask.typed_name(seen.called, output.safe(what), confirm, yes)
+        queued = adoption.adopt(current_actor("cli", reason), form, typed, seen.digest)
+        return finish(queued, wait, as_json, **(output.plain(seen) if as_json else {}))
 
 
 def _show(seen: Survey) -> None:

@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from kvmtui.terminal.ask import Yes, confirm_name
-from kvmtui.terminal.following import Wait
+from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.names import VmRef, completing
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
 
 app = typer.Typer()
 Options = Annotated[
@@ -28,6 +27,8 @@ def create(
         int | None, typer.Option("--id", help="Service id; default: the next free one.")
     ] = None,
     option: Options = None,
+    dry_run: DryRun = False,
+    reason: Reason = "",
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
@@ -44,19 +45,22 @@ def create(
     from engine.queries.refs import vm_id_of_service
     from engine.queries.requests import open_requests
     from engine.work import events
-    from kvmtui.terminal import assigning, output, site
+    from kvmtui.terminal import assigning, site
     from kvmtui.terminal.following import finish
 
     values = {"id": number, "client": client, "product": product, "options": assigning.pairs(option)}
     form = checked(ServiceForm, values)
-    with site.changing():
+    with site.changing(dry_run):
         seen = events.last_id()
-        made = int(create_service(form, current_actor("cli")).id)
+        outcome = create_service(form, current_actor("cli", reason))
+        if dry_run:
+            assigning.say(outcome, as_json, dry_run)
+            return 0
+        made = int(outcome.id)
         number = next((one.id for one in open_requests(made)), 0)
-        if as_json:
-            output.show_json({"id": made, "request": number, "service_id": made})
         sentence = f"Service {made} was created; its VM is being deployed."
-        return finish(Queued(made, vm_id_of_service(made), "Deploy", sentence, seen, number), wait)
+        queued = Queued(made, vm_id_of_service(made), "Deploy", sentence, seen, number)
+        return finish(queued, wait, as_json, id=made)
 
 
 @app.command()
@@ -64,9 +68,8 @@ def options(
     ref: VmRef,
     option: Options = None,
     clear: Annotated[list[str] | None, typer.Option(metavar="KEY", help="Remove an override.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change; change nothing.")
-    ] = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Show or change the overrides of a service. The VM follows with change-package.
@@ -92,15 +95,15 @@ def options(
             if dry_run:
                 effects.show(found, as_json)
                 return
-            set_options(view.id, form, current_actor("cli"))
+            set_options(view.id, form, current_actor("cli", reason))
             view = services(view.id)[0]
-            effects.tell(found, as_json=False)
+            effects.tell(found)
     if as_json:
         output.show_json({"options": view.options, "pending": view.pending})
         return
-    output.show_table(("Option", "Value"), view.options.items(), "The service has all as its product says.")
+    output.show_table(("Option", "Value"), view.options.items(), "No overrides.")
     if view.pending:
-        output.tell(f"Pending: {_fields(view.pending)}. Do it: kvmtui service change-package {view.id}")
+        output.tell(f"Pending: {_fields(view.pending)}. Apply with: kvmtui service change-package {view.id}")
 
 
 def _fields(pending: list[Any]) -> str:
@@ -108,18 +111,23 @@ def _fields(pending: list[Any]) -> str:
 
 
 def _changed(old: dict[str, Any], given: dict[str, str], cleared: list[str]) -> dict[str, Any]:
+    from engine.actions.named import nearest
     from engine.errors import Refused
+    from engine.forms import OptionsForm
     from engine.forms.service import canonical
 
-    for key in canonical(dict.fromkeys(cleared)):
-        if key not in old:
-            raise Refused(f"The service does not override {key}.")
-    kept = {key: value for key, value in old.items() if key not in canonical(dict.fromkeys(cleared))}
+    names = canonical(dict.fromkeys(cleared))
+    for key in names:
+        if key not in OptionsForm.model_fields:
+            raise Refused(f"{key} is not an option of a service.{nearest(key, OptionsForm.model_fields)}")
+    kept = {key: value for key, value in old.items() if key not in names}
     return kept | canonical(given)
 
 
 @app.command()
-def delete(ref: VmRef, yes: Yes = False) -> None:
+def delete(
+    ref: VmRef, yes: Yes = False, dry_run: DryRun = False, reason: Reason = "", as_json: AsJson = False
+) -> None:
     """Delete a service that has no VM.
 
     \b
@@ -128,10 +136,10 @@ def delete(ref: VmRef, yes: Yes = False) -> None:
     from engine.actions.services import delete_service
     from engine.audit import current_actor
     from engine.queries.refs import service_ref
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import assigning, site
 
-    with site.changing():
+    with site.changing(dry_run):
         number = service_ref(ref).service_id
-        confirm_name(str(number), f"Service {number} will be deleted from the records.", yes)
-        delete_service(number, current_actor("cli"))
-    output.tell(f"Service {number} was deleted.")
+        confirm_name(str(number), f"Service {number} will be deleted from the records.", yes or dry_run)
+        delete_service(number, current_actor("cli", reason))
+    assigning.say_deleted("service", str(number), number, as_json, dry_run)

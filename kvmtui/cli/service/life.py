@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kvmtui.terminal import names
-from kvmtui.terminal.ask import Yes, confirm_name
-from kvmtui.terminal.following import Wait
+from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.names import VmRef, completing
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
+
+if TYPE_CHECKING:
+    from engine.actions.requests import Queued
 
 app = typer.Typer()
 
 
-Reason = Annotated[str, typer.Option(help="Reason, kept in the audit log.")]
-
-
 @app.command()
-def suspend(ref: VmRef, reason: Reason = "", wait: Wait = None) -> int:
+def suspend(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait = None) -> int:
     """Stop the VM and mark the service Suspended. The reason is shown when somebody tries to start it.
 
     \b
@@ -32,11 +32,14 @@ def suspend(ref: VmRef, reason: Reason = "", wait: Wait = None) -> int:
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(packages.suspend(current_actor("cli"), names.service_of(ref), reason), wait)
+        service, actor = names.service_of(ref), current_actor("cli", reason)
+        return finish(
+            _repeatable(lambda: packages.suspend(actor, service), service, "Suspend"), wait, as_json
+        )
 
 
 @app.command()
-def unsuspend(ref: VmRef, reason: Reason = "", wait: Wait = None) -> int:
+def unsuspend(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait = None) -> int:
     """End a suspension: start the VM and mark the service Active.
 
     \b
@@ -48,7 +51,10 @@ def unsuspend(ref: VmRef, reason: Reason = "", wait: Wait = None) -> int:
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(packages.unsuspend(current_actor("cli"), names.service_of(ref), reason), wait)
+        service, actor = names.service_of(ref), current_actor("cli", reason)
+        return finish(
+            _repeatable(lambda: packages.unsuspend(actor, service), service, "Unsuspend"), wait, as_json
+        )
 
 
 @app.command()
@@ -56,6 +62,7 @@ def terminate(
     ref: VmRef,
     yes: Yes = False,
     reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Terminate a service: delete its VM, disks, backups and DNS records, then free its addresses.
@@ -72,8 +79,11 @@ def terminate(
     with site.changing():
         service = names.service_of(ref)
         name = names.name_of(service)
-        confirm_name(name, f"The machine {name} of service {service} and all its data will be deleted.", yes)
-        return finish(packages.terminate(current_actor("cli"), service, reason), wait)
+        confirm_name(name, f"The VM {name} of service {service} and all its data will be deleted.", yes)
+        actor = current_actor("cli", reason)
+        return finish(
+            _repeatable(lambda: packages.terminate(actor, service), service, "Terminate"), wait, as_json
+        )
 
 
 @app.command("change-package")
@@ -84,9 +94,8 @@ def change_package(
         list[str] | None,
         typer.Option("--option", metavar="KEY=VALUE", help="Override a product setting, e.g. cores=4."),
     ] = None,
-    plan: Annotated[
-        bool, typer.Option("--plan", "--dry-run", help="Show what would change; change nothing.")
-    ] = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
@@ -95,23 +104,39 @@ def change_package(
     Each change is shown before it is queued: old and new value, when it takes effect, whether it can be undone.
 
     \b
-    kvmtui service change-package 5546 --product VPS-4 --plan
+    kvmtui service change-package 5546 --product VPS-4 --dry-run
     kvmtui service change-package 5546 --option memory=8192 --wait
     """
     from engine.actions import packages
     from engine.audit import current_actor
     from engine.forms import OptionsForm, checked
     from engine.queries.effects import effects_of
-    from kvmtui.terminal import assigning, effects, site
+    from kvmtui.terminal import assigning, effects, output, site
     from kvmtui.terminal.following import finish
 
     options = checked(OptionsForm, assigning.pairs(option)).given()
-    with site.opened() if plan else site.changing():
+    with site.opened() if dry_run else site.changing():
         service = names.service_of(ref)
         found = effects_of(service, product, options)
-        if plan:
+        if dry_run:
             effects.show(found, as_json)
             return 0
-        queued = packages.change_package(current_actor("cli"), service, product, options)
-        effects.tell(found, as_json)
-        return finish(queued, wait)
+        queued = packages.change_package(current_actor("cli", reason), service, product, options)
+        effects.tell(found)
+        return finish(queued, wait, as_json, effects=output.plain(found))
+
+
+def _repeatable(request: Callable[[], Queued], service: int, action: str) -> Queued:
+    """The request; when it is already so, the one that is under way, or none."""
+    from engine.actions.requests import Queued
+    from engine.errors import AlreadySo
+    from engine.queries.refs import vm_id_of_service
+    from engine.queries.requests import open_requests
+    from engine.work import events
+
+    seen = events.last_id()
+    try:
+        return request()
+    except AlreadySo as so:
+        number = next((one.id for one in open_requests(service) if one.action == action), 0)
+        return Queued(service, vm_id_of_service(service), action, so.sentence, seen, number)

@@ -6,7 +6,7 @@ import typer
 
 from kvmtui.terminal import names, notes, output
 from kvmtui.terminal.names import VmRef
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, Reason
 
 app = typer.Typer()
 
@@ -17,6 +17,7 @@ def service_notes(
     new: notes.Set = None,
     add: notes.Add = None,
     file: notes.FromFile = None,
+    reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Show or change the notes of a service. Changes are audited.
@@ -38,6 +39,6 @@ def service_notes(
         if change is None:
             notes.show(old, as_json)
             return
-        output.tell(set_notes(current_actor("cli"), service, change(old), old))
+        output.tell(set_notes(current_actor("cli", reason), service, change(old), old))
         if as_json:
             notes.show(notes_of(service), as_json)

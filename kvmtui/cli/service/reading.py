@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from kvmtui.terminal.names import VmRef
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson
 
 app = typer.Typer()
 
@@ -30,7 +30,7 @@ def list_services(as_json: AsJson = False) -> None:
         (s.id, s.client, s.product, s.server, s.status, s.vm, s.vm_status, [p.field for p in s.pending])
         for s in found
     )
-    output.show_table(heads, rows, "There are no services yet. Make one with: kvmtui service create")
+    output.show_table(heads, rows, "There are no services yet. Create one with: kvmtui service create")
 
 
 @app.command()

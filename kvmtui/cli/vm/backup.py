@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from kvmtui.terminal import names
-from kvmtui.terminal.following import Wait
 from kvmtui.terminal.names import VmRef
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, Reason, Wait
 
 app = typer.Typer(name="backup", help="Manage backups of a VM.", no_args_is_help=True)
 
@@ -44,7 +43,7 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
 
 
 @app.command()
-def create(ref: VmRef, wait: Wait = None) -> int:
+def create(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait = None) -> int:
     """Make a backup now. At the product's limit the oldest of ours is deleted.
 
     \b
@@ -56,13 +55,17 @@ def create(ref: VmRef, wait: Wait = None) -> int:
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(daytwo.create_backup(current_actor("cli"), names.service_of(ref)), wait)
+        return finish(
+            daytwo.create_backup(current_actor("cli", reason), names.service_of(ref)), wait, as_json
+        )
 
 
 @app.command()
 def delete(
     ref: VmRef,
     backup: Annotated[str, typer.Argument(metavar="BACKUP", help="Backup, as `list` names it.")],
+    reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Delete a backup that kvmtui made.
@@ -76,7 +79,9 @@ def delete(
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(daytwo.delete_backup(current_actor("cli"), names.service_of(ref), backup), wait)
+        return finish(
+            daytwo.delete_backup(current_actor("cli", reason), names.service_of(ref), backup), wait, as_json
+        )
 
 
 @app.command()
@@ -86,6 +91,7 @@ def schedule(
         str | None, typer.Option(help="Weekdays such as mon,thu; none switches the schedule off.")
     ] = None,
     at: Annotated[str, typer.Option(help="Time as HH:MM; default: a random time.")] = "",
+    reason: Reason = "",
     as_json: AsJson = False,
 ) -> int:
     """Show or set the backup schedule of a VM.
@@ -98,6 +104,7 @@ def schedule(
     from engine.audit import current_actor
     from engine.queries.daytwo import schedule as standing
     from kvmtui.terminal import output, site
+    from kvmtui.terminal.following import finish
 
     if days is None:
         with site.opened():
@@ -105,10 +112,9 @@ def schedule(
         if as_json:
             output.show_json(found)
         else:
-            output.tell(f"{', '.join(found.days)} at {found.at}" if found else "By hand only.")
+            output.write(f"{', '.join(found.days)} at {found.at}" if found else "No schedule.")
         return 0
     wanted = [] if days.strip().lower() == "none" else days.split(",")
     with site.changing():
-        done = daytwo.schedule(current_actor("cli"), names.service_of(ref), wanted, at)
-        output.tell(done.sentence)
-    return 0
+        done = daytwo.schedule(current_actor("cli", reason), names.service_of(ref), wanted, at)
+        return finish(done, None, as_json)

@@ -8,7 +8,7 @@ import typer
 
 from kvmtui.terminal import names
 from kvmtui.terminal.names import VmRef
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson
 
 if TYPE_CHECKING:
     from engine.queries.charts import ChartsView

@@ -9,6 +9,7 @@ import typer
 
 from engine.errors import Refused
 from kvmtui.terminal.names import completing
+from kvmtui.terminal.options import Reason
 
 app = typer.Typer()
 
@@ -39,6 +40,7 @@ def console(
     get_novnc: Annotated[
         bool, typer.Option("--get-novnc", help="Download noVNC with npm; needs no REF.")
     ] = False,
+    reason: Reason = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="With --vnc: print the link as one JSON document.")
     ] = False,
@@ -58,10 +60,10 @@ def console(
     if vnc:
         from kvmtui.terminal.screen_link import show
 
-        return show(ref, listen, as_json)
+        return show(ref, listen, reason, as_json)
     from kvmtui.terminal.serial_line import attach
 
-    return attach(ref, detach, log)
+    return attach(ref, detach, log, reason)
 
 
 def _refuse_mixed(*, vnc: bool, get_novnc: bool, listen: str, as_json: bool, serial: bool) -> None:
@@ -69,7 +71,7 @@ def _refuse_mixed(*, vnc: bool, get_novnc: bool, listen: str, as_json: bool, ser
     if get_novnc and (vnc or listen or as_json or serial):
         raise Refused("--get-novnc stands alone; it fetches noVNC and ends.")
     if vnc and serial:
-        raise Refused("--detach and --log are for the serial console; leave them away with --vnc.")
+        raise Refused("--detach and --log are for the serial console; they cannot be combined with --vnc.")
     if not vnc and (listen or as_json):
         raise Refused("--listen and --json are for the link to a screen; add --vnc.")
 

@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from kvmtui.terminal import names
-from kvmtui.terminal.ask import Yes, confirm_name
-from kvmtui.terminal.following import Wait
+from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.names import VmRef
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, Reason, Wait, Yes
 
 app = typer.Typer()
 
@@ -20,6 +19,8 @@ def restore(
     ref: VmRef,
     backup: Annotated[str, typer.Argument(metavar="BACKUP", help="Backup, as `vm backup list` names it.")],
     yes: Yes = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Overwrite a VM with a backup, apply its product again, and start it.
@@ -35,13 +36,15 @@ def restore(
     with site.changing():
         service_id = names.service_of(ref)
         confirm_name(names.name_of(service_id), "The VM's disks are overwritten by the backup.", yes)
-        return finish(daytwo.restore(current_actor("cli"), service_id, backup), wait)
+        return finish(daytwo.restore(current_actor("cli", reason), service_id, backup), wait, as_json)
 
 
 @app.command()
 def password(
     ref: VmRef,
     show: Annotated[bool, typer.Option("--show", help="With --wait: print the password once.")] = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Set a new password: through the guest agent, otherwise with a restart. It is mailed, never logged.
@@ -54,15 +57,21 @@ def password(
     from engine.errors import Refused
     from engine.queries.login import login
     from kvmtui.terminal import output, site
-    from kvmtui.terminal.following import finish
+    from kvmtui.terminal.following import document, finish, follow
 
     if show and wait is None:
         raise Refused("--show needs --wait: before it is set there is nothing to show.")
     with site.changing():
         service_id = names.service_of(ref)
-        status = finish(daytwo.reset_password(current_actor("cli"), service_id), wait)
-        if show and status == 0:
-            user, clear = login(current_actor("cli"), service_id)
+        queued = daytwo.reset_password(current_actor("cli", reason), service_id)
+        if not show:
+            return finish(queued, wait, as_json)
+        output.tell(queued.sentence)
+        status = follow([queued], wait, output.tell)
+        user, clear = login(current_actor("cli", reason), service_id) if status == 0 else ("", "")
+        if as_json:
+            output.show_json(document(queued) | ({"user": user, "password": clear} if status == 0 else {}))
+        elif status == 0:
             output.write(f"{user} {clear}")
         return status
 

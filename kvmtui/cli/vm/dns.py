@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from kvmtui.terminal import names
-from kvmtui.terminal.following import Wait
 from kvmtui.terminal.names import VmRef
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait
 
 app = typer.Typer()
 
@@ -17,7 +16,8 @@ app = typer.Typer()
 @app.command()
 def dns(
     ref: VmRef,
-    plan: Annotated[bool, typer.Option("--plan", help="Show what would be done; change nothing.")] = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
@@ -26,21 +26,18 @@ def dns(
     In the plan, + is created, ~ changed, - deleted, = correct already, ! foreign and left alone.
 
     \b
-    kvmtui vm dns 5546 --plan
+    kvmtui vm dns 5546 --dry-run
     kvmtui vm dns 5546 --wait
     """
     from engine.actions import names as actions
     from engine.actions import vms
     from engine.audit import current_actor
-    from engine.errors import Refused
     from kvmtui.terminal import output, site
     from kvmtui.terminal.following import finish
 
-    if not plan:
-        if as_json:
-            raise Refused("--json goes with --plan.")
+    if not dry_run:
         with site.changing():
-            return finish(vms.sync_dns(current_actor("cli"), names.service_of(ref)), wait)
+            return finish(vms.sync_dns(current_actor("cli", reason), names.service_of(ref)), wait, as_json)
     with site.opened():
         lines = actions.plan(names.service_of(ref))
     if as_json:
@@ -58,6 +55,8 @@ def rdns(
     ref: VmRef,
     address: Annotated[str, typer.Argument(help="One of the VM's addresses.")],
     name: Annotated[str, typer.Argument(help="Reverse name; '' for the VM's own name.")],
+    reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Set the reverse name of an address. It is kept by later DNS updates.
@@ -71,4 +70,8 @@ def rdns(
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(actions.set_reverse(current_actor("cli"), names.service_of(ref), address, name), wait)
+        return finish(
+            actions.set_reverse(current_actor("cli", reason), names.service_of(ref), address, name),
+            wait,
+            as_json,
+        )

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kvmtui.terminal import names
-from kvmtui.terminal.following import Wait
 from kvmtui.terminal.names import VmRef
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, Reason, Wait
 
 if TYPE_CHECKING:
     from engine.queries.daytwo import IsoView
@@ -48,6 +47,8 @@ def mount(
     restart: Annotated[
         bool, typer.Option("--restart", help="Restart a running VM that has no CD drive yet.")
     ] = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Mount an ISO image.
@@ -63,11 +64,13 @@ def mount(
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(daytwo.mount_iso(current_actor("cli"), names.service_of(ref), iso, restart), wait)
+        return finish(
+            daytwo.mount_iso(current_actor("cli", reason), names.service_of(ref), iso, restart), wait, as_json
+        )
 
 
 @app.command()
-def eject(ref: VmRef, wait: Wait = None) -> int:
+def eject(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait = None) -> int:
     """Eject the ISO image.
 
     \b
@@ -79,4 +82,4 @@ def eject(ref: VmRef, wait: Wait = None) -> int:
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(daytwo.eject_iso(current_actor("cli"), names.service_of(ref)), wait)
+        return finish(daytwo.eject_iso(current_actor("cli", reason), names.service_of(ref)), wait, as_json)

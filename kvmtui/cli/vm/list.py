@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson
 
 if TYPE_CHECKING:
     from engine.queries.vms import VmView
@@ -35,7 +35,7 @@ def list_vms(as_json: AsJson = False) -> None:
         (v.service_id, v.client, v.product, v.server, v.vmid, v.name, v.vm_status, v.service_status, _ips(v))
         for v in found
     )
-    output.show_table(heads, rows, "There are no machines yet. Make one with: kvmtui service create")
+    output.show_table(heads, rows, "There are no VMs yet. Create one with: kvmtui service create")
 
 
 def _ips(view: VmView) -> list[str]:

@@ -8,7 +8,7 @@ import typer
 
 from kvmtui.terminal import names
 from kvmtui.terminal.names import VmRef
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson
 
 app = typer.Typer()
 
@@ -19,7 +19,9 @@ def record(
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Set a field.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="Reason; required with --set.")] = "",
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Reason, kept in the audit log; required with --set.")
+    ] = "",
     as_json: AsJson = False,
 ) -> int:
     """Show or edit the raw record of a VM. A last resort.
@@ -30,8 +32,8 @@ def record(
     """
     from engine.actions import records
     from engine.audit import current_actor
-    from engine.errors import Refused
     from kvmtui.terminal import output, site
+    from kvmtui.terminal.following import finish
 
     pairs = dict(_pair(one) for one in changes or ())
     if not pairs:
@@ -42,12 +44,10 @@ def record(
         else:
             output.show_facts({**view.editable, **{f"({name})": value for name, value in view.fixed.items()}})
         return 0
-    if as_json:
-        raise Refused("--json shows the record; it does not go with --set.")
     with site.changing():
         output.tell(records.WARNING)
-        output.tell(records.edit(current_actor("cli"), names.service_of(ref), pairs, reason).sentence)
-    return 0
+        done = records.edit(current_actor("cli"), names.service_of(ref), pairs, reason)
+        return finish(done, None, as_json)
 
 
 def _pair(text: str) -> tuple[str, str]:

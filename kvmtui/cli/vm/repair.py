@@ -1,4 +1,4 @@
-"""`kvmtui vm reset|redeploy|reinstall|run-step|repair-disk|delete-record`: for VMs that need a hand."""
+"""`kvmtui vm reset|redeploy|reinstall|run-step|repair-disk|delete-record`: for VMs that are stuck."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Annotated
 import typer
 
 from kvmtui.terminal import names
-from kvmtui.terminal.ask import Yes, confirm_name
-from kvmtui.terminal.following import Wait
+from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.names import VmRef
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
 
 app = typer.Typer()
-Reason = Annotated[str, typer.Option(help="Reason, kept in the audit log.")]
 
 
 @app.command()
@@ -21,6 +19,7 @@ def reset(
     ref: VmRef,
     status: Annotated[str, typer.Argument(help="ready, creation, set_ip, change_package, …")],
     reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Set the status of a VM, to continue its work from there.
@@ -43,11 +42,13 @@ def reset(
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(vms.reset(current_actor("cli"), names.service_of(ref), status, reason), wait)
+        return finish(vms.reset(current_actor("cli", reason), names.service_of(ref), status), wait, as_json)
 
 
 @app.command()
-def redeploy(ref: VmRef, yes: Yes = False, reason: Reason = "", wait: Wait = None) -> int:
+def redeploy(
+    ref: VmRef, yes: Yes = False, reason: Reason = "", as_json: AsJson = False, wait: Wait = None
+) -> int:
     """Remove a VM that is not ready and deploy it from scratch.
 
     \b
@@ -60,8 +61,8 @@ def redeploy(ref: VmRef, yes: Yes = False, reason: Reason = "", wait: Wait = Non
 
     with site.changing():
         service_id = names.service_of(ref)
-        confirm_name(names.name_of(service_id), "The VM is destroyed on Proxmox and made anew.", yes)
-        return finish(vms.redeploy(current_actor("cli"), service_id, reason), wait)
+        confirm_name(names.name_of(service_id), "The VM is destroyed on Proxmox and deployed again.", yes)
+        return finish(vms.redeploy(current_actor("cli", reason), service_id), wait, as_json)
 
 
 @app.command()
@@ -69,6 +70,8 @@ def reinstall(
     ref: VmRef,
     template: Annotated[str, typer.Option(help="Different template, by VMID or name.")] = "",
     yes: Yes = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Wipe a VM and install it again. Addresses, MAC, VLAN, VMID and backups are kept.
@@ -86,7 +89,7 @@ def reinstall(
         confirm_name(
             names.name_of(service_id), "Everything on the VM's disks and its snapshots is lost.", yes
         )
-        return finish(vms.reinstall(current_actor("cli"), service_id, template), wait)
+        return finish(vms.reinstall(current_actor("cli", reason), service_id, template), wait, as_json)
 
 
 @app.command("run-step")
@@ -94,6 +97,8 @@ def run_step(
     ref: VmRef,
     command: Annotated[str, typer.Argument(help='Step, such as "Set Network".')],
     yes: Yes = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Run a single step by its name.
@@ -114,13 +119,14 @@ def run_step(
         exact = legend.exact_name(command)
         if exact in legend.DESTRUCTIVE:
             confirm_name(names.name_of(service_id), legend.DESTRUCTIVE[exact], yes)
-        return finish(vms.run_step(current_actor("cli"), service_id, exact), wait)
+        return finish(vms.run_step(current_actor("cli", reason), service_id, exact), wait, as_json)
 
 
 @app.command("repair-disk")
 def repair_disk(
     ref: VmRef,
-    plan: Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")] = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
@@ -129,21 +135,20 @@ def repair_disk(
     Each disk stays on its storage; the VM may run. The storage needs room for a copy while a disk is converted.
 
     \b
-    kvmtui vm repair-disk 5546 --plan
+    kvmtui vm repair-disk 5546 --dry-run
     kvmtui vm repair-disk 5546 --wait
     """
     from engine.actions import daytwo
     from engine.audit import current_actor
-    from engine.errors import Refused
     from engine.queries.disk_repair import disk_repairs
     from kvmtui.terminal import output, site
     from kvmtui.terminal.following import finish
 
-    if as_json and not plan:
-        raise Refused("--json shows the plan; add --plan.")
-    if not plan:
+    if not dry_run:
         with site.changing():
-            return finish(daytwo.repair_disks(current_actor("cli"), names.service_of(ref)), wait)
+            return finish(
+                daytwo.repair_disks(current_actor("cli", reason), names.service_of(ref)), wait, as_json
+            )
     with site.opened():
         found = disk_repairs(names.service_of(ref))
     if as_json:
@@ -159,7 +164,7 @@ def repair_disk(
 
 
 @app.command("delete-record")
-def delete_record(ref: VmRef, yes: Yes = False, reason: Reason = "") -> int:
+def delete_record(ref: VmRef, yes: Yes = False, reason: Reason = "", as_json: AsJson = False) -> int:
     """Delete the record of a removed VM (remove or error_terminate). Proxmox is not touched.
 
     \b
@@ -167,10 +172,10 @@ def delete_record(ref: VmRef, yes: Yes = False, reason: Reason = "") -> int:
     """
     from engine.actions import vms
     from engine.audit import current_actor
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import site
+    from kvmtui.terminal.following import finish
 
     with site.changing():
         service_id = names.service_of(ref)
         confirm_name(names.name_of(service_id), "The record, its runs and its log are deleted here.", yes)
-        output.tell(vms.delete_record(current_actor("cli"), service_id, reason).sentence)
-    return 0
+        return finish(vms.delete_record(current_actor("cli", reason), service_id), None, as_json)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kvmtui.terminal.names import VmRef
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson
 
 if TYPE_CHECKING:
     from engine.queries.live import LiveView

@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from kvmtui.terminal import names
-from kvmtui.terminal.ask import Yes, confirm_name
-from kvmtui.terminal.following import Wait
+from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.names import VmRef
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson, Reason, Wait, Yes
 
 app = typer.Typer(name="snapshot", help="Manage snapshots of a VM.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="Name of the snapshot.")]
@@ -45,6 +44,8 @@ def create(
     ref: VmRef,
     name: Annotated[str, typer.Argument(metavar="[SNAPSHOT]", help="Name; default: generated.")] = "",
     note: Annotated[str, typer.Option(help="Note.")] = "",
+    reason: Reason = "",
+    as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
     """Take a snapshot, without RAM.
@@ -58,11 +59,15 @@ def create(
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(daytwo.create_snapshot(current_actor("cli"), names.service_of(ref), name, note), wait)
+        return finish(
+            daytwo.create_snapshot(current_actor("cli", reason), names.service_of(ref), name, note),
+            wait,
+            as_json,
+        )
 
 
 @app.command()
-def delete(ref: VmRef, name: Name, wait: Wait = None) -> int:
+def delete(ref: VmRef, name: Name, reason: Reason = "", as_json: AsJson = False, wait: Wait = None) -> int:
     """Delete a snapshot.
 
     \b
@@ -74,11 +79,15 @@ def delete(ref: VmRef, name: Name, wait: Wait = None) -> int:
     from kvmtui.terminal.following import finish
 
     with site.changing():
-        return finish(daytwo.delete_snapshot(current_actor("cli"), names.service_of(ref), name), wait)
+        return finish(
+            daytwo.delete_snapshot(current_actor("cli", reason), names.service_of(ref), name), wait, as_json
+        )
 
 
 @app.command()
-def rollback(ref: VmRef, name: Name, yes: Yes = False, wait: Wait = None) -> int:
+def rollback(
+    ref: VmRef, name: Name, yes: Yes = False, reason: Reason = "", as_json: AsJson = False, wait: Wait = None
+) -> int:
     """Roll a VM back to a snapshot. Later changes are lost.
 
     \b
@@ -92,7 +101,7 @@ def rollback(ref: VmRef, name: Name, yes: Yes = False, wait: Wait = None) -> int
     with site.changing():
         service_id = names.service_of(ref)
         confirm_name(names.name_of(service_id), f"Everything since snapshot {name} is lost.", yes)
-        return finish(daytwo.roll_back(current_actor("cli"), service_id, name), wait)
+        return finish(daytwo.roll_back(current_actor("cli", reason), service_id, name), wait, as_json)
 
 
 @app.command()
@@ -101,6 +110,7 @@ def schedule(
     days: Annotated[str | None, typer.Option(help="Weekdays such as mon,thu.")] = None,
     at: Annotated[str, typer.Option(help="Time as HH:MM; default: a random time.")] = "",
     off: Annotated[bool, typer.Option("--off", help="Switch the schedule off.")] = False,
+    reason: Reason = "",
     as_json: AsJson = False,
 ) -> int:
     """Show or set the snapshot schedule of a VM. At the product's limit the oldest of ours is deleted.
@@ -114,6 +124,7 @@ def schedule(
     from engine.errors import Refused
     from engine.queries.daytwo import snapshot_schedule
     from kvmtui.terminal import output, site
+    from kvmtui.terminal.following import finish
 
     if off and (days is not None or at):
         raise Refused("--off takes no days and no time. Nothing was changed.")
@@ -125,10 +136,9 @@ def schedule(
         if as_json:
             output.show_json(found)
         else:
-            output.tell(f"{', '.join(found.days)} at {found.at}" if found else "By hand only.")
+            output.write(f"{', '.join(found.days)} at {found.at}" if found else "No schedule.")
         return 0
     wanted = (days or "").split(",")
     with site.changing():
-        done = daytwo.schedule_snapshots(current_actor("cli"), names.service_of(ref), wanted, at)
-        output.tell(done.sentence)
-    return 0
+        done = daytwo.schedule_snapshots(current_actor("cli", reason), names.service_of(ref), wanted, at)
+        return finish(done, None, as_json)

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from kvmtui.terminal.ask import Yes, confirm_name, secret
+from kvmtui.terminal.ask import confirm_name, secret
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import ZoneRef
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
 from kvmtui.terminal.zone_options import SecretEnv, SecretFile, Ttl, with_provider_options
 
 app = typer.Typer()
@@ -23,6 +24,9 @@ def add(
     secret_file: SecretFile = None,
     secret_env: SecretEnv = None,
     sets: Sets = None,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
     **given: Any,
 ) -> None:
     """Add a zone. The secret is read from a terminal, a file, stdin or the environment.
@@ -42,8 +46,8 @@ def add(
     field = form.secret_to_ask(given) if form else "secret"
     given[field] = secret(field.replace("_", " "), secret_file, secret_env)
     values = assigning.assigned({"zone": zone, "type": provider}, sets, ttl=ttl, **given)
-    with site.changing():
-        assigning.say(create_zone(zone_form(values), current_actor("cli")))
+    with site.changing(dry_run):
+        assigning.say(create_zone(zone_form(values), current_actor("cli", reason)), as_json, dry_run)
 
 
 @app.command()
@@ -54,6 +58,9 @@ def edit(
     secret_file: SecretFile = None,
     secret_env: SecretEnv = None,
     sets: Sets = None,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
     **given: Any,
 ) -> None:
     """Change a zone. Without a secret the stored one stays.
@@ -69,7 +76,7 @@ def edit(
     from engine.queries.site import zone_values
     from kvmtui.terminal import assigning, site
 
-    with site.changing():
+    with site.changing(dry_run):
         number = zone_ref(zone)
         values = zone_values(number)
         form = zone_forms()[values["type"]]
@@ -79,9 +86,8 @@ def edit(
         if secret_file is not None or secret_env is not None:
             field = form.secret_to_ask(values)
             values[field] = secret(field.replace("_", " "), secret_file, secret_env)
-        assigning.say(
-            put_zone(zone_form(assigning.assigned(values, sets, ttl=ttl)), current_actor("cli"), number)
-        )
+        zone_form_ = zone_form(assigning.assigned(values, sets, ttl=ttl))
+        assigning.say(put_zone(zone_form_, current_actor("cli", reason), number), as_json, dry_run)
 
 
 @app.command()
@@ -91,6 +97,9 @@ def delete(
         bool, typer.Option("--forget-records", help="Leave the records we wrote at the provider.")
     ] = False,
     yes: Yes = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Delete a zone here; it stays at the provider.
 
@@ -101,11 +110,11 @@ def delete(
     from engine.audit import current_actor
     from engine.queries.refs import zone_ref
     from engine.queries.site import zone_values
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import assigning, site
 
-    with site.changing():
+    with site.changing(dry_run):
         number = zone_ref(zone)
         name = zone_values(number)["zone"]
-        confirm_name(name, f"The zone {name} will be deleted here; it stays at the provider.", yes)
-        delete_zone(number, current_actor("cli"), forget_records)
-    output.tell(f"The zone {name} was deleted.")
+        confirm_name(name, f"The zone {name} will be deleted here; it stays at the provider.", yes or dry_run)
+        delete_zone(number, current_actor("cli", reason), forget_records)
+    assigning.say_deleted("zone", name, number, as_json, dry_run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from kvmtui.terminal.names import ZoneRef
-from kvmtui.terminal.output import AsJson
+from kvmtui.terminal.options import AsJson
 
 app = typer.Typer()
 

@@ -1,0 +1,348 @@
+"""Every verb keeps the same conventions; what a verb does is observed, and decides which options it must have.
+
+- `--json` prints one document on stdout and nothing else; a request is `{request, service_id, run_id}`.
+- Whoever writes an audit row takes `--reason`; whoever queues a request takes `--wait`; whoever asks takes `--yes`.
+- A change has a preview, or is in NO_PREVIEW. A preview changes nothing.
+- Results are on stdout: a verb that reads prints there; one that changes prints its confirmation on stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvmtui.reference import verbs
+from kvmtui.terminal import exits
+from tests.conftest import Ran
+from tests.docs.world import World, world
+
+REASON = "ticket 4711"
+
+
+@dataclass(frozen=True)
+class Case:
+    """How a verb is run: the words after it, those of its second run if they differ, and SQL before both."""
+
+    words: str = ""
+    again: str | None = None
+    before: tuple[str, ...] = ()
+    status: int = 0
+    shows: bool = False
+    """A change whose answer is a result all the same."""
+
+
+UNQUEUE = "UPDATE request SET state = 'withdrawn' WHERE state IN ('queued', 'running')"
+ACTIVE = "UPDATE service SET status = 'Active' WHERE id = 5546"
+SUSPENDED = "UPDATE service SET status = 'Suspended' WHERE id = 5546"
+READY = "UPDATE vm SET vm_status = 'ready', flow = '{}', error = '' WHERE service_id = 5546"
+STUCK = "UPDATE vm SET vm_status = 'set_ip' WHERE service_id = 5546"
+GONE = "UPDATE vm SET vm_status = 'remove' WHERE service_id IN (5602, 5603)"
+FAILED_MAIL = "UPDATE outbox SET state = 'failed', sent_at = NULL"
+POOL = "--server pve-waw1 --type IPv4 --gateway 10.{0}.0.1 --mask 24 --start 10.{0}.0.2 --stop 10.{0}.0.9"
+SERVER = "--host 10.0.0.9 --user root@pam --secret-env SMTP_PASSWORD --insecure"
+ZONE = "--type powerdns --server-url http://127.0.0.1:1 --secret-env PDNS_KEY"
+REQUEST = Case("5546", before=(UNQUEUE, ACTIVE, READY))
+
+CASES: dict[str, Case] = {
+    "apply": Case("site.yaml", "more.yaml", shows=True),
+    "audit": Case(),
+    "audit archive": Case("one.jsonl --before 2099-01-01", "two.jsonl --before 2099-01-01", shows=True),
+    "audit verify": Case(),
+    "client add": Case("C1 --email a@b.example", "C2 --email a@b.example"),
+    "client delete": Case("C1", "C2"),
+    "client edit": Case("C1 --language de", "C2 --language de"),
+    "client list": Case(),
+    "client notes": Case("Acme --add one", "Acme --add two"),
+    "client show": Case("Acme"),
+    "cron": Case("--task removeOldSnapshots --force", shows=True),
+    "db backup": Case("one.db", "two.db"),
+    "db check": Case(),
+    "db migrate": Case(),
+    "dns check": Case("--no-queries", status=1),
+    "dns export": Case(),
+    "doctor": Case("pve-waw1"),
+    "export": Case(),
+    "import puq": Case(
+        "puq.sql --server-map old-name=pve-waw1", "more.sql --server-map old-name=pve-waw1", shows=True
+    ),
+    "mail outbox": Case(),
+    "mail preview": Case("ready"),
+    "mail retry": Case("--failed", before=(FAILED_MAIL,)),
+    "mail templates": Case(),
+    "mail test": Case("you@example.com", shows=True),
+    "pool add": Case(POOL.format(7), POOL.format(8)),
+    "pool delete": Case("10.7.0.2", "10.8.0.2"),
+    "pool edit": Case("10.7.0.2 --stop 10.7.0.8", "10.8.0.2 --stop 10.8.0.8"),
+    "pool list": Case(),
+    "pool show": Case("192.168.130.2"),
+    "product add": Case("P1 --server pve-waw1 --template 9000", "P2 --server pve-waw1 --template 9000"),
+    "product delete": Case("P1", "P2"),
+    "product edit": Case("P1 --memory 2000", "P2 --memory 2000"),
+    "product list": Case(),
+    "product show": Case("VPS-2"),
+    "secrets rotate": Case(),
+    "secrets verify": Case(),
+    "server add": Case(f"s1 {SERVER}", f"s2 {SERVER}"),
+    "server delete": Case("s1", "s2"),
+    "server edit": Case("s1 --port 8007", "s2 --port 8007"),
+    "server list": Case(),
+    "server nodes": Case("pve-waw1"),
+    "server pause": Case("s1", "s2"),
+    "server resume": Case("s1", "s2"),
+    "server show": Case("pve-waw1"),
+    "server test": Case("pve-waw1"),
+    "service adopt": Case(
+        "101 --server pve-waw1 --client Acme --product VPS-2 --id 5602",
+        "105 --server pve-waw1 --client Acme --product VPS-2 --id 5603",
+        shows=True,
+    ),
+    "service change-package": Case(
+        "5546 --option cores=3", "5546 --option cores=4", before=(UNQUEUE, ACTIVE, READY)
+    ),
+    "service create": Case(
+        "--client Acme --product VPS-2 --id 5601", "--client Acme --product VPS-2 --id 5604"
+    ),
+    "service delete": Case("5601", "5604", before=("DELETE FROM vm WHERE service_id IN (5601, 5604)",)),
+    "service history": Case("5546"),
+    "service list": Case(),
+    "service notes": Case("5546 --add one", "5546 --add two"),
+    "service options": Case("5546 --option memory=3000", "5546 --option memory=3001", shows=True),
+    "service show": Case("5546"),
+    "service suspend": REQUEST,
+    "service terminate": REQUEST,
+    "service unsuspend": Case("5546", before=(UNQUEUE, SUSPENDED, READY)),
+    "vm backup create": REQUEST,
+    "vm backup delete": Case("5546 backup:backup/x.vma.zst", before=(UNQUEUE, ACTIVE, READY)),
+    "vm backup list": Case("5546"),
+    "vm backup schedule": Case("5546 --days mon --at 03:30", before=(READY,)),
+    "vm charts": Case("5546"),
+    "vm delete-record": Case("5602", "5603", before=(GONE,)),
+    "vm dns": REQUEST,
+    "vm iso eject": REQUEST,
+    "vm iso list": Case("5546"),
+    "vm iso mount": Case("5546 x.iso", before=(UNQUEUE, ACTIVE, READY)),
+    "vm list": Case(),
+    "vm log": Case("5546"),
+    "vm password": REQUEST,
+    "vm rdns": Case("5546 192.168.130.2 mail.example.com", before=(UNQUEUE, ACTIVE, READY)),
+    "vm reboot": REQUEST,
+    "vm record": Case("5546 --set vlan=7", "5546 --set vlan=0"),
+    "vm redeploy": Case("5546", before=(UNQUEUE, ACTIVE, STUCK)),
+    "vm reinstall": REQUEST,
+    "vm repair-disk": REQUEST,
+    "vm reset": Case("5546 set_dns_records", before=(ACTIVE, READY)),
+    "vm restore": Case("5546 backup:backup/x.vma.zst", before=(UNQUEUE, ACTIVE, READY)),
+    "vm run-step": Case("5546 VMRemove", before=(UNQUEUE, ACTIVE, READY)),
+    "vm show": Case("5546"),
+    "vm shutdown": REQUEST,
+    "vm snapshot create": REQUEST,
+    "vm snapshot delete": Case("5546 before", before=(UNQUEUE, ACTIVE, READY)),
+    "vm snapshot list": Case("5546"),
+    "vm snapshot rollback": Case("5546 before", before=(UNQUEUE, ACTIVE, READY)),
+    "vm snapshot schedule": Case("5546 --days mon --at 03:30", before=(READY,)),
+    "vm start": REQUEST,
+    "vm stats": Case("--all"),
+    "vm stop": REQUEST,
+    "zone add": Case(f"lan {ZONE}", f"internal {ZONE}"),
+    "zone delete": Case("lan", "internal"),
+    "zone edit": Case("lan --ttl 60", "internal --ttl 60"),
+    "zone list": Case(),
+    "zone show": Case("example.com"),
+    "zone test": Case("example.com"),
+}
+LAST = ("delete", "delete-record")  # each noun's objects are deleted after everything else was done to them
+
+NOT_RUN = {
+    "lab": "serves until Ctrl+C and prints how to connect; it has no answer that ends",
+    "vm console": "needs a terminal or a browser until it is closed; its link has --json, its audit row --reason",
+}
+NO_PREVIEW = {
+    "audit archive": "counts the rows it moves while it moves them",
+    "client notes": "the text is the change",
+    "mail retry": "`mail outbox --status failed` is the list",
+    "mail test": "the mail is the test",
+    "secrets rotate": "`secrets verify` is the check before it",
+    "server pause": "the whole change is its name",
+    "server resume": "the whole change is its name",
+    "service notes": "the text is the change",
+    "vm record": "without --set it shows the record",
+    "vm backup schedule": "the options are the change",
+    "vm snapshot schedule": "the options are the change",
+    "vm rdns": "`vm dns --dry-run` shows it",
+    **dict.fromkeys(
+        (
+            "service suspend", "service unsuspend", "service terminate", "vm backup create", "vm backup delete",
+            "vm delete-record", "vm iso eject", "vm iso mount", "vm password", "vm reboot", "vm redeploy",
+            "vm reinstall", "vm reset", "vm restore", "vm run-step", "vm shutdown", "vm snapshot create",
+            "vm snapshot delete", "vm snapshot rollback", "vm start", "vm stop",
+        ),
+        "what it does depends on the VM when it runs; the help text says what that is",
+    ),
+}  # fmt: skip
+EMPTY = {"mail outbox", "vm backup list", "vm snapshot list", "vm stats"}
+"""Lists that are empty on this site: a message on stderr, and nothing on stdout."""
+
+
+def options() -> dict[str, set[str]]:
+    """The options of every verb."""
+    return {
+        verb.name.removeprefix("kvmtui "): {
+            word.strip(",") for each in verb.options for word in each.name.split()
+        }
+        for noun in verbs.nouns()
+        for verb in noun.verbs
+    }
+
+
+@pytest.fixture
+def place(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Place]:
+    """A site with VM 5546 and two foreign guests, and the files the cases name."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with world("full", folder, monkeypatch.setenv) as found:
+        (folder / "more.sql").write_text((folder / "puq.sql").read_text().replace("203.0.113", "198.51.100"))
+        for name, client in (("site.yaml", "A1"), ("more.yaml", "A2")):
+            (folder / name).write_text(f"clients:\n  - {{name: {client}, email: a@b.example}}\n")
+        yield Place(home / "kvmtui.db", found, capsys)
+
+
+class Place:
+    """Runs verbs in this process and counts what they wrote."""
+
+    def __init__(self, database: Path, found: World, capsys: pytest.CaptureFixture[str]) -> None:
+        self._database, self._world, self._capsys = database, found, capsys
+
+    def run(self, *words: str) -> Ran:
+        """One command line."""
+        status = exits.run(list(words))
+        said = self._capsys.readouterr()
+        return Ran(status, said.out, said.err)
+
+    def sql(self, query: str) -> list[Any]:
+        """One statement on the database of the site."""
+        with sqlite3.connect(self._database) as connection:
+            return connection.execute(query).fetchall()
+
+    def audited(self, after: int = 0) -> list[str]:
+        """The reasons of the audit rows after one."""
+        return [reason for (reason,) in self.sql(f"SELECT reason FROM audit WHERE id > {after} ORDER BY id")]
+
+    def newest(self, table: str) -> int:
+        """The highest number in a table."""
+        return int(self.sql(f"SELECT coalesce(max(id), 0) FROM {table}")[0][0])
+
+
+def test_every_verb_has_a_case_or_a_reason() -> None:
+    assert set(options()) == set(CASES) | set(NOT_RUN)
+    assert not set(CASES) & set(NOT_RUN)
+
+
+def test_shared_options_have_one_spelling() -> None:
+    known = options()
+    assert all("--plan" in each for each in known.values() if "--dry-run" in each)
+    assert all("-y" in each for each in known.values() if "--yes" in each)
+    assert {"--json", "--reason"} <= known["vm console"]
+
+
+def test_every_verb_keeps_the_conventions(place: Place) -> None:
+    known = options()
+    order = sorted(
+        CASES,
+        key=lambda name: (name.endswith(LAST), name.split()[0] == "server", name.endswith(("edit", "retry"))),
+    )
+    wrong = [
+        f"{name}: {each}" for name in order for each in broken(place, name.split(), CASES[name], known[name])
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def broken(place: Place, verb: list[str], case: Case, known: set[str]) -> Iterator[str]:
+    """The conventions this verb breaks."""
+    name = " ".join(verb)
+    if "--json" not in known:
+        yield "it has no --json"
+        return
+    for statement in case.before:
+        place.sql(statement)
+    audit, request = place.newest("audit"), place.newest("request")
+    words = [*verb, *case.words.split(), *(["--reason", REASON] if "--reason" in known else [])]
+    yield from _preview(place, name, words, known)
+    if (place.newest("audit"), place.newest("request")) != (audit, request):
+        yield "its preview changed something"
+    ran = place.run(*words)
+    if ran.exit == 2 and "typed at a terminal" in ran.stderr:
+        if "--yes" not in known:
+            yield "it asks and has no --yes"
+            return
+        if place.newest("audit") != audit:
+            yield "it changed something before it asked"
+        words += ["--yes"]
+        ran = place.run(*words)
+    if ran.exit != case.status:
+        yield f"ended with {ran.exit}: {ran.stdout}{ran.stderr}"
+        return
+    reasons, queued = place.audited(audit), place.newest("request") > request
+    if reasons and set(reasons) != {REASON}:
+        yield f"its audit rows have the reasons {reasons}"
+    if reasons and "--dry-run" not in known and name not in NO_PREVIEW:
+        yield "it changes something and has no --dry-run"
+    if queued and "--wait" not in known:
+        yield "it queues a request and has no --wait"
+    if "--wait" in known and not queued and name != "apply":
+        yield "it has --wait, and its case queues nothing"
+    if name in NO_PREVIEW and not reasons:
+        yield "it is in NO_PREVIEW, and its case changes nothing"
+    yield from _outputs(name, case, ran, bool(reasons or queued))
+    for statement in case.before:
+        place.sql(statement)
+    second = [*verb, *(case.again or case.words).split(), *words[len(verb) + len(case.words.split()) :]]
+    yield from _document(place, place.run(*second, "--json"), case, queued)
+
+
+def _preview(place: Place, name: str, words: list[str], known: set[str]) -> Iterator[str]:
+    if "--dry-run" not in known:
+        return
+    if name in NO_PREVIEW:
+        yield "it has a preview and a reason for having none"
+    for option in ("--dry-run", "--plan"):
+        plain, as_json = place.run(*words, option), place.run(*words, option, "--json")
+        if plain.exit or as_json.exit or not (plain.stdout or plain.stderr):
+            yield f"{option} failed: {plain} {as_json}"
+        else:
+            json.loads(as_json.stdout)
+
+
+def _outputs(name: str, case: Case, ran: Ran, changed: bool) -> Iterator[str]:
+    shows = case.shows or not changed
+    if changed and not ran.stderr and not case.shows:
+        yield "it does not say what it did"
+    if changed and ran.stdout and not shows:
+        yield f"its confirmation is on stdout: {ran.stdout}"
+    if not changed and name not in ("db backup", "db migrate") and bool(ran.stdout) == (name in EMPTY):
+        yield f"its answer is on the wrong side: {ran}"
+
+
+def _document(place: Place, ran: Ran, case: Case, queued: bool) -> Iterator[str]:
+    if ran.exit != case.status:
+        yield f"with --json it ended with {ran.exit}: {ran.stdout}{ran.stderr}"
+        return
+    try:
+        found = json.loads(ran.stdout)
+    except ValueError:
+        yield f"--json printed {ran.stdout!r}"
+        return
+    if not queued:
+        return
+    numbers = {number for (number,) in place.sql("SELECT id FROM request")}
+    one = found["requests"][0] if "requests" in found else found
+    if not {"request", "service_id", "run_id"} <= set(one) or one["request"] not in numbers:
+        yield f"its document has no request: {found}"
