@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.plan import Plan, effective
-from engine.proxmox.faults import Kind, task_ending
+from engine.proxmox.faults import Kind, ProxmoxError, task_ending
 from engine.proxmox.guest import Guest
 from engine.proxmox.mark import Mark
 from engine.store.compiled import Compiled
@@ -61,7 +61,12 @@ class Context(TaskContext):
         if self.kept.get("key") != wanted:
             guest = Guest(self.cluster, vm.vmid, self.mark, vm.node or None, vm.smbios_uuid or None)
             self.kept.update(key=wanted, guest=guest)
-        return self.kept["guest"]
+        found: Guest = self.kept["guest"]
+        if vm.node and found.node != vm.node:  # it was looked for and found: HA or an administrator moved it
+            self.note(f"the VM has moved from {vm.node} to {found.node}")
+            self.set(node=found.node)
+            self.kept["key"] = (vm.vmid, vm.node, vm.smbios_uuid)
+        return found
 
     def act(self, call: Callable[[], str | None]) -> Outcome:
         """Make the one changing call of this look: park on its task, or look again when it has none.
@@ -73,7 +78,13 @@ class Context(TaskContext):
             return failure
         if lock := self._lock():
             return _wait_for_lock(lock)
-        upid = call()
+        try:
+            upid = call()
+        except ProxmoxError as error:
+            if not error.guest_missing or not self.vm.node:
+                raise
+            self.guest.forget()  # it moved between the look and the call; the next look finds it
+            return Wait("time", error.sentence, seconds=0.5)
         if upid is None:
             return Again()
         return Wait("task", f"{self.journal.step_label} runs on {upid.split(':')[1]}", upid=upid)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from engine.clock import now_ms
 from engine.pipelines.context import Context
-from engine.pipelines.steps import facts
+from engine.pipelines.steps import facts, ha
 from engine.pipelines.steps.target import choose, system_storage
 from engine.proxmox.faults import Kind
 from engine.proxmox.guest_values import GuestConfig, GuestLocation
@@ -52,8 +52,9 @@ def _now(ctx: Context) -> tuple[GuestConfig, str]:
     """The VM's config and the node it is on; after a move it is looked for at its target first."""
     if ctx.flow.get("moving") and not ctx.failed:
         ctx.vm.node = ctx.vm.target_node
-    config = ctx.guest.recent_config()
-    here = ctx.guest.node
+    guest = ctx.guest
+    config = guest.recent_config()
+    here = ctx.vm.node = guest.node
     if here != Vm.get_by_id(ctx.vm.id).node:
         ctx.set(node=here)
         ctx.guest.seen_at(GuestLocation(ctx.guest.vmid, here, config))
@@ -67,6 +68,8 @@ def _move(ctx: Context, config: GuestConfig, here: str, target: str) -> Outcome:
     if reason:
         ctx.set(target_node=here)
         return _stays(ctx, config, f"stays on {here}: {reason}")
+    if ctx.flow.get("moving") and (waiting := ha.wait_for_move(ctx, ctx.guest.status(), target)):
+        return waiting
     if wait := ctx.turn(f"tasks:{here}", ctx.vm.server.tasks_per_node, f"node {here} is busy"):
         return wait
     storage = ctx.plan.system_disk.storage or system_storage(config)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from engine.clock import now_ms
 from engine.pipelines.context import IGNORED, Context
-from engine.pipelines.steps import pending
+from engine.pipelines.steps import ha, pending
 from engine.proxmox.guest_values import GuestStatus
 from engine.traffic.looking import count_before_stop
 from engine.work.model import Done, Fail, Outcome, Skip, Wait
@@ -23,6 +23,8 @@ def start(ctx: Context) -> Outcome:
         ctx.kept["status"] = status
         waiting = () if ctx.acted else pending.lines(ctx)  # our own start has taken everything over
         return ctx.reached(waiting, why="running already")
+    if waiting := ha.wait(ctx, status, "started"):
+        return waiting
     if wait := ctx.turn(f"tasks:{ctx.vm.node}", ctx.vm.server.tasks_per_node, f"node {ctx.vm.node} is busy"):
         return wait
     return ctx.act(ctx.guest.start)
@@ -40,9 +42,10 @@ def start_unless_suspended(ctx: Context) -> Outcome:
 
 def stop(ctx: Context) -> Outcome:
     """Have the VM off, by pulling the plug."""
-    if not runs(ctx):
+    status = before_stop(ctx)
+    if not status.running:
         return ctx.reached(why="stopped already")
-    return ctx.act(ctx.guest.stop)
+    return ha.wait(ctx, status, "stopped") or ctx.act(ctx.guest.stop)
 
 
 def shut_down(ctx: Context) -> Outcome:
@@ -50,9 +53,12 @@ def shut_down(ctx: Context) -> Outcome:
 
     `still_shutting_down` writes a line every 15 s in between.
     """
-    if not runs(ctx):
+    status = before_stop(ctx)
+    if not status.running:
         ctx.remember(asked_at=None, ignored=False, forced=False)
         return ctx.reached(why="stopped already")
+    if waiting := ha.wait(ctx, status, "stopped"):
+        return waiting
     if ctx.failed_reason == IGNORED:
         ctx.remember(ignored=True)
         ctx.failed = ""  # answered by what follows
@@ -101,9 +107,10 @@ def still_shutting_down(ctx: Context, wait: Wait) -> Wait:
 
 def ask_to_shut_down(ctx: Context) -> Outcome:
     """Have the VM off by the guest's own doing; one that does not listen is a failure."""
-    if not runs(ctx):
+    status = before_stop(ctx)
+    if not status.running:
         return ctx.reached(why="stopped already")
-    return ctx.act(lambda: ctx.guest.shutdown(GRACE_S))
+    return ha.wait(ctx, status, "stopped") or ctx.act(lambda: ctx.guest.shutdown(GRACE_S))
 
 
 def reboot(ctx: Context) -> Outcome:
@@ -124,8 +131,13 @@ def look(ctx: Context) -> GuestStatus:
 
 
 def runs(ctx: Context) -> bool:
-    """Whether it runs; then what it has transferred is counted, for its counters end with the stop that follows."""
+    """Whether it runs; a guest that does is about to be stopped."""
+    return before_stop(ctx).running
+
+
+def before_stop(ctx: Context) -> GuestStatus:
+    """How the guest stands; what a running one has transferred is counted, for its counters end with the stop."""
     status = look(ctx)
     if status.running:
         count_before_stop(ctx.vm, ctx.guest, status)
-    return status.running
+    return status

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from engine.clock import now_ms
 from engine.ipam import allocate
 from engine.pipelines.context import Context
-from engine.pipelines.steps import facts, power, vmids
+from engine.pipelines.steps import facts, ha, power, vmids
 from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
 from engine.proxmox.mark import find_mark
 from engine.proxmox.values import Backup
@@ -137,8 +137,9 @@ def delete_vm(ctx: Context) -> Outcome:
         outcome = ctx.reached(why="the VM is gone already")
         ctx.set(node="", smbios_uuid="", remote_status="", remote_lock="")
         return outcome
-    if power.runs(ctx):
-        return ctx.act(ctx.guest.stop)
+    status = power.before_stop(ctx)
+    if status.running:
+        return ha.wait(ctx, status, "stopped") or ctx.act(ctx.guest.stop)
     return ctx.act(lambda: ctx.guest.destroy(purge=True))
 
 
