@@ -136,7 +136,7 @@ async def destroy(world: World, values: dict[str, Any], user: str) -> str:
         raise param_error(skiplock="Only root may use this option.")
     if str(guest.config.get("protection", "0")) == "1":
         raise die(f"can't remove VM {vmid} - protection mode enabled")
-    if guest.ha_managed and not values.get("purge"):
+    if guest.ha is not None and not values.get("purge"):
         raise die(f"unable to remove VM {vmid} - used in HA resources and purge parameter not set.")
     if guest.running:
         raise die(f"VM {vmid} is running - destroy failed")

@@ -38,8 +38,10 @@ class Guest:
     # From when to when it ran, in virtual seconds; the last end is None while it runs.
     runs: list[list[float | None]] = field(default_factory=list)
     seen: list[tuple[float, str, str]] = field(default_factory=list)
-    # What high availability was asked to do with it; None when it is not managed.
+    # Its HA resource; None when it has none.
     ha: dict[str, Any] | None = None
+    # What the HA manager is doing with it; empty until the manager has seen the resource.
+    ha_state: str = ""
 
     @property
     def name(self) -> str:
@@ -65,7 +67,8 @@ class Guest:
 
     @property
     def ha_managed(self) -> bool:
-        return self.ha is not None
+        """Whether HA acts for it: a resource that is to be ignored counts as none."""
+        return self.ha is not None and self.ha.get("state") != "ignored"
 
     @property
     def path(self) -> str:

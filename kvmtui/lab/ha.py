@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from fakepve.model import TaskError
 from fakepve.routing import die, param_error, split_list
 
 from engine.errors import Refused
 from kvmtui.lab import foreign
 from kvmtui.lab.access import ROOT
+from kvmtui.lab.configdisks import settle_pending
 from kvmtui.lab.guests import Guest
 from kvmtui.lab.tasks import Task
 from kvmtui.lab.world import World, serves
@@ -20,18 +22,33 @@ RULES = "/cluster/ha/rules"
 # The manager looks at its requests about this often (virtual seconds).
 MANAGER_SECONDS = 5
 MIGRATED = "ha groups have been migrated to rules"
+STATES = {"running": "started", "stopped": "stopped"}
+# States in which the manager does nothing that was requested of it.
+STUCK = ("error", "fence", "freeze", "recovery")
 
 
 # ---- what tests steer
 
 
 def manage(world: World, vmid: int, state: str = "started") -> None:
-    """Put a guest under HA with a requested state; an empty state releases it."""
+    """Put a guest under HA with a requested state that it has already; an empty state removes the resource."""
     guest = world.roster.get(vmid)
     if guest is None:
         raise Refused(f"The lab has no guest {vmid}.")
     guest.ha = {"state": state} if state else None
+    guest.ha_state = "stopped" if state == "disabled" else state
     world.effect("ha-manage", guest.node, vmid, state)
+
+
+def stick(world: World, vmid: int, state: str) -> None:
+    """Put a managed guest into a state of the manager, such as error or fence; with an empty one it acts again."""
+    guest = world.roster.get(vmid)
+    if guest is None or guest.ha is None:
+        raise Refused(f"The lab has no HA resource vm:{vmid}.")
+    guest.ha_state = state or STATES[guest.status]
+    world.effect("ha-stick", guest.node, vmid, state)
+    if not state:
+        world.background(_act_later(world, guest))
 
 
 async def move(world: World, vmid: int, target: str, seconds: float = 3.0) -> str:
@@ -43,9 +60,14 @@ async def move(world: World, vmid: int, target: str, seconds: float = 3.0) -> st
     async def body(task: Task) -> None:
         task.say(f"starting migration of VM {vmid} to node '{target}' ({world.address(target)})")
         guest.set_lock("migrate")
+        if guest.ha is not None:
+            guest.ha_state = "migrate"
         await world.clock.sleep(seconds)
         guest.set_lock(None)
         foreign.migrate(world, vmid, target)
+        if guest.ha is not None:
+            _settled(guest)
+            world.background(_act_later(world, guest))
         task.say("migration finished successfully (duration 00:00:03)")
 
     return await world.workers.start(guest.node, "qmigrate", vmid, ROOT, body, vmids=(vmid,))
@@ -61,13 +83,29 @@ async def power(world: World, vmid: int, status: str) -> str:
         await world.clock.sleep(1)
         if guest.status != status:
             guest.power(status, world.clock.now())
+            settle_pending(world, guest)
             world.effect("start" if status == "running" else "stop", guest.node, vmid)
+        _settled(guest)
 
     kind = "qmstart" if status == "running" else "qmstop"
     return await world.workers.start(guest.node, kind, vmid, ROOT, body, vmids=(vmid,))
 
 
-foreign.ACTIONS |= {"ha-manage": manage, "ha-move": move, "ha-power": power}
+def _settled(guest: Guest) -> None:
+    """The manager has done what it was at."""
+    if guest.ha is not None and guest.ha_state not in STUCK:
+        guest.ha_state = STATES[guest.status]
+
+
+foreign.ACTIONS |= {"ha-manage": manage, "ha-stick": stick, "ha-move": move, "ha-power": power}
+
+
+def standing(world: World, guest: Guest) -> dict[str, Any]:
+    """How a guest stands in HA, as its status tells it."""
+    if guest.ha is None or not guest.ha_managed:
+        return {"managed": 0}
+    group = {"group": guest.ha.get("group")} if world.dialect.major < 9 else {}
+    return {"managed": 1, **group, "state": guest.ha_state or None}
 
 
 # ---- requests by way of a guest's own calls
@@ -80,6 +118,10 @@ async def request_power(world: World, guest: Guest, status: str, user: str) -> s
     async def body(task: Task) -> None:
         task.say(f"Requesting HA {word} for VM {guest.vmid}")
         assert guest.ha is not None
+        if guest.ha_state == "error" and status == "running":
+            task.say(f"service 'vm:{guest.vmid}' in error state, must be disabled and fixed first")
+            command = f"ha-manager set vm:{guest.vmid} --state started"
+            raise TaskError(f"command '{command}' failed: exit code 255")
         guest.ha["state"] = "started" if status == "running" else "stopped"
         world.background(_act_later(world, guest))
 
@@ -100,15 +142,20 @@ async def _act_later(world: World, guest: Guest) -> None:
     await world.clock.sleep(MANAGER_SECONDS)
     if guest.ha is None or world.roster.get(guest.vmid) is not guest:
         return
-    wanted = {"started": "running", "stopped": "stopped"}.get(guest.ha["state"])
+    if guest.ha_state in STUCK or guest.lock == "migrate":
+        return
+    wanted = {"started": "running", "stopped": "stopped", "disabled": "stopped"}.get(guest.ha["state"])
     if wanted and wanted != guest.status:
+        guest.ha_state = "request_stop" if wanted == "stopped" else "started"
         await power(world, guest.vmid, wanted)
+    else:
+        _settled(guest)
 
 
 async def _move_later(world: World, vmid: int, target: str) -> None:
     await world.clock.sleep(MANAGER_SECONDS)
     guest = world.roster.get(vmid)
-    if guest is not None and guest.node != target:
+    if guest is not None and guest.node != target and guest.ha_state not in STUCK:
         await move(world, vmid, target)
 
 
@@ -153,6 +200,7 @@ async def create(world: World, values: dict[str, Any], user: str) -> None:
     if values.get("group") and world.dialect.major >= 9:
         raise die(f"cannot use group: {MIGRATED}")
     guest.ha = {"state": "started"} | {k: v for k, v in values.items() if k not in ("sid", "type")}
+    guest.ha_state = ""
     world.background(_act_later(world, guest))
 
 
@@ -167,6 +215,10 @@ async def update(world: World, values: dict[str, Any], user: str) -> None:
     """Change what is requested of a guest."""
     guest = _managed(world, values["sid"])
     assert guest.ha is not None
+    if guest.ha_state == "error":
+        if values.get("state") != "disabled":
+            raise die(f"service 'vm:{guest.vmid}' in error state, must be disabled and fixed first")
+        guest.ha_state = "stopped"
     for name in split_list(values.get("delete")):
         guest.ha.pop(name, None)
     guest.ha |= {k: v for k, v in values.items() if k not in ("sid", "delete", "digest")}
@@ -176,7 +228,8 @@ async def update(world: World, values: dict[str, Any], user: str) -> None:
 @serves("DELETE", ONE)
 async def delete(world: World, values: dict[str, Any], user: str) -> None:
     """Release a guest from HA."""
-    _managed(world, values["sid"]).ha = None
+    guest = _managed(world, values["sid"])
+    guest.ha, guest.ha_state = None, ""
 
 
 async def _order_move(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
@@ -222,9 +275,10 @@ async def status(world: World, values: dict[str, Any], user: str) -> list[dict[s
         lrm = {"id": f"lrm:{name}", "type": "lrm", "node": name, "timestamp": now}
         found.append({**lrm, "status": f"{name} {stamp}"})
     for guest in managed:
-        state = str((guest.ha or {}).get("state"))
+        requested = str((guest.ha or {}).get("state"))
+        state = guest.ha_state or "queued"
         service = {"id": f"service:vm:{guest.vmid}", "type": "service", "sid": f"vm:{guest.vmid}"}
-        service |= {"node": guest.node, "state": state, "crm_state": state, "request_state": state}
+        service |= {"node": guest.node, "state": state, "crm_state": state, "request_state": requested}
         found.append({**service, "status": f"vm:{guest.vmid} ({guest.node}, {state})"})
     return found
 
@@ -233,9 +287,7 @@ async def status(world: World, values: dict[str, Any], user: str) -> list[dict[s
 async def manager_status(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
     """The manager's own record."""
     master, now = next(iter(world.nodes)), int(world.clock.now())
-    service = {
-        f"vm:{g.vmid}": {"node": g.node, "state": g.ha["state"]} for g in world.roster.values() if g.ha
-    }
+    service = {f"vm:{g.vmid}": {"node": g.node, "state": g.ha_state} for g in world.roster.values() if g.ha}
     manager = {"master_node": master, "timestamp": now, "service_status": service}
     manager["node_status"] = {
         name: "online" if state["online"] else "unknown" for name, state in world.nodes.items()

@@ -199,6 +199,10 @@ class Lab:
         """Put a guest under high availability with this requested state; an empty state releases it."""
         self._ask(lambda: ha.manage(self.world, vmid, state))
 
+    def ha_stick(self, vmid: int, state: str) -> None:
+        """Put a managed guest into a state of the manager (error, fence, freeze); with an empty one it acts again."""
+        self._ask(lambda: ha.stick(self.world, vmid, state))
+
     def ha_move(self, vmid: int, target: str) -> str:
         """The HA manager moves a guest now: root's `qmigrate` task, which locks it for 3 virtual seconds."""
         return self._await(ha.move(self.world, vmid, target))

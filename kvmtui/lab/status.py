@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kvmtui.lab import ha
 from kvmtui.lab.drives import NIC, drive_keys
 from kvmtui.lab.guests import Guest
 from kvmtui.lab.usage import cores_of, usage
@@ -44,7 +45,7 @@ async def current(world: World, values: dict[str, Any], user: str) -> dict[str, 
     """One VM as it is at this moment."""
     guest = world.find(values["node"], values["vmid"])
     item = _full(world, guest)
-    item["ha"] = {"managed": int(guest.ha_managed), **(guest.ha or {})}
+    item["ha"] = ha.standing(world, guest)
     vga = str(guest.config.get("vga", "")).removeprefix("type=").split(",")[0]
     if vga.startswith(("virtio", "qxl")):
         item["spice"] = 1

@@ -89,6 +89,39 @@ def test_the_ha_manager_moves_a_guest_before_a_chosen_call(call: Client) -> None
     assert call("GET", "/nodes/pve3/qemu/100/config").status == 200
 
 
+def test_a_guest_in_an_error_state_of_ha_is_not_started_until_it_was_disabled(slow: Client) -> None:
+    slow.lab.ha_manage(100, state="stopped")
+    slow.lab.ha_stick(100, "error")
+    assert slow.get("/nodes/pve1/qemu/100/status/current")["ha"]["state"] == "error"
+    start = slow("POST", "/nodes/pve1/qemu/100/status/start").data
+    slow.lab.advance(1)
+    assert slow.ended(start) == "command 'ha-manager set vm:100 --state started' failed: exit code 255"
+    refused = "service 'vm:100' in error state, must be disabled and fixed first"
+    assert refused in slow.log(start)
+    resource = "/cluster/ha/resources/vm:100"
+    slow.lab.set_roles({"/": ["Sys.Console", "Sys.Audit"], "/vms": ["VM.Audit"]})
+    assert slow("PUT", resource, state="started").reason == refused
+    assert slow("PUT", resource, state="disabled").status == 200
+    assert slow("PUT", resource, state="started").status == 200
+
+
+def test_ha_leaves_a_guest_alone_while_its_node_is_fenced_and_acts_afterwards(slow: Client) -> None:
+    slow.lab.ha_manage(100)
+    slow.lab.ha_stick(100, "fence")
+    slow("POST", "/nodes/pve1/qemu/100/status/stop")
+    slow.lab.advance(20)
+    assert slow.get("/nodes/pve1/qemu/100/status/current")["status"] == "running"
+    slow.lab.ha_stick(100, "")
+    slow.lab.advance(20)
+    assert slow.get("/nodes/pve1/qemu/100/status/current")["status"] == "stopped"
+
+
+def test_a_guest_that_ha_is_to_ignore_is_not_managed(call: Client) -> None:
+    call.lab.ha_manage(100, state="ignored")
+    assert call.get("/nodes/pve1/qemu/100/status/current")["ha"] == {"managed": 0}
+    assert ":qmstop:100:" in call("POST", "/nodes/pve1/qemu/100/status/stop").data
+
+
 def test_ha_rules_replaced_groups_in_9(start: Any) -> None:
     nine, eight = start(), start(version="8")
     assert nine("GET", "/cluster/ha/groups").reason == (
