@@ -62,11 +62,14 @@ class Context(TaskContext):
             guest = Guest(self.cluster, vm.vmid, self.mark, vm.node or None, vm.smbios_uuid or None)
             self.kept.update(key=wanted, guest=guest)
         found: Guest = self.kept["guest"]
-        if vm.node and found.node != vm.node:  # it was looked for and found: HA or an administrator moved it
-            self.note(f"the VM has moved from {vm.node} to {found.node}")
-            self.set(node=found.node)
-            self.kept["key"] = (vm.vmid, vm.node, vm.smbios_uuid)
+        found.on_move = self._moved
         return found
+
+    def _moved(self, before: str, node: str) -> None:
+        """The guest was looked for and found elsewhere: HA or an administrator has moved it."""
+        self.note(f"the VM has moved from {before} to {node}")
+        self.set(node=node)
+        self.kept["key"] = (self.vm.vmid, node, self.vm.smbios_uuid)
 
     def act(self, call: Callable[[], str | None]) -> Outcome:
         """Make the one changing call of this look: park on its task, or look again when it has none.
@@ -81,8 +84,10 @@ class Context(TaskContext):
         try:
             upid = call()
         except ProxmoxError as error:
-            if not error.guest_missing or not self.vm.node:
+            tries = int(self.flow.get("transient", 0)) + 1
+            if not error.guest_missing or tries >= TASK_TRIES:
                 raise
+            self.remember(transient=tries)
             self.guest.forget()  # it moved between the look and the call; the next look finds it
             return Wait("time", error.sentence, seconds=0.5)
         if upid is None:

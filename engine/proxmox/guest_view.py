@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from engine import redact
@@ -38,6 +39,7 @@ class GuestView:
         self.vmid = vmid
         self._node = node
         self._seen: tuple[float, GuestConfig] | None = None
+        self.on_move: Callable[[str, str], None] | None = None  # hears when it is found on another node
 
     @property
     def node(self) -> str:
@@ -52,7 +54,7 @@ class GuestView:
         try:
             config = self.cluster.guest_config(self.node, self.vmid, current=current)
         except ProxmoxError as fault:
-            if not fault.guest_missing:
+            if not self._may_have_moved(fault):
                 raise
             self._locate(fault)
             config = self.cluster.guest_config(self.node, self.vmid, current=current)
@@ -108,6 +110,10 @@ class GuestView:
         status = self.status()
         if not status.ha_managed:
             return None
+        return HaState(self.vmid, status.ha_state, self.ha_request() or status.ha_state)
+
+    def ha_request(self) -> str:
+        """The state its HA resource requests, `ignored` included; empty without one, or without Sys.Audit on /."""
         try:
             answer = self.cluster.get(
                 f"Reading the HA resource of VM {self.vmid}", "cluster", "ha", "resources", f"vm:{self.vmid}"
@@ -115,8 +121,8 @@ class GuestView:
         except ProxmoxError as fault:
             if fault.reason not in ("no_privilege", "no_item"):
                 raise
-            return HaState(self.vmid, status.ha_state, status.ha_state)
-        return HaState(self.vmid, status.ha_state, text_of(answer.mapping(), "state", "started"))
+            return ""
+        return text_of(answer.mapping(), "state", "started")
 
     def snapshots(self) -> tuple[Snapshot, ...]:
         """Its snapshots, oldest first."""
@@ -182,7 +188,7 @@ class GuestView:
         try:
             return self.cluster.transport.read(self._request("GET", what, path, params or {}))
         except ProxmoxError as fault:
-            if not fault.guest_missing:
+            if not self._may_have_moved(fault):
                 raise
             self._locate(fault)
         return self.cluster.transport.read(self._request("GET", what, path, params or {}))
@@ -194,10 +200,21 @@ class GuestView:
         told = f"{what} of VM {self.vmid} on {self.node}"
         return Request(method, whole, told, params or {}, node=self.node, vmid=self.vmid)
 
+    def _may_have_moved(self, fault: ProxmoxError) -> bool:
+        """Whether to look for it elsewhere: it is not on its node, or that is down and HA may have restarted it."""
+        if fault.guest_missing:
+            return True
+        if fault.reason != "node_unreachable":
+            return False
+        rows = self.cluster.resources()
+        return any(row.vmid == self.vmid and row.kind == "qemu" and row.node != self._node for row in rows)
+
     def _locate(self, fault: ProxmoxError | None) -> None:
         location = self.cluster.find_guest(self.vmid)
         if location is not None:
-            self._node = location.node
+            before, self._node = self._node, location.node
+            if before not in (None, location.node) and self.on_move:
+                self.on_move(str(before), location.node)
             return
         raise fault or ProxmoxError(
             Kind.GONE,

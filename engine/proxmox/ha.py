@@ -11,9 +11,10 @@ from typing import Literal
 
 Request = Literal["started", "stopped", "disabled", "ignored"]
 _MOVING = ("migrate", "relocate")
-_STUCK = {
+STUCK = {
     "error": "HA gave up on it after an error; disable it in HA, repair it and enable it again",
     "fence": "its node is being fenced; HA starts it on another one",
+    "recovery": "its node is gone; HA is looking for another one that can take it",
     "freeze": "its node is being shut down or updated, and HA leaves it alone until that is over",
 }
 
@@ -38,8 +39,8 @@ class HaState:
 
     def why_wait(self, wanted: Request) -> str:
         """Why the guest is not as wanted yet, as a sentence; empty when HA has it so, or was not requested it."""
-        if self.state in _STUCK:
-            return f"VM {self.vmid} is managed by HA: {_STUCK[self.state]}."
+        if self.state in STUCK:
+            return f"VM {self.vmid} is managed by HA: {STUCK[self.state]}."
         if self.moving:
             return f"VM {self.vmid} is managed by HA, which is moving it to another node."
         if self.requested == wanted and self.state != wanted:

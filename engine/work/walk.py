@@ -44,7 +44,7 @@ _NOT_WAITING: dict[str, Any] = {
     "wait_why": "",
     "waiting_since": None,
 }
-_OWN_TO_A_STEP = ("began", "transient", "slot")  # what the flow forgets when a step ends
+_OWN_TO_A_STEP = ("began", "transient", "slot", "ha_since")  # what the flow forgets when a step ends
 
 
 class ContextFactory(Protocol):

@@ -1,7 +1,7 @@
-"""A guest that HA manages: it is asked for a state once and then waited for; nothing is done against HA.
+"""A guest that HA manages: HA is asked for a state once and waited for; nothing is done against it.
 
-Proxmox hands start, stop and shutdown of such a guest to HA. The task ends when HA was asked, not when the guest is
-there. HA gives a shutdown its time and then stops the guest itself.
+Proxmox hands start, stop and shutdown of such a guest to HA, as requests for `started` and `stopped`. The task ends
+when HA was asked, not when the guest is there.
 """
 
 from __future__ import annotations
@@ -9,48 +9,53 @@ from __future__ import annotations
 from engine.clock import now_ms
 from engine.pipelines.context import Context
 from engine.proxmox.guest_values import GuestStatus
-from engine.proxmox.ha import HaState, Request
+from engine.proxmox.ha import STUCK, HaState, Request
 from engine.work.model import Fail, Outcome, Wait
+
+__all__ = ["PATIENCE_S", "STUCK", "note_force", "note_removal", "wait", "wait_for_move"]
 
 PATIENCE_S = 300
 _LOOK_S = 3.0
 
 
 def wait(ctx: Context, status: GuestStatus, wanted: Request) -> Outcome | None:
-    """The wait for HA to bring the guest to a state it was asked for, or for a move of HA's own to end.
+    """The wait for HA to bring the guest to the wanted state, or to be able to; a failure after five minutes.
 
-    None for a guest that HA does not manage, or that has still to be asked.
+    None for a guest that HA does not manage, or that has still to be asked for.
     """
-    if not _managed(status):
+    if not status.ha_managed:
         return None
     asked = ctx.acted and not ctx.failed
-    state = HaState(ctx.guest.vmid, status.ha_state, wanted if asked else "ignored")
+    state = HaState(ctx.guest.vmid, status.ha_state, wanted if asked else "")
     why = state.why_wait(wanted)
     if not why and asked:
         why = f"VM {state.vmid} is managed by HA (state {state.state}); waiting until HA has it {wanted}."
-    return _patiently(ctx, why) if why else None
-
-
-def wait_for_move(ctx: Context, status: GuestStatus, target: str) -> Outcome | None:
-    """The wait for HA to move the guest to the node it was asked to; None when it has still to be asked."""
-    if not _managed(status) or not ctx.acted or ctx.failed:
-        return None
-    return _patiently(
-        ctx, f"VM {ctx.guest.vmid} is managed by HA; waiting until HA has moved it to {target}."
-    )
-
-
-def _managed(status: GuestStatus) -> bool:
-    return status.ha_managed and status.ha_state != "ignored"
+    return _patiently(ctx, why.rstrip(".")) if why else None
 
 
 def _patiently(ctx: Context, why: str) -> Outcome:
-    step, since = ctx.flow.get("ha_since") or ("", 0)
-    if step != ctx.journal.step:
-        since = now_ms()
-    why = why.rstrip(".")
+    since = int(ctx.flow.get("ha_since") or now_ms())
     if now_ms() - since >= PATIENCE_S * 1000:
-        ctx.remember(ha_since=None)
         return Fail(f"{why}; not done within {PATIENCE_S} s. See `ha-manager status` on a node")
-    ctx.remember(ha_since=[ctx.journal.step, since])
+    ctx.remember(ha_since=since)
     return Wait("time", why, seconds=_LOOK_S)
+
+
+def wait_for_move(ctx: Context, target: str) -> Wait | None:
+    """The wait for HA to move the guest to the node it was asked for; None once that has taken too long."""
+    if now_ms() - int(ctx.flow["moving"]) >= PATIENCE_S * 1000:
+        return None
+    why = f"VM {ctx.guest.vmid} is managed by HA; waiting until HA has moved it to {target}"
+    return Wait("time", why, seconds=_LOOK_S)
+
+
+def note_force(ctx: Context, status: GuestStatus, seconds: int) -> None:
+    """Say that a shutdown through HA ends by force, when one was just asked for."""
+    if status.ha_managed and ctx.journal.sent:
+        ctx.note(f"VM {ctx.vm.vmid} is managed by HA, which stops it by force after {seconds} s")
+
+
+def note_removal(ctx: Context) -> None:
+    """Say that the guest's HA resource goes with it, when it has one; call it before the guest is deleted."""
+    if requested := ctx.guest.ha_request():
+        ctx.note(f"the HA resource vm:{ctx.vm.vmid} (requested {requested}) is deleted with the VM")

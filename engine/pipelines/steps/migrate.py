@@ -29,6 +29,10 @@ def migrate_to_target(ctx: Context) -> Outcome:
         target = choice.node
         ctx.save(target_node=target)  # at once: others who choose count it in
     if target == here:
+        if ctx.flow.get("by_ha"):  # which moves disks only to storages of the same name
+            ctx.remember(by_ha=None)
+            outcome = _stays(ctx, config, f"HA moved it to {here} and left the disk where it was")
+            return outcome if isinstance(outcome, Fail) else Done((f"moved to {here}",))
         moved = ctx.acted or ctx.flow.get("moving")
         return Done((f"moved to {here}",)) if moved else _stays(ctx, config, "on its target node already")
     return _move(ctx, config, here, target)
@@ -53,6 +57,7 @@ def _now(ctx: Context) -> tuple[GuestConfig, str]:
     if ctx.flow.get("moving") and not ctx.failed:
         ctx.vm.node = ctx.vm.target_node
     guest = ctx.guest
+    guest.on_move = None  # not there yet, or elsewhere: `here` says it
     config = guest.recent_config()
     here = ctx.vm.node = guest.node
     if here != Vm.get_by_id(ctx.vm.id).node:
@@ -68,15 +73,20 @@ def _move(ctx: Context, config: GuestConfig, here: str, target: str) -> Outcome:
     if reason:
         ctx.set(target_node=here)
         return _stays(ctx, config, f"stays on {here}: {reason}")
-    if ctx.flow.get("moving") and (waiting := ha.wait_for_move(ctx, ctx.guest.status(), target)):
-        return waiting
+    if ctx.flow.get("by_ha"):
+        if waiting := ha.wait_for_move(ctx, target):
+            return waiting
+        ctx.remember(moving=None, by_ha=None)
+        ctx.set(target_node=here)
+        late = f"HA manages it and has not moved it to {target} within {ha.PATIENCE_S} s"
+        return _stays(ctx, config, f"stays on {here}: {late}")
     if wait := ctx.turn(f"tasks:{here}", ctx.vm.server.tasks_per_node, f"node {here} is busy"):
         return wait
     storage = ctx.plan.system_disk.storage or system_storage(config)
     outcome = ctx.act(lambda: ctx.guest.migrate(target, storage or None))
     if not isinstance(outcome, Wait) or outcome.on != "task":
         return outcome
-    ctx.remember(moving=now_ms())
+    ctx.remember(moving=now_ms(), by_ha=":hamigrate:" in outcome.upid)
     return still_moving(ctx, outcome)
 
 
@@ -107,7 +117,7 @@ def _held_back(ctx: Context, config: GuestConfig, here: str, target: str) -> str
 
 def _after_failure(ctx: Context, config: GuestConfig, here: str) -> Outcome:
     """A move that cannot work is a note and the VM stays; one that may work later is a failure to retry."""
-    ctx.remember(moving=None)
+    ctx.remember(moving=None, by_ha=None)
     if ctx.failed_kind in (Kind.PERMANENT, Kind.AUTH):
         ctx.set(target_node=here)
         return _stays(ctx, config, f"stays on {here}: {ctx.failed}")

@@ -58,6 +58,8 @@ def shut_down(ctx: Context) -> Outcome:
         ctx.remember(asked_at=None, ignored=False, forced=False)
         return ctx.reached(why="stopped already")
     if waiting := ha.wait(ctx, status, "stopped"):
+        if isinstance(waiting, Fail):
+            ctx.remember(asked_at=None)
         return waiting
     if ctx.failed_reason == IGNORED:
         ctx.remember(ignored=True)
@@ -68,7 +70,9 @@ def shut_down(ctx: Context) -> Outcome:
     ctx.remember(asked_at=None)
     if asked and not ctx.failed:
         return Fail("the guest shut down, but it runs again: somebody else started it")
-    return _asked(ctx, ctx.act(lambda: ctx.guest.shutdown(GRACE_S)))
+    outcome = _asked(ctx, ctx.act(lambda: ctx.guest.shutdown(GRACE_S)))
+    ha.note_force(ctx, status, GRACE_S)
+    return outcome
 
 
 def _asked(ctx: Context, outcome: Outcome) -> Outcome:
@@ -106,11 +110,15 @@ def still_shutting_down(ctx: Context, wait: Wait) -> Wait:
 
 
 def ask_to_shut_down(ctx: Context) -> Outcome:
-    """Have the VM off by the guest's own doing; one that does not listen is a failure."""
+    """Have the VM off by the guest's own doing; one that does not listen is a failure, unless HA manages it."""
     status = before_stop(ctx)
     if not status.running:
         return ctx.reached(why="stopped already")
-    return ha.wait(ctx, status, "stopped") or ctx.act(lambda: ctx.guest.shutdown(GRACE_S))
+    if waiting := ha.wait(ctx, status, "stopped"):
+        return waiting
+    outcome = ctx.act(lambda: ctx.guest.shutdown(GRACE_S))
+    ha.note_force(ctx, status, GRACE_S)
+    return outcome
 
 
 def reboot(ctx: Context) -> Outcome:

@@ -140,7 +140,12 @@ def delete_vm(ctx: Context) -> Outcome:
     status = power.before_stop(ctx)
     if status.running:
         return ha.wait(ctx, status, "stopped") or ctx.act(ctx.guest.stop)
-    return ctx.act(lambda: ctx.guest.destroy(purge=True))
+    return ctx.act(lambda: _destroy(ctx))
+
+
+def _destroy(ctx: Context) -> str:
+    ha.note_removal(ctx)
+    return ctx.guest.destroy(purge=True)
 
 
 def delete_vm_or_give_up(ctx: Context) -> Outcome:
@@ -151,8 +156,8 @@ def delete_vm_or_give_up(ctx: Context) -> Outcome:
         if error.kind in (Kind.PERMANENT, Kind.AUTH):
             return Fail(error.sentence, final=True)
         raise
-    passing = ctx.failed_kind in (Kind.TRANSIENT, Kind.AMBIGUOUS, Kind.GONE)
-    return replace(outcome, final=not passing) if isinstance(outcome, Fail) else outcome
+    lasting = ctx.failed_kind not in (None, Kind.TRANSIENT, Kind.AMBIGUOUS, Kind.GONE)
+    return replace(outcome, final=lasting) if isinstance(outcome, Fail) else outcome
 
 
 def delete_for_redeploy(ctx: Context) -> Outcome:
