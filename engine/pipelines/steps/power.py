@@ -21,8 +21,8 @@ def start(ctx: Context) -> Outcome:
     status = look(ctx)
     if status.running:
         ctx.kept["status"] = status
-        waiting = () if ctx.acted else pending.lines(ctx)  # our own start has taken everything over
-        return ctx.reached(waiting, why="running already")
+        notes = () if ctx.acted else pending.lines(ctx)  # our own start has taken everything over
+        return ctx.reached(notes, why="running already")
     if waiting := ha.wait(ctx, status, "started"):
         return waiting
     if wait := ctx.turn(f"tasks:{ctx.vm.node}", ctx.vm.server.tasks_per_node, f"node {ctx.vm.node} is busy"):
