@@ -84,11 +84,9 @@ class Context(TaskContext):
         try:
             upid = call()
         except ProxmoxError as error:
-            tries = int(self.flow.get("transient", 0)) + 1
-            if not error.guest_missing or tries >= TASK_TRIES:
+            if not error.guest_missing or not self.vm.node:
                 raise
-            self.remember(transient=tries)
-            self.guest.forget()  # it moved between the look and the call; the next look finds it
+            self.guest.forget()  # moved between the look and the call: the next look finds it, or that it is gone
             return Wait("time", error.sentence, seconds=0.5)
         if upid is None:
             return Again()

@@ -114,13 +114,13 @@ def _note_states(server_id: int, seen: dict[int, Resource]) -> None:
     """
     now = now_ms()
     older = Vm.remote_seen_at.is_null() | (Vm.remote_seen_at < now - _LIST_AGE_MS)
-    columns = (Vm.id, Vm.vmid, Vm.remote_status, Vm.remote_lock, Vm.node, Vm.due_at)
+    columns = (Vm.id, Vm.vmid, Vm.remote_status, Vm.remote_lock, Vm.node)
     query = Vm.select(*columns).where(
         Vm.server == server_id, Vm.vmid.is_null(False), Vm.vm_status != "remove", older
     )
-    for vm_id, vmid, status, lock, node, due_at in query.tuples():
+    for vm_id, vmid, status, lock, node in query.tuples():
         guest = seen.get(vmid)
-        if guest and node and node != guest.node and due_at is None:  # HA or an administrator moved it
+        if guest and node and node != guest.node:  # HA or an administrator moved it while it was at rest
             Vm.update(node=guest.node).where(Vm.id == vm_id, Vm.due_at.is_null()).execute()
         told = (guest.status, guest.lock or "") if guest else ("missing", "")
         if told != (status, lock):

@@ -64,8 +64,9 @@ def until_waiting(site: Site, vm: Vm, why: str) -> Vm:
     ],
 )
 def test_ha_is_asked_once_and_waited_for(
-    site: Site, vm: Vm, pipeline: str, calls: list[str], status: str
+    site: Site, vm: Vm, monkeypatch: pytest.MonkeyPatch, pipeline: str, calls: list[str], status: str
 ) -> None:
+    monkeypatch.setattr(manager, "MANAGER_SECONDS", 60)
     site.lab.foreign_config(vm.vmid, agent="0")
     Service.update(options={"cores": 4}).where(Service.id == vm.service_id).execute()
     site.ask(vm, pipeline)
@@ -167,11 +168,14 @@ def test_a_shutdown_that_ha_did_not_do_is_asked_for_again(
     until_waiting(site, vm, "waiting for HA")
     monkeypatch.setattr(ha, "PATIENCE_S", 0)
     site.lab.ha_stick(vm.vmid, "freeze")
-    assert ha.STUCK["freeze"] in site.once(vm).error
+    row = site.once(vm)
+    assert ha.STUCK["freeze"] in row.error
+    assert "ha_since" not in row.flow  # the next try waits as long again
     monkeypatch.undo()
     site.lab.ha_manage(vm.vmid)  # somebody else wants it to run
     row = site.hurry(site.once(vm), looks=4000)
     assert (row.vm_status, power_calls(site)) == ("remove", ["shutdown", "shutdown"])
+    assert not Step.select().where(Step.error.contains("somebody else")).exists()
 
 
 @pytest.mark.parametrize("action", ["migrate", "ha-move"])
