@@ -12,12 +12,13 @@ from engine.actions.names import test_zone
 from engine.clock import now_ms, stamp
 from engine.errors import KvmtuiError
 from engine.plan import Plan, effective
-from engine.proxmox.check import USUAL_USES, Check, Result, SnapshotWish, Wanted
+from engine.proxmox.check import USUAL_USES, Check, Result, Wanted
 from engine.proxmox.checks import check_server
 from engine.proxmox.privileges import Use
 from engine.queries.backup_debt import backup_debts
 from engine.queries.engines import engines
 from engine.queries.left_backups import left_backups
+from engine.queries.product_warnings import wish
 from engine.schedule.registry import RETENTION
 from engine.store import check as database_check
 from engine.store import rotation
@@ -100,7 +101,7 @@ def _wanted(row: Server) -> Wanted:
         first_vmids=tuple(sorted({plan.first_vmid for plan in plans})),
         anti_spoofing=any(plan.firewall.antispoof for plan in plans),
         uses=_uses(plans) if plans else USUAL_USES,
-        snapshots=tuple(_wish(name, plan) for name, plan in products if plan.snapshots > 0),
+        snapshots=tuple(wish(name, plan) for name, plan in products if plan.snapshots > 0),
     )
 
 
@@ -115,17 +116,6 @@ def _uses(plans: list[Plan]) -> frozenset[Use]:
         Use.AGENT: any(plan.permissions.get("password", True) for plan in plans),
     }
     return frozenset(use for use, wanted in offered.items() if wanted)
-
-
-def _wish(product: str, plan: Plan) -> SnapshotWish:
-    additional = plan.additional_disk
-    return SnapshotWish(
-        product,
-        str(plan.template),
-        plan.clone == "linked",
-        plan.system_disk.storage,
-        additional.storage if additional.size > 0 else None,
-    )
 
 
 def _disks(plan: Plan) -> tuple[str, str]:

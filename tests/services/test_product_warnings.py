@@ -33,10 +33,14 @@ def test_a_product_its_server_can_make_has_none(site: Site) -> None:
 @pytest.mark.parametrize(
     ("part", "value", "said"),
     [
-        ("system_disk", {"storage": "fast"}, "Storage fast (system disk) is on no node"),
-        ("additional_disk", {"storage": "bulk", "size": 5}, "Storage bulk (additional disk) is on no node"),
-        ("backup_storage", "iso", "Storage iso (backups) does not take backup"),
-        ("iso_storage", "nowhere", "Storage nowhere (ISO images) is on no node"),
+        ("system_disk", {"storage": "fast"}, "System disk: No node that is online shows a storage fast."),
+        (
+            "additional_disk",
+            {"storage": "bulk", "size": 5},
+            "Additional disk: No node that is online shows a storage bulk.",
+        ),
+        ("backup_storage", "iso", "Backups: Storage iso does not take backup."),
+        ("iso_storage", "nowhere", "ISO images: No node that is online shows a storage nowhere."),
     ],
 )
 def test_a_storage_that_is_not_there_is_named(site: Site, part: str, value: Any, said: str) -> None:
@@ -52,7 +56,7 @@ def test_the_storage_of_an_additional_disk_of_size_0_does_not_matter(site: Site)
 )
 def test_a_disk_that_cannot_be_snapshotted_is_named(site: Site, disk: str, possible: bool) -> None:
     spec = {"additional_disk": {"storage": disk, "size": 5}}
-    assert ("can be snapshotted" not in warnings(site, snapshots=1, **spec)) == possible
+    assert ("cannot be snapshotted" not in warnings(site, snapshots=1, **spec)) == possible
     assert warnings(site, snapshots=0, **spec) == ""
 
 
