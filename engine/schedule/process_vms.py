@@ -120,7 +120,7 @@ def _note_states(server_id: int, seen: dict[int, Resource]) -> None:
     )
     for vm_id, vmid, status, lock, node in query.tuples():
         guest = seen.get(vmid)
-        if guest and node and node != guest.node:  # HA or an administrator moved it while it was at rest
+        if guest and node and node != guest.node:  # HA or an administrator moved it
             Vm.update(node=guest.node).where(Vm.id == vm_id, Vm.due_at.is_null()).execute()
         told = (guest.status, guest.lock or "") if guest else ("missing", "")
         if told != (status, lock):

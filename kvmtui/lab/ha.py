@@ -101,7 +101,7 @@ foreign.ACTIONS |= {"ha-manage": manage, "ha-stick": stick, "ha-move": move, "ha
 
 
 def standing(world: World, guest: Guest) -> dict[str, Any]:
-    """How a guest stands in HA, as its status tells it."""
+    """What the status of a guest shows of HA."""
     if guest.ha is None or not guest.ha_managed:
         return {"managed": 0}
     group = {"group": guest.ha.get("group")} if world.dialect.major < 9 else {}

@@ -1,4 +1,4 @@
-"""A guest that HA manages: HA is asked for a state once and waited for; nothing is done against it.
+"""A guest that HA manages: one request for a state, then a wait; nothing is done against HA.
 
 Proxmox hands start, stop and shutdown of such a guest to HA, as requests for `started` and `stopped`. The task ends
 when HA was asked, not when the guest is there.
@@ -21,7 +21,7 @@ _LOOK_S = 3.0
 def wait(ctx: Context, status: GuestStatus, wanted: Request) -> Outcome | None:
     """The wait for HA to bring the guest to the wanted state, or to be able to; a failure after five minutes.
 
-    None for a guest that HA does not manage, or that has still to be asked for.
+    None for a guest that HA does not manage, or when the request has still to be made.
     """
     if not status.ha_managed:
         return None
@@ -42,7 +42,7 @@ def _patiently(ctx: Context, why: str) -> Outcome:
 
 
 def wait_for_move(ctx: Context, target: str) -> Wait | None:
-    """The wait for HA to move the guest to the node it was asked for; None once that has taken too long."""
+    """The wait for HA to move the guest to the requested node; None once that has taken too long."""
     if now_ms() - int(ctx.flow["moving"]) >= PATIENCE_S * 1000:
         return None
     why = f"VM {ctx.guest.vmid} is managed by HA; waiting until HA has moved it to {target}"
@@ -50,7 +50,7 @@ def wait_for_move(ctx: Context, target: str) -> Wait | None:
 
 
 def note_force(ctx: Context, status: GuestStatus, seconds: int) -> None:
-    """Say that a shutdown through HA ends by force, when one was just asked for."""
+    """Say that a shutdown through HA ends by force, when one was just requested."""
     if status.ha_managed and ctx.journal.sent:
         ctx.note(f"VM {ctx.vm.vmid} is managed by HA, which stops it by force after {seconds} s")
 

@@ -39,7 +39,7 @@ def migrate_to_target(ctx: Context) -> Outcome:
 
 
 def still_moving(ctx: Context, wait: Wait) -> Wait:
-    """One line when a migration takes longer than the settings expect; it goes on all the same."""
+    """One line when a migration takes longer than the settings expect; it continues all the same."""
     passed = (now_ms() - int(ctx.flow.get("moving") or now_ms())) / 1000
     timeout = settings.read(settings.General).migration_timeout
     if passed < timeout:
@@ -48,7 +48,7 @@ def still_moving(ctx: Context, wait: Wait) -> Wait:
         return wait
     ctx.remember(late=True)
     return replace(
-        wait, notes=(f"the migration takes longer than {timeout} s; it goes on and is waited for",)
+        wait, notes=(f"the migration takes longer than {timeout} s; it continues and is waited for",)
     )
 
 

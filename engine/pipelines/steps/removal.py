@@ -27,7 +27,7 @@ def stop_gently(ctx: Context) -> Outcome:
 
 
 def delete_backups(ctx: Context) -> Outcome:
-    """Delete every backup of this VM; what cannot be deleted is told and left."""
+    """Delete every backup of this VM; what cannot be deleted is reported and left."""
     if ctx.vm.vmid is None:
         return Skip("it never had a VMID")
     if ctx.failed:
@@ -75,7 +75,7 @@ def _leave(ctx: Context, why: str) -> None:
 
 
 def _leave_one(ctx: Context, storage: str, volid: str, why: str) -> None:
-    """Go on without this one; scheduleBackup tries again once the VM is gone. No volid means all on the storage."""
+    """Continue without this one; scheduleBackup tries again once the VM is gone. No volid means all on the storage."""
     name = volid or f"{storage}:(all)"
     ctx.note(f"backup {name} was left behind: {why}")
     ctx.remember(left_backups=[*_left(ctx), name])
