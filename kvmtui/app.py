@@ -28,12 +28,13 @@ PARK_SECONDS = 4.0
 FRAMES = "120"
 """Frames a second at most: what changed stands there 4 ms sooner than with Textual's 60, and costs no byte more."""
 ENDED = "The console ended unexpectedly. Running tasks continue with the next engine. Start kvmtui again."
+LOST = "The console lost its terminal and ended. Running tasks continue with the next engine. Start kvmtui again."
 log = logging.getLogger(__name__)
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
-    """Show the console until the operator leaves or the line is lost."""
+    """Show the console until the operator leaves or the terminal is gone."""
     refuse_terminal(os.environ, sys.stdin, sys.stdout)
     gc.disable()
     os.environ.setdefault("TEXTUAL_FPS", FRAMES)
@@ -84,6 +85,9 @@ def show(site: Config, read_only: bool, low_bandwidth: bool) -> int:
         status = console.run(mouse=looks.mouse)
     finally:
         engine.stop()
+    if console.terminal_lost:
+        log.error("The console lost its terminal and ended")
+        raise Failed(LOST)
     if not console.left and not console.return_code:
         log.error("The console ended without being asked to")
         raise Failed(ENDED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from engine.clock import now_ms
 from engine.queries.dashboard import nothing_yet
 from screens import themes, vitals
 from screens.actions import PLACES, Action
+from screens.driver import TerminalDriver, TerminalLost, hung_up
 from screens.feed import BEAT, Feed
 from screens.habits import Acts, bindings, keymap
 from screens.latest import Latest
@@ -98,12 +100,13 @@ class Console(Acts, TypeAhead):
         trouble: str
 
     def __init__(self, setup: Setup) -> None:
-        super().__init__(ansi_color=True if setup.looks.ansi else None)
+        super().__init__(driver_class=TerminalDriver, ansi_color=True if setup.looks.ansi else None)
         self.setup = setup
         self.read_only = setup.read_only
         self.memory = setup.memory
         self.animation_level = setup.looks.animation
         self.inbox: deque[LogLine] = deque()
+        self.terminal_lost = False
         self.screen_links: ScreenLinks | None = None  # made with the first link, closed with the console
         self.place_name = ""
         self._parent_list = "vms"
@@ -169,7 +172,19 @@ class Console(Acts, TypeAhead):
         """Makes these signals leave as `q` does, so that the terminal is restored and work is parked."""
         loop = asyncio.get_running_loop()
         for each in signals:
-            loop.add_signal_handler(each, self.exit, 0)
+            loop.add_signal_handler(each, self._end_by_signal)
+
+    def _end_by_signal(self) -> None:
+        if not self.is_headless and hung_up(sys.__stdin__.fileno()):  # type: ignore[union-attr]
+            self.on_terminal_lost()
+        else:
+            self.exit(0)
+
+    def on_terminal_lost(self, message: TerminalLost | None = None) -> None:
+        """Ends the console: nobody sees it any more, and nobody can press a key."""
+        if not self.terminal_lost:
+            self.terminal_lost = True
+            self.exit(1, 1)
 
     def _fatal_error(self) -> None:
         """After an error of its own: details go to the log file, a sentence to the terminal."""

@@ -22,11 +22,24 @@ _WITHIN = 30.0
 LEFT_SCREEN = b"\x1b[?1049l"
 
 
+def _control() -> None:
+    """In the program: makes this its controlling terminal, so that its end sends SIGHUP."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Console:
-    """A console on a pseudo-terminal of 80×24; what `press` writes arrives in one packet."""
+    """A console on a pseudo-terminal of 80×24; what `press` writes arrives in one packet.
+
+    `controls`: it is the program's controlling terminal, as it is in a shell; without, no SIGHUP tells of its end.
+    """
 
     def __init__(
-        self, home: Path, *arguments: str, program: tuple[str, ...] = ("-m", "kvmtui"), **environment: str
+        self,
+        home: Path,
+        *arguments: str,
+        program: tuple[str, ...] = ("-m", "kvmtui"),
+        controls: bool = False,
+        **environment: str,
     ) -> None:
         self.screen = b""
         self._master, slave = pty.openpty()
@@ -35,6 +48,7 @@ class Console:
         self.process = subprocess.Popen(
             [sys.executable, *program, *arguments],
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+            preexec_fn=_control if controls else None,
             env=clean_environment(home) | {"TERM": "xterm-256color"} | environment,
         )  # fmt: skip
         os.close(slave)
@@ -53,11 +67,17 @@ class Console:
         self._take()
         return self.process.returncode
 
+    def vanish(self) -> None:
+        """Takes the terminal from the program, as the death of a terminal emulator does."""
+        os.close(self._master)
+        self._master = -1
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        os.close(self._master)
+        if self._master >= 0:
+            os.close(self._master)
 
     def _text(self) -> bytes:
         return re.sub(rb"\x1b\[[0-9;?<>=]*[A-Za-z]", b" ", self.screen)
