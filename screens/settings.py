@@ -30,6 +30,7 @@ SECTIONS = {
     "smtp": ("SMTP", "how mail leaves"),
     "cron": ("Cron", "how often each task runs, and when a lock is stale"),
     "retention": ("Retention", "how long history is kept"),
+    "thresholds": ("Thresholds", "from where on something is too full"),
 }
 _INTERVALS = f"intervals{JOINT}"
 
@@ -158,6 +159,9 @@ def _summary(name: str) -> Cell:
         )
     if name == "retention":
         return Cell(f"runs {_days(now['runs_days'])}", below=f"events {_days(now['events_days'])}")
+    if name == "thresholds":
+        pools, storages = now["pool_percent"], now["storage_percent"]
+        return Cell(f"pools {pools} %", below=f"storages {storages} %, nodes {now['node_percent']} %")
     if not now["host"]:
         return Cell("~ no mail is sent", "warn", below="no host is set")
     return Cell(f"{now['host']}:{now['port']}", below=f"{now['security']}, from {now['sender']}")

@@ -10,7 +10,7 @@ from engine.actions.site import Difference, Outcome, flat, tell
 from engine.audit import Actor
 from engine.forms.faults import BadInput, Fault
 from engine.forms.form import KEEP, Form, plain, secret_fields
-from engine.forms.settings import CronForm, GeneralForm, RetentionForm, SmtpForm
+from engine.forms.settings import CronForm, GeneralForm, RetentionForm, SmtpForm, ThresholdsForm
 from engine.mail.outbox import BELL
 from engine.redact import MASK
 from engine.store import settings
@@ -22,12 +22,14 @@ FORMS: dict[str, type[Form]] = {
     "cron": CronForm,
     "smtp": SmtpForm,
     "retention": RetentionForm,
+    "thresholds": ThresholdsForm,
 }
 _SECTIONS: dict[str, type[Any]] = {
     "general": settings.General,
     "cron": settings.Cron,
     "smtp": settings.Smtp,
     "retention": settings.Retention,
+    "thresholds": settings.Thresholds,
 }
 
 

@@ -1,4 +1,4 @@
-"""The site's own settings: timeouts, the schedule, mail, retention."""
+"""The site's own settings: timeouts, the schedule, mail, retention, thresholds."""
 
 from __future__ import annotations
 
@@ -95,4 +95,21 @@ class RetentionForm(Form):
     mails_days: int = _days(30, "Mails", "Days that sent and failed mails stay in the outbox.")
     traffic_hours_days: int = _days(
         7, "Hourly traffic", "Days until the hours of a day become one row; sums do not change."
+    )
+    capacity_days: int = _days(1, "Capacity", "Days that the load of nodes, storages and pools is kept.")
+
+
+def _percent(title: str, what: str) -> int:
+    made: int = Field(80, ge=1, le=100, title=title, description=f"{what} Percent.")
+    return made
+
+
+class ThresholdsForm(Form):
+    """From where on something is too full, for every screen, list and alert."""
+
+    pool_percent: int = _percent("IP pools", "Addresses in use from which a pool is an alert.")
+    storage_percent: int = _percent("Storages", "Disk in use from which a storage is an alert.")
+    node_percent: int = _percent("Nodes", "CPU or memory from which a node is shown in red.")
+    full_days: Annotated[int, Field(ge=0, le=365)] = Field(
+        7, title="Days until full", description="Pools and storages that fill up sooner are alerts. 0: none."
     )

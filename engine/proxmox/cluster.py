@@ -26,6 +26,7 @@ from .values import (
     Bridge,
     IsoImage,
     NodeInfo,
+    Overview,
     Permissions,
     Quorum,
     Resource,
@@ -131,6 +132,10 @@ class Cluster:
         """Every guest of the cluster; names, states and usage are up to ten seconds old."""
         answer = self.get("Listing the guests", "cluster", "resources", params={"type": "vm"})
         return tuple(Resource.of(row) for row in answer.rows())
+
+    def overview(self) -> Overview:
+        """Guests, nodes and storages in one answer; figures are up to ten seconds old."""
+        return Overview.of(self.get("Reading the cluster's resources", "cluster", "resources").rows())
 
     def firewall_baseline(self) -> FirewallBaseline:
         """The cluster firewall's switch and policies."""

@@ -17,7 +17,7 @@ from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.values import Resource
 from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Run, Server, TaskState, Vm
-from engine.work import quorum, servers, wake
+from engine.work import capacity, quorum, servers, wake
 from engine.work.catalog import AT_REST
 from engine.work.task import Report, Room
 from engine.work.walk import LONGEST_PARK_MS
@@ -89,19 +89,20 @@ def _refresh_one(room: Room, server: Server) -> None:
 
 
 def _refresh(room: Room, server: Server) -> None:
-    """Keep what the list shows about power and locks; one request for all guests of a server."""
+    """Keep power and locks of all guests, and how full nodes and storages are; one request for a server."""
     if server.failures >= servers.GIVE_UP_AFTER and not servers.probe_due(server.id):
         return
     try:
-        guests = room.servers.cluster(server).resources()
+        overview = room.servers.cluster(server).overview()
     except ProxmoxError as error:
         servers.missed(server, error)
         log.warning("Server %s could not be asked for its guests: %s", server.name, error.sentence)
         return
     servers.reached(server)
     quorum.look(server, room.servers.cluster(server))
-    seen = {guest.vmid: guest for guest in guests if guest.kind == "qemu"}
+    seen = {guest.vmid: guest for guest in overview.guests if guest.kind == "qemu"}
     in_transaction(lambda: _note_states(server.id, seen))
+    capacity.keep(server.id, overview)
 
 
 _LIST_AGE_MS = 15_000

@@ -78,9 +78,22 @@ class Retention(Section):
     requests_days: Days = 30
     mails_days: Days = 30
     traffic_hours_days: Days = 7
+    capacity_days: Days = 1
 
 
-S = TypeVar("S", General, Cron, Smtp, Retention)
+Percent = Annotated[int, Field(ge=1, le=100)]
+
+
+class Thresholds(Section):
+    """From where on something is too full, for every screen, list and alert."""
+
+    pool_percent: Percent = 80
+    storage_percent: Percent = 80
+    node_percent: Percent = 80
+    full_days: int = Field(7, ge=0, le=365, description="days until full that raise an alert; 0 raises none")
+
+
+S = TypeVar("S", General, Cron, Smtp, Retention, Thresholds)
 
 
 _BY_KEY: Compiled[Setting] = Compiled(lambda key: Setting.select().where(Setting.key == key), 1)

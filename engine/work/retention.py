@@ -84,6 +84,7 @@ TABLES = (
         "ended_at",
         " AND state IN ('done', 'failed', 'withdrawn')",
     ),
+    Kept("capacity", lambda kept: kept.capacity_days, "at"),
     Kept(
         "outbox",
         lambda kept: kept.mails_days,

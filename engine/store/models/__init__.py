@@ -9,7 +9,7 @@ from engine.store.models.daytwo import (
     Snapshot,
     SnapshotSchedule,
 )
-from engine.store.models.site import Client, Node, Pool, Product, Server, Service, Zone
+from engine.store.models.site import Capacity, Client, Node, Pool, Product, Server, Service, Zone
 from engine.store.models.system import (
     Audit,
     AuditArchive,
@@ -30,6 +30,7 @@ TABLES: tuple[type[Row], ...] = (
     Server,
     Node,
     Pool,
+    Capacity,
     Zone,
     Product,
     Client,
@@ -72,6 +73,7 @@ __all__ = [
     "AuditArchive",
     "BackupSchedule",
     "Call",
+    "Capacity",
     "Client",
     "DailyBackup",
     "DailySnapshot",

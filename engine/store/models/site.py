@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import BooleanField, Check, ForeignKeyField, IntegerField, TextField
+from peewee import BigIntegerField, BooleanField, Check, FloatField, ForeignKeyField, IntegerField, TextField
 
 from engine.clock import now_ms
 from engine.store.database import Row
@@ -69,6 +69,24 @@ class Pool(Row):
 
     class Meta:
         indexes = ((("server", "start"), True), (("server", "bridge", "vlan"), False))
+
+
+class Capacity(Row):
+    """How full a node, a storage or a pool was during ten minutes that begin at `at`; the last answer counts."""
+
+    server = ForeignKeyField(Server, backref="capacity", index=False, on_delete="CASCADE")
+    kind = TextField(constraints=[Check("kind IN ('node', 'storage', 'pool')")])
+    node = TextField(default="")  # empty for what all nodes share
+    name = TextField()  # the node, the storage, or the pool's id
+    at = EpochField()
+    seen_at = EpochField()  # when the cluster answered
+    up = BooleanField(default=True)  # false for a node that is offline
+    used = BigIntegerField(default=0)  # bytes of memory or disk; addresses of a pool
+    total = BigIntegerField(default=0)
+    cpu = FloatField(null=True)  # 0 to 1, of nodes
+
+    class Meta:
+        indexes = ((("server", "kind", "node", "name", "at"), True), (("at",), False))
 
 
 class Zone(Row):
