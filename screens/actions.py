@@ -118,6 +118,18 @@ _LIST = (
     _list("last", "end", "Last", "The last row."),
 )
 
+_board = _reads("dashboard")
+_BOARD = (
+    _board("open", "enter", "Open", "Open what this line is about.", 10),
+    _board("fix", "f", "Fix", "Go to where the cause of this line is fixed.", 11),
+    _board("up", "up k", "Up", "One line up."),
+    _board("down", "down j", "Down", "One line down."),
+    _board("left", "left", "Left column", "Go to the left column."),
+    _board("right", "right", "Right column", "Go to the right column."),
+    _board("first", "home g", "First", "The first line."),
+    _board("last", "end G", "Last", "The last line."),
+)
+
 _LOG = (
     _log("follow", "space G end", "Follow", "Follow new lines again, or pause.", 10),
     _log("find", "/", "Search", "Search the log.", 20),
@@ -256,12 +268,13 @@ def _out(scope: str) -> tuple[Action, ...]:
 
 
 ACTIONS: tuple[Action, ...] = (
-    *(PLACES + _EVERYWHERE + _LIST + _LOG + _VM + _PAGE + _DAYTWO + _OTHERS + _WIZARD),
+    *(PLACES + _EVERYWHERE + _BOARD + _LIST + _LOG + _VM + _PAGE + _DAYTWO + _OTHERS + _WIZARD),
     *(each for scope in _LISTS for each in _out(scope)),
 )
 
 TOGETHER: dict[str, tuple[str, ...]] = {
     "everywhere": (EVERYWHERE,),
+    "dashboard": ("dashboard",),
     "vms": ("vms", "vm", "service", "list"),
     "services": ("services", "service", "list"),
     "vm": ("page", "vm", "service", "list"),

@@ -1,4 +1,4 @@
-"""The alerts that the header counts, as a list: stuck VMs, servers that do not answer, pools close to full."""
+"""The alerts that the header counts, as a list: everything that needs an operator."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from textual.widget import Widget
 
 from engine.queries.dashboard import dashboard
+from engine.queries.needs import Need, Target
 from screens.fresh import FreshRows
 from screens.moments import age
 from screens.widgets.dialogs import Dialog
@@ -16,15 +17,15 @@ from screens.widgets.rows import Cell, Column, Row
 from screens.widgets.table import Table
 
 COLUMNS = (
-    Column("kind", "Alert", 8),
+    Column("kind", "Alert", 9),
     Column("about", "About", 20, grow=True),
     Column("why", "Why", 30, 2, grow=True),
     Column("since", "For", 9, 3, right=True),
 )
 
 
-class Alerts(Dialog[str]):
-    """Answers with where an alert leads: `vm 5546`, `servers` or `pools`; None when it was closed."""
+class Alerts(Dialog[Target]):
+    """Answers with where an alert leads; None when it was closed."""
 
     AUTO_FOCUS = "Table"
 
@@ -32,12 +33,13 @@ class Alerts(Dialog[str]):
         super().__init__("Alerts", "enter opens · / filters · esc closes")
         self.add_class("with-rows")
         self.table = Table(COLUMNS, noun="alerts", empty="No alerts.")
+        self._targets: dict[str, Target] = {}
 
     def body(self) -> Iterable[Widget]:
         yield Listing(self.table)
 
     def on_mount(self) -> None:
-        self.table.show(FreshRows(_rows, COLUMNS))
+        self.table.show(FreshRows(self._rows, COLUMNS))
 
     def reread(self, happened: Any = None) -> None:
         """Reads the alerts again."""
@@ -45,38 +47,21 @@ class Alerts(Dialog[str]):
 
     def on_table_opened(self, message: Table.Opened) -> None:
         message.stop()
-        self.dismiss(str(message.key).partition("|")[0])
+        self.dismiss(self._targets.get(str(message.key)))
+
+    def _rows(self) -> Sequence[Row]:
+        found = dashboard()
+        self._targets = {f"{each.kind} {each.about}": each.opens for each in found.needs}
+        rows = [_row(each) for each in found.needs]
+        more = found.stuck_total - len(found.stuck)
+        if more > 0:
+            self._targets["more"] = Target("vms", filter="is:stuck")
+            words = (Cell("! stuck", "error"), f"{more} more VMs", "enter lists every stuck VM", "")
+            rows.append(Row("more", words))
+        return rows
 
 
-def _rows() -> Sequence[Row]:
-    found = dashboard()
-    rows = [
-        Row(
-            f"vm {each.service_id}",
-            (Cell("! stuck", "error"), f"{each.name} ({each.vm_status})", each.why, age(each.since)),
-        )
-        for each in found.stuck
-    ]
-    rows += [
-        Row(f"servers|{each.name}", (Cell("! server", "error"), each.name, each.error, age(each.last_ok)))
-        for each in found.servers
-        if each.state == "failing"
-    ]
-    rows += [
-        Row(
-            f"pools|{each.id}",
-            (
-                Cell("! pool", "warn"),
-                each.label,
-                f"{each.used} of {each.total} in use ({each.percent} %)",
-                "",
-            ),
-        )
-        for each in found.full_pools
-    ]
-    more = found.stuck_total - len(found.stuck)
-    if more > 0:
-        rows.append(
-            Row("vms", (Cell("! stuck", "error"), f"{more} more VMs", "Filter the VM list by is:stuck.", ""))
-        )
-    return rows
+def _row(each: Need) -> Row:
+    kind = Cell(f"{'!' if each.urgent else '~'} {each.kind}", "error" if each.urgent else "warn")
+    since = age(each.since) if each.since is not None else ""
+    return Row(f"{each.kind} {each.about}", (kind, each.about, each.why, since))

@@ -294,13 +294,11 @@ class Console(Acts, TypeAhead):
 
     async def _alerts(self) -> None:
         from screens.alerts import Alerts
+        from screens.targets import follow
 
-        answer = await self.push_screen_wait(Alerts())
-        name, _, number = (answer or "").partition(" ")
-        if number:
-            await self.open_vm(int(number))
-        elif name:
-            await self.open(name)
+        target = await self.push_screen_wait(Alerts())
+        if target is not None:
+            follow(self, target)
 
     async def on_header_alerts_chosen(self, message: Header.AlertsChosen) -> None:
         message.stop()

@@ -1,172 +1,208 @@
-"""The dashboard: what there is, and what needs an operator, on one page."""
+"""The dashboard: what needs an operator, capacity, work, what is pending and what comes next, on one page."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.geometry import Region
 
 from engine.queries.dashboard import Dashboard, dashboard
+from screens import glyphs
+from screens.actions import Action
+from screens.board import TALL, WIDE, Line, Section, sections
+from screens.habits import Acts, bindings
 from screens.latest import Latest
-from screens.moments import age, ago
 from screens.place import Happened, Place
-from screens.text import clamp, fit
-from screens.widgets.bar import share
-from screens.widgets.counting import counted
+from screens.targets import follow
 from screens.widgets.state import State
 from screens.widgets.toned import Toned
 
-_SERVER_TONES = {"ok": "ok", "failing": "error", "paused": "warn"}
-_SERVER_SIGNS = {"ok": "[+]", "failing": "[-]", "paused": "[=]"}
-_CARD = 24
-_STUCK = 6
-_MAILS = 3
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a line stands on the page: its row, and its column; None for one over the whole width."""
+
+    line: Line
+    y: int
+    side: int | None
 
 
-class Overview(Toned):
-    """The page itself, drawn from one reading."""
+class Overview(Acts, Toned, can_focus=True):
+    """The page itself, drawn from one reading, with a cursor on one of its lines."""
+
+    SCOPE = "dashboard"
+    BINDINGS = bindings("dashboard")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"table--cursor"}
 
     def __init__(self) -> None:
         super().__init__(id="overview")
         self._found: Dashboard | None = None
+        self._spots: list[Spot] = []
+        self._key = ""
+        self._drawn = glyphs.blocks()
 
     def show(self, found: Dashboard) -> None:
         """Shows another reading; the same one paints nothing."""
         before = None if self._found is None else self.words()
         self._found = found
-        if before is None or self.words() != before:
+        after = self.words()
+        if before is None or after != before or after.spans != before.spans:
             self.refresh(layout=True)
 
     def words(self) -> Text:
         """Everything the page says."""
         if self._found is None:
             return Text()
-        found = self._found
-        parts = [self._begin(found), self._cards(found), self._stuck(found), self._mails(found)]
-        parts += [self._pools(found), self._servers(found), self._tasks(found), self._engines(found)]
-        return Text("\n").join(line for part in parts if part for line in [*part, Text("")])
+        made = sections(self._found, self._width, self.app.size.height, self._drawn)
+        self._spots = []
+        rows: list[Text] = []
+        place = 0
+        while place < len(made):
+            pair = made[place : place + 2]
+            if rows and self.app.size.height >= TALL:
+                rows.append(Text(""))
+            if self._width >= WIDE and [each.side for each in pair] == [0, 1]:
+                rows += self._beside(pair[0], pair[1], len(rows))
+                place += 2
+            else:
+                rows += self._lines(made[place], len(rows), self._width, None)
+                place += 1
+        return Text("\n").join(rows)
 
     def render(self) -> Text:
         return self.words()
 
     @property
+    def current(self) -> Line | None:
+        """The line under the cursor: the first one until the operator moved."""
+        spot = self._spot
+        return spot.line if spot is not None else None
+
+    @property
+    def _spot(self) -> Spot | None:
+        return next(
+            (each for each in self._spots if each.line.key == self._key), next(iter(self._spots), None)
+        )
+
+    @property
     def _width(self) -> int:
         return max(40, self.size.width or self.app.size.width - 3)
 
-    def _line(self, *pieces: tuple[str, str]) -> Text:
-        return self.toned(*pieces)
-
-    def _title(self, words: str, note: str = "") -> Text:
-        return self._line((f"{words}  ", "accent"), (note, "muted"))
-
-    def _begin(self, found: Dashboard) -> list[Text]:
-        """Where to begin, while nobody has a service."""
-        if any(found.services.values()):
-            return []
-        return [self._title("First steps", "press F: from your cluster to the first machine")]
-
-    def _cards(self, found: Dashboard) -> list[Text]:
-        per_line = max(1, self._width // _CARD)
-        cards = list(_cards(found))
-        lines: list[Text] = []
-        for start in range(0, len(cards), per_line):
-            row = cards[start : start + per_line]
-            lines.append(self._line(*((fit(title, _CARD), "muted") for title, _, _ in row)))
-            lines.append(self._line(*((fit(words, _CARD), tone) for _, words, tone in row)))
-        return lines
-
-    def _stuck(self, found: Dashboard) -> list[Text]:
-        if not found.stuck:
-            return [self._title("Stuck VMs", "none")]
-        need = "needs" if found.stuck_total == 1 else "need"
-        rows = [self._title("Stuck VMs", f"{found.stuck_total} {need} an operator")]
-        for vm in found.stuck[:_STUCK]:
-            head = f"[-] {vm.service_id} {clamp(vm.name, 20)} "
-            place = f"({vm.vm_status}) {age(vm.since)}: "
-            why = clamp(vm.why, max(10, self._width - len(head) - len(place)))
-            rows.append(self._line((head, "error"), (place, "muted"), (why, "")))
-        more = found.stuck_total - min(_STUCK, len(found.stuck))
-        return [*rows, self._line((f"… {more} more: 2, then t", "muted"))] if more > 0 else rows
-
-    def _pools(self, found: Dashboard) -> list[Text]:
-        if not found.full_pools:
-            note = "none close to full" if found.pools else "no pool yet: press 3, then a"
-            return [self._title("Full pools", note)]
-        rows = [self._title("Full pools", "almost no address is left")]
-        for pool in found.full_pools:
-            cell = share(pool.used, pool.total)
-            rows.append(self._line((f"{pool.id:>4}  ", ""), (f"{cell.text}  ", cell.tone), (pool.label, "")))
+    def _lines(self, section: Section, y: int, width: int, side: int | None) -> list[Text]:
+        rows = [self._title(section, width)] if section.title else []
+        for line in section.lines:
+            self._spots.append(Spot(line, y + len(rows), side))
+            rows.append(self._line(line, width))
         return rows
 
-    def _servers(self, found: Dashboard) -> list[Text]:
-        if not found.servers:
-            return [self._title("Servers", "no server yet: press 6, then a")]
-        rows = [self._title("Servers")]
-        for server in found.servers:
-            tone = _SERVER_TONES.get(server.state, "muted")
-            sign = _SERVER_SIGNS.get(server.state, "[ ]")
-            said = (
-                server.error
-                if server.state == "failing"
-                else f"PVE {server.version}"
-                if server.version
-                else ""
-            )
-            head = f"{sign} {fit(server.name, 18)} "
-            rows.append(
-                self._line(
-                    (head, tone), (f"{server.state:<8} ", tone), (clamp(said, self._width - 32), "muted")
-                )
-            )
+    def _beside(self, left: Section, right: Section, y: int) -> list[Text]:
+        first = self._width * 54 // 100
+        some = self._lines(left, y, first, 0), self._lines(right, y, self._width - first - 1, 1)
+        rows = []
+        for number in range(max(map(len, some))):
+            one, other = (each[number] if number < len(each) else Text("") for each in some)
+            one.truncate(first, pad=True)
+            rows.append(Text.assemble(one, " ", other, end="", no_wrap=True))
         return rows
 
-    def _tasks(self, found: Dashboard) -> list[Text]:
-        rows = [self._title("Tasks", f"{found.dns_debt} DNS records owed" if found.dns_debt else "")]
-        for task in found.tasks:
-            tone = "error" if task.errors else "muted" if task.last_run_at is None else ""
-            result = f"{task.processed} done, {task.errors} errors" if task.last_run_at is not None else ""
-            running = " · running now" if task.locked_by else ""
-            words = f"{ago(task.last_run_at):<12} {result}{running}"
-            rows.append(self._line((f"    {fit(task.task, 22)} ", ""), (words, tone)))
-        return rows
+    def _title(self, section: Section, width: int) -> Text:
+        rule = "─" if self._drawn else "-"
+        note = f" {section.note}" if section.note else ""
+        rest = rule * max(0, width - len(section.title) - len(note) - 3)
+        title = (f"{section.title}", "accent")
+        return self.toned(
+            (f"{rule} ", "muted"), title, (f"{note} ", "" if note else "muted"), (rest, "muted")
+        )
 
-    def _mails(self, found: Dashboard) -> list[Text]:
-        """Mails that clients did not get; nothing while there are none."""
-        if not found.mails:
-            return []
-        rows = [self._title("Mails", f"{found.mails_total} did not go: kvmtui mail outbox")]
-        for mail in found.mails[:_MAILS]:
-            head = f"[-] {mail.id} {mail.template} "
-            about = f"to {clamp(mail.recipient, 28)} {age(mail.created_at)}: "
-            why = clamp(mail.error or "waits", max(10, self._width - len(head) - len(about)))
-            rows.append(self._line((head, "error"), (about, "muted"), (why, "")))
-        return rows
+    def _line(self, line: Line, width: int) -> Text:
+        drawn = self.toned(*line.pieces)
+        drawn.truncate(width, overflow="ellipsis", pad=True)
+        if self.has_focus and self.current == line:
+            drawn.stylize(self.get_component_rich_style("table--cursor"))
+        return drawn
 
-    def _engines(self, found: Dashboard) -> list[Text]:
-        if not found.engines:
-            return [self._title("Engine", "none works: nothing is deployed until one does")]
-        rows = [self._title("Engine")]
-        for each in found.engines:
-            since = f"for {age(each.started_at)}"
-            rows.append(
-                self._line((f"[+] {each.kind} on {each.host} ", "ok"), (f"pid {each.pid} {since}", "muted"))
-            )
-        return rows
+    def on_focus(self) -> None:
+        self.refresh()
 
+    def on_blur(self) -> None:
+        self.refresh()
 
-def _cards(found: Dashboard) -> Iterator[tuple[str, str, str]]:
-    """The cards: title, total that matters, tone."""
-    vms, active = found.vms, found.services.get("Active", 0)
-    yield "IP Pools (3)", f"{found.pools}", "" if not found.full_pools else "warn"
-    yield "DNS Zones (4)", f"{found.zones}", "warn" if found.dns_debt else ""
-    yield "KVM Services (8)", f"{active} active of {sum(found.services.values())}", ""
-    yield "VM Management (2)", counted(vms["total"], "VMs"), ""
-    yield "ready", f"{vms['ready']}", "ok"
-    yield "at work · waiting", f"{vms['working']} · {vms['waiting']}", "busy" if vms["working"] else ""
-    yield "stuck", f"{vms['stuck']}", "error" if vms["stuck"] else "ok"
-    yield "Settings (9)", counted(len(found.tasks), "tasks"), ""
+    # What the keys do
+
+    def refusal(self, asked: Action) -> str | None:
+        line = self.current
+        if asked.run == "fix" and (line is None or line.fix is None):
+            return "There is nothing to fix on this line."
+        return None
+
+    def do_open(self) -> None:
+        line = self.current
+        if line is not None and line.opens is not None:
+            follow(self.app, line.opens)
+
+    def do_fix(self) -> None:
+        line = self.current
+        if line is not None and line.fix is not None:
+            follow(self.app, line.fix)
+
+    def do_up(self) -> None:
+        self._move(-1)
+
+    def do_down(self) -> None:
+        self._move(1)
+
+    def do_left(self) -> None:
+        self._turn(0)
+
+    def do_right(self) -> None:
+        self._turn(1)
+
+    def do_first(self) -> None:
+        self._select(self._spots[0] if self._spots else None)
+
+    def do_last(self) -> None:
+        self._select(self._spots[-1] if self._spots else None)
+
+    def _move(self, step: int) -> None:
+        """To the next line above or below, in the same column where there are two."""
+        at = self._spot
+        if at is None:
+            return
+        beyond = [each for each in self._spots if (each.y - at.y) * step > 0]
+        same = [each for each in beyond if at.side is None or each.side in (None, at.side)]
+        self._select(min(same or beyond, key=lambda each: (abs(each.y - at.y), each.side or 0), default=None))
+
+    def _turn(self, side: int) -> None:
+        """To the nearest line of the other column."""
+        at = self._spot
+        if at is not None and at.side not in (None, side):
+            other = [each for each in self._spots if each.side == side]
+            self._select(min(other, key=lambda each: abs(each.y - at.y), default=None))
+
+    def _select(self, spot: Spot | None) -> None:
+        if spot is None:
+            return
+        self._key = spot.line.key
+        self.refresh()
+        self.refresh_bindings()
+        # a title above the line is worth showing too
+        self.parent.scroll_to_region(Region(0, max(0, spot.y - 1), 1, 2), animate=False)  # type: ignore[union-attr]
+
+    def on_click(self, event: events.Click) -> None:
+        """Selects a line; a click on the selected one opens it."""
+        first = self._width * 54 // 100
+        x, y = event.x - self.styles.padding.left, event.y
+        here = [each for each in self._spots if each.y == y and each.side in (None, 0 if x < first else 1)]
+        if not here:
+            return
+        if here[0] == self._spot and self.has_focus:
+            self.do_open()
+        self._select(here[0])
 
 
 class DashboardPlace(Place):
@@ -177,7 +213,7 @@ class DashboardPlace(Place):
 
     def compose(self) -> ComposeResult:
         yield State("loading", id="dashboard-state")
-        yield VerticalScroll(Overview(), id="dashboard-page")
+        yield VerticalScroll(Overview(), id="dashboard-page", can_focus=False)
 
     def __init__(self) -> None:
         super().__init__()
@@ -185,7 +221,6 @@ class DashboardPlace(Place):
 
     def on_mount(self) -> None:
         self.query_one("#dashboard-page").display = False
-        self.query_one("#dashboard-page").focus()
         self.reread()
 
     def reread(self, happened: Happened | None = None) -> None:
@@ -199,6 +234,7 @@ class DashboardPlace(Place):
         if found is None:
             state.say("error", "The dashboard could not be read.", "ctrl+r tries again.")
             return
-        self.query_one(Overview).show(found)
+        overview = self.query_one(Overview)
+        overview.show(found)
         if self.screen.focused is None:
-            page.focus()
+            self.call_after_refresh(overview.focus, scroll_visible=False)

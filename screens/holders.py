@@ -23,7 +23,9 @@ _TONES = {"assigned": "", "reserved": "warn", "quarantined": "muted"}
 
 def holders(pool: PoolView, reverse: str) -> Related:
     """The addresses of a pool that are not free; `reverse` says where its reverse names are kept."""
-    usage = f"{share(pool.used, pool.total).text}  {pool.used:,} in use, {_many(pool.free)} free"
+    usage = (
+        f"{share(pool.used, pool.total, full=pool.full).text}  {pool.used:,} in use, {_many(pool.free)} free"
+    )
     return Related(
         COLUMNS,
         HolderRows(pool.id),

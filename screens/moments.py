@@ -21,6 +21,12 @@ def age(ms: int | None) -> str:
     return f"{seconds} s"
 
 
+def until(ms: int) -> str:
+    """How long until a moment to come, coarse enough to stand still."""
+    seconds = (ms - now_ms()) // 1000
+    return "now" if seconds < 10 else "within a minute" if seconds < 60 else f"in {seconds // 60 + 1} min"
+
+
 def at(ms: int | None) -> str:
     """A moment in UTC to the second; `—` for none."""
     return "—" if ms is None else stamp(ms)

@@ -110,7 +110,7 @@ def _with_need(key: int) -> tuple[PoolView, str]:
 def _row(each: PoolView, need: ReverseNeed | None) -> Row:
     """A pool as a line of the list: what may be handed out, how much of it is, and where reverse names go."""
     counted = f"{each.used:,} of {each.total:,}" if each.total < 10**9 else f"{each.used:,} used"
-    usage = share(each.used, each.total)
+    usage = share(each.used, each.total, full=each.full)
     return Row(
         each.id,
         (

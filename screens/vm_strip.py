@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from engine.clock import now_ms
 from engine.queries.vms import VmView
+from screens.moments import until
 from screens.text import clamp
 from screens.widgets.toned import Toned
 
@@ -35,14 +35,8 @@ def _said(view: VmView, due: int | None) -> Iterator[tuple[str, str]]:
     name = view.name or str(view.service_id)
     if view.error or view.waiting:
         why = view.error or f"waits for {view.waiting}"
-        again = f" · next try {_in(due)}" if due is not None else ""
+        again = f" · next try {until(due)}" if due is not None else ""
         yield f"{name}: {why}{again}", "error" if view.error else "busy"
     else:
         yield f"{name}: {view.vm_status}{f', {view.remote_status}' if view.remote_status else ''}", "muted"
     yield " · ".join(f"{ip.address} {ip.rdns}".rstrip() for ip in view.ips) or "no addresses", "muted"
-
-
-def _in(ms: int) -> str:
-    """A moment to come, coarse enough to stand still."""
-    seconds = (ms - now_ms()) // 1000
-    return "now" if seconds < 10 else "within a minute" if seconds < 60 else f"in {seconds // 60 + 1} min"

@@ -14,8 +14,10 @@ from engine.dns.names import reverse_zone_hint
 from engine.errors import KvmtuiError
 from engine.ipam.held import Holder, holders
 from engine.ipam.pools import usage
+from engine.queries.capacity import is_full
 from engine.store.database import session
 from engine.store.models import Address, Pool, Server, Vm
+from engine.store.settings import Thresholds, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class PoolView:
     used: int
     free: int
     rdns_zone: str
+    full: bool = False
+    """Whether more of it is in use than the threshold of the settings allows."""
 
 
 def pools(server: str | None = None) -> list[PoolView]:
@@ -46,7 +50,7 @@ def pools(server: str | None = None) -> list[PoolView]:
         if server is not None:
             query = query.where(Server.name == server)
         rows = list(query)
-        full = usage([row.id for row in rows])
+        full, limit = usage([row.id for row in rows]), read(Thresholds).pool_percent
         return [
             PoolView(
                 id=row.id,
@@ -64,6 +68,7 @@ def pools(server: str | None = None) -> list[PoolView]:
                 used=full[row.id].used,
                 free=full[row.id].free,
                 rdns_zone=reverse_zone_hint(f"{row.gateway}/{row.mask}"),
+                full=is_full(full[row.id].used, full[row.id].total, limit),
             )
             for row in rows
         ]

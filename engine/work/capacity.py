@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from engine.clock import now_ms
@@ -11,6 +13,9 @@ from engine.store.database import in_transaction, session
 from engine.store.models import Capacity, Pool
 
 SLOT_MS = 600_000
+DAY_MS = 86_400_000
+_LEAST_MS = DAY_MS // 4  # of figures, before a trend says anything
+_LONGEST_DAYS = 365
 _LARGEST_POOL = 1 << 48  # larger ones (IPv6) never fill up
 
 
@@ -21,15 +26,16 @@ def keep(server_id: int, overview: Overview, now: int = 0) -> None:
     rows = [common | row for row in (*_nodes(overview), *_storages(overview), *_pools(server_id))]
     if not rows:
         return
+    _foresee(server_id, rows, now)
     key = [Capacity.server, Capacity.kind, Capacity.node, Capacity.name, Capacity.at]
-    kept = [Capacity.seen_at, Capacity.up, Capacity.used, Capacity.total, Capacity.cpu]
+    kept = [Capacity.seen_at, Capacity.up, Capacity.used, Capacity.total, Capacity.cpu, Capacity.days_left]
     insert = Capacity.insert_many(rows).on_conflict(conflict_target=key, preserve=kept)
     in_transaction(insert.execute)
 
 
 def _row(kind: str, name: str, used: int, total: int, node: str = "", **more: Any) -> dict[str, Any]:
-    row = {"kind": kind, "node": node, "name": name, "used": used, "total": total, "up": True, "cpu": None}
-    return row | more
+    row = {"kind": kind, "node": node, "name": name, "used": used, "total": total}
+    return row | {"up": True, "cpu": None, "days_left": None} | more
 
 
 def _nodes(overview: Overview) -> list[dict[str, Any]]:
@@ -58,3 +64,37 @@ def _pools(server_id: int) -> list[dict[str, Any]]:
         for number, count in full.items()
         if count.total < _LARGEST_POOL
     ]
+
+
+def _foresee(server_id: int, rows: list[dict[str, Any]], now: int) -> None:
+    """Say of each storage and pool when it will be full."""
+    points: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
+    columns = (Capacity.kind, Capacity.node, Capacity.name, Capacity.at, Capacity.used)
+    last_day = (Capacity.server == server_id) & (Capacity.kind != "node") & (Capacity.at >= now - DAY_MS)
+    with session():
+        query = Capacity.select(*columns).where(last_day).order_by(Capacity.at)
+        for kind, node, name, at, used in query.tuples():
+            points[kind, node, name].append((at, used))
+    for row in rows:
+        if row["kind"] != "node":
+            seen = points[row["kind"], row["node"], row["name"]]
+            row["days_left"] = days_until_full([*seen, (now, row["used"])], row["total"])
+
+
+def days_until_full(points: Sequence[tuple[int, int]], total: int) -> float | None:
+    """Days until `total` is reached, by the straight line through the points (moment, used), the last of them now.
+
+    None when it does not grow, when a year is not enough, and while the points span less than six hours.
+    """
+    began = points[0][0]
+    if points[-1][0] - began < _LEAST_MS:
+        return None
+    xs = [(at - began) / DAY_MS for at, _ in points]
+    ys = [float(used) for _, used in points]
+    middle, mean = sum(xs) / len(xs), sum(ys) / len(ys)
+    rise = sum((x - middle) * (y - mean) for x, y in zip(xs, ys, strict=True))
+    slope = rise / sum((x - middle) ** 2 for x in xs)
+    if slope <= 0:
+        return None
+    days = max(0.0, (total - ys[-1]) / slope)
+    return round(days, 1) if days <= _LONGEST_DAYS else None

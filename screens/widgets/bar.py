@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from screens.widgets.rows import Cell
 
 BUSY, FULL = 50.0, 80.0
@@ -23,9 +25,13 @@ def bar(percent: float | None, width: int = 10) -> Cell:
     return Cell(f"{'█' * filled}{'░' * (width - filled)} {percent:3.0f} % {sign}", tone)
 
 
-def share(used: int, total: int, width: int = 10) -> Cell:
-    """How much of a whole is used, such as the addresses of a pool; an empty whole has no share."""
-    return bar(100 * used / total if total else None, width)
+def share(used: int, total: int, width: int = 10, full: bool | None = None) -> Cell:
+    """How much of a whole is used; an empty whole has no share. `full`: what a threshold of the settings says."""
+    cell = bar(100 * used / total if total else None, width)
+    if full is None or not total:
+        return cell
+    tone, sign = ("error", "!") if full else _meaning(min(100 * used / total, FULL))
+    return replace(cell, text=f"{cell.text[:-1]}{sign}", tone=tone)
 
 
 def _meaning(percent: float) -> tuple[str, str]:

@@ -22,7 +22,7 @@ VM_FIELDS = [
 ]  # fmt: skip
 POOL_FIELDS = [
     "id", "server", "type", "bridge", "vlan", "gateway", "mask", "dns1", "dns2", "start", "stop", "total", "used",
-    "free", "rdns_zone",
+    "free", "rdns_zone", "full",
 ]  # fmt: skip
 
 

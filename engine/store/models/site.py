@@ -84,6 +84,9 @@ class Capacity(Row):
     used = BigIntegerField(default=0)  # bytes of memory or disk; addresses of a pool
     total = BigIntegerField(default=0)
     cpu = FloatField(null=True)  # 0 to 1, of nodes
+    days_left = FloatField(
+        null=True
+    )  # days until it is full by the trend of the day before; NULL: it does not fill
 
     class Meta:
         indexes = ((("server", "kind", "node", "name", "at"), True), (("at",), False))
