@@ -129,16 +129,15 @@ def _node(each: Load, several: bool, width: int, drawn: bool) -> Line:
     cpu = "  ? %" if each.cpu_percent is None else f"{each.cpu_percent:3.0f} %"
     memory = f"{each.used / GIB:5.1f}/{each.total / GIB:3.0f} GiB"
     tone = "error" if each.full else ""
+    if now_ms() - each.seen_at > _STALE_MS:
+        said = f"CPU {cpu.strip()}  RAM {memory.strip()}"
+        old = (f"as of {ago(each.seen_at)}  ", "warn")
+        return Line(f"node {name}", ((f"{head} ", "muted"), old, (said, "muted")), there)
     pieces = [(f"{head} ", tone), ("CPU ", "muted"), (spark(each.history, drawn), "busy"), (f"{cpu}  ", tone)]
     pieces += [("RAM ", "muted"), (f"{memory}{' !' if each.full else ''}", tone)]
     if width >= 58:
         pieces.append((f"  {counted(each.vms, 'VMs')}", "muted"))
-    pieces.append((_as_of(each), "warn"))
     return Line(f"node {name}", tuple(pieces), there)
-
-
-def _as_of(each: Load) -> str:
-    return f"  as of {ago(each.seen_at)}" if now_ms() - each.seen_at > _STALE_MS else ""
 
 
 def spark(history: Sequence[float | None], drawn: bool, cells: int = _CELLS) -> str:

@@ -221,6 +221,7 @@ class DashboardPlace(Place):
 
     def on_mount(self) -> None:
         self.query_one("#dashboard-page").display = False
+        self.query_one(Overview).focus(scroll_visible=False)
         self.reread()
 
     def reread(self, happened: Happened | None = None) -> None:
@@ -237,4 +238,4 @@ class DashboardPlace(Place):
         overview = self.query_one(Overview)
         overview.show(found)
         if self.screen.focused is None:
-            self.call_after_refresh(overview.focus, scroll_visible=False)
+            overview.focus(scroll_visible=False)

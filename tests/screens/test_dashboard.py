@@ -1,0 +1,213 @@
+"""The dashboard answers what needs an operator; each line opens what it names, `f` leads to the cause."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from engine.clock import now_ms
+from engine.queries.dashboard import alerts, dashboard
+from engine.store.models import Address, Capacity, Outbox, Pool, Server, Vm
+from engine.store.settings import Thresholds, write
+from screens.alerts import Alerts
+from screens.board import spark
+from screens.dashboard import Overview
+from tests.conftest import Store
+from tests.screens.console_site import HOSTILE, console, fill, place, settle
+from tests.screens.pressing import dialog, press, words
+
+GIB = 1024**3
+MIN = 60_000
+
+
+def measured(kind: str, name: str, used: int, total: int, **more: Any) -> None:
+    """A figure the engine has kept."""
+    now = now_ms()
+    row = {"server": Server.get(), "kind": kind, "name": name, "used": used, "total": total}
+    Capacity.create(**row | {"at": now - now % (10 * MIN), "seen_at": now} | more)
+
+
+def pool(used: int, free: int = 0) -> Pool:
+    """A pool with so many used and free addresses."""
+    first, last = ip_address("198.51.100.10"), ip_address("198.51.100.10") + used + free - 1
+    made = Pool.create(
+        server=Server.get(),
+        type="IPv4",
+        bridge="vmbr0",
+        gateway="198.51.100.1",
+        mask=24,
+        start=first,
+        stop=last,
+    )
+    for number in range(used):
+        Address.create(
+            server=Server.get(), bridge="vmbr0", address=first + number, pool=made, prefix=24,
+            gateway="198.51.100.1", state="reserved",
+        )  # fmt: skip
+    return made
+
+
+@pytest.fixture
+def site(sqlite_store: Store) -> Store:
+    """Six VMs in every state, a full pool, three nodes and two storages."""
+    fill()
+    pool(used=25, free=4)
+    measured("node", "pve1", 5 * GIB, 64 * GIB, node="pve1", cpu=0.12)
+    measured("node", "pve2", 120 * GIB, 128 * GIB, node="pve2", cpu=0.5)
+    measured("storage", "local-lvm", 12, 100, node="pve1")
+    measured("storage", "ceph", 91, 100)
+    return sqlite_store
+
+
+async def to_line(pilot: Pilot[Any], key: str) -> Overview:
+    """Moves the cursor to a line, by keys alone."""
+    await settle(pilot)
+    page = pilot.app.query_one(Overview)
+    await press(pilot, "home")
+    for _ in range(30):
+        if page.current is not None and page.current.key.startswith(key):
+            return page
+        await press(pilot, "down")
+    raise AssertionError(f"no line {key}")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_what_needs_an_operator_comes_first(site: Store, size: tuple[int, int]) -> None:
+    async with console().run_test(size=size) as pilot:
+        await settle(pilot)
+        shown = words(pilot)
+    assert "Needs you 4" in shown
+    needs = shown.partition("Needs you")[2].partition("Capacity")[0]
+    order = [needs.index(word) for word in ("vps-5547", "vps-5550", "storage ceph", "pool 198.51")]
+    assert order == sorted(order)
+    assert "25 of 29 in use (86 %), 4 left" in needs
+    assert "storage pve1" not in needs and "12 % in use" not in needs
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "name", "row"),
+    [
+        ("need stuck vps-5547", "enter", "", 5547),
+        ("need stuck vps-5547", "f", "products", "VPS-1"),
+        ("need stuck vps-5550", "f", "products", "VPS-1"),
+        ("need pool", "enter", "pools", 1),
+        ("need storage", "f", "servers", "pve-waw1"),
+        ("node pve1", "enter", "servers", "pve-waw1"),
+        ("share Pools", "f", "pools", 1),
+    ],
+)
+async def test_a_line_leads_there(site: Store, line: str, key: str, name: str, row: object) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await to_line(pilot, line)
+        await press(pilot, key)
+        if name:
+            assert (place(pilot).NAME, place(pilot).list.cursor_key) == (name, row)  # type: ignore[attr-defined]
+        else:
+            assert place(pilot).service_id == row  # type: ignore[attr-defined]
+        await press(pilot, "escape")
+        assert place(pilot).NAME == "dashboard"
+
+
+async def test_the_right_column_is_reached_by_keys(site: Store) -> None:
+    Capacity.delete().execute()
+    async with console().run_test(size=(120, 40)) as pilot:
+        page = await to_line(pilot, "share Pools")
+        await press(pilot, "right")
+        assert page.current is not None and page.current.key == "work"
+        await press(pilot, "left")
+        assert page.current is not None and page.current.key == "share Pools"
+        await press(pilot, "f", "escape", "up", "up", "up", "up", "up", "f")
+        assert place(pilot).NAME == "products"
+
+
+async def test_f_is_dim_where_nothing_is_to_be_fixed(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await to_line(pilot, "node pve1")
+        await press(pilot, "f")
+        assert place(pilot).NAME == "dashboard"
+        assert [each.message for each in pilot.app._notifications] == [
+            "There is nothing to fix on this line."
+        ]
+
+
+async def test_the_threshold_of_the_settings_counts_everywhere(site: Store) -> None:
+    assert alerts() == len(dashboard().needs) == 4
+    write(Thresholds(pool_percent=87, storage_percent=92))
+    assert alerts() == len(dashboard().needs) == 2
+    async with console().run_test(size=(120, 40)) as pilot:
+        await press(pilot, "3")
+        usage = place(pilot).list.source.page(0, 1)[0].cell(2)  # type: ignore[attr-defined]
+        assert (usage.text[-6:], usage.tone) == ("86 % ~", "warn")
+        write(Thresholds(pool_percent=86))
+        await press(pilot, "ctrl+r")
+        usage = place(pilot).list.source.page(0, 1)[0].cell(2)  # type: ignore[attr-defined]
+        assert (usage.text[-6:], usage.tone) == ("86 % !", "error")
+
+
+async def test_the_alerts_are_what_the_dashboard_says(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "!")
+        shown = await dialog(pilot, Alerts)
+        assert shown.table.count == len(dashboard().needs)
+        await press(pilot, "end", "enter")
+        assert place(pilot).NAME == "pools"
+
+
+async def test_a_silent_server_says_since_when(site: Store) -> None:
+    Server.update(failures=5, last_error="connection refused", last_ok_at=now_ms() - 30 * MIN).execute()
+    Capacity.update(at=Capacity.at - 30 * MIN, seen_at=now_ms() - 30 * MIN).execute()
+    async with console().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        shown = words(pilot)
+    assert "server pve-waw1" in shown and "connection refused" in shown
+    assert "as of 30 min ago" in shown and "last answer 30 min ago" in shown
+
+
+async def test_no_engine_is_said_while_work_waits(site: Store) -> None:
+    Vm.update(due_at=now_ms() - 5 * MIN).where(Vm.id == 1).execute()
+    (need, *_) = dashboard().needs
+    assert (need.kind, need.why[:32]) == ("engine", "no engine is running, 1 VM waits")
+
+
+async def test_mails_and_an_offline_node_are_named(site: Store) -> None:
+    Outbox.create(uid="1", key="1", template="welcome", recipient="a@b.example", state="failed", context="x")
+    Capacity.update(up=False).where(Capacity.name == "pve1").execute()
+    found = {each.kind: each for each in dashboard().needs}
+    assert found["node"].why == "node of pve-waw1 is offline"
+    assert found["mail"].about == "1 mail not sent"
+    assert alerts() == len(dashboard().needs)
+
+
+async def test_nothing_is_drawn_while_nothing_changes(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        page = pilot.app.query_one(Overview)
+        drawn: list[object] = []
+        page.refresh = lambda *_, **__: drawn.append(1) or page  # type: ignore[assignment, method-assign, return-value]
+        page.show(dashboard())
+        assert drawn == []
+        Vm.update(error="another reason").where(Vm.id == 2).execute()
+        page.show(dashboard())
+        assert drawn
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
+async def test_long_and_hostile_names_stay_in_their_line(site: Store, size: tuple[int, int]) -> None:
+    Vm.update(name=HOSTILE * 20, error=HOSTILE * 40).execute()
+    Server.update(name="s" * 200).execute()
+    Capacity.update(name="n" * 200).where(Capacity.name.in_(["pve1", "ceph"])).execute()
+    async with console().run_test(size=size) as pilot:
+        await settle(pilot)
+        page = pilot.app.query_one(Overview)
+        assert all(line.cell_len <= page.size.width for line in page.words().split())
+        assert "\x1b" not in page.words().plain and "\u202e" not in page.words().plain
+
+
+def test_bars_have_a_fixed_axis() -> None:
+    assert spark([1.0] * 24, True) == "▁▁▁▁▁▁▁▁ "
+    assert spark([None] * 12 + [50.0] * 6 + [100.0] * 6, True) == "    ▄▄██ "
+    assert spark([None] * 24, True) == ""
