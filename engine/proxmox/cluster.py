@@ -19,6 +19,7 @@ from .faults import Ending, ProxmoxError, is_vague, not_ours, task_ending
 from .guest_values import GuestConfig, GuestLocation
 from .journal import CallRecorder, Value
 from .mark import Mark, find_mark
+from .overview import Overview
 from .session import Request
 from .transport import Transport
 from .values import (
@@ -26,7 +27,6 @@ from .values import (
     Bridge,
     IsoImage,
     NodeInfo,
-    Overview,
     Permissions,
     Quorum,
     Resource,

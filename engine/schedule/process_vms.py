@@ -15,9 +15,10 @@ from engine.errors import KvmtuiError
 from engine.ipam.allocate import sweep_quarantine
 from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.values import Resource
+from engine.schedule import capacity
 from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Run, Server, TaskState, Vm
-from engine.work import capacity, quorum, servers, wake
+from engine.work import quorum, servers, wake
 from engine.work.catalog import AT_REST
 from engine.work.task import Report, Room
 from engine.work.walk import LONGEST_PARK_MS

@@ -1,8 +1,9 @@
 """`kvmtui --demo`: the console on a throw-away world on this machine. Nothing outside is touched, nothing is kept.
 
-world.py   the simulated cluster, DNS server and their manifest
-people.py  the machines that are there already, and those that are being made
-plain.py   what is shown where there is no terminal: the engine's own lines
+world.py      the simulated cluster, DNS server and their manifest
+people.py     the machines that are there already, and those that are being made
+yesterday.py  a day of figures of the cluster
+plain.py      what is shown where there is no terminal: the engine's own lines
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Self
 
 from engine.audit import current_actor
 from kvmtui import config
-from kvmtui.demo import people
+from kvmtui.demo import people, yesterday
 from kvmtui.lab import Lab
 from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
 from kvmtui.lab.mailbox import Mailbox
@@ -91,6 +91,7 @@ class World:
         file.chmod(0o600)
         apply(file, current_actor("cli"))
         people.populate(self.lab)
+        yesterday.remember()
 
     def _manifest(self) -> str:
         zones = "\n".join(

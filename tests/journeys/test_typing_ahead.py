@@ -80,7 +80,7 @@ def test_a_refused_key_and_the_next_in_one_packet_do_not_end_the_console(
 ) -> None:
     shown = vm_list(console)
     shown.press(b"R1")  # the first VM is ready: nothing to redeploy, so 1 is the dashboard
-    shown.until("6 tasks")
+    shown.until("Needs you")
     shown.press(b"q")
     assert shown.ended() == 0
     assert audit(stocked) == []

@@ -156,6 +156,7 @@ def read_everything(cluster: Any, guest: GuestView) -> None:
         cluster.storages("pve1"),
         cluster.bridges("pve1"),
         cluster.resources(),
+        cluster.overview(),
     )
     cluster.firewall_baseline(), cluster.clock_skew("pve1"), cluster.next_id_free(100)
     cluster.find_guest(100), cluster.find_template(9000), cluster.active_tasks("pve1")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.clock import now_ms
-from engine.schedule.registry import TASKS
-from engine.store.models import TaskState
-from engine.work.task_ledger import standing
+from engine.store.models import Vm
 from screens import console as console_module
 from screens.dashboard import Overview
 from screens.place import Happened
@@ -23,13 +21,11 @@ async def test_a_beat_brings_an_old_page_up_to_date_and_leaves_a_fresh_one(
 ) -> None:
     monkeypatch.setattr(console_module, "_OLD_MS", old_ms)
     fill()
-    for task in TASKS:
-        standing(task)
     async with console().run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         page = pilot.app.query_one(Overview)
-        assert "never" in page.words().plain
-        TaskState.update(last_run_at=now_ms()).execute()
+        assert " d ago" in page.words().plain
+        Vm.update(error_since=now_ms() - 300_000).execute()
         pilot.app.post_message(console_module.Console.News(BEAT, ""))
         await settle(pilot)
-        assert ("never" in page.words().plain) is (old_ms > 0)
+        assert ("5 min ago" in page.words().plain) is (old_ms < 0)

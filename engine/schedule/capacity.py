@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.clock import now_ms
 from engine.ipam.usage import usage
-from engine.proxmox.values import Overview
+from engine.proxmox.overview import Overview
 from engine.store.database import in_transaction, session
 from engine.store.models import Capacity, Pool
 
@@ -23,7 +23,7 @@ def keep(server_id: int, overview: Overview, now: int = 0) -> None:
     """Keep these figures for the ten minutes they belong to; a later answer of the same minutes replaces them."""
     now = now or now_ms()
     common = {"server": server_id, "at": now - now % SLOT_MS, "seen_at": now}
-    rows = [common | row for row in (*_nodes(overview), *_storages(overview), *_pools(server_id))]
+    rows = [common | row for row in measured(server_id, overview)]
     if not rows:
         return
     _foresee(server_id, rows, now)
@@ -31,6 +31,11 @@ def keep(server_id: int, overview: Overview, now: int = 0) -> None:
     kept = [Capacity.seen_at, Capacity.up, Capacity.used, Capacity.total, Capacity.cpu, Capacity.days_left]
     insert = Capacity.insert_many(rows).on_conflict(conflict_target=key, preserve=kept)
     in_transaction(insert.execute)
+
+
+def measured(server_id: int, overview: Overview) -> list[dict[str, Any]]:
+    """What an answer says of each node and storage, and how full the server's pools are."""
+    return [*_nodes(overview), *_storages(overview), *_pools(server_id)]
 
 
 def _row(kind: str, name: str, used: int, total: int, node: str = "", **more: Any) -> dict[str, Any]:
