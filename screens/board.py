@@ -21,6 +21,7 @@ WIDE, TALL = 100, 30
 """From here on, two columns, and room for more lines of each section."""
 _STALE_MS = 5 * 60_000
 _CELLS = 8
+_NEAR_DAYS = 60
 Pieces = tuple[tuple[str, str], ...]
 
 
@@ -124,7 +125,7 @@ def _node(each: Load, several: bool, width: int, drawn: bool) -> Line:
     name = f"{each.server}/{each.name}" if several else each.name
     head = fit(name, 22 if several and width >= 60 else 12)
     there = Target("servers", each.server)
-    if not each.up:
+    if not each.up and not each.stale:
         return Line(f"node {name}", ((f"{head} ", "error"), ("! offline", "error")), there, there)
     cpu = "  ? %" if each.cpu_percent is None else f"{each.cpu_percent:3.0f} %"
     memory = f"{each.used / GIB:5.1f}/{each.total / GIB:3.0f} GiB"
@@ -178,11 +179,8 @@ def _shares(title: str, words: list[tuple[str, Load]], width: int, there: Target
     pieces: list[tuple[str, str]] = [(fit(title, 12 if len(title) <= 12 else len(title)) + " ", "muted")]
     left = width - len(pieces[0][0])
     for name, load in words:
-        days = (
-            f" full in {load.days_left:.0f} d"
-            if load.days_left is not None and load.used < load.total
-            else ""
-        )
+        near = load.days_left is not None and load.days_left <= _NEAR_DAYS and load.used < load.total
+        days = f" full in {load.days_left:.0f} d" if near else ""
         said = f"{clamp(name, 24)} {load.percent} %{' !' if load.alert else ''}{days}"
         if len(said) + 2 > left - 2:
             pieces.append(("…", "muted"))
@@ -221,7 +219,7 @@ def _work(found: Dashboard, width: int) -> Section:
     lines = [Line("work", counts, Target("vms"))]
     for each in work.busy:
         head = f"{fit(each.name or str(each.service_id), 12)} "
-        step = f"{each.action}  {f'{each.done} {each.step}' if each.step else ''}"
+        step = f"{each.action}  {f'{each.done} done · {each.step}' if each.step else ''}"
         took = f"  {age(each.since)}"
         room = max(8, width - len(head) - len(took))
         pieces = ((head, "busy"), (fit(step, min(room, 40)), ""), (took, "muted"))

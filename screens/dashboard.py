@@ -53,6 +53,7 @@ class Overview(Acts, Toned, can_focus=True):
         after = self.words()
         if before is None or after != before or after.spans != before.spans:
             self.refresh(layout=True)
+            self.refresh_bindings()  # whether this line has something to fix
 
     def words(self) -> Text:
         """Everything the page says."""

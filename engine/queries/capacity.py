@@ -15,8 +15,11 @@ from engine.store.models import Capacity, Pool, Server, Vm
 from engine.store.settings import Thresholds, read
 
 HOURS = 24
+SLOT_MS = 600_000  # figures are kept for each ten minutes
 HOUR_MS = 3_600_000
-RECENT_MS = 25 * 60_000
+STALE_MS = 15 * 60_000
+"""Figures older than this raise no alert: the server that does not answer does."""
+_RECENT_MS = STALE_MS + SLOT_MS
 _KINDS = ("node", "storage", "pool")
 
 
@@ -41,6 +44,7 @@ class Load:
     cpu_percent: float | None = None
     days_left: float | None = None
     soon: bool = False  # so few days are left that it is an alert
+    stale: bool = False  # the cluster has not said so for a while
     history: list[float | None] = field(default_factory=list)
     """Percent in each of the last 24 hours, the oldest first: CPU of a node, else what is used."""
     pool_id: int | None = None
@@ -54,7 +58,7 @@ class Load:
     @property
     def alert(self) -> bool:
         """Whether it needs an operator: a node that is offline, or no room for much longer."""
-        return not self.up if self.kind == "node" else self.full or self.soon
+        return not self.stale and (not self.up if self.kind == "node" else self.full or self.soon)
 
 
 Key = tuple[int, str, str, str]
@@ -71,7 +75,7 @@ def capacity(now: int = 0, history: bool = True) -> list[Load]:
     with session():
         limits = read(Thresholds)
         servers = {row.id: row.name for row in Server.select(Server.id, Server.name)}
-        points = _points(now - (HOURS * HOUR_MS if history else RECENT_MS))
+        points = _points(now - (HOURS * HOUR_MS if history else _RECENT_MS))
         ours = _ours() if history else {}
         found = [
             _load(key, seen, servers[key[0]], limits, now, ours.get((key[0], key[3]), 0))
@@ -119,6 +123,7 @@ def _load(key: Key, points: Sequence[Point], server: str, limits: Thresholds, no
         cpu_percent=percent,
         days_left=days_left,
         soon=_soon(days_left, limits),
+        stale=now - seen_at > STALE_MS,
         history=_history(points, kind, now),
         vms=vms if kind == "node" else 0,
     )

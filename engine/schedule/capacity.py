@@ -9,10 +9,10 @@ from typing import Any
 from engine.clock import now_ms
 from engine.ipam.usage import usage
 from engine.proxmox.overview import Overview
+from engine.queries.capacity import SLOT_MS
 from engine.store.database import in_transaction, session
 from engine.store.models import Capacity, Pool
 
-SLOT_MS = 600_000
 DAY_MS = 86_400_000
 _LEAST_MS = DAY_MS // 4  # of figures, before a trend says anything
 _LONGEST_DAYS = 365

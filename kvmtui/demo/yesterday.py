@@ -6,7 +6,8 @@ import math
 import random
 
 from engine.clock import now_ms
-from engine.schedule.capacity import DAY_MS, SLOT_MS, measured
+from engine.queries.capacity import SLOT_MS
+from engine.schedule.capacity import DAY_MS, measured
 from engine.store.database import session, transaction
 from engine.store.models import Capacity, Server
 from engine.work.servers import Servers

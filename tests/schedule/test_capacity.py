@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from engine.clock import now_ms
 from engine.proxmox.overview import Overview
-from engine.queries.capacity import HOUR_MS, capacity
-from engine.schedule.capacity import DAY_MS, SLOT_MS, days_until_full, keep
+from engine.queries.capacity import HOUR_MS, SLOT_MS, capacity
+from engine.schedule.capacity import DAY_MS, days_until_full, keep
 from engine.schedule.process_vms import run
 from engine.store import secrets
 from engine.store.models import Capacity, Pool, Server
@@ -112,7 +112,7 @@ def test_a_tick_asks_a_cluster_once_and_keeps_it(store: Store, tmp_path: Path) -
         handles = Servers()
         run(Room(handles, "test", lambda: True))
         handles.close()
-        asked = [each for each in lab.requests if "cluster/resources" in str(each)]
+        asked = [each for each in lab.requests.entries if "cluster/resources" in str(each)]
     assert len(asked) == 1
     assert {each.name for each in capacity() if each.kind == "node"} == {"pve1", "pve2", "pve3"}
     assert "local-lvm" in {each.name for each in capacity() if each.kind == "storage"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
 
@@ -10,13 +11,28 @@ from textual.pilot import Pilot
 
 from engine.clock import now_ms
 from engine.queries.dashboard import alerts, dashboard
-from engine.store.models import Address, Capacity, Outbox, Pool, Server, Vm
+from engine.schedule.registry import TASKS
+from engine.store.models import (
+    Address,
+    Audit,
+    Capacity,
+    DnsRecord,
+    Outbox,
+    Pool,
+    Run,
+    Server,
+    Step,
+    TaskState,
+    Vm,
+    Zone,
+)
 from engine.store.settings import Thresholds, write
+from engine.work.task_ledger import standing
 from screens.alerts import Alerts
 from screens.board import spark
 from screens.dashboard import Overview
 from tests.conftest import Store
-from tests.screens.console_site import HOSTILE, console, fill, place, settle
+from tests.screens.console_site import HOSTILE, NOW, console, fill, place, settle, steady
 from tests.screens.pressing import dialog, press, words
 
 GIB = 1024**3
@@ -163,6 +179,7 @@ async def test_a_silent_server_says_since_when(site: Store) -> None:
     async with console().run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         shown = words(pilot)
+    assert alerts() == len(dashboard().needs)
     assert "server pve-waw1" in shown and "connection refused" in shown
     assert "as of 30 min ago" in shown and "last answer 30 min ago" in shown
 
@@ -205,6 +222,60 @@ async def test_long_and_hostile_names_stay_in_their_line(site: Store, size: tupl
         page = pilot.app.query_one(Overview)
         assert all(line.cell_len <= page.size.width for line in page.words().split())
         assert "\x1b" not in page.words().plain and "\u202e" not in page.words().plain
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("scene", ["busy", "silent"])
+def test_it_looks_as_it_did(
+    scene: str,
+    size: tuple[int, int],
+    sqlite_store: Store,
+    snap_compare: Callable[..., bool],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("screens.moments", "screens.board", "engine.queries.capacity"):
+        monkeypatch.setattr(f"{module}.now_ms", lambda: NOW)
+    fill()
+    a_day()
+    if scene == "silent":
+        Vm.update(error="").execute()
+        Server.update(failures=5, last_error="connection refused", last_ok_at=NOW - 90 * MIN).execute()
+        Capacity.delete().where(Capacity.at > NOW - 80 * MIN).execute()
+    assert snap_compare(console(), terminal_size=size, run_before=steady)
+
+
+def a_day() -> None:
+    """A day of figures, work under way and what is pending, around the fixed moment."""
+    pool(used=25, free=4)
+    for step in range(144):
+        at = NOW - NOW % (10 * MIN) - step * 10 * MIN
+        seen = min(NOW, at + 10 * MIN)
+        for number in (1, 2, 3):
+            cpu, memory = (number * 11 + 40 * (step > 70)) % 97 / 100, number * 9 * GIB
+            node = {"node": f"pve{number}", "cpu": cpu, "up": number != 3 or step > 2}
+            measured("node", f"pve{number}", memory, 64 * GIB, at=at, seen_at=seen, **node)
+        for name, used, days in (("backup", 760, 4.0), ("ceph", 310, 61.0), ("local-lvm", 120, None)):
+            measured("storage", name, used * GIB, 1000 * GIB, at=at, seen_at=seen, days_left=days)
+    for task in TASKS:
+        standing(task)
+    TaskState.update(last_run_at=NOW - 20 * MIN, errors=2).where(
+        TaskState.name == "collectingStatistics"
+    ).execute()
+    zone = Zone.create(uid="z", name="example.com", type="powerdns", endpoint="http://192.0.2.53")
+    DnsRecord.create(
+        zone=zone,
+        name="vps-5546",
+        type="A",
+        content="192.0.2.10",
+        state="pending",
+        error="192.0.2.53 timed out",
+    )
+    vm = Vm.get_by_id(3)
+    run = Run.create(vm=vm, action="Deploy", from_status="creation", live=1, started_at=NOW - 9_000)
+    Step.create(run=run, n=1, step="set_ip", label="Allocate IP", from_status="creation", result="success")
+    Audit.create(
+        at=NOW - 6 * MIN, login="root", action="change", kind="product", object_name="VPS-S", hash="x"
+    )
 
 
 def test_bars_have_a_fixed_axis() -> None:
