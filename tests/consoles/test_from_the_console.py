@@ -30,7 +30,7 @@ def page(house: House, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
                 house.home, tmp_path / "tmux", *arguments, size=(100, 30)
             )
             shown = all_of_them.enter_context(one)
-            shown.until("IP Pools (3)")
+            shown.until("Needs you")
             shown.press("2")
             shown.until(NAME)
             shown.press("Enter")

@@ -28,7 +28,7 @@ def terminal(home: Path, tmp_path: Path) -> Iterator[Open]:
                 home, tmp_path / f"t{next(number)}", *arguments, size=size
             )
             shown = all_of_them.enter_context(one)
-            shown.until("IP Pools (3)")  # a key pressed before would be lost
+            shown.until("Needs you")  # a key pressed before would be lost
             return shown
 
         yield start
