@@ -126,8 +126,8 @@ _BOARD = (
     _board("down", "down j", "Down", "One line down."),
     _board("left", "left", "Left column", "Go to the left column."),
     _board("right", "right", "Right column", "Go to the right column."),
-    _board("first", "home g", "First", "The first line."),
-    _board("last", "end G", "Last", "The last line."),
+    _board("first", "home", "First", "The first line."),
+    _board("last", "end", "Last", "The last line."),
 )
 
 _LOG = (

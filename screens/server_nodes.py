@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from engine.queries.nodes import NodeView, nodes_of
 from screens.fresh import FreshRows
-from screens.widgets.bar import bar, share
+from screens.widgets.bar import share
 from screens.widgets.dialogs import Dialog
 from screens.widgets.listing import Listing
 from screens.widgets.rows import Cell, Column, Row
@@ -45,7 +45,8 @@ class ServerNodes(Dialog[None]):
 
 def _row(each: NodeView) -> Row:
     """A node as a line of the list."""
-    load, memory = bar(each.cpu_percent), share(round(each.memory_used_gib), round(each.memory_gib))
+    load = share(round(10 * each.cpu_percent), 1000, full=each.cpu_full)
+    memory = share(round(each.memory_used_gib), round(each.memory_gib), full=each.memory_full)
     return Row(
         each.name,
         (

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from peewee import fn
 
 from engine.actions.named import found
+from engine.queries.capacity import is_full
 from engine.store.database import session
 from engine.store.models import Server, Vm
+from engine.store.settings import Thresholds, read
 from engine.work.servers import Servers
 
 _GIB = 1024**3
@@ -25,6 +27,9 @@ class NodeView:
     memory_gib: float
     memory_used_gib: float
     vms: int
+    cpu_full: bool = False
+    memory_full: bool = False
+    """Whether the threshold of the settings is reached."""
 
 
 def nodes_of(server: str) -> list[NodeView]:
@@ -33,6 +38,7 @@ def nodes_of(server: str) -> list[NodeView]:
     with session():
         row = found(Server, Server.name == server, f"server '{server}'")
         cluster, ours = servers.cluster(row), _ours(row.id)
+        limit = read(Thresholds).node_percent
     try:
         nodes = sorted(cluster.nodes(), key=lambda each: each.name)
     finally:
@@ -46,6 +52,8 @@ def nodes_of(server: str) -> list[NodeView]:
             round(each.memory / _GIB, 1),
             round(each.memory_used / _GIB, 1),
             ours.get(each.name, 0),
+            100 * each.cpu >= limit,
+            bool(each.memory) and is_full(each.memory_used, each.memory, limit),
         )
         for each in nodes
     ]
