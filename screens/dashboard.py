@@ -44,21 +44,39 @@ class Overview(Acts, Toned, can_focus=True):
         self._found: Dashboard | None = None
         self._spots: list[Spot] = []
         self._key = ""
+        self._painted: list[Text] = []
         self._drawn = glyphs.blocks()
 
     def show(self, found: Dashboard) -> None:
         """Shows another reading; the same one paints nothing."""
-        before = None if self._found is None else self.words()
         self._found = found
-        after = self.words()
-        if before is None or after != before or after.spans != before.spans:
-            self.refresh(layout=True)
+        if self._repaint():
             self.refresh_bindings()  # whether this line has something to fix
 
     def words(self) -> Text:
         """Everything the page says."""
+        return Text("\n").join(self._rows())
+
+    def render(self) -> Text:
+        self._painted = self._rows()
+        return Text("\n").join(self._painted)
+
+    def _repaint(self) -> bool:
+        """Paints the lines that changed; True when one did."""
+        before, self._painted = self._painted, self._rows()
+        if len(before) != len(self._painted):
+            self.refresh(layout=True)
+            return True
+        pairs = enumerate(zip(before, self._painted, strict=True))
+        changed = [Region(0, y, self.size.width, 1) for y, (old, new) in pairs if old != new]
+        if changed:
+            self.refresh(*changed)
+        return bool(changed)
+
+    def _rows(self) -> list[Text]:
+        """Everything the page says, line by line; where its lines stand is noted on the way."""
         if self._found is None:
-            return Text()
+            return []
         made = sections(self._found, self._width, self.app.size.height, self._drawn)
         self._spots = []
         rows: list[Text] = []
@@ -73,10 +91,7 @@ class Overview(Acts, Toned, can_focus=True):
             else:
                 rows += self._lines(made[place], len(rows), self._width, None)
                 place += 1
-        return Text("\n").join(rows)
-
-    def render(self) -> Text:
-        return self.words()
+        return rows
 
     @property
     def current(self) -> Line | None:
@@ -128,10 +143,10 @@ class Overview(Acts, Toned, can_focus=True):
         return drawn
 
     def on_focus(self) -> None:
-        self.refresh()
+        self._repaint()
 
     def on_blur(self) -> None:
-        self.refresh()
+        self._repaint()
 
     # What the keys do
 
@@ -189,7 +204,7 @@ class Overview(Acts, Toned, can_focus=True):
         if spot is None:
             return
         self._key = spot.line.key
-        self.refresh()
+        self._repaint()
         self.refresh_bindings()
         # a title above the line is worth showing too
         self.parent.scroll_to_region(Region(0, max(0, spot.y - 1), 1, 2), animate=False)  # type: ignore[union-attr]
