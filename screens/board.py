@@ -260,7 +260,7 @@ def _next(found: Dashboard, width: int) -> Section:
 def _totals(found: Dashboard) -> Section:
     active = found.services.get("Active", 0)
     words = (
-        f"VMs (2) {found.vms['total']}, {found.vms['ready']} ready · IP Pools (3) {found.pools} · "
-        f"DNS Zones (4) {found.zones} · Services (8) {active} active"
+        f"VMs (2) {found.vms['total']}, {found.vms['ready']} ready · Pools (3) {found.pools} · "
+        f"Zones (4) {found.zones} · Services (8) {active} active"
     )
     return Section("", "", [Line("totals", ((words, "muted"),), Target("vms"))])

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from textual.geometry import Region
 from textual.pilot import Pilot
 
 from engine.clock import now_ms
@@ -203,13 +204,13 @@ async def test_nothing_is_drawn_while_nothing_changes(site: Store) -> None:
     async with console().run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         page = pilot.app.query_one(Overview)
-        drawn: list[object] = []
-        page.refresh = lambda *_, **__: drawn.append(1) or page  # type: ignore[assignment, method-assign, return-value]
+        drawn: list[tuple[Region, ...]] = []
+        page.refresh = lambda *regions, **_: drawn.append(regions) or page  # type: ignore[assignment, func-returns-value, method-assign, return-value]
         page.show(dashboard())
         assert drawn == []
         Vm.update(error="another reason").where(Vm.id == 2).execute()
         page.show(dashboard())
-        assert drawn
+        assert [(each.y, each.height) for each in drawn[0]] == [(1, 1)]
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (200, 60)])
