@@ -105,6 +105,8 @@ class LivePanel(Sheet):
         yield self._power(view.looked, view.standing)
         yield from self._usage(view, view.usage, view.standing.power == "running")
         yield fact("ISO", view.standing.iso or "none in the drive")
+        for place, change in enumerate(view.pending):
+            yield fact("" if place else "Pending", plain(change.line), "warn")
         yield from self._beside(view)
 
     def _power(self, looked: Looked, standing: Standing) -> Line:

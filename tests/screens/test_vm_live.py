@@ -9,8 +9,12 @@ from textual.pilot import Pilot
 
 from engine.actions import pausing
 from engine.audit import current_actor
+from engine.proxmox.cluster import Cluster
+from engine.proxmox.guest import Guest
+from engine.proxmox.mark import Mark
 from engine.queries.live import live
 from engine.store.models import Audit, Service, Vm
+from engine.work.access import access_of
 from engine.work.requests import queue_of
 from screens.console import Console
 from screens.notes import NotesDialog
@@ -70,6 +74,16 @@ async def test_the_panel_tells_how_the_machine_is_beside_its_package(site: Site,
         site.lab.advance(60)
         await look(pilot, tab)
         assert "in " in line(tab, "Network") and "read " in line(tab, "Disk I/O")
+
+
+async def test_the_panel_shows_what_waits_for_the_next_start(site: Site, vm: Vm) -> None:
+    cluster = Cluster(access_of(site.server))
+    proof = Guest(cluster, VMID, Mark(site.walker.contexts.instance, vm.uid), vm.node)
+    proof.set_config({"memory": 4096})
+    cluster.close()
+    async with console().run_test(size=(100, 40)) as pilot:
+        tab = await page(pilot, vm)
+        assert "memory: 2048 now, 4096 after the next start" in line(tab, "Pending")
 
 
 async def test_only_what_is_seen_is_looked_at(site: Site, vm: Vm) -> None:
