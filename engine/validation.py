@@ -40,6 +40,7 @@ _SENTENCES = {
     "greater_than_equal": "must be {ge} or more.",
     "less_than": "must be less than {lt}.",
     "less_than_equal": "must be {le} or less.",
+    "string_pattern_mismatch": "must match '{pattern}'.",
     "string_too_long": "is too long; it may have {max_length} characters.",
     "too_long": "has too many entries; it may have {max_length}.",
 }

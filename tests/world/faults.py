@@ -153,10 +153,13 @@ def _clock(world: World, args: dict[str, Any]) -> None:
         clock.step(args["ms"])
 
 
+CUT_SHORT_S = 6.0  # a walk that was cut short keeps its lease until that ends
+
+
 def _crash_database(world: World, args: dict[str, Any]) -> None:
     with world.crashing:
         world.database.crash(args["away"])
-    world.disturb(args["away"] + 1)
+    world.disturb(args["away"] + 1, CUT_SHORT_S)
 
 
 def _silence(world: World, args: dict[str, Any]) -> None:

@@ -265,9 +265,9 @@ class World:
             raise Refused("there is no address")
         return str(row.address)
 
-    def disturb(self, seconds: float = 0.0) -> None:
-        """Note that for the last seconds some engine could not do what it should."""
-        self.disturbances.append((time.time() - seconds, time.time()))
+    def disturb(self, seconds: float = 0.0, after: float = 0.0) -> None:
+        """Note that for the last seconds, and for some to come, some engine could not do what it should."""
+        self.disturbances.append((time.time() - seconds, time.time() + after))
 
     def say(self, number: int, act: Act, answer: str) -> None:
         """Note what was done and what came of it."""
