@@ -246,7 +246,7 @@ def _service(row: Service, vm: Vm | None) -> ServiceView:
 
 
 def _pending(row: Service, vm: Vm | None) -> list[PendingChange]:
-    """Nothing while a first deploy is under way, or after the end: then there is no plan to differ from."""
+    """Empty during the first deploy and after removal: there is no plan to compare with."""
     if vm is None or not vm.plan or row.status in ("Terminated", "Cancelled"):
         return []
     wanted = effective(row.product.spec, row.options)

@@ -3,7 +3,7 @@
 world.py      the simulated cluster, DNS server and their manifest
 people.py     the machines that are there already, and those that are being made
 yesterday.py  a day of figures of the cluster
-plain.py      what is shown where there is no terminal: the engine's own lines
+plain.py      output without a terminal: the engine's log lines
 """
 
 from __future__ import annotations

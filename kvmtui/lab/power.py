@@ -103,6 +103,7 @@ async def start(world: World, guest: Guest, task: Task, values: dict[str, Any]) 
         task.say("generating cloud-init ISO")
     regenerate(guest)
     await world.clock.sleep(world.took("start", 2, 8, guest.vmid))
+    _check_there(world, guest)
     guest.power("running", world.clock.now())
     world.effect("start", guest.node, guest.vmid)
 
@@ -132,8 +133,17 @@ async def _stop(world: World, guest: Guest, task: Task, values: dict[str, Any]) 
     power_off(world, guest, "stop")
 
 
+def _check_there(world: World, guest: Guest) -> None:
+    """A guest that was deleted during its task is not taken for the one that has its number now."""
+    if world.roster.get(guest.vmid) is not guest:
+        raise TaskError(
+            f"Configuration file 'nodes/{guest.node}/qemu-server/{guest.vmid}.conf' does not exist"
+        )
+
+
 def power_off(world: World, guest: Guest, how: str) -> None:
     """Switch a guest off; what waited for the next start is taken over."""
+    _check_there(world, guest)
     guest.power("stopped", world.clock.now())
     settle_pending(world, guest)
     world.effect(how, guest.node, guest.vmid)

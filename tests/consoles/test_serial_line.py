@@ -75,6 +75,7 @@ def test_the_size_of_the_terminal_reaches_the_cluster(house: House, attached: Ps
     until(lambda: (house.lab.consoles()[0].columns, house.lab.consoles()[0].rows) == (80, 24))
     attached.resize(132, 43)
     until(lambda: (house.lab.consoles()[0].columns, house.lab.consoles()[0].rows) == (132, 43))
+    assert len(house.lab.consoles()) == 1, "a resize opens no second console"
 
 
 def test_what_a_hostile_guest_writes_does_not_reach_the_terminal(attached: Pseudo) -> None:

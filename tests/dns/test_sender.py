@@ -392,6 +392,7 @@ def test_a_deletion_of_what_the_provider_refused_to_write_is_done(
     )
     start()
     until(lambda: not states())
+    assert provider.contents(f"x.{FORWARD}", "A") == [] and DnsRecord.select().count() == 0
 
 
 def test_a_conflict_is_looked_at_again_and_ends_when_the_foreign_record_goes(

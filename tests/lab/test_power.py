@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kvmtui.lab import Fault
+from tests.lab.conftest import Client
 
 VM = "/nodes/pve1/qemu/300"
 
@@ -218,3 +219,19 @@ def test_a_worker_killed_by_a_fault_leaves_the_lock(call: Any) -> None:
     call.lab.faults.add(Fault("task-killed", task="qmclone", vmid=300))
     assert call.run("POST", "/nodes/pve1/qemu/9000/clone", newid=300) == "unexpected status"
     assert call.lab.guest(300).lock == "clone"
+
+
+def test_a_guest_that_is_replaced_while_it_shuts_down_is_not_taken_for_the_new_one(slow: Client) -> None:
+    node = "/nodes/pve2/qemu/105/status"
+    upid = slow("POST", f"{node}/start").data
+    slow.lab.advance(9)
+    assert slow.ended(upid) == "OK"
+    upid = slow("POST", f"{node}/shutdown").data
+    slow.lab.foreign_delete(105)
+    slow.lab.foreign_create(105, node="pve2")
+    slow.lab.foreign_power(105, "running")
+    slow.lab.advance(15)
+    assert slow.ended(upid).endswith("105.conf' does not exist")
+    (guest,) = [one for one in slow.lab.guests() if one.vmid == 105]
+    assert guest.status == "running"
+    assert [one.action for one in slow.lab.effects if one.vmid == 105].count("shutdown") == 0

@@ -240,8 +240,6 @@ class Auditor:
                 theirs.add(vmid)
             elif action == "foreign-delete":
                 theirs.discard(vmid)
-            elif action == "shutdown" and vmid not in self._strangers:
-                continue  # it may have begun before the guest was replaced, and is noted when it ends
             elif vmid in theirs and not action.startswith("foreign-"):
                 self._find(
                     "stranger", f"{action} was done to guest {vmid} of somebody else: {effect['detail']}"
