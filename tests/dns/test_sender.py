@@ -2,167 +2,49 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
 
 from engine.actions.zones import put_zone
 from engine.audit import Actor
-from engine.dns import answers, ledger, site, sync
+from engine.dns import sync
 from engine.dns.provider import Timing
-from engine.dns.sender import DnsSender, Settings, destination_of
+from engine.dns.sender import DnsSender
 from engine.forms import zone_form
 from engine.store import secrets
 from engine.store.database import session
 from engine.store.models import (
     Address,
-    Client,
     Destination,
     DnsRecord,
-    Event,
-    Product,
     Run,
-    Server,
-    Service,
-    Vm,
-    Zone,
 )
 from engine.work import sending
-from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
 from kvmtui.lab.dns.server import Answer, Request
-from tests.conftest import Store
+from tests.dns.senders import (
+    FORWARD,
+    KEY,
+    PATIENT,
+    QUICK,
+    REVERSE,
+    SOON,
+    Gated,
+    MakeVm,
+    Step,
+    add_zone,
+    make_vm,
+    neighbour,
+    provider,
+    said,
+    start,
+    states,
+    until,
+)
 
-KEY = "a-key-of-the-lite-server"
-FORWARD, REVERSE, OTHER = "example.net", "2.0.192.in-addr.arpa", "example.org"
-QUICK = Settings(timing=Timing(connect=1.0, read=0.5, total=3.0), pauses_s=(0.1,), slow_pauses_s=(0.1,))
-PATIENT = replace(QUICK, timing=Timing(connect=2.0, read=20.0, total=30.0))
-SOON = 20.0
-"""Longer than anything here may take; who is not done by then waits for something that never comes."""
-
-
-class Gated(PowerDnsLite):
-    """Holds its answers while the gate is shut, and counts how many are asked for at once."""
-
-    def __init__(self) -> None:
-        super().__init__(KEY)
-        self.gate = threading.Event()
-        self.gate.set()
-        self.asked = threading.Semaphore(0)
-        self.most = 0
-        self._now = 0
-
-    def answer(self, request: Request) -> Answer:
-        with self._lock:
-            self._now += 1
-            self.most = max(self.most, self._now)
-        self.asked.release()
-        try:
-            assert self.gate.wait(SOON)
-            return super().answer(request)
-        finally:
-            with self._lock:
-                self._now -= 1
-
-
-@pytest.fixture
-def provider() -> Iterator[Gated]:
-    with Gated() as server:
-        for zone in (FORWARD, REVERSE, OTHER):
-            server.add_zone(zone)
-        yield server
-
-
-@pytest.fixture
-def neighbour() -> Iterator[Gated]:
-    with Gated() as server:
-        server.add_zone(REVERSE)
-        yield server
-
-
-def add_zone(server: PowerDnsLite, name: str, ending: str = "") -> Zone:
-    uid, url = str(uuid.uuid4()), server.url + ending
-    sealed = {"api_key": secrets.seal(KEY, "zone", uid, "api_key")}
-    return Zone.create(
-        uid=uid, name=name, type="powerdns", endpoint=url, config={"server_url": url}, secrets=sealed
-    )
-
-
-MakeVm = Callable[[int], Vm]
-
-
-@pytest.fixture
-def make_vm(store: Store) -> MakeVm:
-    cluster = Server.create(uid="s", name="pve", hosts=["127.0.0.1"])
-    product = Product.create(name="P", server=cluster, spec={})
-    client = Client.create(name="Acme")
-
-    def make(number: int) -> Vm:
-        service = Service.create(client=client, product=product)
-        vm = Vm.create(
-            uid=str(uuid.uuid4()), service=service, server=cluster, name=f"vm-{number}", domain=FORWARD
-        )
-        address = ip_address(f"192.0.2.{number}")
-        Address.create(server=cluster, bridge="vmbr0", address=address, vm=vm, prefix=24)
-        return vm
-
-    return make
-
-
-@pytest.fixture
-def start(store: Store) -> Iterator[Callable[[Settings], DnsSender]]:
-    running: list[DnsSender] = []
-
-    def starter(settings: Settings = QUICK) -> DnsSender:
-        running.append(DnsSender(settings))
-        running[-1].start()
-        return running[-1]
-
-    yield starter
-    for sender in running:
-        sender.stop(SOON)
-
-
-class Step(threading.Thread):
-    """A step of a pipeline that sets the names of a VM."""
-
-    def __init__(self, vm: Vm, patience_s: float = 3.0, clear: bool = False) -> None:
-        super().__init__(daemon=True)
-        self._work = lambda: (sync.clear if clear else sync.sync)([vm], patience_s)[vm.id]
-        self.start()
-
-    def run(self) -> None:
-        self._report = self._work()
-
-    def lines(self) -> list[str]:
-        """What it logged; it must have gone on."""
-        self.join(SOON)
-        assert not self.is_alive(), "a step waits for a DNS server"
-        return list(self._report.lines)
-
-
-def until(holds: Callable[[], object]) -> None:
-    end = time.monotonic() + SOON
-    while not holds():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.02)
-
-
-def states() -> set[str]:
-    with session():
-        return {row.state if row.due_at is None else f"{row.state}, due" for row in DnsRecord.select()}
-
-
-def said(word: str) -> list[str]:
-    with session():
-        return [event.text for event in Event.select().order_by(Event.id) if word in event.text]
+__all__ = ["make_vm", "neighbour", "provider", "start"]
 
 
 # --- a server that accepts and never answers ---
@@ -415,135 +297,3 @@ def test_a_conflict_is_looked_at_again_and_ends_when_the_foreign_record_goes(
     with provider._lock:
         del provider._zones[FORWARD + "."][(name, "CNAME")]
     until(lambda: states() == {"written"})
-
-
-# --- one writer ---
-
-
-def test_two_spellings_of_a_server_have_one_writer(
-    provider: Gated, make_vm: MakeVm, start: Callable[..., DnsSender]
-) -> None:
-    add_zone(provider, FORWARD), add_zone(provider, REVERSE, "/api/v1")
-    start(PATIENT)
-    provider.faults.latency = 0.05
-    steps = [Step(make_vm(number), SOON) for number in range(10, 20)]
-    assert not [line for step in steps for line in step.lines() if "ERR" in line]
-    assert provider.most == 1
-
-
-def test_two_engines_never_write_at_once_although_the_work_takes_longer_than_a_lease(
-    provider: Gated, make_vm: MakeVm, start: Callable[..., DnsSender]
-) -> None:
-    for name in (FORWARD, REVERSE, "vm-10.example.net"):
-        provider.add_zone(name)
-        add_zone(provider, name)
-    slow = replace(PATIENT, lease_ms=600)
-    start(slow), start(slow)
-    real = provider.answer
-
-    def slowly(request: Request) -> Answer:
-        time.sleep(0.1)
-        return real(request)
-
-    provider.answer = slowly  # type: ignore[method-assign]
-    provider.most = 0
-    began = Destination.select().count()
-    steps = [Step(make_vm(number), SOON) for number in range(10, 18)]
-    assert not [line for step in steps for line in step.lines() if "ERR" in line]
-    assert began == 0 and provider.most == 1
-
-
-def test_a_lease_is_renewed_by_its_holder_and_taken_over_when_it_ended(store: Store) -> None:
-    assert sending.hold("dns:x", "first", 400)
-    assert not sending.hold("dns:x", "second", 400)
-    time.sleep(0.25)
-    assert sending.hold("dns:x", "first", 400), "the holder cannot renew its lease"
-    time.sleep(0.25)
-    assert not sending.hold("dns:x", "second", 400), "a renewed lease ended at its first end"
-    time.sleep(0.25)
-    assert sending.hold("dns:x", "second", 400), "a lease that ended is not taken over"
-    assert not sending.hold("dns:x", "first", 400)
-    sending.release("dns:x", "first")
-    assert not sending.hold("dns:x", "third", 400), "a lease was given up by somebody else"
-    sending.release("dns:x", "second")
-    assert sending.hold("dns:x", "third", 400)
-
-
-def test_a_sender_that_lost_its_lease_stops_before_the_next_zone(
-    provider: Gated, make_vm: MakeVm, start: Callable[..., DnsSender]
-) -> None:
-    key = destination_of(add_zone(provider, FORWARD))
-    add_zone(provider, REVERSE)
-    start(PATIENT)
-    provider.gate.clear()
-    step = Step(make_vm(10), 1.0)
-    provider.asked.acquire()
-    with session():  # as if this process had been frozen for longer than its lease
-        Destination.update(owner="successor", until=Destination.until + 10_000_000).where(
-            Destination.name == key
-        ).execute()
-    provider.gate.set()
-    step.lines()
-    until(lambda: DnsRecord.select().where(DnsRecord.due_at.is_null()).count() == 1)
-    time.sleep(0.5)
-    assert "pending, due" in states(), "a zone was written without the lease"
-    assert not [request for request in provider.requests if REVERSE in request.path]
-
-
-def test_a_step_hears_the_answer_of_a_sender_in_another_process(
-    provider: Gated, make_vm: MakeVm, store: Store, tmp_path: Path
-) -> None:
-    add_zone(provider, FORWARD)
-    code = (
-        "import sys, time\n"
-        "from pathlib import Path\n"
-        "from engine.dns.sender import DnsSender\n"
-        "from engine.store import secrets\n"
-        "from engine.store.database import open_database\n"
-        "open_database(sys.argv[1]); secrets.use_key_file(Path(sys.argv[2]))\n"
-        "sender = DnsSender(); sender.start(); print('ready', flush=True)\n"
-        "sys.stdin.read(); sender.stop(5)\n"
-    )
-    other = subprocess.Popen(
-        [sys.executable, "-c", code, store.url, str(store.key_file)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
-    )
-    assert other.stdin is not None and other.stdout is not None
-    try:
-        assert other.stdout.readline() == b"ready\n"
-        assert Step(make_vm(10), SOON).lines() == [
-            f"fwd OK  vm-10.{FORWARD} A 192.0.2.10 @ {FORWARD}/PowerDNS"
-        ]
-    finally:
-        other.stdin.close()
-        other.wait(SOON)
-        other.stdout.close()
-
-
-def test_what_an_ended_engine_left_is_sent_by_the_next_one(
-    provider: Gated, make_vm: MakeVm, start: Callable[..., DnsSender]
-) -> None:
-    add_zone(provider, FORWARD)
-    line = Step(make_vm(10), 0.1).lines()[0]
-    assert line.endswith("timed out after 0 s; will retry")
-    start()
-    until(lambda: states() == {"written"})
-
-
-def test_a_process_that_ends_sends_what_is_due_first(provider: Gated, make_vm: MakeVm) -> None:
-    add_zone(provider, FORWARD)
-    Step(make_vm(10), 0.1).lines()
-    assert DnsSender(QUICK).finish(SOON)
-    assert states() == {"written"}
-
-
-def test_answers_name_what_they_are_about(provider: Gated, make_vm: MakeVm) -> None:
-    row = add_zone(provider, FORWARD)
-    record = DnsRecord(zone=row, name=f"a.{FORWARD}", type="A", content="192.0.2.1", state="left", note="why")
-    line = f"a.{FORWARD} A 192.0.2.1 @ {site.zone_of(row).label}"
-    assert answers.lines(record, record, row) == ([f"fwd !   {line}: why"], False)
-    record.note = ""
-    assert answers.lines(record, record, row) == ([f"fwd OK  {line}"], False)
-    assert ledger.record_of(record).content == "192.0.2.1"
