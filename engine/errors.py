@@ -19,6 +19,14 @@ class Refused(KvmtuiError):
     exit_code = 2
 
 
+class NotFound(Refused):
+    """There is nothing of this name or number, or nothing that the actor may see: both read the same."""
+
+
+class Forbidden(Refused):
+    """The actor's role does not allow it."""
+
+
 class AlreadySo(Refused):
     """Nothing was left to do: what was requested is already so. Repeating a request is not an error for scripts."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
-from engine.errors import Refused
+from engine.errors import NotFound
 from engine.store.database import Row, session
 
 R = TypeVar("R", bound=Row)
@@ -17,7 +17,7 @@ def found(table: type[R], condition: Any, what: str) -> R:
     with session():
         row = table.get_or_none(condition)
         if row is None:
-            raise Refused(f"There is no {what}.{_near(table, what)}")
+            raise NotFound(f"There is no {what}.{_near(table, what)}")
     result: R = row
     return result
 

@@ -9,7 +9,7 @@ from typing import Any
 from engine import audit
 from engine.audit import Actor
 from engine.clock import now_ms
-from engine.errors import Refused
+from engine.errors import NotFound, Refused
 from engine.queries.suspension import suspension_of
 from engine.store.database import in_transaction, now_expression
 from engine.store.models import Vm
@@ -36,7 +36,7 @@ def vm_of(service_id: int) -> Vm:
     """The VM of a service; refused when there is none."""
     vm = Vm.get_or_none(Vm.service == service_id)
     if vm is None:
-        raise Refused(f"Service {service_id} has no VM; create it again, or terminate the service.")
+        raise NotFound(f"Service {service_id} has no VM; create it again, or terminate the service.")
     return vm
 
 

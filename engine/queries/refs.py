@@ -11,7 +11,7 @@ from typing import Any
 from peewee import fn
 
 from engine.actions.named import found, nearest
-from engine.errors import Refused
+from engine.errors import NotFound, Refused
 from engine.store.database import session
 from engine.store.models import Client, Pool, Product, Server, Service, Vm, Zone
 
@@ -78,7 +78,7 @@ def names_of_services(service_ids: Sequence[int]) -> dict[int, str]:
 def _by_id(number: int) -> Ref:
     row = Service.get_or_none(Service.id == number)
     if row is None:
-        raise Refused(f"There is no service {number}. A VMID is written vmid:{number}.")
+        raise NotFound(f"There is no service {number}. A VMID is written vmid:{number}.")
     vm = Vm.get_or_none(Vm.service == number)
     return Ref(number, vm.id if vm else None, (vm.name if vm else "") or str(number))
 
@@ -134,7 +134,7 @@ def zone_ref(text: str) -> int:
         rows = _zones(text)
         if not rows:
             names = (name for (name,) in Zone.select(Zone.name).tuples())
-            raise Refused(f"There is no zone '{text}'.{nearest(text, names)}")
+            raise NotFound(f"There is no zone '{text}'.{nearest(text, names)}")
         if len(rows) > 1:
             ids = ", ".join(f"{row.id} ({row.type} {row.endpoint})" for row in rows)
             raise Refused(f"'{text}' means more than one zone; name one by its id: {ids}.")
@@ -161,7 +161,7 @@ def client_ref(text: str) -> int:
             rows = list(Client.select().where(Client.id == int(text)))
         if not rows:
             names = (name for (name,) in Client.select(Client.name).tuples())
-            raise Refused(f"There is no client '{text}'.{nearest(text, names)}")
+            raise NotFound(f"There is no client '{text}'.{nearest(text, names)}")
         if len(rows) > 1:
             raise Refused(f"'{text}' means more than one client: {', '.join(row.name for row in rows)}.")
         return int(rows[0].id)
