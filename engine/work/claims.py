@@ -72,15 +72,28 @@ def next_due_in() -> float | None:
 
 
 def renew(owner: str, walked: Collection[int]) -> None:
-    """Extend a worker's leases on the VMs it walks; call it inside a transaction.
-
-    A lease that nobody walks, because the database went away while it was claimed or released, expires.
-    """
+    """Extend a worker's leases on the VMs it walks; call it inside a transaction."""
     if not walked:
         return
     marks = ", ".join("?" * len(walked))
     sql = f"UPDATE vm SET lease_until = now_ms() + ? WHERE lease_owner = ? AND id IN ({marks})"
     execute(sql, LEASE_MS, owner, *walked)
+
+
+def void_unwalked(
+    owner: str, walked: Collection[int], before: Collection[tuple[int, int]]
+) -> set[tuple[int, int]]:
+    """Void this worker's leases that nobody walked now and `before`; returns what nobody walks now and still holds.
+
+    They are left behind when the database goes away while a claim is made or released. A lease counts only when
+    it is found twice, because a claim is written a moment before its walk begins. Inside a transaction.
+    """
+    held = execute("SELECT id, fence FROM vm WHERE lease_owner = ?", owner).fetchall()
+    unwalked = {(vm_id, fence) for vm_id, fence in held if vm_id not in walked}
+    lost = unwalked.intersection(before)
+    if lost:
+        _void((Vm.lease_owner == owner) & Vm.id.in_([vm_id for vm_id, _ in lost]))
+    return unwalked - lost
 
 
 def check(claim: Claim) -> None:

@@ -130,7 +130,7 @@ class Engine:
             try:
                 self._walker.walk(claim, self._moved)
             except Exception:
-                log.exception("The walk of VM %s was cut short; it will be claimed again", claim.vm_id)
+                log.exception("The walk of VM %s was interrupted; it will be claimed again", claim.vm_id)
             finally:
                 with self._count:
                     self._steps.pop(claim.vm_id, None)
@@ -149,10 +149,11 @@ class Engine:
                 log.exception("The waiting tasks could not be read; retrying")
 
     def _beat(self) -> None:
+        unwalked: set[tuple[int, int]] = set()
         while not self._stop.wait(workers.BEAT_S):
             try:
                 with self._count:
                     walked = list(self._steps)
-                workers.beat(self.owner, walked)
+                unwalked = workers.beat(self.owner, walked, unwalked)
             except Exception:
                 log.exception("The heartbeat could not be written")

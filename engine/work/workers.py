@@ -33,13 +33,22 @@ def register(kind: Kind, version: str) -> str:
     return owner
 
 
-def beat(owner: str, walked: Collection[int] = ()) -> None:
-    """Show that this worker is alive, renew its leases on the VMs it walks, and take leases from dead workers."""
-    in_transaction(lambda: _renew(owner, walked))
+def beat(
+    owner: str, walked: Collection[int] = (), unwalked: Collection[tuple[int, int]] = ()
+) -> set[tuple[int, int]]:
+    """Show that this worker is alive, renew its leases on the VMs it walks, and take leases from dead workers.
+
+    Leases of its own that nobody walks are ended at the second beat that finds them; what is returned is the
+    `unwalked` of the next one.
+    """
+    left = in_transaction(lambda: _renew(owner, walked, unwalked))
     in_transaction(_remove_dead)
+    return left
 
 
-def _renew(owner: str, walked: Collection[int]) -> None:
+def _renew(
+    owner: str, walked: Collection[int], unwalked: Collection[tuple[int, int]]
+) -> set[tuple[int, int]]:
     now = now_expression()
     about = _known.get(owner)
     if about is not None:
@@ -48,6 +57,7 @@ def _renew(owner: str, walked: Collection[int]) -> None:
         ).execute()
     claims.renew(owner, walked)
     Lease.update(until=_later(claims.LEASE_MS)).where(Lease.owner == owner).execute()
+    return claims.void_unwalked(owner, walked, unwalked)
 
 
 def leave(owner: str) -> None:

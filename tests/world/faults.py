@@ -153,13 +153,13 @@ def _clock(world: World, args: dict[str, Any]) -> None:
         clock.step(args["ms"])
 
 
-CUT_SHORT_S = 6.0  # a walk that was cut short keeps its lease until that ends
+UNWALKED_S = 1.5  # two heartbeats: an engine ends its own leases that nobody walks at the second one
 
 
 def _crash_database(world: World, args: dict[str, Any]) -> None:
     with world.crashing:
         world.database.crash(args["away"])
-    world.disturb(args["away"] + 1, CUT_SHORT_S)
+    world.disturb(args["away"] + 1, UNWALKED_S)
 
 
 def _silence(world: World, args: dict[str, Any]) -> None:
