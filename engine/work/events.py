@@ -127,7 +127,7 @@ class Follower:
             left = end - time.monotonic()
             if left <= 0:
                 break
-            self._listener.wait(min(left, wake.LOOK_EVERY))
+            self._listener.wait(min(left, wake.SURE_EVERY))
         return found
 
     def close(self) -> None:
