@@ -21,8 +21,12 @@ from engine.store.database import (
     session,
 )
 from engine.store.models import Vm
+from engine.work.catalog import AT_REST
 
 LEASE_MS = 60_000
+_WORKS = (
+    f"CASE WHEN flow = '{{}}' AND vm_status IN ({', '.join(map(repr, sorted(AT_REST)))}) THEN 0 ELSE 1 END"
+)
 
 
 class LeaseLost(Exception):
@@ -39,7 +43,9 @@ class Claim:
 
 
 def claim_due(owner: str, limit: int) -> list[Claim]:
-    """Claim up to `limit` VMs that are due and free, the longest due first."""
+    """Claim up to `limit` VMs that are due and free: first those at rest, for which somebody requested something
+    now, then the longest due.
+    """
     with session():
         if (
             execute("SELECT 1 FROM vm WHERE due_at <= now_ms() AND lease_until < now_ms() LIMIT 1").fetchone()
@@ -54,13 +60,13 @@ def _claim(owner: str, limit: int) -> list[Claim]:
     found = execute(
         "UPDATE vm SET lease_owner = ?, lease_until = now_ms() + ?, fence = fence + 1 WHERE id IN "
         "(SELECT id FROM vm WHERE due_at <= now_ms() AND lease_until < now_ms() "
-        f"ORDER BY due_at, id LIMIT ?{skip}) RETURNING id, fence, due_at",
+        f"ORDER BY {_WORKS}, due_at, id LIMIT ?{skip}) RETURNING id, fence, due_at, {_WORKS}",
         owner,
         LEASE_MS,
         limit,
     )
-    rows = sorted(found.fetchall(), key=lambda row: (row[2], row[0]))
-    return [Claim(vm_id, owner, fence) for vm_id, fence, _ in rows]
+    rows = sorted(found.fetchall(), key=lambda row: (row[3], row[2], row[0]))
+    return [Claim(vm_id, owner, fence) for vm_id, fence, _, _ in rows]
 
 
 def next_due_in() -> float | None:

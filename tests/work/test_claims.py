@@ -38,6 +38,14 @@ def test_the_longest_due_comes_first_and_the_limit_holds(make_vm: MakeVm) -> Non
     assert [claim.vm_id for claim in claims.claim_due("one", 1)] == [young.id]
 
 
+def test_a_request_for_a_vm_at_rest_is_begun_before_work_that_is_under_way(make_vm: MakeVm) -> None:
+    under_way = make_vm(vm_status="clone", due_at=now_ms() - 10_000)
+    failed = make_vm(vm_status="ready", flow={"pipeline": "Backup"}, due_at=now_ms() - 5_000)
+    requested = make_vm(vm_status="ready", due_at=now_ms())
+    assert [claim.vm_id for claim in claims.claim_due("one", 1)] == [requested.id]
+    assert [claim.vm_id for claim in claims.claim_due("one", 5)] == [under_way.id, failed.id]
+
+
 def test_a_worker_that_was_taken_over_cannot_write(make_vm: MakeVm) -> None:
     vm = make_vm()
     (mine,) = claims.claim_due("one", 1)
