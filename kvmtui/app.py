@@ -21,6 +21,8 @@ import kvmtui
 from engine.errors import Failed, Refused
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from engine.running import Running
     from kvmtui.config import Config
 
@@ -51,8 +53,15 @@ def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
         config.close_site()
 
 
+def in_browser(environment: Mapping[str, str]) -> bool:
+    """Whether `kvmtui web` shows this console, not a terminal."""
+    return environment.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+
+
 def refuse_terminal(environment: Mapping[str, str], *streams: TextIO) -> None:
     """Refuse what cannot show a console, and say what works there instead."""
+    if in_browser(environment):
+        return
     instead = "The command line works anywhere; `kvmtui --help` shows it."
     if not all(stream.isatty() for stream in streams):
         raise Refused(f"The console needs a terminal for its input and output. {instead}")
@@ -79,6 +88,7 @@ def show(site: Config, read_only: bool, low_bandwidth: bool) -> int:
             owner=lambda: engine.owner,
             ready=partial(_begin, engine),
             signals=_ENDS,
+            driver=_driver(),
         )
     )
     try:
@@ -92,6 +102,16 @@ def show(site: Config, read_only: bool, low_bandwidth: bool) -> int:
         log.error("The console ended without being asked to")
         raise Failed(ENDED)
     return int(console.return_code or 0) if status is None else int(status)
+
+
+def _driver() -> type[Driver]:
+    if in_browser(os.environ):
+        from screens.browser import BrowserDriver
+
+        return BrowserDriver
+    from screens.driver import TerminalDriver
+
+    return TerminalDriver
 
 
 def _begin(engine: OwnEngine) -> None:

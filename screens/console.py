@@ -19,6 +19,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.command import Provider
 from textual.containers import Vertical
+from textual.driver import Driver
 from textual.message import Message
 
 from engine.clock import now_ms
@@ -80,6 +81,8 @@ class Setup:
     ready: Callable[[], None] = _nothing
     signals: tuple[signal.Signals, ...] = ()
     """Signals that leave as `q` does."""
+    driver: type[Driver] = TerminalDriver
+    """What it draws on."""
 
 
 class Console(Acts, TypeAhead):
@@ -100,7 +103,7 @@ class Console(Acts, TypeAhead):
         trouble: str
 
     def __init__(self, setup: Setup) -> None:
-        super().__init__(driver_class=TerminalDriver, ansi_color=True if setup.looks.ansi else None)
+        super().__init__(driver_class=setup.driver, ansi_color=True if setup.looks.ansi else None)
         self.setup = setup
         self.read_only = setup.read_only
         self.memory = setup.memory

@@ -43,8 +43,8 @@ class Claim:
 
 
 def claim_due(owner: str, limit: int) -> list[Claim]:
-    """Claim up to `limit` VMs that are due and free: first those at rest, for which somebody requested something
-    now, then the longest due.
+    """Claim up to `limit` VMs that are due and free: first idle ones, for which somebody requested
+    something, then the longest due.
     """
     with session():
         if (

@@ -72,7 +72,7 @@ class Listener:
         self._ear: _Ear = _PostgresEar(name) if is_postgres() else _SqliteEar(name)
 
     def wait(self, timeout: float) -> bool:
-        """True as soon as it was rung since the last call, False after `timeout` seconds."""
+        """True as soon as it rings, or when it rang since the last call, False after `timeout` seconds."""
         end = time.monotonic() + timeout
         while True:
             if self._rang():
@@ -97,10 +97,10 @@ class Listener:
 
 
 class _Ear(Protocol):
-    """Hears what other processes ring; a look that finds nothing must cost next to nothing."""
+    """Hears what other processes ring; to find that nothing rang must cost next to nothing."""
 
     def heard(self) -> bool:
-        """Whether it was rung since the last look."""
+        """Whether it rang since the last call."""
         ...
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ class _Ear(Protocol):
 
 
 class _SqliteEar:
-    """Reads the bell's counter when the file of the database's latest writes has changed, and now and then anyway."""
+    """Reads its counter when the file with the latest writes has changed, and four times a second in any case."""
 
     def __init__(self, name: str) -> None:
         self._name = name

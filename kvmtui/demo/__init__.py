@@ -32,8 +32,9 @@ def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
         Path(folder, "config.toml").write_text('site_name = "Demo, nothing here is real"\n')
         with World(folder) as world:
             world.settle()
-            if not sys.stdout.isatty():
-                return plain.run()
-            from kvmtui.app import run as console
+            from kvmtui import app
 
-            return console(read_only=read_only, low_bandwidth=low_bandwidth)
+            if not sys.stdout.isatty() and not app.in_browser(os.environ):
+                return plain.run()
+
+            return app.run(read_only=read_only, low_bandwidth=low_bandwidth)

@@ -160,6 +160,7 @@ LAST = ("delete", "delete-record")  # each noun's objects are deleted after ever
 
 NOT_RUN = {
     "lab": "serves until Ctrl+C and prints how to connect; it has no answer that ends",
+    "web": "serves until Ctrl+C; the address it prints is all it prints",
     "vm console": "needs a terminal or a browser until it is closed; its link has --json, its audit row --reason",
 }
 NO_PREVIEW = {

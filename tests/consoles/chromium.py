@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import os
@@ -37,6 +38,7 @@ class Page:
         self._line = line
         self._ids = itertools.count(1)
         self.complaints: list[str] = []
+        self.received = b""  # over WebSockets
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
@@ -78,6 +80,8 @@ class Page:
 
     def _note(self, told: dict[str, Any]) -> None:
         params = told.get("params", {})
+        if told.get("method") == "Network.webSocketFrameReceived" and params["response"]["opcode"] == 2:
+            self.received += base64.b64decode(params["response"]["payloadData"])
         if told.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
         if told.get("method") == "Runtime.exceptionThrown":
