@@ -71,9 +71,9 @@ def refuse_terminal(environment: Mapping[str, str], *streams: TextIO) -> None:
 
 def show(site: Config, read_only: bool, low_bandwidth: bool) -> int:
     """Run the console over an open site; its exit status."""
-    from screens import themes
-    from screens.console import Console, Setup
-    from screens.memory import Memory
+    from screens.common.memory import Memory
+    from screens.shell import themes
+    from screens.shell.console import Console, Setup
 
     sys.setswitchinterval(0.0005)  # a busy engine thread must not make a key wait
     looks = themes.choose(site.theme or "dark", low_bandwidth=low_bandwidth)

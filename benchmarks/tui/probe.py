@@ -56,7 +56,7 @@ def install(watch: Watch) -> None:
     """Puts the watch at the doors of the console: where events come in and where bytes go out."""
     from textual.drivers.linux_driver import LinuxDriver
 
-    from screens.console import Console
+    from screens.shell.console import Console
 
     tell, write, begin = Console._tell, LinuxDriver.write, Console._begin
 

@@ -29,9 +29,9 @@ SHOTS: dict[str, tuple[str, ...]] = {
 async def take(names: list[str]) -> None:
     """Takes the named pictures, in one console."""
     from kvmtui.app import OwnEngine
-    from screens import themes
-    from screens.console import Console, Setup
-    from screens.memory import Memory
+    from screens.common.memory import Memory
+    from screens.shell import themes
+    from screens.shell.console import Console, Setup
 
     engine = OwnEngine(read_only=False)
     looks = themes.Looks(tick_seconds=0.2)

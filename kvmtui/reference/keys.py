@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kvmtui.reference.markdown import GENERATED, code, table
-from screens.actions import ACTIONS, TOGETHER, Action
-from screens.habits import key_name
-from screens.help import TITLES
+from screens.common.actions import ACTIONS, TOGETHER, Action
+from screens.common.bindings import key_name
+from screens.help.page import TITLES
 
 _HEADS = ("Key", "Action", "Does", "Name for `[keymap]`")
 

@@ -17,9 +17,9 @@ def attach(ref: str, detach: str, log: Path | None, reason: str) -> int:
     """Stay at the serial line of a machine until the operator leaves it; Failed when it was lost."""
     from engine.actions.consoles import open_serial
     from engine.audit import current_actor
-    from screens import serial_terminal
-    from screens.serial_terminal import Parting
-    from screens.session_log import SessionLog
+    from screens.consoles import serial_terminal
+    from screens.consoles.serial_terminal import Parting
+    from screens.consoles.session_log import SessionLog
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Refused("A serial console needs a terminal for its input and output; it is not for pipes.")

@@ -1,10 +1,9 @@
-"""The page of one machine: a head that is always in view, and below it one of several tabs.
+"""The page of one VM, and every command on VMs.
 
-place.py        the page: head, row of tabs, the tab that is open
-known.py        one reading of a machine, which the page hands to its open tab
-tab.py          what a tab is, and the table of them; a new tab is one line there and one file here
-overview.py …   the tabs, one file each
-watch.py        looks at the cluster again and again, only while its widget is seen
-live.py plot.py the live panel and the columns of the charts: what was seen, as lines
-password.py notes.py forms.py   what the page asks in dialogs
+screen.py           the page: header, row of tabs, the open tab
+tabs/               one file per tab
+details.py          one reading of a VM, which the page passes to its open tab
+commands.py         the actions of the scope `vm`, for this page and the VM list; actions_menu.py shows them
+run_log.py, record_editor.py, rdns_form.py, password.py    the dialogs they open
+status.py           the state of a VM as a cell
 """

@@ -18,9 +18,9 @@ from engine.queries.engines import one_runs
 from engine.queries.live import LiveView, live
 from engine.queries.login import login
 from engine.queries.requests import Progress, progress
-from screens.commanding import Commands
-from screens.place import Happened, actor
-from screens.text import block
+from screens.common.text import block
+from screens.framework.commands import Commands
+from screens.framework.screen import Happened, actor
 from screens.widgets.dialogs import Confirm, Dialog
 from screens.widgets.reader import sentence
 

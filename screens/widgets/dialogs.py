@@ -20,7 +20,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
-from screens.text import block, pasteable, plain, text
+from screens.common.text import block, pasteable, plain, text
 from screens.widgets.rows import Cell, Column, Row
 from screens.widgets.table import Table
 from screens.widgets.toned import Toned

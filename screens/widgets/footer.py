@@ -13,8 +13,8 @@ from rich.text import Text
 from textual import events
 from textual.screen import Screen
 
-from screens.actions import Action
-from screens.habits import Acts, action, key_name, refused
+from screens.common.actions import Action
+from screens.common.bindings import Acts, action, key_name, refused
 from screens.widgets.toned import Toned
 
 MOST = 8

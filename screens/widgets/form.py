@@ -27,7 +27,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Select, Static, TextArea
 
-from screens.text import plain, text
+from screens.common.text import plain, text
 from screens.widgets.dialogs import Confirm, Dialog
 from screens.widgets.fields import Field, complaints, fields_of
 from screens.widgets.question import UNCHANGED, Question

@@ -13,8 +13,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.clock import now_ms
-from screens.text import clamp
-from screens.widgets.counting import counted
+from screens.common.text import clamp
+from screens.widgets.counts import counted
 from screens.widgets.painter import Painter
 from screens.widgets.reader import Reader
 from screens.widgets.rows import TONES, Column, Key, Row, RowSource, View

@@ -13,8 +13,8 @@ from rich.text import Text
 from textual import events
 from textual.message import Message
 
-from screens.actions import PLACES, Action
-from screens.text import fit
+from screens.common.actions import PLACES, Action
+from screens.common.text import fit
 from screens.widgets.tabrow import Names, TabRow
 from screens.widgets.toned import Toned
 

@@ -17,8 +17,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.clock import stamp
-from screens.habits import Acts, bindings
-from screens.text import LONGEST, fit, pasteable, plain
+from screens.common.bindings import Acts, bindings
+from screens.common.text import LONGEST, fit, pasteable, plain
 from screens.widgets.rows import TONES
 
 TONE_OF = {"success": "ok", "skip": "muted", "waiting": "busy", "error": "error", "note": "muted"}

@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.cache import LRUCache
 from textual.strip import Strip
 
-from screens.text import clamp, fit
+from screens.common.text import clamp, fit
 from screens.widgets.rows import GAP, Column, Key, Row, View, fitting
 
 GUTTER = 2

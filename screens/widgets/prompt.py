@@ -15,7 +15,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Label
 
-from screens.text import text
+from screens.common.text import text
 
 
 class Prompt(Horizontal):

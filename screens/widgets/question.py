@@ -16,7 +16,7 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static, TextArea
 
-from screens.text import plain, text
+from screens.common.text import plain, text
 from screens.widgets.fields import Field, value_of
 
 UNCHANGED = "(unchanged — type to replace)"

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.geometry import Region
 
-from screens.text import plain
+from screens.common.text import plain
 from screens.widgets.toned import Toned
 
 Line = tuple[tuple[str, str], ...]

@@ -12,7 +12,7 @@ from typing import Literal
 from rich.text import Text
 from textual.geometry import Size
 
-from screens.text import block
+from screens.common.text import block
 from screens.widgets.toned import Toned
 
 Kind = Literal["empty", "loading", "error", "disconnected", "small"]

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from textual import events
 from textual.message import Message
 
-from screens.habits import Acts, bindings
-from screens.text import pasteable
+from screens.common.bindings import Acts, bindings
+from screens.common.text import pasteable
 from screens.widgets.grid import HEAD, Grid
 from screens.widgets.rows import Key, MemoryRows, Row, RowSource, View
 

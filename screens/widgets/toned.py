@@ -8,7 +8,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
 
-from screens.text import plain
+from screens.common.text import plain
 from screens.widgets.rows import TONES
 
 

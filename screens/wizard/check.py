@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from engine.actions.doctor import CheckView
 from engine.queries.granting import Right, first_commands, grant_commands, rights
-from screens.wizard.known import Known, Need
 from screens.wizard.page import Flow, Line, Part, bad, commands, doubtful, good
-from screens.wizard.step import Step
-
-if TYPE_CHECKING:
-    from screens.wizard.place import WizardPlace
+from screens.wizard.state import Known, Need
+from screens.wizard.step import Step, StepContext
 
 _TONES = {"ok": "ok", "warn": "warn", "fail": "error"}
 _SIGNS = {"ok": "[+]", "warn": "[~]", "fail": "[-]"}
@@ -40,7 +37,7 @@ class CheckStep(Step):
         if known.checks is not None:
             yield from report(known)
 
-    async def act(self, place: WizardPlace, known: Known) -> bool:
+    async def act(self, place: StepContext, known: Known) -> bool:
         if known.checks is None or known.failed:
             place.ask_again()
         else:

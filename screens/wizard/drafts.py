@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from screens.memory import Memory
+from screens.common.memory import Memory
 
 NAME = "wizard drafts"
 

@@ -9,7 +9,7 @@ from textwrap import wrap
 from rich.cells import cell_len
 from rich.text import Text
 
-from screens.text import clamp, fit, plain
+from screens.common.text import clamp, fit, plain
 from screens.widgets.toned import Toned
 
 _LEAST_WIDTH = 40

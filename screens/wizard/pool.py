@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from engine.actions.pools import create_pool
 from engine.forms import PoolForm, checked
 from engine.queries.offers import BridgeOffer, free_range
 from engine.queries.pools import reverse_zone
-from screens.flat import nested, questions
-from screens.place import actor
+from screens.framework.form_questions import nested, questions
+from screens.framework.screen import actor
 from screens.widgets import form as forms
-from screens.wizard.known import Known, Need
 from screens.wizard.page import Line, Part, doubtful, good
-from screens.wizard.step import Step, StepForm, picked, saved
-
-if TYPE_CHECKING:
-    from screens.wizard.place import WizardPlace
+from screens.wizard.state import Known, Need
+from screens.wizard.step import Step, StepContext, StepForm, picked, saved
 
 _ASKED = ("type", "bridge", "vlan", "gateway", "mask", "start", "stop", "dns1", "dns2")
 
@@ -53,7 +50,7 @@ class PoolStep(Step):
             yield Line()
         yield from _networks(known)
 
-    async def act(self, place: WizardPlace, known: Known) -> bool:
+    async def act(self, place: StepContext, known: Known) -> bool:
         offers = known.offers
         bridges = [each.name for each in offers.bridges] if offers else []
         form = StepForm(

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from engine.actions.products import create_product
 from engine.forms import ProductForm, checked
 from engine.queries.offers import TemplateOffer
-from screens.flat import nested, questions
-from screens.place import actor
+from screens.framework.form_questions import nested, questions
+from screens.framework.screen import actor
 from screens.widgets import form as forms
 from screens.widgets.fields import Field
-from screens.wizard.known import Known, Need
 from screens.wizard.page import Line, Part, doubtful, good
-from screens.wizard.step import Step, StepForm, picked, saved
+from screens.wizard.state import Known, Need
+from screens.wizard.step import Step, StepContext, StepForm, picked, saved
 from screens.wizard.template import usable
-
-if TYPE_CHECKING:
-    from screens.wizard.place import WizardPlace
 
 _ASKED = (
     *("name", "template", "cores", "memory", "system_disk__size"),
@@ -67,7 +64,7 @@ class ProductStep(Step):
         if not known.site.pools:
             yield doubtful("There is no pool, so its machines will get their address by DHCP.")
 
-    async def act(self, place: WizardPlace, known: Known) -> bool:
+    async def act(self, place: StepContext, known: Known) -> bool:
         asked = _ASKED if known.site.pools else (*_ASKED, _BY_DHCP)
         form = StepForm(
             place.draft,

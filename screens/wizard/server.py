@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from engine.actions.servers import create_server, put_server
@@ -16,20 +16,17 @@ from engine.queries.granting import USUAL_LOGIN, first_commands
 from engine.queries.offers import certificates
 from engine.queries.refs import id_of
 from engine.queries.site import server_values
-from screens import server_questions
-from screens.flat import nested
-from screens.place import actor
-from screens.saving import SaveDialog, told, trouble
+from screens.framework.form_questions import nested
+from screens.framework.save_dialog import SaveDialog, told, trouble
+from screens.framework.screen import actor
+from screens.servers import questions
 from screens.widgets.fields import Field
-from screens.wizard.aside import aside
+from screens.wizard.background import aside
+from screens.wizard.certificate_dialog import SYSTEM, Trust
 from screens.wizard.drafts import Draft
-from screens.wizard.known import Known
 from screens.wizard.page import Line, Part, commands, good
-from screens.wizard.step import Step, StepForm, answered, picked
-from screens.wizard.trust import SYSTEM, Trust
-
-if TYPE_CHECKING:
-    from screens.wizard.place import WizardPlace
+from screens.wizard.state import Known
+from screens.wizard.step import Step, StepContext, StepForm, answered, picked
 
 _ASKED = (
     *("name", "hosts", "port", "login", "token_id", "token_secret"),
@@ -84,7 +81,7 @@ class ServerStep(Step):
             "muted",
         )
 
-    async def act(self, place: WizardPlace, known: Known) -> bool:
+    async def act(self, place: StepContext, known: Known) -> bool:
         name = known.site.server
         found = await place.beside(lambda: server_values(name) if name else {"token_id": USUAL_LOGIN})
         if found is None:
@@ -165,7 +162,7 @@ class ServerDialog(SaveDialog):
 
 def _fields() -> list[Field]:
     """The questions; whom to trust is asked after them, so neither a fingerprint nor a file is needed here."""
-    found = picked(server_questions.fields(), _ASKED)
+    found = picked(questions.fields(), _ASKED)
     return [_freed(each) for each in found]
 
 
@@ -177,7 +174,7 @@ def _freed(field: Field) -> Field:
 
 def _asked(values: Mapping[str, Any]) -> dict[str, object]:
     """The values of a server, or those a new one begins with, as the questions take them."""
-    asked = server_questions.asked(values)
+    asked = questions.asked(values)
     return {name: value for name, value in asked.items() if name in _ASKED}
 
 

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from engine.actions.clients import create_client
 from engine.actions.services import create_service
 from engine.forms import ClientForm, ServiceForm, checked
 from engine.queries.site import product_values
-from screens.flat import questions
-from screens.place import actor
+from screens.framework.form_questions import questions
+from screens.framework.screen import actor
 from screens.widgets.dialogs import Plan
 from screens.widgets.fields import Field
 from screens.widgets.form import FormDialog
 from screens.wizard.check import brief, missing_commands
 from screens.wizard.drafts import Draft
-from screens.wizard.known import Known, Need
 from screens.wizard.page import Line, Part, good
-from screens.wizard.step import Step, StepForm
+from screens.wizard.state import Known, Need
+from screens.wizard.step import Step, StepContext, StepForm
 from screens.wizard.summary import summary
-
-if TYPE_CHECKING:
-    from screens.wizard.place import WizardPlace
 
 
 class ServiceStep(Step):
@@ -63,7 +60,7 @@ class ServiceStep(Step):
                 "Step 2 says what each of them is. The machine can be ordered all the same: it waits there."
             )
 
-    async def act(self, place: WizardPlace, known: Known) -> bool:
+    async def act(self, place: StepContext, known: Known) -> bool:
         if known.site.machine is not None:
             place.forward()
             return False
@@ -78,7 +75,7 @@ class ServiceStep(Step):
         return True
 
 
-async def _agreed(place: WizardPlace, known: Known, answers: Mapping[str, object]) -> bool:
+async def _agreed(place: StepContext, known: Known, answers: Mapping[str, object]) -> bool:
     """Whether the operator saw what will happen and wants it."""
     spec = await place.beside(lambda: product_values(str(answers["product"])))
     if spec is None:

@@ -5,23 +5,46 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from engine.actions.site import Outcome
 from engine.forms import KEEP
-from screens.flat import faults
-from screens.saving import Follow, SaveDialog, no_follow, told
+from screens.framework.form_questions import faults
+from screens.framework.save_dialog import Follow, SaveDialog, no_follow, told
+from screens.framework.screen import BaseScreen
 from screens.widgets import form as forms
 from screens.widgets.fields import Field
 from screens.widgets.form import FormDialog
 from screens.wizard.drafts import Draft
-from screens.wizard.known import Known, Need
 from screens.wizard.page import Part
-
-if TYPE_CHECKING:
-    from screens.wizard.place import WizardPlace
+from screens.wizard.state import Known, Need
 
 Make = Callable[[Mapping[str, object]], object]
+
+
+class StepContext(BaseScreen):
+    """What a step may use of the screen that shows it; the wizard's screen implements it."""
+
+    @property
+    def draft(self) -> Draft:
+        """What was typed into the form of this step and not saved."""
+        raise NotImplementedError
+
+    def forward(self) -> None:
+        """Opens the next step."""
+        raise NotImplementedError
+
+    def ask_again(self) -> None:
+        """Queries the cluster again."""
+        raise NotImplementedError
+
+    def choose(self, template: int) -> None:
+        """Remembers the template that VMs are cloned from."""
+        raise NotImplementedError
+
+    def show_log(self) -> None:
+        """Opens the live log and keeps the focus on the steps."""
+        raise NotImplementedError
 
 
 class Step(ABC):
@@ -57,7 +80,7 @@ class Step(ABC):
         """What enter does now."""
 
     @abstractmethod
-    async def act(self, place: WizardPlace, known: Known) -> bool:
+    async def act(self, place: StepContext, known: Known) -> bool:
         """Does what enter says; True when something was saved."""
 
 
@@ -106,7 +129,7 @@ class StepForm(forms.Form):
         )
 
 
-async def answered(place: WizardPlace, dialog: FormDialog) -> Mapping[str, object] | None:
+async def answered(place: StepContext, dialog: FormDialog) -> Mapping[str, object] | None:
     """Shows a form; what it was answered with, or None when it was left."""
     answers: dict[str, object] | None = await place.app.push_screen_wait(dialog)
     if isinstance(dialog.form, StepForm):
@@ -115,7 +138,7 @@ async def answered(place: WizardPlace, dialog: FormDialog) -> Mapping[str, objec
 
 
 async def saved(
-    place: WizardPlace,
+    place: StepContext,
     title: str,
     form: StepForm,
     save: Callable[[dict[str, object]], Outcome],

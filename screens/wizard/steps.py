@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from screens.wizard.check import CheckStep
-from screens.wizard.ending import EndingStep
-from screens.wizard.known import Known
 from screens.wizard.pool import PoolStep
 from screens.wizard.product import ProductStep
+from screens.wizard.review import EndingStep
 from screens.wizard.server import ServerStep
 from screens.wizard.service import ServiceStep
+from screens.wizard.state import Known
 from screens.wizard.step import Step
 from screens.wizard.template import TemplateStep
 from screens.wizard.zone import ZoneStep

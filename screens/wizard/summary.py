@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.plan import Plan, effective
 from screens.widgets.dialogs import PlanLine
-from screens.wizard.known import Known
+from screens.wizard.state import Known
 
 
 def summary(known: Known, spec: Mapping[str, Any], answers: Mapping[str, object]) -> list[PlanLine]:

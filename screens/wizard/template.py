@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from engine.queries.granting import drive_command, template_commands
 from engine.queries.offers import Offers, TemplateOffer
 from screens.widgets.dialogs import Choice, Choose
-from screens.wizard.known import Known, Need
 from screens.wizard.page import Grid, Line, Part, bad, commands, doubtful, good
-from screens.wizard.step import Step
-
-if TYPE_CHECKING:
-    from screens.wizard.place import WizardPlace
+from screens.wizard.state import Known, Need
+from screens.wizard.step import Step, StepContext
 
 _USUAL_VMID = 9000
 
@@ -79,7 +76,7 @@ class TemplateStep(Step):
         yield from commands(lines)
         yield Line("Then t looks again.")
 
-    async def act(self, place: WizardPlace, known: Known) -> bool:
+    async def act(self, place: StepContext, known: Known) -> bool:
         templates = usable(known.offers)
         if not templates:
             place.ask_again()

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from engine.actions.names import test_zone
 from engine.actions.zones import create_zone
 from engine.forms import zone_form
 from engine.forms.zone import ZoneForm, zone_forms
 from engine.queries.setup import SetUp
-from screens.flat import nested, questions
-from screens.place import actor
+from screens.framework.form_questions import nested, questions
+from screens.framework.screen import actor
 from screens.widgets.dialogs import Notice
 from screens.widgets.fields import merged
-from screens.wizard.known import Known
 from screens.wizard.page import Line, Part, good
-from screens.wizard.step import Step, StepForm, saved
-
-if TYPE_CHECKING:
-    from screens.wizard.place import WizardPlace
+from screens.wizard.state import Known
+from screens.wizard.step import Step, StepContext, StepForm, saved
 
 
 class ZoneStep(Step):
@@ -57,7 +54,7 @@ class ZoneStep(Step):
             "Nothing else needs it: n goes on without, and zones can be added any time with 4.", "muted"
         )
 
-    async def act(self, place: WizardPlace, known: Known) -> bool:
+    async def act(self, place: StepContext, known: Known) -> bool:
         fields = merged("type", {kind: questions(form) for kind, form in zone_forms().items()})
         form = StepForm(
             place.draft, fields, _made, {"type": "powerdns", "zone": _next(known.site), "ttl": 300}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.consoles.filtering import LONGEST_STRING, GuestOutput
 from engine.consoles.tail import LONGEST_LINE, Tail
-from screens.serial_terminal import whole_characters
+from screens.consoles.serial_terminal import whole_characters
 
 # every shape of sequence there is, so that a random mix of them is nearly always hostile
 _SHAPES = (

@@ -64,7 +64,7 @@ def test_a_new_provider_has_its_options_form_and_line_in_the_docs(beacon: dict[s
     from typer.testing import CliRunner
 
     from kvmtui.terminal.zone_options import with_provider_options
-    from screens.flat import questions
+    from screens.framework.form_questions import questions
 
     app = typer.Typer()
 

@@ -13,7 +13,7 @@ import pytest
 from engine.forms.faults import BadInput
 from kvmtui import config
 from kvmtui.manifest import checking, reading
-from screens.habits import keymap
+from screens.common.bindings import keymap
 from tests.docs import blocks
 from tests.docs.blocks import ROOT, Block
 

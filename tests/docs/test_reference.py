@@ -50,7 +50,7 @@ def test_every_kind_of_event_is_explained() -> None:
 
 
 def test_every_action_is_on_the_page_of_keys() -> None:
-    from screens.actions import ACTIONS
+    from screens.common.actions import ACTIONS
 
     page = keys.page()
     assert [each.id for each in ACTIONS if f"`{each.id}`" not in page] == []

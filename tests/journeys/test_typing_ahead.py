@@ -110,7 +110,7 @@ def test_suspending_ten_marked_vms_takes_their_typed_number(stocked: Path, conso
 FAILING = """
 import sys
 from kvmtui import app
-from screens.console import Console
+from screens.shell.console import Console
 
 async def broken(self):
     raise KeyError("hunter2")
@@ -121,7 +121,7 @@ sys.exit(app.run())
 VANISHING = """
 import asyncio, sys
 from kvmtui.terminal.exits import run
-from screens.console import Console
+from screens.shell.console import Console
 
 Console.do_log = lambda self: asyncio.current_task().cancel()
 

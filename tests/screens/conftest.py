@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens import themes
+from screens.shell import themes
 
 MakeApp = Callable[..., "Stage"]
 

@@ -9,11 +9,11 @@ from textual.pilot import Pilot
 
 from engine.plan import effective
 from engine.store.models import Address, Client, Product, Run, Server, Service, Step, Vm
-from screens import themes
-from screens.console import Console, Setup
-from screens.memory import Memory
-from screens.place import Place
-from screens.typeahead import TypeAhead
+from screens.common.memory import Memory
+from screens.framework.screen import BaseScreen
+from screens.shell import themes
+from screens.shell.console import Console, Setup
+from screens.shell.typeahead import TypeAhead
 from screens.widgets.table import Table
 
 NOW = 1_776_530_141_000
@@ -109,7 +109,7 @@ async def steady(pilot: Pilot[Any]) -> None:
     await pilot.pause()
 
 
-def place(pilot: Pilot[Any]) -> Place:
+def place(pilot: Pilot[Any]) -> BaseScreen:
     """The place the console is in."""
     app: Any = pilot.app
     return app.place

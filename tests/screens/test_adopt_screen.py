@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from engine.store.models import Client, Product, Service, Vm
-from screens.adopt import AdoptDialog
+from screens.services.adopt import AdoptDialog
 from screens.widgets.dialogs import Notice, Plan, TypeName
 from tests.pipelines.conftest import SPEC, Site, site
 from tests.screens.console_site import console, settle

@@ -6,9 +6,9 @@ import pytest
 
 from engine.clock import now_ms
 from engine.store.models import Vm
-from screens import console as console_module
-from screens.dashboard import Overview
-from screens.place import Happened
+from screens.dashboard.screen import Overview
+from screens.framework.screen import Happened
+from screens.shell import console as console_module
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, settle
 

@@ -14,13 +14,13 @@ from engine.audit import current_actor
 from engine.store.models import Address, Audit, Service, Vm
 from engine.work import events
 from engine.work.requests import queue_of
-from screens.habits import in_scope
-from screens.memory import Memory
-from screens.vms import VmsPlace
+from screens.common.bindings import in_scope
+from screens.common.memory import Memory
+from screens.vms.screen import VmsScreen
+from screens.widgets.confirm import Sure
 from screens.widgets.dialogs import Choose, Confirm, Dialog, Notice, Plan
 from screens.widgets.header import Header
 from screens.widgets.log import LogPane
-from screens.widgets.sure import Sure
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, place, settle
 from tests.screens.pressing import words
@@ -58,9 +58,9 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
 
 async def run(pilot: Pilot[Any], action_id: str) -> None:
     """Asks for an action as the palette does."""
-    from screens.help import offered
+    from screens.help.available import available
 
-    node = next(node for node, each in offered(pilot.app.screen) if each.id == action_id)
+    node = next(node for node, each in available(pilot.app.screen) if each.id == action_id)
     await node.ask(action_id)
     await settle(pilot)
 
@@ -257,7 +257,7 @@ async def test_the_filters_are_there_again_at_the_next_start(site: Store, tmp_pa
         await settle(pilot)
         await press(pilot, "2")
         now = place(pilot)
-        assert isinstance(now, VmsPlace)
+        assert isinstance(now, VmsScreen)
         assert (now.state, now.list.view.filter, now.list.view.sort) == ("stuck", "vps", "id")
         assert (now.list.count, len(now.list.marks)) == (2, 1)
     assert file.stat().st_mode & 0o777 == 0o600

@@ -10,8 +10,9 @@ from textual.pilot import Pilot
 
 from engine import clock
 from engine.store.models import Server
-from screens import moments, themes
-from screens.vm.live import LivePanel
+from screens.common import times
+from screens.shell import themes
+from screens.vm.tabs.live_panel import LivePanel
 from tests.conftest import Store
 from tests.screens.console_site import NOW, console, fill, settle, steady
 from tests.screens.pressing import until
@@ -35,7 +36,7 @@ SCENES: dict[str, tuple[int | None, tuple[str, ...]]] = {
 @pytest.fixture(autouse=True)
 def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ages on the screen are counted from one fixed moment."""
-    monkeypatch.setattr(moments, "now_ms", lambda: NOW)
+    monkeypatch.setattr(times, "now_ms", lambda: NOW)
     assert clock.now_ms() != NOW
 
 

@@ -29,9 +29,9 @@ from engine.store.models import (
 )
 from engine.store.settings import Thresholds, write
 from engine.work.task_ledger import standing
-from screens.alerts import Alerts
-from screens.board import spark
-from screens.dashboard import Overview
+from screens.dashboard.alerts import Alerts
+from screens.dashboard.screen import Overview
+from screens.dashboard.sections import spark
 from tests.conftest import Store
 from tests.screens.console_site import HOSTILE, NOW, console, fill, place, settle, steady
 from tests.screens.pressing import dialog, press, words
@@ -234,7 +234,7 @@ def test_it_looks_as_it_did(
     snap_compare: Callable[..., bool],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in ("screens.moments", "screens.board", "engine.queries.capacity"):
+    for module in ("screens.common.times", "screens.dashboard.sections", "engine.queries.capacity"):
         monkeypatch.setattr(f"{module}.now_ms", lambda: NOW)
     fill()
     a_day()

@@ -8,9 +8,10 @@ import pytest
 from textual.app import ComposeResult
 from textual.screen import Screen
 
-from screens.actions import ACTIONS, PLACES, TOGETHER
-from screens.habits import TAKEN, Acts, action, bindings, clashes, key_name, keymap
-from screens.help import HelpPage, groups, offered
+from screens.common.actions import ACTIONS, PLACES, TOGETHER
+from screens.common.bindings import TAKEN, Acts, action, bindings, clashes, key_name, keymap
+from screens.help.available import available
+from screens.help.page import HelpPage, groups
 from screens.widgets.footer import Footer, hints
 from screens.widgets.header import Facts, Header, Tabs
 from screens.widgets.rows import Column, Row
@@ -133,7 +134,7 @@ async def test_help_and_palette_hold_every_action_of_the_place(stage) -> None:
         screen = Pools()
         await app.push_screen(screen)
         await pilot.pause()
-        here = {each.id for _, each in offered(screen)}
+        here = {each.id for _, each in available(screen)}
         assert {"pools.add", "pools.export", "list.sort"} <= here
         assert "pools.delete" not in here
         rows = {each.id: keys for _, shown in groups(screen) for keys, each, _ in shown}

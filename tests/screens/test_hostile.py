@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from textual.screen import Screen
 from textual.widget import Widget
 
-from screens.text import plain
+from screens.common.text import plain
 from screens.widgets.dialogs import Choice, Choose, Confirm, Notice, Plan, PlanLine, TypeName
 from screens.widgets.header import Facts, Header
 from screens.widgets.log import LogPane

@@ -15,8 +15,8 @@ from engine.audit import current_actor, record
 from engine.forms import zone_form
 from engine.store import models
 from engine.work.events import announce
-from screens.actions import ACTIONS, EVERYWHERE, PLACES, TOGETHER, Action
-from screens.vm.tab import TABS
+from screens.common.actions import ACTIONS, EVERYWHERE, PLACES, TOGETHER, Action
+from screens.vm.tabs.tab import TABS
 from screens.widgets.table import Table
 from tests.conftest import Store
 from tests.screens.console_site import console, place

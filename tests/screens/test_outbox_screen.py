@@ -6,7 +6,7 @@ import pytest
 
 from engine.mail.outbox import sealed
 from engine.store.models import Audit, Outbox, Vm
-from screens.outbox import OutboxList
+from screens.settings.outbox import OutboxList
 from screens.widgets.dialogs import Confirm, Notice
 from tests.conftest import Store
 from tests.screens.console_site import HOSTILE, NOW, console, fill

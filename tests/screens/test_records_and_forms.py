@@ -9,8 +9,8 @@ from textual.widgets import Input
 
 from engine.actions.site import Outcome
 from engine.store.models import Client, Product
-from screens.record_view import RecordView
-from screens.saving import SaveDialog
+from screens.framework.record_view import RecordView
+from screens.framework.save_dialog import SaveDialog
 from screens.widgets.dialogs import Confirm
 from screens.widgets.fields import Field
 from screens.widgets.form import Form

@@ -18,13 +18,13 @@ from engine.store.models import (
     TaskState,
     Vm,
 )
-from screens.notes import NotesDialog
-from screens.record_view import RecordView
-from screens.saving import SaveDialog
-from screens.service_options import OptionsDialog
+from screens.framework.notes import NotesDialog
+from screens.framework.record_view import RecordView
+from screens.framework.save_dialog import SaveDialog
+from screens.services.options import OptionsDialog
+from screens.widgets.confirm import Sure
 from screens.widgets.dialogs import Choose, Confirm, Notice, Plan
 from screens.widgets.form import FormDialog
-from screens.widgets.sure import Sure
 from tests.conftest import Store
 from tests.screens.console_site import NOW, console, place
 from tests.screens.pressing import at, dialog, fill, gone, press, told, until, words
@@ -234,14 +234,14 @@ async def test_a_task_is_made_due_and_one_that_is_off_or_runs_is_refused(site: S
 async def test_a_task_asked_for_tells_how_it_went_or_that_nobody_took_it_up(
     site: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.asked_task.LOOK_S", 0.02)
-    monkeypatch.setattr("screens.asked_task.LOOKS", 3)
+    monkeypatch.setattr("screens.settings.task_progress.LOOK_S", 0.02)
+    monkeypatch.setattr("screens.settings.task_progress.LOOKS", 3)
     ran = {"last_run_at": NOW, "processed": 4, "errors": 0, "seconds": 0.7}
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SETTINGS, "scheduleBackup")
         await press(pilot, "R")
         await until(pilot, lambda: "No engine has taken scheduleBackup up." in told(pilot))
-        monkeypatch.setattr("screens.asked_task.LOOKS", 1_000)
+        monkeypatch.setattr("screens.settings.task_progress.LOOKS", 1_000)
         await press(pilot, "R")
         TaskState.update(ran).where(TaskState.name == "scheduleBackup").execute()
         await until(pilot, lambda: "scheduleBackup ran for 0.7 s: 4 done." in told(pilot))

@@ -10,8 +10,8 @@ from engine.store import settings
 from engine.store.models import Audit, Server, Zone
 from kvmtui.lab import Lab
 from kvmtui.lab.mailbox import Mailbox
-from screens.findings import Findings
-from screens.server_nodes import ServerNodes
+from screens.framework.check_results import Findings
+from screens.servers.nodes import ServerNodes
 from screens.widgets.dialogs import Notice
 from tests.conftest import Store
 from tests.dns.bench import FORWARD

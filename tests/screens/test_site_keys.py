@@ -12,8 +12,8 @@ from engine.store.models import (
     Server,
     Zone,
 )
-from screens.record_view import RecordView
-from screens.saving import SaveDialog
+from screens.framework.record_view import RecordView
+from screens.framework.save_dialog import SaveDialog
 from screens.widgets.dialogs import Choose, Notice, TypeName
 from tests.conftest import Store
 from tests.screens.console_site import console, place

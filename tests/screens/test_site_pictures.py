@@ -9,7 +9,9 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.store.models import Vm
-from screens import moments, settings, themes
+from screens.common import times
+from screens.settings import screen as settings
+from screens.shell import themes
 from tests.conftest import Store
 from tests.screens.console_site import NOW, console, settle, steady
 from tests.screens.site_records import records
@@ -56,7 +58,7 @@ EMPTY = {"pools": "3", "zones": "4", "products": "5", "servers": "6", "clients":
 @pytest.fixture(autouse=True)
 def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ages on the screen are counted from one fixed moment."""
-    monkeypatch.setattr(moments, "now_ms", lambda: NOW)
+    monkeypatch.setattr(times, "now_ms", lambda: NOW)
     monkeypatch.setattr(settings, "now_ms", lambda: NOW)
 
 

@@ -9,8 +9,8 @@ from engine.audit import current_actor
 from engine.forms import ProductForm, checked
 from engine.queries.site import product_values
 from engine.store.models import Client, Product, Server
-from screens.help import HelpPage
-from screens.saving import SaveDialog
+from screens.framework.save_dialog import SaveDialog
+from screens.help.page import HelpPage
 from screens.widgets.dialogs import Dialog, TypeName
 from screens.widgets.table import Table
 from tests.conftest import Store

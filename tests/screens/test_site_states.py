@@ -10,9 +10,9 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.store.database import database
-from screens.actions import Action
-from screens.habits import in_scope
-from screens.place import Happened
+from screens.common.actions import Action
+from screens.common.bindings import in_scope
+from screens.framework.screen import Happened
 from screens.widgets.dialogs import Dialog
 from screens.widgets.footer import Footer
 from screens.widgets.header import Header
@@ -82,7 +82,7 @@ async def test_rows_tell_their_age_while_the_database_is_lost(
         app._feed.stop()  # nothing but what this test tells comes from it
         await settle(pilot)
         table.read_at = NOW
-        monkeypatch.setattr("screens.moments.now_ms", lambda: NOW + 2 * HOUR)
+        monkeypatch.setattr("screens.common.times.now_ms", lambda: NOW + 2 * HOUR)
         app._tell(Happened(), "The database does not answer.")
         await settle(pilot)
         assert "3 pools · as of 2 h ago" in shown(table)

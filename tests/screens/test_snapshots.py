@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
 
-from screens.help import HelpPage
+from screens.help.page import HelpPage
 from screens.widgets.bar import share
 from screens.widgets.dialogs import Choice, Choose, Confirm, Notice, Plan, PlanLine, TypeName
 from screens.widgets.footer import Footer

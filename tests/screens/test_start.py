@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.app import App
 
-from screens.console import Console
+from screens.shell.console import Console
 
 ROOT = Path(__file__).parent.parent.parent
 FIRST_PAGE = """
@@ -17,7 +17,8 @@ import sys
 from engine.store import drivers
 import kvmtui.terminal.exits, kvmtui.app, kvmtui.config
 drivers.needed_by("sqlite:////tmp/x.db")
-import engine.store.migrate, engine.store.secrets, screens.console, screens.dashboard, screens.memory
+import engine.store.migrate, engine.store.secrets
+import screens.shell.console, screens.dashboard.screen, screens.common.memory
 print(*sys.modules)
 """
 LATER = (

@@ -8,8 +8,8 @@ from engine.actions.packages import suspend
 from engine.audit import Actor
 from engine.store.models import Audit, Service, Vm
 from engine.work.requests import queue_of
-from screens.vm.place import Head
-from screens.widgets.sure import Sure
+from screens.vm.screen import Head
+from screens.widgets.confirm import Sure
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, settle
 from tests.screens.pressing import at, dialog, press

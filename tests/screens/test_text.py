@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.content import Content
 
-from screens import text as safe
+from screens.common import text as safe
 
 # Everything Unicode has, lone surrogates included, with the dangerous corners made likely.
 DANGEROUS = (

@@ -11,14 +11,14 @@ import pytest
 
 from engine.store.models import Address, Audit, Vm
 from engine.work.events import EventView
-from screens.alerts import Alerts
-from screens.feed import lines
-from screens.help import groups
-from screens.menu import Menu
+from screens.dashboard.alerts import Alerts
+from screens.help.page import groups
+from screens.shell.event_feed import lines
+from screens.vm.actions_menu import Menu
+from screens.widgets.confirm import Sure
 from screens.widgets.dialogs import Choose
 from screens.widgets.footer import hints
 from screens.widgets.loglines import pieces, shown_text
-from screens.widgets.sure import Sure
 from screens.widgets.table import Table
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, place, settle

@@ -90,7 +90,7 @@ def shown(pilot: Pilot[Any]) -> str:
 
 
 async def test_a_cut_feed_loses_and_doubles_nothing(away: Away, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("screens.feed.AGAIN", 0.05)
+    monkeypatch.setattr("screens.shell.event_feed.AGAIN", 0.05)
     app = console()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("L")
@@ -118,7 +118,7 @@ async def test_a_cut_feed_loses_and_doubles_nothing(away: Away, monkeypatch: pyt
 async def test_a_list_tells_its_age_and_comes_back_by_itself(
     away: Away, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.feed.AGAIN", 0.05)
+    monkeypatch.setattr("screens.shell.event_feed.AGAIN", 0.05)
     app = console()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -141,7 +141,7 @@ async def test_a_list_tells_its_age_and_comes_back_by_itself(
 
 
 async def test_every_place_opens_without_a_database(away: Away, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("screens.feed.AGAIN", 0.05)
+    monkeypatch.setattr("screens.shell.event_feed.AGAIN", 0.05)
     app = console()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)

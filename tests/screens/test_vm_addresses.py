@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from engine.errors import Refused
 from engine.queries.addresses import addresses_of
 from engine.store.models import Address, Audit, DnsRecord, Vm, Zone
-from screens.vm.overview import OverviewTab
+from screens.vm.tabs.overview import OverviewTab
 from screens.widgets.dialogs import Dialog
 from screens.widgets.form import FormDialog
 from tests.conftest import Store

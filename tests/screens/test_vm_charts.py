@@ -10,10 +10,11 @@ from textual.pilot import Pilot
 from engine.queries.charts import SPANS
 from engine.store.models import Vm
 from kvmtui.lab import Fault, Lab
-from screens import glyphs, themes
-from screens.glyphs import EIGHTHS, ROUGH
-from screens.vm.charts import ChartsTab
-from screens.vm.plot import columns, drawn, grid, top_of
+from screens.common import glyphs
+from screens.common.glyphs import EIGHTHS, ROUGH
+from screens.shell import themes
+from screens.vm.tabs.charts import ChartsTab
+from screens.vm.tabs.plot import columns, drawn, grid, top_of
 from tests.conftest import Store
 from tests.live.conftest import VMID, site, stepped_site
 from tests.pipelines.conftest import Site, make_site

@@ -11,11 +11,11 @@ from textual.pilot import Pilot
 from engine.plan import effective
 from engine.store.models import Audit, BackupSchedule, Run, SnapshotSchedule, Vm
 from engine.work.requests import queue_of
-from screens.habits import in_scope
-from screens.vm.brief import Brief
+from screens.common.bindings import in_scope
+from screens.vm.tabs.status_lines import Brief
+from screens.widgets.confirm import Sure
 from screens.widgets.dialogs import Confirm, Dialog, Notice, TypeName
 from screens.widgets.form import FormDialog
-from screens.widgets.sure import Sure
 from screens.widgets.table import Table
 from tests.live.conftest import MAC, VMID, put, site, stepped_site
 from tests.pipelines.conftest import SPEC, Site

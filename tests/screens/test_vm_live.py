@@ -16,10 +16,10 @@ from engine.queries.live import live
 from engine.store.models import Audit, Service, Vm
 from engine.work.access import access_of
 from engine.work.requests import queue_of
-from screens.console import Console
-from screens.notes import NotesDialog
-from screens.vm import live as panel_file
-from screens.vm.overview import OverviewTab
+from screens.framework.notes import NotesDialog
+from screens.shell.console import Console
+from screens.vm.tabs import live_panel as panel_file
+from screens.vm.tabs.overview import OverviewTab
 from screens.widgets.dialogs import Dialog, Plan
 from screens.widgets.sheet import _changes
 from tests.live.conftest import VMID, site, stepped_site
@@ -133,7 +133,7 @@ async def test_what_cannot_be_seen_any_more_stays_with_its_age(
         pausing.pause(current_actor("test"), "pve-lab")
         site.lab.requests.clear()
         later = panel_file.now_ms() + 63_000
-        monkeypatch.setattr("screens.moments.now_ms", lambda: later)
+        monkeypatch.setattr("screens.common.times.now_ms", lambda: later)
         await look(pilot, tab)
         assert asked(site) == []
         assert "[x] Server pve-lab is paused" in line(tab, "Now")

@@ -12,7 +12,7 @@ from engine.actions.notes import set_notes
 from engine.audit import current_actor
 from engine.store.models import Run, Step, Vm
 from engine.work import events
-from screens.run_log import RunLog
+from screens.vm.run_log import RunLog
 from screens.widgets.dialogs import Dialog, Notice
 from screens.widgets.table import Table
 from tests.conftest import Store

@@ -11,7 +11,7 @@ from engine.queries.login import login
 from engine.store.models import Audit, Step, Vm
 from engine.work.requests import queue_of
 from kvmtui.lab import Fault
-from screens.place import actor
+from screens.framework.screen import actor
 from screens.vm.password import PasswordDialog
 from screens.widgets.dialogs import Confirm, Dialog
 from tests.live.conftest import site, stepped_site

@@ -12,9 +12,9 @@ from engine.actions.notes import set_notes
 from engine.audit import Actor
 from engine.queries.live import LiveView
 from engine.store.models import Run, Step, Traffic, Vm
-from screens import moments
-from screens.vm import live as live_panel
-from screens.vm.brief import Brief
+from screens.common import times
+from screens.vm.tabs import live_panel as live_panel
+from screens.vm.tabs.status_lines import Brief
 from screens.widgets.tabrow import TabRow
 from tests.conftest import Store
 from tests.screens.console_site import NOW, console, fill, settle, steady
@@ -48,7 +48,7 @@ SCENES = {
 @pytest.fixture(autouse=True)
 def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ages on the screen are counted from one fixed moment, on a terminal with blocks."""
-    monkeypatch.setattr(moments, "now_ms", lambda: NOW)
+    monkeypatch.setattr(times, "now_ms", lambda: NOW)
     monkeypatch.setattr("engine.audit.now_ms", lambda: NOW - 60_000)
     monkeypatch.setattr(live_panel, "now_ms", lambda: NOW)
     monkeypatch.setenv("TERM", "xterm-256color")

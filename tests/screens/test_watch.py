@@ -10,7 +10,7 @@ from typing import Any
 from textual.widgets import Static
 
 from engine.errors import Failed
-from screens.vm.watch import Watch
+from screens.vm.tabs.poller import Watch
 
 
 class Cluster:

@@ -12,10 +12,10 @@ import pytest
 from engine.store.database import database
 from engine.store.models import Audit, Server
 from kvmtui.lab import Lab
-from screens.help import offered
-from screens.memory import Memory
+from screens.common.memory import Memory
+from screens.help.available import available
 from screens.widgets.state import State
-from screens.wizard.trust import Trust
+from screens.wizard.certificate_dialog import Trust
 from tests.screens.console_site import console, fill, place, settle
 from tests.screens.wizard_site import (
     add_pool,
@@ -49,7 +49,7 @@ async def test_an_empty_site_opens_on_the_first_step_and_esc_leads_home() -> Non
         await press(pilot, "escape")
         assert place(pilot).NAME == "dashboard"
         assert "press F" in pilot.app.query_one("#overview").render().plain  # type: ignore[attr-defined]
-        assert "app.first_steps" in {each.id for _, each in offered(pilot.app.screen)}, (
+        assert "app.first_steps" in {each.id for _, each in available(pilot.app.screen)}, (
             "the palette has it too"
         )
         await press(pilot, "F")

@@ -16,10 +16,10 @@ from engine.queries.setup import Machine, SetUp
 from engine.store.models import Server
 from screens.widgets.dialogs import Plan
 from screens.wizard import steps
-from screens.wizard.known import Known
+from screens.wizard.certificate_dialog import Trust
 from screens.wizard.page import Page
+from screens.wizard.state import Known
 from screens.wizard.summary import summary
-from screens.wizard.trust import Trust
 from tests.conftest import Store
 from tests.screens.console_site import HOSTILE, console, settle
 from tests.screens.wizard_site import add_pool, add_product, wizard
@@ -180,7 +180,7 @@ async def test_nothing_a_stranger_wrote_does_harm_or_vanishes(step: Any, site: S
 
 
 def test_a_command_to_copy_is_one_safe_line(site: Store) -> None:
-    from screens.text import pasteable
+    from screens.common.text import pasteable
 
     for step in steps.PAGES:
         for command in step.commands(hostile_known()):

@@ -8,7 +8,7 @@ import pytest
 
 from engine.store.models import Client, Pool, Product, Service, Vm, Zone
 from kvmtui.lab import Lab
-from screens.memory import Memory
+from screens.common.memory import Memory
 from screens.widgets.dialogs import Choose, Notice, Plan
 from screens.widgets.log import LogPane
 from tests.screens.console_site import console, place, settle

@@ -12,7 +12,7 @@ from engine.queries.charts import METRICS, ChartsView, Figures, Point
 from engine.queries.daytwo import BackupView, IsoView, ScheduleView, SnapshotView
 from engine.queries.live import Flow, LiveView, Standing, Usage
 from engine.queries.looking import Looked
-from screens.vm.cluster_tab import Reading
+from screens.vm.tabs.cluster_tab import Reading
 from tests.screens.console_site import HOSTILE, HOUR, NOW
 
 GIB = 2**30

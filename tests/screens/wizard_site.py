@@ -19,7 +19,7 @@ from kvmtui.lab import Lab
 from screens.widgets.dialogs import Dialog
 from screens.widgets.form import FormDialog
 from screens.wizard.page import Keys, Page
-from screens.wizard.place import WizardPlace
+from screens.wizard.screen import WizardScreen
 from tests.screens.console_site import place, settle
 
 ME = Actor("tester", "", "console")
@@ -80,10 +80,10 @@ async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
     raise AssertionError(f"It never came to hold; on top is {pilot.app.screen!r}.\n{page(pilot)}")
 
 
-def wizard(pilot: Pilot[Any]) -> WizardPlace:
+def wizard(pilot: Pilot[Any]) -> WizardScreen:
     """The place of the first steps."""
     found = place(pilot)
-    assert isinstance(found, WizardPlace), found
+    assert isinstance(found, WizardScreen), found
     return found
 
 

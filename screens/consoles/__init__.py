@@ -1,0 +1,1 @@
+"""The serial console in this terminal, and links to the noVNC console."""

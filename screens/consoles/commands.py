@@ -1,0 +1,93 @@
+"""The consoles of one machine, from wherever it is chosen: its serial line here, or its screen in a browser."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from textual.app import SuspendNotSupported
+from textual.worker import Worker
+
+from engine.consoles import settings
+from engine.consoles.keys import control_key, key_name
+from screens.common.text import plain
+from screens.framework.commands import Commands
+from screens.framework.screen import actor
+from screens.widgets.dialogs import Choice, Choose
+from screens.widgets.reader import sentence
+
+if TYPE_CHECKING:  # what speaks with Proxmox is imported when a console is opened
+    from engine.actions.consoles import OpenSerial
+    from screens.consoles.serial_terminal import Session
+
+
+class ConsoleCommands(Commands):
+    """The key that opens a console of the machine that is chosen."""
+
+    def do_console(self) -> Worker[None]:
+        return self.asks(self._choose_console(self.one()))
+
+    async def _choose_console(self, service_id: int | None) -> None:
+        from engine.consoles.offers import LINK_SECONDS
+
+        if service_id is None:
+            return
+        key = key_name(control_key(settings.current().detach))
+        choices = (
+            Choice("serial", f"Its serial line, in this terminal; {key} comes back here."),
+            Choice("screen", f"A link for a browser, good once, within {LINK_SECONDS:g} seconds."),
+        )
+        title = f"Console of {await self.name_of(service_id)}"
+        chosen = await self.app.push_screen_wait(Choose(title, choices))
+        if chosen == "serial":
+            await self._serial(service_id)
+        elif chosen == "screen":
+            await self._screen(service_id)
+
+    async def _serial(self, service_id: int) -> None:
+        from engine.actions.consoles import open_serial
+        from screens.consoles import serial_terminal
+        from screens.consoles.dialogs import LastLines
+
+        opened = await self.read(lambda: open_serial(actor(), service_id))
+        session = None if opened is None else self._visit(opened)
+        if opened is None or session is None:
+            return
+        said = serial_terminal.sentence(session.parting, plain(opened.line.name))
+        if session.lines:
+            self.app.push_screen(LastLines(said, "\n".join(session.lines)))
+        else:
+            self.notify(said, markup=False)
+
+    def _visit(self, opened: OpenSerial) -> Session | None:
+        """Gives the terminal to the serial line until the operator comes back; the engine works on meanwhile."""
+        from screens.consoles import serial_terminal
+
+        key = control_key(settings.current().detach)
+        session, trouble = None, ""
+        try:
+            with self.app.suspend():
+                sys.stdout.write(
+                    f"\nSerial console of {plain(opened.line.name)}; {key_name(key)} goes back to kvmtui. "
+                    "Press Enter if nothing comes.\n"
+                )
+                try:
+                    session = serial_terminal.visit(opened, key)
+                except Exception as error:  # noqa: BLE001 - the console must take its terminal back
+                    trouble = sentence(error)
+        except SuspendNotSupported:
+            opened.end("the terminal could not be handed over")
+            trouble = "This terminal cannot be handed over; use kvmtui vm console beside the console."
+        if trouble:
+            self.notify(trouble, severity="error", markup=False, timeout=10)
+        return session
+
+    async def _screen(self, service_id: int) -> None:
+        from engine.actions.consoles import ScreenLinks
+        from screens.consoles.dialogs import LinkDialog
+
+        app: Any = self.app
+        links = app.screen_links = app.screen_links or ScreenLinks()
+        offered = await self.read(lambda: links.offer(actor(), service_id))
+        if offered is not None:
+            self.app.push_screen(LinkDialog(*offered))

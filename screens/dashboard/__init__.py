@@ -1,0 +1,1 @@
+"""The dashboard: its sections, the list of alerts, and what each line opens."""

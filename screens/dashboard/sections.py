@@ -1,0 +1,266 @@
+"""The lines of the dashboard: what each says, and what it opens. Nothing here draws or reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from engine.clock import local, now_ms
+from engine.queries.capacity import HOUR_MS, Load
+from engine.queries.dashboard import Dashboard
+from engine.queries.needs import Need, Target
+from screens.common import glyphs
+from screens.common.text import clamp, fit
+from screens.common.times import age, ago
+from screens.dashboard.navigation import ALERTS
+from screens.widgets.counts import counted
+
+GIB = 1024**3
+WIDE, TALL = 100, 30
+"""From here on, two columns, and room for more lines of each section."""
+_STALE_MS = 5 * 60_000
+_CELLS = 8
+_NEAR_DAYS = 60
+Pieces = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: its words with their tones, what enter opens and where `f` leads."""
+
+    key: str
+    pieces: Pieces
+    opens: Target | None = None
+    fix: Target | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines under a title; `side` is 0 for the left column, 1 for the right one, None for the whole width."""
+
+    title: str
+    note: str
+    lines: list[Line] = field(default_factory=list)
+    side: int | None = None
+
+
+def sections(found: Dashboard, width: int, height: int, drawn: bool) -> list[Section]:
+    """The page for a terminal of this size; `drawn`: it shows block characters."""
+    wide, tall = width >= WIDE, height >= TALL
+    left = width * 54 // 100 if wide else width
+    right = width - left - 1 if wide else width
+    made = [_first_steps(found), _needs(found, width, 14 if tall else 6)]
+    made += [_capacity(found, left, 12 if tall else 4, drawn), _work(found, right)]
+    made += [_pending(found, left), _next(found, right), _totals(found)]
+    return [each for each in made if each is not None]
+
+
+def _first_steps(found: Dashboard) -> Section | None:
+    """Where to begin, while nobody has a service."""
+    if any(found.services.values()):
+        return None
+    return Section("First steps", "press F: from your cluster to the first machine")
+
+
+def _needs(found: Dashboard, width: int, most: int) -> Section:
+    total = len(found.needs) + found.stuck_total - len(found.stuck)
+    if not total:
+        return Section("Needs you", "nothing")
+    shown = found.needs if total <= most else found.needs[: most - 1]
+    lines = [_need(each, width) for each in shown]
+    if total > len(shown):
+        words = f"  … {total - len(shown)} more: enter lists them"
+        lines.append(Line("needs more", ((words, "muted"),), ALERTS))
+    return Section("Needs you", f"{total}" if total > 1 else "", lines)
+
+
+def _need(each: Need, width: int) -> Line:
+    tone = "error" if each.urgent else "warn"
+    about = each.about if each.kind in ("stuck", "mail", "engine") else f"{each.kind} {each.about}"
+    when = _when(each, width >= WIDE)
+    head = fit(about, max(14, min(34, width // 5)))
+    more = f"{fit(each.more, 18)} " if width >= WIDE and each.kind == "stuck" else ""
+    room = max(8, width - 3 - len(head) - len(more) - len(when))
+    pieces = ((f"{'!' if each.urgent else '~'} ", tone), (f"{head} ", tone), (more, "muted"))
+    words = fit(each.why, room) if when else clamp(each.why, room)
+    return Line(
+        f"need {each.kind} {each.about}", (*pieces, (words, ""), (when, "muted")), each.opens, each.fix
+    )
+
+
+def _when(each: Need, wide: bool) -> str:
+    if each.since is None:
+        return ""
+    if not wide:
+        return f"  {age(each.since)}"
+    retry = f", retry {_minutes(each.retry_at)}" if each.retry_at is not None else ""
+    return f"  {age(each.since)} ago{retry}"
+
+
+def _minutes(ms: int) -> str:
+    minutes = -(-(ms - now_ms()) // 60_000)
+    return f"in {minutes} min" if minutes > 0 else "now"
+
+
+def _capacity(found: Dashboard, width: int, most: int, drawn: bool) -> Section:
+    nodes = [each for each in found.loads if each.kind == "node"]
+    worst = sorted(nodes, key=lambda each: (each.up, not each.full))[
+        : most if len(nodes) <= most else most - 1
+    ]
+    several = len({each.server for each in nodes}) > 1
+    shown = [each for each in nodes if each in worst]
+    lines = [_node(each, several, width, drawn) for each in shown]
+    if len(nodes) > len(shown):
+        words = f"… {counted(len(nodes) - len(shown), 'more nodes')}, none in red"
+        lines.append(Line("nodes", ((words, "muted"),), Target("servers")))
+    lines += _storages(found.loads, width)
+    lines += _pools(found.loads, width)
+    lines += _silent(found, {each.server for each in nodes}, width)
+    note = "" if found.servers else "no server yet: press 6, then a"
+    return Section("Capacity", note, lines, 0)
+
+
+def _node(each: Load, several: bool, width: int, drawn: bool) -> Line:
+    name = f"{each.server}/{each.name}" if several else each.name
+    head = fit(name, 22 if several and width >= 60 else 12)
+    there = Target("servers", each.server)
+    if not each.up and not each.stale:
+        return Line(f"node {name}", ((f"{head} ", "error"), ("! offline", "error")), there, there)
+    cpu = "  ? %" if each.cpu_percent is None else f"{each.cpu_percent:3.0f} %"
+    memory = f"{each.used / GIB:5.1f}/{each.total / GIB:3.0f} GiB"
+    tone = "error" if each.full else ""
+    if now_ms() - each.seen_at > _STALE_MS:
+        said = f"CPU {cpu.strip()}  RAM {memory.strip()}"
+        old = (f"as of {ago(each.seen_at)}  ", "warn")
+        return Line(f"node {name}", ((f"{head} ", "muted"), old, (said, "muted")), there)
+    pieces = [(f"{head} ", tone), ("CPU ", "muted"), (spark(each.history, drawn), "busy"), (f"{cpu}  ", tone)]
+    pieces += [("RAM ", "muted"), (f"{memory}{' !' if each.full else ''}", tone)]
+    if width >= 58:
+        pieces.append((f"  {counted(each.vms, 'VMs')}", "muted"))
+    return Line(f"node {name}", tuple(pieces), there)
+
+
+def spark(history: Sequence[float | None], drawn: bool, cells: int = _CELLS) -> str:
+    """Percents as bars on an axis from 0 to 100; empty where nothing is known."""
+    known = [each for each in history if each is not None]
+    if not known:
+        return ""
+    heights, step = glyphs.heights(drawn), max(1, len(history) // cells)
+    made = ""
+    for start in range(0, len(history), step):
+        some = [each for each in history[start : start + step] if each is not None]
+        mean = sum(some) / len(some) if some else None
+        made += " " if mean is None else heights[max(1, min(8, round(mean * 8 / 100)))]
+    return f"{made} "
+
+
+def _storages(loads: Sequence[Load], width: int) -> Iterator[Line]:
+    """A line for each server: its storages by name, the fullest first, each as full as on its fullest node."""
+    stores = sorted((each for each in loads if each.kind == "storage"), key=lambda each: each.server)
+    groups = [(name, list(some)) for name, some in groupby(stores, key=lambda each: each.server)]
+    for server, some in groups:
+        fullest: dict[str, Load] = {}
+        for each in sorted(some, key=lambda each: (-each.alert, -each.percent)):
+            fullest.setdefault(each.name, each)
+        words = [(each.name, each) for each in fullest.values()]
+        title = f"Storages {server}" if len(groups) > 1 else "Storages"
+        yield _shares(title, words, width, Target("servers", server))
+
+
+def _pools(loads: Sequence[Load], width: int) -> Iterator[Line]:
+    pools = sorted((each for each in loads if each.kind == "pool"), key=lambda each: -each.alert)
+    if pools:
+        words = [(each.name.partition(" ")[0], each) for each in pools]
+        yield _shares("Pools", words, width, Target("pools", pools[0].pool_id))
+
+
+def _shares(title: str, words: list[tuple[str, Load]], width: int, there: Target) -> Line:
+    pieces: list[tuple[str, str]] = [(fit(title, 12 if len(title) <= 12 else len(title)) + " ", "muted")]
+    left = width - len(pieces[0][0])
+    for name, load in words:
+        near = load.days_left is not None and load.days_left <= _NEAR_DAYS and load.used < load.total
+        days = f" full in {load.days_left:.0f} d" if near else ""
+        said = f"{clamp(name, 24)} {load.percent} %{' !' if load.alert else ''}{days}"
+        if len(said) + 2 > left - 2:
+            pieces.append(("…", "muted"))
+            break
+        pieces.append((f"{said}  ", "error" if load.full else "warn" if load.soon else ""))
+        left -= len(said) + 2
+    fix = there if any(load.alert for _, load in words) else None
+    return Line(f"share {title}", tuple(pieces), there, fix)
+
+
+def _silent(found: Dashboard, told: set[str], width: int) -> Iterator[Line]:
+    """Servers without figures, and why."""
+    for each in found.servers:
+        if each.name in told and each.state in ("ok", "unknown"):
+            continue
+        words = {"paused": "paused", "failing": f"last answer {ago(each.last_ok)}"}.get(
+            each.state, "not measured yet"
+        )
+        tone = "error" if each.state == "failing" else "muted"
+        head = f"{fit(each.name, 12)} "
+        there = Target("servers", each.name)
+        yield Line(
+            f"server {each.name}", ((head, tone), (clamp(words, width - len(head)), tone)), there, there
+        )
+
+
+def _work(found: Dashboard, width: int) -> Section:
+    work = found.work
+    failed = (f"failed {work.failed_today}", "error" if work.failed_today else "muted")
+    counts = (
+        (f"running {work.running + work.waiting}  ", "busy" if work.running + work.waiting else "muted"),
+        (f"queued {work.queued}  ", "busy" if work.queued else "muted"),
+        (f"done today {work.done_today}  ", "muted"),
+        failed,
+    )
+    lines = [Line("work", counts, Target("vms"))]
+    for each in work.busy:
+        head = f"{fit(each.name or str(each.service_id), 12)} "
+        step = f"{each.action}  {f'{each.done} done · {each.step}' if each.step else ''}"
+        took = f"  {age(each.since)}"
+        room = max(8, width - len(head) - len(took))
+        pieces = ((head, "busy"), (fit(step, min(room, 40)), ""), (took, "muted"))
+        lines.append(Line(f"busy {each.service_id}", pieces, Target("vm", each.service_id)))
+    if work.deploy_mean_s is not None:
+        words = f"deploy: average {work.deploy_mean_s:.0f} s, 95 % within {work.deploy_p95_s:.0f} s"
+        lines.append(Line("deploys", ((words, "muted"),), Target("vms")))
+    return Section("Work", "", lines, 1)
+
+
+def _pending(found: Dashboard, width: int) -> Section:
+    lines = []
+    for each in found.pending:
+        tone = "warn" if each.late else ""
+        head = f"{each.what} {each.number}"
+        detail = clamp(each.detail, max(0, width - len(head) - 2))
+        pieces = ((f"{head}  ", tone), (detail, "muted"))
+        lines.append(Line(f"pending {each.what}", pieces, each.opens, each.opens if each.late else None))
+    return Section("Pending", "" if lines else "nothing", lines, 0)
+
+
+def _next(found: Dashboard, width: int) -> Section:
+    lines = []
+    for each in found.upcoming:
+        here = local(each.at)
+        day = f"{here:%a} " if each.at - now_ms() > 24 * HOUR_MS else ""
+        words = ((f"{day}{here:%H:%M}  ", ""), (clamp(each.what, width - 12), "muted"))
+        lines.append(Line(f"next {each.what}", words, each.opens))
+    last = found.last_change
+    if last is not None:
+        when = f", {ago(last.at)}"
+        change = f"{last.login or 'kvmtui'}: {last.action} {last.about}"
+        said = f"last change  {clamp(change, max(8, width - 13 - len(when)))}{when}"
+        lines.append(Line("last change", ((said, "muted"),), Target("audit")))
+    return Section("Next", "" if lines else "nothing scheduled", lines, 1)
+
+
+def _totals(found: Dashboard) -> Section:
+    active = found.services.get("Active", 0)
+    words = (
+        f"VMs (2) {found.vms['total']}, {found.vms['ready']} ready · Pools (3) {found.pools} · "
+        f"Zones (4) {found.zones} · Services (8) {active} active"
+    )
+    return Section("", "", [Line("totals", ((words, "muted"),), Target("vms"))])

@@ -1,0 +1,118 @@
+"""A record of the site, read-only, with everything that hangs on it: what enter shows in every list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Static
+
+from engine.forms import KEEP
+from screens.common.text import block, pasteable, plain
+from screens.widgets.dialogs import Dialog
+from screens.widgets.fields import Field
+from screens.widgets.listing import Listing
+from screens.widgets.rows import Column, Row, RowSource
+from screens.widgets.table import Table
+
+EDIT = "edit"
+_TITLE = 28
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """The rows that hang on a record, and which service a row leads to."""
+
+    columns: Sequence[Column]
+    source: RowSource
+    noun: str
+    empty: str
+    service_of: Callable[[Row], int | None]
+    about: str = ""
+    """A line above the rows, such as the usage of a pool."""
+
+
+class RecordView(Dialog[str | int]):
+    """Answers with `EDIT`, or with the service whose VM is to be opened; None when it was closed."""
+
+    AUTO_FOCUS = "Table, VerticalScroll"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("E", "edit", "Edit", show=False),
+        Binding("y", "copy", "Copy", show=False),
+    ]
+
+    def __init__(self, title: str, lines: Sequence[str], related: Related | None) -> None:
+        keys = "E edits · y copies · esc closes"
+        super().__init__(title, f"enter opens the VM · / filters · {keys}" if related else keys)
+        self._lines, self._related = tuple(lines), related
+        self.table: Table | None = None
+        if related is not None:
+            self.table = Table(related.columns, noun=related.noun, empty=related.empty)
+            self.add_class("with-rows")
+
+    def body(self) -> Iterable[Widget]:
+        words = block("\n".join(self._lines), most=2_000)
+        yield VerticalScroll(Static(words), classes="record-fields", can_focus=self.table is None)
+        if self.table is not None and self._related is not None:
+            if self._related.about:
+                yield Static(block(self._related.about), classes="record-about")
+            yield Listing(self.table)
+
+    def on_mount(self) -> None:
+        if self.table is not None and self._related is not None:
+            self.table.show(self._related.source)
+
+    def on_table_opened(self, message: Table.Opened) -> None:
+        message.stop()
+        row = self.table.current if self.table is not None else None
+        service_id = self._related.service_of(row) if row is not None and self._related is not None else None
+        if service_id is None:
+            self.notify("No VM belongs to this row.", severity="warning", markup=False)
+        else:
+            self.dismiss(service_id)
+
+    def action_leave(self) -> None:
+        """Clears the filter of the rows, or closes."""
+        if self.table is None or not self.table.clear_step():
+            self.dismiss(None)
+
+    def action_edit(self) -> None:
+        """Leads to the form of the record."""
+        if getattr(self.app, "read_only", False):
+            self.notify("Read-only console: nothing can be edited.", severity="warning", markup=False)
+        else:
+            self.dismiss(EDIT)
+
+    def action_copy(self) -> None:
+        """Copies the fields."""
+        self.app.copy_to_clipboard("\n".join(pasteable(each) for each in self._lines))
+        self.notify("The record is on the clipboard.", markup=False, timeout=2)
+
+
+def lines_of(fields: Sequence[Field], values: Mapping[str, object]) -> list[str]:
+    """The fields of a record and their values under their headings, without secrets."""
+    lines: list[str] = []
+    section = ""
+    for each in fields:
+        if not each.asked(values):
+            continue
+        if each.section != section:
+            section = each.section
+            lines += ["", section] if lines else [section]
+        lines.append(f"{'  ' if section else ''}{each.title:<{_TITLE}} {shown(values.get(each.name))}")
+    return lines
+
+
+def shown(value: Any) -> str:
+    """A value as a reader takes it."""
+    if value == KEEP:
+        return "(set)"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return plain(", ".join(str(each) for each in value)) or "—"
+    return plain("—" if value in (None, "") else value)

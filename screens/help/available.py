@@ -1,0 +1,28 @@
+"""The actions that the open screen has now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+from screens.common.actions import Action
+from screens.common.bindings import Acts, in_scope
+
+
+def action_nodes(screen: Screen[object]) -> list[Acts]:
+    """The widgets that carry out actions: from the focused widget outwards, then the rest of the screen."""
+    start: DOMNode = screen.focused or screen
+    chain = [*start.ancestors_with_self, *screen.query("*")]
+    return list(dict.fromkeys(node for node in chain if isinstance(node, Acts)))
+
+
+def available(screen: Screen[object]) -> Iterator[tuple[Acts, Action]]:
+    """Every action of the open screen, once, with the widget that carries it out."""
+    seen: set[str] = set()
+    for node in action_nodes(screen):
+        for each in in_scope(node.SCOPE):
+            if each.id not in seen and not node.hides(each):
+                seen.add(each.id)
+                yield node, each

@@ -1,0 +1,147 @@
+"""The help page: every key that works on the screen below it, made from the table of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+from screens.common.actions import EVERYWHERE, Action
+from screens.common.bindings import Acts, key_name, refused
+from screens.common.text import text, unmarked
+from screens.help.available import available
+from screens.widgets.prompt import Prompt
+from screens.widgets.toned import Toned
+
+Group = tuple[str, list[tuple[str, Action, str]]]
+"""A heading and its lines: the keys, what they do, and why that is refused now."""
+
+TITLES = {
+    EVERYWHERE: "Everywhere",
+    "list": "Lists",
+    "log": "Live log, while the keys are on it",
+    "vm": "This VM",
+    "vms": "VM list",
+    "pools": "IP pools",
+    "zones": "DNS zones",
+    "service": "This service",
+}
+
+
+class _Page(Toned):
+    def __init__(self, found: Iterable[Group]) -> None:
+        super().__init__(classes="help-page")
+        self._groups = tuple(found)
+        self.needle = ""
+
+    def search(self, needle: str) -> None:
+        """Shows only the lines that hold every word."""
+        self.needle = needle.strip()
+        self.refresh(layout=True)
+
+    def _seen(self) -> Iterator[Group]:
+        words = self.needle.lower().split()
+        for title, rows in self._groups:
+            fit = [row for row in rows if all(word in _words(title, *row) for word in words)]
+            if fit:
+                yield title, fit
+
+    def render(self) -> Text:
+        lines: list[Text] = []
+        for title, rows in self._seen():
+            lines += [Text(""), Text(title, "bold")]
+            lines += [self._line(*row) for row in rows]
+        return Text("\n").join(lines[1:] or [Text("No key here does that; esc shows them all again.")])
+
+    def _line(self, keys: str, each: Action, refuses: str) -> Text:
+        mark = "!" if each.destructive else " "
+        promise = f"{each.label}: {each.help}" + (f"  ({refuses})" if refuses else "")
+        return self.toned((f"  {keys:<12}", "accent"), (f"{mark} ", "error"), (promise, ""))
+
+
+def _words(title: str, keys: str, each: Action, refuses: str) -> str:
+    """What a line is found by: its keys, name, promise and group."""
+    return f"{title} {keys} {each.label} {each.help} {each.id}".lower()
+
+
+class HelpPage(ModalScreen[None]):
+    """Every key that works where help was asked for; `/` searches."""
+
+    AUTO_FOCUS = ".help-body"
+
+    BINDINGS = [  # noqa: RUF012
+        Binding("escape", "back", "Close", show=False),
+        Binding("question_mark,q,enter", "app.pop_screen", "Close", show=False),
+        Binding("slash", "search", "Search", show=False),
+    ]
+
+    def __init__(self, behind: Screen[object]) -> None:
+        super().__init__()
+        self._page = _Page(groups(behind))
+        self._prompt = Prompt("/", "a key, or a word of what it does")
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog help"):
+            yield Static(text("Keys that work here"), classes="dialog-title")
+            yield VerticalScroll(self._page, classes="help-body")
+            yield self._prompt
+            yield Static(
+                text("/ searches · ! cannot be taken back · ↑ ↓ scroll · esc closes"), classes="dialog-keys"
+            )
+
+    def action_search(self) -> None:
+        """Takes the words to look for."""
+        self._prompt.open(self._page.needle)
+
+    def action_back(self) -> None:
+        """Takes a search back, or closes."""
+        if self._page.needle:
+            self._page.search("")
+        else:
+            self.dismiss()
+
+    def on_prompt_changed(self, message: Prompt.Changed) -> None:
+        message.stop()
+        self._page.search(message.value)
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def on_prompt_closed(self, message: Prompt.Closed) -> None:
+        message.stop()
+        if not message.kept:
+            self._page.search("")
+        self.query_one(VerticalScroll).focus()
+
+
+def groups(screen: Screen[object]) -> Iterator[Group]:
+    """The actions of a screen, those of the place first: keys as they are now, and whether it is refused."""
+    keys: dict[str, list[str]] = {}
+    for active in screen.active_bindings.values():
+        if active.binding.id:
+            keys.setdefault(active.binding.id, []).append(key_name(active.binding.key))
+    found: dict[str, list[tuple[str, Action, str]]] = {}
+    read_only = bool(getattr(screen.app, "read_only", False))
+    for node, each in available(screen):
+        shown = " ".join(keys.get(each.id) or _elsewhere(screen, each)) or "ctrl+p"
+        found.setdefault(each.scope, []).append((shown, each, _why(node, each, read_only)))
+    last = ("list", "log", EVERYWHERE)
+    for scope in sorted(found, key=lambda scope: last.index(scope) if scope in last else -1):
+        yield TITLES.get(scope, scope.capitalize()), found[scope]
+
+
+def _why(node: Acts, each: Action, read_only: bool) -> str:
+    """Why an action is refused now, short enough for a line of help; empty when it is not."""
+    if read_only and each.changes:
+        return "read-only: refused"
+    why = refused(node, each)
+    return f"not now: {unmarked(why)}" if why else ""
+
+
+def _elsewhere(screen: Screen[object], each: Action) -> list[str]:
+    """The keys of an action that works once the keys are on another part of the screen, such as the log."""
+    moved = screen.app._keymap.get(each.id)
+    return [key_name(key) for key in (moved.split(",") if moved else each.keys)]

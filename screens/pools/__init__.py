@@ -1,0 +1,1 @@
+"""IP pools, and the addresses in use."""

@@ -1,0 +1,1 @@
+"""Servers (Proxmox clusters), their form and their nodes."""

@@ -1,0 +1,106 @@
+"""What a service has other than its product: the questions, and a change of it before it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.forms import OptionsForm, checked
+from engine.plan import OPTION_PATHS, Plan, effective
+from engine.queries.effects import Effect, When
+from screens.common.text import plain
+from screens.framework.form_questions import faults, in_sections, nested, questions
+from screens.widgets.dialogs import PlanLine
+from screens.widgets.fields import Field
+from screens.widgets.form import Form, FormDialog
+
+_LIMITS = ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")
+_SECTIONS: dict[str, tuple[str, ...]] = {
+    "Options: empty is as the product has it": ("cores", "memory", "template", "backups", "snapshots"),
+    "Options: network": ("bandwidth", "ipv4", "ipv6"),
+    **{
+        f"Options: {words}": (disk, *(f"{disk}_{limit}" for limit in _LIMITS))
+        for disk, words in (("system_disk", "system disk"), ("additional_disk", "additional disk"))
+    },
+}
+_WHEN: dict[When, str] = {
+    "change": "",
+    "at once": "at once",
+    "reinstall": "from the next reinstall on",
+    "never": "",
+}
+INTERRUPTS = "The VM is shut down and started again for it, whatever changes."
+QUIET = "Nothing in the VM itself changes; it is shut down and started again all the same."
+AT_ONCE = "Nothing in the VM changes and it runs on; what changes is what it may have from now on."
+
+
+def sectioned(fields: Sequence[Field], before: str = "", **others: tuple[str, ...]) -> tuple[Field, ...]:
+    """The questions about options under their headings, after those of other sections."""
+    options = {title: tuple(before + name for name in names) for title, names in _SECTIONS.items()}
+    return in_sections(fields, {**others, **options})
+
+
+def suggest(form: Form, spec: Mapping[str, Any] | None, before: str = "") -> None:
+    """Shows in every option that is left empty what the product has."""
+    plan = None if spec is None else effective(spec, {})
+    for name in OPTION_PATHS:
+        form.suggest(before + name, "" if plan is None else f"{has(plan, name)} (the product's)")
+
+
+def has(plan: Plan, option: str) -> Any:
+    """What a plan says about an option."""
+    found: Any = plan
+    for part in OPTION_PATHS[option]:
+        found = getattr(found, part)
+    return found
+
+
+class OptionsDialog(FormDialog):
+    """Asks what a service has other than its product; answers with every option, None for the product's."""
+
+    def __init__(self, service_id: int, options: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
+        form = Form(
+            fields=sectioned(questions(OptionsForm)),
+            judge=lambda answers: faults(lambda: checked(OptionsForm, nested(answers)), answers),
+            values=dict(options),
+        )
+        super().__init__(f"Options of service {service_id}", form, save="Preview")
+        self._spec = spec
+
+    def on_mount(self) -> None:
+        suggest(self.form, self._spec)
+
+    def taken(self, values: dict[str, object]) -> None:
+        """Hands over the options as the engine keeps them."""
+        self.dismiss(checked(OptionsForm, nested(values)).model_dump())
+
+
+def lines_of(effects: Sequence[Effect]) -> list[PlanLine]:
+    """What would change, when, and what has no way back; `=` where it is asked for and does not happen."""
+    return [PlanLine("=" if each.when == "never" else "~", _line(each)) for each in effects]
+
+
+def _line(each: Effect) -> str:
+    facts = [_WHEN[each.when]] if each.when != "never" else []
+    if each.needs_stop:
+        facts.append("only a stopped VM takes it")
+    if each.lasting:
+        facts.append(f"for good: {each.note}" if each.note else "for good")
+    elif each.note:
+        facts.append(each.note)
+    words = f"{words_of(each.field)}: {shown(each.old)} → {shown(each.new)}"
+    facts = [fact for fact in facts if fact]
+    return f"{words}  ({'; '.join(facts)})" if facts else words
+
+
+def words_of(field: str) -> str:
+    """A field of a plan as words: `system_disk.size` becomes `System disk: size`."""
+    words = field.replace("_", " ").replace(".", ": ")
+    return words[:1].upper() + words[1:]
+
+
+def shown(value: Any) -> str:
+    """A value of a plan as words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return plain(value) if value not in (None, "") else "as the template has it"

@@ -1,0 +1,1 @@
+"""Settings, scheduled tasks, the test mail and the mail outbox."""

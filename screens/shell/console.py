@@ -1,0 +1,398 @@
+"""The console itself: header, tabs, the place one is in, the live log and the keys, on one screen.
+
+It receives what it needs in `Setup` and starts nothing of the engine: `kvmtui.app` does that in `ready` and `ending`.
+Screens come from `screens.shell.registry`. Changes arrive as events from a `Feed`; the console does not poll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.command import Provider
+from textual.containers import Vertical
+from textual.driver import Driver
+from textual.message import Message
+
+from engine.clock import now_ms
+from engine.queries.dashboard import nothing_yet
+from screens.common.actions import PLACES, Action
+from screens.common.bindings import Acts, bindings, keymap
+from screens.common.coalesced import Latest
+from screens.common.memory import Memory
+from screens.common.text import plain
+from screens.common.times import ago
+from screens.framework.screen import BaseScreen, Happened, Rereads
+from screens.shell import header_facts, themes
+from screens.shell.event_feed import BEAT, Feed
+from screens.shell.registry import BUILT, make
+from screens.shell.terminal_driver import TerminalDriver, TerminalLost, hung_up
+from screens.shell.themes import Looks
+from screens.shell.typeahead import TypeAhead
+from screens.widgets.footer import Footer
+from screens.widgets.header import Facts, Header, Tabs
+from screens.widgets.log import LogPane
+from screens.widgets.loglines import LogLine
+from screens.widgets.prompt import Prompt
+from screens.widgets.state import State, too_small
+
+if TYPE_CHECKING:
+    from engine.actions.consoles import ScreenLinks
+
+FIRST = "dashboard"
+START_AFTER, START_AT_LATEST = 0.2, 2.0
+"""Seconds after the first page stands there, and in any case, until what may wait begins."""
+log = logging.getLogger(__name__)
+_OLD_MS = 45_000
+"""A place whose last reading is older than this is read again at the next beat, so that ages on it stay true."""
+
+
+def _palette() -> type[Provider]:
+    """The palette, imported when it is first opened."""
+    from screens.help.palette import Palette
+
+    return Palette
+
+
+def _nothing() -> None:
+    """What a console without an engine of its own starts and ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a console is started with. `ready` is called after the first paint, in a thread
+    of its own, and again whenever no engine works any more; it must do nothing when there is nothing to do."""
+
+    site: str = "kvmtui"
+    looks: Looks = field(default_factory=Looks)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    read_only: bool = False
+    memory: Memory = field(default_factory=Memory)
+    owner: Callable[[], str] = str
+    """The name of this process's own engine among the workers, or nothing."""
+    ready: Callable[[], None] = _nothing
+    signals: tuple[signal.Signals, ...] = ()
+    """Signals that leave as `q` does."""
+    driver: type[Driver] = TerminalDriver
+    """What it draws on."""
+
+
+class Console(Acts, TypeAhead):
+    """The terminal console."""
+
+    TITLE = "kvmtui"
+    CSS_PATH = themes.stylesheet()
+    BINDINGS = bindings("app")
+    COMMANDS: ClassVar = {_palette}
+    COMMAND_PALETTE_BINDING = "f35"
+    ENABLE_COMMAND_PALETTE = True
+
+    @dataclass
+    class News(Message):
+        """Something happened, or the events cannot be read (`trouble` says why)."""
+
+        happened: Happened
+        trouble: str
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(driver_class=setup.driver, ansi_color=True if setup.looks.ansi else None)
+        self.setup = setup
+        self.read_only = setup.read_only
+        self.memory = setup.memory
+        self.animation_level = setup.looks.animation
+        self.inbox: deque[LogLine] = deque()
+        self.terminal_lost = False
+        self.screen_links: ScreenLinks | None = None  # made with the first link, closed with the console
+        self.place_name = ""
+        self._parent_list = "vms"
+        """The list that the open VM was reached from."""
+        self._moving = asyncio.Lock()
+        self._begun = self._lost = False
+        self._heard_at = self._place_read_at = now_ms()
+        self._vitals = Latest(self, self._read_vitals)
+        tick = setup.looks.tick_seconds
+        self._feed = Feed(self.inbox, self._tell, tick, min(BEAT, 5 * tick))
+        themes.register(self)
+        self.theme = setup.looks.theme
+
+    def compose(self) -> ComposeResult:
+        yield Header(Facts(self.setup.site, read_only=self.read_only))
+        yield Tabs(FIRST, [each for each in PLACES if each.argument in BUILT])
+        yield Vertical(id="place")
+        yield State("small", id="too-small")
+        yield Prompt(":", "service id, vmid:N, name or address", id="goto")
+        yield LogPane(self.inbox, hz=self.setup.looks.log_hz)
+        yield Footer()
+
+    async def on_mount(self) -> None:
+        accepted, complaints = keymap(self.setup.keys)
+        self.set_keymap(accepted)
+        self._end_on(*self.setup.signals)
+        for each in complaints:
+            self.notify(each, severity="warning", markup=False, timeout=10)
+        self.set_timer(START_AT_LATEST, self._begin)
+        await self.open(await self._first())
+
+    def on_place_shown(self) -> None:
+        """The page is on its way to the terminal; loading the engine beside it would hold it up."""
+        self.set_timer(START_AFTER, self._begin)
+
+    async def _first(self) -> str:
+        """Where it opens: at the first steps while there is no server, unless nothing may be changed."""
+        if self.read_only:
+            return FIRST
+        try:
+            return "wizard" if await asyncio.to_thread(nothing_yet) else FIRST
+        except Exception:
+            log.exception("What is set up could not be read")
+            return FIRST
+
+    def _begin(self) -> None:
+        """Once, when the first page stands there: the engine and the events. A start has no breath for both."""
+        if self._begun:
+            return
+        self._begun = True
+        self.run_worker(self._start_engine(), group="engine")
+        self._feed.start()
+
+    async def _start_engine(self) -> None:
+        try:
+            await asyncio.to_thread(self.setup.ready)
+        except Exception as error:  # noqa: BLE001 - the console stays useful without an engine of its own
+            self.notify(
+                f"The engine could not start: {plain(error)}", severity="error", markup=False, timeout=30
+            )
+
+    def _end_on(self, *signals: signal.Signals) -> None:
+        """Makes these signals leave as `q` does, so that the terminal is restored and work is parked."""
+        loop = asyncio.get_running_loop()
+        for each in signals:
+            loop.add_signal_handler(each, self._end_by_signal)
+
+    def _end_by_signal(self) -> None:
+        if not self.is_headless and hung_up(sys.__stdin__.fileno()):  # type: ignore[union-attr]
+            self.on_terminal_lost()
+        else:
+            self.exit(0)
+
+    def on_terminal_lost(self, message: TerminalLost | None = None) -> None:
+        """Ends the console: nobody sees it any more, and nobody can press a key."""
+        if not self.terminal_lost:
+            self.terminal_lost = True
+            self.exit(1, 1)
+
+    def _fatal_error(self) -> None:
+        """After an error of its own: details go to the log file, a sentence to the terminal."""
+        error = self._exception
+        log.error("The console ended because of an error of its own", exc_info=error)
+        kind = type(getattr(error, "error", error)).__name__  # of a worker's error, not of the worker
+        self.panic(
+            f"The console ended because of an error of its own ({kind}); the log file has the details. "
+            "Running tasks continue with the next engine. Start kvmtui again."
+        )
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: Any = None) -> None:
+        """Ends the console; the feed ends while Textual lets go of the terminal."""
+        self._feed.leave()
+        super().exit(result, return_code, message)
+
+    def on_unmount(self) -> None:
+        if self.screen_links is not None:
+            self.screen_links.close()
+        self._feed.stop(1.0)
+
+    # Going somewhere
+
+    @property
+    def place(self) -> BaseScreen | None:
+        """The place one is in."""
+        if not self.screen_stack:
+            return None
+        return next(iter(self.screen_stack[0].query(BaseScreen)), None)
+
+    async def open(self, name: str, service_id: int | None = None) -> None:
+        """Goes to a place, after any move under way; `vm` is the one of a single machine."""
+        async with self._moving:
+            await self._open(name, service_id)
+
+    async def _open(self, name: str, service_id: int | None) -> None:
+        body = self.screen_stack[0].query_one("#place")
+        if service_id is None:
+            fresh = make(name)
+        else:
+            from screens.vm.screen import VmScreen
+
+            fresh = VmScreen(service_id)
+        await body.remove_children()
+        if service_id is None:
+            self._parent_list = name
+        self.place_name = name
+        self.screen_stack[0].query_one(Tabs).show("vms" if service_id is not None else name)
+        await body.mount(fresh)
+
+    async def open_vm(self, service_id: int) -> None:
+        """Goes to the machine of a service."""
+        await self.open("vm", service_id)
+
+    async def do_go(self, name: str) -> None:
+        if name != self.place_name:
+            await self.open(name)
+
+    async def do_first_steps(self) -> None:
+        await self.do_go("wizard")
+
+    async def do_back(self) -> None:
+        """Closes the log, clears marks and filters, or goes to the parent: never from one VM to another."""
+        pane = self.query_one(LogPane)
+        if pane.size_now != "hidden":
+            pane.size_now = "hidden"
+        elif self.place is not None and self.place.back():
+            return
+        else:
+            await self.do_go(self._parent_list if self.place_name == "vm" else FIRST)
+
+    def hides(self, asked: Action) -> bool:
+        missing = asked.run == "go" and asked.argument not in BUILT
+        return missing or super().hides(asked)
+
+    async def on_tab_row_chosen(self, message: Tabs.Chosen) -> None:
+        await self.do_go(message.name)
+
+    # What works everywhere
+
+    def do_goto(self) -> None:
+        self.query_one("#goto", Prompt).open()
+
+    async def on_prompt_closed(self, message: Prompt.Closed) -> None:
+        message.stop()
+        if message.kept and message.value.strip():
+            self.run_worker(self._goto(message.value.strip()), group="goto", exclusive=True)
+        self._focus_place()
+
+    async def _goto(self, words: str) -> None:
+        from screens.shell import goto
+
+        service_id = await goto.find(self, words)
+        if service_id is not None:
+            await self.open_vm(service_id)
+
+    def do_log(self) -> None:
+        self.query_one(LogPane).cycle()
+
+    def do_help(self) -> None:
+        from screens.help.page import HelpPage
+
+        self.push_screen(HelpPage(self.screen))
+
+    def do_alerts(self) -> None:
+        self.run_worker(self._alerts(), group="dialog", exclusive=True)
+
+    async def _alerts(self) -> None:
+        from screens.dashboard.alerts import Alerts
+        from screens.dashboard.navigation import follow
+
+        target = await self.push_screen_wait(Alerts())
+        if target is not None:
+            follow(self, target)
+
+    async def on_header_alerts_chosen(self, message: Header.AlertsChosen) -> None:
+        message.stop()
+        self.do_alerts()
+
+    def do_palette(self) -> None:
+        self.action_command_palette()
+
+    def do_quit(self) -> None:
+        self.exit(0)
+
+    def do_reload(self) -> None:
+        if self.place is not None:
+            self.place.reread()
+        self._look_at_vitals()
+
+    def do_theme(self) -> None:
+        self.run_worker(self._choose_theme(), group="theme", exclusive=True)
+
+    async def _choose_theme(self) -> None:
+        from screens.widgets.dialogs import Choice, Choose
+
+        uses = {"dark": "Calm, for long hours.", "light": "For a bright room.", "16": "The terminal's own."}
+        choices = [Choice(name, uses.get(name, "The most contrast.")) for name in themes.NAMES]
+        chosen = await self.push_screen_wait(Choose("Colours", choices))
+        if chosen:
+            self.theme = themes.NAMES[chosen]
+
+    def _focus_place(self) -> None:
+        place = self.place
+        focusable = [each for each in place.query("*") if each.focusable] if place is not None else []
+        if focusable:
+            focusable[0].focus()
+
+    # What happens elsewhere
+
+    def _tell(self, happened: Happened, trouble: str) -> None:
+        """Called by the feed, from its thread; a console that is closing takes no more messages."""
+        self.post_message(self.News(happened, trouble))
+
+    def on_console_news(self, message: Console.News) -> None:
+        header = self._header
+        if header is None:
+            return
+        if message.trouble:
+            self._lost = True
+            if self.place is not None:
+                self.place.cut_off()
+            lost = f"database lost, as of {ago(self._heard_at)}"
+            header.show(Facts(self.setup.site, "none", None, header.facts.alerts, self.read_only, lost))
+            return
+        self._heard_at = now_ms()
+        if message.happened.services or message.happened.kinds - {"beat"}:
+            self._reread(message.happened)
+        elif self._place_read_at + _OLD_MS < self._heard_at and self.place is not None:
+            self._place_read_at = self._heard_at
+            self.place.reread(message.happened)  # nothing happened, yet what it says of ages grows old
+        self._look_at_vitals()
+
+    def _reread(self, happened: Happened) -> None:
+        """Brings up to date the place and what stands open above it; all of it after the database was lost."""
+        back, self._lost = self._lost, False
+        self._place_read_at = self._heard_at
+        if back or "start" not in happened.kinds:
+            for each in (self.place, *self.screen_stack[1:]):
+                if isinstance(each, Rereads):
+                    each.reread(None if back else happened)
+
+    @property
+    def _header(self) -> Header | None:
+        """The header; None once the console is on its way out."""
+        return next(iter(self.screen_stack[0].query(Header)), None) if self.screen_stack else None
+
+    def _look_at_vitals(self) -> None:
+        self._vitals.wanted()
+
+    async def _read_vitals(self) -> None:
+        facts = await asyncio.to_thread(
+            header_facts.read, self.setup.site, self.setup.owner(), self.read_only
+        )
+        header = self._header
+        if header is None or facts is None:
+            return
+        header.show(facts)
+        if facts.engine == "none":  # a daemon that worked is gone: go on here
+            self.run_worker(self._start_engine(), group="engine", exclusive=True)
+
+    def on_resize(self, event: events.Resize) -> None:
+        words = too_small(event.size)
+        for each in self.screen_stack[0].query("#place, #tabs"):
+            each.display = words is None
+        small = self.screen_stack[0].query_one("#too-small", State)
+        small.display = words is not None
+        small.say("small", words or "")

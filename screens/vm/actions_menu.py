@@ -1,0 +1,126 @@
+"""The actions menu of a VM: every action under one letter, with the reason where one cannot work now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from screens.common.bindings import Acts, action, refused
+from screens.framework.commands import Commands
+from screens.help.available import available
+from screens.widgets.dialogs import Dialog
+from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.table import Table
+
+LETTERS: dict[str, str] = {
+    "vm.start": "s",
+    "vm.shutdown": "h",
+    "vm.reboot": "b",
+    "vm.stop": "f",
+    "service.suspend": "z",
+    "service.unsuspend": "Z",
+    "vm.console": "o",
+    "vm.log": "l",
+    "vm.password": "P",
+    "vm.rdns": "N",
+    "vm.dns": "n",
+    "service.package": "p",
+    "service.options": "O",
+    "vm.step": "x",
+    "vm.reset": "r",
+    "vm.record": "d",
+    "vm.redeploy": "R",
+    "vm.reinstall": "I",
+    "vm.delete_record": "D",
+    "service.terminate": "T",
+}
+"""The letter of each action, safe ones first; those with a key of their own keep it."""
+COLUMNS = (
+    Column("letter", "", 2),
+    Column("action", "Action", 14),
+    Column("does", "What it does, or why not now", 30, grow=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An action, who carries it out, and why it cannot work now."""
+
+    letter: str
+    node: Acts
+    id: str
+    why: str | None
+
+
+class Menu(Dialog[str]):
+    """Answers with the id of the chosen action."""
+
+    AUTO_FOCUS = "Table"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(letter, f"letter({letter!r})", show=False, priority=True) for letter in LETTERS.values()
+    ]
+
+    def __init__(self, title: str, entries: Sequence[Entry]) -> None:
+        super().__init__(title, "a letter, or ↑ ↓ and enter, chooses · esc cancels")
+        self._entries = {each.id: each for each in entries}
+        self._table = Table(COLUMNS, noun="actions")
+        self._table.styles.height = len(entries) + 2
+        self._table.show([_row(each) for each in entries])
+
+    def body(self) -> Iterable[Widget]:
+        yield self._table
+
+    def on_table_opened(self, message: Table.Opened) -> None:
+        message.stop()
+        self._choose(self._entries[str(message.key)])
+
+    def action_letter(self, letter: str) -> None:
+        """Chooses by letter; the letters come before the keys of the table."""
+        found = next((each for each in self._entries.values() if each.letter == letter), None)
+        if found is not None:
+            self._choose(found)
+
+    def _choose(self, entry: Entry) -> None:
+        if entry.why is None:
+            self.dismiss(entry.id)
+        else:
+            self.notify(entry.why, severity="warning", markup=False)
+
+
+async def choose(commands: Commands) -> None:
+    """Shows the menu for the chosen VMs, and carries out the chosen action on exactly these."""
+    chosen = commands.chosen()
+    if not chosen:
+        commands.one()
+        return
+    title = await commands.name_of(chosen[0]) if len(chosen) == 1 else f"{len(chosen)} VMs"
+    nodes = {each.id: node for node, each in available(commands.screen)}
+    entries = [
+        Entry(letter, nodes[ident], ident, refused(nodes[ident], action(ident)))
+        for ident, letter in LETTERS.items()
+        if ident in nodes
+    ]
+    ident = await commands.app.push_screen_wait(Menu(title, entries))
+    if ident is None:
+        return
+    node = nodes[ident]
+    if isinstance(node, Commands):
+        with node.on(chosen):
+            await node.ask(ident)
+
+
+def _row(entry: Entry) -> Row:
+    does = action(entry.id)
+    tone = "muted" if entry.why else "error" if does.destructive else ""
+    return Row(
+        entry.id,
+        (
+            Cell(entry.letter, "muted" if entry.why else "accent"),
+            Cell(does.label, tone),
+            Cell(entry.why or does.help, "muted"),
+        ),
+    )

@@ -1,0 +1,188 @@
+"""The live panel of a machine: how it stands, what it uses, and what it is beside its package.
+
+A look that saw nothing leaves the figures of the last good one, with their age; what is wrong stands above them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import wrap
+
+from engine.clock import now_ms
+from engine.queries.live import LiveView, Standing, Usage
+from engine.queries.looking import Looked, State
+from engine.queries.told import MEANINGS, Sign, gib, lasting, rate, told
+from screens.common import glyphs
+from screens.common.text import fit, plain
+from screens.common.times import age
+from screens.vm.details import Known
+from screens.widgets.bar import bar
+from screens.widgets.sheet import Line, Sheet
+
+LABEL = 17
+_OLD_MS = 15_000
+"""From this age on figures say how old they are."""
+_SIGNS: dict[State, tuple[str, str]] = {
+    "unmade": ("[ ]", "muted"),
+    "paused": ("[x]", "warn"),
+    "silent": ("[-]", "error"),
+    "refused": ("[-]", "error"),
+    "gone": ("[-]", "error"),
+    "foreign": ("[!]", "error"),
+}
+_SIGN_TONES: dict[Sign, str] = {"=": "muted", "!": "warn", "~": "busy", "+": "muted"}
+
+
+class LivePanel(Sheet):
+    """What the last look saw; it asks nobody itself."""
+
+    def __init__(self) -> None:
+        super().__init__(id="vm-live")
+        self.good: LiveView | None = None
+        """The last look that saw the machine."""
+        self.trouble: Looked | str = ""
+        """Why the newest look saw nothing; empty when it did."""
+        self._known: Known | None = None
+        self._blocks = glyphs.blocks()
+
+    def know(self, found: Known) -> None:
+        """Takes up what the database knows."""
+        self._known = found
+        self.tell()
+
+    def see(self, view: LiveView) -> None:
+        """Takes up a look; one that saw nothing leaves what was seen before."""
+        if view.looked.seen:
+            self.good, self.trouble = view, ""
+        else:
+            self.trouble = view.looked
+        self.tell()
+
+    def fail(self, sentence: str) -> None:
+        """Takes up that a look could not even begin."""
+        self.trouble = sentence
+        self.tell()
+
+    def tell(self) -> None:
+        """Writes everything anew; ages are those of now."""
+        lines = [*self._head(), *(self._seen(self.good) if self.good else ())]
+        self.write(
+            [tuple((glyphs.readable(words, self._blocks), tone) for words, tone in line) for line in lines]
+        )
+
+    def on_resize(self) -> None:
+        self.tell()
+
+    # The lines
+
+    @property
+    def _width(self) -> int:
+        return max(40, self.size.width or self.app.size.width - 2)
+
+    def _head(self) -> Iterator[Line]:
+        if self._known is not None:
+            vm = self._known.vm
+            card = "" if self.good else f" · MAC {vm.mac or '—'}"
+            yield fact("Proxmox", f"{vm.server} · node {vm.node or '—'} · VMID {vm.vmid or '—'}{card}")
+        if self.trouble:
+            yield from self._troubled()
+        elif self.good is None:
+            last = self._known.vm.remote_status if self._known else ""
+            yield fact("Power", f"[…] {f'{last} when it was last seen; ' if last else ''}looking …", "busy")
+
+    def _troubled(self) -> Iterator[Line]:
+        trouble = self.trouble
+        words = trouble if isinstance(trouble, str) else trouble.sentence
+        sign, tone = ("[-]", "error") if isinstance(trouble, str) else _SIGNS[trouble.state]
+        for place, part in enumerate(wrap(plain(f"{sign} {words}"), self._width - LABEL)):
+            yield fact("" if place else "Now", part, tone)
+
+    def _seen(self, view: LiveView) -> Iterator[Line]:
+        if view.standing is None or view.usage is None or view.beside is None:
+            return
+        if self.trouble or age_ms(view.looked.at) >= _OLD_MS:
+            yield fact("Seen", f"{age(view.looked.at)} ago; what follows is as it was then", "warn")
+        yield self._power(view.looked, view.standing)
+        yield from self._usage(view, view.usage, view.standing.power == "running")
+        yield fact("ISO", view.standing.iso or "none in the drive")
+        for place, change in enumerate(view.pending):
+            yield fact("" if place else "Pending", plain(change.line), "warn")
+        yield from self._beside(view)
+
+    def _power(self, looked: Looked, standing: Standing) -> Line:
+        running = standing.power == "running"
+        odd = standing.qmp not in ("", standing.power)
+        sign, tone = ("[~]", "warn") if odd else ("[+]", "ok") if running else ("[ ]", "muted")
+        words = f"{sign} {standing.power}{f' ({standing.qmp})' if odd else ''}"
+        if running:
+            words += f" for {lasting(standing.uptime_s)}"
+        known = self._known.vm.node if self._known else looked.node
+        notes = (
+            f"lock {standing.lock}" if standing.lock else "no lock",
+            f"on {looked.node} now" if looked.node != known else "",
+            "HA" if standing.ha else "",
+            "guest agent on" if standing.agent else "no guest agent",
+        )
+        rest = "".join(f" · {each}" for each in notes if each)
+        return (fit("Power", LABEL), "muted"), (words, tone), (rest, "warn" if standing.lock else "muted")
+
+    def _usage(self, view: LiveView, usage: Usage, running: bool) -> Iterator[Line]:
+        width = max(10, min(40, self._width - LABEL - 34))
+        memory = 100 * usage.memory_used / usage.memory if usage.memory else None
+        yield _bar(
+            "CPU",
+            usage.cpu_percent if running else None,
+            width,
+            f"of {usage.cpus:g} core{'' if usage.cpus == 1 else 's'}",
+        )
+        yield _bar(
+            "RAM", memory if running else None, width, f"{gib(usage.memory_used)} of {gib(usage.memory)}"
+        )
+        flow = view.flow
+        if flow is None:
+            yield fact("Traffic", "known at the next look" if running else "none while it is off", "muted")
+        else:
+            yield fact("Network", f"in {rate(flow.net_in)} · out {rate(flow.net_out)}")
+            yield fact("Disk I/O", f"read {rate(flow.disk_read)} · written {rate(flow.disk_written)}")
+
+    def _beside(self, view: LiveView) -> Iterator[Line]:
+        assert view.beside is not None
+        half = (self._width - LABEL - 2) // 2
+        verdict, note, colour = self._verdict(view)
+        yield ()
+        yield (
+            (fit(verdict, LABEL), colour),
+            (fit("Now", half), "accent"),
+            ("  Package", "accent"),
+            (note, colour),
+        )
+        for line in told(view.beside):
+            tone = _SIGN_TONES[line.sign]
+            name = (fit(plain(line.name.replace("  ", "· ", 1)), LABEL), "muted")
+            now = (fit(line.real, half), tone if line.sign in ("!", "~") else "")
+            yield name, now, (f"{line.sign} ", tone), (line.package, "muted" if line.sign != "!" else tone)
+
+    def _verdict(self, view: LiveView) -> tuple[str, str, str]:
+        """How both stand to each other: in short, what to do about it, and the tone."""
+        drift = len(view.drift)
+        if drift:
+            return f"[!] {drift} differ{'s' if drift == 1 else ''}", "  · A applies it again", "warn"
+        assert view.beside is not None
+        if any(each.pending for each in view.beside.facts()):
+            return "[~] on its way", f"  · {MEANINGS['~']}", "busy"
+        return "[=] the same", "", "ok"
+
+
+def fact(name: str, words: str, tone: str = "") -> Line:
+    """A line with a name before it."""
+    return (fit(name, LABEL), "muted"), (words, tone)
+
+
+def age_ms(moment: int) -> int:
+    """How long ago a moment was."""
+    return now_ms() - moment
+
+
+def _bar(name: str, percent: float | None, width: int, words: str) -> Line:
+    drawn = bar(percent, width)
+    return (fit(name, LABEL), "muted"), (drawn.text, drawn.tone), (f"  {words}", "muted")

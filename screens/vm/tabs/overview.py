@@ -1,0 +1,185 @@
+"""The first tab of a machine: how it is now, its addresses, and its options beside the product's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.worker import Worker
+
+from engine.actions import packages
+from engine.queries.beside import Fact
+from engine.queries.live import LiveView, Lookout
+from engine.queries.site import ServiceView
+from engine.queries.told import gib, name_of
+from engine.queries.traffic import MonthView
+from engine.queries.vms import VmView
+from screens.common.actions import Action
+from screens.common.bindings import bindings
+from screens.framework.commands import answered, tell
+from screens.framework.screen import Happened, actor
+from screens.services import options
+from screens.vm.details import Known
+from screens.vm.tabs.live_panel import LivePanel, fact
+from screens.vm.tabs.poller import Watch
+from screens.vm.tabs.tab import Tab
+from screens.widgets.dialogs import Plan, PlanLine
+from screens.widgets.sheet import Line, Sheet
+
+EVERY = 5.0
+"""Seconds between two looks."""
+_ADDRESSES = 4
+"""Addresses that are shown here; the tab of addresses shows them all."""
+_NOTE_LINES = 6
+
+
+class OverviewTab(Tab):
+    """What one wants to know first; looked at anew every few seconds while it is seen."""
+
+    NAME = SCOPE = "overview"
+    BINDINGS = bindings("overview")
+    VERBS = (
+        "vm show --live",
+        "vm record",
+        "vm reset",
+        "vm redeploy",
+        "vm reinstall",
+        "vm delete-record",
+        "vm dns",
+        "vm rdns",
+    )
+
+    def __init__(self, service_id: int) -> None:
+        super().__init__(service_id)
+        lookout = Lookout(service_id)
+        self.panel, self._sheet = LivePanel(), Sheet(id="vm-sheet")
+        self.looking: Watch[LiveView] = Watch(
+            self.panel,
+            lookout.look,
+            self._see,
+            every=EVERY,
+            close=lookout.close,
+            fail=self.panel.fail,
+            tick=self.panel.tell,
+        )
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="vm-page"):
+            yield self.panel
+            yield self._sheet
+
+    def on_mount(self) -> None:
+        self.query_one("#vm-page").focus()
+        self.looking.start()
+
+    def on_unmount(self) -> None:
+        self.looking.stop()
+
+    def reread(self, happened: Happened | None = None) -> None:
+        """Only an operator's wish looks at once; what happens to the machine is seen at the next look."""
+        if happened is None:
+            self.looking.again()
+
+    def show(self, found: Known) -> None:
+        super().show(found)
+        self.panel.know(found)
+        self._sheet.write(
+            [
+                *_addresses(found.vm),
+                *_traffic(found.traffic),
+                *_options(found.service),
+                *_notes(found.notes),
+            ]
+        )
+
+    def _see(self, view: LiveView) -> None:
+        before = self._drift
+        self.panel.see(view)
+        if before != self._drift:
+            self.refresh_bindings()
+
+    # Applying the package again
+
+    @property
+    def _drift(self) -> tuple[Fact, ...]:
+        return self.panel.good.drift if self.panel.good is not None else ()
+
+    def refusal(self, asked: Action) -> str | None:
+        if asked.run != "apply" or self._drift:
+            return None
+        if self.panel.good is None:
+            return "The machine has not been seen yet, so nobody knows what differs from its package."
+        return "The machine is as its package says; there is nothing to apply."
+
+    def do_apply(self) -> Worker[None]:
+        return self.run_worker(self._apply(), group="dialog", exclusive=True)
+
+    async def _apply(self) -> None:
+        lines = plan_lines(self._drift)
+        title = f"Apply the package to service {self.service_id} again"
+        if await self.app.push_screen_wait(Plan(title, lines, yes="Apply", note=options.INTERRUPTS)):
+            answer = await self.beside(
+                lambda: answered(self.service_id, lambda each: packages.change_package(actor(), each))
+            )
+            tell(self, [answer] if answer is not None else [])
+
+
+def plan_lines(drift: Sequence[Fact]) -> list[PlanLine]:
+    """What applying the package changes, fact by fact."""
+    return [
+        PlanLine(
+            "~",
+            f"{name_of(each)}: {options.shown(each.real)} → {options.shown(each.package)}",
+        )
+        for each in drift
+    ]
+
+
+def _title(words: str, note: str) -> Iterator[Line]:
+    yield ()
+    yield (f"{words}  ", "accent"), (note, "muted")
+
+
+def _addresses(vm: VmView) -> Iterator[Line]:
+    yield from _title("Addresses", "N changes a reverse name")
+    for ip in vm.ips[:_ADDRESSES]:
+        via = f"  via {ip.gateway}" if ip.gateway else ""
+        yield (
+            (f"  {ip.address}/{ip.prefix}", ""),
+            (via, "muted"),
+            (f"   {ip.rdns or 'no reverse name'}", "muted"),
+        )
+    more = len(vm.ips) - _ADDRESSES
+    if more > 0:
+        yield ((f"  … and {more} more in the Addresses tab", "muted"),)
+    if not vm.ips:
+        yield (("  none yet", "muted"),)
+
+
+def _traffic(found: Sequence[MonthView]) -> Iterator[Line]:
+    """What was counted for billing; nothing while nothing was."""
+    if found:
+        yield from _title("Counted traffic", "kvmtui vm stats tells every month")
+    for each in found:
+        yield ((f"  {each.month}   {gib(each.bytes_in)} in · {gib(each.bytes_out)} out", ""),)
+
+
+def _options(service: ServiceView) -> Iterator[Line]:
+    yield from _title("Options", "O changes them, p changes the package")
+    for name, value in service.options.items():
+        yield fact(f"  {name}", str(value))
+    if not service.options:
+        yield (("  as the product has them", "muted"),)
+    for change in service.pending:
+        yield ((f"  ~ {change.field}: {change.old} → {change.new} (pending)", "warn"),)
+
+
+def _notes(words: str) -> Iterator[Line]:
+    yield from _title("Notes", "E writes them")
+    lines = words.splitlines()
+    yield from (((f"  {line}", ""),) for line in lines[:_NOTE_LINES])
+    if len(lines) > _NOTE_LINES:
+        yield ((f"  … and {len(lines) - _NOTE_LINES} more lines; E shows them", "muted"),)
+    if not lines:
+        yield (("  none", "muted"),)
