@@ -156,6 +156,6 @@ def register(app: Any) -> None:
 
 def stylesheet() -> Path:
     """Where `kvmtui.tcss` is: beside the packages in a checkout, inside `kvmtui` once installed."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     installed = root / "kvmtui" / "kvmtui.tcss"
     return installed if installed.exists() else root / "kvmtui.tcss"
