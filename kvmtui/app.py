@@ -106,10 +106,10 @@ def show(site: Config, read_only: bool, low_bandwidth: bool) -> int:
 
 def _driver() -> type[Driver]:
     if in_browser(os.environ):
-        from screens.browser import BrowserDriver
+        from screens.shell.browser_driver import BrowserDriver
 
         return BrowserDriver
-    from screens.driver import TerminalDriver
+    from screens.shell.terminal_driver import TerminalDriver
 
     return TerminalDriver
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.drivers.web_driver import WebDriver
 
-from screens.driver import TerminalLost
+from screens.shell.terminal_driver import TerminalLost
 
 
 class BrowserDriver(WebDriver):
