@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pwd
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine import operators
 from engine.clock import now_ms
 from engine.redact import MASK, redact
+from engine.roles import Role
+from engine.scope import EVERYTHING, Scope
 from engine.store.database import session, transaction
 from engine.store.locks import Lock, exclusive
 from engine.store.models import Audit, AuditArchive
@@ -31,23 +33,28 @@ _HASHED = (
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: the login on this machine, the address they came from, through what, and why.
+    """Who asks: the login on this host or `token:NAME`, the address they came from, through what, and why.
 
-    `reason` goes into every audit row of this actor that has no reason of its own.
+    `reason` goes into every audit row of this actor that has no reason of its own. Role and scope say what the actor
+    may do and see; `token_id` is 0 for everyone but API tokens.
     """
 
     login: str
     ssh_client: str = ""
     source: str = "cli"
     reason: str = ""
+    role: Role = Role.OWNER
+    scope: Scope = EVERYTHING
+    token_id: int = 0
 
 
 def current_actor(source: str | Actor, reason: str = "") -> Actor:
-    """The operator behind this process (the one before sudo, if any); an Actor is returned unchanged."""
+    """The operator behind this process with their role; an Actor is returned unchanged."""
     if isinstance(source, Actor):
         return source
     address = os.environ.get("SSH_CLIENT", "").partition(" ")[0]
-    return Actor(_login(), address, source, " ".join(reason.split()))
+    known = operators.identity()
+    return Actor(known.login, address, source, " ".join(reason.split()), known.role)
 
 
 def record(
@@ -192,13 +199,3 @@ def _plain(value: Any, before: Any = None) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     return redact(str(value))
-
-
-def _login() -> str:
-    sudo = os.environ.get("SUDO_USER")
-    if sudo and os.geteuid() == 0:
-        return sudo
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

@@ -27,6 +27,18 @@ class Forbidden(Refused):
     """The actor's role does not allow it."""
 
 
+class NotAuthenticated(Refused):
+    """No token, or one that is wrong, unknown, expired or revoked: all read the same."""
+
+
+class TooManyTries(Refused):
+    """Too many wrong tokens came from one address; every further try is refused for `retry_after` seconds."""
+
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
 class AlreadySo(Refused):
     """Nothing was left to do: what was requested is already so. Repeating a request is not an error for scripts."""
 

@@ -1,7 +1,8 @@
 """Keeps secrets out of every text that leaves the process.
 
 Secrets are known by their values: whatever reads, makes or opens one registers it, and from then on it is masked in
-every text, in each encoding it may appear in. Nothing is guessed by words such as `password`, which would garble the
+every text, in each encoding it may appear in. API tokens and webhook secrets are also known by their prefixes, `kvt_`
+and `whsec_`, for they arrive from outside. Nothing is guessed by words such as `password`, which would garble the
 sentences of others. Structured values are masked by the names of their fields where they are kept (engine.audit).
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from urllib.parse import quote, quote_plus
 
 MASK = "***"
 _SHORTEST = 4  # shorter values would blank out ordinary words
+_PREFIXED = re.compile(r"(?:kvt|whsec)_[A-Za-z0-9_+/%=-]{8,}")
 _lock = threading.Lock()
 # by their first four characters, the longest first: a look-up per character of the text, however many there are
 _values: dict[str, tuple[str, ...]] = {}
@@ -43,7 +46,9 @@ def _forms(value: str) -> set[str]:
 
 
 def redact(text: str) -> str:
-    """The same text with every known secret masked."""
+    """The same text with every known secret, API token and webhook secret masked."""
+    if "kvt_" in text or "whsec_" in text:
+        text = _PREFIXED.sub(MASK, text)
     masked: list[str] = []
     done = 0
     for start, end in _known(text):

@@ -1,6 +1,7 @@
 """Every table, in the order in which they can be made."""
 
 from engine.store.database import Row
+from engine.store.models.access import ApiToken
 from engine.store.models.daytwo import (
     BackupSchedule,
     DailyBackup,
@@ -64,11 +65,13 @@ TABLES: tuple[type[Row], ...] = (
     Outbox,
     Destination,
     DnsRecord,
+    ApiToken,
 )
 
 __all__ = [
     "TABLES",
     "Address",
+    "ApiToken",
     "Audit",
     "AuditArchive",
     "BackupSchedule",

@@ -1,0 +1,70 @@
+"""The scope of an actor as conditions of the database: what is outside is in no answer and no count."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import and_
+from typing import Any
+
+from engine.errors import NotFound
+from engine.scope import Scope
+from engine.store.database import session
+from engine.store.models import Client, Product, Service, Vm
+
+
+def service_condition(scope: Scope) -> Any:
+    """The condition on `Service` of what is inside; None when everything is."""
+    found = []
+    if scope.clients is not None:
+        found.append(Service.client.in_(sorted(scope.clients)))
+    if scope.products is not None:
+        found.append(Service.product.in_(sorted(scope.products)))
+    return reduce(and_, found) if found else None
+
+
+def services_in(scope: Scope) -> Any:
+    """The ids of the services inside, as a subquery; None when every service is."""
+    condition = service_condition(scope)
+    return None if condition is None else Service.select(Service.id).where(condition)
+
+
+def vms_in(scope: Scope) -> Any:
+    """The ids of the VMs inside, as a subquery; None when every VM is."""
+    services = services_in(scope)
+    return None if services is None else Vm.select(Vm.id).where(Vm.service.in_(services))
+
+
+def within(query: Any, scope: Scope, service: Any) -> Any:
+    """The query over rows whose service is inside; `service` is their column with its id."""
+    services = services_in(scope)
+    return query if services is None else query.where(service.in_(services))
+
+
+def client_condition(scope: Scope) -> Any:
+    """The condition on `Client` of who is inside: those listed, else those with a service of a listed product."""
+    if scope.clients is not None:
+        return Client.id.in_(sorted(scope.clients))
+    if scope.products is not None:
+        theirs = Service.select(Service.client).where(Service.product.in_(sorted(scope.products)))
+        return Client.id.in_(theirs)
+    return None
+
+
+def product_condition(scope: Scope) -> Any:
+    """The condition on `Product` of what is inside: those listed, else every one."""
+    return None if scope.products is None else Product.id.in_(sorted(scope.products))
+
+
+def need_service(scope: Scope, service_id: int) -> None:
+    """Refuse a service that is outside or does not exist, both with the same sentence."""
+    condition = Service.id == service_id
+    if (inside := service_condition(scope)) is not None:
+        condition &= inside
+    with session():
+        if not Service.select(Service.id).where(condition).exists():
+            raise NotFound(no_service(service_id))
+
+
+def no_service(service_id: int) -> str:
+    """How an unknown service is refused."""
+    return f"There is no service {service_id}."
