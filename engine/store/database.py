@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from peewee import SQL, DatabaseError, DatabaseProxy, Model, PostgresqlDatabase
 
 from engine.store import troubles
+from engine.store.turns import Turns
 from engine.store.urls import connectable
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
+_turns = Turns()
 
 
 def open_database(url: str) -> None:
@@ -199,7 +201,7 @@ def _refuse_unfenced(sql: str) -> None:
 def _unit() -> Iterator[None]:
     """The outermost transaction: the fence first, what was collected last."""
     unit = _Unit()
-    with database.atomic():
+    with nullcontext() if is_postgres() else _turns, database.atomic():
         _thread.unit = unit
         try:
             if _thread.fence is not None:

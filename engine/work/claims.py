@@ -24,9 +24,9 @@ from engine.store.models import Vm
 from engine.work.catalog import AT_REST
 
 LEASE_MS = 60_000
-_WORKS = (
-    f"CASE WHEN flow = '{{}}' AND vm_status IN ({', '.join(map(repr, sorted(AT_REST)))}) THEN 0 ELSE 1 END"
-)
+_DUE = "due_at <= now_ms() AND lease_until < now_ms()"
+_IDLE = f"flow = '{{}}' AND vm_status IN ({', '.join(map(repr, sorted(AT_REST)))})"
+_ORDER = f"CASE WHEN {_IDLE} THEN 0 ELSE 1 END"
 
 
 class LeaseLost(Exception):
@@ -42,25 +42,23 @@ class Claim:
     fence: int
 
 
-def claim_due(owner: str, limit: int) -> list[Claim]:
+def claim_due(owner: str, limit: int, only_idle: bool = False) -> list[Claim]:
     """Claim up to `limit` VMs that are due and free: first idle ones, for which somebody requested
-    something, then the longest due.
+    something, then the longest due. `only_idle` claims none but the first kind.
     """
+    which = f"{_DUE} AND {_IDLE}" if only_idle else _DUE
     with session():
-        if (
-            execute("SELECT 1 FROM vm WHERE due_at <= now_ms() AND lease_until < now_ms() LIMIT 1").fetchone()
-            is None
-        ):
-            return []  # no write lock for an empty look
-        return in_transaction(lambda: _claim(owner, limit))
+        if execute(f"SELECT 1 FROM vm WHERE {which} LIMIT 1").fetchone() is None:
+            return []  # no write lock while there is nothing to claim
+        return in_transaction(lambda: _claim(owner, limit, which))
 
 
-def _claim(owner: str, limit: int) -> list[Claim]:
+def _claim(owner: str, limit: int, which: str) -> list[Claim]:
     skip = " FOR UPDATE SKIP LOCKED" if is_postgres() else ""
     found = execute(
         "UPDATE vm SET lease_owner = ?, lease_until = now_ms() + ?, fence = fence + 1 WHERE id IN "
-        "(SELECT id FROM vm WHERE due_at <= now_ms() AND lease_until < now_ms() "
-        f"ORDER BY {_WORKS}, due_at, id LIMIT ?{skip}) RETURNING id, fence, due_at, {_WORKS}",
+        f"(SELECT id FROM vm WHERE {which} ORDER BY {_ORDER}, due_at, id LIMIT ?{skip}) "
+        f"RETURNING id, fence, due_at, {_ORDER}",
         owner,
         LEASE_MS,
         limit,

@@ -17,9 +17,13 @@ from engine.work.walk import Walker
 
 log = logging.getLogger(__name__)
 WORKERS = 12  # VMs walked at once
+RESERVED = (
+    4  # more of them for idle VMs, so that an operator's request does not wait behind a hundred deploys
+)
 MOST_THREADS = 3 * WORKERS  # with those whose server keeps them waiting
 STALLED_S = 2.0  # a step that takes longer waits for somebody else and holds up no other VM
 _IDLE_S = 5.0
+_FULL_S = 0.5
 
 
 class Engine:
@@ -102,11 +106,10 @@ class Engine:
 
     def _claim_some(self) -> bool:
         with self._count:
-            self._count.wait_for(lambda: self._free() > 0 or self._stop.is_set(), timeout=0.5)
-            free = self._free()
-        if free <= 0 or self._stop.is_set():
+            free, reserved = self._free(self._size), self._free(self._size + RESERVED)
+        if reserved <= 0 or self._stop.is_set():
             return False
-        taken = claims.claim_due(self.owner, free)
+        taken = claims.claim_due(self.owner, free if free > 0 else reserved, only_idle=free <= 0)
         with self._count:
             now = time.monotonic()
             self._steps.update((claim.vm_id, now) for claim in taken)
@@ -115,13 +118,16 @@ class Engine:
             self._work.put(claim)
         return bool(taken)
 
-    def _free(self) -> int:
+    def _free(self, size: int) -> int:
         """How many more VMs may be walked: those that wait for a slow server do not count."""
         long_ago = time.monotonic() - STALLED_S
         moving = sum(began > long_ago for began in self._steps.values())
-        return min(self._size - moving, self._most - len(self._steps))
+        return min(size - moving, self._most - len(self._steps))
 
     def _pause(self) -> float:
+        with self._count:
+            if self._free(self._size) <= 0:
+                return _FULL_S  # the end of a walk rings
         seconds = claims.next_due_in()
         return _IDLE_S if seconds is None else min(_IDLE_S, max(0.02, seconds))
 
