@@ -20,9 +20,11 @@ from typing import Any, BinaryIO
 from peewee import fn
 
 from engine import audit
+from engine.actions.permission import needs
 from engine.audit import Actor, Chain
 from engine.clock import Moment, stamp
 from engine.errors import Failed, Refused
+from engine.roles import Role
 from engine.store import files
 from engine.store.database import in_transaction, session
 from engine.store.locks import Lock, exclusive
@@ -70,6 +72,7 @@ def archives() -> list[ArchiveView]:
         ]
 
 
+@needs(Role.OWNER, "archive the audit log", whole_site=True)
 def archive(path: Path, before: Moment, actor: Actor) -> ArchiveFile:
     """Move the rows older than a moment into a new file; refused when there are none or the file exists."""
     path = path.absolute()

@@ -40,10 +40,14 @@ def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
     refuse_terminal(os.environ, sys.stdin, sys.stdout)
     gc.disable()
     os.environ.setdefault("TEXTUAL_FPS", FRAMES)
+    from engine.roles import Role
     from engine.store import drivers
     from kvmtui import config
+    from kvmtui.terminal import site as verbs
 
     site = config.load()
+    config.use_operators(site)
+    verbs.need(Role.VIEWER, "open the console")
     drivers.needed_by(site.database)
     config.open_site(site)
     try:

@@ -13,8 +13,11 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engine import clock
+from engine import operators as logins
 from engine.consoles import settings as consoles
 from engine.errors import Refused
+from engine.operators import ACCOUNT, Operators
+from engine.roles import Role
 from engine.validation import sentence
 from kvmtui import logs, paths
 
@@ -50,6 +53,17 @@ class Config(BaseModel):
     time_zone: str = Field(
         "UTC", description="Time zone of schedules, local dates and billing months, such as `Europe/Warsaw`."
     )
+    operators: dict[str, Role] = Field(
+        default_factory=dict,
+        description="Roles of operators: login name = `viewer`, `support`, `operator` or `owner`.",
+    )
+    default_operator: Role = Field(Role.OWNER, description="Role of logins that `operators` does not list.")
+    service_account: str = Field(
+        ACCOUNT,
+        min_length=1,
+        max_length=64,
+        description="Account that kvmtui runs as on a shared host; the login of an operator is then that of sudo.",
+    )
     console: consoles.ConsoleSettings = Field(
         default_factory=consoles.ConsoleSettings, description="Serial and noVNC consoles of VMs."
     )
@@ -64,6 +78,13 @@ class Config(BaseModel):
     @classmethod
     def _in_capitals(cls, given: Any) -> Any:
         return given.upper() if isinstance(given, str) else given
+
+    @field_validator("operators", "default_operator")
+    @classmethod
+    def _of_people(cls, given: dict[str, Role] | Role) -> dict[str, Role] | Role:
+        if Role.METRICS in (given.values() if isinstance(given, dict) else (given,)):
+            raise ValueError("metrics is a role of tokens; give viewer, support, operator or owner")
+        return given
 
     @field_validator("time_zone")
     @classmethod
@@ -115,12 +136,18 @@ def open_site(config: Config) -> None:
     from engine.store import secrets
     from engine.store.migrate import migrate
 
+    use_operators(config)
     use_folder(config.templates)
     clock.use_zone(config.time_zone)
     consoles.use(config.console, novnc_folder(config), _beside(paths.places({}).database_file))
     reach_database(config)
     migrate()
     secrets.use_key_file(config.secret_key_file)
+
+
+def use_operators(config: Config) -> None:
+    """Let the engine look up roles in this configuration."""
+    logins.use(Operators(config.operators, config.default_operator, config.service_account))
 
 
 def reach_database(config: Config) -> None:
@@ -152,7 +179,8 @@ def close_site() -> None:
 
 
 def reread(config: Config) -> None:
-    """Take over what can change while running: the log level."""
+    """Take over what can change while running: the log level and the roles of operators."""
+    use_operators(config)
     logs.set_level(config.log_level)
 
 

@@ -9,6 +9,7 @@ import time
 import kvmtui
 from engine.audit import current_actor
 from engine.clock import iso, now_ms, stamp
+from engine.roles import Role
 from engine.running import Running
 from engine.schedule.registry import RETENTION, TASKS, named
 from engine.schedule.run_now import clear_locks
@@ -26,6 +27,8 @@ def run_due(task: str, force: bool, budget: int, as_json: bool = False) -> int:
     """Run what is due; exit status 1 when something reported errors. With `as_json` the lines are messages."""
     wanted = [named(task)] if task else list(TASKS)
     with site.changing():
+        if force or task:
+            site.need(Role.OPERATOR, "run a scheduled task")
         began = time.monotonic()
         say = Stdout(sys.stderr if as_json else sys.stdout)
         done: list[dict[str, object]] = []

@@ -11,6 +11,7 @@ import uuid
 
 from peewee import IntegrityError
 
+from engine.actions.permission import needs
 from engine.actions.requests import Accepted, Queued, change, label
 from engine.actions.services import count_on, next_id, number_alone
 from engine.audit import Actor
@@ -20,6 +21,7 @@ from engine.forms.adoption import AdoptForm
 from engine.ipam import found
 from engine.pipelines.adopt import ADOPT
 from engine.queries.adoption import Survey, survey
+from engine.roles import Role
 from engine.store.database import in_transaction, now_expression, transaction
 from engine.store.models import Client, Product, Server, Service, Vm, VmidClaim
 from engine.work import requests
@@ -30,6 +32,7 @@ ADOPTS = (
 )
 
 
+@needs(Role.OPERATOR, "adopt a guest", whole_site=True)
 def adopt(actor: Actor, form: AdoptForm, typed: str, digest: str = "") -> Queued:
     """Take a guest over for a client; `typed` is its name as the operator typed it.
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from engine.actions.named import found
+from engine.actions.permission import Needs, needs, require
 from engine.actions.site import Outcome, Shelf, create, put, refuse_users, remove
 from engine.audit import Actor
 from engine.forms.client import ClientForm
+from engine.queries.scoping import client_condition
+from engine.queries.tokens import named_by_tokens
+from engine.roles import Role
 from engine.store.database import in_transaction
 from engine.store.models import Client, Service
 
@@ -43,17 +47,29 @@ class Clients(Shelf[ClientForm, Client]):
 CLIENTS = Clients()
 
 
+@needs(Role.OPERATOR, "create a client", whole_site=True)
 def create_client(form: ClientForm, actor: Actor) -> Outcome:
     """Make a new client; refused when there is one like it already."""
     return create(CLIENTS, form, actor)
 
 
+@needs(Role.OPERATOR, "change a client")
 def put_client(form: ClientForm, actor: Actor, client_id: int | None = None) -> Outcome:
-    """Make the client of that name, or the one of that id, match the form; a new one is made."""
-    row = None if client_id is None else found(Client, Client.id == client_id, f"client {client_id}")
+    """Make the client of that name, or the one of that id, match the form; a new one is made.
+
+    An actor with limits changes clients inside them, and not their names: a name that is taken would tell of others.
+    """
+    inside, row = client_condition(actor.scope), None
+    if client_id is not None:
+        row = found(Client, Client.id == client_id, f"client {client_id}", inside)
+    elif actor.scope.limited:
+        row = found(Client, Client.name == form.name, f"client '{form.name}'", inside)
+    if actor.scope.limited and row is not None and row.name != form.name:
+        require(actor, Needs(Role.OPERATOR, "rename a client", whole_site=True))
     return put(CLIENTS, form, actor, row)
 
 
+@needs(Role.OPERATOR, "delete a client", whole_site=True)
 def delete_client(name: str, actor: Actor) -> None:
     """Delete a client who has no services."""
     in_transaction(lambda: _delete(name, actor))
@@ -62,5 +78,5 @@ def delete_client(name: str, actor: Actor) -> None:
 def _delete(name: str, actor: Actor) -> None:
     row = found(Client, Client.name == name, f"client '{name}'")
     services = [str(each.id) for each in Service.select(Service.id).where(Service.client == row.id)]
-    refuse_users("client", name, {"services": services})
+    refuse_users("client", name, {"services": services, "tokens": named_by_tokens("clients", row.id)})
     remove(actor, "client", row, name)

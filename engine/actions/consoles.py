@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from engine import audit
+from engine.actions.permission import needs
 from engine.actions.requests import label, vm_of
 from engine.audit import Actor
 from engine.clock import now_ms
@@ -30,6 +31,7 @@ from engine.proxmox.guest import Guest
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.mark import Mark
 from engine.proxmox.values import ConsoleTicket
+from engine.roles import Role
 from engine.store.database import session
 from engine.store.models import Setting, Vm
 from engine.work.servers import Servers
@@ -113,6 +115,7 @@ class OpenScreen:
         self._visit.end(how)
 
 
+@needs(Role.SUPPORT, "open a serial console")
 def open_serial(actor: Actor, service_id: int) -> OpenSerial:
     """The serial line of a service's machine, open; the caller ends it."""
     with _machine(service_id) as machine:
@@ -169,6 +172,7 @@ class ScreenLinks:
             proxy.close()
 
 
+@needs(Role.SUPPORT, "open a noVNC console")
 def offer_screen(actor: Actor, service_id: int, proxy: ScreenProxy) -> tuple[Offer, str]:
     """Offers the screen of a machine that can be opened now: what becomes of it, and the link that opens it once."""
     with _machine(service_id) as machine:
@@ -176,6 +180,7 @@ def offer_screen(actor: Actor, service_id: int, proxy: ScreenProxy) -> tuple[Off
     return proxy.offer(name, lambda peer: open_screen(actor, service_id, peer))
 
 
+@needs(Role.SUPPORT, "open a noVNC console")
 def open_screen(actor: Actor, service_id: int, peer: str) -> OpenScreen:
     """A seat at the screen of a service's machine, for a browser at `peer`; the caller closes it."""
     with _machine(service_id, keep=True) as machine:

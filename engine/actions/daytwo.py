@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.actions.packages import applied
+from engine.actions.permission import needs
 from engine.actions.requests import Accepted, Queued, change, enqueue, label, refuse_suspended, vm_of
 from engine.audit import Actor
 from engine.clock import DAYS, now_ms
 from engine.errors import Refused
 from engine.pipelines.steps.snapshots import new_name
+from engine.roles import Role
 from engine.store.database import session
 from engine.store.models import BackupSchedule, SnapshotSchedule, Vm
 
@@ -21,6 +23,7 @@ _RESERVED = ("current", "pending")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
+@needs(Role.SUPPORT, "create a snapshot")
 def create_snapshot(actor: Actor, service_id: int, name: str = "", note: str = "") -> Queued:
     """Take a snapshot; without a name it gets one that cannot collide."""
     chosen = name.strip() or new_name()
@@ -35,18 +38,21 @@ def create_snapshot(actor: Actor, service_id: int, name: str = "", note: str = "
         return _ask(actor, vm, "Snapshot", "snapshot create", name=chosen, note=note[:200])
 
 
+@needs(Role.SUPPORT, "delete a snapshot")
 def delete_snapshot(actor: Actor, service_id: int, name: str) -> Queued:
     """Delete a snapshot."""
     with session():
         return _ask(actor, _ready(service_id), "DeleteSnapshot", "snapshot delete", name=name)
 
 
+@needs(Role.SUPPORT, "roll back to a snapshot")
 def roll_back(actor: Actor, service_id: int, name: str) -> Queued:
     """Bring the VM back to a snapshot; what happened since is lost."""
     with session():
         return _ask(actor, _ready(service_id), "Rollback", "snapshot rollback", name=name)
 
 
+@needs(Role.SUPPORT, "create a backup")
 def create_backup(actor: Actor, service_id: int) -> Queued:
     """Make a backup now; at the plan's limit the oldest of ours makes room."""
     with session():
@@ -55,6 +61,7 @@ def create_backup(actor: Actor, service_id: int) -> Queued:
         return _ask(actor, vm, "Backup", "backup create")
 
 
+@needs(Role.SUPPORT, "delete a backup")
 def delete_backup(actor: Actor, service_id: int, backup: str) -> Queued:
     """Delete a backup we made."""
     with session():
@@ -63,6 +70,7 @@ def delete_backup(actor: Actor, service_id: int, backup: str) -> Queued:
         return _ask(actor, vm, "DeleteBackup", "backup delete", backup=backup)
 
 
+@needs(Role.SUPPORT, "restore a backup")
 def restore(actor: Actor, service_id: int, backup: str) -> Queued:
     """Overwrite the VM with a backup, apply its package again and start it."""
     with session():
@@ -72,6 +80,7 @@ def restore(actor: Actor, service_id: int, backup: str) -> Queued:
         return _ask(actor, vm, "Restore", "restore", backup=backup)
 
 
+@needs(Role.SUPPORT, "schedule backups")
 def schedule(actor: Actor, service_id: int, days: Iterable[str], at: str = "") -> Queued:
     """Back the VM up on these weekdays; without a time one is drawn, so that not all begin at once."""
     ordered, minute = _weekdays(days), _minute(at)
@@ -82,6 +91,7 @@ def schedule(actor: Actor, service_id: int, days: Iterable[str], at: str = "") -
         return _set_schedule(actor, vm, BackupSchedule, "backup", ordered, minute)
 
 
+@needs(Role.SUPPORT, "schedule snapshots")
 def schedule_snapshots(actor: Actor, service_id: int, days: Iterable[str], at: str = "") -> Queued:
     """Take a snapshot of the VM on these weekdays; without a time one is drawn, without days none is taken."""
     ordered, minute = _weekdays(days), _minute(at)
@@ -130,6 +140,7 @@ def _minute(at: str) -> int:
     return int(match[1]) * 60 + int(match[2])
 
 
+@needs(Role.SUPPORT, "reset a password")
 def reset_password(actor: Actor, service_id: int) -> Queued:
     """Give the guest a new password: by its agent while it runs, else by cloud-init with a restart."""
     with session():
@@ -138,12 +149,14 @@ def reset_password(actor: Actor, service_id: int) -> Queued:
         return _ask(actor, vm, "ResetPassword", "password")
 
 
+@needs(Role.OPERATOR, "repair disks")
 def repair_disks(actor: Actor, service_id: int) -> Queued:
     """Convert the VM's disks on file storage to qcow2, so that it can be snapshotted; it may run."""
     with session():
         return _ask(actor, _ready(service_id), "RepairDisks", "repair-disk")
 
 
+@needs(Role.SUPPORT, "mount an ISO image")
 def mount_iso(actor: Actor, service_id: int, iso: str, restart: bool = False) -> Queued:
     """Put an ISO image of the plan's storage into the VM's drive.
 
@@ -159,6 +172,7 @@ def mount_iso(actor: Actor, service_id: int, iso: str, restart: bool = False) ->
         return _ask(actor, vm, "MountIso", "iso mount", **asked)
 
 
+@needs(Role.SUPPORT, "eject an ISO image")
 def eject_iso(actor: Actor, service_id: int) -> Queued:
     """Take the ISO image out."""
     with session():

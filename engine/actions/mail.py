@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 from engine import audit
+from engine.actions.permission import needs
 from engine.audit import Actor
 from engine.clock import now_ms, stamp
 from engine.errors import Failed, Refused
@@ -13,6 +14,7 @@ from engine.mail.letters import Letter
 from engine.mail.message import envelope, wire_address
 from engine.mail.outbox import BELL, NO_SERVER
 from engine.mail.smtp import Connection
+from engine.roles import Role
 from engine.store.database import in_transaction, session
 from engine.store.models import Outbox
 from engine.store.settings import Smtp, read
@@ -21,6 +23,7 @@ from engine.work import events, wake
 _TEST = "This is a test of the mail settings of kvmtui. If you can read it, mails go out."
 
 
+@needs(Role.OWNER, "send a test mail", whole_site=True)
 def send_test(address: str, actor: Actor) -> str:
     """Send a test mail now, past the outbox; returns what the server said, or fails with its words."""
     site = _site()
@@ -48,6 +51,7 @@ def ask_server() -> str:
         connection.close()
 
 
+@needs(Role.OPERATOR, "resend mails", whole_site=True)
 def retry(ids: Sequence[int], actor: Actor) -> int:
     """Send failed mails again, and waiting ones at once; all of them or none. Returns how many."""
 
@@ -67,6 +71,7 @@ def retry(ids: Sequence[int], actor: Actor) -> int:
     return in_transaction(work)
 
 
+@needs(Role.OPERATOR, "resend mails", whole_site=True)
 def retry_failed(actor: Actor) -> int:
     """Send again every failed mail that can be, save those the mail server may have taken. Returns how many."""
     with session():

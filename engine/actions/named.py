@@ -12,22 +12,26 @@ from engine.store.database import Row, session
 R = TypeVar("R", bound=Row)
 
 
-def found(table: type[R], condition: Any, what: str) -> R:
-    """The one row of the condition; `what` names it in the refusal."""
+def found(table: type[R], condition: Any, what: str, inside: Any = None) -> R:
+    """The one row of the condition; `what` names it in the refusal.
+
+    With `inside`, the condition of an actor's scope, a row outside is refused, and suggested, like none at all.
+    """
     with session():
-        row = table.get_or_none(condition)
+        row = table.get_or_none(condition if inside is None else condition & inside)
         if row is None:
-            raise NotFound(f"There is no {what}.{_near(table, what)}")
+            raise NotFound(f"There is no {what}.{_near(table, what, inside)}")
     result: R = row
     return result
 
 
-def _near(table: type[Row], what: str) -> str:
+def _near(table: type[Row], what: str, inside: Any) -> str:
     """The nearest name of the table to the one quoted in `what`."""
     column = getattr(table, "name", None)
     if column is None or "'" not in what:
         return ""
-    return nearest(what.split("'")[1], (name for (name,) in table.select(column).tuples()))
+    query = table.select(column) if inside is None else table.select(column).where(inside)
+    return nearest(what.split("'")[1], (name for (name,) in query.tuples()))
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+from engine.actions.permission import needs
 from engine.actions.requests import Accepted, Queued, change, enqueue, label, vm_of
 from engine.audit import Actor
 from engine.clock import now_ms
@@ -15,10 +16,12 @@ from engine.dns.provider import ZoneReport
 from engine.errors import Refused
 from engine.ipam.allocate import addresses_of_vm
 from engine.redact import redact
+from engine.roles import Role
 from engine.store.database import in_transaction, session
 from engine.store.models import Address, Vm, Zone
 
 
+@needs(Role.SUPPORT, "set a reverse DNS name")
 def set_reverse(actor: Actor, service_id: int, address: str, name: str) -> Queued:
     """Give an address of a VM its own reverse name, or, with an empty one, the VM's name again.
 

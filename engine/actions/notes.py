@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from engine import audit
 from engine.actions.named import found
+from engine.actions.permission import needs
 from engine.audit import Actor
 from engine.errors import Refused
+from engine.queries.scoping import client_condition
+from engine.roles import Role
 from engine.store.database import in_transaction
 from engine.store.models import Client, Service
 from engine.work import events
@@ -13,6 +16,7 @@ from engine.work import events
 LONGEST = 10_000
 
 
+@needs(Role.SUPPORT, "change the notes of a service")
 def set_notes(actor: Actor, service_id: int, words: str, was: str | None = None) -> str:
     """Replace the notes of a service; refused when they are no longer `was`. What was done, as a sentence."""
     wanted = _checked(words)
@@ -24,12 +28,13 @@ def set_notes(actor: Actor, service_id: int, words: str, was: str | None = None)
     return in_transaction(work)
 
 
+@needs(Role.SUPPORT, "change the notes of a client")
 def set_client_notes(actor: Actor, name: str, words: str, was: str | None = None) -> str:
     """The same for a client, whose notes also tell which of their services ended and with which addresses."""
     wanted = _checked(words)
 
     def work() -> str:
-        row = found(Client, Client.name == name, f"client '{name}'")
+        row = found(Client, Client.name == name, f"client '{name}'", client_condition(actor.scope))
         return _write(actor, row, "client", f"client {name}", wanted, was)
 
     return in_transaction(work)

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.actions.named import found
+from engine.actions.permission import needs
 from engine.actions.requests import Accepted, Queued, change, enqueue, label, put_into, vm_of
 from engine.audit import Actor
 from engine.errors import AlreadySo, Refused
 from engine.plan import Plan, effective
+from engine.queries.scoping import need_service, product_condition
+from engine.roles import Role
+from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
 from engine.store.models import Product, Service, Vm
 from engine.work import requests
 
 
+@needs(Role.OPERATOR, "suspend a service")
 def suspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
     """Stop the VM and mark the service Suspended; the reason is shown where somebody wants to start it."""
     with session():
@@ -26,6 +32,7 @@ def suspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
         return change(actor, vm, "suspend", lambda: enqueue(vm, "Suspend", actor), " ".join(reason.split()))
 
 
+@needs(Role.OPERATOR, "unsuspend a service")
 def unsuspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
     """Start the VM and mark the service Active."""
     with session():
@@ -47,6 +54,7 @@ def _refuse_repeated(vm: Vm, status: str, opposite: str, sentence: str) -> None:
     raise AlreadySo(f"{sentence}; nothing was changed.")
 
 
+@needs(Role.OPERATOR, "terminate a service")
 def terminate(actor: Actor, service_id: int, reason: str = "") -> Queued:
     """End the service and remove its VM, whatever it is doing now."""
     with session():
@@ -66,20 +74,25 @@ def terminate(actor: Actor, service_id: int, reason: str = "") -> Queued:
         return change(actor, vm, "terminate", work, reason)
 
 
-def plans(service_id: int, product: str = "", options: Mapping[str, Any] | None = None) -> tuple[Plan, Plan]:
+def plans(
+    service_id: int, product: str = "", options: Mapping[str, Any] | None = None, scope: Scope = EVERYTHING
+) -> tuple[Plan, Plan]:
     """The plan a VM has, and the one it would have with this product and these options."""
     with session():
+        if scope.limited:
+            need_service(scope, service_id)
         vm = vm_of(service_id)
-        return applied(vm), _wanted(vm.service, product, options)
+        return applied(vm), _wanted(vm.service, product, options, scope)
 
 
+@needs(Role.OPERATOR, "change the package of a service")
 def change_package(
     actor: Actor, service_id: int, product: str = "", options: Mapping[str, Any] | None = None
 ) -> Queued:
     """Give the service another product or other options and bring its VM there."""
     with session():
         vm = vm_of(service_id)
-        _refuse(vm, product)
+        _refuse(vm, product, actor.scope)
         wanted = _options(vm.service, options)
         before = {"product": vm.service.product.name, "options": vm.service.options}
 
@@ -94,26 +107,23 @@ def change_package(
         return change(actor, vm, "change-package", work, **after)
 
 
-def _refuse(vm: Vm, product: str) -> None:
+def _refuse(vm: Vm, product: str, scope: Scope) -> None:
     if vm.service.status not in ("Active", "Pending"):
         raise Refused(f"Service {vm.service_id} is {vm.service.status}; its package cannot be changed.")
     if vm.vm_status in ("terminate", "error_terminate", "remove"):
         raise Refused(f"{label(vm)} is in {vm.vm_status}; its package cannot be changed.")
     if not product:
         return
-    wanted = _product(product)
+    wanted = _product(product, scope)
     if wanted.server_id != vm.server_id:
         raise Refused(
-            f"Product {product} is for server {wanted.server.name}, but {label(vm)} lives on {vm.server.name}; "
+            f"Product {product} is for server {wanted.server.name}, but {label(vm)} is on {vm.server.name}; "
             "a change of package cannot move a VM to another server."
         )
 
 
-def _product(name: str) -> Product:
-    row = Product.get_or_none(Product.name == name)
-    if row is None:
-        raise Refused(f"There is no product '{name}'; `kvmtui product list` shows them.")
-    return row
+def _product(name: str, scope: Scope) -> Product:
+    return found(Product, Product.name == name, f"product '{name}'", product_condition(scope))
 
 
 def applied(vm: Vm) -> Plan:
@@ -123,8 +133,8 @@ def applied(vm: Vm) -> Plan:
     return effective(vm.service.product.spec, vm.service.options)
 
 
-def _wanted(service: Service, product: str, options: Mapping[str, Any] | None) -> Plan:
-    chosen = _product(product) if product else service.product
+def _wanted(service: Service, product: str, options: Mapping[str, Any] | None, scope: Scope) -> Plan:
+    chosen = _product(product, scope) if product else service.product
     return effective(chosen.spec, _options(service, options))
 
 

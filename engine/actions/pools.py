@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from engine.actions.named import found
+from engine.actions.permission import needs
 from engine.actions.site import Outcome, Shelf, create, put, tell
 from engine.audit import Actor
 from engine.forms.pool import PoolForm
 from engine.ipam import pools
+from engine.roles import Role
 from engine.store.database import in_transaction
 from engine.store.models import Pool, Server
 
@@ -60,17 +62,20 @@ class Pools(Shelf[PoolForm, Pool]):
 POOLS = Pools()
 
 
+@needs(Role.OWNER, "create a pool", whole_site=True)
 def create_pool(form: PoolForm, actor: Actor) -> Outcome:
     """Make a new pool; refused when there is one like it already."""
     return create(POOLS, form, actor)
 
 
+@needs(Role.OWNER, "change a pool", whole_site=True)
 def put_pool(form: PoolForm, actor: Actor, pool_id: int | None = None) -> Outcome:
     """Make the pool of that server and start, or the one of that id, match the form; a new one is made."""
     row = None if pool_id is None else found(Pool, Pool.id == pool_id, f"pool {pool_id}")
     return put(POOLS, form, actor, row)
 
 
+@needs(Role.OWNER, "delete a pool", whole_site=True)
 def delete_pool(pool_id: int, actor: Actor) -> None:
     """Delete a pool of which no address is in use."""
     in_transaction(lambda: _delete(pool_id, actor))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from engine.actions.named import found
+from engine.actions.permission import needs
 from engine.actions.site import Outcome, Shelf, create, put, refuse_users, remove
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.forms.form import plain
 from engine.forms.product import ProductForm
+from engine.queries.tokens import named_by_tokens
+from engine.roles import Role
 from engine.store.database import in_transaction
 from engine.store.models import Product, Server, Service
 
@@ -62,17 +65,20 @@ class Products(Shelf[ProductForm, Product]):
 PRODUCTS = Products()
 
 
+@needs(Role.OWNER, "create a product", whole_site=True)
 def create_product(form: ProductForm, actor: Actor) -> Outcome:
     """Make a new product; refused when there is one like it already."""
     return create(PRODUCTS, form, actor)
 
 
+@needs(Role.OWNER, "change a product", whole_site=True)
 def put_product(form: ProductForm, actor: Actor, product_id: int | None = None) -> Outcome:
     """Make the product of that name, or the one of that id, match the form; a new one is made."""
     row = None if product_id is None else found(Product, Product.id == product_id, f"product {product_id}")
     return put(PRODUCTS, form, actor, row)
 
 
+@needs(Role.OWNER, "delete a product", whole_site=True)
 def delete_product(name: str, actor: Actor) -> None:
     """Delete a product no service has."""
     in_transaction(lambda: _delete(name, actor))
@@ -81,5 +87,5 @@ def delete_product(name: str, actor: Actor) -> None:
 def _delete(name: str, actor: Actor) -> None:
     row = found(Product, Product.name == name, f"product '{name}'")
     services = [str(each.id) for each in Service.select(Service.id).where(Service.product == row.id)]
-    refuse_users("product", name, {"services": services})
+    refuse_users("product", name, {"services": services, "tokens": named_by_tokens("products", row.id)})
     remove(actor, "product", row, name)

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.actions.permission import needs
 from engine.actions.requests import Accepted, Queued, change, label, vm_of
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.pipelines.registry import catalog
+from engine.roles import Role
 from engine.store.database import session
 from engine.store.models import Vm
 from engine.work import claims
@@ -140,6 +142,7 @@ def parse(changes: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
+@needs(Role.OWNER, "edit the record of a VM")
 def edit(
     actor: Actor, service_id: int, changes: Mapping[str, str], reason: str, revision: int | None = None
 ) -> Queued:

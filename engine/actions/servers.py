@@ -6,10 +6,12 @@ import uuid
 from typing import Any
 
 from engine.actions.named import found
+from engine.actions.permission import needs
 from engine.actions.site import Outcome, Shelf, create, put, refuse_users, remove
 from engine.audit import Actor
 from engine.forms.form import KEEP
 from engine.forms.server import ServerForm
+from engine.roles import Role
 from engine.store import secrets
 from engine.store.database import in_transaction
 from engine.store.models import Address, Call, LeftBackup, Node, Pool, Product, Server, Service, Vm, VmidClaim
@@ -82,17 +84,20 @@ class Servers(Shelf[ServerForm, Server]):
 SERVERS = Servers()
 
 
+@needs(Role.OWNER, "create a server", whole_site=True)
 def create_server(form: ServerForm, actor: Actor) -> Outcome:
     """Make a new server; refused when there is one like it already."""
     return create(SERVERS, form, actor)
 
 
+@needs(Role.OWNER, "change a server", whole_site=True)
 def put_server(form: ServerForm, actor: Actor, server_id: int | None = None) -> Outcome:
     """Make the server of that name, or the one of that id, match the form; a new one is made."""
     row = None if server_id is None else found(Server, Server.id == server_id, f"server {server_id}")
     return put(SERVERS, form, actor, row)
 
 
+@needs(Role.OWNER, "delete a server", whole_site=True)
 def delete_server(name: str, actor: Actor) -> None:
     """Delete a server nothing needs; refused with what does."""
     in_transaction(lambda: _delete(name, actor))

@@ -16,14 +16,18 @@ from peewee import fn
 
 from engine import audit
 from engine.actions.named import found, nearest
+from engine.actions.permission import Needs, needs, require
 from engine.actions.requests import enqueue
 from engine.actions.site import Difference, Outcome, refuse_users, remove, tell
 from engine.audit import Actor
 from engine.clock import now_ms
-from engine.errors import Refused
+from engine.errors import NotFound, Refused
 from engine.forms.service import OptionsForm, ServiceForm
 from engine.mail.outbox import queue_welcomes
 from engine.plan import AT_ONCE, effective
+from engine.queries.scoping import client_condition, inside, product_condition
+from engine.roles import Role
+from engine.scope import Scope
 from engine.store.database import database, in_transaction, is_postgres, now_expression
 from engine.store.locks import Lock, exclusive
 from engine.store.models import Client, Product, Service, Vm
@@ -33,19 +37,26 @@ _BATCH = 400
 T = TypeVar("T")
 
 
+@needs(Role.OPERATOR, "create a service")
 def create_service(form: ServiceForm, actor: Actor) -> Outcome:
-    """Make a service and its VM's row, which starts deploying at once."""
+    """Make a service and its VM's row, which starts deploying at once.
+
+    An actor with limits cannot choose its id: whether it is taken would tell of others.
+    """
+    if form.id is not None and actor.scope.limited:
+        require(actor, Needs(Role.OPERATOR, "choose the id of a service", whole_site=True))
 
     def work() -> Outcome:
         number_alone()
         if form.id is not None and Service.get_or_none(Service.id == form.id):
             raise Refused(f"There is a service {form.id} already. Give another id, or none.")
         numbered = form.model_copy(update={"id": form.id or next_id()})
-        return _only(put_services([numbered], actor))
+        return _only(_put([numbered], actor))
 
     return in_transaction(work)
 
 
+@needs(Role.OPERATOR, "change the options of a service")
 def set_options(service_id: int, options: OptionsForm, actor: Actor) -> Outcome:
     """Replace what a service overrides; the machine changes with the next change of package.
 
@@ -55,7 +66,7 @@ def set_options(service_id: int, options: OptionsForm, actor: Actor) -> Outcome:
     def work() -> Outcome:
         row = found(Service, Service.id == service_id, f"service {service_id}")
         form = ServiceForm(id=row.id, client=row.client.name, product=row.product.name, options=options)
-        outcome = _only(put_services([form], actor))
+        outcome = _only(_put([form], actor))
         _allow(row, options)
         return outcome
 
@@ -71,6 +82,7 @@ def _allow(row: Service, options: OptionsForm) -> None:
             Vm.update(plan=plan).where(Vm.id == vm.id).execute()
 
 
+@needs(Role.OPERATOR, "delete a service")
 def delete_service(service_id: int, actor: Actor) -> None:
     """Delete a service that has no machine any more."""
 
@@ -86,9 +98,14 @@ def delete_service(service_id: int, actor: Actor) -> None:
     in_transaction(work)
 
 
+@needs(Role.OPERATOR, "create or change services", whole_site=True)
 def put_services(forms: Sequence[ServiceForm], actor: Actor) -> list[Outcome | Refused]:
     """Make each service match its form, in the caller's transaction; a refused one is its own answer."""
-    site = _Site.read(forms)
+    return _put(forms, actor)
+
+
+def _put(forms: Sequence[ServiceForm], actor: Actor) -> list[Outcome | Refused]:
+    site = _Site.read(forms, actor.scope)
     answers = [_answer(form, site, actor) for form in forms]
     new = [form for form, answer in zip(forms, answers, strict=True) if _is_new(answer)]
     if new:
@@ -107,16 +124,21 @@ class _Site:
     services: dict[int, Service]
 
     @classmethod
-    def read(cls, forms: Sequence[ServiceForm]) -> _Site:
+    def read(cls, forms: Sequence[ServiceForm], scope: Scope) -> _Site:
         ids = [form.id for form in forms if form.id is not None]
         services: dict[int, Service] = {}
         for batch in _batches(ids):
             services |= {row.id: row for row in Service.select().where(Service.id.in_(batch))}
         return cls(
-            {row.name: row.id for row in Client.select(Client.name, Client.id)},
+            {
+                row.name: row.id
+                for row in inside(Client.select(Client.name, Client.id), client_condition(scope))
+            },
             {
                 row.name: (row.id, row.server_id)
-                for row in Product.select(Product.name, Product.id, Product.server)
+                for row in inside(
+                    Product.select(Product.name, Product.id, Product.server), product_condition(scope)
+                )
             },
             services,
         )
@@ -125,9 +147,9 @@ class _Site:
 def _answer(form: ServiceForm, site: _Site, actor: Actor) -> Outcome | Refused:
     assert form.id is not None
     if form.client not in site.clients:
-        return Refused(f"There is no client '{form.client}'.{nearest(form.client, site.clients)}")
+        return NotFound(f"There is no client '{form.client}'.{nearest(form.client, site.clients)}")
     if form.product not in site.products:
-        return Refused(f"There is no product '{form.product}'.{nearest(form.product, site.products)}")
+        return NotFound(f"There is no product '{form.product}'.{nearest(form.product, site.products)}")
     row = site.services.get(form.id)
     if row is None:
         return Outcome("service", str(form.id), "create", form.id)
@@ -223,6 +245,7 @@ def _tell_new(forms: Sequence[ServiceForm], actor: Actor) -> None:
     events.publish("change", data={"kind": "service", "action": "create", "count": len(forms)})
 
 
+@needs(Role.OPERATOR, "change the package of a service")
 def request_change(service_ids: Sequence[int], actor: Actor) -> list[int]:
     """Queue a change of package for the VMs of these services; returns the services queued."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from engine.actions.permission import needs
 from engine.actions.site import Difference, Outcome, flat, tell
 from engine.audit import Actor
 from engine.forms.faults import BadInput, Fault
@@ -13,6 +14,7 @@ from engine.forms.form import KEEP, Form, plain, secret_fields
 from engine.forms.settings import CronForm, GeneralForm, RetentionForm, SmtpForm, ThresholdsForm
 from engine.mail.outbox import BELL
 from engine.redact import MASK
+from engine.roles import Role
 from engine.store import settings
 from engine.store.database import in_transaction
 from engine.work import wake
@@ -39,6 +41,7 @@ def current_settings(section: str) -> dict[str, Any]:
     return values | {field: KEEP for field in secret_fields(FORMS[section]) if values[field]}
 
 
+@needs(Role.OWNER, "change settings", whole_site=True)
 def put_settings(section: str, form: Form, actor: Actor) -> Outcome:
     """Make a section match the form."""
     return in_transaction(lambda: _put(section, form, actor))

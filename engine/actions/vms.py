@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.actions.permission import needs
 from engine.actions.requests import (
     Accepted,
     Queued,
@@ -18,6 +19,7 @@ from engine.ipam import allocate
 from engine.pipelines.legend import check as legend_check
 from engine.pipelines.legend import exact_name
 from engine.pipelines.registry import catalog
+from engine.roles import Role
 from engine.store.database import session
 from engine.store.models import Run, Vm, VmidClaim
 from engine.traffic import marks
@@ -37,6 +39,7 @@ _GONE = ("remove",)
 _STARTING = ("Start", "Reinstall")  # module commands that end with a VM that runs
 
 
+@needs(Role.OPERATOR, "reset a VM")
 def reset(actor: Actor, service_id: int, status: str, reason: str = "") -> Queued:
     """Switch a VM to one of the statuses it can be run again from."""
     if status not in RESETS:
@@ -63,6 +66,7 @@ def _refuse_reset(vm: Vm, status: str) -> None:
         raise Refused(f"Service {vm.service_id} is {vm.service.status}; create a new one instead.")
 
 
+@needs(Role.OPERATOR, "redeploy a VM")
 def redeploy(actor: Actor, service_id: int, reason: str = "") -> Queued:
     """Destroy what was made and deploy from scratch; refused for a VM that is ready."""
     with session():
@@ -88,6 +92,7 @@ def _refuse_redeploy(vm: Vm) -> None:
     refuse_suspended(vm, "redeploy")
 
 
+@needs(Role.OPERATOR, "reinstall a VM")
 def reinstall(actor: Actor, service_id: int, template: str = "") -> Queued:
     """Wipe the VM and make it again; addresses, MAC, VLAN, VMID and backups stay."""
     with session():
@@ -100,6 +105,7 @@ def reinstall(actor: Actor, service_id: int, template: str = "") -> Queued:
         )
 
 
+@needs(Role.SUPPORT, "start, stop or reboot a VM")
 def power(actor: Actor, service_id: int, verb: str) -> Queued:
     """start, stop, shutdown or reboot."""
     with session():
@@ -112,6 +118,7 @@ def power(actor: Actor, service_id: int, verb: str) -> Queued:
         return change(actor, vm, verb, lambda: enqueue(vm, _POWER[verb], actor))
 
 
+@needs(Role.OPERATOR, "run a single step")
 def run_step(actor: Actor, service_id: int, command: str) -> Queued:
     """One module command by its name; the legend decides whether it may run now."""
     with session():
@@ -125,6 +132,7 @@ def run_step(actor: Actor, service_id: int, command: str) -> Queued:
         return change(actor, vm, "run-step", lambda: enqueue(vm, command, actor), command=command)
 
 
+@needs(Role.OPERATOR, "rewrite the DNS records of a VM")
 def sync_dns(actor: Actor, service_id: int) -> Queued:
     """Make every DNS record of the VM right."""
     with session():
@@ -133,6 +141,7 @@ def sync_dns(actor: Actor, service_id: int) -> Queued:
         return change(actor, vm, "dns", lambda: enqueue(vm, "SetDnsRecords", actor))
 
 
+@needs(Role.OPERATOR, "delete the record of a VM")
 def delete_record(actor: Actor, service_id: int, reason: str = "") -> Queued:
     """Forget a VM that is removed or could not be terminated; Proxmox is not asked, its addresses are freed."""
     with session():

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from engine.actions.named import found
+from engine.actions.permission import needs
 from engine.actions.site import Outcome, Shelf, create, put, remove
 from engine.audit import Actor
 from engine.dns import ledger, site
@@ -13,6 +14,7 @@ from engine.dns.sender import BELL, destination_of
 from engine.errors import Refused
 from engine.forms.form import KEEP, plain, secret_fields
 from engine.forms.zone import ZoneForm, zone_forms
+from engine.roles import Role
 from engine.store import secrets
 from engine.store.database import in_transaction
 from engine.store.models import DnsRecord, Zone
@@ -84,17 +86,20 @@ class Zones(Shelf[Any, Zone]):
 ZONES = Zones()
 
 
+@needs(Role.OWNER, "create a DNS zone", whole_site=True)
 def create_zone(form: ZoneForm, actor: Actor) -> Outcome:
     """Make a new zone; refused when there is one like it already."""
     return create(ZONES, form, actor)
 
 
+@needs(Role.OWNER, "change a DNS zone", whole_site=True)
 def put_zone(form: ZoneForm, actor: Actor, zone_id: int | None = None) -> Outcome:
     """Make the zone of that name, type and endpoint, or the one of that id, match the form."""
     row = None if zone_id is None else found(Zone, Zone.id == zone_id, f"zone {zone_id}")
     return put(ZONES, form, actor, row)
 
 
+@needs(Role.OWNER, "delete a DNS zone", whole_site=True)
 def delete_zone(zone_id: int, actor: Actor, forget_records: bool = False) -> None:
     """Delete a zone. Records we wrote in it stay at the provider, so that must be said when there are some."""
     in_transaction(lambda: _delete(zone_id, actor, forget_records))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from engine import audit
+from engine.actions.permission import needs
 from engine.actions.requests import label, vm_of
 from engine.audit import Actor
 from engine.errors import Refused
+from engine.roles import Role
 from engine.store import secrets
 from engine.store.database import in_transaction, session
 
 
+@needs(Role.SUPPORT, "show the password of a VM")
 def login(actor: Actor, service_id: int) -> tuple[str, str]:
     """User and password of a VM; that somebody looked is written down."""
     with session():

@@ -13,7 +13,7 @@ from peewee import fn
 from engine.actions.named import found, nearest
 from engine.errors import NotFound, Refused
 from engine.store.database import session
-from engine.store.models import Client, Pool, Product, Server, Service, Vm, Zone
+from engine.store.models import ApiToken, Client, Pool, Product, Server, Service, Vm, Zone
 
 _VMID = re.compile(r"vmid:([0-9]{1,9})", re.IGNORECASE)
 _AT_ONCE = 500
@@ -168,14 +168,16 @@ def client_ref(text: str) -> int:
 
 
 def names_of(kind: str, limit: int = 2000) -> list[str]:
-    """What a shell may complete for server, product, client, zone, pool or vm."""
+    """What a shell may complete for server, product, client, zone, token, pool or vm."""
     with session():
         if kind == "pool":
             return [str(row.start) for row in Pool.select(Pool.start).order_by(Pool.start).limit(limit)]
         if kind == "vm":
             rows = Vm.select(Vm.service, Vm.name).order_by(Vm.service).limit(limit)
             return [text for row in rows for text in (str(row.service_id), row.name) if text]
-        table: Any = {"server": Server, "product": Product, "client": Client, "zone": Zone}[kind]
+        table: Any = {
+            "server": Server, "product": Product, "client": Client, "zone": Zone, "token": ApiToken,
+        }[kind]  # fmt: skip
         return [row.name for row in table.select(table.name).order_by(table.name).limit(limit)]
 
 

@@ -34,6 +34,11 @@ def vms_in(scope: Scope) -> Any:
     return None if services is None else Vm.select(Vm.id).where(Vm.service.in_(services))
 
 
+def inside(query: Any, condition: Any) -> Any:
+    """The query with one of the conditions of this module, which is None when everything is inside."""
+    return query if condition is None else query.where(condition)
+
+
 def within(query: Any, scope: Scope, service: Any) -> Any:
     """The query over rows whose service is inside; `service` is their column with its id."""
     services = services_in(scope)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from engine.actions.permission import needs
 from engine.actions.site import tell
 from engine.audit import Actor
 from engine.errors import Refused
+from engine.roles import Role
 from engine.schedule.registry import named
 from engine.store.database import in_transaction
 from engine.store.models import TaskState
@@ -13,6 +15,7 @@ from engine.work import wake
 from engine.work.task_ledger import BELL, standing
 
 
+@needs(Role.OPERATOR, "run a scheduled task", whole_site=True)
 def run_now(name: str, actor: Actor) -> str:
     """Make a task due and wake whoever ticks; refused while it is off, for no engine looks at it then."""
     task = named(name)
@@ -34,6 +37,7 @@ def run_now(name: str, actor: Actor) -> str:
     return f"{name} is due now; an engine takes it up at once."
 
 
+@needs(Role.OPERATOR, "clear the locks of scheduled tasks", whole_site=True)
 def clear_locks(actor: Actor) -> str:
     """Free every task; what a worker that still runs reports later is passed over."""
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from engine.roles import Role
 from kvmtui.terminal import output, site
 from kvmtui.terminal.options import AsJson
 
@@ -30,6 +31,7 @@ def backup(
     from engine.store.backup import backup as write
 
     with site.opened():
+        site.need(Role.OWNER, "back up the database")
         write(file)
     output.done(f"Backup written: {file}", as_json, file=str(file))
 

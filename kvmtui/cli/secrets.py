@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from engine.roles import Role
 from kvmtui.terminal import output, site
 from kvmtui.terminal.options import AsJson, Reason
 
@@ -25,6 +26,7 @@ def rotate(reason: Reason = "", as_json: AsJson = False) -> None:
     from engine.store.rotation import rotate as exchange
 
     with site.changing():
+        site.need(Role.OWNER, "rotate the secret key")
         count = exchange()
         with transaction():
             after = {"sealed_anew": count}

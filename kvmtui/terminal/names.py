@@ -30,7 +30,7 @@ def name_of(service_id: int) -> str:
 
 
 def completing(kind: str) -> Callable[[str], list[str]]:
-    """A completion of the names of a kind: server, pool, zone, product, client, vm."""
+    """A completion of the names of a kind: server, pool, zone, product, client, token, vm."""
 
     def complete(incomplete: str) -> list[str]:
         return [name for name in _known(kind) if name.lower().startswith(incomplete.lower())]
@@ -61,6 +61,9 @@ ServerName = Annotated[
 ]
 ProductName = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of the product.", autocompletion=completing("product"))
+]
+TokenName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of the token.", autocompletion=completing("token"))
 ]
 ClientName = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of the client.", autocompletion=completing("client"))

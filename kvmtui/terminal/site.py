@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from engine.errors import Refused
+from engine.roles import Role
 
 _read_only = False
 
@@ -18,10 +19,13 @@ def set_read_only(on: bool) -> None:
 
 @contextmanager
 def opened() -> Iterator[None]:
-    """The site's database, open while the block runs."""
+    """The site's database, open while the block runs; refused to whoever may not read."""
     from kvmtui import config
 
-    config.open_site(config.load())
+    found = config.load()
+    config.use_operators(found)
+    need(Role.VIEWER, "read the site")
+    config.open_site(found)
     try:
         yield
     finally:
@@ -48,6 +52,14 @@ def changing(dry_run: bool = False) -> Iterator[None]:
     refuse_read_only()
     with opened():
         yield
+
+
+def need(role: Role, what: str) -> None:
+    """Refuse an operator whose role is too small, for what no action stands for."""
+    from engine.actions.permission import Needs, require
+    from engine.audit import current_actor
+
+    require(current_actor("cli"), Needs(role, what, whole_site=True))
 
 
 def refuse_read_only() -> None:

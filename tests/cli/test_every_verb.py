@@ -117,6 +117,10 @@ CASES: dict[str, Case] = {
     "service suspend": REQUEST,
     "service terminate": REQUEST,
     "service unsuspend": Case("5546", before=(UNQUEUE, SUSPENDED, READY)),
+    "token create": Case("t1 --role viewer", "t2 --role viewer", shows=True),
+    "token list": Case(),
+    "token revoke": Case("t1", "t2"),
+    "token rotate": Case("t1", "t2", shows=True),
     "vm backup create": REQUEST,
     "vm backup delete": Case("5546 backup:backup/x.vma.zst", before=(UNQUEUE, ACTIVE, READY)),
     "vm backup list": Case("5546"),
@@ -149,6 +153,7 @@ CASES: dict[str, Case] = {
     "vm start": REQUEST,
     "vm stats": Case("--all"),
     "vm stop": REQUEST,
+    "whoami": Case(),
     "zone add": Case(f"lan {ZONE}", f"internal {ZONE}"),
     "zone delete": Case("lan", "internal"),
     "zone edit": Case("lan --ttl 60", "internal --ttl 60"),
@@ -156,7 +161,7 @@ CASES: dict[str, Case] = {
     "zone show": Case("example.com"),
     "zone test": Case("example.com"),
 }
-LAST = ("delete", "delete-record")  # each noun's objects are deleted after everything else was done to them
+LAST = ("delete", "delete-record", "revoke")  # each noun's objects are deleted after everything else was done to them
 
 NOT_RUN = {
     "lab": "serves until Ctrl+C and prints how to connect; it has no answer that ends",
@@ -186,6 +191,7 @@ NO_PREVIEW = {
         "what it does depends on the VM when it runs; the help text says what that is",
     ),
 }  # fmt: skip
+READ_TOO: set[str] = set()
 EMPTY = {"mail outbox", "vm backup list", "vm snapshot list", "vm stats"}
 """Lists that are empty on this site: a message on stderr, and nothing on stdout."""
 
@@ -237,6 +243,13 @@ class Place:
         """The reasons of the audit rows after one."""
         return [reason for (reason,) in self.sql(f"SELECT reason FROM audit WHERE id > {after} ORDER BY id")]
 
+    def contents(self) -> list[Any]:
+        """What a verb may have changed: the newest audit row, request and service, and every VM."""
+        return [
+            *(self.newest(table) for table in ("audit", "request", "service", "api_token", "client")),
+            *self.sql("SELECT service_id, vm_status, revision, vlan FROM vm ORDER BY id"),
+        ]
+
     def newest(self, table: str) -> int:
         """The highest number in a table."""
         return int(self.sql(f"SELECT coalesce(max(id), 0) FROM {table}")[0][0])
@@ -252,6 +265,26 @@ def test_shared_options_have_one_spelling() -> None:
     assert all("--plan" in each for each in known.values() if "--dry-run" in each)
     assert all("-y" in each for each in known.values() if "--yes" in each)
     assert {"--json", "--reason"} <= known["vm console"]
+
+
+def test_a_viewer_reads_everything_and_changes_nothing(place: Place, home: Path) -> None:
+    (home / "config.toml").write_text('default_operator = "viewer"\n')
+    known, wrong = options(), []
+    for name, case in CASES.items():
+        for statement in case.before:
+            place.sql(statement)
+        before = place.contents()
+        words = [*name.split(), *case.words.split(), *(["--yes"] if "--yes" in known[name] else [])]
+        ran = place.run(*words)
+        changes = "--reason" in known[name] or name in ("cron", "db backup")
+        if place.contents() != before:
+            wrong.append(f"{name}: it changed something")
+        if ran.exit == 2 and "needs the role" in ran.stderr and "kvmtui whoami" in ran.stderr:
+            if not changes:
+                wrong.append(f"{name}: it only reads, and was refused")
+        elif ran.exit != case.status or (changes and name not in ("audit", *READ_TOO)):
+            wrong.append(f"{name}: ended with {ran.exit}: {ran.stdout}{ran.stderr}")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_verb_keeps_the_conventions(place: Place) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine import audit
+from engine.actions.permission import Needs, require
 from engine.errors import Refused
 from engine.ipam import pools
 from engine.ipam.legacy import prefix_of
@@ -21,10 +22,12 @@ from engine.ipam.puq.sql import looks_like_sql, read_sql
 from engine.ipam.puq.tables import Line, text_of
 from engine.ipam.spans import parse_address, shortened
 from engine.ipam.spec import PoolSpec, spec_of
+from engine.roles import Role
 from engine.store.database import in_transaction, transaction
 from engine.store.models import Pool, Server
 
 _FAULTS_SHOWN = 200
+IMPORT = Needs(Role.OWNER, "import pools", whole_site=True)
 
 
 @dataclass(slots=True)
@@ -56,6 +59,8 @@ def import_file(
 
     Every fault is listed with its line and nothing is changed when there is one.
     """
+    actor = audit.current_actor(source)
+    require(actor, IMPORT)
     found = read(path)
 
     def work() -> Report:
@@ -67,7 +72,7 @@ def import_file(
                 _Import(path, found, servers, report).run()
                 if dry_run:
                     raise _TakenBack
-                _record(path, report, source)
+                _record(path, report, actor)
         except _TakenBack:
             pass
         return report
@@ -75,10 +80,10 @@ def import_file(
     return in_transaction(work)
 
 
-def _record(path: Path, report: Report, source: str | audit.Actor) -> None:
+def _record(path: Path, report: Report, actor: audit.Actor) -> None:
     if report.changed:
         audit.record(
-            actor=audit.current_actor(source),
+            actor=actor,
             action="import",
             kind="pool",
             object_id="",
