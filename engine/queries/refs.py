@@ -12,6 +12,8 @@ from peewee import fn
 
 from engine.actions.named import found, nearest
 from engine.errors import NotFound, Refused
+from engine.queries.scoping import client_condition, inside, within
+from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
 from engine.store.models import ApiToken, Client, Pool, Product, Server, Service, Vm, Zone
 
@@ -29,23 +31,24 @@ class Ref:
     name: str
 
 
-def service_ref(text: str) -> Ref:
+def service_ref(text: str, scope: Scope = EVERYTHING) -> Ref:
     """The service of an id (`5546`), of a VMID (`vmid:2002`) or of a VM's name; refused unless one."""
     with session():
         if _NUMBER.fullmatch(text):
-            return _by_id(int(text))
+            return _by_id(int(text), scope)
         by_vmid = _VMID.fullmatch(text)
         if by_vmid:
-            return _only(_vms(Vm.vmid == int(by_vmid[1])), text, f"no machine has VMID {by_vmid[1]}.")
+            return _only(_vms(Vm.vmid == int(by_vmid[1]), scope), text, f"no machine has VMID {by_vmid[1]}.")
         name = text.lower()
-        rows = _vms(Vm.name == name) or _by_full_name(name)
-        known = (each for (each,) in Vm.select(Vm.name).tuples() if each) if not rows else ()
+        rows = _vms(Vm.name == name, scope) or _by_full_name(name, scope)
+        every = within(Vm.select(Vm.name), scope, Vm.service).tuples()
+        known = (each for (each,) in every if each) if not rows else ()
         return _only(rows, text, f"There is no machine '{text}'.{nearest(text, known)}")
 
 
-def vm_ref(text: str) -> Ref:
+def vm_ref(text: str, scope: Scope = EVERYTHING) -> Ref:
     """Like `service_ref`, refused when the service has no machine."""
-    ref = service_ref(text)
+    ref = service_ref(text, scope)
     if ref.vm_id is None:
         raise Refused(f"Service {ref.service_id} has no machine.")
     return ref
@@ -75,26 +78,25 @@ def names_of_services(service_ids: Sequence[int]) -> dict[int, str]:
     return found
 
 
-def _by_id(number: int) -> Ref:
-    row = Service.get_or_none(Service.id == number)
-    if row is None:
+def _by_id(number: int, scope: Scope) -> Ref:
+    if not within(Service.select().where(Service.id == number), scope, Service.id).exists():
         raise NotFound(f"There is no service {number}. A VMID is written vmid:{number}.")
     vm = Vm.get_or_none(Vm.service == number)
     return Ref(number, vm.id if vm else None, (vm.name if vm else "") or str(number))
 
 
-def _by_full_name(name: str) -> list[Vm]:
+def _by_full_name(name: str, scope: Scope) -> list[Vm]:
     label, dot, domain = name.partition(".")
-    return _vms((Vm.name == label) & (Vm.domain == domain)) if dot else []
+    return _vms((Vm.name == label) & (Vm.domain == domain), scope) if dot else []
 
 
-def _vms(condition: Any) -> list[Vm]:
-    return list(Vm.select().where(condition).order_by(Vm.service).limit(20))
+def _vms(condition: Any, scope: Scope) -> list[Vm]:
+    return list(within(Vm.select().where(condition), scope, Vm.service).order_by(Vm.service).limit(20))
 
 
 def _only(rows: list[Vm], text: str, none: str) -> Ref:
     if not rows:
-        raise Refused(none[:1].upper() + none[1:])
+        raise NotFound(none[:1].upper() + none[1:])
     if len(rows) > 1:
         ids = ", ".join(str(row.service_id) for row in rows)
         raise Refused(f"'{text}' means more than one machine; name one by its service id: {ids}.")
@@ -152,15 +154,16 @@ def _zones(text: str) -> list[Zone]:
     return list(Zone.select().where(Zone.name == label.removesuffix("."), Zone.type == kind))
 
 
-def client_ref(text: str) -> int:
+def client_ref(text: str, scope: Scope = EVERYTHING) -> int:
     """The id of the client of that name, e-mail address or number; refused unless it is one."""
     with session():
-        rows = list(Client.select().where(Client.name == text))
-        rows = rows or list(Client.select().where(fn.LOWER(Client.email) == text.lower()).limit(20))
+        every = inside(Client.select(), client_condition(scope))
+        rows = list(every.where(Client.name == text))
+        rows = rows or list(every.where(fn.LOWER(Client.email) == text.lower()).limit(20))
         if not rows and _NUMBER.fullmatch(text):
-            rows = list(Client.select().where(Client.id == int(text)))
+            rows = list(every.where(Client.id == int(text)))
         if not rows:
-            names = (name for (name,) in Client.select(Client.name).tuples())
+            names = (row.name for row in every)
             raise NotFound(f"There is no client '{text}'.{nearest(text, names)}")
         if len(rows) > 1:
             raise Refused(f"'{text}' means more than one client: {', '.join(row.name for row in rows)}.")

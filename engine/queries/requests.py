@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.clock import iso
+from engine.queries.scoping import within
+from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
 from engine.store.models import Request, Run, Vm
 from engine.work.requests import OPEN
@@ -47,10 +49,10 @@ class RequestView:
         }
 
 
-def request(number: int) -> RequestView | None:
+def request(number: int, scope: Scope = EVERYTHING) -> RequestView | None:
     """One request by its number; None when it is unknown or older than what is kept."""
     with session():
-        row = Request.get_or_none(Request.id == number)
+        row = within(Request.select().where(Request.id == number), scope, Request.service).first()
         return None if row is None else _view(row)
 
 

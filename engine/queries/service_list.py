@@ -9,7 +9,9 @@ from typing import Any
 
 from peewee import JOIN, SQL, fn
 
+from engine.queries.scoping import inside, service_condition
 from engine.queries.site import ServiceView, services_in
+from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
 from engine.store.models import Client, Product, Server, Service, Vm
 
@@ -28,24 +30,24 @@ class ServiceQuestion:
     server: str = ""
 
 
-def count(question: ServiceQuestion) -> int:
+def count(question: ServiceQuestion, scope: Scope = EVERYTHING) -> int:
     """How many services answer the question."""
     with session():
-        return int(_joined(question).count())
+        return int(_joined(question, scope).count())
 
 
-def page(question: ServiceQuestion, offset: int, limit: int) -> list[ServiceView]:
+def page(question: ServiceQuestion, offset: int, limit: int, scope: Scope = EVERYTHING) -> list[ServiceView]:
     """The services from `offset` on, in the question's order."""
     with session():
-        query = _joined(question).order_by(*_order(question)).offset(offset).limit(limit)
+        query = _joined(question, scope).order_by(*_order(question)).offset(offset).limit(limit)
         ids = [row_id for (row_id,) in query.tuples()]
         found = {view.id: view for view in services_in(ids)}
     return [found[row_id] for row_id in ids if row_id in found]
 
 
-def position(question: ServiceQuestion, service_id: int) -> int | None:
+def position(question: ServiceQuestion, service_id: int, scope: Scope = EVERYTHING) -> int | None:
     """The position of a service in the question's order; None when it is not among them."""
-    places = _joined(question).select(
+    places = _joined(question, scope).select(
         Service.id.alias("key"), fn.ROW_NUMBER().over(order_by=_order(question)).alias("n")
     )
     with session():
@@ -54,13 +56,14 @@ def position(question: ServiceQuestion, service_id: int) -> int | None:
     return int(row[0]) - 1 if row else None
 
 
-def _joined(question: ServiceQuestion) -> Any:
+def _joined(question: ServiceQuestion, scope: Scope) -> Any:
     query = (
         Service.select(Service.id)
         .join_from(Service, Client)
         .join_from(Service, Product)
         .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="machine")
     )
+    query = inside(query, service_condition(scope))
     if question.client:
         query = query.where(Client.name == question.client)
     if question.product:

@@ -16,6 +16,8 @@ from engine.actions.zones import ZONES
 from engine.clock import Moment
 from engine.dns.names import is_reverse
 from engine.plan import Plan, differences, effective
+from engine.queries.scoping import client_condition, inside, product_condition, service_condition
+from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
 from engine.store.models import Client, DnsRecord, Pool, Product, Server, Service, Vm, Zone
 from engine.work.servers import GIVE_UP_AFTER
@@ -124,10 +126,10 @@ def servers() -> list[ServerView]:
         ]
 
 
-def _counts(table: Any, owner: str) -> dict[int, int]:
+def _counts(table: Any, owner: str, condition: Any = None) -> dict[int, int]:
     """How many rows of the table each owner has."""
     column = getattr(table, owner)
-    return dict(table.select(column, fn.COUNT(table.id)).group_by(column).tuples())
+    return dict(inside(table.select(column, fn.COUNT(table.id)), condition).group_by(column).tuples())
 
 
 def _server(row: Server, pools: int, products: int, vms: int) -> ServerView:
@@ -175,30 +177,31 @@ def zones() -> list[ZoneView]:
         ]
 
 
-def products() -> list[ProductView]:
+def products(scope: Scope = EVERYTHING) -> list[ProductView]:
     """Every product, by name."""
     with session():
-        counts = _counts(Service, "product")
+        counts = _counts(Service, "product", service_condition(scope))
         rows = Product.select(Product, Server).join(Server).order_by(Product.name)
+        rows = inside(rows, product_condition(scope))
         return [
             ProductView(row.id, row.name, row.server.name, counts.get(row.id, 0), row.spec) for row in rows
         ]
 
 
-def clients() -> list[ClientView]:
+def clients(scope: Scope = EVERYTHING) -> list[ClientView]:
     """Every client, by name."""
     with session():
-        counts = _counts(Service, "client")
+        counts = _counts(Service, "client", service_condition(scope))
         return [
             ClientView(row.id, row.name, row.email, row.language, counts.get(row.id, 0), row.notes)
-            for row in Client.select().order_by(Client.name)
+            for row in inside(Client.select().order_by(Client.name), client_condition(scope))
         ]
 
 
-def services(service_id: int | None = None) -> list[ServiceView]:
+def services(service_id: int | None = None, scope: Scope = EVERYTHING) -> list[ServiceView]:
     """Every service, or the one of that id, by id."""
     with session():
-        return list(_services(None if service_id is None else [service_id]))
+        return list(_services(None if service_id is None else [service_id], scope))
 
 
 def services_in(ids: Sequence[int]) -> list[ServiceView]:
@@ -207,14 +210,14 @@ def services_in(ids: Sequence[int]) -> list[ServiceView]:
         return list(_services(ids))
 
 
-def services_of_client(name: str) -> list[ServiceView]:
+def services_of_client(name: str, scope: Scope = EVERYTHING) -> list[ServiceView]:
     """The services of a client, by id."""
     with session():
         rows = Service.select(Service.id).join(Client).where(Client.name == name)
-        return list(_services([row.id for row in rows]))
+        return list(_services([row.id for row in rows], scope))
 
 
-def _services(ids: Sequence[int] | None) -> Iterator[ServiceView]:
+def _services(ids: Sequence[int] | None, scope: Scope = EVERYTHING) -> Iterator[ServiceView]:
     query = (
         Service.select(Service, Client, Product, Server, Vm)
         .join_from(Service, Client)
@@ -225,7 +228,7 @@ def _services(ids: Sequence[int] | None) -> Iterator[ServiceView]:
     )
     if ids is not None:
         query = query.where(Service.id.in_(list(ids)))
-    for row in query:
+    for row in inside(query, service_condition(scope)):
         yield _service(row, getattr(row, "machine", None))
 
 
@@ -280,13 +283,15 @@ def zone_values(zone_id: int) -> dict[str, Any]:
         return ZONES.values(found(Zone, Zone.id == zone_id, f"zone {zone_id}"))
 
 
-def product_values(name: str) -> dict[str, Any]:
+def product_values(name: str, scope: Scope = EVERYTHING) -> dict[str, Any]:
     """A product as its form reads."""
     with session():
-        return PRODUCTS.values(found(Product, Product.name == name, f"product '{name}'"))
+        return PRODUCTS.values(
+            found(Product, Product.name == name, f"product '{name}'", product_condition(scope))
+        )
 
 
-def client_values(name: str) -> dict[str, Any]:
+def client_values(name: str, scope: Scope = EVERYTHING) -> dict[str, Any]:
     """A client as the form reads."""
     with session():
-        return CLIENTS.values(found(Client, Client.name == name, f"client '{name}'"))
+        return CLIENTS.values(found(Client, Client.name == name, f"client '{name}'", client_condition(scope)))

@@ -9,6 +9,8 @@ from typing import Any
 
 from peewee import fn
 
+from engine.queries.scoping import within
+from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
 from engine.store.models import Traffic
 from engine.traffic.calendar import bounds, month_of
@@ -24,24 +26,28 @@ class MonthView:
     bytes_out: int
 
 
-def months(service_id: int | None, month: str = "") -> list[MonthView]:
+def months(service_id: int | None, month: str = "", scope: Scope = EVERYTHING) -> list[MonthView]:
     """The months of a service, or of every one, newest first; or only the one that is named as YYYY-MM."""
     if month:
         bounds(month)
     with session():
-        names = [month] if month else list(_names(service_id))
-        return [view for name in names for view in _sums(service_id, name)]
+        names = [month] if month else list(_names(service_id, scope))
+        return [view for name in names for view in _sums(service_id, name, scope)]
 
 
 def newest_months(service_id: int, most: int) -> list[MonthView]:
     """The newest months of a service in which something was counted."""
     with session():
-        return [view for name in islice(_names(service_id), most) for view in _sums(service_id, name)]
+        return [
+            view
+            for name in islice(_names(service_id, EVERYTHING), most)
+            for view in _sums(service_id, name, EVERYTHING)
+        ]
 
 
-def _names(service_id: int | None) -> Iterator[str]:
+def _names(service_id: int | None, scope: Scope) -> Iterator[str]:
     """The months in which something was counted, newest first."""
-    query = _of(service_id, fn.MAX(Traffic.hour))
+    query = within(_of(service_id, fn.MAX(Traffic.hour)), scope, Traffic.service)
     newest = query.scalar()
     while newest is not None:
         name = month_of(newest)
@@ -49,9 +55,10 @@ def _names(service_id: int | None) -> Iterator[str]:
         newest = query.where(Traffic.hour < bounds(name)[0]).scalar()
 
 
-def _sums(service_id: int | None, name: str) -> Iterator[MonthView]:
+def _sums(service_id: int | None, name: str, scope: Scope) -> Iterator[MonthView]:
     low, high = bounds(name)
     query = _of(service_id, Traffic.service, fn.SUM(Traffic.bytes_in), fn.SUM(Traffic.bytes_out))
+    query = within(query, scope, Traffic.service)
     query = query.where(Traffic.hour >= low, Traffic.hour < high).group_by(Traffic.service)
     for service, came, went in list(query.order_by(Traffic.service).tuples()):
         yield MonthView(service, name, int(came), int(went))

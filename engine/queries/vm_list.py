@@ -13,7 +13,9 @@ from peewee import SQL, Case, fn
 
 from engine.clock import Moment
 from engine.errors import Refused
+from engine.queries.scoping import within
 from engine.queries.vms import VmView, vms
+from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
 from engine.store.fields import pack
 from engine.store.models import Address, Client, Product, Server, Service, Vm
@@ -37,16 +39,16 @@ class VmQuestion:
     descending: bool = False
 
 
-def count(question: VmQuestion) -> int:
+def count(question: VmQuestion, scope: Scope = EVERYTHING) -> int:
     """How many VMs answer the question."""
     with session():
-        return int(_base(question).count())
+        return int(_base(question, scope).count())
 
 
-def page(question: VmQuestion, offset: int, limit: int) -> list[VmView]:
+def page(question: VmQuestion, offset: int, limit: int, scope: Scope = EVERYTHING) -> list[VmView]:
     """The VMs from `offset` on, in the question's order."""
     with session():
-        ids = [row_id for (row_id,) in _ordered(question).offset(offset).limit(limit).tuples()]
+        ids = [row_id for (row_id,) in _ordered(question, scope).offset(offset).limit(limit).tuples()]
         found = {view.id: view for view in vms(ids)}
     return [found[row_id] for row_id in ids if row_id in found]
 
@@ -63,15 +65,17 @@ class Counts:
     suspended: int
 
 
-def counts() -> Counts:
+def counts(scope: Scope = EVERYTHING) -> Counts:
     """The counts above the list, in two passes over the database."""
     with session():
-        row = Vm.select(
+        query = Vm.select(
             fn.COUNT(Vm.id),
             *(_sum(in_state(each)) for each in ("working", "stuck", "waiting")),
             _sum(is_state("stopped")),
-        ).tuples()[0]
-        suspended = Service.select().where(Service.status == "Suspended").count()
+        )
+        row = within(query, scope, Vm.service).tuples()[0]
+        in_suspension = Service.select().where(Service.status == "Suspended")
+        suspended = within(in_suspension, scope, Service.id).count()
     total, working, stuck, waiting, stopped = (int(each or 0) for each in row)
     return Counts(total, working, stuck, waiting, stopped, suspended)
 
@@ -87,13 +91,13 @@ def next_try(service_id: int) -> Moment | None:
     return row[0] if row else None
 
 
-def position(question: VmQuestion, service_id: int) -> int | None:
+def position(question: VmQuestion, service_id: int, scope: Scope = EVERYTHING) -> int | None:
     """The position of a service's VM in the question's order; None when it is not among them."""
     with session():
         if question.sort == "id":
-            return _position_by_id(question, service_id)
+            return _position_by_id(question, service_id, scope)
         order = _order(question)
-        places = _joined(question).select(
+        places = _joined(question, scope).select(
             Vm.service.alias("key"), fn.ROW_NUMBER().over(order_by=order).alias("n")
         )
         row = (
@@ -102,16 +106,16 @@ def position(question: VmQuestion, service_id: int) -> int | None:
     return int(row[0]) - 1 if row else None
 
 
-def _position_by_id(question: VmQuestion, service_id: int) -> int | None:
-    base = _base(question)
+def _position_by_id(question: VmQuestion, service_id: int, scope: Scope) -> int | None:
+    base = _base(question, scope)
     if not base.where(Vm.service == service_id).exists():
         return None
     before = Vm.service > service_id if question.descending else Vm.service < service_id
     return int(base.where(before).count())
 
 
-def _base(question: VmQuestion) -> Any:
-    query = Vm.select(Vm.id)
+def _base(question: VmQuestion, scope: Scope) -> Any:
+    query = within(Vm.select(Vm.id), scope, Vm.service)
     if question.service_status != "all":
         chosen = Service.select(Service.id).where(Service.status == question.service_status)
         query = query.where(Vm.service.in_(chosen))
@@ -263,12 +267,12 @@ def _reach(word: str) -> tuple[bytes, bytes] | None:
     return pack(network[0]), pack(network[-1])
 
 
-def _ordered(question: VmQuestion) -> Any:
-    return _joined(question).order_by(*_order(question))
+def _ordered(question: VmQuestion, scope: Scope) -> Any:
+    return _joined(question, scope).order_by(*_order(question))
 
 
-def _joined(question: VmQuestion) -> Any:
-    query = _base(question)
+def _joined(question: VmQuestion, scope: Scope) -> Any:
+    query = _base(question, scope)
     if question.sort == "server":
         return query.join_from(Vm, Server)
     if question.sort in ("client", "product", "service"):

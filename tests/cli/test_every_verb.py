@@ -161,7 +161,11 @@ CASES: dict[str, Case] = {
     "zone show": Case("example.com"),
     "zone test": Case("example.com"),
 }
-LAST = ("delete", "delete-record", "revoke")  # each noun's objects are deleted after everything else was done to them
+LAST = (
+    "delete",
+    "delete-record",
+    "revoke",
+)  # each noun's objects are deleted after everything else was done to them
 
 NOT_RUN = {
     "lab": "serves until Ctrl+C and prints how to connect; it has no answer that ends",
@@ -191,7 +195,6 @@ NO_PREVIEW = {
         "what it does depends on the VM when it runs; the help text says what that is",
     ),
 }  # fmt: skip
-READ_TOO: set[str] = set()
 EMPTY = {"mail outbox", "vm backup list", "vm snapshot list", "vm stats"}
 """Lists that are empty on this site: a message on stderr, and nothing on stdout."""
 
@@ -282,7 +285,9 @@ def test_a_viewer_reads_everything_and_changes_nothing(place: Place, home: Path)
         if ran.exit == 2 and "needs the role" in ran.stderr and "kvmtui whoami" in ran.stderr:
             if not changes:
                 wrong.append(f"{name}: it only reads, and was refused")
-        elif ran.exit != case.status or (changes and name not in ("audit", *READ_TOO)):
+        elif ran.exit == 2 and changes and "There is no" in ran.stderr:
+            continue  # what another verb would have made
+        elif ran.exit != case.status or changes:
             wrong.append(f"{name}: ended with {ran.exit}: {ran.stdout}{ran.stderr}")
     assert not wrong, "\n".join(wrong)
 
