@@ -11,7 +11,9 @@ app = typer.Typer(help="Show your login and role.")
 
 @app.command()
 def whoami(as_json: AsJson = False) -> None:
-    """Show your login, your role, what it may do, and which setting gives it to you.
+    """Show your login and role, and where the role comes from.
+
+    Roles are set in config.toml: [operators] and default_operator.
 
     \b
     kvmtui whoami

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kvmtui.reference import commands, events, fields, keys, man, schemas, tables, verbs
+from kvmtui.reference import commands, events, fields, keys, man, roles, schemas, tables, verbs
 
 GENERATED = ("reference", "man")
 """The folders of docs/ that hold generated pages only."""
@@ -26,6 +26,7 @@ def pages() -> dict[str, str]:
         "reference/manifest.md": fields.manifest_page(),
         "reference/manifest.schema.json": _json(schemas.manifest_schema()),
         "reference/events.md": events.page(),
+        "reference/roles.md": roles.page(),
         "reference/tables.md": tables.page(),
         "man/kvmtui.1": man.program(verbs.program(), nouns),
         **{f"man/kvmtui-{noun.name}.1": man.noun(noun) for noun in nouns},

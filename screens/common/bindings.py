@@ -8,7 +8,7 @@ A widget, screen or app that carries out actions mixes in `Acts`, names its SCOP
         def do_add(self) -> None: ...
 
 Whatever asks for an action (key, palette, footer click) goes through `Acts.ask`, which refuses with a
-sentence when the console is read-only.
+sentence when the console is read-only or the operator's role does not allow it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 
 from screens.common.actions import ACTIONS, EVERYWHERE, TOGETHER, Action
+from screens.common.roles import role_refusal
 from screens.common.text import plain
 
 TAKEN: Mapping[str, str] = {
@@ -162,13 +163,13 @@ class Acts:
 
 
 def refused(node: Acts, asked: Action) -> str | None:
-    """Why this node would not carry out an action: the console is read-only, or the node's own reason."""
+    """Why this node would not carry out an action: the console is read-only, the role, or the node's own reason."""
     app: Any = getattr(node, "app", None)
     if asked.changes and getattr(app, "read_only", False):
         return (
             f"Read-only console: “{asked.label}” would change something. Start without --read-only to do it."
         )
-    return node.refusal(asked)
+    return role_refusal(app, asked) or node.refusal(asked)
 
 
 def _is_worker(result: object) -> bool:

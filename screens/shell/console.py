@@ -23,6 +23,7 @@ from textual.driver import Driver
 from textual.message import Message
 
 from engine.clock import now_ms
+from engine.operators import identity
 from engine.queries.dashboard import nothing_yet
 from screens.common.actions import PLACES, Action
 from screens.common.bindings import Acts, bindings, keymap
@@ -106,6 +107,7 @@ class Console(Acts, TypeAhead):
         super().__init__(driver_class=setup.driver, ansi_color=True if setup.looks.ansi else None)
         self.setup = setup
         self.read_only = setup.read_only
+        self.role = identity().role
         self.memory = setup.memory
         self.animation_level = setup.looks.animation
         self.inbox: deque[LogLine] = deque()
