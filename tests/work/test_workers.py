@@ -133,7 +133,7 @@ def test_a_silent_party_holds_up_no_other_vm(make_vm: MakeVm, monkeypatch: pytes
         return Done()
 
     blocked = [ask(vm, "Silent") for vm in silent]
-    with engine(command("Silent", wait), command("Good", done), size=4) as running:
+    with engine(command("Silent", wait), command("Good", done), size=4):
         until(lambda: states(*blocked) == ["running"] * 4)
         quick = [ask(vm, "Good") for vm in others]
         until(lambda: states(*quick) == ["done"] * 4)
