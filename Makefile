@@ -5,6 +5,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 JOBS   ?= auto
+# modules compiled once serve every process that the tests start
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check docs constraints soak world guards clean
 
@@ -12,7 +14,7 @@ demo: $(STAMP)
 	$(BIN)/kvmtui --demo
 
 test: $(STAMP)
-	$(BIN)/pytest -n $(JOBS) $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -26,7 +28,7 @@ docs: $(STAMP)
 
 # The long run: an engine killed at every moment of every pipeline, and a night of worlds. Not part of the gate.
 soak: $(STAMP)
-	KVMTUI_CRASH_STRIDE=1 $(BIN)/pytest -n $(JOBS) tests/crash tests/faults tests/engines $(ARGS)
+	KVMTUI_CRASH_STRIDE=1 $(BIN)/pytest -n $(JOBS) --dist worksteal tests/crash tests/faults tests/engines $(ARGS)
 	$(BIN)/python -m tests.world --db both --seeds 1000 --seconds 30 --jobs 2 --shrink 20
 
 # One world: SEED, MINUTES, DB (sqlite, postgresql, both), ENGINES; or REPLAY=script.jsonl. See docs/world.md.

@@ -18,6 +18,19 @@ from engine.store.database import close_database, open_database
 from engine.store.migrate import migrate
 from engine.store.urls import sqlite_url
 from tests.postgres import PostgresServer, why_not
+from tests.selection import (
+    pytest_collection,
+    pytest_collection_modifyitems,
+    pytest_ignore_collect,
+    pytest_xdist_auto_num_workers,
+)
+
+__all__ = [
+    "pytest_collection",
+    "pytest_collection_modifyitems",
+    "pytest_ignore_collect",
+    "pytest_xdist_auto_num_workers",
+]
 
 
 @dataclass(frozen=True)

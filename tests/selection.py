@@ -1,0 +1,87 @@
+"""Which tests run, and in which order: markers by what a test trusts, slow tests first, quick ones on request."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import durations
+
+ROOT = Path(__file__).parent.parent
+PICTURES = "snap_compare"
+"""The fixture of the tests that compare with a stored picture."""
+KINDS = {
+    "journeys": ("journeys",),
+    "crash": ("crash", "engines", "faults", "world"),
+    "unit": ("docs", "forms", "screens", "wizard"),
+}
+"""The folders of each kind; a file in `tests/` itself is of kind `unit`, every other folder of kind `integration`."""
+CROWDED = ("crash", "engines", "world")
+"""Folders whose tests start several engines; under xdist they run one after the other, in the first worker."""
+
+
+def kind_of(path: str, fixtures: object = ()) -> str:
+    """What the tests of a file trust: unit, integration, journeys, crash or pictures."""
+    if PICTURES in (fixtures if isinstance(fixtures, list | tuple) else ()):
+        return "pictures"
+    folder = _folder(path)
+    if not folder:
+        return "unit"
+    return next((kind for kind, folders in KINDS.items() if folder in folders), "integration")
+
+
+def _folder(path: str) -> str:
+    parts = path.split("/")
+    return parts[1] if len(parts) > 2 else ""
+
+
+def _name(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    path, _, parameters = item.nodeid.partition("[")
+    return durations.is_quick(path.partition("::")[0]) and durations.POSTGRESQL not in parameters
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a core: the tests wait for processes and clocks about half of their time."""
+    return 2 * min(8, os.cpu_count() or 1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collects without looking for garbage; what was imported is never looked through again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m quick`, files without a quick test are not even imported."""
+    if config.option.markexpr.strip() != "quick" or not collection_path.name.startswith("test_"):
+        return None
+    return True if not durations.is_quick(collection_path.relative_to(ROOT).as_posix()) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Marks every test before `-m` selects, and orders what is selected so that the workers end together."""
+    for item in items:
+        item.add_marker(kind_of(item.nodeid.partition("::")[0], getattr(item, "fixturenames", ())))
+        if _is_quick(item):
+            item.add_marker("quick")
+    yield
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        crowded = [_name(item) for item in items if _folder(item.nodeid.partition("::")[0]) in CROWDED]
+        order = durations.dealt(map(_name, items), worker["workercount"], crowded)
+        items[:] = [items[number] for number in order]
