@@ -1,7 +1,7 @@
 """How long tests take: measured once, checked in, used to run the slow ones first and to choose the quick ones.
 
-`pytest --junit-xml=FILE` measures; `python -m tests.durations FILE` rewrites `tests/durations.txt` from it. The table only
-steers: a test it does not know runs after those it knows, and is not quick.
+`pytest --junit-xml=FILE` measures; `python -m tests.durations FILE` rewrites `tests/durations.txt` from it. The table
+only steers: a test it does not know runs after those it knows, and is not quick.
 """
 
 from __future__ import annotations
