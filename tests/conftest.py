@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,7 +15,9 @@ from engine.store import secrets
 from engine.store.database import close_database, open_database
 from engine.store.migrate import migrate
 from engine.store.urls import sqlite_url
+from tests import program
 from tests.postgres import PostgresServer, why_not
+from tests.program import Ran, clean_environment
 from tests.selection import (
     pytest_collection,
     pytest_collection_modifyitems,
@@ -26,6 +26,8 @@ from tests.selection import (
 )
 
 __all__ = [
+    "Ran",
+    "clean_environment",
     "pytest_collection",
     "pytest_collection_modifyitems",
     "pytest_ignore_collect",
@@ -40,15 +42,6 @@ class Store:
     kind: str
     url: str
     key_file: Path
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How the program ended and what it said."""
-
-    exit: int
-    stdout: str
-    stderr: str
 
 
 @pytest.fixture(scope="session")
@@ -142,30 +135,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def kvmtui(home: Path) -> Callable[..., Ran]:
-    """Runs the program in a process of its own with a clean environment: `kvmtui("pool", "list")`."""
-
-    def run(*arguments: str, stdin: str = "", timeout: float = 60, **environment: Any) -> Ran:
-        done = subprocess.run(
-            [sys.executable, "-m", "kvmtui", *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=clean_environment(home) | {key: str(value) for key, value in environment.items()},
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
-
-    return run
+    """Runs the program in this process as if it were one of its own: `kvmtui("pool", "list")`."""
+    return partial(program.here, home)
 
 
-def clean_environment(home: Path) -> dict[str, str]:
-    """What a program run by a test finds around it: a path, a home, a plain language, nothing else."""
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "VIRTUAL_ENV") if name in os.environ}
-    return kept | {
-        "HOME": str(home),
-        "KVMTUI_HOME": str(home),
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-        "TERM": "dumb",
-    }
+@pytest.fixture
+def kvmtui_process(home: Path) -> Callable[..., Ran]:
+    """Runs the program in a process of its own, for what an operator's shell, a signal or a start-up is about."""
+    return partial(program.process, home)

@@ -276,12 +276,14 @@ def test_a_reader_that_goes_away_is_no_error(site: Program, home: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_an_unexpected_error_is_a_sentence_and_a_log(kvmtui: Program, home: Path, tmp_path: Path) -> None:
-    kvmtui("pool", "list")
+def test_an_unexpected_error_is_a_sentence_and_a_log(
+    kvmtui_process: Program, home: Path, tmp_path: Path
+) -> None:
+    kvmtui_process("pool", "list")
     (home / "sitecustomize.py").write_text(
         "import sys\nsys.modules['engine.queries.pools'] = None  # importing it raises ImportError\n"
     )
-    done = kvmtui("pool", "list", PYTHONPATH=str(home))
+    done = kvmtui_process("pool", "list", PYTHONPATH=str(home))
     assert (done.exit, done.stdout) == (1, "")
     assert "did not expect (ModuleNotFoundError)" in done.stderr and "Traceback" not in done.stderr
     log = home / "logs" / "kvmtui.log"

@@ -63,6 +63,9 @@ class Journey:
     lab: LabProcess
     home: Path
     run: Callable[..., Ran]
+    """In a process of its own."""
+    look: Callable[..., Ran]
+    """In this process, for what is only read, often many times over."""
     first_vmid: int
 
     def ok(self, *arguments: str, **more: Any) -> str:
@@ -73,7 +76,9 @@ class Journey:
 
     def json(self, *arguments: str) -> Any:
         """The JSON document of a read verb."""
-        return json.loads(self.ok(*arguments, "--json"))
+        ran = self.look(*arguments, "--json")
+        assert ran.exit == 0, f"kvmtui {' '.join(arguments)}: {ran}"
+        return json.loads(ran.stdout)
 
     def vm(self, service: int = 5546) -> dict[str, Any]:
         """One row of `vm list`."""
@@ -115,7 +120,13 @@ class Journey:
 
 
 @pytest.fixture
-def journey(lab: LabProcess, home: Path, kvmtui: Callable[..., Ran], tmp_path: Path) -> Journey:
+def journey(
+    lab: LabProcess,
+    home: Path,
+    kvmtui: Callable[..., Ran],
+    kvmtui_process: Callable[..., Ran],
+    tmp_path: Path,
+) -> Journey:
     """A site set up by its manifest, with one service waiting to be deployed."""
     first = max([3000, *(vmid for vmid in lab.guests(2000) if vmid < 5000)]) + 1
     file = tmp_path / "site.yaml"
@@ -129,7 +140,7 @@ def journey(lab: LabProcess, home: Path, kvmtui: Callable[..., Ran], tmp_path: P
         )
     )
     file.chmod(0o600)
-    made = Journey(lab, home, kvmtui, first)
+    made = Journey(lab, home, kvmtui_process, kvmtui, first)
     made.ok("apply", str(file))
     return made
 

@@ -21,9 +21,9 @@ Program = Callable[..., Ran]
 
 
 @pytest.fixture
-def run(kvmtui: Program, sqlite_store: Store) -> Program:
+def run(kvmtui_process: Program, sqlite_store: Store) -> Program:
     """The program, on the database of the test."""
-    return partial(kvmtui, KVMTUI_DB=sqlite_store.url, KVMTUI_SECRET_KEY_FILE=sqlite_store.key_file)
+    return partial(kvmtui_process, KVMTUI_DB=sqlite_store.url, KVMTUI_SECRET_KEY_FILE=sqlite_store.key_file)
 
 
 def test_what_is_beside_what_is_said_in_words(site: Site, made: Make) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from engine.clock import use_zone
 from engine.errors import Refused
 from engine.queries.traffic import MonthView, months
-from engine.store.database import in_transaction, open_database
+from engine.store.database import close_database, in_transaction, open_database
 from engine.store.models import Traffic, TrafficMark
 from engine.store.urls import sqlite_url
 from engine.traffic import marks
@@ -99,6 +99,7 @@ def test_the_command_line(kvmtui: Callable[..., Ran], home: Path, tmp_path: Path
             vm=vm, service=service, hour=at("Europe/Warsaw", 2026, 4, 1), bytes_in=3 * 2**30
         ).execute()
     assert TrafficMark.select().count() == 0
+    close_database()
     row = {"service_id": 5546, "month": "2026-04", "bytes_in": 3 * 2**30, "bytes_out": 0}
     assert json.loads(kvmtui("vm", "stats", "5546", "--json").stdout) == [row]
     every = kvmtui("vm", "stats", "--all", "--month", "2026-04", "--csv").stdout
