@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
+from engine.pipelines import context
+from engine.pipelines.steps import clone
 from engine.store.database import session
 from engine.store.models import Address, Call, Run, Vm
 from engine.work import reconcile
@@ -52,10 +53,11 @@ ENDINGS = {
 
 
 @pytest.fixture(autouse=True)
-def no_patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """On loopback nothing is on its way for long; and nobody waits seconds for a lock here."""
     monkeypatch.setattr(reconcile, "ARRIVING_MS", {"intent": 100, "ambiguous": 100})
-    return
+    for module in (context, clone):
+        monkeypatch.setattr(module, "LOCK_S", 0.1)
 
 
 def brought_home(site: Site, vm: Vm) -> Vm:  # noqa: F811
