@@ -28,7 +28,8 @@ docs: $(STAMP)
 
 # The long run: an engine killed at every moment of every pipeline, and a night of worlds. Not part of the gate.
 soak: $(STAMP)
-	KVMTUI_CRASH_STRIDE=1 $(BIN)/pytest -n $(JOBS) --dist worksteal tests/crash tests/faults tests/engines $(ARGS)
+	KVMTUI_CRASH_STRIDE=1 KVMTUI_BURSTS=100 $(BIN)/pytest -n $(JOBS) --dist worksteal \
+		tests/crash tests/faults tests/engines tests/screens/test_bursts.py $(ARGS)
 	$(BIN)/python -m tests.world --db both --seeds 1000 --seconds 30 --jobs 2 --shrink 20
 
 # One world: SEED, MINUTES, DB (sqlite, postgresql, both), ENGINES; or REPLAY=script.jsonl. See docs/world.md.

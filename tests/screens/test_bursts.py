@@ -25,7 +25,7 @@ from screens.widgets.table import Table
 from tests.screens.console_site import console, settle
 from tests.screens.site_records import records
 
-EXAMPLES = int(os.environ.get("KVMTUI_BURSTS", "12"))
+EXAMPLES = int(os.environ.get("KVMTUI_BURSTS", "8"))
 SLOWEST = 0.06
 NAMED = {
     "-": "minus",

@@ -14,7 +14,7 @@ from screens.common import times
 from screens.shell import themes
 from screens.vm.tabs.live_panel import LivePanel
 from tests.conftest import Store
-from tests.screens.console_site import NOW, console, fill, settle, steady
+from tests.screens.console_site import NOW, both_sizes, console, fill, settle, steady
 from tests.screens.pressing import until
 
 SCENES: dict[str, tuple[int | None, tuple[str, ...]]] = {
@@ -31,6 +31,11 @@ SCENES: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "vm-package": (5546, ("p", "down", "enter")),
     "bulk-report": (None, ("2", "space", "space", "space", "z")),
 }
+WIDE = ("dashboard", "vms", "vm", "vm-log")
+LOOKS = (
+    *(("dashboard", look) for look in ("16", "no-color", "light", "high-contrast")),
+    *(("vms", "16"), ("vm", "high-contrast"), ("vm-log", "no-color")),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +45,7 @@ def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     assert clock.now_ms() != NOW
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize(("name", "size"), **both_sizes(SCENES, WIDE))
 def test_it_looks_as_it_did(
     name: str, size: tuple[int, int], sqlite_store: Store, snap_compare: Callable[..., bool]
 ) -> None:
@@ -52,8 +56,7 @@ def test_it_looks_as_it_did(
     )
 
 
-@pytest.mark.parametrize("look", ["16", "no-color", "light", "high-contrast"])
-@pytest.mark.parametrize("name", ["dashboard", "vms", "vm", "vm-log"])
+@pytest.mark.parametrize(("name", "look"), LOOKS)
 def test_the_other_looks(
     name: str,
     look: str,

@@ -13,7 +13,7 @@ from screens.common import times
 from screens.settings import screen as settings
 from screens.shell import themes
 from tests.conftest import Store
-from tests.screens.console_site import NOW, console, settle, steady
+from tests.screens.console_site import NOW, both_sizes, console, settle, steady
 from tests.screens.site_records import records
 
 SCENES: dict[str, tuple[str, ...]] = {
@@ -51,7 +51,21 @@ SCENES: dict[str, tuple[str, ...]] = {
     "help": ("3", "question_mark"),
     "help-search": ("8", "question_mark", "slash", "p", "a", "c"),
 }
-IN_EVERY_LOOK = ("pools", "settings", "products-edit", "services-plan")
+WIDE = (
+    "pools",
+    "pools-holders",
+    "zones",
+    "products",
+    "products-edit",
+    "servers",
+    "clients",
+    "services",
+    "settings",
+    "help",
+)
+"""What a larger terminal shows otherwise than a small one: more columns, or more of a long form."""
+LOOKS = (("pools", "16"), ("pools", "no-color"), ("pools", "light"), ("services-plan", "16"))
+"""Colours: the widgets in every look are in test_snapshots."""
 EMPTY = {"pools": "3", "zones": "4", "products": "5", "servers": "6", "clients": "7", "services": "8"}
 
 
@@ -62,8 +76,7 @@ def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "now_ms", lambda: NOW)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize(("name", "size"), **both_sizes(SCENES, WIDE))
 def test_it_looks_as_it_did(
     name: str, size: tuple[int, int], sqlite_store: Store, snap_compare: Callable[..., bool]
 ) -> None:
@@ -71,8 +84,7 @@ def test_it_looks_as_it_did(
     assert snap_compare(console(), terminal_size=size, run_before=lambda pilot: _walk(pilot, SCENES[name]))
 
 
-@pytest.mark.parametrize("look", ["16", "no-color", "light"])
-@pytest.mark.parametrize("name", IN_EVERY_LOOK)
+@pytest.mark.parametrize(("name", "look"), LOOKS)
 def test_the_other_looks(
     name: str,
     look: str,

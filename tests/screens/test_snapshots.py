@@ -178,10 +178,21 @@ SCENES = {
     "help": Scene(shell, before=open_help),
 }
 
+COLOURED = ("shell-log", "two-lines", "pools", "broken", "states", "form", "confirm", "plan", "choose")
+"""Scenes with everything that has a colour of its own; the others repeat it."""
+WIDE = ("shell", "shell-log", "two-lines", "broken", "form", "plan", "help")
+PICTURES = (
+    *((name, "dark", (80, 24)) for name in SCENES),
+    *((name, "dark", (120, 40)) for name in WIDE),
+    *((name, look, (80, 24)) for name in COLOURED for look in ("16", "no-color")),
+)
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("look", ["dark", "16", "no-color"])
-@pytest.mark.parametrize("name", SCENES)
+
+@pytest.mark.parametrize(
+    ("name", "look", "size"),
+    PICTURES,
+    ids=lambda each: each if isinstance(each, str) else f"{each[0]}x{each[1]}",
+)
 def test_it_looks_as_it_did(name, look, size, stage, snap_compare) -> None:
     scene = SCENES[name]
 

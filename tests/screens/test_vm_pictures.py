@@ -17,7 +17,7 @@ from screens.vm.tabs import live_panel as live_panel
 from screens.vm.tabs.status_lines import Brief
 from screens.widgets.tabrow import TabRow
 from tests.conftest import Store
-from tests.screens.console_site import NOW, console, fill, settle, steady
+from tests.screens.console_site import NOW, both_sizes, console, fill, settle, steady
 from tests.screens.vm_looks import PAUSED, charts, live, readings
 
 READY, STUCK = 5546, 5547
@@ -43,6 +43,7 @@ SCENES = {
     "log": (STUCK, "runs", ()),
     "log-dialog": (STUCK, "overview", ("l",)),
 }
+WIDE = ("overview", "snapshots", "backups", "charts", "history-stuck", "log")
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +55,7 @@ def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize(("name", "size"), **both_sizes(SCENES, WIDE))
 def test_it_looks_as_it_did(
     name: str, size: tuple[int, int], sqlite_store: Store, snap_compare: Callable[..., bool]
 ) -> None:

@@ -21,7 +21,7 @@ from screens.wizard.page import Page
 from screens.wizard.state import Known
 from screens.wizard.summary import summary
 from tests.conftest import Store
-from tests.screens.console_site import HOSTILE, console, settle
+from tests.screens.console_site import HOSTILE, both_sizes, console, settle
 from tests.screens.wizard_site import add_pool, add_product, wizard
 
 GIVE = "pveum role modify KvmtuiConsole --append 1 --privs VM.Clone && pveum acl modify /vms --roles KvmtuiConsole"
@@ -106,6 +106,7 @@ SCENES: dict[str, Scene] = {
     "plan": plan,
     "ending": ending,
 }
+WIDE = ("template", "product-form", "plan")
 
 
 @pytest.fixture
@@ -117,8 +118,7 @@ def site(sqlite_store: Store) -> Store:
     return sqlite_store
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize(("name", "size"), **both_sizes(SCENES, WIDE))
 def test_a_step_looks_as_it_did(
     name: str, size: tuple[int, int], site: Store, snap_compare: Callable[..., bool]
 ) -> None:
@@ -132,8 +132,11 @@ def test_a_step_looks_as_it_did(
     assert snap_compare(console(), terminal_size=size, run_before=walk)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("keys", ["", "enter"], ids=["page", "form"])
+@pytest.mark.parametrize(
+    ("keys", "size"),
+    [("", (80, 24)), ("", (120, 40)), ("enter", (80, 24))],
+    ids=["page-80x24", "page-120x40", "form-80x24"],
+)
 def test_an_empty_site_opens_as_it_did(
     keys: str, size: tuple[int, int], sqlite_store: Store, snap_compare: Callable[..., bool]
 ) -> None:
