@@ -8,7 +8,7 @@ JOBS   ?= auto
 # modules compiled once serve every process that the tests start
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check docs constraints soak world guards clean
+.PHONY: demo test check docs constraints soak world guards mutants clean
 
 demo: $(STAMP)
 	$(BIN)/kvmtui --demo
@@ -43,6 +43,10 @@ world: $(STAMP)
 # Takes single guards out of the engines and shows that the worlds notice. Takes about half an hour.
 guards: $(STAMP)
 	$(BIN)/python -m tests.world.guards $(ARGS)
+
+# Takes about fifty safety rules out of a copy of the program, one at a time, and shows which test notices.
+mutants: $(STAMP)
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 # Every pin of what is installed now, without our own package and without any host.
 constraints: $(STAMP)
