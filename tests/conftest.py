@@ -22,6 +22,7 @@ from tests.selection import (
     pytest_collection,
     pytest_collection_modifyitems,
     pytest_ignore_collect,
+    pytest_terminal_summary,
     pytest_xdist_auto_num_workers,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "pytest_collection",
     "pytest_collection_modifyitems",
     "pytest_ignore_collect",
+    "pytest_terminal_summary",
     "pytest_xdist_auto_num_workers",
 ]
 

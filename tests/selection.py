@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import durations
+from tests import durations, seeds
 
 ROOT = Path(__file__).parent.parent
 PICTURES = "snap_compare"
@@ -52,6 +52,14 @@ def _is_quick(item: pytest.Item) -> bool:
 def pytest_xdist_auto_num_workers() -> int:
     """Two workers a core: the tests wait for processes and clocks about half of their time."""
     return 2 * min(8, os.cpu_count() or 1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Names the seed of a run in which something failed."""
+    if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
+        terminalreporter.write_line(
+            f"Random choices of this run: repeat them with {seeds.NAME}={seeds.SEED}."
+        )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import uuid
@@ -23,10 +22,11 @@ from engine.store.database import close_database, open_database
 from engine.store.models import Address, Call, Client, Product, Run, Server, Service, Vm, VmidClaim
 from engine.store.urls import sqlite_url
 from engine.work import requests
+from tests import seeds
 from tests.crash import engineproc, labproc
 from tests.crash.labproc import LabProcess
 
-# the gate looks at every n-th moment, at another offset each time; `make soak` looks at all of them
+# the gate looks at every n-th moment, at another offset in each run; `make soak` looks at all of them
 STRIDE = int(os.environ.get("KVMTUI_CRASH_STRIDE", "23"))
 LAST_MOMENT = 600
 LONGEST = 900 if STRIDE > 5 else 0  # looking at every moment takes as long as it takes
@@ -154,6 +154,6 @@ def holds(case: Case, vm: Vm, status: str) -> Vm:
 
 def moments(stride: int = STRIDE) -> Iterator[tuple[int, int | None]]:
     """The moments to be killed at, and at which moment of the recovery once more."""
-    chance = random.Random()
+    chance = seeds.chance("crash")
     for moment in range(1 + chance.randrange(stride), LAST_MOMENT, stride):
         yield moment, chance.choice([None, chance.randrange(1, 60)])

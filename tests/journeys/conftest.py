@@ -63,9 +63,9 @@ class Journey:
     lab: LabProcess
     home: Path
     run: Callable[..., Ran]
-    """In a process of its own."""
-    look: Callable[..., Ran]
-    """In this process, for what is only read, often many times over."""
+    """Runs a command line in this process."""
+    process: Callable[..., Ran]
+    """Runs one in a process of its own, as an operator's shell or crontab does."""
     first_vmid: int
 
     def ok(self, *arguments: str, **more: Any) -> str:
@@ -76,9 +76,7 @@ class Journey:
 
     def json(self, *arguments: str) -> Any:
         """The JSON document of a read verb."""
-        ran = self.look(*arguments, "--json")
-        assert ran.exit == 0, f"kvmtui {' '.join(arguments)}: {ran}"
-        return json.loads(ran.stdout)
+        return json.loads(self.ok(*arguments, "--json"))
 
     def vm(self, service: int = 5546) -> dict[str, Any]:
         """One row of `vm list`."""
@@ -140,7 +138,7 @@ def journey(
         )
     )
     file.chmod(0o600)
-    made = Journey(lab, home, kvmtui_process, kvmtui, first)
+    made = Journey(lab, home, kvmtui, kvmtui_process, first)
     made.ok("apply", str(file))
     return made
 

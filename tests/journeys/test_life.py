@@ -10,7 +10,9 @@ from tests.journeys.conftest import Journey
 
 
 def test_cron_deploys_and_says_every_step(journey: Journey) -> None:
-    said = journey.ok("cron")
+    ran = journey.process("cron")
+    assert (ran.exit, ran.stderr) == (0, "")
+    said = ran.stdout
     assert re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d kvmtui Cron Start$", said, re.M)
     assert re.search(r"\[processVirtualMachines\] Running \(interval: 1m, last: never\)$", said, re.M)
     assert re.search(r"^--- Deploy: service=5546 vm=- status=creation ---$", said, re.M)
@@ -39,7 +41,9 @@ def test_cron_deploys_and_says_every_step(journey: Journey) -> None:
 
 def test_a_daemon_carries_out_what_is_asked(journey: Journey) -> None:
     with journey.daemon() as daemon:
-        made = journey.ok("service", "create", "--client", "Acme", "--product", "VPS-2", "--wait=60")
+        made = journey.process(
+            "service", "create", "--client", "Acme", "--product", "VPS-2", "--wait=60"
+        ).stdout
         assert "--- Deploy complete: service=5547 status=ready ---" in made
         assert journey.ok("vm", "stop", "5547", "--wait").count("success") == 1
         assert journey.guest(5547)["status"] == "stopped"
@@ -76,7 +80,7 @@ def test_a_killed_daemon_is_gone_on_with(journey: Journey) -> None:
             time.sleep(0.05)
         daemon.kill()
         daemon.wait(10)
-    journey.ok("cron", "--force")
+    assert journey.process("cron", "--force").exit == 0
     assert journey.vm()["vm_status"] == "ready"
     ours = [one for one in journey.lab.guests(2000).values() if one["name"] == "vps-5546"]
     assert [one["vmid"] for one in ours].count(journey.vm()["vmid"]) == 1
@@ -108,12 +112,12 @@ def test_guards_refuse_and_change_nothing(journey: Journey) -> None:
 
 def test_a_stuck_deploy_is_reset_and_redeployed(journey: Journey) -> None:
     journey.lab.do("faults", kind="task-error", task="resize", text="no space left", count=1)
-    said = journey.run("cron")
+    said = journey.process("cron")
     assert said.exit == 1 and "no space left" in said.stdout
     assert "--- Deploy paused: service=5546 waiting at (set_cpu_ram) ---" in said.stdout
     assert journey.vm()["vm_status"] == "set_cpu_ram"
     first = journey.vm()["vmid"]
-    done = journey.run("vm", "redeploy", "5546", "--yes", "--wait=60")
+    done = journey.process("vm", "redeploy", "5546", "--yes", "--wait=60")
     assert done.exit == 0, done.stdout + done.stderr
     assert journey.vm()["vm_status"] == "ready" and journey.vm()["vmid"] != first
     assert first not in journey.lab.guests(2000)
