@@ -11,10 +11,12 @@ import pytest
 from engine.clock import now_ms
 from engine.ipam import allocate, pools
 from engine.ipam.spec import PoolSpec
+from engine.proxmox.journal import ChangingCall
 from engine.store.database import database, fenced, in_transaction, session, unfenced
-from engine.store.models import Address, Client, Run, Server, Vm
-from engine.work import claims
+from engine.store.models import Address, Call, Client, Run, Server, Vm
+from engine.work import claims, workers
 from engine.work.context import TaskContext
+from engine.work.journal import Journal
 from engine.work.model import Done
 from tests.work.small import ask, command, engine, until, walker
 
@@ -83,3 +85,23 @@ def test_every_transaction_of_a_step_begins_with_the_fence(make_vm: MakeVm) -> N
     with session():
         assert [row.name for row in Client.select()] == ["Acme"]
         assert Run.get().live == 1  # its successor ends it
+
+
+@pytest.mark.parametrize("stale_ms", [60_000, 0])
+def test_a_worker_held_up_between_commit_and_call_sends_nothing(
+    make_vm: MakeVm, monkeypatch: pytest.MonkeyPatch, stale_ms: int
+) -> None:
+    """With a patience of no time every worker was held up, as one is that was stopped past its lease."""
+    monkeypatch.setattr(workers, "STALE_MS", stale_ms)
+    vm = make_vm()
+    (claim,) = claims.claim_due("me", 1)
+    journal = Journal(claim, vm.server_id)
+    call = ChangingCall("Starting", "POST", "/nodes/pve1/qemu/5000/status/start", 5000, "pve1", "hash")
+    if stale_ms:
+        journal.intent(call)
+        assert (journal.sent, Call.get().state) == (1, "intent")
+        return
+    with pytest.raises(claims.LeaseLost, match="held up"):
+        journal.intent(call)
+    assert (journal.sent, Call.get().state) == (0, "failed")
+    assert "not sent" in Call.get().outcome
