@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests import seeds
 from tests.postgres import why_not
 from tests.world.script import Act, Script, generate, shrink
 
 ROOT = Path(__file__).parents[2]
 SECONDS = os.environ.get("KVMTUI_WORLD_SECONDS", "4")
-SEEDS = {"sqlite": range(1, 13), "postgresql": range(101, 110)}  # a third of them a run; `make soak` has more
+SEEDS = {"sqlite": ("1", "12"), "postgresql": ("101", "8")}  # the first, and how many; `make soak` has more
 MORE = os.environ.get("KVMTUI_WORLD_SEEDS", "")
 
 
@@ -24,10 +23,9 @@ MORE = os.environ.get("KVMTUI_WORLD_SEEDS", "")
 def test_every_world_keeps_its_promises(db: str) -> None:
     if db == "postgresql" and why_not():
         pytest.skip(why_not())
-    count = len(SEEDS[db]) // 3
-    first = SEEDS[db][count * seeds.chance("world").randrange(3)]
+    first, count = SEEDS[db]
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.world", "--db", db, "--seed", str(first), "--seeds", MORE or str(count),
+        [sys.executable, "-m", "tests.world", "--db", db, "--seed", first, "--seeds", MORE or count,
          "--seconds", SECONDS, "--jobs", "3"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
