@@ -139,7 +139,7 @@ OPTION_PATHS: dict[str, tuple[str, ...]] = {
     **{f"{disk}_{limit}": (disk, limit) for disk in ("system_disk", "additional_disk") for limit in _LIMITS},
 }
 
-# options that change nothing in the machine itself: what it may have, and what it is made from the next time
+# options that change nothing in the VM itself: what it may have, and what it is made from the next time
 AT_ONCE = ("template", "backups", "snapshots")
 
 
@@ -161,7 +161,7 @@ def _with(plan: Plan, path: tuple[str, ...], value: Any) -> Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PlanChange:
     """One thing a change of package would alter in the VM, and whether only a stopped VM takes it."""
 
     field: str
@@ -183,10 +183,10 @@ _NEEDS_STOP = frozenset(
 )
 
 
-def differences(old: Plan, new: Plan) -> list[Change]:
+def differences(old: Plan, new: Plan) -> list[PlanChange]:
     """What a change of package from one plan to the other would alter, in the order of its steps."""
     return [
-        Change(name, before, after, name in _NEEDS_STOP)
+        PlanChange(name, before, after, name in _NEEDS_STOP)
         for name, before, after in _pairs(old, new)
         if before != after
     ]

@@ -20,7 +20,7 @@ MASK = "***"
 _SHORTEST = 4  # shorter values would blank out ordinary words
 _PREFIXED = re.compile(r"(?:kvt|whsec)_[A-Za-z0-9_+/%=-]{8,}")
 _lock = threading.Lock()
-# by their first four characters, the longest first: a look-up per character of the text, however many there are
+# by their first four characters, the longest first: a lookup per character of the text, however many there are
 _values: dict[str, tuple[str, ...]] = {}
 
 

@@ -1,7 +1,7 @@
 """`kvmtui`: the console. It checks the terminal, opens the site, and ends with terminal and engine in order.
 
-The engine of this process starts after the first useful paint, and only when no daemon's heart beats. Until then
-nothing is imported that the paint does not need, and the garbage collector rests: a start makes no garbage.
+The engine of this process starts after the first useful paint, and only when no daemon has a current heartbeat.
+Until then nothing is imported that the paint does not need, and garbage collection is off: a start makes no garbage.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PARK_SECONDS = 4.0
 FRAMES = "120"
-"""Frames a second at most: what changed stands there 4 ms sooner than with Textual's 60, and costs no byte more."""
+"""Frames per second at most: changes appear 4 ms sooner than with Textual's 60, at no extra bytes."""
 ENDED = "The console ended unexpectedly. Running tasks continue with the next engine. Start kvmtui again."
 LOST = "The console lost its terminal and ended. Running tasks continue with the next engine. Start kvmtui again."
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
     from engine.roles import Role
     from engine.store import drivers
     from kvmtui import config
-    from kvmtui.terminal import site as verbs
+    from kvmtui.terminal import open_site as verbs
 
     site = config.load()
     config.use_operators(site)
@@ -80,12 +80,12 @@ def show(site: Config, read_only: bool, low_bandwidth: bool) -> int:
     from screens.shell.console import Console, Setup
 
     sys.setswitchinterval(0.0005)  # a busy engine thread must not make a key wait
-    looks = themes.choose(site.theme or "dark", low_bandwidth=low_bandwidth)
+    appearance = themes.choose(site.theme or "dark", low_bandwidth=low_bandwidth)
     engine = OwnEngine(read_only)
     console = Console(
         Setup(
             site=site.site_name,
-            looks=looks,
+            appearance=appearance,
             keys=site.keymap,
             read_only=read_only,
             memory=Memory(state_file(site)),
@@ -96,7 +96,7 @@ def show(site: Config, read_only: bool, low_bandwidth: bool) -> int:
         )
     )
     try:
-        status = console.run(mouse=looks.mouse)
+        status = console.run(mouse=appearance.mouse)
     finally:
         engine.stop()
     if console.terminal_lost:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from engine import clock
 from engine import operators as logins
-from engine.consoles import settings as consoles
+from engine.consoles import console_options as consoles
 from engine.errors import Refused
 from engine.operators import ACCOUNT, Operators
 from engine.roles import Role
@@ -113,7 +113,7 @@ _VARIABLES = {
 def load(environment: Mapping[str, str] | None = None) -> Config:
     """The configuration of this process, or a sentence for every fault in it."""
     environment = os.environ if environment is None else environment
-    where = paths.places(environment)
+    where = paths.directories(environment)
     written = _read(where.config_file)
     _refuse_unknown(where.config_file, written)
     named = {key: environment[variable] for variable, key in _VARIABLES.items() if environment.get(variable)}
@@ -132,14 +132,14 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
 
 def open_site(config: Config) -> None:
     """Folders, log, database, migrations and key: the one call every verb, daemon and console begins with."""
-    from engine.mail.folder import use_folder
+    from engine.mail.template_folder import use_folder
     from engine.store import secrets
     from engine.store.migrate import migrate
 
     use_operators(config)
     use_folder(config.templates)
     clock.use_zone(config.time_zone)
-    consoles.use(config.console, novnc_folder(config), _beside(paths.places({}).database_file))
+    consoles.use(config.console, novnc_folder(config), _beside(paths.directories({}).database_file))
     reach_database(config)
     migrate()
     secrets.use_key_file(config.secret_key_file)
@@ -154,14 +154,14 @@ def reach_database(config: Config) -> None:
     """Folders, log and the database as it is, not migrated: for looking at it before anything else."""
     from engine.store.database import open_database
 
-    paths.prepare(paths.places(_environment_of(config)))
+    paths.prepare(paths.directories(_environment_of(config)))
     logs.start(config.log_file, config.log_level)
     open_database(config.database)
 
 
 def novnc_folder(config: Config) -> Path:
     """Where a noVNC of our own is kept: beside the database."""
-    return _beside(paths.places(_environment_of(config)).database_file)
+    return _beside(paths.directories(_environment_of(config)).database_file)
 
 
 def _beside(database_file: Path) -> Path:
@@ -188,7 +188,7 @@ def _environment_of(config: Config) -> Mapping[str, str]:
     return {"KVMTUI_HOME": str(config.home)} if config.home else {}
 
 
-def _defaults(where: paths.Places) -> dict[str, Any]:
+def _defaults(where: paths.Directories) -> dict[str, Any]:
     from engine.store.urls import sqlite_url
 
     return {

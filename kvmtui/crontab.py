@@ -18,7 +18,7 @@ from engine.work import task_ledger as ledger
 from engine.work.task import Room
 from engine.work.task_run import perform
 from kvmtui.daemon import Stdout
-from kvmtui.terminal import output, site
+from kvmtui.terminal import open_site, output
 
 _CLEANING_S = 2.0  # for retention when the budget is spent: 10,000 rows and more
 
@@ -26,9 +26,9 @@ _CLEANING_S = 2.0  # for retention when the budget is spent: 10,000 rows and mor
 def run_due(task: str, force: bool, budget: int, as_json: bool = False) -> int:
     """Run what is due; exit status 1 when something reported errors. With `as_json` the lines are messages."""
     wanted = [named(task)] if task else list(TASKS)
-    with site.changing():
+    with open_site.changing():
         if force or task:
-            site.need(Role.OPERATOR, "run a scheduled task")
+            open_site.need(Role.OPERATOR, "run a scheduled task")
         began = time.monotonic()
         say = Stdout(sys.stderr if as_json else sys.stdout)
         done: list[dict[str, object]] = []
@@ -109,7 +109,7 @@ class _Echo:
 
 def listing(as_json: bool) -> int:
     """Show every task."""
-    with site.opened():
+    with open_site.opened():
         rows = [ledger.standing(task) for task in TASKS]
     if as_json:
         output.show_json([_as_json(row) for row in rows])
@@ -135,7 +135,7 @@ def listing(as_json: bool) -> int:
     return 0
 
 
-def _as_json(row: ledger.Standing) -> dict[str, object]:
+def _as_json(row: ledger.ScheduledTask) -> dict[str, object]:
     result = {"processed": row.processed, "errors": row.errors, "seconds": row.seconds}
     return {
         "task": row.task,
@@ -150,7 +150,7 @@ def _as_json(row: ledger.Standing) -> dict[str, object]:
 
 def clear(reason: str, as_json: bool) -> int:
     """Remove every task lock."""
-    with site.changing():
+    with open_site.changing():
         sentence = clear_locks(current_actor("cli", reason))
     output.done(sentence, as_json)
     return 0

@@ -15,7 +15,7 @@ _OURS = ("kvmtui.db", "secret.key", "logs")
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Directories:
     """The folders and files of one installation."""
 
     config_file: Path
@@ -25,7 +25,7 @@ class Places:
     home: Path | None  # the one folder of KVMTUI_HOME, when it is given
 
 
-def places(environment: Mapping[str, str]) -> Places:
+def directories(environment: Mapping[str, str]) -> Directories:
     """The places this environment asks for; nothing is made yet."""
     home = environment.get("KVMTUI_HOME", "")
     if home:
@@ -33,7 +33,7 @@ def places(environment: Mapping[str, str]) -> Places:
     from platformdirs import PlatformDirs
 
     dirs = PlatformDirs("kvmtui", appauthor=False)
-    return Places(
+    return Directories(
         config_file=dirs.user_config_path / "config.toml",
         database_file=dirs.user_data_path / "kvmtui.db",
         key_file=dirs.user_config_path / "secret.key",
@@ -42,7 +42,7 @@ def places(environment: Mapping[str, str]) -> Places:
     )
 
 
-def prepare(where: Places) -> None:
+def prepare(where: Directories) -> None:
     """Make the folders, 0700; a home others can enter is closed before its first use, refused after it."""
     if where.home is not None:
         _close_or_refuse(files.private_dir(where.home))
@@ -51,8 +51,8 @@ def prepare(where: Places) -> None:
         files.refuse_wider(files.private_dir(folder), "folder")
 
 
-def _in_one_folder(home: Path) -> Places:
-    return Places(
+def _in_one_folder(home: Path) -> Directories:
+    return Directories(
         config_file=home / "config.toml",
         database_file=home / "kvmtui.db",
         key_file=home / "secret.key",

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from engine.dns.tls import Tls as DnsTls
-from engine.proxmox.access import Tls as ProxmoxTls
+from engine.dns.tls import DnsTls
+from engine.proxmox.access import ServerTls as ProxmoxTls
 from engine.proxmox.wire import tls_context
 
 CONTEXTS: dict[str, Callable[[str], ssl.SSLContext]] = {

@@ -53,17 +53,17 @@ class Watch:
 
 
 def install(watch: Watch) -> None:
-    """Puts the watch at the doors of the console: where events come in and where bytes go out."""
+    """Instruments the console where events arrive and where bytes are written."""
     from textual.drivers.linux_driver import LinuxDriver
 
     from screens.shell.console import Console
 
-    tell, write, begin = Console._tell, LinuxDriver.write, Console._begin
+    receive, write, begin = Console._receive_events, LinuxDriver.write, Console._begin
 
-    def told(console: Console, happened: Any, trouble: str) -> None:
-        if happened.services:
+    def received(console: Console, batch: Any, error: str) -> None:
+        if batch.services:
             watch.told()
-        tell(console, happened, trouble)
+        receive(console, batch, error)
 
     def wrote(driver: LinuxDriver, data: str) -> None:
         write(driver, data)
@@ -73,7 +73,7 @@ def install(watch: Watch) -> None:
         begin(console)
         console.set_interval(TICK, watch.tick)
 
-    Console._tell, Console._begin = told, begun  # type: ignore[method-assign]
+    Console._receive_events, Console._begin = received, begun  # type: ignore[method-assign]
     LinuxDriver.write = wrote  # type: ignore[method-assign]
 
 

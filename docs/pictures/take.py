@@ -34,9 +34,9 @@ async def take(names: list[str]) -> None:
     from screens.shell.console import Console, Setup
 
     engine = OwnEngine(read_only=False)
-    looks = themes.Looks(tick_seconds=0.2)
+    appearance = themes.Appearance(tick_seconds=0.2)
     console = Console(
-        Setup("Example Hosting", looks, memory=Memory(), owner=lambda: engine.owner, ready=engine.start)
+        Setup("Example Hosting", appearance, memory=Memory(), owner=lambda: engine.owner, ready=engine.start)
     )
     try:
         async with console.run_test(size=SIZE) as pilot:
@@ -65,14 +65,14 @@ def main(names: list[str]) -> None:
     """Brings the demo's world up in a folder of its own and takes the pictures in it."""
     from engine.store import drivers
     from kvmtui import config
-    from kvmtui.demo.world import World
+    from kvmtui.demo.world import DemoWorld
 
     unknown = set(names) - set(SHOTS)
     if unknown:
         raise SystemExit(f"There is no picture {', '.join(sorted(unknown))}; there are: {', '.join(SHOTS)}.")
     with tempfile.TemporaryDirectory(prefix="kvmtui-pictures-") as folder:
         os.environ["KVMTUI_HOME"] = folder
-        with World(folder) as world:
+        with DemoWorld(folder) as world:
             world.settle()
             site = config.load()
             drivers.needed_by(site.database)

@@ -1,6 +1,6 @@
-"""Make an existing guest of a cluster the machine of a new service.
+"""Make an existing guest of a cluster the VM of a new service.
 
-What the guest is becomes the plan the machine has, so that nothing in it changes until an operator applies the
+What the guest is becomes the plan the VM has, so that nothing in it changes until an operator applies the
 package. Record, number and addresses are taken in one transaction; then the engine writes the ownership mark, under
 the digest of the config that was looked at.
 """
@@ -18,7 +18,7 @@ from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
 from engine.forms.adoption import AdoptForm
-from engine.ipam import found
+from engine.ipam import adopted_addresses
 from engine.pipelines.adopt import ADOPT
 from engine.queries.adoption import Survey, survey
 from engine.roles import Role
@@ -53,7 +53,7 @@ def adopt(actor: Actor, form: AdoptForm, typed: str, digest: str = "") -> Queued
 def _adopt(actor: Actor, form: AdoptForm, seen: Survey) -> Queued:
     vm = _record(form, seen)
     _claim(vm)
-    reserved = found.take(vm, seen.found)
+    reserved = adopted_addresses.take(vm, seen.found)
     Vm.update(flow=_flow(actor, seen, reserved)).where(Vm.id == vm.id).execute()
     number = requests.add(vm, ADOPT.name, login=actor.login, source=actor.source, running=True)
     return change(

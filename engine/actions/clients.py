@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.actions.permission import Needs, needs, require
-from engine.actions.site import Outcome, Shelf, create, put, refuse_users, remove
+from engine.actions.repository import PutResult, Repository, create, put, refuse_users, remove
 from engine.audit import Actor
 from engine.forms.client import ClientForm
 from engine.queries.scoping import client_condition
@@ -16,7 +16,7 @@ from engine.store.database import in_transaction
 from engine.store.models import Client, Service
 
 
-class Clients(Shelf[ClientForm, Client]):
+class Clients(Repository[ClientForm, Client]):
     """The clients of the site."""
 
     kind = "client"
@@ -48,13 +48,13 @@ CLIENTS = Clients()
 
 
 @needs(Role.OPERATOR, "create a client", whole_site=True)
-def create_client(form: ClientForm, actor: Actor) -> Outcome:
+def create_client(form: ClientForm, actor: Actor) -> PutResult:
     """Make a new client; refused when there is one like it already."""
     return create(CLIENTS, form, actor)
 
 
 @needs(Role.OPERATOR, "change a client")
-def put_client(form: ClientForm, actor: Actor, client_id: int | None = None) -> Outcome:
+def put_client(form: ClientForm, actor: Actor, client_id: int | None = None) -> PutResult:
     """Make the client of that name, or the one of that id, match the form; a new one is made.
 
     An actor with limits changes clients inside them, and not their names: a name that is taken would tell of others.

@@ -1,6 +1,6 @@
 """Opening a guest's consoles: the guards, the proof that it is ours, the audit rows; then a line or a screen.
 
-What cannot be written into the audit trail is not opened. Who opened which console of which machine, when and for
+What cannot be written into the audit trail is not opened. Who opened which console of which VM, when and for
 how long is written there; what was shown or typed never is, nor any ticket.
 """
 
@@ -19,11 +19,11 @@ from engine.actions.permission import needs
 from engine.actions.requests import label, vm_of
 from engine.audit import Actor
 from engine.clock import now_ms
-from engine.consoles import novnc, settings
-from engine.consoles.offers import Offer
+from engine.consoles import console_options, novnc
+from engine.consoles.console_options import ConsoleSettings
 from engine.consoles.proxy import ScreenProxy
+from engine.consoles.screen_offers import ScreenOffer
 from engine.consoles.serial import SerialLine
-from engine.consoles.settings import ConsoleSettings
 from engine.errors import KvmtuiError, Refused
 from engine.proxmox.console import ConsoleStream, open_stream
 from engine.proxmox.faults import NotOurs
@@ -40,8 +40,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """A running machine that was just proven to be ours."""
+class ProvenVm:
+    """A running VM that was just proven to be ours."""
 
     vm: Vm
     guest: Guest
@@ -57,7 +57,7 @@ class Machine:
 class _Visit:
     """One console from its opening to its end, each written into the audit trail once."""
 
-    def __init__(self, actor: Actor, machine: Machine, kind: str, peer: str = "") -> None:
+    def __init__(self, actor: Actor, machine: ProvenVm, kind: str, peer: str = "") -> None:
         self._about = {"console": kind, **({"browser": peer} if peer else {})}
         self._actor = actor
         self._vm = machine.vm
@@ -98,7 +98,7 @@ class OpenSerial:
 class OpenScreen:
     """A seat at a guest's screen, good for seconds."""
 
-    def __init__(self, machine: Machine, ticket: ConsoleTicket, visit: _Visit) -> None:
+    def __init__(self, machine: ProvenVm, ticket: ConsoleTicket, visit: _Visit) -> None:
         self._machine = machine
         self._ticket = ticket
         self._visit = visit
@@ -117,7 +117,7 @@ class OpenScreen:
 
 @needs(Role.SUPPORT, "open a serial console")
 def open_serial(actor: Actor, service_id: int) -> OpenSerial:
-    """The serial line of a service's machine, open; the caller ends it."""
+    """The serial line of a service's VM, open; the caller ends it."""
     with _machine(service_id) as machine:
         _need_serial_port(machine)
         ticket = machine.guest.serial_console()
@@ -129,7 +129,7 @@ def open_serial(actor: Actor, service_id: int) -> OpenSerial:
             raise
 
 
-def _line(machine: Machine, ticket: ConsoleTicket) -> SerialLine:
+def _line(machine: ProvenVm, ticket: ConsoleTicket) -> SerialLine:
     stream = open_stream(machine.guest.cluster, ticket, f"Opening the serial console of {machine.name}")
     line = SerialLine(stream, machine.name, machine.guest.vmid)
     try:
@@ -156,12 +156,12 @@ class ScreenLinks:
     ) -> None:
         self.close()
 
-    def offer(self, actor: Actor, service_id: int) -> tuple[Offer, str]:
-        """Offers the screen of a machine: what becomes of it, and the link that opens it once, within seconds."""
+    def offer(self, actor: Actor, service_id: int) -> tuple[ScreenOffer, str]:
+        """Offers the screen of a VM: what becomes of it, and the link that opens it once, within seconds."""
         with self._lock:
             if self._proxy is None:
-                scripts = novnc.scripts(settings.novnc_folders())
-                self._proxy = ScreenProxy(self._settings or settings.current(), scripts)
+                scripts = novnc.scripts(console_options.novnc_folders())
+                self._proxy = ScreenProxy(self._settings or console_options.current(), scripts)
         return offer_screen(actor, service_id, self._proxy)
 
     def close(self) -> None:
@@ -173,8 +173,8 @@ class ScreenLinks:
 
 
 @needs(Role.SUPPORT, "open a noVNC console")
-def offer_screen(actor: Actor, service_id: int, proxy: ScreenProxy) -> tuple[Offer, str]:
-    """Offers the screen of a machine that can be opened now: what becomes of it, and the link that opens it once."""
+def offer_screen(actor: Actor, service_id: int, proxy: ScreenProxy) -> tuple[ScreenOffer, str]:
+    """Offers the screen of a VM that can be opened now: what becomes of it, and the link that opens it once."""
     with _machine(service_id) as machine:
         name = machine.name
     return proxy.offer(name, lambda peer: open_screen(actor, service_id, peer))
@@ -182,19 +182,19 @@ def offer_screen(actor: Actor, service_id: int, proxy: ScreenProxy) -> tuple[Off
 
 @needs(Role.SUPPORT, "open a noVNC console")
 def open_screen(actor: Actor, service_id: int, peer: str) -> OpenScreen:
-    """A seat at the screen of a service's machine, for a browser at `peer`; the caller closes it."""
+    """A seat at the screen of a service's VM, for a browser at `peer`; the caller closes it."""
     with _machine(service_id, keep=True) as machine:
         ticket = machine.guest.screen_console()
         return OpenScreen(machine, ticket, _Visit(actor, machine, "screen", peer))
 
 
 @contextmanager
-def _machine(service_id: int, *, keep: bool = False) -> Iterator[Machine]:
-    """The machine, proven and running; the connections are closed after it, unless they are kept and all went well."""
+def _machine(service_id: int, *, keep: bool = False) -> Iterator[ProvenVm]:
+    """The VM, proven and running; the connections are closed after it, unless they are kept and all went well."""
     servers = Servers()
     try:
         vm, guest = _guest(service_id, servers)
-        yield Machine(vm, guest, _proven(vm, guest), servers)
+        yield ProvenVm(vm, guest, _proven(vm, guest), servers)
     except BaseException:
         servers.close()
         raise
@@ -213,7 +213,7 @@ def _guest(service_id: int, servers: Servers) -> tuple[Vm, Guest]:
 
 
 def _proven(vm: Vm, guest: Guest) -> GuestConfig:
-    """Its config, when it is ours and on; a console of somebody else's machine is never opened."""
+    """Its config, when it is ours and on; a console of somebody else's VM is never opened."""
     try:
         config = guest.prove()
     except NotOurs as error:
@@ -225,7 +225,7 @@ def _proven(vm: Vm, guest: Guest) -> GuestConfig:
     return config
 
 
-def _need_serial_port(machine: Machine) -> None:
+def _need_serial_port(machine: ProvenVm) -> None:
     if any(machine.config.text(f"serial{n}") == "socket" for n in range(4)):
         return
     raise Refused(

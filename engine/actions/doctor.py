@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine import audit
+from engine.actions.lookup import found
 from engine.actions.mail_checks import mail_checks
-from engine.actions.named import found
 from engine.actions.names import test_zone
 from engine.clock import now_ms, stamp
 from engine.errors import KvmtuiError
 from engine.plan import Plan, effective
-from engine.proxmox.check import USUAL_USES, Check, Result, Wanted
+from engine.proxmox.check import USUAL_USES, CheckResult, ProductNeeds, ServerCheck
 from engine.proxmox.checks import check_server
 from engine.proxmox.privileges import Use
-from engine.queries.backup_debt import backup_debts
 from engine.queries.engines import engines
 from engine.queries.left_backups import left_backups
-from engine.queries.product_warnings import wish
+from engine.queries.overdue_backups import backup_debts
+from engine.queries.product_warnings import snapshot_needs
 from engine.schedule.registry import RETENTION
 from engine.store import check as database_check
 from engine.store import rotation
@@ -42,7 +42,7 @@ class CheckView:
     @property
     def failed(self) -> bool:
         """Whether something needed is missing."""
-        return self.result == Result.FAIL
+        return self.result == CheckResult.FAIL
 
 
 def check_server_named(name: str) -> list[CheckView]:
@@ -53,7 +53,7 @@ def check_server_named(name: str) -> list[CheckView]:
 
 
 def doctor(server: str = "") -> list[CheckView]:
-    """Database, key, engine, backups owed and left behind, mail, each server and each zone; or one server alone."""
+    """Database, key, engine, overdue and left-over backups, mail, each server and each zone; or one server alone."""
     if server:
         return check_server_named(server)
     with session():
@@ -70,11 +70,11 @@ def _server(row: Server) -> Iterator[CheckView]:
     try:
         checks = check_server(handles.cluster(row), _wanted(row))
     except KvmtuiError as error:
-        checks = [Check("settings", Result.FAIL, error.sentence, f"kvmtui server edit {row.name}")]
+        checks = [ServerCheck("settings", CheckResult.FAIL, error.sentence, f"kvmtui server edit {row.name}")]
     finally:
         handles.close()
     version = next((check.sentence for check in checks if check.name == "version"), "")
-    ok = not any(check.result is Result.FAIL for check in checks)
+    ok = not any(check.result is CheckResult.FAIL for check in checks)
     _keep(row, ok, version)
     for check in checks:
         yield CheckView(f"server {row.name}", check.name, str(check.result), check.sentence, check.fix)
@@ -86,13 +86,13 @@ def _keep(row: Server, ok: bool, version: str) -> None:
         in_transaction(lambda: Server.update(changes).where(Server.id == row.id).execute())
 
 
-def _wanted(row: Server) -> Wanted:
+def _wanted(row: Server) -> ProductNeeds:
     """What the products of this server are made of and offer; a server without products may need everything."""
     products = [
         (one.name, effective(one.spec, {})) for one in Product.select().where(Product.server == row.id)
     ]
     plans = [plan for _, plan in products]
-    return Wanted(
+    return ProductNeeds(
         templates=_each(str(plan.template) for plan in plans if plan.template),
         storages=_each(name for plan in plans for name in _disks(plan)),
         backup_storages=_each(plan.backup_storage for plan in plans),
@@ -101,7 +101,7 @@ def _wanted(row: Server) -> Wanted:
         first_vmids=tuple(sorted({plan.first_vmid for plan in plans})),
         anti_spoofing=any(plan.firewall.antispoof for plan in plans),
         uses=_uses(plans) if plans else USUAL_USES,
-        snapshots=tuple(wish(name, plan) for name, plan in products if plan.snapshots > 0),
+        snapshots=tuple(snapshot_needs(name, plan) for name, plan in products if plan.snapshots > 0),
     )
 
 
@@ -129,30 +129,34 @@ def _each(names: object) -> tuple[str, ...]:
 def _database() -> list[CheckView]:
     faults = database_check.check()
     if not faults:
-        return [CheckView("database", "integrity", Result.OK, "The database is consistent.")]
+        return [CheckView("database", "integrity", CheckResult.OK, "The database is consistent.")]
     fix = "restore a backup, or fix what the sentence names"
-    return [CheckView("database", fault.about, Result.FAIL, fault.sentence, fix) for fault in faults]
+    return [CheckView("database", fault.about, CheckResult.FAIL, fault.sentence, fix) for fault in faults]
 
 
 def _key() -> list[CheckView]:
     report = rotation.verify()
     broken = audit.verify_chain()
     views = [
-        CheckView("secret key", "secrets", Result.FAIL, str(fault), "kvmtui secrets verify")
+        CheckView("secret key", "secrets", CheckResult.FAIL, str(fault), "kvmtui secrets verify")
         for fault in report.faults
     ] or [
-        CheckView("secret key", "secrets", Result.OK, f"Every sealed secret can be opened ({report.opened}).")
+        CheckView(
+            "secret key", "secrets", CheckResult.OK, f"Every sealed secret can be opened ({report.opened})."
+        )
     ]
-    return views + [CheckView("audit", "chain", Result.FAIL, line) for line in broken]
+    return views + [CheckView("audit", "chain", CheckResult.FAIL, line) for line in broken]
 
 
 def _engine() -> CheckView:
     running = engines()
     if running:
         names = ", ".join(f"{one.kind} on {one.host}" for one in running)
-        return CheckView("engine", "heartbeat", Result.OK, f"An engine runs: {names}.")
+        return CheckView("engine", "heartbeat", CheckResult.OK, f"An engine runs: {names}.")
     fix = "kvmtui --daemon, a crontab line with `kvmtui cron`, or an open console"
-    return CheckView("engine", "heartbeat", Result.WARN, "No engine is running; requests stay queued.", fix)
+    return CheckView(
+        "engine", "heartbeat", CheckResult.WARN, "No engine is running; requests stay queued.", fix
+    )
 
 
 def _retention() -> CheckView:
@@ -160,26 +164,26 @@ def _retention() -> CheckView:
     state = TaskState.get_or_none(TaskState.name == RETENTION.name)
     about = ("database", "retention")
     if state is None or state.last_run_at is None:
-        return CheckView(*about, Result.OK, "Retention has not run yet; an engine runs it once an hour.")
+        return CheckView(*about, CheckResult.OK, "Retention has not run yet; an engine runs it once an hour.")
     said = f"Last run {stamp(state.last_run_at)} UTC: {state.processed} rows deleted in {state.seconds:.1f} s"
     if state.errors:
         tables = "table" if state.errors == 1 else "tables"
         fix = "read the log file for the reason; it is retried every hour"
-        return CheckView(*about, Result.WARN, f"{said}, {state.errors} {tables} failed.", fix)
-    return CheckView(*about, Result.OK, f"{said}.")
+        return CheckView(*about, CheckResult.WARN, f"{said}, {state.errors} {tables} failed.", fix)
+    return CheckView(*about, CheckResult.OK, f"{said}.")
 
 
 def _backups() -> CheckView:
     owed = backup_debts()
     if not owed:
-        return CheckView("backups", "schedules", Result.OK, "Every scheduled backup was made.")
+        return CheckView("backups", "schedules", CheckResult.OK, "Every scheduled backup was made.")
     named = "; ".join(
         f"service {one.service_id} ({one.name}) since {stamp(one.since)}: {one.reason}"
         for one in owed[:_NAMED]
     )
     more = f"; and {len(owed) - _NAMED} more" if len(owed) > _NAMED else ""
     fix = "kvmtui vm backup create REF, once the cause is fixed"
-    return CheckView("backups", "schedules", Result.WARN, f"{len(owed)} overdue: {named}{more}", fix)
+    return CheckView("backups", "schedules", CheckResult.WARN, f"{len(owed)} overdue: {named}{more}", fix)
 
 
 def _mail() -> Iterator[CheckView]:
@@ -190,7 +194,7 @@ def _mail() -> Iterator[CheckView]:
 def _left_backups() -> CheckView:
     left = left_backups()
     if not left:
-        return CheckView("backups", "left behind", Result.OK, "No terminated VM has backups left.")
+        return CheckView("backups", "left behind", CheckResult.OK, "No terminated VM has backups left.")
     named = "; ".join(
         f"{one.backup or one.storage} on {one.server} of service {one.service_id} ({one.name}) "
         f"since {stamp(one.since)}: {one.why}"
@@ -199,7 +203,7 @@ def _left_backups() -> CheckView:
     more = f"; and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
     fix = "fix the cause; scheduleBackup retries within a day"
     sentence = f"{len(left)} left by terminated VMs: {named}{more}"
-    return CheckView("backups", "left behind", Result.WARN, sentence, fix)
+    return CheckView("backups", "left behind", CheckResult.WARN, sentence, fix)
 
 
 def _zone(row: Zone) -> CheckView:
@@ -207,6 +211,6 @@ def _zone(row: Zone) -> CheckView:
     try:
         report = test_zone(row.id)
     except KvmtuiError as error:
-        return CheckView(about, "provider", Result.FAIL, error.sentence)
-    result = Result.OK if report.ok else Result.FAIL
+        return CheckView(about, "provider", CheckResult.FAIL, error.sentence)
+    result = CheckResult.OK if report.ok else CheckResult.FAIL
     return CheckView(about, "provider", result, report.sentence, report.advice)

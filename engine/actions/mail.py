@@ -10,10 +10,10 @@ from engine.actions.permission import needs
 from engine.audit import Actor
 from engine.clock import now_ms, stamp
 from engine.errors import Failed, Refused
-from engine.mail.letters import Letter
 from engine.mail.message import envelope, wire_address
 from engine.mail.outbox import BELL, NO_SERVER
-from engine.mail.smtp import Connection
+from engine.mail.rendering import Letter
+from engine.mail.smtp import SmtpConnection
 from engine.roles import Role
 from engine.store.database import in_transaction, session
 from engine.store.models import Outbox
@@ -29,7 +29,7 @@ def send_test(address: str, actor: Actor) -> str:
     site = _site()
     letter = Letter("en", "Test of the mail settings", f"{_TEST}\n", f"<p>{_TEST}</p>\n")
     prepared = envelope(letter, str(uuid.uuid4()), site.sender, address)
-    connection = Connection(site)
+    connection = SmtpConnection(site)
     try:
         said = connection.deliver(prepared, lambda: None)
     except Failed as fault:
@@ -44,7 +44,7 @@ def send_test(address: str, actor: Actor) -> str:
 def ask_server() -> str:
     """Connect, encrypt and log in without sending anything; returns what the server said, or fails."""
     site = _site()
-    connection = Connection(site)
+    connection = SmtpConnection(site)
     try:
         return f"{site.host}:{site.port} answers: {connection.open()}"
     finally:

@@ -10,9 +10,9 @@ from engine.clock import iso
 from engine.errors import KvmtuiError
 from engine.mail.facts import TEMPLATES, sample_facts
 from engine.mail.languages import FALLBACK, languages
-from engine.mail.letters import write_letter
-from engine.proxmox.checks import Check, Result
-from engine.queries.outbox import MailView, mail_counts, troubled_mails
+from engine.mail.rendering import write_letter
+from engine.proxmox.checks import CheckResult, ServerCheck
+from engine.queries.outbox import MailView, mail_counts, unsent_mails
 from engine.store.database import session
 from engine.store.models import Client
 from engine.store.settings import Smtp, read
@@ -20,28 +20,30 @@ from engine.store.settings import Smtp, read
 _NAMED = 5
 
 
-def mail_checks() -> list[Check]:
+def mail_checks() -> list[ServerCheck]:
     """Mail server, templates and outbox; nothing is sent."""
     return [_server(), *_in_clear(), _templates(), _outbox()]
 
 
-def _server() -> Check:
+def _server() -> ServerCheck:
     if not read(Smtp).host:
         fix = "give one in Settings, smtp, or in a manifest under settings, if clients are to get mails"
-        return Check("server", Result.WARN, "No mail server is set up; clients get no mails.", fix)
+        return ServerCheck("server", CheckResult.WARN, "No mail server is set up; clients get no mails.", fix)
     try:
-        return Check("server", Result.OK, ask_server())
+        return ServerCheck("server", CheckResult.OK, ask_server())
     except KvmtuiError as error:
-        return Check("server", Result.FAIL, error.sentence, "Settings, smtp; then: kvmtui mail test ADDRESS")
+        return ServerCheck(
+            "server", CheckResult.FAIL, error.sentence, "Settings, smtp; then: kvmtui mail test ADDRESS"
+        )
 
 
-def _in_clear() -> Iterator[Check]:
+def _in_clear() -> Iterator[ServerCheck]:
     """Mails hold passwords; on a line that others may hear they want encryption."""
     site = read(Smtp)
     if site.host and site.security == "none" and not _is_here(site.host):
-        yield Check(
+        yield ServerCheck(
             "encryption",
-            Result.WARN,
+            CheckResult.WARN,
             f"Mails with passwords go to {site.host} in clear.",
             "set security to starttls or tls",
         )
@@ -54,16 +56,16 @@ def _is_here(host: str) -> bool:
         return host == "localhost"
 
 
-def _templates() -> Check:
+def _templates() -> ServerCheck:
     """Write every mail in every language that clients have or the operator has written."""
     notes: dict[str, None] = {}
     for language in _languages():
         for template in TEMPLATES:
             notes |= dict.fromkeys(write_letter(template, language, sample_facts()).notes)
     if not notes:
-        return Check("templates", Result.OK, "Every mail can be written.")
-    return Check(
-        "templates", Result.WARN, "; ".join(notes), "mend the file, then: kvmtui mail preview TEMPLATE"
+        return ServerCheck("templates", CheckResult.OK, "Every mail can be written.")
+    return ServerCheck(
+        "templates", CheckResult.WARN, "; ".join(notes), "fix the file, then: kvmtui mail preview TEMPLATE"
     )
 
 
@@ -73,15 +75,15 @@ def _languages() -> list[str]:
     return sorted({FALLBACK, *spoken, *(one.language for one in languages(own_only=True))} - {""})
 
 
-def _outbox() -> Check:
-    found, counts = troubled_mails(), mail_counts()
+def _outbox() -> ServerCheck:
+    found, counts = unsent_mails(), mail_counts()
     if not found:
         waits = f"{counts.pending + counts.sending} wait" if counts.pending + counts.sending else "none waits"
-        return Check("outbox", Result.OK, f"No mail needs an operator; {waits}.")
+        return ServerCheck("outbox", CheckResult.OK, f"No mail needs an operator; {waits}.")
     named = "; ".join(map(_named, found[:_NAMED]))
     more = "; and more" if len(found) > _NAMED else ""
     fix = "kvmtui mail outbox, then kvmtui mail retry ID or kvmtui mail retry --failed"
-    return Check("outbox", Result.WARN, f"Mails that did not go: {named}{more}", fix)
+    return ServerCheck("outbox", CheckResult.WARN, f"Mails that did not go: {named}{more}", fix)
 
 
 def _named(one: MailView) -> str:

@@ -8,7 +8,7 @@ from engine.actions.permission import needs
 from engine.actions.requests import Accepted, Queued, change, enqueue, label, vm_of
 from engine.audit import Actor
 from engine.clock import now_ms
-from engine.dns import site
+from engine.dns import configured_zones
 from engine.dns import sync as dns_sync
 from engine.dns.matching import targets
 from engine.dns.names import hostname, reverse_name
@@ -56,7 +56,7 @@ def _held(vm: Vm, address: str) -> Address:
 
 
 def _zone_word(row: Address) -> str:
-    zones = [site.zone_of(zone) for zone in site.all_zones().values()]
+    zones = [configured_zones.zone_of(zone) for zone in configured_zones.all_zones().values()]
     if targets(zones, reverse_name(row.address)):
         return ""
     return f"No reverse zone for {row.address} is set up here, so nothing is written until one is. "
@@ -72,7 +72,7 @@ def test_zone(zone_id: int) -> ZoneReport:
     """Ask the provider whether server, key, zone name and permission are right; the answer is kept."""
     with session():
         row = Zone.get_by_id(zone_id)
-        provider = site.provider_of(row)
+        provider = configured_zones.provider_of(row)
     try:
         report = provider.test()
     finally:

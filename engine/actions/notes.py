@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine import audit
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.actions.permission import needs
 from engine.audit import Actor
 from engine.errors import Refused
@@ -51,10 +51,10 @@ def _write(actor: Actor, row: Service | Client, kind: str, what: str, wanted: st
     """Write them with their audit row and event, in the caller's transaction."""
     if was is not None and row.notes != was:
         raise Refused(
-            f"Somebody changed the notes of {what} meanwhile; nothing was saved. Read them again and add yours."
+            f"The notes of {what} were changed by somebody else; nothing was saved. Read them again and add yours."
         )
     if row.notes == wanted:
-        return f"The notes of {what} are as they were."
+        return f"The notes of {what} are unchanged."
     before, service = row.notes, row.id if kind == "service" else None
     table = type(row)
     table.update(notes=wanted).where(table.id == row.id).execute()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.actions.permission import needs
 from engine.actions.requests import Accepted, Queued, change, enqueue, label, put_into, vm_of
 from engine.audit import Actor

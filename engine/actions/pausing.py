@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine import audit
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.actions.permission import needs
 from engine.audit import Actor
 from engine.roles import Role

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.actions.permission import needs
-from engine.actions.site import Outcome, Shelf, create, put, tell
+from engine.actions.repository import PutResult, Repository, create, put, record
 from engine.audit import Actor
 from engine.forms.pool import PoolForm
 from engine.ipam import pools
@@ -15,7 +15,7 @@ from engine.store.database import in_transaction
 from engine.store.models import Pool, Server
 
 
-class Pools(Shelf[PoolForm, Pool]):
+class Pools(Repository[PoolForm, Pool]):
     """The pools of the site."""
 
     kind = "pool"
@@ -63,13 +63,13 @@ POOLS = Pools()
 
 
 @needs(Role.OWNER, "create a pool", whole_site=True)
-def create_pool(form: PoolForm, actor: Actor) -> Outcome:
+def create_pool(form: PoolForm, actor: Actor) -> PutResult:
     """Make a new pool; refused when there is one like it already."""
     return create(POOLS, form, actor)
 
 
 @needs(Role.OWNER, "change a pool", whole_site=True)
-def put_pool(form: PoolForm, actor: Actor, pool_id: int | None = None) -> Outcome:
+def put_pool(form: PoolForm, actor: Actor, pool_id: int | None = None) -> PutResult:
     """Make the pool of that server and start, or the one of that id, match the form; a new one is made."""
     row = None if pool_id is None else found(Pool, Pool.id == pool_id, f"pool {pool_id}")
     return put(POOLS, form, actor, row)
@@ -85,4 +85,4 @@ def _delete(pool_id: int, actor: Actor) -> None:
     row = found(Pool, Pool.id == pool_id, f"pool {pool_id}")
     name = f"{row.server.name} {row.start}"
     pools.delete_pool(row)
-    tell(actor, "delete", "pool", pool_id, name, {"start": str(row.start), "stop": str(row.stop)}, {})
+    record(actor, "delete", "pool", pool_id, name, {"start": str(row.start), "stop": str(row.stop)}, {})

@@ -1,12 +1,12 @@
-"""Products: make, change, delete. A change reaches a machine only with a change of package."""
+"""Products: make, change, delete. A change reaches a VM only with a change of package."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.actions.permission import needs
-from engine.actions.site import Outcome, Shelf, create, put, refuse_users, remove
+from engine.actions.repository import PutResult, Repository, create, put, refuse_users, remove
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.forms.form import plain
@@ -17,7 +17,7 @@ from engine.store.database import in_transaction
 from engine.store.models import Product, Server, Service
 
 
-class Products(Shelf[ProductForm, Product]):
+class Products(Repository[ProductForm, Product]):
     """The products of the site."""
 
     kind = "product"
@@ -42,8 +42,8 @@ class Products(Shelf[ProductForm, Product]):
         services = Service.select().where(Service.product == row.id).count()
         if services:
             raise Refused(
-                f"The product '{row.name}' stays on server {row.server.name}: {services} services have it, "
-                f"and machines do not move between clusters. Make a product of another name on {form.server}."
+                f"The product '{row.name}' stays on server {row.server.name}: {services} services use it, "
+                f"and VMs do not move between clusters. Create a product with another name on {form.server}."
             )
 
     def create(self, form: ProductForm) -> Product:
@@ -66,13 +66,13 @@ PRODUCTS = Products()
 
 
 @needs(Role.OWNER, "create a product", whole_site=True)
-def create_product(form: ProductForm, actor: Actor) -> Outcome:
+def create_product(form: ProductForm, actor: Actor) -> PutResult:
     """Make a new product; refused when there is one like it already."""
     return create(PRODUCTS, form, actor)
 
 
 @needs(Role.OWNER, "change a product", whole_site=True)
-def put_product(form: ProductForm, actor: Actor, product_id: int | None = None) -> Outcome:
+def put_product(form: ProductForm, actor: Actor, product_id: int | None = None) -> PutResult:
     """Make the product of that name, or the one of that id, match the form; a new one is made."""
     row = None if product_id is None else found(Product, Product.id == product_id, f"product {product_id}")
     return put(PRODUCTS, form, actor, row)

@@ -19,7 +19,7 @@ from engine.store.models import Vm
 from engine.work import claims
 
 WARNING = (
-    "This writes the database row itself and passes by every safeguard of the engine. A wrong value can make a "
+    "This writes the database row itself and bypasses every safeguard of the engine. A wrong value can make a "
     "deploy fail, spoil the accounting of addresses, or lose data. Use reset or redeploy where they can help."
 )
 _MAC = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
@@ -29,7 +29,7 @@ _BRIDGE = re.compile(r"[A-Za-z][\w.-]{0,14}")
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class EditableColumn:
     """One column an operator may edit: what it is, and how its text becomes a value."""
 
     name: str
@@ -38,7 +38,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordView:
+class EditableRecord:
     """The row as the editor shows it; `revision` refuses a save on stale data."""
 
     service_id: int
@@ -83,29 +83,31 @@ def _plain(text: str) -> str:
     return text
 
 
-FIELDS: tuple[Field, ...] = (
-    Field("vm_status", "the last completed step", _status),
-    Field("vmid", "the guest's number on Proxmox; empty when there is none", _number(100, 999_999_999, True)),
-    Field("node", "the node the guest is on", _plain),
-    Field("target_node", "the node it shall move to", _plain),
-    Field("name", "the guest's name", _matching(_NAME, "a host name")),
-    Field("domain", "the main domain of its FQDN", _plain),
-    Field("mac", "its MAC address", _matching(_MAC, "a MAC address", str.upper)),
-    Field("bridge", "the bridge of its card", _matching(_BRIDGE, "a bridge name")),
-    Field("vlan", "the VLAN of its card, 0 for none", _number(0, 4094)),
-    Field(
+FIELDS: tuple[EditableColumn, ...] = (
+    EditableColumn("vm_status", "the last completed step", _status),
+    EditableColumn(
+        "vmid", "the guest's number on Proxmox; empty when there is none", _number(100, 999_999_999, True)
+    ),
+    EditableColumn("node", "the node the guest is on", _plain),
+    EditableColumn("target_node", "target node", _plain),
+    EditableColumn("name", "the guest's name", _matching(_NAME, "a host name")),
+    EditableColumn("domain", "the main domain of its FQDN", _plain),
+    EditableColumn("mac", "its MAC address", _matching(_MAC, "a MAC address", str.upper)),
+    EditableColumn("bridge", "the bridge of its card", _matching(_BRIDGE, "a bridge name")),
+    EditableColumn("vlan", "the VLAN of its card, 0 for none", _number(0, 4094)),
+    EditableColumn(
         "smbios_uuid",
         "the machine's own uuid, second proof of ownership",
         _matching(_UUID, "a uuid", str.lower),
     ),
-    Field("os_user", "the user inside the guest", _plain),
-    Field("template", "the template it is made from, if not the product's", _plain),
+    EditableColumn("os_user", "the user inside the guest", _plain),
+    EditableColumn("template", "the template it is made from, if not the product's", _plain),
 )
 _BY_NAME = {field.name: field for field in FIELDS}
 _SECRET = ("os_password",)
 
 
-def view(service_id: int) -> RecordView:
+def view(service_id: int) -> EditableRecord:
     """The row of a service's VM."""
     with session():
         vm = vm_of(service_id)
@@ -116,7 +118,7 @@ def view(service_id: int) -> RecordView:
         for name, value in row.items()
         if name not in editable
     }
-    return RecordView(service_id, row["revision"], editable, fixed)
+    return EditableRecord(service_id, row["revision"], editable, fixed)
 
 
 def _shown(value: Any) -> str:

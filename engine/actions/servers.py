@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.actions.permission import needs
-from engine.actions.site import Outcome, Shelf, create, put, refuse_users, remove
+from engine.actions.repository import PutResult, Repository, create, put, refuse_users, remove
 from engine.audit import Actor
 from engine.forms.form import KEEP
 from engine.forms.server import ServerForm
@@ -19,7 +19,7 @@ from engine.store.models import Address, Call, LeftBackup, Node, Pool, Product, 
 _SECRETS = ("token_secret", "password")
 
 
-class Servers(Shelf[ServerForm, Server]):
+class ServerRepository(Repository[ServerForm, Server]):
     """The servers of the site."""
 
     kind = "server"
@@ -81,17 +81,17 @@ class Servers(Shelf[ServerForm, Server]):
         return row
 
 
-SERVERS = Servers()
+SERVERS = ServerRepository()
 
 
 @needs(Role.OWNER, "create a server", whole_site=True)
-def create_server(form: ServerForm, actor: Actor) -> Outcome:
+def create_server(form: ServerForm, actor: Actor) -> PutResult:
     """Make a new server; refused when there is one like it already."""
     return create(SERVERS, form, actor)
 
 
 @needs(Role.OWNER, "change a server", whole_site=True)
-def put_server(form: ServerForm, actor: Actor, server_id: int | None = None) -> Outcome:
+def put_server(form: ServerForm, actor: Actor, server_id: int | None = None) -> PutResult:
     """Make the server of that name, or the one of that id, match the form; a new one is made."""
     row = None if server_id is None else found(Server, Server.id == server_id, f"server {server_id}")
     return put(SERVERS, form, actor, row)
@@ -112,7 +112,7 @@ def _delete(name: str, actor: Actor) -> None:
         "pools": [str(each.start) for each in Pool.select().where(Pool.server == row.id)],
     }
     refuse_users("server", name, users)
-    # what is left of machines that are gone: VMIDs, calls, addresses that still rest, backups we could not delete
+    # remains of deleted VMs: VMIDs, calls, addresses that still rest, backups we could not delete
     for table in (VmidClaim, Call, Address, Node, LeftBackup):
         table.delete().where(table.server == row.id).execute()
     remove(actor, "server", row, name)

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 from peewee import fn
 
 from engine import audit
-from engine.actions.named import found, nearest
+from engine.actions.lookup import found, nearest
 from engine.actions.permission import Needs, needs, require
+from engine.actions.repository import Difference, PutResult, record, refuse_users, remove
 from engine.actions.requests import enqueue
-from engine.actions.site import Difference, Outcome, refuse_users, remove, tell
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import NotFound, Refused
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 @needs(Role.OPERATOR, "create a service")
-def create_service(form: ServiceForm, actor: Actor) -> Outcome:
+def create_service(form: ServiceForm, actor: Actor) -> PutResult:
     """Make a service and its VM's row, which starts deploying at once.
 
     An actor with limits cannot choose its id: whether it is taken would tell of others.
@@ -46,7 +46,7 @@ def create_service(form: ServiceForm, actor: Actor) -> Outcome:
     if form.id is not None and actor.scope.limited:
         require(actor, Needs(Role.OPERATOR, "choose the id of a service", whole_site=True))
 
-    def work() -> Outcome:
+    def work() -> PutResult:
         number_alone()
         if form.id is not None and Service.get_or_none(Service.id == form.id):
             raise Refused(f"There is a service {form.id} already. Give another id, or none.")
@@ -57,13 +57,13 @@ def create_service(form: ServiceForm, actor: Actor) -> Outcome:
 
 
 @needs(Role.OPERATOR, "change the options of a service")
-def set_options(service_id: int, options: OptionsForm, actor: Actor) -> Outcome:
-    """Replace what a service overrides; the machine changes with the next change of package.
+def set_options(service_id: int, options: OptionsForm, actor: Actor) -> PutResult:
+    """Replace what a service overrides; the VM changes with the next change of package.
 
-    How many snapshots and backups it may have counts at once: nothing in the machine changes for it.
+    How many snapshots and backups it may have counts at once: nothing in the VM changes for it.
     """
 
-    def work() -> Outcome:
+    def work() -> PutResult:
         row = found(Service, Service.id == service_id, f"service {service_id}")
         form = ServiceForm(id=row.id, client=row.client.name, product=row.product.name, options=options)
         outcome = _only(_put([form], actor))
@@ -74,7 +74,7 @@ def set_options(service_id: int, options: OptionsForm, actor: Actor) -> Outcome:
 
 
 def _allow(row: Service, options: OptionsForm) -> None:
-    """Let the plan of the service's machine say what its options allow."""
+    """Let the plan of the service's VM say what its options allow."""
     wanted = effective(row.product.spec, options.given())
     for vm in list(Vm.select().where(Vm.service == row.id)):
         if vm.plan:
@@ -84,27 +84,26 @@ def _allow(row: Service, options: OptionsForm) -> None:
 
 @needs(Role.OPERATOR, "delete a service")
 def delete_service(service_id: int, actor: Actor) -> None:
-    """Delete a service that has no machine any more."""
+    """Delete a service that has no VM any more."""
 
     def work() -> None:
         row = found(Service, Service.id == service_id, f"service {service_id}")
-        machines = [
-            each.name or f"the machine of service {service_id}"
-            for each in Vm.select().where(Vm.service == row.id)
+        vms = [
+            each.name or f"the VM of service {service_id}" for each in Vm.select().where(Vm.service == row.id)
         ]
-        refuse_users("service", str(service_id), {"machines": machines})
+        refuse_users("service", str(service_id), {"VMs": vms})
         remove(actor, "service", row, str(service_id))
 
     in_transaction(work)
 
 
 @needs(Role.OPERATOR, "create or change services", whole_site=True)
-def put_services(forms: Sequence[ServiceForm], actor: Actor) -> list[Outcome | Refused]:
+def put_services(forms: Sequence[ServiceForm], actor: Actor) -> list[PutResult | Refused]:
     """Make each service match its form, in the caller's transaction; a refused one is its own answer."""
     return _put(forms, actor)
 
 
-def _put(forms: Sequence[ServiceForm], actor: Actor) -> list[Outcome | Refused]:
+def _put(forms: Sequence[ServiceForm], actor: Actor) -> list[PutResult | Refused]:
     site = _Site.read(forms, actor.scope)
     answers = [_answer(form, site, actor) for form in forms]
     new = [form for form, answer in zip(forms, answers, strict=True) if _is_new(answer)]
@@ -144,7 +143,7 @@ class _Site:
         )
 
 
-def _answer(form: ServiceForm, site: _Site, actor: Actor) -> Outcome | Refused:
+def _answer(form: ServiceForm, site: _Site, actor: Actor) -> PutResult | Refused:
     assert form.id is not None
     if form.client not in site.clients:
         return NotFound(f"There is no client '{form.client}'.{nearest(form.client, site.clients)}")
@@ -152,35 +151,35 @@ def _answer(form: ServiceForm, site: _Site, actor: Actor) -> Outcome | Refused:
         return NotFound(f"There is no product '{form.product}'.{nearest(form.product, site.products)}")
     row = site.services.get(form.id)
     if row is None:
-        return Outcome("service", str(form.id), "create", form.id)
+        return PutResult("service", str(form.id), "create", form.id)
     try:
         return _change(form, row, site, actor)
     except Refused as refusal:
         return refusal
 
 
-def _is_new(answer: Outcome | Refused) -> bool:
-    return isinstance(answer, Outcome) and answer.verb == "create"
+def _is_new(answer: PutResult | Refused) -> bool:
+    return isinstance(answer, PutResult) and answer.verb == "create"
 
 
-def _change(form: ServiceForm, row: Service, site: _Site, actor: Actor) -> Outcome:
+def _change(form: ServiceForm, row: Service, site: _Site, actor: Actor) -> PutResult:
     differences = list(_differences(form, row, site))
     name = str(form.id)
     if not differences:
-        return Outcome("service", name, "same", row.id)
+        return PutResult("service", name, "same", row.id)
     if row.status in ("Terminated", "Cancelled"):
         raise Refused(f"Service {form.id} is {row.status} and does not change any more.")
     product, server = site.products[form.product]
     if product != row.product_id and server != row.product.server_id:
         raise Refused(
             f"Service {form.id} cannot move to '{form.product}', which is on another server; "
-            "machines do not move between clusters."
+            "VMs do not move between clusters."
         )
     changes = {"client": site.clients[form.client], "product": product, "options": form.options.given()}
     Service.update(changes).where(Service.id == row.id).execute()
     before = {each.field: each.old for each in differences}
-    tell(actor, "change", "service", row.id, name, before, {each.field: each.new for each in differences})
-    return Outcome("service", name, "change", row.id, tuple(differences))
+    record(actor, "change", "service", row.id, name, before, {each.field: each.new for each in differences})
+    return PutResult("service", name, "change", row.id, tuple(differences))
 
 
 def _differences(form: ServiceForm, row: Service, site: _Site) -> Iterator[Difference]:
@@ -272,7 +271,7 @@ def next_id() -> int:
     return int(Service.select(fn.MAX(Service.id)).scalar() or 0) + 1
 
 
-def _only(answers: list[Outcome | Refused]) -> Outcome:
+def _only(answers: list[PutResult | Refused]) -> PutResult:
     answer = answers[0]
     if isinstance(answer, Refused):
         raise answer

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from engine.actions.permission import needs
-from engine.actions.site import Difference, Outcome, flat, tell
+from engine.actions.repository import Difference, PutResult, flat, record
 from engine.audit import Actor
 from engine.forms.faults import BadInput, Fault
 from engine.forms.form import KEEP, Form, plain, secret_fields
@@ -42,12 +42,12 @@ def current_settings(section: str) -> dict[str, Any]:
 
 
 @needs(Role.OWNER, "change settings", whole_site=True)
-def put_settings(section: str, form: Form, actor: Actor) -> Outcome:
+def put_settings(section: str, form: Form, actor: Actor) -> PutResult:
     """Make a section match the form."""
     return in_transaction(lambda: _put(section, form, actor))
 
 
-def _put(section: str, form: Form, actor: Actor) -> Outcome:
+def _put(section: str, form: Form, actor: Actor) -> PutResult:
     old, hidden = _stored(section), secret_fields(type(form))
     new = plain(form)
     for field in hidden:
@@ -62,11 +62,11 @@ def _put(section: str, form: Form, actor: Actor) -> Outcome:
         if before.get(name) != after[name]
     ]
     if not found:
-        return Outcome("setting", section, "same", section)
+        return PutResult("setting", section, "same", section)
     _write(section, new)
     if section == "smtp":
         wake.ring(BELL)  # mails that wait for a mail server go now
-    tell(
+    record(
         actor,
         "change",
         "setting",
@@ -75,7 +75,7 @@ def _put(section: str, form: Form, actor: Actor) -> Outcome:
         {each.field: each.old for each in found},
         {each.field: each.new for each in found},
     )
-    return Outcome("setting", section, "change", section, tuple(found))
+    return PutResult("setting", section, "change", section, tuple(found))
 
 
 def _shown(hidden: bool, old: Any, new: Any) -> tuple[Any, Any]:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from engine import clock
-from engine.actions.named import found, nearest
+from engine.actions.lookup import found, nearest
 from engine.actions.permission import needs
-from engine.actions.site import tell
+from engine.actions.repository import record
 from engine.attempts import Attempts
 from engine.audit import Actor
 from engine.clock import now_ms
@@ -85,7 +85,7 @@ def create(
         )
         view = _view(name)
         about = {"role": view.role, "clients": view.clients, "products": view.products, "expires_at": until}
-        tell(actor, "create", "token", row.id, name, {}, about)
+        record(actor, "create", "token", row.id, name, {}, about)
         return NewToken(view, secret)
 
     return in_transaction(work)
@@ -106,7 +106,7 @@ def rotate(actor: Actor, name: str, expires: str = "") -> NewToken:
         changes = {"digest": _digest(secret), "rotated_at": now_ms(), "expires_at": until or row.expires_at}
         ApiToken.update(changes).where(ApiToken.id == row.id).execute()
         before, after = {"expires_at": row.expires_at}, {"expires_at": changes["expires_at"]}
-        tell(actor, "rotate", "token", row.id, name, before, after)
+        record(actor, "rotate", "token", row.id, name, before, after)
         return NewToken(_view(name), secret)
 
     return in_transaction(work)
@@ -121,7 +121,7 @@ def revoke(actor: Actor, name: str) -> str:
         if row.revoked_at is not None:
             return f"The token '{name}' is already revoked."
         ApiToken.update(revoked_at=now_ms()).where(ApiToken.id == row.id).execute()
-        tell(actor, "revoke", "token", row.id, name, {"state": queries.state_of(row)}, {"state": "revoked"})
+        record(actor, "revoke", "token", row.id, name, {"state": queries.state_of(row)}, {"state": "revoked"})
         return f"The token '{name}' is revoked. Requests with it are refused from now on."
 
     return in_transaction(work)

@@ -16,18 +16,18 @@ from engine.actions.requests import (
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.ipam import allocate
-from engine.pipelines.legend import check as legend_check
-from engine.pipelines.legend import exact_name
+from engine.pipelines.command_table import check as legend_check
+from engine.pipelines.command_table import exact_name
 from engine.pipelines.registry import catalog
 from engine.roles import Role
 from engine.store.database import session
 from engine.store.models import Run, Vm, VmidClaim
-from engine.traffic import marks
+from engine.traffic import counters
 from engine.work import requests
 
 RESETS: dict[str, str] = {
     "ready": "Back to normal. After a manual fix, so that the engine leaves the VM alone.",
-    "creation": "Deploy again from the first step. After the reason of a failed deploy is mended.",
+    "creation": "Deploy again from the first step. Use it after the cause of a failed deploy is fixed.",
     "set_ip": "Deploy again from the clone on, with the addresses it holds.",
     "change_package": "Run the whole package change again.",
     "set_dns_records": "Make every DNS record right again. Fast and safe.",
@@ -158,7 +158,7 @@ def delete_record(actor: Actor, service_id: int, reason: str = "") -> Queued:
             VmidClaim.update(state="tombstone", vm=None, why=f"record of service {service_id} deleted").where(
                 VmidClaim.vm == vm.id
             ).execute()
-            marks.forget(vm.id)
+            counters.forget(vm.id)
             Vm.delete().where(Vm.id == vm.id).execute()
             return Accepted(f"The record of {label(vm)} was deleted. Proxmox was not touched.")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.actions.permission import needs
-from engine.actions.site import Outcome, Shelf, create, put, remove
+from engine.actions.repository import PutResult, Repository, create, put, remove
 from engine.audit import Actor
-from engine.dns import ledger, site
+from engine.dns import configured_zones, ledger
 from engine.dns.sender import BELL, destination_of
 from engine.errors import Refused
 from engine.forms.form import KEEP, plain, secret_fields
@@ -23,7 +23,7 @@ from engine.work import sending, wake
 _OWN_COLUMNS = frozenset({"zone", "type", "ttl"})
 
 
-class Zones(Shelf[Any, Zone]):
+class Zones(Repository[Any, Zone]):
     """The zones of the site."""
 
     kind = "zone"
@@ -31,7 +31,9 @@ class Zones(Shelf[Any, Zone]):
     def find(self, form: ZoneForm) -> Zone | None:
         """The zone of that name at that provider's server, however the server's address is spelled."""
         rows = Zone.select().where(Zone.name == form.zone, Zone.type == form.provider())
-        return next((row for row in rows if site.public_form_of(row).identity == form.identity), None)
+        return next(
+            (row for row in rows if configured_zones.public_form_of(row).identity == form.identity), None
+        )
 
     def name(self, form: ZoneForm) -> str:
         """Name, type and endpoint."""
@@ -87,13 +89,13 @@ ZONES = Zones()
 
 
 @needs(Role.OWNER, "create a DNS zone", whole_site=True)
-def create_zone(form: ZoneForm, actor: Actor) -> Outcome:
+def create_zone(form: ZoneForm, actor: Actor) -> PutResult:
     """Make a new zone; refused when there is one like it already."""
     return create(ZONES, form, actor)
 
 
 @needs(Role.OWNER, "change a DNS zone", whole_site=True)
-def put_zone(form: ZoneForm, actor: Actor, zone_id: int | None = None) -> Outcome:
+def put_zone(form: ZoneForm, actor: Actor, zone_id: int | None = None) -> PutResult:
     """Make the zone of that name, type and endpoint, or the one of that id, match the form."""
     row = None if zone_id is None else found(Zone, Zone.id == zone_id, f"zone {zone_id}")
     return put(ZONES, form, actor, row)
@@ -111,7 +113,7 @@ def _delete(zone_id: int, actor: Actor, forget_records: bool) -> None:
     if ours and not forget_records:
         raise Refused(
             f"The zone {row.name} at {row.type} was not deleted: {ours} records in it are ours. "
-            "Remove the machines first, or let the records stay behind with --forget-records."
+            "Remove the VMs first, or leave the records at the provider with --forget-records."
         )
     DnsRecord.delete().where(DnsRecord.zone == zone_id).execute()
     remove(actor, "zone", row, f"{row.name} {row.type} {row.endpoint}")

@@ -88,7 +88,7 @@ def unpack(package: Path, folder: Path, sha512: str = SHA512) -> int:
     """Puts the scripts of a package into a folder, whole or not at all; how many. Failed when it is another one."""
     if hashlib.sha512(package.read_bytes()).hexdigest() != sha512:
         raise Failed(
-            f"{package.name} is not noVNC {VERSION} as it was published: its SHA-512 differs. It was not used. "
+            f"{package.name} is not the published noVNC {VERSION}: its SHA-512 differs. It was not used. "
             "Somebody between here and the npm registry may have changed it."
         )
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -28,9 +28,9 @@ from websockets.sync.server import Server, ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from engine.consoles import page
-from engine.consoles.offers import Clock, Offer, Screen, Step
+from engine.consoles.console_options import ConsoleSettings
 from engine.consoles.relay import relay
-from engine.consoles.settings import ConsoleSettings
+from engine.consoles.screen_offers import Clock, ConnectedScreen, OfferStage, ScreenOffer
 from engine.errors import KvmtuiError, Refused
 from engine.proxmox.console import SILENT
 
@@ -47,7 +47,7 @@ _GONE = "This link was used already, or its ten seconds are over. Ask kvmtui for
 class Visitor(ServerConnection):
     """A browser's connection; `offer` is the screen it has a seat for."""
 
-    offer: Offer | None = None
+    offer: ScreenOffer | None = None
 
 
 class ScreenProxy:
@@ -59,7 +59,7 @@ class ScreenProxy:
         self._settings = settings
         self._scripts = scripts
         self._clock = clock
-        self._offers: list[Offer] = []
+        self._offers: list[ScreenOffer] = []
         self._lock = threading.Lock()
         self._visitors: WeakSet[Visitor] = WeakSet()
         self._socket = _listening(settings)
@@ -78,11 +78,11 @@ class ScreenProxy:
     ) -> None:
         self.close()
 
-    def offer(self, name: str, get: Callable[[str], Screen]) -> tuple[Offer, str]:
+    def offer(self, name: str, get: Callable[[str], ConnectedScreen]) -> tuple[ScreenOffer, str]:
         """Offers a screen; the link that shows it once to whoever opens it within ten seconds."""
-        offer = Offer(name, get, self._clock)
+        offer = ScreenOffer(name, get, self._clock)
         with self._lock:
-            self._offers = [each for each in self._offers if each.now() is not Step.ENDED] + [offer]
+            self._offers = [each for each in self._offers if each.now() is not OfferStage.ENDED] + [offer]
         return offer, f"{self.url}/open/{offer.token}"
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ class ScreenProxy:
             create_connection=self._welcome,  # type: ignore[arg-type]
         )
 
-    def _known(self) -> list[Offer]:
+    def _known(self) -> list[ScreenOffer]:
         with self._lock:
             return list(self._offers)
 
@@ -216,7 +216,7 @@ class ScreenProxy:
             log.exception("A screen ended by a fault")
             offer.end(False, _FAULT)
 
-    def _shown(self, visitor: ServerConnection, screen: Screen) -> bool:
+    def _shown(self, visitor: ServerConnection, screen: ConnectedScreen) -> bool:
         """Shows the screen until one side hangs up; True when that was the browser."""
         well = relay(visitor, screen.connect())
         with suppress(ConnectionClosed):

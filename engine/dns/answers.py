@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from engine.dns import ledger, site
+from engine.dns import configured_zones, ledger
 from engine.dns.names import is_reverse
 from engine.store.models import DnsRecord, Zone
 
@@ -33,7 +33,7 @@ def wait(since: int, within: float) -> None:
 
 def lines(asked: DnsRecord, now: DnsRecord | None, zone: Zone) -> tuple[list[str], bool]:
     """The log lines of a change as it stands `now` (None: its row is gone), and whether it failed or is pending."""
-    kind, label = ("rev" if is_reverse(zone.name) else "fwd"), site.zone_of(zone).label
+    kind, label = ("rev" if is_reverse(zone.name) else "fwd"), configured_zones.zone_of(zone).label
     record = ledger.record_of(asked)
     if now is None:
         return [done_line(asked, zone)], False
@@ -47,4 +47,4 @@ def done_line(row: DnsRecord, zone: Zone) -> str:
     """The log line of a change that was made."""
     kind = "rev" if is_reverse(zone.name) else "fwd"
     gone = " deleted" if row.state == "deleting" else ""
-    return f"{kind} OK  {ledger.record_of(row)} @ {site.zone_of(zone).label}{gone}"
+    return f"{kind} OK  {ledger.record_of(row)} @ {configured_zones.zone_of(zone).label}{gone}"

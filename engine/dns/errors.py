@@ -8,7 +8,7 @@ from engine.errors import Failed
 from engine.redact import redact
 
 
-class Kind(StrEnum):
+class DnsErrorKind(StrEnum):
     """The sort of a failure: `transient` is worth another try, the others need a person or another plan."""
 
     TRANSIENT = "transient"
@@ -22,14 +22,14 @@ class Kind(StrEnum):
 class ProviderError(Failed):
     """A provider could not be asked, or said no.
 
-    `said` keeps the provider's own words, `retry_after` its wish in seconds. `unsure`: a change was sent and no answer
-    came back, so it may have happened. `down`: the server could not be reached or gave no
-    answer, so its other zones need not be tried now; `silent`: it used up the time for an answer.
+    `said` keeps the provider's own words, `retry_after` its requested delay in seconds. `unsure`: a change was sent
+    without an answer, so it may have happened. `down`: the server could not be reached or gave no answer, so its other
+    zones need not be tried now; `silent`: the request timed out.
     """
 
     def __init__(
         self,
-        kind: Kind,
+        kind: DnsErrorKind,
         sentence: str,
         *,
         said: str = "",
@@ -53,8 +53,8 @@ class ProviderError(Failed):
     @property
     def stops_everything(self) -> bool:
         """Whether the next change at the same zone would only fail in the same way."""
-        return self.kind in (Kind.AUTH, Kind.MISSING_ZONE, Kind.TRANSIENT) or (
-            self.kind is Kind.PERMISSION and self.status in (401, 403)
+        return self.kind in (DnsErrorKind.AUTH, DnsErrorKind.MISSING_ZONE, DnsErrorKind.TRANSIENT) or (
+            self.kind is DnsErrorKind.PERMISSION and self.status in (401, 403)
         )
 
 

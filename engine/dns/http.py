@@ -17,9 +17,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from engine.dns.errors import Kind, ProviderError
+from engine.dns.errors import DnsErrorKind, ProviderError
 from engine.dns.provider import Timing
-from engine.dns.tls import Tls
+from engine.dns.tls import DnsTls
 
 if TYPE_CHECKING:
     import httpx  # imported where a connection is made: forms must not load it
@@ -58,11 +58,11 @@ class Reply:
             return None
 
 
-class Connection:
+class HttpConnection:
     """Sends requests to one server under one set of credentials."""
 
     def __init__(
-        self, who: str, base_url: str, tls: Tls, timing: Timing, headers: Mapping[str, str] | None = None
+        self, who: str, base_url: str, tls: DnsTls, timing: Timing, headers: Mapping[str, str] | None = None
     ) -> None:
         import httpx
 
@@ -106,7 +106,7 @@ class Connection:
             try:
                 reply = self._once(method, path, content)
             except ProviderError as fault:
-                final = fault.kind is not Kind.TRANSIENT or fault.silent or attempt == attempts
+                final = fault.kind is not DnsErrorKind.TRANSIENT or fault.silent or attempt == attempts
                 if final or not self._rest(attempt, None):
                     raise
                 continue
@@ -126,7 +126,7 @@ class Connection:
         while gate is not None and (wait := gate()) > 0:
             if time.monotonic() + wait > self._until:
                 raise ProviderError(
-                    Kind.TRANSIENT,
+                    DnsErrorKind.TRANSIENT,
                     f"{self.who} allows no more calls for {wait:.0f} s. It will be tried again after that.",
                     retry_after=wait,
                 )
@@ -145,7 +145,9 @@ class Connection:
 
         left = self._until - time.monotonic()
         if left <= 0:
-            raise ProviderError(Kind.TRANSIENT, f"{self.who} at {self.host}: the time for this batch is up.")
+            raise ProviderError(
+                DnsErrorKind.TRANSIENT, f"{self.who} at {self.host}: the time for this batch is up."
+            )
         timeout = httpx.Timeout(min(self._timing.read, left), connect=min(self._timing.connect, left))
         try:
             with self._client.stream(method, path, timeout=timeout, **content) as answer:
@@ -164,7 +166,9 @@ class Connection:
             parts.append(part)
             size += len(part)
             if size > LARGEST_ANSWER:
-                raise ProviderError(Kind.PERMANENT, f"{self.who} at {self.host} sends over {size} bytes.")
+                raise ProviderError(
+                    DnsErrorKind.PERMANENT, f"{self.who} at {self.host} sends over {size} bytes."
+                )
             if time.monotonic() > self._until:
                 raise self._slow()
         return b"".join(parts)
@@ -173,14 +177,14 @@ class Connection:
         if 300 <= reply.status < 400:
             where = reply.headers.get("location", "another address")
             raise ProviderError(
-                Kind.PERMANENT,
+                DnsErrorKind.PERMANENT,
                 f"{self.who} at {self.host} answers with a redirect to {where}. Correct the server URL.",
                 status=reply.status,
             )
 
     def _slow(self) -> ProviderError:
         return ProviderError(
-            Kind.TRANSIENT,
+            DnsErrorKind.TRANSIENT,
             f"{self.who} at {self.host} timed out: it was reached but did not answer in time.",
             said="no answer in time",
             unsure=True,
@@ -193,7 +197,7 @@ class Connection:
         said = str(fault) or type(fault).__name__
         if _is_certificate_fault(fault):
             return ProviderError(
-                Kind.PERMANENT,
+                DnsErrorKind.PERMANENT,
                 f"The certificate of {self.host} is not trusted: {said}. Nothing was sent. "
                 "Check the server, then correct the CA file or the fingerprint of the zone.",
                 said=said,
@@ -202,16 +206,18 @@ class Connection:
             return self._slow()
         if isinstance(fault, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
             return ProviderError(
-                Kind.TRANSIENT,
+                DnsErrorKind.TRANSIENT,
                 f"{self.who} at {self.host} cannot be reached: {said}. Check address, port and firewall.",
                 said=said,
                 down=True,
                 silent=isinstance(fault, httpx.ConnectTimeout),
             )
         if isinstance(fault, httpx.InvalidURL | httpx.UnsupportedProtocol):
-            return ProviderError(Kind.PERMANENT, f"The address of {self.who} is wrong: {said}.", said=said)
+            return ProviderError(
+                DnsErrorKind.PERMANENT, f"The address of {self.who} is wrong: {said}.", said=said
+            )
         return ProviderError(
-            Kind.TRANSIENT,
+            DnsErrorKind.TRANSIENT,
             f"The connection to {self.who} at {self.host} broke: {said}. It will be tried again.",
             said=said,
             unsure=True,
@@ -219,7 +225,7 @@ class Connection:
         )
 
 
-def _context(base_url: str, tls: Tls) -> ssl.SSLContext:
+def _context(base_url: str, tls: DnsTls) -> ssl.SSLContext:
     """How certificates are verified. Loading the system's authorities takes as long as a call, so it is done once."""
     if not base_url.startswith("https:"):
         return _no_tls()
@@ -227,7 +233,7 @@ def _context(base_url: str, tls: Tls) -> ssl.SSLContext:
 
 
 @lru_cache(maxsize=64)
-def _kept_context(tls: Tls) -> ssl.SSLContext:
+def _kept_context(tls: DnsTls) -> ssl.SSLContext:
     return tls.context()
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from peewee import fn
 
 from engine.clock import now_ms
-from engine.dns.plan import Change, ChangeKind
+from engine.dns.plan import ChangeKind, RecordChange
 from engine.dns.records import LedgerEntry, Record
 from engine.redact import redact
 from engine.store.database import in_transaction, is_postgres, now_expression, session
@@ -229,10 +229,10 @@ def _drop_orphans(zone_id: int) -> None:
     in_transaction(write)
 
 
-def claim(work: Work, changes: Sequence[Change]) -> list[Change]:
-    """Note what is about to be sent; returns the changes that may be. One whose row was asked for anew is left out."""
+def claim(work: Work, changes: Sequence[RecordChange]) -> list[RecordChange]:
+    """Note what is about to be sent; returns the changes that may be. One whose row was requested again is omitted."""
 
-    def write() -> list[Change]:
+    def write() -> list[RecordChange]:
         current = _current([row.id for row in work.around])
         rows = work.rows
         sound = [each for each in changes if all(_is_current(row, current) for row in _touched(each, rows))]
@@ -248,7 +248,7 @@ def claim(work: Work, changes: Sequence[Change]) -> list[Change]:
     return in_transaction(write)
 
 
-def _touched(change: Change, rows: dict[Identity, DnsRecord]) -> list[DnsRecord | None]:
+def _touched(change: RecordChange, rows: dict[Identity, DnsRecord]) -> list[DnsRecord | None]:
     old = change.old.record.identity if change.old is not None else None
     touched = [rows.get(change.record.identity)]
     return touched if old in (None, change.record.identity) else [*touched, rows.get(old or ("", "", ""))]
@@ -272,7 +272,7 @@ def _current(ids: Sequence[int]) -> dict[int, DnsRecord]:
 
 
 @dataclass(slots=True)
-class Outcome:
+class LedgerUpdate:
     """What became of a row: its new state (none: the row goes), or an error and the seconds until the next attempt."""
 
     state: str = ""
@@ -306,7 +306,7 @@ class Settled:
         return [row for row in self.done if row.error]
 
 
-def settle(outcomes: Sequence[tuple[DnsRecord, Outcome]]) -> Settled:
+def settle(outcomes: Sequence[tuple[DnsRecord, LedgerUpdate]]) -> Settled:
     """Write down what became of rows. One that was requested again keeps its request. Call it inside a transaction."""
     settled = Settled()
     current = _current([row.id for row, _ in outcomes])
@@ -336,14 +336,14 @@ def settle(outcomes: Sequence[tuple[DnsRecord, Outcome]]) -> Settled:
     return settled
 
 
-def _note_claim(row: DnsRecord, outcome: Outcome) -> None:
+def _note_claim(row: DnsRecord, outcome: LedgerUpdate) -> None:
     """The row is still to be worked on; only whether a live record is ours is news."""
     DnsRecord.update(claimed=outcome.claimed, provider_id=outcome.provider_id).where(
         DnsRecord.id == row.id
     ).execute()
 
 
-def _put_off(row: DnsRecord, outcome: Outcome) -> None:
+def _put_off(row: DnsRecord, outcome: LedgerUpdate) -> None:
     DnsRecord.update(
         state=outcome.state or row.state,
         attempts=DnsRecord.attempts + 1,

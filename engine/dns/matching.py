@@ -18,7 +18,7 @@ from engine.dns.providers import PROVIDERS
 
 
 @dataclass(frozen=True, slots=True)
-class Zone:
+class ConfiguredZone:
     """A configured zone: its row id, name, provider, and the key of its server or account."""
 
     id: int
@@ -37,22 +37,22 @@ class Zone:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ZoneTarget:
     """A zone to write to, and the record's name inside it."""
 
-    zone: Zone
+    zone: ConfiguredZone
     name: str
 
 
-def targets(zones: Iterable[Zone], name: str) -> list[Target]:
+def targets(zones: Iterable[ConfiguredZone], name: str) -> list[ZoneTarget]:
     """Every zone that a record of this name goes to, in the order of their ids."""
     wanted = normalise(name)
     address = reversed_address(wanted)
-    by_server: dict[tuple[str, str], list[Target]] = defaultdict(list)  # by provider and server
+    by_server: dict[tuple[str, str], list[ZoneTarget]] = defaultdict(list)  # by provider and server
     for zone in zones:
         inside = _name_inside(zone.name, wanted, address)
         if inside is not None:
-            by_server[(zone.provider, zone.server)].append(Target(zone, inside))
+            by_server[(zone.provider, zone.server)].append(ZoneTarget(zone, inside))
     found = [target for group in by_server.values() for target in _most_specific(group)]
     # An apex belongs to the zone's owner. A reverse zone for one single address has its PTR there all the
     # same.
@@ -66,10 +66,10 @@ def _name_inside(zone: str, name: str, address: Address | None) -> str | None:
     return classless_name(address, zone) if address is not None else None
 
 
-def _most_specific(group: list[Target]) -> list[Target]:
+def _most_specific(group: list[ZoneTarget]) -> list[ZoneTarget]:
     depth = max(_depth(target) for target in group)
     return [target for target in group if _depth(target) == depth]
 
 
-def _depth(target: Target) -> int:
+def _depth(target: ZoneTarget) -> int:
     return target.zone.name.count(".")

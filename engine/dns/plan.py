@@ -41,7 +41,7 @@ WRITES = frozenset({ChangeKind.CREATE, ChangeKind.REPLACE, ChangeKind.DELETE})
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RecordChange:
     """One line of a plan: what becomes of a record, what stood there before, whether it is ours, and why."""
 
     kind: ChangeKind
@@ -63,19 +63,19 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ZonePlan:
     """All changes of one zone, and the ledger entries whose record is gone and no longer wanted."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[RecordChange, ...]
     gone: tuple[LedgerEntry, ...] = ()
 
     @property
-    def writes(self) -> tuple[Change, ...]:
+    def writes(self) -> tuple[RecordChange, ...]:
         """The changes that a provider has to carry out."""
         return tuple(change for change in self.changes if change.kind in WRITES)
 
     @property
-    def conflicts(self) -> tuple[Change, ...]:
+    def conflicts(self) -> tuple[RecordChange, ...]:
         """The wanted records that cannot be written because of a foreign one."""
         return tuple(change for change in self.changes if change.kind is ChangeKind.CONFLICT)
 
@@ -84,7 +84,9 @@ class Plan:
         return [str(change) for change in self.changes]
 
 
-def make_plan(wanted: Iterable[Record], live: Iterable[LiveRecord], ledger: Iterable[LedgerEntry]) -> Plan:
+def make_plan(
+    wanted: Iterable[Record], live: Iterable[LiveRecord], ledger: Iterable[LedgerEntry]
+) -> ZonePlan:
     """The minimal plan for one zone; `live` must hold every record at the names of `wanted` and `ledger`."""
     want = {record.identity: record for record in wanted}
     entries = list(dict.fromkeys(ledger))
@@ -92,7 +94,7 @@ def make_plan(wanted: Iterable[Record], live: Iterable[LiveRecord], ledger: Iter
     live_by_key: dict[Key, list[LiveRecord]] = defaultdict(list)
     for found in live:
         live_by_key[found.record.key].append(found)
-    changes: list[Change] = []
+    changes: list[RecordChange] = []
     gone: list[LedgerEntry] = []
     for key in keys:
         here = _RecordSet(
@@ -103,7 +105,7 @@ def make_plan(wanted: Iterable[Record], live: Iterable[LiveRecord], ledger: Iter
         )
         changes += here.changes()
         gone += here.gone
-    return Plan(tuple(changes), tuple(gone))
+    return ZonePlan(tuple(changes), tuple(gone))
 
 
 class _RecordSet:
@@ -127,22 +129,22 @@ class _RecordSet:
         served = [found for found in self.foreign if not found.disabled and not found.proxied]
         return replace(record, ttl=served[0].record.ttl) if served else record
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[RecordChange]:
         if self.aliases and self.wanted:
             return self._behind_alias()
         missing, result = self._settled()
         wanted = {record.identity for record in self.wanted}
         surplus = [found for found in self.ours if found.record.identity not in wanted]
         for record, old in zip(missing, surplus, strict=False):
-            result.append(Change(ChangeKind.REPLACE, record, old))
-        result += [Change(ChangeKind.CREATE, record) for record in missing[len(surplus) :]]
-        result += [Change(ChangeKind.DELETE, old.record, old) for old in surplus[len(missing) :]]
+            result.append(RecordChange(ChangeKind.REPLACE, record, old))
+        result += [RecordChange(ChangeKind.CREATE, record) for record in missing[len(surplus) :]]
+        result += [RecordChange(ChangeKind.DELETE, old.record, old) for old in surplus[len(missing) :]]
         return result + self._strangers(wanted)
 
-    def _settled(self) -> tuple[list[Record], list[Change]]:
+    def _settled(self) -> tuple[list[Record], list[RecordChange]]:
         """The wanted records that are not there yet, and the lines of those that are."""
         missing: list[Record] = []
-        result: list[Change] = []
+        result: list[RecordChange] = []
         for record in self.wanted:
             mine = next((f for f in self.ours if f.record.identity == record.identity), None)
             theirs = next((f for f in self.foreign if f.record.identity == record.identity), None)
@@ -154,9 +156,9 @@ class _RecordSet:
                 missing.append(record)
         return missing, result
 
-    def _strangers(self, wanted: set[tuple[str, str, str]]) -> list[Change]:
+    def _strangers(self, wanted: set[tuple[str, str, str]]) -> list[RecordChange]:
         return [
-            Change(
+            RecordChange(
                 ChangeKind.FOREIGN,
                 found.record,
                 found,
@@ -167,7 +169,7 @@ class _RecordSet:
             if found.record.identity not in wanted
         ]
 
-    def _behind_alias(self) -> list[Change]:
+    def _behind_alias(self) -> list[RecordChange]:
         """What is wanted cannot exist beside a CNAME; what is ours already cannot either, so only this is
         said.
         """
@@ -175,11 +177,13 @@ class _RecordSet:
         if is_reverse(self.wanted[0].name):
             why = f"the name is delegated by a CNAME to {target}, where the PTR belongs"
             return [
-                Change(ChangeKind.FOREIGN, record, self.aliases[0], why, ours=False) for record in self.wanted
+                RecordChange(ChangeKind.FOREIGN, record, self.aliases[0], why, ours=False)
+                for record in self.wanted
             ]
         why = f"a CNAME to {target} holds this name; remove it, or give the machine another name"
         return [
-            Change(ChangeKind.CONFLICT, record, self.aliases[0], why, ours=False) for record in self.wanted
+            RecordChange(ChangeKind.CONFLICT, record, self.aliases[0], why, ours=False)
+            for record in self.wanted
         ]
 
 
@@ -205,17 +209,21 @@ def _split(
     return ours, unclaimed, lost
 
 
-def _present(record: Record, found: LiveRecord) -> Change:
+def _present(record: Record, found: LiveRecord) -> RecordChange:
     if found.disabled:
-        return Change(ChangeKind.FOREIGN, record, found, "switched off at the provider, so it is not served")
+        return RecordChange(
+            ChangeKind.FOREIGN, record, found, "switched off at the provider, so it is not served"
+        )
     if found.record.ttl != record.ttl and not found.proxied:
-        return Change(ChangeKind.REPLACE, record, found)
-    return Change(ChangeKind.KEEP, record, found)
+        return RecordChange(ChangeKind.REPLACE, record, found)
+    return RecordChange(ChangeKind.KEEP, record, found)
 
 
-def _present_but_foreign(record: Record, found: LiveRecord) -> Change:
+def _present_but_foreign(record: Record, found: LiveRecord) -> RecordChange:
     if found.disabled:
-        return Change(
+        return RecordChange(
             ChangeKind.FOREIGN, record, found, "there but switched off, and not ours to switch on", ours=False
         )
-    return Change(ChangeKind.KEEP, record, found, "already there, not written by this console", ours=False)
+    return RecordChange(
+        ChangeKind.KEEP, record, found, "already there, not written by this console", ours=False
+    )

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.dns.errors import Kind, ProviderError
-from engine.dns.plan import Change
+from engine.dns.errors import DnsErrorKind, ProviderError
+from engine.dns.plan import RecordChange
 from engine.dns.records import LiveRecord
 
 
@@ -24,7 +24,7 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ZoneCheck:
     """One check of `zone test`: passed, failed, or (None) unknown; and what was said."""
 
     name: str
@@ -37,7 +37,7 @@ class ZoneReport:
     """Whether a zone can be used: the checks in order, and what to do about the first that failed."""
 
     zone: str
-    checks: tuple[Check, ...]
+    checks: tuple[ZoneCheck, ...]
     advice: str = ""
 
     @property
@@ -55,16 +55,16 @@ class ZoneReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ChangeResult:
     """How one change ended: done (with the provider's id of the record), or why not.
 
     `down`: the server gave no answer.
     """
 
-    change: Change
+    change: RecordChange
     ok: bool
     sentence: str = ""
-    kind: Kind | None = None
+    kind: DnsErrorKind | None = None
     id: str = ""
     retry_after: float | None = None
     down: bool = False
@@ -83,26 +83,28 @@ class Provider(Protocol):
     def read(self, names: Collection[tuple[str, str]]) -> list[LiveRecord]:
         """The live records of these names and types, and any CNAME at the names."""
 
-    def apply(self, changes: Sequence[Change]) -> list[Result]:
+    def apply(self, changes: Sequence[RecordChange]) -> list[ChangeResult]:
         """Carries out creates, replaces and deletes, each looked at first, and answers for each in order."""
 
     def close(self) -> None:
         """Closes the connection."""
 
 
-def done(change: Change, record_id: str = "", sentence: str = "") -> Result:
+def done(change: RecordChange, record_id: str = "", sentence: str = "") -> ChangeResult:
     """A change that holds now."""
-    return Result(change, True, sentence, id=record_id)
+    return ChangeResult(change, True, sentence, id=record_id)
 
 
-def failed(change: Change, error: ProviderError) -> Result:
+def failed(change: RecordChange, error: ProviderError) -> ChangeResult:
     """A change that an error stopped."""
-    return Result(change, False, error.sentence, error.kind, retry_after=error.retry_after, down=error.down)
+    return ChangeResult(
+        change, False, error.sentence, error.kind, retry_after=error.retry_after, down=error.down
+    )
 
 
-def refused(change: Change, kind: Kind, sentence: str) -> Result:
+def refused(change: RecordChange, kind: DnsErrorKind, sentence: str) -> ChangeResult:
     """A change that was not sent, and why."""
-    return Result(change, False, sentence, kind)
+    return ChangeResult(change, False, sentence, kind)
 
 
 def standing(old: LiveRecord | None, live: list[LiveRecord]) -> LiveRecord | None:
@@ -113,7 +115,7 @@ def standing(old: LiveRecord | None, live: list[LiveRecord]) -> LiveRecord | Non
     return next((found for found in same if found.id == old.id), same[0] if same else None)
 
 
-def only_asked(found: list[LiveRecord], names: Collection[tuple[str, str]]) -> list[LiveRecord]:
+def only_requested(found: list[LiveRecord], names: Collection[tuple[str, str]]) -> list[LiveRecord]:
     """Of a whole zone, the records of the names and types requested, and the CNAMEs at those names."""
     wanted = with_aliases(names)
     return [live for live in found if live.record.key in wanted]

@@ -32,7 +32,7 @@ class NameServer:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DnsResponse:
     """What came back: the contents, whether the server speaks for the zone, and the response code."""
 
     contents: tuple[str, ...]
@@ -55,9 +55,8 @@ class Confirmation:
     addresses: tuple[str, ...] = ()
 
 
-def ask(name: str, kind: str, server: NameServer | None = None, timeout: float = TIMEOUT) -> Answer:
-    """The records of a name and type, by UDP and, for long answers, TCP; without a server, the system's
-    resolver.
+def ask(name: str, kind: str, server: NameServer | None = None, timeout: float = TIMEOUT) -> DnsResponse:
+    """The records of a name and type, over UDP, and TCP if truncated; by default from the system's resolver.
 
     CNAMEs in the answer are followed. Raises Failed when no answer comes.
     """
@@ -69,14 +68,14 @@ def ask(name: str, kind: str, server: NameServer | None = None, timeout: float =
     return _read(_send(question, server, timeout), kind)
 
 
-def _ask_system(question: dns.message.Message, timeout: float) -> Answer:
+def _ask_system(question: dns.message.Message, timeout: float) -> DnsResponse:
     asked = question.question[0]
     try:
         resolver = dns.resolver.Resolver()
         resolver.lifetime = timeout
         found = resolver.resolve(asked.name, asked.rdtype, raise_on_no_answer=False, search=False)
     except dns.resolver.NXDOMAIN:
-        return Answer((), False, "NXDOMAIN")
+        return DnsResponse((), False, "NXDOMAIN")
     except dns.exception.DNSException as fault:
         raise Failed(f"The system's resolver gives no answer for {asked.name}: {fault}") from None
     return _read(found.response, dns.rdatatype.to_text(asked.rdtype))
@@ -97,7 +96,7 @@ def _send(question: dns.message.Message, server: NameServer, timeout: float) -> 
     raise Failed(f"The name server {server} does not answer. Check that it runs and that port 53 is open.")
 
 
-def _read(answer: dns.message.Message, kind: str) -> Answer:
+def _read(answer: dns.message.Message, kind: str) -> DnsResponse:
     code = dns.rcode.to_text(answer.rcode())
     contents: list[str] = []
     if isinstance(answer, dns.message.QueryMessage) and code == "NOERROR":
@@ -106,7 +105,7 @@ def _read(answer: dns.message.Message, kind: str) -> Answer:
         except dns.exception.DNSException:
             found = None
         contents = [canonical_content(kind, row.to_text()) for row in found or ()]
-    return Answer(tuple(sorted(contents)), bool(answer.flags & dns.flags.AA), code)
+    return DnsResponse(tuple(sorted(contents)), bool(answer.flags & dns.flags.AA), code)
 
 
 def forward_confirmed(

@@ -16,12 +16,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.clock import now_ms
-from engine.dns import answers, ledger, site
-from engine.dns.errors import Kind, ProviderError, retrying
+from engine.dns import answers, configured_zones, ledger
+from engine.dns.errors import DnsErrorKind, ProviderError, retrying
 from engine.dns.ledger import Work
-from engine.dns.outcomes import outcomes_of
-from engine.dns.plan import Plan, make_plan
-from engine.dns.provider import Result, Timing
+from engine.dns.ledger_updates import outcomes_of
+from engine.dns.plan import ZonePlan, make_plan
+from engine.dns.provider import ChangeResult, Timing
 from engine.errors import KvmtuiError
 from engine.redact import redact
 from engine.store.database import in_transaction, session
@@ -48,9 +48,9 @@ class Settings:
     pauses_s: tuple[float, ...] = PAUSES_S
     slow_pauses_s: tuple[float, ...] = SLOW_PAUSES_S
 
-    def pause(self, kind: Kind | None, attempts: int) -> float:
+    def pause(self, kind: DnsErrorKind | None, attempts: int) -> float:
         """Seconds until a refused change is tried again."""
-        pauses = self.pauses_s if kind in (Kind.TRANSIENT, None) else self.slow_pauses_s
+        pauses = self.pauses_s if kind in (DnsErrorKind.TRANSIENT, None) else self.slow_pauses_s
         return pauses[min(attempts, len(pauses) - 1)]
 
 
@@ -162,7 +162,7 @@ def zones_by_server(zone_ids: Iterable[int]) -> dict[str, list[int]]:
 
 def destination_of(row: Zone) -> str:
     """The name of the server's row among the destinations."""
-    return f"dns:{site.public_form_of(row).server_key}"
+    return f"dns:{configured_zones.public_form_of(row).server_key}"
 
 
 class _Server:
@@ -176,7 +176,7 @@ class _Server:
         self._settings = settings
         self._sender = sender
         self._abandoned = False
-        self._door = (
+        self._store_lock = (
             threading.RLock()
         )  # held while the store is used: after `abandon` it is not touched any more
         self._thread = threading.Thread(target=self._run, name=f"engine-{key}", daemon=True)
@@ -192,7 +192,7 @@ class _Server:
 
     def abandon(self) -> None:
         """From now on the thread touches nothing but its socket."""
-        with self._door:
+        with self._store_lock:
             self._abandoned = True
 
     def _run(self) -> None:
@@ -217,7 +217,7 @@ class _Server:
                 if self.held_elsewhere or self._sender.ending or not self.work.wait(LINGER_S):
                     return
         finally:
-            with self._door:
+            with self._store_lock:
                 if not self._abandoned and not self.held_elsewhere:
                     sending.release(self.key, self._owner)
 
@@ -248,7 +248,7 @@ class _Server:
         """One read and one write for what is due in a zone; False when the server did not answer."""
         with self._store():
             row = Zone.get_or_none(Zone.id == zone_id)
-            work = ledger.work_in(zone_id, site.public_form_of(row).BATCH) if row else None
+            work = ledger.work_in(zone_id, configured_zones.public_form_of(row).BATCH) if row else None
         if row is None or work is None or not work.due:
             return True
         try:
@@ -261,10 +261,10 @@ class _Server:
         down = next((each for each in results if each.down), None)
         return down is None or self._server_failed(down.sentence)
 
-    def _sent(self, row: Zone, work: Work) -> tuple[Plan, list[Result]]:
+    def _sent(self, row: Zone, work: Work) -> tuple[ZonePlan, list[ChangeResult]]:
         """Look, plan, note what is about to be sent, send it."""
         with self._store():
-            provider = site.provider_of(row, self._settings.timing)
+            provider = configured_zones.provider_of(row, self._settings.timing)
         try:
             plan = make_plan(work.wanted, provider.read(work.keys), ledger.entries(work.around))
             with self._store():
@@ -281,18 +281,18 @@ class _Server:
     def _refused(self, row: Zone, work: Work, error: KvmtuiError) -> bool:
         """The zone could not be looked at. False when no other zone of the server can be, either."""
         down = isinstance(error, ProviderError) and error.down
-        kind = error.kind if isinstance(error, ProviderError) else Kind.PERMANENT
+        kind = error.kind if isinstance(error, ProviderError) else DnsErrorKind.PERMANENT
         wanted = error.retry_after if isinstance(error, ProviderError) else None
 
         def write() -> None:
             attempts = max(each.attempts for each in work.due)
             pause = 0.0 if down else max(wanted or 0.0, self._settings.pause(kind, attempts))
-            text = retrying(error.sentence) if kind is Kind.TRANSIENT else error.sentence
+            text = retrying(error.sentence) if kind is DnsErrorKind.TRANSIENT else error.sentence
             ledger.put_off(work.due, text, pause)
             if not row.last_error:
                 Zone.update(last_error=redact(error.sentence)).where(Zone.id == row.id).execute()
                 if not down:
-                    label = site.zone_of(row).label
+                    label = configured_zones.zone_of(row).label
                     _alert(f"{label}: {error.sentence} Pending changes are retried.", "error")
             if not down:
                 sending.answered(self.key)
@@ -313,9 +313,9 @@ class _Server:
                 )
         return False
 
-    def _settle(self, row: Zone, work: Work, plan: Plan, results: Sequence[Result]) -> None:
+    def _settle(self, row: Zone, work: Work, plan: ZonePlan, results: Sequence[ChangeResult]) -> None:
         outcomes = outcomes_of(work, plan, results, self._settings.pause)
-        label = site.zone_of(row).label
+        label = configured_zones.zone_of(row).label
 
         def write() -> None:
             settled = ledger.settle(outcomes)
@@ -352,9 +352,9 @@ class _Store:
         self._session = session()
 
     def __enter__(self) -> None:
-        self._server._door.acquire()
+        self._server._store_lock.acquire()
         if self._server._abandoned:
-            self._server._door.release()
+            self._server._store_lock.release()
             raise _Abandoned
         self._session.__enter__()
 
@@ -362,7 +362,7 @@ class _Store:
         try:
             self._session.__exit__(*about)  # type: ignore[arg-type]
         finally:
-            self._server._door.release()
+            self._server._store_lock.release()
 
 
 class _Abandoned(BaseException):

@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from engine.dns import answers, ledger, site
+from engine.dns import answers, configured_zones, ledger
 from engine.dns.errors import ProviderError, retrying
-from engine.dns.plan import Plan, make_plan
+from engine.dns.expected_records import wanted_records
+from engine.dns.plan import ZonePlan, make_plan
 from engine.dns.provider import Provider
 from engine.dns.records import Record
 from engine.dns.sender import BELL, destination_of
-from engine.dns.wanted import wanted_records
 from engine.errors import Refused
 from engine.ipam.allocate import addresses_of_vm
 from engine.store.database import in_transaction, session
@@ -67,7 +67,7 @@ def clear(vms: Sequence[Vm], patience_s: float = PATIENCE_S) -> dict[int, DnsRep
 
 
 def _wanted_of(vm: Vm, zones: dict[int, Zone]) -> tuple[dict[int, list[Record]], list[str]]:
-    known = [site.zone_of(row) for row in zones.values()]
+    known = [configured_zones.zone_of(row) for row in zones.values()]
     ttl = {row.id: row.ttl for row in zones.values()}
     return wanted_records(vm, addresses_of_vm(vm), known, ttl)
 
@@ -77,7 +77,7 @@ def _perform(vms: Sequence[Vm], wanted_of: _Wanted, patience_s: float) -> dict[i
         by_request = _by_request(vms)
 
         def queue() -> _Asked:
-            zones = site.all_zones()
+            zones = configured_zones.all_zones()
             wanted: dict[int, dict[int, list[Record]]] = {}
             faults: dict[int, list[str]] = {}
             for vm in vms:
@@ -141,12 +141,12 @@ def preview(vm: Vm) -> list[str]:
     """What `sync` would do, one line per record, without doing it."""
     lines: list[str] = []
     with session():
-        zones = site.all_zones()
+        zones = configured_zones.all_zones()
         wanted, faults = _wanted_of(vm, zones)
         for zone_id in sorted(set(wanted) | {row.zone_id for row in ledger.rows_of([vm.id])}):
-            label = site.zone_of(zones[zone_id]).label
+            label = configured_zones.zone_of(zones[zone_id]).label
             try:
-                provider = site.provider_of(zones[zone_id])
+                provider = configured_zones.provider_of(zones[zone_id])
                 try:
                     plan = _plan(provider, zone_id, vm, wanted.get(zone_id, []))
                 finally:
@@ -158,7 +158,7 @@ def preview(vm: Vm) -> list[str]:
     return lines + [f"? {fault}" for fault in faults]
 
 
-def _plan(provider: Provider, zone_id: int, vm: Vm, wanted: list[Record]) -> Plan:
+def _plan(provider: Provider, zone_id: int, vm: Vm, wanted: list[Record]) -> ZonePlan:
     rows = ledger.rows_of([vm.id], zone_id)
     names = {record.key for record in wanted} | {(row.name, row.type) for row in rows}
     return make_plan(wanted, provider.read(names), ledger.entries(rows))

@@ -21,7 +21,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
+class DnsTls:
     """One way of checking: nothing given means the system's CAs; `fingerprints` are SHA-256 of the
     certificate.
     """

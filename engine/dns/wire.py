@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.dns.errors import Kind, ProviderError
+from engine.dns.errors import DnsErrorKind, ProviderError
 from engine.dns.provider import Timing
 
 if TYPE_CHECKING:  # imported where a connection is used: forms must not load it
@@ -98,7 +98,7 @@ class SignedConnection:
         if own and answer.flags & dns.flags.AA:
             return
         raise ProviderError(
-            Kind.MISSING_ZONE,
+            DnsErrorKind.MISSING_ZONE,
             f"The name server {self.where} is not authoritative for {self._zone}. "
             "Create the zone there, or correct the zone name or the host.",
         )
@@ -167,7 +167,7 @@ class SignedConnection:
 
     def _unsigned(self) -> ProviderError:
         said = f"The name server {self.where} answers without a signature. Check that it knows the key."
-        return ProviderError(Kind.AUTH, said)
+        return ProviderError(DnsErrorKind.AUTH, said)
 
     def _connected(self, timeout: float) -> socket.socket:
         if self._socket is None:
@@ -182,7 +182,7 @@ class SignedConnection:
                 found = socket.getaddrinfo(self._access.host, self._port, type=socket.SOCK_STREAM)
             except OSError as fault:
                 raise ProviderError(
-                    Kind.TRANSIENT,
+                    DnsErrorKind.TRANSIENT,
                     f"The name {self._access.host} cannot be resolved: {fault.strerror or fault}. Check the host.",
                     down=True,
                 ) from None
@@ -193,7 +193,7 @@ class SignedConnection:
         left = self._until - time.monotonic()
         if left <= 0:
             raise ProviderError(
-                Kind.TRANSIENT, f"The name server {self.where}: the time for this batch is up."
+                DnsErrorKind.TRANSIENT, f"The name server {self.where}: the time for this batch is up."
             )
         return left
 
@@ -207,9 +207,9 @@ class SignedConnection:
         code = dns.rcode.to_text(answer.rcode())
         if code in allowed:
             return
-        kind, advice = _CODES.get(code, (Kind.PERMANENT, ""))
+        kind, advice = _CODES.get(code, (DnsErrorKind.PERMANENT, ""))
         if what == "The question" and code in ("REFUSED", "NOTAUTH"):
-            kind = Kind.MISSING_ZONE
+            kind = DnsErrorKind.MISSING_ZONE
             advice = f"It has no zone {self._zone}, or does not answer this machine about it."
         said = f"{what} to {self.where} was refused: {code}. {advice}"
         raise ProviderError(kind, said.strip(), said=code, status=int(answer.rcode()))
@@ -222,29 +222,35 @@ class SignedConnection:
         where = f"The name server {self.where}"
         if isinstance(fault, dns.tsig.PeerBadTime | dns.tsig.BadTime):
             return ProviderError(
-                Kind.AUTH,
+                DnsErrorKind.AUTH,
                 f"{where} refuses the key: BADTIME. The clocks of both hosts differ; correct them (NTP).",
                 said="BADTIME",
             )
         for error, code in _KEY_ERRORS:
             if isinstance(fault, getattr(dns.tsig, error)):
                 advice = "Check the key's name, algorithm and secret."
-                return ProviderError(Kind.AUTH, f"{where} refuses the key: {code}. {advice}", said=code)
+                return ProviderError(
+                    DnsErrorKind.AUTH, f"{where} refuses the key: {code}. {advice}", said=code
+                )
         if isinstance(fault, dns.message.UnknownTSIGKey | dns.tsig.BadSignature | dns.tsig.BadKey):
             said = f"{where} answers with a wrong signature. Check the key on both sides."
-            return ProviderError(Kind.AUTH, said)
+            return ProviderError(DnsErrorKind.AUTH, said)
         if isinstance(fault, dns.exception.FormError) and "TSIG" in str(fault):
             return self._unsigned()
         if isinstance(fault, dns.exception.Timeout | TimeoutError):
             said = f"{where} timed out: it did not answer in time."
-            return ProviderError(Kind.TRANSIENT, said, said="no answer in time", unsure=sent, silent=True)
+            return ProviderError(
+                DnsErrorKind.TRANSIENT, said, said="no answer in time", unsure=sent, silent=True
+            )
         if isinstance(fault, ConnectionRefusedError):
             said = f"{where} cannot be reached: connection refused. Check host, port and firewall."
-            return ProviderError(Kind.TRANSIENT, said, said=str(fault), down=True)
+            return ProviderError(DnsErrorKind.TRANSIENT, said, said=str(fault), down=True)
         if isinstance(fault, OSError | EOFError):
             said = f"The connection to {self.where} broke: {fault or type(fault).__name__}."
-            return ProviderError(Kind.TRANSIENT, said, said=str(fault), unsure=True, down=True)
-        return ProviderError(Kind.PERMANENT, f"{where} gives no usable answer: {fault}.", said=str(fault))
+            return ProviderError(DnsErrorKind.TRANSIENT, said, said=str(fault), unsure=True, down=True)
+        return ProviderError(
+            DnsErrorKind.PERMANENT, f"{where} gives no usable answer: {fault}.", said=str(fault)
+        )
 
 
 _KEY_ERRORS = (
@@ -254,11 +260,19 @@ _KEY_ERRORS = (
     ("PeerError", "a TSIG error"),
 )
 _CODES = {
-    "REFUSED": (Kind.PERMISSION, "Allow the key to update these records: allow-update or update-policy."),
-    "NOTAUTH": (Kind.MISSING_ZONE, "The server is not the primary of this zone, or does not know the key."),
-    "NOTZONE": (Kind.PERMANENT, "A name is outside of the zone."),
-    "SERVFAIL": (Kind.TRANSIENT, "The server has a problem of its own; see its log."),
-    "NOTIMP": (Kind.PERMANENT, "The server does not take dynamic updates."),
-    "FORMERR": (Kind.PERMANENT, "The server does not understand the message."),
-    **dict.fromkeys(CHANGED, (Kind.CONFLICT, "Somebody else changed these records at the same time.")),
+    "REFUSED": (
+        DnsErrorKind.PERMISSION,
+        "Allow the key to update these records: allow-update or update-policy.",
+    ),
+    "NOTAUTH": (
+        DnsErrorKind.MISSING_ZONE,
+        "The server is not the primary of this zone, or does not know the key.",
+    ),
+    "NOTZONE": (DnsErrorKind.PERMANENT, "A name is outside of the zone."),
+    "SERVFAIL": (DnsErrorKind.TRANSIENT, "The server has a problem of its own; see its log."),
+    "NOTIMP": (DnsErrorKind.PERMANENT, "The server does not take dynamic updates."),
+    "FORMERR": (DnsErrorKind.PERMANENT, "The server does not understand the message."),
+    **dict.fromkeys(
+        CHANGED, (DnsErrorKind.CONFLICT, "Somebody else changed these records at the same time.")
+    ),
 }

@@ -12,5 +12,5 @@ class ClientForm(Form):
     """A client."""
 
     name: Name = Field(title="Name", description="How the client is called; clients are matched by it.")
-    email: Email = Field(title="E-mail", description="Where mails about the client's machines go.")
+    email: Email = Field(title="E-mail", description="Address for mails about the client's VMs.")
     language: Language = Field("en", title="Language", description="Language of the mails, such as en.")

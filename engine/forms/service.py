@@ -91,8 +91,8 @@ class ServiceForm(Form):
     id: Annotated[int, Field(ge=1, le=2_147_483_647)] | None = Field(
         None, title="ID", description="The number operators know it by; empty: the next free one."
     )
-    client: Name = Field(title="Client", description="Whose it is.")
+    client: Name = Field(title="Client", description="Client that owns the service.")
     product: Name = Field(title="Product", description="What it is made from.")
     options: OptionsForm = Field(
-        default_factory=OptionsForm, title="Options", description="What it has other than the product."
+        default_factory=OptionsForm, title="Options", description="Overrides of the product."
     )

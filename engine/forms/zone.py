@@ -15,7 +15,7 @@ from engine.forms.kinds import Fingerprint, Line, ZoneName
 
 if TYPE_CHECKING:
     from engine.dns.provider import Provider, Timing
-    from engine.dns.tls import Tls
+    from engine.dns.tls import DnsTls
 
 Ttl = Annotated[int, Field(ge=1, le=604_800)]
 
@@ -109,12 +109,12 @@ class HttpZoneForm(ZoneForm):
         default_factory=ZoneTlsForm, title="TLS", description="How the server's certificate is verified."
     )
 
-    def trust(self) -> Tls:
+    def trust(self) -> DnsTls:
         """How the server's certificate is verified, for a connection."""
-        from engine.dns.tls import Tls
+        from engine.dns.tls import DnsTls
 
         pin = self.tls.fingerprint
-        return Tls(ca_file=self.tls.ca_file or "", fingerprints=(pin,) if pin else ())
+        return DnsTls(ca_file=self.tls.ca_file or "", fingerprints=(pin,) if pin else ())
 
 
 def not_empty(text: str) -> str:

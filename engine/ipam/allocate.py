@@ -14,11 +14,11 @@ from peewee import IntegrityError
 
 from engine.clock import now_ms
 from engine.errors import Failed, Refused
-from engine.ipam import held, ranges, sources
+from engine.ipam import assignments, ranges, sources
 from engine.ipam.locks import addresses_of
-from engine.ipam.networks import Network, network
+from engine.ipam.networks import BridgeVlan, network
 from engine.ipam.refusal import NoAddress
-from engine.ipam.sources import Grant
+from engine.ipam.sources import Allocation
 from engine.ipam.spans import parse_address, span
 from engine.ipam.spec import hands_out, spec_of
 from engine.store.compiled import Compiled
@@ -55,9 +55,9 @@ class Want:
         return 0 if dhcp else wanted
 
     @property
-    def network(self) -> Network | None:
+    def network(self) -> BridgeVlan | None:
         """The one bridge and VLAN the plan names, or None when the pool decides."""
-        return None if self.auto_bridge else Network(self.bridge, self.vlan)
+        return None if self.auto_bridge else BridgeVlan(self.bridge, self.vlan)
 
 
 def allocate(vm: Vm, want: Want, giving_up: bool = True) -> list[Address]:
@@ -145,11 +145,11 @@ def fitting(mine: list[Address], want: Want) -> list[Address]:
     return [row for row in there if row in kept[row.address.version]]
 
 
-def _place_of(vm: Vm, mine: list[Address]) -> Network | None:
+def _place_of(vm: Vm, mine: list[Address]) -> BridgeVlan | None:
     """Where the VM's network card is: by its addresses, else by its record."""
     if mine:
         return network(mine[0])
-    return Network(vm.bridge, vm.vlan) if vm.bridge else None
+    return BridgeVlan(vm.bridge, vm.vlan) if vm.bridge else None
 
 
 def _give_up(rows: list[Address]) -> None:
@@ -168,10 +168,10 @@ def _give_up(rows: list[Address]) -> None:
 def _free(row: Address) -> None:
     row.delete_instance()
     if row.pool is not None:
-        held.give_back(row.pool, row.address)
+        assignments.give_back(row.pool, row.address)
 
 
-def _assign(vm: Vm, grant: Grant, position: int) -> Address:
+def _assign(vm: Vm, grant: Allocation, position: int) -> Address:
     try:
         return Address.create(
             server=vm.server_id,
@@ -190,8 +190,8 @@ def _assign(vm: Vm, grant: Grant, position: int) -> Address:
         )
     except IntegrityError as error:
         raise Failed(
-            f"{grant.address} on {grant.network} was listed as free and yet is held; nothing was taken. "
-            "Save its pool again to have the free addresses worked out anew."
+            f"{grant.address} on {grant.network} was listed as free but is in use; nothing was assigned. "
+            "Save its pool again to recompute its free addresses."
         ) from error
 
 
@@ -203,15 +203,17 @@ def _number(rows: list[Address]) -> None:
             row.save(only=[Address.position])
 
 
-def _clear(grant: Grant, from_reserved: bool) -> None:
+def _clear(grant: Allocation, from_reserved: bool) -> None:
     """Take a named address out of freedom, or say who has it."""
-    condition = held.at(grant.server_id, grant.network.bridge, grant.network.vlan)
+    condition = assignments.at(grant.server_id, grant.network.bridge, grant.network.vlan)
     row = Address.get_or_none(condition & (Address.address == grant.address))
     if row is not None and row.vm_id is None and from_reserved:
         row.delete_instance()
         return
     if row is not None:
-        raise Refused(f"The address is not free: {held.named(held.holders(Address.id == row.id))}.")
+        raise Refused(
+            f"The address is not free: {assignments.named(assignments.holders(Address.id == row.id))}."
+        )
     if grant.pool_id is not None:
         _take_from(Pool.get_by_id(grant.pool_id), grant.address)
 
@@ -219,7 +221,7 @@ def _clear(grant: Grant, from_reserved: bool) -> None:
 def _take_from(pool: Pool, address: IpAddress) -> None:
     if not hands_out(spec_of(pool), address):
         raise Refused(
-            f"Pool {pool.id} never hands out {address}: it is the gateway, excluded, or no machine's address."
+            f"Pool {pool.id} never hands out {address}: it is the gateway, excluded, or not a host address."
         )
     if not ranges.take(pool.id, span(address, address)):
         raise Refused(

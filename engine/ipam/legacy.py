@@ -21,8 +21,8 @@ _SHAPE = "bridge|vlan|address|mask|gateway|dns1,dns2"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One address of the list, with everything a machine needs to use it."""
+class LegacyAddress:
+    """One address of the list, with everything a VM needs to use it."""
 
     line: int
     bridge: str
@@ -35,7 +35,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class LegacyFault:
     """A line that is no entry, and why."""
 
     line: int
@@ -45,10 +45,10 @@ class Fault:
         return f"line {self.line}: {self.sentence}"
 
 
-def parse(text: str) -> tuple[list[Entry], list[Fault]]:
+def parse(text: str) -> tuple[list[LegacyAddress], list[LegacyFault]]:
     """The entries of a list in its order, and every line that is none. Empty lines and `#` lines pass."""
-    entries: list[Entry] = []
-    wrong: list[Fault] = []
+    entries: list[LegacyAddress] = []
+    wrong: list[LegacyFault] = []
     seen: dict[tuple[str, int, Address], int] = {}
     for line, content in _lines(text):
         try:
@@ -58,10 +58,10 @@ def parse(text: str) -> tuple[list[Entry], list[Fault]]:
                 raise Refused(f"{entry.address} is on line {first} already.")
             entries.append(entry)
         except Refused as fault:
-            wrong.append(Fault(line, fault.sentence))
+            wrong.append(LegacyFault(line, fault.sentence))
     if len(text.splitlines()) > MOST_LINES:
         wrong.append(
-            Fault(MOST_LINES + 1, f"the list ends here for us; it has more than {MOST_LINES:,} lines.")
+            LegacyFault(MOST_LINES + 1, f"the list ends here for us; it has more than {MOST_LINES:,} lines.")
         )
     return entries, wrong
 
@@ -73,19 +73,19 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
             yield line, plain
 
 
-def _entry(line: int, content: str) -> Entry:
+def _entry(line: int, content: str) -> LegacyAddress:
     fields = [field.strip() for field in content.split("|")]
     if len(fields) not in (5, 6):
         raise Refused(f"“{shortened(content)}” has {len(fields)} fields; write {_SHAPE}.")
     bridge, vlan, address, mask, gateway = fields[:5]
     dns1, dns2 = _dns(fields[5] if len(fields) == 6 else "")
     found = parse_address(address)
-    entry = Entry(line, bridge, _vlan(vlan), found, prefix_of(mask), gateway, dns1, dns2)
+    entry = LegacyAddress(line, bridge, _vlan(vlan), found, prefix_of(mask), gateway, dns1, dns2)
     _check(entry)
     return entry
 
 
-def _check(entry: Entry) -> None:
+def _check(entry: LegacyAddress) -> None:
     """The same rules as for a pool of one address."""
     gateway = parse_address(entry.gateway)
     kind = f"IPv{entry.address.version}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.ipam.legacy import Entry
+from engine.ipam.legacy import LegacyAddress
 from engine.store.models import Address, Pool
 
 # how many addresses of a family, by 4 and 6, a VM still needs
@@ -12,7 +12,7 @@ Lacking = dict[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class BridgeVlan:
     """A bridge with a VLAN; 0 is none."""
 
     bridge: str
@@ -22,9 +22,9 @@ class Network:
         return f"{self.bridge} VLAN {self.vlan}"
 
 
-def network(source: Pool | Entry | Address) -> Network:
+def network(source: Pool | LegacyAddress | Address) -> BridgeVlan:
     """The network that a pool, a line of the legacy list or a held address is on."""
-    return Network(source.bridge, source.vlan)
+    return BridgeVlan(source.bridge, source.vlan)
 
 
 def version(pool: Pool) -> int:

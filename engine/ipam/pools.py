@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from engine.clock import now_ms
 from engine.errors import Refused
-from engine.ipam import held, ranges
+from engine.ipam import assignments, ranges
 from engine.ipam.locks import addresses_of
 from engine.ipam.spans import Span, address_at, key, number, parse_span, span
 from engine.ipam.spec import PoolSpec, check
-from engine.ipam.usage import Usage, usage, who_has
+from engine.ipam.usage import PoolUsage, usage, who_has
 from engine.store.models import Address, Pool, Server
 
 MOST_RESERVED_AT_ONCE = 4096
@@ -20,7 +20,7 @@ MOST_RESERVED_AT_ONCE = 4096
 __all__ = [
     "MOST_RESERVED_AT_ONCE",
     "PoolSpec",
-    "Usage",
+    "PoolUsage",
     "create_pool",
     "delete_pool",
     "overlapping",
@@ -39,8 +39,8 @@ def create_pool(spec: PoolSpec) -> Pool:
     with addresses_of(server.id):
         _check_neighbours(spec, server, besides=None)
         pool = Pool.create(server=server, **_columns(spec))
-        held.adopt(pool)
-        held.refill(pool)
+        assignments.adopt(pool)
+        assignments.refill(pool)
     return pool
 
 
@@ -60,8 +60,8 @@ def update_pool(pool: Pool, spec: PoolSpec) -> Pool:
             setattr(pool, field, value)
         pool.save()
         _let_rest_go(pool)
-        held.adopt(pool)
-        held.refill(pool)
+        assignments.adopt(pool)
+        assignments.refill(pool)
     return pool
 
 
@@ -69,10 +69,10 @@ def delete_pool(pool: Pool) -> None:
     """Delete a pool nobody holds an address of; refused, with the list, while somebody does."""
     with addresses_of(pool.server_id):
         pool = _fresh(pool.id)
-        found = held.holders((Address.pool == pool.id) & _in_use())
+        found = assignments.holders((Address.pool == pool.id) & _in_use())
         if found:
             raise Refused(
-                f"{title(pool)} is in use and was not deleted: {held.named(found)}. Free these first."
+                f"{title(pool)} is in use and was not deleted: {assignments.named(found)}. Free these first."
             )
         # what rests after its release keeps resting, in case a new pool takes the range over
         Address.update(pool=None).where(Address.pool == pool.id).execute()
@@ -122,7 +122,7 @@ def unreserve(pool: Pool, addresses: str) -> int:
         rows = list(Address.select().where(_spot(pool, wanted) & (Address.state == "reserved")))
         for row in rows:
             row.delete_instance()
-            held.give_back(pool, row.address)
+            assignments.give_back(pool, row.address)
     return len(rows)
 
 
@@ -142,7 +142,7 @@ def _fresh(pool_id: int) -> Pool:
     """The pool as it is now that we hold the lock; it may have changed since the caller read it."""
     pool = Pool.get_or_none(Pool.id == pool_id)
     if pool is None:
-        raise Refused(f"Pool {pool_id} is gone; somebody deleted it meanwhile.")
+        raise Refused(f"Pool {pool_id} not found: somebody deleted it.")
     return pool
 
 
@@ -167,7 +167,7 @@ def _in_use():  # type: ignore[no-untyped-def]
 
 
 def _spot(pool: Pool, wanted: Span):  # type: ignore[no-untyped-def]
-    return (Address.pool == pool.id) & held.inside([wanted])
+    return (Address.pool == pool.id) & assignments.inside([wanted])
 
 
 def _check_neighbours(spec: PoolSpec, server: Server, besides: Pool | None) -> None:
@@ -183,19 +183,19 @@ def _check_neighbours(spec: PoolSpec, server: Server, besides: Pool | None) -> N
             f"Server {server.name} already has a pool that starts at {spec.start}: {title(twin)}. "
             "A pool is known by its server and first address; start this one elsewhere."
         )
-    on_gateway = held.at(server.id, spec.bridge, spec.vlan) & (Address.address == spec.gateway)
-    found = held.holders(on_gateway & (Address.state == "assigned"))
+    on_gateway = assignments.at(server.id, spec.bridge, spec.vlan) & (Address.address == spec.gateway)
+    found = assignments.holders(on_gateway & (Address.state == "assigned"))
     if found:
-        raise Refused(f"The gateway {spec.gateway} is in use by a machine: {held.named(found)}.")
+        raise Refused(f"The gateway {spec.gateway} is in use by a machine: {assignments.named(found)}.")
 
 
 def _check_shrinking(pool: Pool, spec: PoolSpec) -> None:
     outside = (Address.address < key(number(spec.start))) | (Address.address > key(number(spec.stop)))
-    found = held.holders((Address.pool == pool.id) & _in_use() & outside)
+    found = assignments.holders((Address.pool == pool.id) & _in_use() & outside)
     if found:
         raise Refused(
             f"{title(pool)} cannot shrink to {spec.start}–{spec.stop}; these addresses are in use: "
-            f"{held.named(found)}."
+            f"{assignments.named(found)}."
         )
 
 
@@ -209,9 +209,11 @@ def _check_reservable(pool: Pool, wanted: Span) -> None:
     whole = span(pool.start, pool.stop)
     if wanted.lo < whole.lo or wanted.hi > whole.hi:
         raise Refused(f"{wanted} is not inside {title(pool)}.")
-    found = held.holders(_spot(pool, wanted) & (Address.state == "assigned"))
+    found = assignments.holders(_spot(pool, wanted) & (Address.state == "assigned"))
     if found:
-        raise Refused(f"Somebody holds addresses of {wanted}: {held.named(found)}. Reserve the others.")
+        raise Refused(
+            f"Somebody holds addresses of {wanted}: {assignments.named(found)}. Reserve the others."
+        )
 
 
 def _write_reserved(pool: Pool, place: int, note: str) -> None:

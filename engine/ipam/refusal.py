@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.errors import Failed
 from engine.ipam import ranges
-from engine.ipam.legacy import Entry, Fault
-from engine.ipam.networks import Lacking, Network, network, version
+from engine.ipam.legacy import LegacyAddress, LegacyFault
+from engine.ipam.networks import BridgeVlan, Lacking, network, version
 from engine.ipam.spans import size
 from engine.store.models import Pool
 
@@ -20,10 +20,10 @@ class NoAddress(Failed):
 def no_address(
     server: str,
     lacking: Lacking,
-    wanted: Network | None,
+    wanted: BridgeVlan | None,
     pools: list[Pool],
-    entries: list[Entry],
-    wrong: list[Fault],
+    entries: list[LegacyAddress],
+    wrong: list[LegacyFault],
 ) -> NoAddress:
     """The refusal, told from what was looked at."""
     where = f"on {wanted}" if wanted else "on any one bridge and VLAN"
@@ -52,7 +52,7 @@ def _families(lacking: Lacking) -> str:
     return " or ".join(f"IPv{family}" for family, count in lacking.items() if count > 0)
 
 
-def _about_pool(pool: Pool, lacking: Lacking, wanted: Network | None) -> str:
+def _about_pool(pool: Pool, lacking: Lacking, wanted: BridgeVlan | None) -> str:
     name = f"pool {pool.id} ({pool.start}–{pool.stop}, {network(pool)})"
     count = lacking[version(pool)]
     if count <= 0:
@@ -65,7 +65,7 @@ def _about_pool(pool: Pool, lacking: Lacking, wanted: Network | None) -> str:
     return f"{name} has {f'enough {pool.type}' if free >= count else f'only {free} free'}"
 
 
-def _about_list(lacking: Lacking, wanted: Network | None, entries: list[Entry]) -> str:
+def _about_list(lacking: Lacking, wanted: BridgeVlan | None, entries: list[LegacyAddress]) -> str:
     here = [each for each in entries if wanted is None or network(each) == wanted]
     free = sum(lacking[each.address.version] > 0 for each in here)
     return f"its address list has {free or 'nothing'} free{' on several networks' if free else ''}"

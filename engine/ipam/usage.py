@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from peewee import fn
 
-from engine.ipam import held
-from engine.ipam.held import Holder
+from engine.ipam import assignments
+from engine.ipam.assignments import Holder
 from engine.ipam.spans import size
 from engine.ipam.spec import spec_of, usable, withheld
 from engine.store.database import session
@@ -16,7 +16,7 @@ from engine.store.models import Address, Pool, Server
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class PoolUsage:
     """Addresses of a pool: free ones can be handed out, used ones are assigned, reserved or resting.
 
     total is free and used together; addresses that are never handed out count only while somebody has one.
@@ -27,7 +27,7 @@ class Usage:
     free: int
 
 
-def usage(pool_ids: Iterable[int] | None = None) -> dict[int, Usage]:
+def usage(pool_ids: Iterable[int] | None = None) -> dict[int, PoolUsage]:
     """How full these pools are, or all pools; whole numbers of any size, whatever the pool's."""
     with session():
         pools = Pool.select(Pool, Server).join(Server)
@@ -42,14 +42,14 @@ def usage(pool_ids: Iterable[int] | None = None) -> dict[int, Usage]:
         return {pool.id: _usage(pool, used.get(pool.id, 0)) for pool in pools}
 
 
-def _usage(pool: Pool, used: int) -> Usage:
+def _usage(pool: Pool, used: int) -> PoolUsage:
     spec = spec_of(pool)
-    out_of_reach = held.count(Address.pool == pool.id, withheld(spec)) if used else 0
+    out_of_reach = assignments.count(Address.pool == pool.id, withheld(spec)) if used else 0
     free = size(usable(spec)) - (used - out_of_reach)
-    return Usage(total=free + used, used=used, free=free)
+    return PoolUsage(total=free + used, used=used, free=free)
 
 
 def who_has(pool: Pool, offset: int = 0, limit: int = 100) -> list[Holder]:
     """The addresses of a pool that are not free, in order, and who holds them: one page."""
     with session():
-        return held.holders(Address.pool == pool.id, offset, limit)
+        return assignments.holders(Address.pool == pool.id, offset, limit)

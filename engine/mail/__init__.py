@@ -2,7 +2,7 @@
 
 folder.py      where an operator's own templates lie
 own.py         which files there are, and copies to edit
-facts.py       what a mail may say about a machine
+facts.py       what a mail may say about a VM
 outbox.py      puts a mail into the outbox, inside the transaction of the step
 languages.py   the catalogues: one file per language
 letters.py     templates and catalogue become subject, text and HTML

@@ -36,7 +36,7 @@ class ClaimLost(Exception):
 
 
 @dataclass(slots=True)
-class Claim:
+class MailClaim:
     """The right to send one mail; `lease` moves on when the mail is handed over."""
 
     row: Outbox
@@ -49,7 +49,7 @@ class Claim:
         return (Outbox.id == self.row.id) & (Outbox.attempts == self.attempt) & (Outbox.due_at == self.lease)
 
 
-def claim() -> Claim | None:
+def claim() -> MailClaim | None:
     """Take the mail that is due longest, or None."""
     with session():
         if not Outbox.select().where(_due(now_ms())).exists():
@@ -62,7 +62,7 @@ def _due(now: int) -> Any:
     return unsent & (Outbox.due_at <= now)
 
 
-def _take() -> Claim | None:
+def _take() -> MailClaim | None:
     now = now_ms()
     query = Outbox.select().where(_due(now)).order_by(Outbox.due_at, Outbox.id).limit(1)
     if is_postgres():
@@ -70,7 +70,7 @@ def _take() -> Claim | None:
     row = query.first()
     if row is None:
         return None
-    claimed = Claim(row, row.attempts + 1, now + LEASE_MS)
+    claimed = MailClaim(row, row.attempts + 1, now + LEASE_MS)
     _write(Outbox.id == row.id, state="sending", attempts=claimed.attempt, due_at=claimed.lease)
     return claimed
 
@@ -82,7 +82,7 @@ def next_due() -> int | None:
         return Outbox.select(fn.MIN(Outbox.due_at)).where(waiting).scalar()
 
 
-def hand_over(claimed: Claim) -> None:
+def hand_over(claimed: MailClaim) -> None:
     """Commit that the server is about to have the whole mail, or raise ClaimLost: then it must not get it."""
     now = now_ms()
     if not in_transaction(lambda: _write(claimed.mine, sent_at=now, due_at=now + ENDING_MS)):
@@ -90,7 +90,7 @@ def hand_over(claimed: Claim) -> None:
     claimed.lease = now + ENDING_MS
 
 
-def sent(claimed: Claim, said: str) -> None:
+def sent(claimed: MailClaim, said: str) -> None:
     """The server took it: nothing of what it says is kept. It is the truth even after the lease ran out."""
 
     def work() -> None:
@@ -101,13 +101,13 @@ def sent(claimed: Claim, said: str) -> None:
     in_transaction(work)
 
 
-def put_back(claimed: Claim, why: str) -> None:
+def put_back(claimed: MailClaim, why: str) -> None:
     """Nothing was wrong with the mail itself: it is due again, and the attempt does not count."""
     as_it_was = {"state": "pending", "attempts": claimed.attempt - 1, "due_at": now_ms(), "sent_at": None}
     in_transaction(lambda: _write(claimed.mine, error=redact(why), **as_it_was))
 
 
-def later(claimed: Claim, why: str) -> None:
+def later(claimed: MailClaim, why: str) -> None:
     """Refused this time: try again after a pause that grows, and give up after about a day."""
     if claimed.attempt >= MOST_TRIES:
         return failed(claimed, f"given up after {claimed.attempt} attempts: {why}")
@@ -126,7 +126,7 @@ def pause_minutes(attempt: int) -> int:
     return _PAUSES_MIN[attempt - 1] if attempt <= len(_PAUSES_MIN) else _LONGEST_MIN
 
 
-def failed(claimed: Claim, why: str) -> None:
+def failed(claimed: MailClaim, why: str) -> None:
     """Refused for good, in the server's words."""
 
     def work() -> None:
@@ -136,7 +136,7 @@ def failed(claimed: Claim, why: str) -> None:
     in_transaction(work)
 
 
-def unknown(claimed: Claim, why: str) -> None:
+def unknown(claimed: MailClaim, why: str) -> None:
     """The end of it is not known: it stays for an operator, with `sent_at` telling when."""
     in_transaction(lambda: _note_unknown(claimed.row, claimed.mine, why))
 

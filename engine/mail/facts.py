@@ -1,4 +1,4 @@
-"""What a mail may say about a machine. Plain values only: they are kept as sealed JSON until the mail is sent."""
+"""What a mail may say about a VM. Plain values only: they are kept as sealed JSON until the mail is sent."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ WITH_PASSWORD = frozenset({"ready", "password"})  # the others have no need to c
 
 
 def addresses_of(vm: Vm) -> list[str]:
-    """The addresses of a machine as mails show them, the main one first."""
+    """The addresses of a VM as mails show them, the main one first."""
     return [str(row.address) for row in allocate.addresses_of_vm(vm)]
 
 
-def machine_facts(vm: Vm, plan: Plan, addresses: Sequence[str] = (), password: str = "") -> dict[str, Any]:
-    """The facts of a machine as it stands; give the password only for a mail that is to carry it."""
+def vm_facts(vm: Vm, plan: Plan, addresses: Sequence[str] = (), password: str = "") -> dict[str, Any]:
+    """The facts of a VM as it stands; give the password only for a mail that is to carry it."""
     return {
         "service_id": vm.service_id,
         "vm_id": vm.vmid,
@@ -40,7 +40,7 @@ def machine_facts(vm: Vm, plan: Plan, addresses: Sequence[str] = (), password: s
 
 
 def sample_facts() -> dict[str, Any]:
-    """The facts of a machine that does not exist, to show what a mail looks like."""
+    """The facts of a VM that does not exist, to show what a mail looks like."""
     return {
         "service_id": 5546,
         "vm_id": 2002,

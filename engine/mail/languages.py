@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from engine.mail import folder
+from engine.mail import template_folder
 
 SHIPPED = Path(__file__).parent / "languages"
 FALLBACK = "en"
@@ -34,7 +34,7 @@ class Catalogue:
 def languages(own_only: bool = False) -> list[Catalogue]:
     """Every language there is a file for, by its code; or those alone that the operator has a file for."""
     codes = set() if own_only else {path.stem for path in SHIPPED.glob("*.toml")}
-    own = folder.folder()
+    own = template_folder.folder()
     codes |= {path.stem for path in (own / "languages").glob("*.toml")} if own is not None else set()
     return [catalogue(code)[0] for code in sorted(codes)]
 
@@ -85,7 +85,7 @@ def _nearest(wanted: str) -> str | None:
 
 
 def _own_file(code: str) -> Path | None:
-    own = folder.folder()
+    own = template_folder.folder()
     if own is None:
         return None
     path = own / "languages" / f"{code}.toml"

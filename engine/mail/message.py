@@ -12,7 +12,7 @@ from email.utils import format_datetime, localtime
 import idna
 
 from engine.errors import Refused
-from engine.mail.letters import Letter, one_line
+from engine.mail.rendering import Letter, one_line
 
 _LONGEST_NAME = 60
 

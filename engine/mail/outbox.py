@@ -13,7 +13,7 @@ from typing import Any
 
 from engine import redact
 from engine.errors import Refused
-from engine.mail.facts import machine_facts
+from engine.mail.facts import vm_facts
 from engine.plan import effective
 from engine.store import secrets
 from engine.store.models import Client, Outbox, Product, Service, Vm
@@ -55,7 +55,7 @@ def _welcome(vm: Vm) -> dict[str, Any] | None:
     plan = effective(service.product.spec, service.options)
     if not client.email or not plan.emails.get("welcome", True):
         return None
-    facts = machine_facts(vm, plan)
+    facts = vm_facts(vm, plan)
     return _row(vm, client, "welcome", f"welcome:{vm.uid}", facts)
 
 

@@ -11,7 +11,7 @@ from engine.mail.outbox import BELL
 from engine.work.sending import Loop
 
 if TYPE_CHECKING:
-    from engine.mail.round import Round
+    from engine.mail.delivery import Round
 
 _ANSWER_S = 15.0  # more for a mail that the server has, and whose answer is all that is missing
 
@@ -40,7 +40,7 @@ class Sender:
         return handed_over and self._loop.join(_ANSWER_S)
 
     def _look(self) -> float:
-        from engine.mail.round import Round
+        from engine.mail.delivery import Round
 
         if self._round is None:
             self._round = Round(self._loop.stopping.is_set)

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 
 from engine.errors import Failed
-from engine.mail.letters import one_line
 from engine.mail.message import Envelope
+from engine.mail.rendering import one_line
 from engine.redact import redact
 from engine.store.settings import Smtp
 
@@ -31,7 +31,7 @@ def _trusting() -> ssl.SSLContext:
     return context
 
 
-class Kind(StrEnum):
+class MailErrorKind(StrEnum):
     """`server`: all mails wait; `later`: this one waits; `never`: refused for good; `unknown`: it may have gone."""
 
     SERVER = "server"
@@ -43,12 +43,12 @@ class Kind(StrEnum):
 class MailFault(Failed):
     """A mail did not go, or may not have gone."""
 
-    def __init__(self, kind: Kind, sentence: str) -> None:
+    def __init__(self, kind: MailErrorKind, sentence: str) -> None:
         super().__init__(redact(sentence))
         self.kind = kind
 
 
-class Connection:
+class SmtpConnection:
     """A session with the mail server of these settings: opened on first use, good for several mails."""
 
     def __init__(self, settings: Smtp) -> None:
@@ -70,7 +70,9 @@ class Connection:
             self._log_in(smtp)
             code, said = smtp.noop()
             if code >= 400:
-                raise MailFault(Kind.SERVER, f"The mail server {self._where} says: {code} {_words(said)}.")
+                raise MailFault(
+                    MailErrorKind.SERVER, f"The mail server {self._where} says: {code} {_words(said)}."
+                )
         return f"{code} {_words(said)}"
 
     def deliver(self, envelope: Envelope, hand_over: Callable[[], None]) -> str:
@@ -91,7 +93,7 @@ class Connection:
         except (OSError, smtplib.SMTPException) as error:
             self._hang_up()
             raise MailFault(
-                Kind.UNKNOWN, f"{self._where} did not answer to the end of the mail ({_why(error)})"
+                MailErrorKind.UNKNOWN, f"{self._where} did not answer to the end of the mail ({_why(error)})"
             ) from error
         self._check(code, said)
         return f"{code} {_words(said)}"
@@ -147,7 +149,7 @@ class Connection:
     def _begin(self, smtp: smtplib.SMTP, envelope: Envelope) -> None:
         if envelope.utf8 and not smtp.has_extn("smtputf8"):
             raise MailFault(
-                Kind.NEVER,
+                MailErrorKind.NEVER,
                 f"The mail server {self._where} takes no addresses with letters like those of {envelope.recipient}.",
             )
         if envelope.utf8:
@@ -167,7 +169,7 @@ class Connection:
         """Sort an answer to this mail; what is no plain yes is later or never."""
         if code == good or (good == 250 and 200 <= code < 300):
             return
-        kind = Kind.NEVER if 500 <= code < 600 else Kind.LATER
+        kind = MailErrorKind.NEVER if 500 <= code < 600 else MailErrorKind.LATER
         raise MailFault(kind, f"{self._where} says: {code} {_words(said)}")
 
     @contextmanager
@@ -180,7 +182,7 @@ class Connection:
             raise
         except (OSError, smtplib.SMTPException, ValueError) as error:
             self.close()
-            raise MailFault(Kind.SERVER, self._sentence(error)) from error
+            raise MailFault(MailErrorKind.SERVER, self._sentence(error)) from error
 
     @contextmanager
     def _mail_faults(self) -> Iterator[None]:
@@ -191,7 +193,9 @@ class Connection:
             raise
         except (OSError, smtplib.SMTPException, ValueError) as error:
             self._hang_up()
-            raise MailFault(Kind.LATER, f"the connection to {self._where} broke ({_why(error)})") from error
+            raise MailFault(
+                MailErrorKind.LATER, f"the connection to {self._where} broke ({_why(error)})"
+            ) from error
 
     def _sentence(self, error: Exception) -> str:
         error = _cause(error)

@@ -20,7 +20,7 @@ from engine.pipelines.steps.names import sync
 from engine.pipelines.steps.network import first_card, set_network
 from engine.pipelines.steps.power import shut_down, start_unless_suspended, still_shutting_down
 from engine.pipelines.steps.verify import verify
-from engine.work.model import Again, Done, Fail, Outcome, Pipeline, Step
+from engine.work.model import Again, Done, Fail, Outcome, Pipeline, PipelineStep
 
 
 def update_ip(ctx: Context) -> Outcome:
@@ -55,21 +55,21 @@ CHANGE_PACKAGE = Pipeline(
     "ChangePackage",
     start="change_package",
     steps=(
-        Step("cp_update_ip", "Update IP + DNS + Firewall", update_ip),
-        Step("cp_stop", "Stop VM", shut_down, meanwhile=still_shutting_down),
-        Step("cp_cpu_ram", "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card)),
-        Step("cp_system_disk_size", "Resize system disk", resize_system),
-        Step(
+        PipelineStep("cp_update_ip", "Update IP + DNS + Firewall", update_ip),
+        PipelineStep("cp_stop", "Stop VM", shut_down, meanwhile=still_shutting_down),
+        PipelineStep("cp_cpu_ram", "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card)),
+        PipelineStep("cp_system_disk_size", "Resize system disk", resize_system),
+        PipelineStep(
             "cp_system_disk_bandwidth",
             "Set system disk I/O",
             jointly(limit_system, system_limits, first_card),
         ),
-        Step("cp_additional_disk", "Create additional disk", create_additional),
-        Step("cp_additional_disk_size", "Resize additional disk", resize_additional),
-        Step("cp_additional_disk_bandwidth", "Set additional disk I/O", limit_additional),
-        Step("cp_network", "Configure network", jointly(set_network, first_card)),
-        Step("cp_firewall", "Configure firewall", set_firewall),
-        Step("cp_start", "Start VM", start_unless_suspended),
-        Step("ready", "Verify VM", verify_changed),
+        PipelineStep("cp_additional_disk", "Create additional disk", create_additional),
+        PipelineStep("cp_additional_disk_size", "Resize additional disk", resize_additional),
+        PipelineStep("cp_additional_disk_bandwidth", "Set additional disk I/O", limit_additional),
+        PipelineStep("cp_network", "Configure network", jointly(set_network, first_card)),
+        PipelineStep("cp_firewall", "Configure firewall", set_firewall),
+        PipelineStep("cp_start", "Start VM", start_unless_suspended),
+        PipelineStep("ready", "Verify VM", verify_changed),
     ),
 )

@@ -18,9 +18,9 @@ from engine.pipelines.steps.disks import (
 from engine.pipelines.steps.firewall import set_firewall
 from engine.pipelines.steps.names import configure_dns
 from engine.pipelines.steps.network import set_network
-from engine.pipelines.steps.pending import told
+from engine.pipelines.steps.pending import report_pending
 from engine.store.models import Service
-from engine.work.model import Done, Fail, Meanwhile, Outcome, Pipeline, Skip, Step, StepFunction
+from engine.work.model import Done, Fail, Meanwhile, Outcome, Pipeline, PipelineStep, Skip, StepFunction
 
 
 def _one(
@@ -30,7 +30,7 @@ def _one(
     needs_guest: bool = True,
     meanwhile: Meanwhile | None = None,
 ) -> Pipeline:
-    step = Step(None, label or name, run, needs_guest, meanwhile)
+    step = PipelineStep(None, label or name, run, needs_guest, meanwhile)
     return Pipeline(name, start="", steps=(step,), by_status=False, retry=False)
 
 
@@ -38,8 +38,8 @@ def _there(ctx: Context) -> bool:
     return ctx.vm.vmid is not None and bool(ctx.vm.node)
 
 
-def on_machine(run: StepFunction) -> StepFunction:
-    """The step, refused while there is no machine to work on."""
+def on_vm(run: StepFunction) -> StepFunction:
+    """The step, refused while there is no VM to work on."""
 
     def guarded(ctx: Context) -> Outcome:
         if not _there(ctx):
@@ -57,7 +57,7 @@ def only_when_off(run: StepFunction) -> StepFunction:
             return Fail("it can run only while the VM is off (**); stop the VM first")
         return run(ctx)
 
-    return on_machine(guarded)
+    return on_vm(guarded)
 
 
 def suspend(ctx: Context) -> Outcome:
@@ -71,7 +71,7 @@ def unsuspend(ctx: Context) -> Outcome:
 
 
 def unless_suspended(run: StepFunction) -> StepFunction:
-    """The step, refused while the service is suspended: it may have been asked for before that."""
+    """The step, refused while the service is suspended: it may have been requested before that."""
 
     def guarded(ctx: Context) -> Outcome:
         if ctx.vm.service.status == "Suspended":
@@ -92,22 +92,22 @@ def _then(ctx: Context, outcome: Outcome, status: str) -> Outcome:
 _NO_MACHINE = "there is no machine"
 
 COMMANDS: tuple[Pipeline, ...] = (
-    _one("Start", on_machine(unless_suspended(power.start)), "Start VM"),
-    _one("Stop", on_machine(power.stop), "Stop VM"),
-    _one("Shutdown", on_machine(power.ask_to_shut_down), "Shut VM down"),
-    _one("Reboot", on_machine(unless_suspended(power.reboot)), "Reboot VM"),
+    _one("Start", on_vm(unless_suspended(power.start)), "Start VM"),
+    _one("Stop", on_vm(power.stop), "Stop VM"),
+    _one("Shutdown", on_vm(power.request_shutdown), "Shut VM down"),
+    _one("Reboot", on_vm(unless_suspended(power.reboot)), "Reboot VM"),
     _one("Suspend", suspend, "Suspend VM", meanwhile=power.still_shutting_down),
     _one("Unsuspend", unsuspend, "Unsuspend VM"),
     _one("VMSetDedicatedIp", allocate_ip, "Allocate IP", needs_guest=False),
     _one("VMClone", clone_vm, "Clone VM"),
     _one("Set CPU RAM", only_when_off(set_cpu_ram), "Set CPU & RAM"),
-    _one("Set System Disk Size", on_machine(resize_system), "Resize system disk"),
-    _one("Set System Disk Bandwidth", on_machine(told(limit_system)), "Set system disk I/O"),
-    _one("Set Created Additional Disk", on_machine(told(create_additional)), "Create additional disk"),
-    _one("Set Additional Disk Size", on_machine(resize_additional), "Resize additional disk"),
-    _one("Set Additional Disk Bandwidth", on_machine(told(limit_additional)), "Set additional disk I/O"),
-    _one("Set Network", on_machine(told(set_network)), "Configure network"),
-    _one("Set Firewall", on_machine(set_firewall), "Configure firewall"),
+    _one("Set System Disk Size", on_vm(resize_system), "Resize system disk"),
+    _one("Set System Disk Bandwidth", on_vm(report_pending(limit_system)), "Set system disk I/O"),
+    _one("Set Created Additional Disk", on_vm(report_pending(create_additional)), "Create additional disk"),
+    _one("Set Additional Disk Size", on_vm(resize_additional), "Resize additional disk"),
+    _one("Set Additional Disk Bandwidth", on_vm(report_pending(limit_additional)), "Set additional disk I/O"),
+    _one("Set Network", on_vm(report_pending(set_network)), "Configure network"),
+    _one("Set Firewall", on_vm(set_firewall), "Configure firewall"),
     _one("SetCloudinit", only_when_off(set_cloudinit), "Configure cloud-init"),
     _one("VMRemove", removal.delete_vm, "Remove VM"),
     _one("Set DNS records", configure_dns, "Set DNS records", needs_guest=False),

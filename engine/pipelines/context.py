@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.plan import Plan, effective
-from engine.proxmox.faults import Kind, ProxmoxError, task_ending
+from engine.proxmox.faults import FaultKind, ProxmoxError, task_ending
 from engine.proxmox.guest import Guest
 from engine.proxmox.mark import Mark
 from engine.store.compiled import Compiled
 from engine.store.models import Call, Product, Server, Service, Vm
 from engine.work.context import TaskContext
-from engine.work.item import Item
+from engine.work.item import WorkItem
 from engine.work.model import Again, Done, Fail, Outcome, Skip, Wait
 from engine.work.ports import Ports
 from engine.work.servers import Servers
 
 IGNORED = "shutdown_ignored"  # the guest had the time it was given and still runs
-_PASSING = (Kind.TRANSIENT, Kind.AMBIGUOUS, Kind.GONE)
+_PASSING = (FaultKind.TRANSIENT, FaultKind.AMBIGUOUS, FaultKind.GONE)
 LOCK_S = 4.0  # how long a locked guest is left alone, up to twice that
 TASK_TRIES = 3  # how often a task may fail for a passing reason before the step fails
 
@@ -74,8 +74,8 @@ class Context(TaskContext):
     def act(self, call: Callable[[], str | None]) -> Outcome:
         """Make the one changing call of this look: park on its task, or look again when it has none.
 
-        If the task of the look before ended badly, nothing is sent and `after_failure` decides. A guest that
-        somebody holds a lock on is not asked for anything: the VM is parked until the lock is gone.
+        If the task of the previous check failed, nothing is sent and `after_failure` decides. Nothing is sent to a
+        locked guest: the VM is parked until the lock is released.
         """
         if failure := self.after_failure():
             return failure
@@ -86,7 +86,7 @@ class Context(TaskContext):
         except ProxmoxError as error:
             if not error.guest_missing or not self.vm.node:
                 raise
-            self.guest.forget()  # moved between the look and the call: the next look finds it, or that it is gone
+            self.guest.forget()  # moved between read and call: the next read finds it, or that it is gone
             return Wait("time", error.sentence, seconds=0.5)
         if upid is None:
             return Again()
@@ -100,7 +100,7 @@ class Context(TaskContext):
         """
         if not self.failed:
             return None
-        if self.failed_kind is Kind.BUSY:
+        if self.failed_kind is FaultKind.BUSY:
             return _wait_for_lock(self.failed)
         tries = int(self.flow.get("transient", 0)) + 1
         if self.failed_kind not in _PASSING or self.failed_reason == IGNORED or tries >= TASK_TRIES:
@@ -152,13 +152,13 @@ class Context(TaskContext):
 
 @dataclass(slots=True)
 class Contexts:
-    """Builds the context of each look: what every step of this process shares."""
+    """Builds the context of each check: what every step of this process shares."""
 
     servers: Servers
     ports: Ports
     instance: str
 
-    def __call__(self, item: Item, **given: Any) -> Context:
+    def __call__(self, item: WorkItem, **given: Any) -> Context:
         """The context of one look at a step of this VM, with what its rows say now."""
         vm = _WHOLE.first(item.id)
         assert vm is not None, "a VM that is walked has its row"

@@ -22,38 +22,40 @@ from engine.pipelines.steps.network import first_card, set_network
 from engine.pipelines.steps.power import start_unless_suspended
 from engine.pipelines.steps.removal import delete_for_redeploy, free_for_redeploy, remove_for_reinstall
 from engine.pipelines.steps.verify import verify_running
-from engine.work.model import Pipeline, Step
+from engine.work.model import Pipeline, PipelineStep
 
 DEPLOY = Pipeline(
     "Deploy",
     start="creation",
     steps=(
-        Step("set_ip", "Allocate IP", allocate_ip, needs_guest=False),
-        Step("clone", "Clone VM", clone_vm),
-        Step("set_dns", "Configure DNS records", configure_dns, needs_guest=False),
-        Step("migrated", "Migrate to target node", migrate_to_target, meanwhile=still_moving),
-        Step("set_cpu_ram", "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card, login)),
-        Step("set_system_disk_size", "Resize system disk", resize_system),
-        Step(
+        PipelineStep("set_ip", "Allocate IP", allocate_ip, needs_guest=False),
+        PipelineStep("clone", "Clone VM", clone_vm),
+        PipelineStep("set_dns", "Configure DNS records", configure_dns, needs_guest=False),
+        PipelineStep("migrated", "Migrate to target node", migrate_to_target, meanwhile=still_moving),
+        PipelineStep(
+            "set_cpu_ram", "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card, login)
+        ),
+        PipelineStep("set_system_disk_size", "Resize system disk", resize_system),
+        PipelineStep(
             "set_system_disk_bandwidth",
             "Set system disk I/O",
             jointly(limit_system, system_limits, first_card, login),
         ),
-        Step("set_created_additional_disk", "Create additional disk", create_additional),
-        Step("set_additional_disk_size", "Resize additional disk", resize_additional),
-        Step("set_additional_disk_bandwidth", "Set additional disk I/O", limit_additional),
-        Step("set_network", "Configure network", jointly(set_network, first_card, login)),
-        Step("set_firewall", "Configure firewall", set_firewall),
-        Step("set_cloudinit", "Configure cloud-init", jointly(set_cloudinit, login)),
-        Step("starting", "Start VM", start_unless_suspended),
-        Step("ready", "Verify running + Email", verify_running),
+        PipelineStep("set_created_additional_disk", "Create additional disk", create_additional),
+        PipelineStep("set_additional_disk_size", "Resize additional disk", resize_additional),
+        PipelineStep("set_additional_disk_bandwidth", "Set additional disk I/O", limit_additional),
+        PipelineStep("set_network", "Configure network", jointly(set_network, first_card, login)),
+        PipelineStep("set_firewall", "Configure firewall", set_firewall),
+        PipelineStep("set_cloudinit", "Configure cloud-init", jointly(set_cloudinit, login)),
+        PipelineStep("starting", "Start VM", start_unless_suspended),
+        PipelineStep("ready", "Verify running + Email", verify_running),
     ),
 )
 
 REINSTALL = Pipeline(
     "Reinstall",
     start="reinstall",
-    steps=(Step("set_ip", "Remove VM", remove_for_reinstall), *DEPLOY.steps[1:]),
+    steps=(PipelineStep("set_ip", "Remove VM", remove_for_reinstall), *DEPLOY.steps[1:]),
 )
 
 REDEPLOY = Pipeline(
@@ -61,8 +63,8 @@ REDEPLOY = Pipeline(
     start="",
     by_status=False,
     steps=(
-        Step(None, "Remove VM", delete_for_redeploy),
-        Step("creation", "Free addresses and VMID", free_for_redeploy, needs_guest=False),
+        PipelineStep(None, "Remove VM", delete_for_redeploy),
+        PipelineStep("creation", "Free addresses and VMID", free_for_redeploy, needs_guest=False),
         *DEPLOY.steps,
     ),
 )

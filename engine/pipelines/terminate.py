@@ -10,7 +10,7 @@ from engine.pipelines.steps.removal import (
     free_everything,
     stop_gently,
 )
-from engine.work.model import Pipeline, Step
+from engine.work.model import Pipeline, PipelineStep
 
 TERMINATE = Pipeline(
     "Terminate",
@@ -18,16 +18,16 @@ TERMINATE = Pipeline(
     failed_status="error_terminate",
     by_status=False,
     steps=(
-        Step(None, "Stop VM", stop_gently, meanwhile=still_shutting_down),
-        Step(None, "Delete backups", delete_backups),
-        Step(None, "Delete DNS records", delete_dns, needs_guest=False),
-        Step(None, "Delete VM", delete_vm_or_give_up),
-        Step("remove", "Free addresses and VMID", free_everything, needs_guest=False),
+        PipelineStep(None, "Stop VM", stop_gently, meanwhile=still_shutting_down),
+        PipelineStep(None, "Delete backups", delete_backups),
+        PipelineStep(None, "Delete DNS records", delete_dns, needs_guest=False),
+        PipelineStep(None, "Delete VM", delete_vm_or_give_up),
+        PipelineStep("remove", "Free addresses and VMID", free_everything, needs_guest=False),
     ),
 )
 
 SET_DNS_RECORDS = Pipeline(
     "SetDnsRecords",
     start="set_dns_records",
-    steps=(Step("ready", "Set DNS records", configure_dns, needs_guest=False),),
+    steps=(PipelineStep("ready", "Set DNS records", configure_dns, needs_guest=False),),
 )

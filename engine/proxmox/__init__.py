@@ -4,22 +4,22 @@
 went wrong and what that means. Nothing else in the project knows how Proxmox is spoken to.
 """
 
-from .access import ServerAccess, Tls
-from .checks import Check, Result, Wanted, check_server
+from .access import ServerAccess, ServerTls
+from .checks import CheckResult, ProductNeeds, ServerCheck, check_server
 from .cluster import Cluster, FirewallBaseline
-from .fault_table import Kind
-from .faults import Ending, NotOurs, ProxmoxError, task_ending
+from .fault_table import FaultKind
+from .faults import NotOurs, ProxmoxError, TaskExit, task_ending
 from .firewall import GuestFirewall
 from .guest import Guest
 from .guest_values import (
     FirewallRule,
     GuestConfig,
     GuestLocation,
+    GuestSnapshot,
     GuestStatus,
     IpSetEntry,
     PendingChange,
     RrdPoint,
-    Snapshot,
 )
 from .guest_view import GuestView
 from .ha import HaState
@@ -36,7 +36,7 @@ from .values import (
     Resource,
     Storage,
     TaskLogLine,
-    TaskState,
+    TaskStatus,
     Upid,
     Version,
 )
@@ -47,42 +47,42 @@ __all__ = [
     "Bridge",
     "CallRecorder",
     "ChangingCall",
-    "Check",
+    "CheckResult",
     "Cluster",
     "ConsoleTicket",
-    "Ending",
+    "FaultKind",
     "FirewallBaseline",
     "FirewallRule",
     "Guest",
     "GuestConfig",
     "GuestFirewall",
     "GuestLocation",
+    "GuestSnapshot",
     "GuestStatus",
     "GuestView",
     "HaState",
     "IpSetEntry",
     "IsoImage",
-    "Kind",
     "Mark",
     "NodeInfo",
     "NotOurs",
     "PendingChange",
     "Permissions",
+    "ProductNeeds",
     "ProxmoxError",
     "Quorum",
     "Resource",
-    "Result",
     "RrdPoint",
     "ServerAccess",
+    "ServerCheck",
+    "ServerTls",
     "SilentRecorder",
-    "Snapshot",
     "Storage",
+    "TaskExit",
     "TaskLogLine",
-    "TaskState",
-    "Tls",
+    "TaskStatus",
     "Upid",
     "Version",
-    "Wanted",
     "bears_mark",
     "check_server",
     "fetch_fingerprint",

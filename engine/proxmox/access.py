@@ -37,7 +37,7 @@ def normal_fingerprint(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
+class ServerTls:
     """How a server proves who it is."""
 
     mode: TlsMode = TlsMode.SYSTEM
@@ -45,24 +45,24 @@ class Tls:
     fingerprints: tuple[str, ...] = ()
 
     @classmethod
-    def system(cls) -> Tls:
+    def system(cls) -> ServerTls:
         """Trust what the operating system trusts."""
         return cls()
 
     @classmethod
-    def ca_file(cls, path: str) -> Tls:
+    def ca_file(cls, path: str) -> ServerTls:
         """Trust only the certificates of one PEM file, such as the cluster's pve-root-ca.pem."""
         return cls(TlsMode.CA_FILE, ca_path=path)
 
     @classmethod
-    def fingerprint(cls, *fingerprints: str) -> Tls:
+    def fingerprint(cls, *fingerprints: str) -> ServerTls:
         """Trust exactly these leaf certificates, one per API host or an old and a new one."""
         if not fingerprints:
             raise Refused("A fingerprint is needed to pin a server; `kvmtui server test` prints it.")
         return cls(TlsMode.FINGERPRINT, fingerprints=tuple(normal_fingerprint(f) for f in fingerprints))
 
     @classmethod
-    def insecure(cls) -> Tls:
+    def insecure(cls) -> ServerTls:
         """Trust anybody. Only for a lab, and only when written out."""
         return cls(TlsMode.INSECURE)
 
@@ -78,7 +78,7 @@ class ServerAccess:
     token_secret: str | None = field(default=None, repr=False)
     user: str | None = None
     password: str | None = field(default=None, repr=False)
-    tls: Tls = field(default_factory=Tls.system)
+    tls: ServerTls = field(default_factory=ServerTls.system)
     connect_timeout: float = 5.0
     read_timeout: float = 10.0
     heavy_timeout: float = 60.0

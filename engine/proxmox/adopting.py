@@ -5,7 +5,7 @@ It stands apart from `Guest`, whose every change needs the mark to be there.
 
 from __future__ import annotations
 
-from .answers import Answer
+from .answers import ProxmoxAnswer
 from .faults import not_ours
 from .guest import Guest
 from .mark import bears_mark, stamped
@@ -21,5 +21,5 @@ def adopt(guest: Guest, digest: str) -> None:
         raise not_ours(guest.vmid, guest.mark, config.mark, config.name)
     text = stamped(config.description, guest.mark)
     guest.send(
-        "PUT", "Writing our mark", ("config",), {"description": text, "digest": digest}, Answer.nothing
+        "PUT", "Writing our mark", ("config",), {"description": text, "digest": digest}, ProxmoxAnswer.nothing
     )

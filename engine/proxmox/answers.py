@@ -11,7 +11,7 @@ Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProxmoxAnswer:
     """The `data` of a successful answer, with what was asked and which host said it."""
 
     data: object

@@ -10,7 +10,7 @@ from .privileges import Use
 USUAL_USES = frozenset(Use) - {Use.CUSTOM_CPU}
 
 
-class Result(StrEnum):
+class CheckResult(StrEnum):
     """How a check came out."""
 
     OK = "ok"
@@ -19,17 +19,17 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ServerCheck:
     """One question, its answer, and what to do about it."""
 
     name: str
-    result: Result
+    result: CheckResult
     sentence: str
     fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class SnapshotWish:
+class SnapshotNeeds:
     """A product whose VMs may have snapshots, and where its disks are; storages empty: the template's."""
 
     product: str
@@ -40,7 +40,7 @@ class SnapshotWish:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ProductNeeds:
     """What the products of a server are made of and what they offer; templates are VMIDs or names."""
 
     templates: tuple[str, ...] = ()
@@ -52,4 +52,4 @@ class Wanted:
     guests_path: str = "/vms"
     anti_spoofing: bool = True
     uses: frozenset[Use] = USUAL_USES
-    snapshots: tuple[SnapshotWish, ...] = ()
+    snapshots: tuple[SnapshotNeeds, ...] = ()

@@ -13,14 +13,14 @@ from typing import TypeVar
 from engine.errors import Refused
 
 from .access import ServerAccess
-from .answers import Answer, Row, flag_of, int_of, text_of
-from .fault_table import Kind
-from .faults import Ending, ProxmoxError, is_vague, not_ours, task_ending
+from .answers import ProxmoxAnswer, Row, flag_of, int_of, text_of
+from .fault_table import FaultKind
+from .faults import ProxmoxError, TaskExit, is_vague, not_ours, task_ending
 from .guest_values import GuestConfig, GuestLocation
 from .journal import CallRecorder, Value
 from .mark import Mark, find_mark
-from .overview import Overview
-from .session import Request
+from .overview import ClusterOverview
+from .session import ApiRequest
 from .transport import Transport
 from .values import (
     Backup,
@@ -32,7 +32,7 @@ from .values import (
     Resource,
     Storage,
     TaskLogLine,
-    TaskState,
+    TaskStatus,
     Upid,
     Version,
 )
@@ -133,9 +133,9 @@ class Cluster:
         answer = self.get("Listing the guests", "cluster", "resources", params={"type": "vm"})
         return tuple(Resource.of(row) for row in answer.rows())
 
-    def overview(self) -> Overview:
+    def overview(self) -> ClusterOverview:
         """Guests, nodes and storages in one answer; figures are up to ten seconds old."""
-        return Overview.of(self.get("Reading the cluster's resources", "cluster", "resources").rows())
+        return ClusterOverview.of(self.get("Reading the cluster's resources", "cluster", "resources").rows())
 
     def firewall_baseline(self) -> FirewallBaseline:
         """The cluster firewall's switch and policies."""
@@ -205,23 +205,23 @@ class Cluster:
 
     # --- following tasks
 
-    def active_tasks(self, node: str) -> tuple[TaskState, ...]:
+    def active_tasks(self, node: str) -> tuple[TaskStatus, ...]:
         """What a node works on, in one request; tasks that just ended may be among them."""
         return self._tasks(node, f"Listing the tasks of {node}", {"source": "active", "limit": 1000})
 
     def recent_tasks(
         self, node: str, since_ms: int, vmid: int | None = None, typefilter: str | None = None
-    ) -> tuple[TaskState, ...]:
+    ) -> tuple[TaskStatus, ...]:
         """The tasks a node began since then, running or ended, newest first."""
         params: dict[str, Value] = {"source": "all", "since": since_ms // 1000, "limit": 500}
         params |= {"vmid": vmid, "typefilter": typefilter}
         return self._tasks(node, f"Listing the recent tasks of {node}", params)
 
-    def task_state(self, upid: str) -> TaskState:
+    def task_state(self, upid: str) -> TaskStatus:
         """How one task stands, asked of the node its name tells."""
         node = _parsed(upid).node
         answer = self.get("Reading a task", "nodes", node, "tasks", upid, "status", node=node)
-        return TaskState.of({"upid": upid, **answer.mapping()})
+        return TaskStatus.of({"upid": upid, **answer.mapping()})
 
     def task_log(self, upid: str, start: int = 0, limit: int = 500) -> tuple[TaskLogLine, ...]:
         """The lines of a task's log after the first `start`."""
@@ -232,7 +232,7 @@ class Cluster:
         )
         return tuple(TaskLogLine(int_of(row, "n"), text_of(row, "t")) for row in answer.rows())
 
-    def task_ending(self, upid: str) -> Ending | None:
+    def task_ending(self, upid: str) -> TaskExit | None:
         """How a task ended, reading its log when its last words hide the reason; None while it runs.
 
         A task that a list has shown as ended with OK is not read again.
@@ -258,21 +258,21 @@ class Cluster:
     def delete_backup(self, node: str, storage: str, volid: str, vmid: int, mark: Mark) -> str | None:
         """Deletes one backup of one guest, if the storage says it is that guest's; a task, or None when done.
 
-        Notes that carry another mark refuse it; backups of a number that was used before are told apart so.
+        Notes that carry another mark refuse it; this distinguishes backups of an earlier VM with the same number.
         """
         found = [backup for backup in self.backups(node, storage, vmid) if backup.volid == volid]
         what = f"Deleting the backup {volid} of VM {vmid}"
         if not found:
             said = f"{storage} holds no such backup of VM {vmid}"
             raise ProxmoxError(
-                Kind.GONE, f"{what} was not needed: {said}.", reason="no_item", said=said, sent=False
+                FaultKind.GONE, f"{what} was not needed: {said}.", reason="no_item", said=said, sent=False
             )
         noted = find_mark(found[0].notes)
         if found[0].vmid != vmid or (noted is not None and noted != mark):
             raise not_ours(vmid, mark, noted, found[0].name)
         path = ("nodes", node, "storage", storage, "content", volid)
         return self.change(
-            Request("DELETE", path, what, changing=True, node=node, vmid=vmid), Answer.upid_or_none
+            ApiRequest("DELETE", path, what, changing=True, node=node, vmid=vmid), ProxmoxAnswer.upid_or_none
         )
 
     # --- making guests
@@ -309,7 +309,7 @@ class Cluster:
         }
         what = f"Cloning template {template_vmid} to VM {newid} on {template_node}"
         path = ("nodes", template_node, "qemu", str(template_vmid), "clone")
-        return self.change(_making("POST", path, what, params, template_node, newid), Answer.upid)
+        return self.change(_making("POST", path, what, params, template_node, newid), ProxmoxAnswer.upid)
 
     def restore(self, node: str, vmid: int, archive: str, *, mark: Mark, storage: str | None = None) -> str:
         """Starts making a guest from a backup under a number nobody has, carrying our mark."""
@@ -320,7 +320,9 @@ class Cluster:
             "description": mark.line,
         }
         what = f"Restoring {archive} as VM {vmid} on {node}"
-        return self.change(_making("POST", ("nodes", node, "qemu"), what, params, node, vmid), Answer.upid)
+        return self.change(
+            _making("POST", ("nodes", node, "qemu"), what, params, node, vmid), ProxmoxAnswer.upid
+        )
 
     # --- the road, shared with Guest
 
@@ -332,12 +334,12 @@ class Cluster:
         node: str | None = None,
         vmid: int | None = None,
         heavy: bool = False,
-    ) -> Answer:
+    ) -> ProxmoxAnswer:
         """The answer to a reading request."""
         wanted = {key: value for key, value in (params or {}).items() if value is not None}
-        return self.transport.read(Request("GET", path, what, wanted, heavy=heavy, node=node, vmid=vmid))
+        return self.transport.read(ApiRequest("GET", path, what, wanted, heavy=heavy, node=node, vmid=vmid))
 
-    def change(self, request: Request, shape: Callable[[Answer], T]) -> T:
+    def change(self, request: ApiRequest, shape: Callable[[ProxmoxAnswer], T]) -> T:
         """Sends a changing request through the journal."""
         return self.transport.change(request, shape)
 
@@ -349,9 +351,9 @@ class Cluster:
         everywhere = [node.name for node in self.nodes()]
         yield from (node for node in dict.fromkeys([*known, *everywhere]) if node != hint)
 
-    def _tasks(self, node: str, what: str, params: dict[str, Value]) -> tuple[TaskState, ...]:
+    def _tasks(self, node: str, what: str, params: dict[str, Value]) -> tuple[TaskStatus, ...]:
         answer = self.get(what, "nodes", node, "tasks", node=node, params=params)
-        tasks = tuple(TaskState.of(row) for row in answer.rows())
+        tasks = tuple(TaskStatus.of(row) for row in answer.rows())
         with self._lock:
             self._ended_well.update((task.upid, None) for task in tasks if task.exitstatus == "OK")
             while len(self._ended_well) > _ENDED_KEPT:
@@ -373,7 +375,7 @@ def _parsed(upid: str) -> Upid:
 
 def _making(
     method: str, path: tuple[str, ...], what: str, params: dict[str, Value], node: str, vmid: int
-) -> Request:
+) -> ApiRequest:
     given = {key: value for key, value in params.items() if value is not None}
     needs = ("VM.Allocate", f"/vms/{vmid}")
-    return Request(method, path, what, given, changing=True, heavy=True, node=node, vmid=vmid, needs=needs)
+    return ApiRequest(method, path, what, given, changing=True, heavy=True, node=node, vmid=vmid, needs=needs)

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Subprotocol
 
 from .cluster import Cluster
-from .fault_table import Kind
+from .fault_table import FaultKind
 from .faults import Attempt, ProxmoxError, answer_fault, broken_call, untrusted
 from .values import ConsoleTicket
 
@@ -132,7 +132,7 @@ def open_stream(cluster: Cluster, ticket: ConsoleTicket, what: str) -> ConsoleSt
     try:
         return ConsoleStream(ticket.url, options)
     except ssl.SSLCertVerificationError as error:
-        raise untrusted(attempt, _trust_trouble(error)) from None
+        raise untrusted(attempt, _trust_error(error)) from None
     except InvalidStatus as error:
         raise _refused(attempt, error) from None
     except (InvalidHandshake, TimeoutError, OSError, EOFError) as error:
@@ -147,11 +147,11 @@ def _refused(attempt: Attempt, error: InvalidStatus) -> ProxmoxError:
             f"(“{reason}”). A console's ticket is valid for seconds: check that the clocks of the nodes agree, and "
             "open the console again. API tokens may open consoles since libpve-access-control 8.2.3 (Proxmox VE 8.4)."
         )
-        return ProxmoxError(Kind.AUTH, sentence, reason="ticket_refused", said=reason, status=status)
+        return ProxmoxError(FaultKind.AUTH, sentence, reason="ticket_refused", said=reason, status=status)
     return answer_fault(attempt, status, reason)
 
 
-def _trust_trouble(error: ssl.SSLCertVerificationError) -> str:
+def _trust_error(error: ssl.SSLCertVerificationError) -> str:
     return getattr(error, "verify_message", "") or str(error.args[-1] if error.args else error)
 
 

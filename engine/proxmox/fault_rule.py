@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """What a failure means for the next step."""
 
     TRANSIENT = "transient"  # nothing is wrong with the request: the same call may work later
@@ -15,7 +15,7 @@ class Kind(StrEnum):
     AMBIGUOUS = "ambiguous"  # it may have taken effect: read the state before anything else
     AUTH = "auth"  # who we are, or who the server is, could not be proven
     PERMANENT = "permanent"  # the same call will fail again until somebody changes something
-    GONE = "gone"  # what was asked for is not there, or not on this node
+    GONE = "gone"  # the requested object does not exist, or not on this node
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class Rule:
     """
 
     name: str
-    kind: Kind
+    kind: FaultKind
     advice: str
     words: re.Pattern[str] | None = None
     statuses: frozenset[int] = frozenset()
-    reading: Kind | None = None
+    reading: FaultKind | None = None
     vague: bool = False
 
     def fits(self, status: int | None, said: str) -> bool:
@@ -40,13 +40,18 @@ class Rule:
         return self.words is None or self.words.search(said) is not None
 
 
-def by_words(name: str, kind: Kind, words: str, advice: str, *, vague: bool = False) -> Rule:
+def by_words(name: str, kind: FaultKind, words: str, advice: str, *, vague: bool = False) -> Rule:
     """A rule for words, whatever the status."""
     return Rule(name, kind, advice, re.compile(words, re.IGNORECASE | re.DOTALL), vague=vague)
 
 
 def by_status(
-    name: str, kind: Kind, advice: str, *statuses: int, words: str | None = None, reading: Kind | None = None
+    name: str,
+    kind: FaultKind,
+    advice: str,
+    *statuses: int,
+    words: str | None = None,
+    reading: FaultKind | None = None,
 ) -> Rule:
     """A rule for some statuses, with these words if any are given."""
     pattern = re.compile(words, re.IGNORECASE) if words else None

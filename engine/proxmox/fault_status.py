@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .fault_rule import Kind, by_status
+from .fault_rule import FaultKind, by_status
 
 READ_FIRST = "It may have taken effect; the state is read before anything is sent again."
 _CERTIFICATE = r"certificate verify failed|SSL routines"
@@ -12,48 +12,48 @@ _BAD_PARAMETERS = "Proxmox does not accept these parameters; the request has to 
 STATUS_RULES = (
     by_status(
         "ticket_refused",
-        Kind.AUTH,
+        FaultKind.AUTH,
         "The ticket of this console has expired; open the console again.",
         401,
         words="invalid PVEVNC ticket",
     ),
     by_status(
         "login_refused",
-        Kind.AUTH,
+        FaultKind.AUTH,
         "Check the token or password of the server, and that it has not expired.",
         401,
     ),
     by_status(
         "needs_ticket",
-        Kind.PERMANENT,
+        FaultKind.PERMANENT,
         "This call does not accept API tokens; it needs a login with a password.",
         403,
         words="not available with API token",
     ),
     by_status(
         "no_pool",
-        Kind.PERMANENT,
+        FaultKind.PERMANENT,
         "The resource pool is missing; create it in Proxmox or choose another.",
         403,
         words=r"pool '[^']*' does not exist",
     ),
-    by_status("bad_parameters", Kind.PERMANENT, _BAD_PARAMETERS, 403, words=_NO_EMPTY_PATH),
+    by_status("bad_parameters", FaultKind.PERMANENT, _BAD_PARAMETERS, 403, words=_NO_EMPTY_PATH),
     by_status(
         "no_privilege",
-        Kind.PERMANENT,
+        FaultKind.PERMANENT,
         "The login lacks this privilege; `kvmtui doctor` prints the pveum command that grants it.",
         403,
     ),
     by_status(
         "node_certificate",
-        Kind.PERMANENT,
+        FaultKind.PERMANENT,
         "The nodes distrust each other's certificate: run `pvecm updatecerts`, and name nodes without domain.",
         596,
         words=_CERTIFICATE,
     ),
     by_status(
         "daemon_down",
-        Kind.TRANSIENT,
+        FaultKind.TRANSIENT,
         "pveproxy reached, pvedaemon is not answering (for another node: its pveproxy). "
         "Check `systemctl status pvedaemon pveproxy` on the node.",
         595,
@@ -61,30 +61,32 @@ STATUS_RULES = (
     ),
     by_status(
         "node_unreachable",
-        Kind.TRANSIENT,
+        FaultKind.TRANSIENT,
         "The node is down, or the other nodes cannot reach it; nothing was sent to it.",
         595,
     ),
-    by_status("forward_broken", Kind.AMBIGUOUS, READ_FIRST, 596, 597, 598, 599, reading=Kind.TRANSIENT),
-    by_status("too_many_requests", Kind.BUSY, "Something in front of Proxmox limits requests.", 429),
-    by_status("gateway", Kind.AMBIGUOUS, READ_FIRST, 502, 503, 504, reading=Kind.TRANSIENT),
+    by_status(
+        "forward_broken", FaultKind.AMBIGUOUS, READ_FIRST, 596, 597, 598, 599, reading=FaultKind.TRANSIENT
+    ),
+    by_status("too_many_requests", FaultKind.BUSY, "Something in front of Proxmox limits requests.", 429),
+    by_status("gateway", FaultKind.AMBIGUOUS, READ_FIRST, 502, 503, 504, reading=FaultKind.TRANSIENT),
     by_status(
         "bad_parameters",
-        Kind.PERMANENT,
+        FaultKind.PERMANENT,
         _BAD_PARAMETERS,
         501,
         words=r"for data too large|Unexpected content for method|chunked transfer encoding",
     ),
     by_status(
         "not_implemented",
-        Kind.PERMANENT,
+        FaultKind.PERMANENT,
         "This version of Proxmox VE does not know the call.",
         501,
         506,
     ),
     by_status(
         "not_proxmox",
-        Kind.PERMANENT,
+        FaultKind.PERMANENT,
         "This does not look like the API of Proxmox VE; check host and port.",
         301,
         302,
@@ -96,4 +98,4 @@ STATUS_RULES = (
         405,
     ),
 )
-BAD_REQUEST = by_status("bad_parameters", Kind.PERMANENT, _BAD_PARAMETERS, 400)
+BAD_REQUEST = by_status("bad_parameters", FaultKind.PERMANENT, _BAD_PARAMETERS, 400)

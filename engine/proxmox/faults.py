@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from engine import redact
 from engine.errors import Failed
 
-from .fault_table import OTHERWISE, Kind, Rule, rule_for
+from .fault_table import OTHERWISE, FaultKind, Rule, rule_for
 from .mark import Mark
 from .privileges import grant_for
 
 __all__ = [
     "Attempt",
-    "Ending",
-    "Kind",
+    "FaultKind",
     "NotOurs",
     "ProxmoxError",
-    "another_machine",
+    "TaskExit",
     "answer_fault",
     "broken_call",
     "is_vague",
@@ -32,6 +31,7 @@ __all__ = [
     "quoted",
     "task_ending",
     "untrusted",
+    "vm_replaced",
 ]
 _LONGEST_QUOTE = 500
 _LONGEST_LINE = 240
@@ -49,7 +49,7 @@ class ProxmoxError(Failed):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: FaultKind,
         sentence: str,
         *,
         reason: str,
@@ -81,7 +81,7 @@ class NotOurs(ProxmoxError):
     """The guest under this number is not provably the one that was meant; nothing was sent to it."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(Kind.PERMANENT, sentence, reason="not_ours", sent=False)
+        super().__init__(FaultKind.PERMANENT, sentence, reason="not_ours", sent=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +148,15 @@ def broken_call(attempt: Attempt, cause: str, *, sent: bool) -> ProxmoxError:
             f"{attempt.what} failed: {where} could not be reached: {cause}. "
             "Nothing was sent. Check the network, the host and the port."
         )
-        return ProxmoxError(Kind.TRANSIENT, sentence, reason="unreachable", said=cause, sent=False)
+        return ProxmoxError(FaultKind.TRANSIENT, sentence, reason="unreachable", said=cause, sent=False)
     if attempt.changing:
         sentence = (
             f"{attempt.what} was sent to {where}, but no answer came back: {cause}. "
             "It may have taken effect; the state is read before anything is sent again."
         )
-        return ProxmoxError(Kind.AMBIGUOUS, sentence, reason="no_answer", said=cause)
+        return ProxmoxError(FaultKind.AMBIGUOUS, sentence, reason="no_answer", said=cause)
     sentence = f"{attempt.what} failed: no answer came from {where}: {cause}. Reading it again is safe."
-    return ProxmoxError(Kind.TRANSIENT, sentence, reason="no_answer", said=cause)
+    return ProxmoxError(FaultKind.TRANSIENT, sentence, reason="no_answer", said=cause)
 
 
 def untrusted(attempt: Attempt, cause: str) -> ProxmoxError:
@@ -166,12 +166,12 @@ def untrusted(attempt: Attempt, cause: str) -> ProxmoxError:
         f"{attempt.what} was not sent: the certificate of {attempt.server} ({attempt.host}) is not trusted: {cause}. "
         "If the certificate was renewed, compare it with `pvenode cert info` on the node and pin the new fingerprint."
     )
-    return ProxmoxError(Kind.AUTH, sentence, reason="untrusted", said=cause, sent=False)
+    return ProxmoxError(FaultKind.AUTH, sentence, reason="untrusted", said=cause, sent=False)
 
 
 def odd_answer(attempt: Attempt, oddity: str, status: int | None = 200) -> ProxmoxError:
     """The error for a success that does not hold what Proxmox would send."""
-    kind = Kind.AMBIGUOUS if attempt.changing else Kind.PERMANENT
+    kind = FaultKind.AMBIGUOUS if attempt.changing else FaultKind.PERMANENT
     advice = (
         "It may have taken effect; the state is read before anything is sent again."
         if attempt.changing
@@ -183,11 +183,11 @@ def odd_answer(attempt: Attempt, oddity: str, status: int | None = 200) -> Proxm
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class TaskExit:
     """How a task ended: `kind` is None for success, and `warnings` tells success with something left to look at."""
 
     exitstatus: str
-    kind: Kind | None
+    kind: FaultKind | None
     reason: str
     advice: str = ""
     warnings: bool = False
@@ -215,25 +215,25 @@ def is_vague(exitstatus: str) -> bool:
 _TASK_DENIED = re.compile(r"(?:403 )?(?P<words>Permission check failed \(.*)", re.DOTALL)
 
 
-def task_ending(exitstatus: str, log: Iterable[str] = ()) -> Ending:
+def task_ending(exitstatus: str, log: Iterable[str] = ()) -> TaskExit:
     """Sorts the last words of a task; the log is searched when they hide the reason."""
     text = exitstatus.strip()
     if text == "OK":
-        return Ending(text, None, "ok")
+        return TaskExit(text, None, "ok")
     if text.startswith("WARNINGS"):
-        return Ending(text, None, "warnings", warnings=True)
+        return TaskExit(text, None, "warnings", warnings=True)
     # rights that depend on what a change means are checked inside the task, which ends with the refusal
     denied = _TASK_DENIED.match(text)
     rule = rule_for(403, denied["words"]) if denied else rule_for(None, text)
     if not rule.vague:
-        return Ending(text, rule.kind, rule.name, rule.advice)
+        return TaskExit(text, rule.kind, rule.name, rule.advice)
     line, inner = _reason_in([line for line in log if not _LAST_WORDS.match(line)])
     if not line:
-        return Ending(text, rule.kind, rule.name, rule.advice)
+        return TaskExit(text, rule.kind, rule.name, rule.advice)
     told = inner or rule
-    # the line that gives the reason stands in the sentence: nobody has to be sent to the log
+    # the sentence contains the line with the reason, so that nobody has to read the log
     advice = "" if told.vague else told.advice
-    return Ending(text, told.kind, told.name, advice, said=f"{text}: {line}")
+    return TaskExit(text, told.kind, told.name, advice, said=f"{text}: {line}")
 
 
 def _reason_in(log: Sequence[str]) -> tuple[str, Rule | None]:
@@ -265,7 +265,7 @@ def not_ours(vmid: int, wanted: Mark, found: Mark | None, name: str) -> NotOurs:
     )
 
 
-def another_machine(vmid: int, wanted: str, found: str | None) -> NotOurs:
+def vm_replaced(vmid: int, wanted: str, found: str | None) -> NotOurs:
     """The refusal for a guest that carries our mark but is another machine: a copy made by somebody."""
     return NotOurs(
         f"The guest under VMID {vmid} was not touched: it carries our mark, but it is another machine "

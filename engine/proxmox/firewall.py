@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import Refused
 
-from .answers import Answer, flag_of, maybe_text, text_of
+from .answers import ProxmoxAnswer, flag_of, maybe_text, text_of
 from .faults import ProxmoxError
 from .guest_values import FirewallRule, IpSetEntry
 from .journal import Value
@@ -40,7 +40,7 @@ class GuestFirewall:
         self._change("PUT", "Setting the firewall options", ("options",), params)
 
     def ipset(self, name: str) -> tuple[IpSetEntry, ...] | None:
-        """The addresses of an IP set, or None when there is no such set."""
+        """The addresses of an IP set; None when it does not exist."""
         try:
             rows = self._get(f"Reading IP set {name}", "ipset", name).rows()
         except ProxmoxError as fault:
@@ -84,7 +84,7 @@ class GuestFirewall:
         return there is None or bool(missing or extra)
 
     def remove_ipset(self, name: str) -> bool:
-        """Takes a set away with everything in it; false when there was none."""
+        """Deletes a set with its content; False when it did not exist."""
         if self.ipset(name) is None:
             return False
         params: dict[str, Value] = {"force": 1}
@@ -102,7 +102,7 @@ class GuestFirewall:
         self._change("POST", "Adding a firewall rule", ("rules",), params)
 
     def change_rule(self, rule: FirewallRule, values: Mapping[str, Value]) -> None:
-        """Changes a rule as it was read; refused by Proxmox when the list has changed since."""
+        """Changes a rule; Proxmox refuses when the list has changed since it was read."""
         params = {**values, "digest": rule.digest}
         self._change("PUT", f"Changing firewall rule {rule.pos}", ("rules", str(rule.pos)), params)
 
@@ -111,7 +111,7 @@ class GuestFirewall:
         self.change_rule(rule, {"moveto": before})
 
     def delete_rule(self, rule: FirewallRule) -> None:
-        """Deletes a rule as it was read; refused by Proxmox when the list has changed since."""
+        """Deletes a rule; Proxmox refuses when the list has changed since it was read."""
         params: dict[str, Value] = {"digest": rule.digest}
         self._change("DELETE", f"Deleting firewall rule {rule.pos}", ("rules", str(rule.pos)), params)
 
@@ -129,9 +129,9 @@ class GuestFirewall:
 
     def _change(self, method: str, what: str, path: tuple[str, ...], params: Mapping[str, Value]) -> None:
         self._guest.prove_recent()
-        self._guest.send(method, what, ("firewall", *path), params, Answer.nothing)
+        self._guest.send(method, what, ("firewall", *path), params, ProxmoxAnswer.nothing)
 
-    def _get(self, what: str, *path: str) -> Answer:
+    def _get(self, what: str, *path: str) -> ProxmoxAnswer:
         return self._guest.read(what, "firewall", *path)
 
 

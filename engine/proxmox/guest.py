@@ -13,18 +13,18 @@ from typing import TypeVar
 from engine import redact
 from engine.errors import Refused
 
-from .answers import Answer
+from .answers import ProxmoxAnswer
 from .cluster import Cluster
 from .codecs import Drive, Net, gib_text, is_drive_key
-from .fault_table import Kind
-from .faults import ProxmoxError, another_machine, not_ours
+from .fault_table import FaultKind
+from .faults import ProxmoxError, not_ours, vm_replaced
 from .firewall import GuestFirewall
 from .guest_values import GuestConfig
 from .guest_view import GuestView
 from .ha import Request as HaRequest
 from .journal import Value
 from .mark import Mark, stamped
-from .session import Request
+from .session import ApiRequest
 
 T = TypeVar("T")
 _CD_SLOTS = ("ide2", "ide0", "ide1", "ide3", "sata0", "sata1", "sata2", "sata3", "sata4", "sata5")
@@ -72,13 +72,13 @@ class Guest(GuestView):
             self._not_named_yet(config)
             raise not_ours(self.vmid, self.mark, config.mark, config.name)
         if self.smbios_uuid and config.smbios_uuid != self.smbios_uuid:
-            raise another_machine(self.vmid, self.smbios_uuid, config.smbios_uuid)
+            raise vm_replaced(self.vmid, self.smbios_uuid, config.smbios_uuid)
         return config
 
     def stamp(self) -> None:
         """Writes the mark again, after a restore or rollback brought an old description back.
 
-        Without the mark the SMBIOS uuid is the proof that this is our machine.
+        Without the mark the SMBIOS uuid is the proof that this is our VM.
         """
         config = self.config()
         if config.mark != self.mark and not (self.smbios_uuid and config.smbios_uuid == self.smbios_uuid):
@@ -116,7 +116,7 @@ class Guest(GuestView):
         config = self.prove_digest()
         params = _with_digest(config, {"disk": disk, "size": gib_text(size_gib)})
         return self.send(
-            "PUT", f"Resizing {disk} to {size_gib} GiB", ("resize",), params, Answer.upid_or_none
+            "PUT", f"Resizing {disk} to {size_gib} GiB", ("resize",), params, ProxmoxAnswer.upid_or_none
         )
 
     def move_disk(self, disk: str, storage: str, disk_format: str) -> str:
@@ -125,7 +125,7 @@ class Guest(GuestView):
             self.prove_digest(), {"disk": disk, "storage": storage, "format": disk_format, "delete": 1}
         )
         what = f"Moving {disk} to {storage} as {disk_format}"
-        return self.send("POST", what, ("move_disk",), params, Answer.upid)
+        return self.send("POST", what, ("move_disk",), params, ProxmoxAnswer.upid)
 
     def detach_disk(self, key: str) -> str | None:
         """Takes a disk off; its data stays as unusedN."""
@@ -156,7 +156,7 @@ class Guest(GuestView):
     def regenerate_cloudinit(self) -> None:
         """Writes the cloud-init drive again while the guest runs; a start does it by itself."""
         self.prove()
-        self.send("PUT", "Writing the cloud-init drive", ("cloudinit",), {}, Answer.nothing)
+        self.send("PUT", "Writing the cloud-init drive", ("cloudinit",), {}, ProxmoxAnswer.nothing)
 
     # --- power
 
@@ -188,7 +188,7 @@ class Guest(GuestView):
         what they cannot do, such as `disabled` after an error or `ignored` for the time of a repair.
         """
         self.prove()
-        request = Request(
+        request = ApiRequest(
             "PUT",
             ("cluster", "ha", "resources", f"vm:{self.vmid}"),
             f"Requesting HA state {state} for VM {self.vmid}",
@@ -198,19 +198,19 @@ class Guest(GuestView):
             vmid=self.vmid,
             needs=("Sys.Console", "/"),
         )
-        self.cluster.change(request, Answer.nothing)
+        self.cluster.change(request, ProxmoxAnswer.nothing)
 
     def migrate(self, target: str, targetstorage: str | None = None) -> str:
         """Moves the stopped guest to another node, its local disks to a storage there."""
         self.prove()
         params: dict[str, Value] = {"target": target, "targetstorage": targetstorage}
-        return self.send("POST", f"Migrating to {target}", ("migrate",), params, Answer.upid)
+        return self.send("POST", f"Migrating to {target}", ("migrate",), params, ProxmoxAnswer.upid)
 
     def destroy(self, *, purge: bool = True) -> str:
         """Deletes it with every disk that carries its number; with purge also its jobs and HA entries."""
         self.prove()
         params: dict[str, Value] = {"purge": int(purge), "destroy-unreferenced-disks": 1}
-        return self.send("DELETE", "Deleting", (), params, Answer.upid)
+        return self.send("DELETE", "Deleting", (), params, ProxmoxAnswer.upid)
 
     # --- snapshots and backups
 
@@ -222,18 +222,18 @@ class Guest(GuestView):
             "description": description or None,
             "vmstate": int(memory),
         }
-        return self.send("POST", f"Taking snapshot {name}", ("snapshot",), params, Answer.upid)
+        return self.send("POST", f"Taking snapshot {name}", ("snapshot",), params, ProxmoxAnswer.upid)
 
     def delete_snapshot(self, name: str) -> str:
         """Deletes a snapshot."""
         self.prove()
-        return self.send("DELETE", f"Deleting snapshot {name}", ("snapshot", name), {}, Answer.upid)
+        return self.send("DELETE", f"Deleting snapshot {name}", ("snapshot", name), {}, ProxmoxAnswer.upid)
 
     def rollback(self, name: str) -> str:
         """Goes back to a snapshot; the old description comes back with it, so `stamp` must follow."""
         self.prove()
         what = f"Rolling back to snapshot {name}"
-        return self.send("POST", what, ("snapshot", name, "rollback"), {}, Answer.upid)
+        return self.send("POST", what, ("snapshot", name, "rollback"), {}, ProxmoxAnswer.upid)
 
     def backup(self, storage: str, notes: str = "", *, mode: str = "snapshot") -> str:
         """Starts a backup; nothing older is pruned."""
@@ -260,7 +260,7 @@ class Guest(GuestView):
             "description": stamped(config.description, self.mark),
         }
         request = self._changing("POST", f"Restoring {archive}", ("nodes", self.node, "qemu"), params)
-        return self.cluster.change(request, Answer.upid)
+        return self.cluster.change(request, ProxmoxAnswer.upid)
 
     def set_user_password(self, user: str, password: str) -> None:
         """Has the agent set a password inside the running guest."""
@@ -268,7 +268,11 @@ class Guest(GuestView):
         self.prove()
         params: dict[str, Value] = {"username": user, "password": password}
         self.send(
-            "POST", f"Setting the password of {user}", ("agent", "set-user-password"), params, Answer.nothing
+            "POST",
+            f"Setting the password of {user}",
+            ("agent", "set-user-password"),
+            params,
+            ProxmoxAnswer.nothing,
         )
 
     # --- the road
@@ -279,34 +283,34 @@ class Guest(GuestView):
         what: str,
         path: tuple[str, ...],
         params: Mapping[str, Value],
-        shape: Callable[[Answer], T],
+        shape: Callable[[ProxmoxAnswer], T],
     ) -> T:
-        """Sends a change below this guest's own path; the caller has proven whose it is."""
+        """Sends a change below this guest's own path; the caller has proven its ownership."""
         whole = ("nodes", self.node, "qemu", str(self.vmid), *path)
         return self.cluster.change(self._changing(method, what, whole, params), shape)
 
     def _changing(
         self, method: str, what: str, path: tuple[str, ...], params: Mapping[str, Value]
-    ) -> Request:
-        if "firewall" not in path:  # the firewall has a file of its own: the config stays as it was read
+    ) -> ApiRequest:
+        if "firewall" not in path:  # the firewall has a file of its own: the config stays unchanged
             self.forget()
         told = f"{what}: VM {self.vmid} on {self.node}"
         given = {key: value for key, value in params.items() if value is not None}
         restoring = path[-1] == "qemu"  # which Proxmox refuses without naming the privilege
         needs = ("VM.Allocate", f"/vms/{self.vmid}") if restoring else None
-        return Request(
+        return ApiRequest(
             method, path, told, given, changing=True, heavy=True, node=self.node, vmid=self.vmid, needs=needs
         )
 
     def _power(self, what: str, action: str, params: Mapping[str, Value] | None = None) -> str:
         self.prove()
-        return self.send("POST", what, ("status", action), params or {}, Answer.upid)
+        return self.send("POST", what, ("status", action), params or {}, ProxmoxAnswer.upid)
 
     def _post_config(self, what: str, config: GuestConfig, params: Mapping[str, Value]) -> str | None:
-        return self.send("POST", what, ("config",), _with_digest(config, params), Answer.upid_or_none)
+        return self.send("POST", what, ("config",), _with_digest(config, params), ProxmoxAnswer.upid_or_none)
 
     def _put_config(self, what: str, config: GuestConfig, params: Mapping[str, Value]) -> None:
-        self.send("PUT", what, ("config",), _with_digest(config, params), Answer.nothing)
+        self.send("PUT", what, ("config",), _with_digest(config, params), ProxmoxAnswer.nothing)
 
     def _not_named_yet(self, config: GuestConfig) -> None:
         """While Proxmox clones, the description appears only with the first disk."""
@@ -315,7 +319,7 @@ class Guest(GuestView):
                 f"VM {self.vmid} on {self.node} is still being made by Proxmox and does not carry its mark yet. "
                 "Nothing was sent to it."
             )
-            raise ProxmoxError(Kind.BUSY, sentence, reason="locked", sent=False)
+            raise ProxmoxError(FaultKind.BUSY, sentence, reason="locked", sent=False)
 
 
 def free_cd_slot(config: GuestConfig) -> str | None:
@@ -323,13 +327,13 @@ def free_cd_slot(config: GuestConfig) -> str | None:
     return next((slot for slot in _CD_SLOTS if slot not in config.raw), None)
 
 
-def _backup_task(answer: Answer) -> str:
+def _backup_task(answer: ProxmoxAnswer) -> str:
     """vzdump answers a plain OK, without a task, when the guest is not on the node it was sent to."""
     if answer.data == "OK":
         sentence = (
             f"{answer.attempt.what} did not begin: the guest is on another node, so Proxmox skipped it."
         )
-        raise ProxmoxError(Kind.GONE, sentence, reason="no_config", said="OK")
+        raise ProxmoxError(FaultKind.GONE, sentence, reason="no_config", said="OK")
     return answer.upid()
 
 

@@ -48,7 +48,7 @@ class GuestConfig:
 
     @property
     def smbios_uuid(self) -> str | None:
-        """The machine's own identity, lower case."""
+        """The VM's own identity, lower case."""
         uuid = Smbios.parse(self.text("smbios1")).uuid
         return uuid.lower() if uuid else None
 
@@ -226,12 +226,12 @@ class GuestStatus:
 
     @property
     def running(self) -> bool:
-        """Whether the machine is on."""
+        """Whether the VM is on."""
         return self.status == "running"
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class GuestSnapshot:
     """A snapshot of a guest."""
 
     name: str
@@ -241,7 +241,7 @@ class Snapshot:
     with_memory: bool
 
     @classmethod
-    def of(cls, row: Row) -> Snapshot:
+    def of(cls, row: Row) -> GuestSnapshot:
         """Reads a row of a snapshot list."""
         return cls(
             text_of(row, "name"),

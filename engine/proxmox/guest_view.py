@@ -9,22 +9,22 @@ from urllib.parse import urlencode
 
 from engine import redact
 
-from .answers import Answer, maybe_text, text_of
+from .answers import ProxmoxAnswer, maybe_text, text_of
 from .cluster import Cluster
-from .fault_table import Kind
+from .fault_table import FaultKind
 from .faults import ProxmoxError, odd_answer
 from .guest_values import (
     GuestConfig,
     GuestLocation,
+    GuestSnapshot,
     GuestStatus,
     PendingChange,
     RrdPoint,
-    Snapshot,
     pending_changes,
 )
 from .ha import HaState
 from .journal import Value
-from .session import Request
+from .session import ApiRequest
 from .values import ConsoleTicket
 
 RECENT_S = 2.0
@@ -77,7 +77,7 @@ class GuestView:
         self._seen = (time.monotonic(), location.config)
 
     def forget(self) -> None:
-        """The next look reads everything again."""
+        """Drops cached values: everything is read again."""
         self._seen = None
 
     def configs(self) -> tuple[GuestConfig, GuestConfig]:
@@ -124,10 +124,10 @@ class GuestView:
             return ""
         return text_of(answer.mapping(), "state", "started")
 
-    def snapshots(self) -> tuple[Snapshot, ...]:
+    def snapshots(self) -> tuple[GuestSnapshot, ...]:
         """Its snapshots, oldest first."""
         rows = self.read("Listing the snapshots", "snapshot").rows()
-        snapshots = (Snapshot.of(row) for row in rows if row.get("name") != "current")
+        snapshots = (GuestSnapshot.of(row) for row in rows if row.get("name") != "current")
         return tuple(sorted(snapshots, key=lambda snapshot: snapshot.created_ms))
 
     def rrddata(self, timeframe: str) -> tuple[RrdPoint, ...]:
@@ -183,7 +183,7 @@ class GuestView:
             host, int(port), url, text_of(row, "user"), ticket, headers, password, maybe_text(row, "upid")
         )
 
-    def read(self, what: str, *path: str, params: dict[str, Value] | None = None) -> Answer:
+    def read(self, what: str, *path: str, params: dict[str, Value] | None = None) -> ProxmoxAnswer:
         """The answer to a reading request below this guest's own path; a guest that has moved is looked for once."""
         try:
             return self.cluster.transport.read(self._request("GET", what, path, params or {}))
@@ -195,10 +195,10 @@ class GuestView:
 
     def _request(
         self, method: str, what: str, path: tuple[str, ...], params: dict[str, Value] | None = None
-    ) -> Request:
+    ) -> ApiRequest:
         whole = ("nodes", self.node, "qemu", str(self.vmid), *path)
         told = f"{what} of VM {self.vmid} on {self.node}"
-        return Request(method, whole, told, params or {}, node=self.node, vmid=self.vmid)
+        return ApiRequest(method, whole, told, params or {}, node=self.node, vmid=self.vmid)
 
     def _may_have_moved(self, fault: ProxmoxError) -> bool:
         """Whether to look for it elsewhere: it is not on its node, or that is down and HA may have restarted it."""
@@ -217,7 +217,7 @@ class GuestView:
                 self.on_move(str(before), location.node)
             return
         raise fault or ProxmoxError(
-            Kind.GONE,
+            FaultKind.GONE,
             f"There is no VM {self.vmid} on any node of {self.cluster.name}.",
             reason="no_config",
             sent=False,

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from .fault_table import Kind
+from .fault_table import FaultKind
 
 _GUESSABLE = ("password", "cipassword")  # a hash of a short secret can be guessed back
-_CHANGING = ("digest",)  # differs although the same thing is asked for
+_CHANGING = ("digest",)  # differs although the request is the same
 Value = str | int | float | bool | None
 
 
@@ -42,7 +42,7 @@ class CallRecorder(Protocol):
         """Called as the first thing after the answer."""
         ...
 
-    def failed(self, call_id: int, kind: Kind, sentence: str) -> None:
+    def failed(self, call_id: int, kind: FaultKind, sentence: str) -> None:
         """Called when there was no good answer; the kind says whether it may have taken effect."""
         ...
 
@@ -57,7 +57,7 @@ class SilentRecorder:
     def answered(self, call_id: int, upid: str | None) -> None:
         """Forgets the answer."""
 
-    def failed(self, call_id: int, kind: Kind, sentence: str) -> None:
+    def failed(self, call_id: int, kind: FaultKind, sentence: str) -> None:
         """Forgets the failure."""
 
 

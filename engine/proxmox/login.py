@@ -15,7 +15,7 @@ from engine import redact
 
 from .access import ServerAccess
 
-RENEW_AFTER = 3600.0  # a ticket lives two hours
+RENEW_AFTER = 3600.0  # a ticket is valid for two hours
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Mark:
 
     @property
     def line(self) -> str:
-        """The line as it stands in a description."""
+        """The line of the mark in a description."""
         return f"kvmtui instance={self.instance} vm={self.vm}"
 
 

@@ -32,7 +32,7 @@ class StorageUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class ClusterOverview:
     """Everything of a cluster in one answer; a storage that is not available is left out."""
 
     guests: tuple[Resource, ...]
@@ -40,7 +40,7 @@ class Overview:
     storages: tuple[StorageUse, ...]
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> Overview:
+    def of(cls, rows: Iterable[Row]) -> ClusterOverview:
         """Reads the answer of /cluster/resources."""
         kinds: dict[str, list[Row]] = {}
         for row in rows:

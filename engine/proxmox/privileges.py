@@ -100,7 +100,7 @@ _CPU_PATH = "/mapping"
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class PrivilegeGrant:
     """A privilege that is needed on a path, for us to check and the operator to grant."""
 
     path: str
@@ -134,7 +134,7 @@ def grants(
     iso_storages: Iterable[str] = (),
     bridges: Iterable[str] = (),
     custom_cpu: bool = False,
-) -> tuple[Grant, ...]:
+) -> tuple[PrivilegeGrant, ...]:
     """Everything the login may have to be allowed, path by path, to sell VMs made of these parts.
 
     While no template is known, those below the guests' path are meant.
@@ -146,26 +146,28 @@ def grants(
     places += [(f"/storage/{name}", ISO_ROLE) for name in iso_storages]
     places += [(f"/sdn/zones/localnetwork/{name}", NET_ROLE) for name in bridges]
     places += [(_CPU_PATH, CPU_ROLE)] if custom_cpu else []
-    found: dict[tuple[str, str], Grant] = {}
+    found: dict[tuple[str, str], PrivilegeGrant] = {}
     for path, role in places:
         for item in role_privileges(role, version):
-            found.setdefault((path, item.name), Grant(path, item))
+            found.setdefault((path, item.name), PrivilegeGrant(path, item))
     return tuple(found.values())
 
 
-def grant_for(name: str, path: str) -> Grant:
+def grant_for(name: str, path: str) -> PrivilegeGrant:
     """The grant that lifts a refusal of this privilege on this path, with the role and path of our roles.
 
     Privileges on VMs are granted for all of them at once: a role on one VM would replace those it inherits.
     """
     if name == "VM.Clone":
-        return Grant(path, Privilege(name, TEMPLATE_ROLE, ""))
+        return PrivilegeGrant(path, Privilege(name, TEMPLATE_ROLE, ""))
     if path.startswith("/vms"):
-        return Grant("/vms", Privilege(name, CONSOLE_ROLE, ""))
+        return PrivilegeGrant("/vms", Privilege(name, CONSOLE_ROLE, ""))
     if path.startswith("/storage"):
-        return Grant(path, Privilege(name, ISO_ROLE if name == "Datastore.Audit" else STORE_ROLE, ""))
+        return PrivilegeGrant(
+            path, Privilege(name, ISO_ROLE if name == "Datastore.Audit" else STORE_ROLE, "")
+        )
     if path.startswith("/sdn"):
-        return Grant("/".join(path.split("/")[:5]), Privilege(name, NET_ROLE, ""))
+        return PrivilegeGrant("/".join(path.split("/")[:5]), Privilege(name, NET_ROLE, ""))
     if path.startswith("/mapping"):
-        return Grant(path, Privilege(name, CPU_ROLE, ""))
-    return Grant("/" if name == "Sys.Audit" else path, Privilege(name, NODE_ROLE, ""))
+        return PrivilegeGrant(path, Privilege(name, CPU_ROLE, ""))
+    return PrivilegeGrant("/" if name == "Sys.Audit" else path, Privilege(name, NODE_ROLE, ""))

@@ -28,8 +28,8 @@ from engine.errors import Refused
 from engine.redact import RedactingFilter
 
 from .access import ServerAccess
-from .answers import Answer
-from .fault_table import Kind
+from .answers import ProxmoxAnswer
+from .fault_table import FaultKind
 from .faults import Attempt, ProxmoxError, answer_fault, broken_call, odd_answer, untrusted
 from .journal import Value
 from .login import Login, Ticket, TicketAuth, auth_for
@@ -51,7 +51,7 @@ for _name in ("proxmoxer.core", "proxmoxer.backends.https"):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ApiRequest:
     """One request: where it goes, with what, and what it means in words."""
 
     method: str
@@ -154,7 +154,7 @@ class HostSession:
         self._last_used: float | None = None
         self._base = f"https://{f'[{host}]' if ':' in host else host}:{access.port}/api2/json"
 
-    def exchange(self, request: Request) -> Answer:
+    def exchange(self, request: ApiRequest) -> ProxmoxAnswer:
         """One answer to one request; logs in again and replays only what was refused for a dead ticket."""
         self._sign()
         try:
@@ -181,7 +181,7 @@ class HostSession:
         assert self._login is not None
         assert isinstance(self.auth, TicketAuth)
         self.auth.ticket = None
-        request = Request(
+        request = ApiRequest(
             "POST",
             ("access", "ticket"),
             f"Logging in as {self._login.user}",
@@ -191,7 +191,7 @@ class HostSession:
             answer = self._exchange(request)
         except ProxmoxError as fault:
             # Whatever became of the login, the call it was for has not been sent.
-            fault.sent = fault.kind is Kind.AUTH
+            fault.sent = fault.kind is FaultKind.AUTH
             raise
         data = answer.mapping()
         if data.get("NeedTFA"):
@@ -199,13 +199,13 @@ class HostSession:
                 f"Logging in as {self._login.user} failed: {self.access.name} asks for a second factor. "
                 "Use an API token for this console."
             )
-            raise ProxmoxError(Kind.AUTH, sentence, reason="second_factor")
+            raise ProxmoxError(FaultKind.AUTH, sentence, reason="second_factor")
         ticket, csrf = data.get("ticket"), data.get("CSRFPreventionToken")
         if not isinstance(ticket, str) or not isinstance(csrf, str):
             raise odd_answer(answer.attempt, "it holds no ticket")
         return Ticket(ticket, csrf)
 
-    def _exchange(self, request: Request) -> Answer:
+    def _exchange(self, request: ApiRequest) -> ProxmoxAnswer:
         idle = None if self._last_used is None else time.monotonic() - self._last_used
         if request.changing and idle is not None and idle > IDLE_LIMIT:
             self._adapter.drop_connections()
@@ -229,7 +229,7 @@ class HostSession:
         except _Dropped as dropped:
             raise dropped.fault from dropped.__cause__
 
-    def _once(self, request: Request, attempt: Attempt) -> Answer:
+    def _once(self, request: ApiRequest, attempt: Attempt) -> ProxmoxAnswer:
         session, resource = self._session, self._resource(request)
         session.attempt = attempt
         session.budget = self.access.read_budget(changing=request.changing, heavy=request.heavy)
@@ -244,9 +244,9 @@ class HostSession:
         finally:
             self._last_used = time.monotonic()
             self._wire.end()
-        return Answer(data, attempt)
+        return ProxmoxAnswer(data, attempt)
 
-    def _resource(self, request: Request) -> ProxmoxResource:
+    def _resource(self, request: ApiRequest) -> ProxmoxResource:
         url = f"{self._base}/{request.url_path}"
         return ProxmoxResource(base_url=url, session=self._session, serializer=JsonSerializer())
 
@@ -254,7 +254,7 @@ class HostSession:
         causes = list(_causes(error))
         sent = self._wire.sent
         if not sent and any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-            return untrusted(attempt, _certificate_trouble(causes))
+            return untrusted(attempt, _certificate_error(causes))
         if any(isinstance(cause, DeadlinePassed | TimeoutError) for cause in causes) or isinstance(
             error, requests.Timeout
         ):
@@ -285,7 +285,7 @@ def _causes(error: BaseException) -> Any:
         waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
 
 
-def _certificate_trouble(causes: list[BaseException]) -> str:
+def _certificate_error(causes: list[BaseException]) -> str:
     found = next(cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError))
     return getattr(found, "verify_message", "") or str(found.args[-1] if found.args else found)
 

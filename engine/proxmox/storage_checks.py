@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from .check import Check, Result, SnapshotWish
+from .check import CheckResult, ServerCheck, SnapshotNeeds
 from .codecs import Drive
 from .disk_formats import can_snapshot, file_format
 from .guest_values import GuestLocation
@@ -13,32 +13,38 @@ from .values import Storage
 Seen = Mapping[str, tuple[Storage, ...]]
 
 
-def storage_check(name: str, content: str, seen: Seen, login: str) -> Check:
+def storage_check(name: str, content: str, seen: Seen, login: str) -> ServerCheck:
     """Whether the nodes that are online have a storage, and whether it takes this content."""
     there = {node: storage for node, all_ in seen.items() for storage in all_ if storage.name == name}
     if not there:
         fix = f"Check its name, and that {login} has Datastore.Audit on /storage/{name}."
-        return Check(f"storage {name}", Result.FAIL, f"No node that is online shows a storage {name}.", fix)
+        return ServerCheck(
+            f"storage {name}", CheckResult.FAIL, f"No node that is online shows a storage {name}.", fix
+        )
     if not all(content in storage.content for storage in there.values()):
         fix = f"Add it under Datacenter → Storage → {name} → Content."
-        return Check(f"storage {name}", Result.FAIL, f"Storage {name} does not take {content}.", fix)
+        return ServerCheck(
+            f"storage {name}", CheckResult.FAIL, f"Storage {name} does not take {content}.", fix
+        )
     down = [node for node, storage in there.items() if not storage.usable]
     missing = [node for node in seen if node not in there] + down
     fix = "Check the storage's nodes and that it is active there."
     return everywhere(f"storage {name}", missing, len(seen), fix)
 
 
-def everywhere(name: str, missing: list[str], total: int, fix: str) -> Check:
+def everywhere(name: str, missing: list[str], total: int, fix: str) -> ServerCheck:
     """OK on every node, a warning on some, a failure on none."""
     if not missing:
-        return Check(name, Result.OK, f"{name.capitalize()} is there on every node that is online.")
-    result = Result.WARN if len(missing) < total else Result.FAIL
-    return Check(name, result, f"{name.capitalize()} cannot be used on {', '.join(missing)}.", fix)
+        return ServerCheck(
+            name, CheckResult.OK, f"{name.capitalize()} is there on every node that is online."
+        )
+    result = CheckResult.WARN if len(missing) < total else CheckResult.FAIL
+    return ServerCheck(name, result, f"{name.capitalize()} cannot be used on {', '.join(missing)}.", fix)
 
 
 def snapshot_checks(
-    wishes: Iterable[SnapshotWish], templates: Mapping[str, GuestLocation], seen: Seen
-) -> Iterator[Check]:
+    wishes: Iterable[SnapshotNeeds], templates: Mapping[str, GuestLocation], seen: Seen
+) -> Iterator[ServerCheck]:
     """Which products offer snapshots although a disk of theirs cannot have any."""
     storages = {one.name: one for all_ in seen.values() for one in all_}
     for wish in wishes:
@@ -46,13 +52,13 @@ def snapshot_checks(
         obstacles = list(_obstacles(wish, templates.get(wish.template), storages))
         for what, why, fix in obstacles:
             sentence = f"VMs of product {wish.product} cannot be snapshotted because of their {what}: {why}."
-            yield Check(name, Result.WARN, sentence, fix)
+            yield ServerCheck(name, CheckResult.WARN, sentence, fix)
         if not obstacles:
-            yield Check(name, Result.OK, f"VMs of product {wish.product} can be snapshotted.")
+            yield ServerCheck(name, CheckResult.OK, f"VMs of product {wish.product} can be snapshotted.")
 
 
 def _obstacles(
-    wish: SnapshotWish, template: GuestLocation | None, storages: Mapping[str, Storage]
+    wish: SnapshotNeeds, template: GuestLocation | None, storages: Mapping[str, Storage]
 ) -> Iterator[tuple[str, str, str]]:
     key = template.config.system_disk if template else None
     drive = template.config.drives[key] if template and key else None
@@ -76,7 +82,7 @@ def _obstacle(what: str, storage: Storage, drive: Drive | None) -> Iterator[tupl
     yield what, f"storage {storage.name} ({storage.type}) cannot take any", fix
 
 
-def chain_checks(names: Iterable[str], chained: frozenset[str]) -> Iterator[Check]:
+def chain_checks(names: Iterable[str], chained: frozenset[str]) -> Iterator[ServerCheck]:
     """Which of the storages in use keep snapshots as a chain of volumes."""
     for name in dict.fromkeys(names):
         if name in chained:
@@ -85,4 +91,4 @@ def chain_checks(names: Iterable[str], chained: frozenset[str]) -> Iterator[Chec
                 "each snapshot is a volume of its own, and only the newest can be rolled back to."
             )
             fix = "Use lvmthin, zfspool, rbd or qcow2 without the chain where customers have snapshots."
-            yield Check(f"volume chain {name}", Result.WARN, sentence, fix)
+            yield ServerCheck(f"volume chain {name}", CheckResult.WARN, sentence, fix)

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .access import ServerAccess
-from .answers import Answer
-from .fault_table import Kind
+from .answers import ProxmoxAnswer
+from .fault_table import FaultKind
 from .faults import ProxmoxError
 from .journal import CallRecorder, ChangingCall, SilentRecorder, params_hash, shown
 from .login import Login
-from .session import HostSession, Request
+from .session import ApiRequest, HostSession
 
 T = TypeVar("T")
 _ANOTHER_HOST_MAY_KNOW = ("no_answer", "gateway")
@@ -38,15 +38,15 @@ class Transport:
         self._sessions: weakref.WeakSet[HostSession] = weakref.WeakSet()
         self._login = None if access.token_id else Login(access.user or "", access.password or "")
 
-    def read(self, request: Request) -> Answer:
+    def read(self, request: ApiRequest) -> ProxmoxAnswer:
         """The answer to a request that changes nothing."""
         return self._send(request)
 
-    def read_at(self, host: str, request: Request) -> Answer:
+    def read_at(self, host: str, request: ApiRequest) -> ProxmoxAnswer:
         """The answer of one host, without asking another when it fails."""
         return self._session(host).exchange(request)
 
-    def change(self, request: Request, shape: Callable[[Answer], T]) -> T:
+    def change(self, request: ApiRequest, shape: Callable[[ProxmoxAnswer], T]) -> T:
         """The answer to a changing request, in the shape it must have; journalled before and after."""
         call = ChangingCall(
             request.what,
@@ -79,7 +79,7 @@ class Transport:
         for session in sessions:
             session.close()
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: ApiRequest) -> ProxmoxAnswer:
         faults: list[ProxmoxError] = []
         for host in self._hosts():
             try:
@@ -92,7 +92,7 @@ class Transport:
                 self._good = host
                 return answer
         # A certificate that is not the pinned one is worth more attention than a host that is down.
-        raise next((fault for fault in faults if fault.kind is Kind.AUTH), faults[-1])
+        raise next((fault for fault in faults if fault.kind is FaultKind.AUTH), faults[-1])
 
     def _hosts(self) -> tuple[str, ...]:
         good = self._good
@@ -113,7 +113,7 @@ class Transport:
                 self.requests_by_node[node] += 1
 
 
-def _next_host_may_be_asked(request: Request, fault: ProxmoxError) -> bool:
+def _next_host_may_be_asked(request: ApiRequest, fault: ProxmoxError) -> bool:
     if not fault.sent:
         return True
     return not request.changing and fault.reason in _ANOTHER_HOST_MAY_KNOW

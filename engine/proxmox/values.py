@@ -10,7 +10,7 @@ from typing import Self
 from engine import redact
 
 from .answers import Row, flag_of, int_of, maybe_text, number_of, text_of
-from .faults import Ending, task_ending
+from .faults import TaskExit, task_ending
 
 _UPID = re.compile(
     r"UPID:(?P<node>[^:\s]+):(?P<pid>[0-9A-Fa-f]{8,9}):(?P<pstart>[0-9A-Fa-f]{8,}):(?P<start>[0-9A-Fa-f]{8}):"
@@ -63,7 +63,7 @@ class Upid:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskState:
+class TaskStatus:
     """A task and how it stands; `ending` is None while it runs."""
 
     upid: str
@@ -76,7 +76,7 @@ class TaskState:
     exitstatus: str | None
 
     @classmethod
-    def of(cls, row: Row) -> TaskState:
+    def of(cls, row: Row) -> TaskStatus:
         """Reads a row of a task list or the answer of a task's status."""
         status = text_of(row, "status")
         exitstatus = maybe_text(row, "exitstatus")
@@ -100,7 +100,7 @@ class TaskState:
         return self.exitstatus is None
 
     @property
-    def ending(self) -> Ending | None:
+    def ending(self) -> TaskExit | None:
         """How it ended, sorted by the table of failures."""
         return None if self.exitstatus is None else task_ending(self.exitstatus)
 

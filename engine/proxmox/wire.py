@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 
-from .access import Tls, TlsMode
+from .access import ServerTls, TlsMode
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 
@@ -115,7 +115,7 @@ class WireSocket(ssl.SSLSocket):
         return count
 
 
-def tls_context(tls: Tls) -> WireContext:
+def tls_context(tls: ServerTls) -> WireContext:
     """A context that judges certificates as the server's settings say."""
     context = WireContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = WireSocket
@@ -173,7 +173,7 @@ class WireAdapter(HTTPAdapter):
 
 def fetch_fingerprint(host: str, port: int, timeout: float = 5.0) -> str:
     """The fingerprint of the certificate a host shows, trusted or not; OSError when it shows none."""
-    context = tls_context(Tls.insecure())
+    context = tls_context(ServerTls.insecure())
     with (
         socket.create_connection((host, port), timeout=timeout) as raw,
         context.wrap_socket(raw, server_hostname=host) as tls,

@@ -1,4 +1,4 @@
-"""The addresses of one machine: where each comes from, the name it points to, and whether DNS has it."""
+"""The addresses of one VM: where each comes from, the name it points to, and whether DNS has it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.actions.requests import vm_of
-from engine.dns import site
-from engine.dns.matching import Zone, targets
+from engine.dns import configured_zones
+from engine.dns.expected_records import fqdn
+from engine.dns.matching import ConfiguredZone, targets
 from engine.dns.names import reverse_name
-from engine.dns.wanted import fqdn
 from engine.ipam.allocate import addresses_of_vm
 from engine.store.database import session
 from engine.store.models import Address, DnsRecord, Vm
@@ -37,15 +37,15 @@ class AddressView:
 
 
 def addresses_of(service_id: int) -> list[AddressView]:
-    """The addresses of the machine of a service, its main one first; refused when it has no machine."""
+    """The addresses of the VM of a service, its main one first; refused when it has no VM."""
     with session():
         vm = vm_of(service_id)
-        zones = [site.zone_of(row) for row in site.all_zones().values()]
+        zones = [configured_zones.zone_of(row) for row in configured_zones.all_zones().values()]
         records = list(DnsRecord.select().where(DnsRecord.vm == vm.id, DnsRecord.type == "PTR"))
         return [_view(row, vm, zones, records) for row in addresses_of_vm(vm)]
 
 
-def _view(row: Address, vm: Vm, zones: Sequence[Zone], records: Sequence[DnsRecord]) -> AddressView:
+def _view(row: Address, vm: Vm, zones: Sequence[ConfiguredZone], records: Sequence[DnsRecord]) -> AddressView:
     kept, trouble = _kept(row, zones, records)
     return AddressView(
         address=str(row.address),
@@ -60,7 +60,7 @@ def _view(row: Address, vm: Vm, zones: Sequence[Zone], records: Sequence[DnsReco
     )
 
 
-def _kept(row: Address, zones: Sequence[Zone], records: Sequence[DnsRecord]) -> tuple[Kept, str]:
+def _kept(row: Address, zones: Sequence[ConfiguredZone], records: Sequence[DnsRecord]) -> tuple[Kept, str]:
     """The worst of what the ledger holds for an address, in all zones that its name goes to."""
     places = {(target.zone.id, target.name) for target in targets(zones, reverse_name(row.address))}
     if not places:

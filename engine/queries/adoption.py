@@ -1,6 +1,6 @@
 """A guest somebody else made, looked at before it becomes a service: what it is, beside what it would be sold as.
 
-The door: `survey(form) -> Survey`. Nothing is changed and nothing is taken. What speaks against taking the guest over
+Entry point: `survey(form) -> Survey`. Nothing is changed. What speaks against taking the guest over
 is in `refusals`, each a sentence that says what to do; a guest that is provably somebody's is never taken.
 """
 
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.errors import Refused
 from engine.forms.adoption import AdoptForm
-from engine.ipam.found import FoundAddress, Place, places
-from engine.ipam.networks import Network
+from engine.ipam.adopted_addresses import FoundAddress, Place, places
+from engine.ipam.networks import BridgeVlan
 from engine.pipelines.steps.disks import additional_key
 from engine.plan import Plan, differences, effective
 from engine.proxmox.cluster import Cluster
@@ -102,7 +102,7 @@ def _survey(cluster: Cluster, form: AdoptForm, server: Server, product: Product,
     plan = plan_of(config, rules, spoofing is not None, promised)
     card = config.nets.get("net0")
     label, _, domain = config.name.lower().partition(".")
-    where = Network(card.bridge or "", card.vlan) if card else Network("", 0)
+    where = BridgeVlan(card.bridge or "", card.vlan) if card else BridgeVlan("", 0)
     given = addresses(config)
     placed = places(server, where, given) if card else []
     return Survey(

@@ -1,4 +1,4 @@
-"""What the plan of a machine allows after its deploy, and what waits for its turn at it."""
+"""What the plan of a VM allows after its deploy, and what waits for its turn at it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.work.requests import queue_of
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a machine may have by its plan, and whether there is a machine to have it."""
+    """What a VM may have by its plan, and whether there is a VM to have it."""
 
     product: str
     vm_status: str

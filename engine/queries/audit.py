@@ -16,8 +16,8 @@ from peewee import SQL, fn
 
 from engine.clock import Moment
 from engine.errors import Refused
-from engine.queries.changes import Changed, changed, circumstances
-from engine.queries.when import moment
+from engine.queries.changes import ValueChange, changed, circumstances
+from engine.queries.time_input import moment
 from engine.store.database import session
 from engine.store.models import Audit
 
@@ -58,13 +58,13 @@ class AuditView:
         return f"{self.login} from {self.ssh_client}" if self.ssh_client else self.login
 
     @property
-    def changes(self) -> list[Changed]:
+    def changes(self) -> list[ValueChange]:
         """Each value before beside the one after."""
         return changed(self.kind, self.before, self.after)
 
     @property
     def circumstances(self) -> dict[str, Any]:
-        """How a machine stood at that moment."""
+        """How a VM stood at that moment."""
         return circumstances(self.kind, self.before)
 
 

@@ -1,6 +1,6 @@
 """What a row of the audit says was changed: each value before beside the one after, and the circumstances.
 
-Requests about a machine note how it stood (`vm_status`, `service_status`) and, under `was`, what they replaced;
+Requests about a VM note how it stood (`vm_status`, `service_status`) and, under `was`, what they replaced;
 everything else keeps the old values in `before` and the new ones in `after`. Here both read the same.
 """
 
@@ -16,7 +16,7 @@ _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ValueChange:
     """One value: before and after; None stands for not there."""
 
     name: str
@@ -24,18 +24,20 @@ class Changed:
     new: Any
 
 
-def changed(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Changed]:
+def changed(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[ValueChange]:
     """The values that a row of the audit says were changed, by name; nested ones by dotted names."""
     old, new = (
         _flat(dict(_replaced(kind, before, after))),
         _flat({k: v for k, v in after.items() if k != "was"}),
     )
     names = [*new, *(name for name in old if name not in new)]
-    return [Changed(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+    return [
+        ValueChange(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)
+    ]
 
 
 def circumstances(kind: str, before: Mapping[str, Any]) -> dict[str, Any]:
-    """How a machine stood when something was asked of it; nothing for other objects."""
+    """How a VM stood when something was asked of it; nothing for other objects."""
     return dict(before) if kind == "vm" else {}
 
 
@@ -79,7 +81,7 @@ def _flat(values: Mapping[str, Any], owner: str = "") -> dict[str, Any]:
     return found
 
 
-def _word(each: Changed) -> str:
+def _word(each: ValueChange) -> str:
     if each.old is None:
         return f"{each.name} {shown(each.new)}"
     return f"{each.name} {shown(each.old)} -> {shown(each.new)}"

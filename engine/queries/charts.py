@@ -1,6 +1,6 @@
-"""What a machine used over the last hour, day, week, month or year, as Proxmox measured it.
+"""What a VM used over the last hour, day, week, month or year, as Proxmox measured it.
 
-Every figure is a number or a gap: the machine was off, or nobody measured. Percentages are of what the machine has,
+Every figure is a number or a gap: the VM was off, or nobody measured. Percentages are of what the VM has,
 rates are bytes per second. Over a week and longer a point is an average of hours, so the peaks are read as well.
 """
 
@@ -16,8 +16,8 @@ from engine.errors import Refused
 from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.guest_values import RrdPoint
 from engine.proxmox.guest_view import GuestView
-from engine.queries.looking import Eye, Looked, Subject, number
-from engine.queries.told import rate
+from engine.queries.descriptions import rate
+from engine.queries.observation import GuestReader, Observation, ObservedVm, number
 
 Span = Literal["hour", "day", "week", "month", "year"]
 SPANS: tuple[Span, ...] = ("hour", "day", "week", "month", "year")
@@ -57,9 +57,9 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class ChartsView:
-    """The usage of a machine over a span; no points unless it was seen and something was measured."""
+    """The usage of a VM over a span; no points unless it was seen and something was measured."""
 
-    looked: Looked
+    looked: Observation
     span: Span
     step_s: int = 0
     points: tuple[Point, ...] = ()
@@ -72,10 +72,10 @@ _Read = tuple[tuple[Point, ...], tuple[Point, ...]]
 
 
 class Gauge:
-    """Reads the usage of one machine again and again, over one login."""
+    """Reads the usage of one VM again and again, over one login."""
 
     def __init__(self, service_id: int, span: Span = "hour") -> None:
-        self._eye: Eye[_Read] = Eye(service_id, self._read)
+        self._eye: GuestReader[_Read] = GuestReader(service_id, self._read)
         self.span = checked(span)
 
     def look(self) -> ChartsView:
@@ -91,7 +91,7 @@ class Gauge:
         """Lets go of the cluster."""
         self._eye.close()
 
-    def _read(self, subject: Subject, view: GuestView) -> _Read:
+    def _read(self, subject: ObservedVm, view: GuestView) -> _Read:
         subject.prove(view.config())
         points = _points(view.rrddata(self.span))
         return points, _peaks(view, self.span) if points else ()

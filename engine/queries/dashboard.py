@@ -6,22 +6,22 @@ from dataclasses import dataclass
 
 from peewee import fn
 
-from engine.queries.backup_debt import BackupDebt, backup_debts
-from engine.queries.capacity import Load, capacity
-from engine.queries.engines import EngineView, engines
-from engine.queries.needs import (
+from engine.queries.attention import (
     Need,
+    ScreenTarget,
     ServerState,
     StuckView,
-    Target,
     alerts,
     needs,
     server_states,
     stuck_vms,
 )
+from engine.queries.capacity import Load, capacity
+from engine.queries.engines import EngineView, engines
+from engine.queries.overdue_backups import BackupDebt, backup_debts
 from engine.queries.workload import (
-    Change,
-    Pending,
+    LastChange,
+    PendingWork,
     Upcoming,
     Workload,
     last_change,
@@ -37,7 +37,7 @@ from engine.work.catalog import AT_REST
 
 _SHOWN_DEBTS = 20
 
-__all__ = ["Dashboard", "Target", "alerts", "dashboard", "nothing_yet"]
+__all__ = ["Dashboard", "ScreenTarget", "alerts", "dashboard", "nothing_yet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,12 @@ class Dashboard:
     servers: list[ServerState]
     loads: list[Load]
     work: Workload
-    pending: list[Pending]
+    pending: list[PendingWork]
     upcoming: list[Upcoming]
-    last_change: Change | None
+    last_change: LastChange | None
     backup_debts: list[BackupDebt]
     backup_debts_total: int
-    tasks: list[ledger.Standing]
+    tasks: list[ledger.ScheduledTask]
     engines: list[EngineView]
 
 

@@ -14,7 +14,7 @@ from engine.pipelines.steps.disk_repair import TARGET, without_snapshots
 from engine.pipelines.steps.disks import GIB
 from engine.proxmox.disk_formats import file_format
 from engine.proxmox.guest_view import GuestView
-from engine.queries.looking import Eye, Subject
+from engine.queries.observation import GuestReader, ObservedVm
 
 Action = Literal["keep", "convert", "none"]
 """Nothing is wrong with it, it is converted in place, or nothing can be done on its storage."""
@@ -35,7 +35,7 @@ class DiskPlan:
 
 def disk_repairs(service_id: int) -> list[DiskPlan]:
     """Every disk of a VM with what a repair would do to it; an error when the VM cannot be seen."""
-    eye: Eye[list[DiskPlan]] = Eye(service_id, _read)
+    eye: GuestReader[list[DiskPlan]] = GuestReader(service_id, _read)
     try:
         looked, found = eye.look()
     finally:
@@ -45,7 +45,7 @@ def disk_repairs(service_id: int) -> list[DiskPlan]:
     return found
 
 
-def _read(subject: Subject, view: GuestView) -> list[DiskPlan]:
+def _read(subject: ObservedVm, view: GuestView) -> list[DiskPlan]:
     config = view.config()
     subject.prove(config)
     kinds = {one.name: one.type for one in view.cluster.storages(view.node)}

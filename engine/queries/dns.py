@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.dns import site, sync
+from engine.dns import configured_zones, sync
+from engine.dns.expected_records import fqdn
 from engine.dns.query import forward_confirmed
-from engine.dns.wanted import fqdn
 from engine.errors import KvmtuiError
 from engine.ipam.allocate import addresses_of_vm
 from engine.store.database import session
@@ -16,7 +16,7 @@ PENDING_STATES = ("pending", "deleting", "conflict")
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class NameMapping:
     """An address, the name that points to it, and the name it points to."""
 
     forward: str
@@ -26,7 +26,7 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True)
 class VmDns:
-    """How the DNS of a machine stands."""
+    """How the DNS of a VM stands."""
 
     service_id: int
     name: str
@@ -35,7 +35,7 @@ class VmDns:
     confirmations: list[str] = field(default_factory=list)
 
 
-def mappings() -> list[Mapping]:
+def mappings() -> list[NameMapping]:
     """Every assigned address with its forward and reverse name."""
     with session():
         rows = (
@@ -44,8 +44,8 @@ def mappings() -> list[Mapping]:
         return [_mapping(row, row.vm) for row in rows if row.vm is not None]
 
 
-def _mapping(row: Address, vm: Vm) -> Mapping:
-    return Mapping(fqdn(vm), str(row.address), row.rdns or fqdn(vm))
+def _mapping(row: Address, vm: Vm) -> NameMapping:
+    return NameMapping(fqdn(vm), str(row.address), row.rdns or fqdn(vm))
 
 
 def check(service_ids: list[int] | None = None, ask_dns: bool = True) -> list[VmDns]:
@@ -87,4 +87,7 @@ def debt() -> int:
 def zones() -> list[tuple[int, str]]:
     """Every zone's id and label."""
     with session():
-        return [(zone_id, site.zone_of(row).label) for zone_id, row in site.all_zones().items()]
+        return [
+            (zone_id, configured_zones.zone_of(row).label)
+            for zone_id, row in configured_zones.all_zones().items()
+        ]

@@ -2,7 +2,7 @@
 
 Entry point: `effects_of(service_id, product, options) -> list[Effect]`, in the order in which a change goes through
 it. What would change comes from the plans (`engine.plan.differences`); here is added what an operator has to know
-of each: when it takes effect, whether only a stopped machine takes it, and whether it can be undone.
+of each: when it takes effect, whether only a stopped VM takes it, and whether it can be undone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engine.actions.packages import plans
-from engine.plan import AT_ONCE, Change, Plan, differences
+from engine.plan import AT_ONCE, Plan, PlanChange, differences
 
 When = Literal["change", "at once", "reinstall", "never"]
 """With the change of package, as soon as it is saved, with the next (re)install, or not at all."""
@@ -22,7 +22,7 @@ RESTARTS = "A change of package shuts the machine down and starts it again, what
 _GROWS = "a disk can never be made smaller again"
 _STAYS = "stays as it is: disks only grow"
 _KEPT = "the disk is kept, with its data"
-_MADE = "a disk is made; no package takes it away again"
+_MADE = "a disk is created; no later change of package removes it"
 _NOT_MOVED = "a change moves no disk to another storage"
 _LEFT = "stays as it is: the package leaves it alone"
 _GIVEN_UP = "addresses it gives up may go to another machine"
@@ -50,13 +50,13 @@ def effects_of(service_id: int, product: str = "", options: Mapping[str, Any] | 
     return [*(_effect(each, old, new) for each in differences(old, new)), *_allowances(old, new, product)]
 
 
-def _effect(each: Change, old: Plan, new: Plan) -> Effect:
+def _effect(each: PlanChange, old: Plan, new: Plan) -> Effect:
     when, lasting, note = _judged(each, old, new)
     stop = each.needs_stop and when == "change"
     return Effect(each.field, each.old, each.new, when, stop, lasting, note)
 
 
-def _judged(each: Change, old: Plan, new: Plan) -> tuple[When, bool, str]:
+def _judged(each: PlanChange, old: Plan, new: Plan) -> tuple[When, bool, str]:
     part, _, name = each.field.partition(".")
     if part == "additional_disk":
         return _additional(each, name, old, new)
@@ -67,7 +67,7 @@ def _judged(each: Change, old: Plan, new: Plan) -> tuple[When, bool, str]:
     return ("never", False, _LEFT) if each.new == 0 and not name else ("change", False, "")
 
 
-def _disk(each: Change, name: str) -> tuple[When, bool, str]:
+def _disk(each: PlanChange, name: str) -> tuple[When, bool, str]:
     if name == "storage":
         return "reinstall", False, _NOT_MOVED
     if name != "size":
@@ -77,7 +77,7 @@ def _disk(each: Change, name: str) -> tuple[When, bool, str]:
     return ("never", False, _STAYS) if each.new < each.old else ("change", True, _GROWS)
 
 
-def _additional(each: Change, name: str, old: Plan, new: Plan) -> tuple[When, bool, str]:
+def _additional(each: PlanChange, name: str, old: Plan, new: Plan) -> tuple[When, bool, str]:
     if new.additional_disk.size == 0:
         return "never", False, _KEPT if old.additional_disk.size else "the package has no additional disk"
     if old.additional_disk.size == 0:
@@ -85,7 +85,7 @@ def _additional(each: Change, name: str, old: Plan, new: Plan) -> tuple[When, bo
     return _disk(each, name)
 
 
-def _network(each: Change, name: str, old: Plan, new: Plan) -> tuple[When, bool, str]:
+def _network(each: PlanChange, name: str, old: Plan, new: Plan) -> tuple[When, bool, str]:
     if name == "model" and each.new == "template":
         return "never", False, _LEFT
     if name in ("bridge", "vlan"):
@@ -96,7 +96,7 @@ def _network(each: Change, name: str, old: Plan, new: Plan) -> tuple[When, bool,
 
 
 def _allowances(old: Plan, new: Plan, product: str) -> Iterator[Effect]:
-    """What a machine may have: an option counts at once, another product with the change."""
+    """What a VM may have: an option counts at once, another product with the change."""
     for name in ("template", *_ALLOWED):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:

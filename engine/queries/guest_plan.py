@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_interface
 
-from engine.ipam.found import FoundAddress
+from engine.ipam.adopted_addresses import FoundAddress
 from engine.pipelines.steps.disks import GIB, additional_key
 from engine.plan import Disk, Firewall, Network, Plan
 from engine.proxmox.codecs import Drive, decode_ssh_keys

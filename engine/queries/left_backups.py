@@ -11,7 +11,7 @@ from engine.store.models import LeftBackup, Server
 
 @dataclass(frozen=True, slots=True)
 class LeftView:
-    """A backup that outlived its machine; without a name it is whatever a storage that was away holds."""
+    """A backup that outlived its VM; without a name it is whatever a storage that was away holds."""
 
     service_id: int
     name: str

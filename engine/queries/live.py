@@ -1,7 +1,7 @@
-"""A machine as it is at this moment: how it stands, what it uses, and what it is beside what its package says.
+"""A VM as it is at this moment: how it stands, what it uses, and what it is beside what its package says.
 
-One look is two requests: how it stands, and its config with what waits for the next start. A machine that is not
-where it was is looked for; nothing is asked about a machine that nobody looks at.
+One look is two requests: how it stands, and its config with what waits for the next start. A VM that is not
+where it was is looked for; nothing is asked about a VM that nobody looks at.
 
     view = live(5546)
     view.looked.state, view.looked.sentence      # "seen", or why it could not be seen
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from engine.proxmox.guest_values import GuestConfig, GuestStatus, PendingChange, pending_changes
 from engine.proxmox.guest_view import GuestView
-from engine.queries.beside import Beside, Fact, compare
-from engine.queries.looking import Eye, Looked, Subject, number
+from engine.queries.drift import Drift, Fact, compare
+from engine.queries.observation import GuestReader, Observation, ObservedVm, number
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """What a machine uses. Processor in percent of its cores, memory in bytes."""
+class GuestUsage:
+    """What a VM uses. Processor in percent of its cores, memory in bytes."""
 
     cpu_percent: float
     cpus: float
@@ -29,7 +29,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class Throughput:
     """Bytes per second since the look before."""
 
     net_in: float
@@ -39,8 +39,8 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a machine stands; `power` is running or stopped, `qmp` says more about a running one."""
+class GuestState:
+    """How a VM stands; `power` is running or stopped, `qmp` says more about a running one."""
 
     power: str
     qmp: str
@@ -55,13 +55,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class LiveView:
-    """One look at a machine; all but `looked` is None unless it was seen."""
+    """One look at a VM; all but `looked` is None unless it was seen."""
 
-    looked: Looked
-    standing: Standing | None = None
-    usage: Usage | None = None
-    flow: Flow | None = None
-    beside: Beside | None = None
+    looked: Observation
+    standing: GuestState | None = None
+    usage: GuestUsage | None = None
+    flow: Throughput | None = None
+    beside: Drift | None = None
     pending: tuple[PendingChange, ...] = ()
     """What the next start changes, whether the product has a word on it or not."""
 
@@ -71,15 +71,15 @@ class LiveView:
         return self.beside.drift if self.beside is not None else ()
 
 
-_Read = tuple[GuestStatus, Beside, Standing, tuple[PendingChange, ...]]
+_Read = tuple[GuestStatus, Drift, GuestState, tuple[PendingChange, ...]]
 _Counted = tuple[float, GuestStatus]
 
 
-class Lookout:
-    """Looks at one machine again and again: one login, and what moved between two looks."""
+class LiveReader:
+    """Looks at one VM again and again: one login, and what moved between two looks."""
 
     def __init__(self, service_id: int) -> None:
-        self._eye: Eye[_Read] = Eye(service_id, _read)
+        self._eye: GuestReader[_Read] = GuestReader(service_id, _read)
         self._before: _Counted | None = None
 
     def look(self) -> LiveView:
@@ -101,18 +101,18 @@ class Lookout:
 
 def live(service_id: int) -> LiveView:
     """A VM as it is now; refused only when the service has no VM or is unknown."""
-    lookout = Lookout(service_id)
+    lookout = LiveReader(service_id)
     try:
         return lookout.look()
     finally:
         lookout.close()
 
 
-def _read(subject: Subject, view: GuestView) -> _Read:
+def _read(subject: ObservedVm, view: GuestView) -> _Read:
     now, planned = view.configs()
     subject.prove(now)
     status = view.status()
-    standing = Standing(
+    standing = GuestState(
         status.status,
         status.qmpstatus,
         status.uptime,
@@ -131,12 +131,12 @@ def _iso(config: GuestConfig) -> str:
     return "" if volume in ("none", "cdrom") else volume
 
 
-def _usage(status: GuestStatus) -> Usage:
+def _usage(status: GuestStatus) -> GuestUsage:
     cpu = number(100 * status.cpu, 1) or 0.0
-    return Usage(cpu, status.cpus, status.memory_used, status.memory)
+    return GuestUsage(cpu, status.cpus, status.memory_used, status.memory)
 
 
-def _flow(before: _Counted | None, now: _Counted) -> Flow | None:
+def _flow(before: _Counted | None, now: _Counted) -> Throughput | None:
     """What moved between two looks; None for the first look, and when the counters began again."""
     if before is None:
         return None
@@ -145,4 +145,4 @@ def _flow(before: _Counted | None, now: _Counted) -> Flow | None:
     moved = [getattr(now[1], name) - getattr(before[1], name) for name in names]
     if seconds <= 0 or now[1].uptime < before[1].uptime or min(moved) < 0:
         return None
-    return Flow(*(each / seconds for each in moved))
+    return Throughput(*(each / seconds for each in moved))

@@ -1,19 +1,19 @@
-"""What a mail would look like: with a sample machine, or with a real one."""
+"""What a mail would look like: with a sample VM, or with a real one."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from engine.errors import Refused
-from engine.mail.facts import HIDDEN, TEMPLATES, WITH_PASSWORD, addresses_of, machine_facts, sample_facts
-from engine.mail.letters import Letter, write_letter
+from engine.mail.facts import HIDDEN, TEMPLATES, WITH_PASSWORD, addresses_of, sample_facts, vm_facts
+from engine.mail.rendering import Letter, write_letter
 from engine.plan import effective
 from engine.store.database import session
 from engine.store.models import Service, Vm
 
 
 def preview(template: str, language: str = "", service_id: int | None = None) -> Letter:
-    """The letter as it would go out, with a sample machine or a real one; a password is never in it."""
+    """The letter as it would go out, with a sample VM or a real one; a password is never in it."""
     if template not in TEMPLATES:
         raise Refused(f"There is no mail '{template}'; the mails are {', '.join(TEMPLATES)}.")
     if service_id is None:
@@ -33,4 +33,4 @@ def _facts(service: Service, template: str) -> dict[str, Any]:
         return dict.fromkeys(sample_facts(), "") | named
     addresses = [] if template == "welcome" else addresses_of(vm)
     password = HIDDEN if template in WITH_PASSWORD else ""
-    return machine_facts(vm, plan, addresses, password)
+    return vm_facts(vm, plan, addresses, password)

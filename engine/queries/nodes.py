@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from peewee import fn
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.queries.capacity import is_full
 from engine.store.database import session
 from engine.store.models import Server, Vm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.store.database import session
 from engine.store.models import Client, Service
 

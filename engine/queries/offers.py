@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from itertools import pairwise
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.errors import Failed
 from engine.proxmox.answers import Row, text_of
 from engine.proxmox.cluster import Cluster
@@ -26,7 +26,7 @@ _GIB = 1024**3
 
 @dataclass(frozen=True, slots=True)
 class TemplateOffer:
-    """A template, and what a machine made from it would have."""
+    """A template, and what a VM made from it would have."""
 
     vmid: int
     name: str
@@ -88,7 +88,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownCertificate:
     """The certificate a host shows, or why none could be seen."""
 
     host: str
@@ -96,17 +96,17 @@ class Shown:
     error: str = ""
 
 
-def certificates(hosts: Sequence[str], port: int, timeout: float = 5.0) -> list[Shown]:
+def certificates(hosts: Sequence[str], port: int, timeout: float = 5.0) -> list[ShownCertificate]:
     """The SHA-256 fingerprint of the certificate each host shows to anybody, trusted or not."""
     return [_shown(host, port, timeout) for host in hosts]
 
 
-def _shown(host: str, port: int, timeout: float) -> Shown:
+def _shown(host: str, port: int, timeout: float) -> ShownCertificate:
     try:
-        return Shown(host, fetch_fingerprint(host, port, timeout))
+        return ShownCertificate(host, fetch_fingerprint(host, port, timeout))
     except OSError as error:
         why = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
-        return Shown(host, error=f"{host} port {port} does not answer over TLS: {why}.")
+        return ShownCertificate(host, error=f"{host} port {port} does not answer over TLS: {why}.")
 
 
 @dataclass

@@ -13,7 +13,7 @@ from engine.store.database import session
 from engine.store.models import Outbox, Vm
 from engine.store.settings import Smtp, read
 
-LATE_MS = 15 * 60_000  # a mail that waits longer is worth a look
+LATE_MS = 15 * 60_000  # a mail that waits longer is an alert
 STATES = ("pending", "sending", "sent", "failed", "unknown")
 
 
@@ -63,15 +63,15 @@ def mail_counts() -> MailCounts:
         return MailCounts(read(Smtp).host, unknown=lost, **dict(rows))
 
 
-def troubled_mails(limit: int = 20) -> list[MailView]:
+def unsent_mails(limit: int = 20) -> list[MailView]:
     """Mails that need an operator, the newest first: failed ones that can still be sent, and those that wait long."""
-    return _views(_troubled(), limit)
+    return _views(_unsent(), limit)
 
 
-def count_troubled() -> int:
+def count_unsent() -> int:
     """How many of those there are."""
     with session():
-        return int(Outbox.select().where(_troubled()).count())
+        return int(Outbox.select().where(_unsent()).count())
 
 
 def _views(condition: Any, limit: int) -> list[MailView]:
@@ -83,7 +83,7 @@ def _views(condition: Any, limit: int) -> list[MailView]:
         return [_view(row, domain) for row in query]
 
 
-def _troubled() -> Any:
+def _unsent() -> Any:
     late = (Outbox.state == "pending") & (Outbox.created_at < now_ms() - LATE_MS)
     return late | ((Outbox.state == "failed") & (Outbox.context != ""))
 

@@ -8,11 +8,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from operator import or_
 from typing import Any
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.actions.pools import POOLS
 from engine.dns.names import reverse_zone_hint
 from engine.errors import KvmtuiError
-from engine.ipam.held import Holder, holders
+from engine.ipam.assignments import Holder, holders
 from engine.ipam.pools import usage
 from engine.queries.capacity import is_full
 from engine.store.database import session
@@ -103,7 +103,7 @@ def held_count(pool_id: int, text: str = "") -> int:
         return _counted(_question(pool_id, text))
 
 
-def held_place(pool_id: int, address: str, text: str = "") -> int | None:
+def index_of_held(pool_id: int, address: str, text: str = "") -> int | None:
     """Where an address stands among those `held` lists; None when it is not among them."""
     with session():
         question, spot = _question(pool_id, text), ip_address(address)
@@ -118,7 +118,7 @@ def _counted(question: Any) -> int:
 
 
 def _question(pool_id: int, text: str) -> Any:
-    """The addresses of a pool, each word of the text in machine, name, note, service or address."""
+    """The addresses of a pool, each word of the text in VM, name, note, service or address."""
     question = Address.pool == pool_id
     for word in text.split():
         fits = [

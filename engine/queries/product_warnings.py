@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.errors import KvmtuiError
 from engine.plan import Plan, effective
-from engine.proxmox.check import Result, SnapshotWish
+from engine.proxmox.check import CheckResult, SnapshotNeeds
 from engine.proxmox.cluster import Cluster
 from engine.proxmox.storage_checks import snapshot_checks, storage_check
 from engine.store.database import session
@@ -35,11 +35,11 @@ def product_warnings(name: str) -> tuple[str, ...]:
         servers.close()
 
 
-def wish(name: str, plan: Plan) -> SnapshotWish:
+def snapshot_needs(name: str, plan: Plan) -> SnapshotNeeds:
     """What a product with snapshots asks of its storages."""
     extra = plan.additional_disk
     linked = plan.clone == "linked"
-    return SnapshotWish(
+    return SnapshotNeeds(
         name,
         str(plan.template),
         linked,
@@ -52,14 +52,14 @@ def _warnings(name: str, plan: Plan, cluster: Cluster) -> Iterator[str]:
     seen = {node.name: cluster.storages(node.name) for node in cluster.nodes() if node.online}
     for what, storage, content in _named(plan):
         check = storage_check(storage, content, seen, cluster.access.login)
-        if check.result is Result.FAIL:
+        if check.result is CheckResult.FAIL:
             yield f"{what}: {check.sentence} {check.fix}"
     if plan.snapshots <= 0:
         return
     template = cluster.find_template(plan.template)
     templates = {str(plan.template): template} if template else {}
-    for check in snapshot_checks([wish(name, plan)], templates, seen):
-        if check.result is not Result.OK:
+    for check in snapshot_checks([snapshot_needs(name, plan)], templates, seen):
+        if check.result is not CheckResult.OK:
             yield f"{check.sentence} {check.fix}"
 
 

@@ -1,4 +1,4 @@
-"""From what an operator types to the one service, machine, pool or zone that is meant."""
+"""From what an operator types to the one service, VM, pool or zone that is meant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from peewee import fn
 
-from engine.actions.named import found, nearest
+from engine.actions.lookup import found, nearest
 from engine.errors import NotFound, Refused
 from engine.queries.scoping import client_condition, inside, within
 from engine.scope import EVERYTHING, Scope
@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """The one that is meant; a service may have no machine any more."""
+    """The one that is meant; a service may have no VM any more."""
 
     service_id: int
     vm_id: int | None
@@ -47,7 +47,7 @@ def service_ref(text: str, scope: Scope = EVERYTHING) -> Ref:
 
 
 def vm_ref(text: str, scope: Scope = EVERYTHING) -> Ref:
-    """Like `service_ref`, refused when the service has no machine."""
+    """Like `service_ref`, refused when the service has no VM."""
     ref = service_ref(text, scope)
     if ref.vm_id is None:
         raise Refused(f"Service {ref.service_id} has no machine.")

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from engine.dns.matching import Zone, targets
+from engine.dns.configured_zones import all_zones, zone_of
+from engine.dns.matching import ConfiguredZone, targets
 from engine.dns.names import CLASSLESS, is_reverse, reverse_name, reverse_zone_hint
-from engine.dns.site import all_zones, zone_of
 from engine.store.database import session
 
 Network = IPv4Network | IPv6Network
-Zones = Sequence[Zone]
+Zones = Sequence[ConfiguredZone]
 """Reverse zones of ours, as `our_zones` reads them."""
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from peewee import JOIN, SQL, fn
 
+from engine.queries.inventory import ServiceView, services_in
 from engine.queries.scoping import inside, service_condition
-from engine.queries.site import ServiceView, services_in
 from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
 from engine.store.models import Client, Product, Server, Service, Vm
@@ -78,7 +78,7 @@ def _joined(question: ServiceQuestion, scope: Scope) -> Any:
 
 
 def _says(word: str) -> Any:
-    """Services in which a word stands: client, product, status, machine, or the id or VMID it begins."""
+    """Services in which a word stands: client, product, status, VM, or the id or VMID it begins."""
     columns = (Client.name, Product.name, Service.status, Vm.name)
     fits = [fn.LOWER(column).contains(word.lower()) for column in columns]
     if word.isascii() and word.isdigit() and len(word) < 10:

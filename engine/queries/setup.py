@@ -1,4 +1,4 @@
-"""How far a site is set up: what there is of everything a first machine needs. Asks the database only."""
+"""How far a site is set up: what there is of everything a first VM needs. Asks the database only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.store.models import Client, Product, Server, Service, Vm, Zone
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class FirstVm:
     """The first VM, its progress, and why it does not continue."""
 
     service: int
@@ -34,14 +34,14 @@ class SetUp:
     zones: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
-    machine: Machine | None = None
-    """The machine of the server's first service."""
+    machine: FirstVm | None = None
+    """The VM of the server's first service."""
     mails: bool = False
     """Whether mail can be sent."""
 
 
 def set_up() -> SetUp:
-    """What there is of everything a first machine needs."""
+    """What there is of everything a first VM needs."""
     with session():
         server = Server.select().order_by(Server.id).first()
         if server is None:
@@ -57,17 +57,17 @@ def set_up() -> SetUp:
             zones=tuple(row.name for row in Zone.select().order_by(Zone.id)),
             products=tuple(names.values()),
             clients=tuple(row.name for row in Client.select().order_by(Client.name)),
-            machine=_first_machine(list(names)),
+            machine=_first_vm(list(names)),
             mails=_mails(),
         )
 
 
-def _first_machine(products: list[int]) -> Machine | None:
+def _first_vm(products: list[int]) -> FirstVm | None:
     service = Service.select().where(Service.product.in_(products)).order_by(Service.id).first()
     if service is None:
         return None
     vm = Vm.get_or_none(Vm.service == service.id)
-    return Machine(service.id) if vm is None else Machine(service.id, vm.name, vm.vm_status, vm.error)
+    return FirstVm(service.id) if vm is None else FirstVm(service.id, vm.name, vm.vm_status, vm.error)
 
 
 def _mails() -> bool:

@@ -14,12 +14,12 @@ from engine.store.database import session
 from engine.store.models import Address, Client, Product, Run, Server, Service, Vm
 
 Row = dict[str, Any]
-_AT_ONCE = 500  # addresses and runs are read for this many machines by one query
+_AT_ONCE = 500  # addresses and runs are read for this many VMs per query
 
 
 @dataclass(frozen=True, slots=True)
 class IpView:
-    """An address of a machine."""
+    """An address of a VM."""
 
     address: str
     prefix: int
@@ -29,8 +29,8 @@ class IpView:
 
 
 @dataclass(frozen=True, slots=True)
-class RunView:
-    """The last pass of a pipeline over a machine."""
+class LastRun:
+    """The last pass of a pipeline over a VM."""
 
     id: int
     action: str
@@ -43,7 +43,7 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class VmView:
-    """A machine as lists show it."""
+    """A VM as lists show it."""
 
     id: int
     service_id: int
@@ -64,11 +64,11 @@ class VmView:
     waiting: str
     waiting_since: Moment | None
     ips: list[IpView] = field(default_factory=list)
-    last_run: RunView | None = None
+    last_run: LastRun | None = None
 
 
 def vms(ids: Sequence[int] | None = None) -> list[VmView]:
-    """Every machine, or those of these ids, by service id."""
+    """Every VM, or those of these ids, by service id."""
     with session():
         query = (
             Vm.select(*_COLUMNS)
@@ -122,7 +122,7 @@ def _addresses(rows: Sequence[Row]) -> dict[int, list[IpView]]:
     names = {row["id"]: row["fqdn"] for row in rows}
     found: dict[int, list[IpView]] = defaultdict(list)
     for ids in _slices(rows):
-        # asked for by machine alone: with the state in the question, SQLite reads every assigned address there is
+        # filtered by VM alone: with the state in the query, SQLite reads every assigned address
         query = Address.select(*_OF_ADDRESS).where(Address.vm.in_(ids)).order_by(Address.vm, Address.position)
         for vm_id, state, address, prefix, gateway, pool_id, rdns in query.tuples():
             if state == "assigned":
@@ -130,8 +130,8 @@ def _addresses(rows: Sequence[Row]) -> dict[int, list[IpView]]:
     return found
 
 
-def _last_runs(rows: Sequence[Row]) -> dict[int, RunView]:
-    found: dict[int, RunView] = {}
+def _last_runs(rows: Sequence[Row]) -> dict[int, LastRun]:
+    found: dict[int, LastRun] = {}
     for ids in _slices(rows):
         newest = Run.select(fn.MAX(Run.id)).where(Run.vm.in_(ids)).group_by(Run.vm)
         for row in Run.select(*_OF_RUN).where(Run.id.in_(newest)):
@@ -139,8 +139,8 @@ def _last_runs(rows: Sequence[Row]) -> dict[int, RunView]:
     return found
 
 
-def run_view(row: Run) -> RunView:
+def run_view(row: Run) -> LastRun:
     """A run as lists show it; of one that is running, the seconds so far."""
     end = row.finished_at if row.finished_at is not None else now_ms()
     seconds = round((end - row.started_at) / 1000, 3)
-    return RunView(row.id, row.action, row.result, row.started_at, row.finished_at, seconds, row.error)
+    return LastRun(row.id, row.action, row.result, row.started_at, row.finished_at, seconds, row.error)

@@ -9,8 +9,8 @@ from typing import Any
 from peewee import fn
 
 from engine.clock import Moment, local, local_now, now_ms
-from engine.queries.backup_debt import BackupDebt, first_due
-from engine.queries.needs import Target
+from engine.queries.attention import ScreenTarget
+from engine.queries.overdue_backups import BackupDebt, first_due
 from engine.store.models import Audit, BackupSchedule, DnsRecord, Outbox, Request, Run, Service, Step, Vm
 from engine.work import task_ledger as ledger
 
@@ -49,13 +49,13 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingWork:
     """Something that is still to be done, and the screen that shows it."""
 
     what: str
     number: int
     detail: str
-    opens: Target
+    opens: ScreenTarget
     late: bool = False
 
 
@@ -65,11 +65,11 @@ class Upcoming:
 
     at: Moment
     what: str
-    opens: Target
+    opens: ScreenTarget
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LastChange:
     """The last thing somebody changed."""
 
     login: str
@@ -117,39 +117,47 @@ def _busy() -> list[Busy]:
     return found
 
 
-def pending(owed: Sequence[BackupDebt], tasks: Sequence[ledger.Standing]) -> list[Pending]:
+def pending(owed: Sequence[BackupDebt], tasks: Sequence[ledger.ScheduledTask]) -> list[PendingWork]:
     """What is still to be done; nothing that is at zero."""
     dns = DnsRecord.select().where(DnsRecord.state.in_(("pending", "deleting", "conflict")))
     mails = Outbox.select().where(Outbox.state.in_(("pending", "sending"))).count()
     late = dns.where(DnsRecord.error != "").order_by(DnsRecord.updated_at).first()
     rows = [
-        Pending(
-            "DNS", dns.count(), late.error if late is not None else "", Target("zones"), late is not None
+        PendingWork(
+            "DNS",
+            dns.count(),
+            late.error if late is not None else "",
+            ScreenTarget("zones"),
+            late is not None,
         ),
-        Pending("mail", mails, "", Target("outbox")),
+        PendingWork("mail", mails, "", ScreenTarget("outbox")),
     ]
     if owed:
         first = owed[0]
         said = f"{first.name}: {first.reason}"
-        rows.append(Pending("backups overdue", len(owed), said, Target("vm", first.service_id), True))
+        rows.append(
+            PendingWork("backups overdue", len(owed), said, ScreenTarget("vm", first.service_id), True)
+        )
     for task in tasks:
         if task.task == "processVirtualMachines":
             continue  # its errors are VMs that need an operator
-        there = Target("settings", task.task)
-        rows.append(Pending(f"{task.task} errors", task.errors, "at the last run", there, True))
+        there = ScreenTarget("settings", task.task)
+        rows.append(PendingWork(f"{task.task} errors", task.errors, "at the last run", there, True))
     return [each for each in rows if each.number]
 
 
-def upcoming(tasks: Sequence[ledger.Standing], most: int = 3) -> list[Upcoming]:
+def upcoming(tasks: Sequence[ledger.ScheduledTask], most: int = 3) -> list[Upcoming]:
     """What the schedule does next, the soonest first."""
     return sorted([*_tasks(tasks), *_backups()], key=lambda each: each.at)[:most]
 
 
-def _tasks(tasks: Sequence[ledger.Standing]) -> Iterator[Upcoming]:
+def _tasks(tasks: Sequence[ledger.ScheduledTask]) -> Iterator[Upcoming]:
     names = {"collectingStatistics": "statistics"}
     for each in tasks:
         if each.interval_minutes >= _OFTEN_MINUTES and each.next_run_at is not None and each.last_run_at:
-            yield Upcoming(each.next_run_at, names.get(each.task, each.task), Target("settings", each.task))
+            yield Upcoming(
+                each.next_run_at, names.get(each.task, each.task), ScreenTarget("settings", each.task)
+            )
 
 
 def _backups() -> Iterator[Upcoming]:
@@ -168,12 +176,12 @@ def _backups() -> Iterator[Upcoming]:
         if due is not None:
             counts[due] = counts.get(due, 0) + count
     for due, count in counts.items():
-        yield Upcoming(due, f"{count} backup{'' if count == 1 else 's'}", Target("vms"))
+        yield Upcoming(due, f"{count} backup{'' if count == 1 else 's'}", ScreenTarget("vms"))
 
 
-def last_change() -> Change | None:
+def last_change() -> LastChange | None:
     """The newest entry of the audit log."""
     row = Audit.select().order_by(Audit.id.desc()).first()
     if row is None:
         return None
-    return Change(row.login, row.action, f"{row.kind} {row.object_name or row.object_id}".strip(), row.at)
+    return LastChange(row.login, row.action, f"{row.kind} {row.object_name or row.object_id}".strip(), row.at)

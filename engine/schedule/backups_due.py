@@ -9,14 +9,14 @@ from engine.clock import local_now
 from engine.schedule import daily, left_backups
 from engine.store.database import in_transaction
 from engine.store.models import BackupSchedule, DailyBackup
-from engine.work.task import Report, Room
+from engine.work.task import Room, TaskReport
 
 BACKUPS = daily.Daily(BackupSchedule, DailyBackup, "Backup", "schedule_backup", lambda today: {})
 
 
-def run(room: Room) -> Report:
+def run(room: Room) -> TaskReport:
     """Ask every VM whose hour has come and that has no backup of today yet."""
-    report = Report()
+    report = TaskReport()
     for vm_id, error in daily.close_lost(BACKUPS):
         _remember(vm_id, error)
     daily.begin_due(BACKUPS, room, report)

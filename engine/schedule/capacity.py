@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.clock import now_ms
 from engine.ipam.usage import usage
-from engine.proxmox.overview import Overview
+from engine.proxmox.overview import ClusterOverview
 from engine.queries.capacity import SLOT_MS
 from engine.store.database import in_transaction, session
 from engine.store.models import Capacity, Pool
@@ -19,7 +19,7 @@ _LONGEST_DAYS = 365
 _LARGEST_POOL = 1 << 48  # larger ones (IPv6) never fill up
 
 
-def keep(server_id: int, overview: Overview, now: int = 0) -> None:
+def keep(server_id: int, overview: ClusterOverview, now: int = 0) -> None:
     """Keep these figures for the ten minutes they belong to; a later answer of the same minutes replaces them."""
     now = now or now_ms()
     common = {"server": server_id, "at": now - now % SLOT_MS, "seen_at": now}
@@ -33,7 +33,7 @@ def keep(server_id: int, overview: Overview, now: int = 0) -> None:
     in_transaction(insert.execute)
 
 
-def measured(server_id: int, overview: Overview) -> list[dict[str, Any]]:
+def measured(server_id: int, overview: ClusterOverview) -> list[dict[str, Any]]:
     """What an answer says of each node and storage, and how full the server's pools are."""
     return [*_nodes(overview), *_storages(overview), *_pools(server_id)]
 
@@ -43,7 +43,7 @@ def _row(kind: str, name: str, used: int, total: int, node: str = "", **more: An
     return row | {"up": True, "cpu": None, "days_left": None} | more
 
 
-def _nodes(overview: Overview) -> list[dict[str, Any]]:
+def _nodes(overview: ClusterOverview) -> list[dict[str, Any]]:
     return [
         _row("node", each.name, each.memory_used, each.memory, each.name, up=each.online, cpu=each.cpu)
         for each in overview.nodes
@@ -51,7 +51,7 @@ def _nodes(overview: Overview) -> list[dict[str, Any]]:
     ]
 
 
-def _storages(overview: Overview) -> list[dict[str, Any]]:
+def _storages(overview: ClusterOverview) -> list[dict[str, Any]]:
     found = {
         (each.name, "" if each.shared else each.node): (each.used, each.total)
         for each in overview.storages

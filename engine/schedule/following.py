@@ -8,21 +8,21 @@ from __future__ import annotations
 from engine.clock import now_ms
 from engine.store.database import session
 from engine.store.models import Run
-from engine.work.task import Report, Room
+from engine.work.task import Room, TaskReport
 
 
-def manual_backups(room: Room) -> Report:
+def manual_backups(room: Room) -> TaskReport:
     """The manual backups that run or ended since the last look."""
     return _since(room, "Backup", "now_backup")
 
 
-def restores(room: Room) -> Report:
+def restores(room: Room) -> TaskReport:
     """The restores that run or ended since the last look."""
     return _since(room, "Restore", "restore_backup")
 
 
-def _since(room: Room, pipeline: str, action: str) -> Report:
-    report = Report()
+def _since(room: Room, pipeline: str, action: str) -> TaskReport:
+    report = TaskReport()
     since = room.since or now_ms()
     with session():
         ended = (Run.finished_at >= since) | (Run.live == 1)

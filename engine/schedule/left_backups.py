@@ -1,7 +1,7 @@
 """Backups of terminated VMs that could not be deleted then: tried again until they are gone.
 
-They go with the tick of scheduleBackup, which owns what comes and goes on backup storages. What is deleted carries
-this machine's mark, or is the very file the termination saw, from the time the machine was ours. A machine that came
+They go with the tick of scheduleBackup, which manages the content of backup storages. What is deleted carries
+this machine's mark, or is the very file the termination saw, from the time the VM was ours. A VM that came
 back to life keeps its backups.
 """
 
@@ -21,19 +21,19 @@ from engine.store.database import in_transaction, session
 from engine.store.models import LeftBackup, Server, Vm
 from engine.work import events, servers
 from engine.work.housekeeping import HousekeepingJournal
-from engine.work.task import Report, Room
+from engine.work.task import Room, TaskReport
 
 ACTION = "delete_left_backup"
 SKEW_MS = 60_000
 _AT_ONCE = 20
-_SOON_MS = 4 * 60_000  # a deletion that was asked for is looked at again at the next tick
+_SOON_MS = 4 * 60_000  # a requested deletion is checked again at the next tick
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 _GOING = ("terminate", "error_terminate")  # its own termination is still at it
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BackupOnNode:
     """A backup under the VM's number, and a node that can delete it."""
 
     node: str
@@ -44,11 +44,11 @@ class Found:
 class Outlook:
     """What a look at the storage showed; `away` says why it could not be seen whole."""
 
-    found: tuple[Found, ...]
+    found: tuple[BackupOnNode, ...]
     away: str = ""
 
 
-def retry(room: Room, report: Report) -> None:
+def retry(room: Room, report: TaskReport) -> None:
     """Try every left backup that is due once."""
     with session():
         for row in _due():
@@ -65,7 +65,7 @@ def _due() -> list[LeftBackup]:
 
 def _try(room: Room, row: LeftBackup) -> str:
     if Vm.select().where(Vm.uid == row.vm_uid, Vm.vm_status != "remove").exists():
-        return _forget(row, "was kept: its machine lives again", "skip")
+        return _forget(row, "was kept: its VM exists again", "skip")
     if why := servers.why_not(row.server):
         return _later(row, why)
     try:
@@ -95,7 +95,7 @@ def _look(cluster: Cluster, row: LeftBackup) -> str:
 
 
 def is_ours(row: LeftBackup, backup: Backup, mark: Mark) -> bool:
-    """Whether a backup is provably of the machine that is gone."""
+    """Whether a backup is provably of the VM that is gone."""
     if bears_mark(backup.notes):
         return find_mark(backup.notes) == mark
     seen = row.vm_created_at - SKEW_MS <= (backup.created_ms or 0) <= row.since
@@ -104,7 +104,7 @@ def is_ours(row: LeftBackup, backup: Backup, mark: Mark) -> bool:
 
 def _outlook(cluster: Cluster, row: LeftBackup) -> Outlook:
     """The backups under the number on every node that has the storage; a local one is another on each node."""
-    found: list[Found] = []
+    found: list[BackupOnNode] = []
     away, known = "", False
     for node in facts.nodes(cluster):
         if not node.online:
@@ -123,8 +123,8 @@ def _outlook(cluster: Cluster, row: LeftBackup) -> Outlook:
     return Outlook(tuple(found), away or ("" if known else f"the cluster has no storage {row.storage} now"))
 
 
-def _meant(row: LeftBackup, node: str, there: Iterable[Backup]) -> Iterator[Found]:
-    return (Found(node, one) for one in there if row.volid in ("", one.volid))
+def _meant(row: LeftBackup, node: str, there: Iterable[Backup]) -> Iterator[BackupOnNode]:
+    return (BackupOnNode(node, one) for one in there if row.volid in ("", one.volid))
 
 
 def _mark(row: LeftBackup) -> Mark:

@@ -17,14 +17,14 @@ from engine.schedule import snapshots_due
 from engine.store.database import in_transaction, session
 from engine.store.models import Snapshot, Vm
 from engine.work import wake
-from engine.work.task import Report, Room
+from engine.work.task import Room, TaskReport
 
 _ENGINE = Actor(login="engine", ssh_client="", source="engine")
 
 
-def run(room: Room) -> Report:
+def run(room: Room) -> TaskReport:
     """One request for each VM with something to remove or to take; the runner does it."""
-    report = Report()
+    report = TaskReport()
     snapshots_due.begin(room, report)
     with session():
         for vm in _with_old():
@@ -40,7 +40,7 @@ def run(room: Room) -> Report:
 
 
 def _with_old() -> list[Vm]:
-    """VMs at rest whose oldest snapshot of ours has outlived the plan."""
+    """Idle VMs whose oldest snapshot of ours is older than the product allows."""
     now = now_ms()
     query = Vm.select().where(Vm.vm_status == "ready", Vm.id.in_(Snapshot.select(Snapshot.vm)))
     return [vm for vm in query if _is_due(vm, now)]

@@ -20,17 +20,17 @@ from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Run, Server, TaskState, Vm
 from engine.work import quorum, servers, wake
 from engine.work.catalog import AT_REST
-from engine.work.task import Report, Room
+from engine.work.task import Room, TaskReport
 from engine.work.walk import LONGEST_PARK_MS
 
 log = logging.getLogger(__name__)
 _LOOK_S = 0.1
 _SWEEP = 1000
 _ANSWER_S = 3.0
-_asking: set[int] = set()  # servers that still owe an answer
+_asking: set[int] = set()  # servers whose answer is pending
 
 
-def run(room: Room) -> Report:
+def run(room: Room) -> TaskReport:
     """One tick."""
     began = now_ms()
     in_transaction(_retry_failed)
@@ -97,7 +97,7 @@ def _refresh(room: Room, server: Server) -> None:
         overview = room.servers.cluster(server).overview()
     except ProxmoxError as error:
         servers.missed(server, error)
-        log.warning("Server %s could not be asked for its guests: %s", server.name, error.sentence)
+        log.warning("Cannot list the guests of server %s: %s", server.name, error.sentence)
         return
     servers.reached(server)
     quorum.look(server, room.servers.cluster(server))
@@ -110,7 +110,7 @@ _LIST_AGE_MS = 15_000
 
 
 def _note_states(server_id: int, seen: dict[int, Resource]) -> None:
-    """Write only what changed: a tick over VMs at rest writes nothing.
+    """Write only what changed: a tick over idle VMs writes nothing.
 
     The list may be ten seconds old, so what a step saw since then stays.
     """
@@ -143,9 +143,9 @@ def _until_rest(room: Room) -> None:
         time.sleep(_LOOK_S)
 
 
-def _report(since: int) -> Report:
+def _report(since: int) -> TaskReport:
     """What became of every VM that had a run since then."""
-    report = Report()
+    report = TaskReport()
     with session():
         query = (
             Run.select(Run, Vm.service)

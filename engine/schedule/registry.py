@@ -13,14 +13,14 @@ from difflib import get_close_matches
 from importlib import import_module
 
 from engine.errors import Refused
-from engine.work.task import Report, Room, Task
+from engine.work.task import Room, Task, TaskReport
 
 
-def _in(module: str, function: str = "run") -> Callable[[Room], Report]:
+def _in(module: str, function: str = "run") -> Callable[[Room], TaskReport]:
     """A function of a module beside this one, looked up when it is called."""
 
-    def run(room: Room) -> Report:
-        report: Report = getattr(import_module(f"engine.schedule.{module}"), function)(room)
+    def run(room: Room) -> TaskReport:
+        report: TaskReport = getattr(import_module(f"engine.schedule.{module}"), function)(room)
         return report
 
     return run
@@ -30,7 +30,7 @@ TASKS: tuple[Task, ...] = (
     Task(
         "processVirtualMachines",
         1,
-        "walks every VM that is not at rest through its pipeline",
+        "runs the pipeline of every VM that is not idle",
         _in("process_vms"),
     ),
     Task(

@@ -15,20 +15,20 @@ from engine.errors import KvmtuiError
 from engine.store import settings
 from engine.store.database import in_transaction, session
 from engine.store.models import Setting
-from engine.traffic import folding
+from engine.traffic import aggregation
 from engine.work import retention
-from engine.work.task import Report, Room
+from engine.work.task import Room, TaskReport
 
 log = logging.getLogger(__name__)
 LONGEST_S = 300.0  # and never longer than half the time after which a lock is taken over
 _FOLDED = "retention.folded"  # {"day", "month"}: the edges of the pass; "after": the last VM, null at its end
 
 
-def run(room: Room, pause_s: float = retention.PAUSE_S, now: int = 0) -> Report:
+def run(room: Room, pause_s: float = retention.PAUSE_S, now: int = 0) -> TaskReport:
     """One run; a table that cannot be cleaned does not stop the others."""
     kept = settings.read(settings.Retention)
     end = time.monotonic() + min(LONGEST_S, settings.read(settings.Cron).lock_timeout / 2)
-    report = Report()
+    report = TaskReport()
 
     def keep_going() -> bool:
         return room.keep_going() and time.monotonic() < end
@@ -44,7 +44,7 @@ def run(room: Room, pause_s: float = retention.PAUSE_S, now: int = 0) -> Report:
     return report
 
 
-def _count(report: Report, table: str, work: Callable[[], int]) -> None:
+def _count(report: TaskReport, table: str, work: Callable[[], int]) -> None:
     try:
         report.count(work())
     except KvmtuiError as error:
@@ -57,7 +57,7 @@ def fold(kept: settings.Retention, keep_going: Callable[[], bool], pause_s: floa
 
     Where the pass stands is kept, so that a short run each hour comes round as well.
     """
-    edges = folding.edges(now or now_ms(), kept.traffic_hours_days)
+    edges = aggregation.edges(now or now_ms(), kept.traffic_hours_days)
     with session():
         row = Setting.get_or_none(Setting.key == _FOLDED)
     known = row.value if row is not None else {}
@@ -66,7 +66,7 @@ def fold(kept: settings.Retention, keep_going: Callable[[], bool], pause_s: floa
         return 0
     after = known["after"] if same else None
     while keep_going():
-        after = folding.fold_next(after, edges)
+        after = aggregation.fold_next(after, edges)
         _keep({"day": edges.day, "month": edges.month, "after": after})
         if after is None:
             break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.actions.permission import needs
-from engine.actions.site import tell
+from engine.actions.repository import record
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.roles import Role
@@ -30,7 +30,7 @@ def run_now(name: str, actor: Actor) -> str:
 
     def work() -> None:
         TaskState.update(last_run_at=None).where(TaskState.name == name).execute()
-        tell(actor, "run", "setting", name, name, {}, {})
+        record(actor, "run", "setting", name, name, {}, {})
         wake.ring(BELL)
 
     in_transaction(work)
@@ -44,7 +44,7 @@ def clear_locks(actor: Actor) -> str:
     def work() -> list[str]:
         freed = ledger.clear_locks()
         if freed:
-            tell(actor, "unlock", "setting", "cron", ", ".join(freed), {"locked": freed}, {"locked": []})
+            record(actor, "unlock", "setting", "cron", ", ".join(freed), {"locked": freed}, {"locked": []})
             wake.ring(BELL)
         return freed
 

@@ -8,7 +8,7 @@ from engine.clock import local_now
 from engine.pipelines.steps.snapshots import new_name
 from engine.schedule import daily
 from engine.store.models import DailySnapshot, SnapshotSchedule
-from engine.work.task import Report, Room
+from engine.work.task import Room, TaskReport
 
 
 def _details(today: str) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def _details(today: str) -> dict[str, Any]:
 SNAPSHOTS = daily.Daily(SnapshotSchedule, DailySnapshot, "ScheduledSnapshot", "schedule_snapshot", _details)
 
 
-def begin(room: Room, report: Report) -> None:
+def begin(room: Room, report: TaskReport) -> None:
     """Begin what is due, and close what was begun and lost."""
     daily.close_lost(SNAPSHOTS)
     daily.begin_due(SNAPSHOTS, room, report)

@@ -2,7 +2,7 @@
 
 One request per server reads the counters of all its guests. Only where they began again, or a gap reaches over the end
 of a month, the usage that Proxmox recorded of that guest is requested as well. What is added and the mark that says
-how far was counted are one transaction per few hundred VMs, so the task may end anywhere and go on at its next tick.
+how far was counted are one transaction per few hundred VMs, so the task may end anywhere and continue at its next tick.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from engine.proxmox.guest_view import GuestView
 from engine.proxmox.values import Resource
 from engine.store.database import session
 from engine.store.models import Server
-from engine.traffic import marks
-from engine.traffic.counted import Fate, Reading, fate
-from engine.traffic.looking import look
-from engine.traffic.marks import Machine
+from engine.traffic import counters
+from engine.traffic.counters import CountedVm
+from engine.traffic.hourly_bytes import CounterChange, CounterReading, counter_change
+from engine.traffic.sampling import look
 from engine.work import servers
-from engine.work.task import Report, Room
+from engine.work.task import Room, TaskReport
 
 _TOGETHER = 200
 _ACTION = "collect_statistics"
-_TOO_SOON_MS = 60_000  # the overview may be older than a look that is so young
+_TOO_SOON_MS = 60_000  # the overview may be older than such a recent reading
 
 
-def run(room: Room, clock: Callable[[], int] = now_ms) -> Report:
+def run(room: Room, clock: Callable[[], int] = now_ms) -> TaskReport:
     """Read the counters of every VM once."""
-    report = Report()
+    report = TaskReport()
     for server in _servers():
-        machines = marks.machines(server.id)
+        machines = counters.machines(server.id)
         if machines and room.keep_going():
             _collect(room, server, machines, clock, report)
     return report
@@ -46,7 +46,7 @@ def _servers() -> list[Server]:
 
 
 def _collect(
-    room: Room, server: Server, machines: list[Machine], clock: Callable[[], int], report: Report
+    room: Room, server: Server, machines: list[CountedVm], clock: Callable[[], int], report: TaskReport
 ) -> None:
     try:
         seen = _guests(room, server)
@@ -61,7 +61,7 @@ def _collect(
         for one, reading in _to_count(machines, seen, at)
     )
     while some := list(islice(found, _TOGETHER)):
-        report.count(marks.keep(some))
+        report.count(counters.keep(some))
         if not room.keep_going():
             return
 
@@ -81,8 +81,8 @@ def _guests(room: Room, server: Server) -> dict[int, Resource]:
 
 
 def _to_count(
-    machines: list[Machine], seen: dict[int, Resource], at: int
-) -> Iterable[tuple[Machine, Reading]]:
+    machines: list[CountedVm], seen: dict[int, Resource], at: int
+) -> Iterable[tuple[CountedVm, CounterReading]]:
     """The VMs whose counters are known and newer than their last reading.
 
     A guest on a node that is away is `unknown`, and counted when the node is back.
@@ -94,11 +94,11 @@ def _to_count(
         reading = _reading(row, at)
         if machine.known and 0 <= at - machine.last.at < _TOO_SOON_MS:
             continue
-        if fate(machine.last, reading) is not Fate.STALE:
+        if counter_change(machine.last, reading) is not CounterChange.STALE:
             yield replace(machine, node=row.node), reading
 
 
-def _reading(row: Resource, at: int) -> Reading:
+def _reading(row: Resource, at: int) -> CounterReading:
     if row.status != "running":
-        return Reading(at, 0, 0, 0)
-    return Reading(at, row.net_in, row.net_out, row.uptime)
+        return CounterReading(at, 0, 0, 0)
+    return CounterReading(at, row.net_in, row.net_out, row.uptime)

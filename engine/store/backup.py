@@ -43,7 +43,7 @@ def _refuse_existing(target: Path) -> None:
 
 def _publish(unfinished: Path, target: Path) -> None:
     try:
-        os.link(unfinished, target)  # unlike a rename, a link never replaces what came meanwhile
+        os.link(unfinished, target)  # unlike a rename, a link never replaces a file created in between
     except FileExistsError:
         _refuse_existing(target)
     files.sync_dir(target.parent)

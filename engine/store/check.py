@@ -10,10 +10,10 @@ from peewee import JOIN, fn
 
 from engine import audit
 from engine.errors import KvmtuiError
-from engine.ipam import held, ranges
+from engine.ipam import assignments, ranges
 from engine.ipam.spans import Span, without
 from engine.ipam.spec import spec_of, usable
-from engine.store import rotation, troubles
+from engine.store import error_messages, rotation
 from engine.store.database import database, is_postgres, session
 from engine.store.models import TABLES, Address, Pool, Run, Service, Vm, VmidClaim
 
@@ -36,8 +36,8 @@ def check() -> list[Finding]:
         for about, look in CHECKS:
             try:
                 found.extend(Finding(about, sentence) for sentence in look())
-            except troubles.TROUBLES as error:
-                told = troubles.explained(error, database.obj)
+            except error_messages.DATABASE_ERRORS as error:
+                told = error_messages.explained(error, database.obj)
                 sentence = told.sentence if told else " ".join(str(error).split())
                 found.append(Finding(about, f"This could not be looked at: {sentence}"))
             except KvmtuiError as error:
@@ -115,7 +115,7 @@ def _pools_complete() -> Iterator[str]:
 
 
 def _free_by_rights(pool: Pool) -> Iterator[Span]:
-    taken = list(held.places(pool.id))
+    taken = list(assignments.places(pool.id))
     for run in usable(spec_of(pool)):
         first = bisect_left(taken, run.lo, key=lambda each: each.hi)
         last = bisect_right(taken, run.hi, key=lambda each: each.lo)
@@ -142,14 +142,14 @@ def _beyond(these: list[Span], those: list[Span]) -> Iterator[Span]:
 def _one_live_run() -> Iterator[str]:
     busy = Run.select(Run.vm, fn.COUNT(Run.id)).where(Run.live == 1).group_by(Run.vm)
     for vm, count in busy.having(fn.COUNT(Run.id) > 1).tuples():
-        yield f"VM {vm} has {count} live runs; only one may go on."
+        yield f"VM {vm} has {count} unfinished runs; only one is allowed."
     ended = Run.live.is_null(False) & Run.finished_at.is_null(False)
     for run in Run.select().where(ended).limit(_NAMED):
         yield f"Run {run.id} of VM {run.vm_id} has ended and still counts as live."
 
 
 def _vmids_claimed() -> Iterator[str]:
-    """The VMID of a machine is claimed by it; a claim names a machine that has that VMID or none yet."""
+    """The VMID of a VM is claimed by it; a claim names a machine that has that VMID or none yet."""
     claim = (VmidClaim.server == Vm.server) & (VmidClaim.vmid == Vm.vmid)
     claimed = claim & (VmidClaim.vm == Vm.id) & (VmidClaim.state == "claimed")
     living = Vm.vmid.is_null(False) & (Vm.vm_status != "remove")
@@ -165,7 +165,7 @@ def _vmids_claimed() -> Iterator[str]:
         yield f"VMID {vmid} is claimed by VM {vm}, whose VMID is {own}."
 
 
-def _machines_and_services() -> Iterator[str]:
+def _vms_and_services() -> Iterator[str]:
     gone = Vm.select().join(Service).where(Service.status == "Terminated", Vm.vm_status != "remove")
     for vm in gone.limit(_NAMED):
         yield f"Service {vm.service_id} is Terminated, but its VM {vm.id} is '{vm.vm_status}'."
@@ -187,7 +187,7 @@ CHECKS: tuple[tuple[str, Callable[[], Iterator[str]]], ...] = (
     ("pools", _pools_complete),
     ("runs", _one_live_run),
     ("VMIDs", _vmids_claimed),
-    ("services", _machines_and_services),
+    ("services", _vms_and_services),
     ("audit", _trail),
     ("secrets", _secrets),
 )

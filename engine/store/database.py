@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from peewee import SQL, DatabaseError, DatabaseProxy, Model, PostgresqlDatabase
 
-from engine.store import troubles
+from engine.store import error_messages
 from engine.store.turns import Turns
 from engine.store.urls import connectable
 
@@ -119,9 +119,9 @@ def in_transaction(work: Callable[[], T], attempts: int = 3) -> T:
         try:
             with _connection(), _unit():
                 return work()
-        except troubles.TROUBLES as error:
-            if attempt == attempts or not troubles.is_lost(error):
-                sentence = troubles.explained(error, database.obj)
+        except error_messages.DATABASE_ERRORS as error:
+            if attempt == attempts or not error_messages.is_lost(error):
+                sentence = error_messages.explained(error, database.obj)
                 if sentence is None:
                     raise
                 raise sentence from error
@@ -231,8 +231,8 @@ def _savepoint() -> Iterator[None]:
 def _explained() -> Iterator[None]:
     try:
         yield
-    except troubles.TROUBLES as error:
-        sentence = troubles.explained(error, database.obj)
+    except error_messages.DATABASE_ERRORS as error:
+        sentence = error_messages.explained(error, database.obj)
         if sentence is None:
             raise
         raise sentence from error
@@ -263,7 +263,7 @@ def is_alive() -> bool:
     """Whether this thread's connection still answers."""
     try:
         database.execute_sql("SELECT 1")
-    except troubles.TROUBLES:
+    except error_messages.DATABASE_ERRORS:
         return False
     return True
 

@@ -14,20 +14,20 @@ from engine.store import sealed, secrets
 from engine.store.database import in_transaction, session
 from engine.store.keyfile import Keys, add_key
 from engine.store.models import KeyCheck
-from engine.store.sealed import Cell, Column
+from engine.store.sealed import SealedColumn, SealedValue
 
 
 @dataclass(slots=True)
-class Report:
+class RotationReport:
     """How many secrets opened, and a sentence for each that did not."""
 
     opened: int = 0
     faults: list[str] = field(default_factory=list)
 
 
-def verify() -> Report:
+def verify() -> RotationReport:
     """Open every secret there is; none is shown."""
-    report = Report()
+    report = RotationReport()
     keys = secrets.key_file().current()
     with session():
         for cell in _all_cells():
@@ -52,11 +52,11 @@ def rotate() -> int:
         file.replace(keys)
     with session():
         secrets.leave_canary(keys)
-    count = _seal_all_anew(keys)
+    count = _reseal_all(keys)
     fresh = Keys({keys.first: keys.values[keys.first]})
     file.replace(fresh)
     # a process that read the file just before may have sealed once more with the old key
-    count += _seal_all_anew(keys)
+    count += _reseal_all(keys)
     with session():
         KeyCheck.delete().where(KeyCheck.key_id != keys.first).execute()
     return count
@@ -71,20 +71,20 @@ def _refuse_unreadable() -> None:
         )
 
 
-def _seal_all_anew(keys: Keys) -> int:
+def _reseal_all(keys: Keys) -> int:
     count = 0
     for column in sealed.COLUMNS:
         with session():
             for row in sealed.rows(column):
                 if any(secrets.key_id_of(cell.sealed) != keys.first for cell in sealed.cells(column, row)):
-                    count += _seal_row_anew(keys, column, row.get_id())
+                    count += _reseal_row(keys, column, row.get_id())
     return count
 
 
-def _seal_row_anew(keys: Keys, column: Column, key: object) -> int:
+def _reseal_row(keys: Keys, column: SealedColumn, key: object) -> int:
     """Exchange one cell's values, read again under the write lock so that nobody's change is lost."""
 
-    def anew(cell: Cell) -> str:
+    def resealed(cell: SealedValue) -> str:
         value = secrets.open_with(keys, cell.sealed, cell.table, cell.uid, cell.column)
         return secrets.seal_with(keys, value, cell.table, cell.uid, cell.column)
 
@@ -96,7 +96,7 @@ def _seal_row_anew(keys: Keys, column: Column, key: object) -> int:
                 return 0
             found = getattr(row, name)
             unchanged = getattr(column.model, name) == found
-            fresh = sealed.replaced(column, row, anew)
+            fresh = sealed.replaced(column, row, resealed)
             mine = (column.model._meta.primary_key == key) & unchanged
             if column.model.update({name: fresh}).where(mine).execute():
                 return len(sealed.cells(column, row))
@@ -105,7 +105,7 @@ def _seal_row_anew(keys: Keys, column: Column, key: object) -> int:
     return int(in_transaction(exchange))
 
 
-def _all_cells() -> Iterator[Cell]:
+def _all_cells() -> Iterator[SealedValue]:
     for column in sealed.COLUMNS:
         for row in sealed.rows(column):
             yield from sealed.cells(column, row)

@@ -11,7 +11,7 @@ from peewee import PostgresqlDatabase
 
 from engine.store.models import TABLES
 
-# Who did what stays as it was written, even for a hand with an SQL prompt.
+# Audit rows cannot be changed, not even from an SQL prompt.
 _SQLITE_GUARDS = (
     'CREATE TRIGGER "audit_no_update" BEFORE UPDATE ON "audit" '
     "BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END",

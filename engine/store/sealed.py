@@ -13,7 +13,7 @@ _PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SealedColumn:
     """A column with sealed values; `inside` names the fields when the cell is a JSON object, () means all."""
 
     model: type[Row]
@@ -28,7 +28,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Cell:
+class SealedValue:
     """One sealed value, and where it is."""
 
     table: str
@@ -41,16 +41,16 @@ class Cell:
 
 
 COLUMNS = (
-    Column(Server, "uid", "token_secret"),
-    Column(Server, "uid", "password"),
-    Column(Zone, "uid", "secrets", inside=()),
-    Column(Vm, "uid", "os_password"),
-    Column(Outbox, "uid", "context"),
-    Column(Setting, "key", "value", inside=("password",)),
+    SealedColumn(Server, "uid", "token_secret"),
+    SealedColumn(Server, "uid", "password"),
+    SealedColumn(Zone, "uid", "secrets", inside=()),
+    SealedColumn(Vm, "uid", "os_password"),
+    SealedColumn(Outbox, "uid", "context"),
+    SealedColumn(Setting, "key", "value", inside=("password",)),
 )
 
 
-def rows(column: Column) -> Iterator[Row]:
+def rows(column: SealedColumn) -> Iterator[Row]:
     """Every row of the column's table, a page at a time, so that writes in between do not matter."""
     key = column.model._meta.primary_key
     after: Any = None
@@ -63,16 +63,16 @@ def rows(column: Column) -> Iterator[Row]:
         after = page[-1].get_id()
 
 
-def cells(column: Column, row: Row) -> list[Cell]:
+def cells(column: SealedColumn, row: Row) -> list[SealedValue]:
     """The sealed values of one row in that column."""
     uid = str(getattr(row, column.uid))
     value = getattr(row, column.column)
     if column.inside is None:
-        return [Cell(column.table, uid, column.column, value)] if value else []
-    return [Cell(column.table, uid, name, value[name]) for name in _fields(column, value)]
+        return [SealedValue(column.table, uid, column.column, value)] if value else []
+    return [SealedValue(column.table, uid, name, value[name]) for name in _fields(column, value)]
 
 
-def replaced(column: Column, row: Row, change: Callable[[Cell], str]) -> Any:
+def replaced(column: SealedColumn, row: Row, change: Callable[[SealedValue], str]) -> Any:
     """The row's value in that column with each sealed value exchanged."""
     changed = {cell.column: change(cell) for cell in cells(column, row)}
     value = getattr(row, column.column)
@@ -81,7 +81,7 @@ def replaced(column: Column, row: Row, change: Callable[[Cell], str]) -> Any:
     return {**value, **changed}
 
 
-def _fields(column: Column, value: Any) -> list[str]:
+def _fields(column: SealedColumn, value: Any) -> list[str]:
     if not isinstance(value, Mapping):
         return []  # a setting that is a plain value holds no secret
     names = column.inside or tuple(value)

@@ -25,13 +25,13 @@ INTERVALS = {
 }
 
 
-class Section(BaseModel):
+class SettingsSection(BaseModel):
     """A group of settings; unknown names are faults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class General(Section):
+class General(SettingsSection):
     """How long a call to Proxmox may take, and whether a new VM moves to its target node."""
 
     default_timeout: int = Field(10, ge=1, le=300, description="seconds for an ordinary call")
@@ -40,7 +40,7 @@ class General(Section):
     migration_timeout: int = Field(300, ge=1, le=86_400, description="seconds a migration may take")
 
 
-class Cron(Section):
+class Cron(SettingsSection):
     """How often each task runs; 0 switches it off."""
 
     lock_timeout: int = Field(600, ge=10, le=86_400, description="seconds after which a lock is taken over")
@@ -55,7 +55,7 @@ class Cron(Section):
         return {**INTERVALS, **given}
 
 
-class Smtp(Section):
+class Smtp(SettingsSection):
     """The mail server the console sends through; without a host no mail is sent."""
 
     host: str = Field("", max_length=253)
@@ -66,7 +66,7 @@ class Smtp(Section):
     password: SecretStr = SecretStr("")
 
 
-class Retention(Section):
+class Retention(SettingsSection):
     """How many days what has ended is kept; 0 keeps it forever. The audit is archived by hand."""
 
     events_days: Days = 14
@@ -84,7 +84,7 @@ class Retention(Section):
 Percent = Annotated[int, Field(ge=1, le=100)]
 
 
-class Thresholds(Section):
+class Thresholds(SettingsSection):
     """From where on something is too full, for every screen, list and alert."""
 
     pool_percent: Percent = 80
@@ -111,7 +111,7 @@ def read(section: type[S]) -> S:
     return section.model_validate(values)
 
 
-def write(section: Section) -> None:
+def write(section: SettingsSection) -> None:
     """Keep a section; the caller audits the change in the same transaction."""
     values = section.model_dump(exclude={"intervals", "password"})
     key = _key(type(section))
@@ -125,7 +125,7 @@ def write(section: Section) -> None:
         ).execute()
 
 
-def _key(section: type[Section]) -> str:
+def _key(section: type[SettingsSection]) -> str:
     return section.__name__.lower()
 
 

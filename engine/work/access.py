@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.proxmox.access import ServerAccess, Tls
+from engine.proxmox.access import ServerAccess, ServerTls
 from engine.store import secrets, settings
 from engine.store.models import Server
 
@@ -26,11 +26,11 @@ def access_of(server: Server) -> ServerAccess:
     )
 
 
-def tls_of(choice: dict[str, object]) -> Tls:
+def tls_of(choice: dict[str, object]) -> ServerTls:
     """How the manifest's `tls` words are judged: fingerprint, ca_file, insecure, else the system's trust."""
     pins = choice.get("fingerprint")
     if pins:
-        return Tls.fingerprint(*([pins] if isinstance(pins, str) else map(str, list(pins))))  # type: ignore[call-overload]
+        return ServerTls.fingerprint(*([pins] if isinstance(pins, str) else map(str, list(pins))))  # type: ignore[call-overload]
     if choice.get("ca_file"):
-        return Tls.ca_file(str(choice["ca_file"]))
-    return Tls.insecure() if choice.get("insecure") else Tls.system()
+        return ServerTls.ca_file(str(choice["ca_file"]))
+    return ServerTls.insecure() if choice.get("insecure") else ServerTls.system()

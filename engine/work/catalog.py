@@ -33,7 +33,7 @@ class Catalog:
         return self._by_name[name]
 
     def of_status(self, status: str) -> Pipeline | None:
-        """The pipeline a VM with this status is in; None when it is at rest."""
+        """The pipeline a VM with this status is in; None when it is idle."""
         return self._by_status.get(status)
 
     def statuses(self) -> tuple[str, ...]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.proxmox.cluster import Cluster
-from engine.proxmox.faults import Kind
+from engine.proxmox.faults import FaultKind
 from engine.store.database import in_transaction
 from engine.store.models import Server
 from engine.work import claims, limits, record
 from engine.work.claims import Claim
-from engine.work.item import Item
+from engine.work.item import WorkItem
 from engine.work.journal import Journal
 from engine.work.model import Wait
 from engine.work.record import RunRow
@@ -25,7 +25,7 @@ class TaskContext:
     While the step runs, every transaction of its thread begins with the fence of the claim.
     """
 
-    item: Item
+    item: WorkItem
     claim: Claim
     run: RunRow
     journal: Journal
@@ -34,7 +34,7 @@ class TaskContext:
     args: dict[str, Any]
     kept: dict[str, Any] = field(default_factory=dict)  # of this walk only; a crash may lose it
     failed: str = ""  # why the task this step had started ended badly, if it did
-    failed_kind: Kind | None = None
+    failed_kind: FaultKind | None = None
     changes: dict[str, Any] = field(default_factory=dict)
     flow: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

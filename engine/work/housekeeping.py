@@ -7,7 +7,7 @@ shows what became of the last.
 from __future__ import annotations
 
 from engine.clock import now_ms
-from engine.proxmox.faults import Kind
+from engine.proxmox.faults import FaultKind
 from engine.proxmox.journal import ChangingCall
 from engine.redact import redact
 from engine.store.database import in_transaction
@@ -39,7 +39,7 @@ class HousekeepingJournal:
         """Commit the task's name; how it ended shows at the next check."""
         self._close(call_id, state="ended", upid=upid or "")
 
-    def failed(self, call_id: int, kind: Kind, sentence: str) -> None:
+    def failed(self, call_id: int, kind: FaultKind, sentence: str) -> None:
         """Commit how it failed."""
         self._close(call_id, state="failed", outcome=redact(sentence))
 

@@ -10,7 +10,7 @@ from engine.store.database import execute
 
 
 @dataclass(slots=True)
-class Item:
+class WorkItem:
     """The work columns of one VM's row, read at the beginning of a check."""
 
     id: int
@@ -32,11 +32,11 @@ _READ = (
 )
 
 
-def read(vm_id: int) -> Item | None:
+def read(vm_id: int) -> WorkItem | None:
     """The row as it is now; None when the record was deleted."""
     row = execute(_READ, vm_id).fetchone()
     if row is None:
         return None
-    item = Item(*row)
+    item = WorkItem(*row)
     item.flow = json.loads(row[6])
     return item

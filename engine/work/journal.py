@@ -10,7 +10,7 @@ import time
 
 from engine.clock import now_ms
 from engine.errors import Failed
-from engine.proxmox.faults import Kind
+from engine.proxmox.faults import FaultKind
 from engine.proxmox.journal import ChangingCall
 from engine.store.compiled import Compiled
 from engine.store.database import execute, in_transaction, unfenced
@@ -49,7 +49,7 @@ class Journal:
         self.last_call = in_transaction(work)
         if time.monotonic() - began > workers.STALE_MS / 2000:
             # the process was stopped between commit and now: somebody else may already act for this VM
-            self.failed(self.last_call, Kind.TRANSIENT, "not sent: this worker was held up for too long")
+            self.failed(self.last_call, FaultKind.TRANSIENT, "not sent: this worker was held up for too long")
             raise claims.LeaseLost("held up before a call was sent")
         self.sent += 1
         return self.last_call
@@ -68,9 +68,9 @@ class Journal:
         changes = {"state": "answered", "upid": upid} if upid else {"state": "ended", "ended_at": now}
         self._close(call_id, answered_at=now, **changes)
 
-    def failed(self, call_id: int, kind: Kind, sentence: str) -> None:
+    def failed(self, call_id: int, kind: FaultKind, sentence: str) -> None:
         """Commit how it failed; an ambiguous call stays open until the cluster shows what became of it."""
-        state = "ambiguous" if kind is Kind.AMBIGUOUS else "failed"
+        state = "ambiguous" if kind is FaultKind.AMBIGUOUS else "failed"
         self._close(call_id, state=state, outcome=sentence, answered_at=now_ms())
 
     def _close(self, call_id: int, **changes: object) -> None:

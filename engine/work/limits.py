@@ -10,10 +10,10 @@ from engine.store.database import execute, in_transaction, now_expression
 from engine.store.locks import Lock, exclusive
 from engine.store.models import Slot, Vm
 from engine.work import wake
-from engine.work.item import Item
+from engine.work.item import WorkItem
 
 
-def take(vm: Item | Vm, key: str, limit: int) -> bool:
+def take(vm: WorkItem | Vm, key: str, limit: int) -> bool:
     """True when the VM now holds a slot of `key`, until `release`. Called by a step, so it is fenced."""
 
     def work() -> bool:
@@ -29,7 +29,7 @@ def take(vm: Item | Vm, key: str, limit: int) -> bool:
     return in_transaction(work)
 
 
-def _ahead_of(vm: Item | Vm, key: str) -> int:
+def _ahead_of(vm: WorkItem | Vm, key: str) -> int:
     """How many VMs wait for the same thing and came before this one."""
     waiting = Vm.select().where(
         Vm.server == vm.server_id, Vm.wait_kind == "turn", Vm.wait_node == key, Vm.id != vm.id
@@ -41,7 +41,7 @@ def _ahead_of(vm: Item | Vm, key: str) -> int:
     return waiting.count()
 
 
-def release(vm: Item | Vm) -> None:
+def release(vm: WorkItem | Vm) -> None:
     """Free every slot the VM holds and wake those whose turn it is; call it inside a transaction."""
     keys = [key for (key,) in execute("SELECT key FROM slot WHERE vm_id = ?", vm.id).fetchall()]
     if not keys:

@@ -62,7 +62,7 @@ Meanwhile = Callable[[Any, Wait], Wait]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PipelineStep:
     """One row of a pipeline's table. `status` is what vm_status becomes; None leaves it as it is."""
 
     status: str | None
@@ -78,7 +78,7 @@ class Pipeline:
 
     name: str
     start: str
-    steps: tuple[Step, ...]
+    steps: tuple[PipelineStep, ...]
     failed_status: str = ""  # where a final failure leads
     by_status: bool = True  # False: progress is kept in the VM's flow, not in vm_status
     retry: bool = True  # False: a failure ends it; an operator asks again

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from engine.clock import now_ms
 from engine.proxmox.cluster import Cluster
-from engine.proxmox.faults import Ending, Kind, ProxmoxError, task_ending
-from engine.proxmox.values import TaskState
+from engine.proxmox.faults import FaultKind, ProxmoxError, TaskExit, task_ending
+from engine.proxmox.values import TaskStatus
 from engine.store.models import Call
 from engine.work import journal
 from engine.work.model import Wait
@@ -45,7 +45,7 @@ class Reconciled:
 
     wait: Wait | None = None
     failed: str = ""
-    failed_kind: Kind | None = None
+    failed_kind: FaultKind | None = None
     no_quorum: bool = False
     notes: tuple[str, ...] = ()
 
@@ -70,12 +70,12 @@ def reconcile(cluster: Cluster, vm_id: int, step: str) -> Reconciled:
     return Reconciled(failed=failed, failed_kind=kind, no_quorum=no_quorum, notes=tuple(notes))
 
 
-def _ask(cluster: Cluster, call: Call) -> Ending | Wait:
+def _ask(cluster: Cluster, call: Call) -> TaskExit | Wait:
     """How the task of a call ended, or the wait for it."""
     try:
         ending = cluster.task_ending(call.upid)
     except ProxmoxError as error:
-        if error.kind is Kind.GONE or error.reason == "no_task":
+        if error.kind is FaultKind.GONE or error.reason == "no_task":
             return task_ending("unexpected status")
         raise
     return ending or Wait("task", call.what, upid=call.upid)
@@ -102,7 +102,7 @@ def _find(cluster: Cluster, call: Call) -> Wait | None:
     return None
 
 
-def _fits(cluster: Cluster, call: Call, task: TaskState) -> bool:
+def _fits(cluster: Cluster, call: Call, task: TaskStatus) -> bool:
     """Whether a task of the right type is the one this call started."""
     if not call.path.endswith("/clone"):
         # an imgdel task carries the storage as well: 2000@backup

@@ -15,7 +15,7 @@ from engine.redact import redact
 from engine.store.database import execute
 from engine.store.models import Vm
 from engine.work import events, requests
-from engine.work.item import Item
+from engine.work.item import WorkItem
 
 KEPT_RUNS = 50
 _GLYPHS = {"success": "[+]", "skip": "[+]", "waiting": "[~]", "error": "[-]"}
@@ -50,7 +50,7 @@ def live_run(vm_id: int) -> RunRow | None:
     return RunRow(*row) if row else None
 
 
-def start_run(vm: Item | Vm, action: str, request: dict[str, object]) -> RunRow:
+def start_run(vm: WorkItem | Vm, action: str, request: dict[str, object]) -> RunRow:
     """Begin a run with its opening line, for the request that the VM works on if there is one."""
     now = now_ms()
     made = execute(
@@ -70,7 +70,7 @@ def start_run(vm: Item | Vm, action: str, request: dict[str, object]) -> RunRow:
     return run
 
 
-def end_run(vm: Item | Vm, run: RunRow, result: str, status: str, error: str = "") -> None:
+def end_run(vm: WorkItem | Vm, run: RunRow, result: str, status: str, error: str = "") -> None:
     """Close a run with its last line and delete the oldest beyond the newest 50."""
     execute(
         "UPDATE run SET live = NULL, result = ?, to_status = ?, finished_at = ?, error = ? WHERE id = ?",
@@ -102,7 +102,7 @@ def mark_waiting(run: RunRow, waiting: bool) -> None:
         run.result = wanted
 
 
-def step(vm: Item | Vm, run: RunRow, end: StepEnd, began: int) -> None:
+def step(vm: WorkItem | Vm, run: RunRow, end: StepEnd, began: int) -> None:
     """Write one look at a step and its line; a waiting step keeps one row and one line per reason."""
     last: Any = None
     if run.steps is None:
@@ -161,7 +161,7 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _line(vm: Item | Vm, n: int, end: StepEnd, ms: int) -> str:
+def _line(vm: WorkItem | Vm, n: int, end: StepEnd, ms: int) -> str:
     move = f"({end.from_status} -> {end.to_status})"
     if end.result == "success":
         said = f"success {move}"
@@ -172,13 +172,13 @@ def _line(vm: Item | Vm, n: int, end: StepEnd, ms: int) -> str:
     return f"{_GLYPHS[end.result]} sid:{vm.service_id} {n:>2}. {end.label:<28} {said:<50} [{ms / 1000:.2f}s]"
 
 
-def say_note(vm: Item | Vm, run: RunRow | None, text: str, level: str = "info") -> None:
+def say_note(vm: WorkItem | Vm, run: RunRow | None, text: str, level: str = "info") -> None:
     """A line below a step, written while it is still at work."""
     _say(vm, run, f"      · {text}", kind="note", level=level)
 
 
 def _say(
-    vm: Item | Vm,
+    vm: WorkItem | Vm,
     run: RunRow | None,
     text: str,
     *,

@@ -1,7 +1,7 @@
 """Deletes what has ended and is older than the settings say, a page at a time.
 
 What is still needed stays whatever its age: calls a VM may be reconciled from, the newest runs of each VM, everything
-of a VM that is not at rest. The newest row of a table always stays: SQLite would hand out its number again, and
+of a VM that is not idle. The newest row of a table always stays: SQLite would hand out its number again, and
 whoever follows the events or waits for a request would take the new row for the old one.
 """
 

@@ -27,7 +27,7 @@ SLOW_MS = 3_000  # a server that has not answered for this long is not waited fo
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class DestinationState:
     """How a destination stands: failed attempts in a row, why, and the milliseconds until the next attempt."""
 
     failures: int = 0
@@ -41,7 +41,7 @@ class State:
         return self.failures > 0 or self.slow
 
 
-def states(names: Iterable[str]) -> dict[str, State]:
+def states(names: Iterable[str]) -> dict[str, DestinationState]:
     """How these destinations stand; one that was never used stands well."""
     wanted = list(names)
     now = now_expression()
@@ -51,10 +51,10 @@ def states(names: Iterable[str]) -> dict[str, State]:
     ).where(Destination.name.in_(wanted))
     with session():
         known = {
-            name: State(failures, error, max(0, wait) if failures else 0, busy_ms > SLOW_MS)
+            name: DestinationState(failures, error, max(0, wait) if failures else 0, busy_ms > SLOW_MS)
             for name, failures, error, wait, busy_ms in query.tuples()
         }
-    return {name: known.get(name, State()) for name in wanted}
+    return {name: known.get(name, DestinationState()) for name in wanted}
 
 
 def hold(name: str, owner: str, lease_ms: int) -> bool:
@@ -124,7 +124,7 @@ def retry_now(names: Iterable[str]) -> None:
 class Loop:
     """A thread that calls `look` when its bell rings or the time comes that `look` returned.
 
-    `look` does what is due and returns the seconds until the next look. An exception in it is logged, and it is called
+    `look` does what is due and returns the seconds until the next call. An exception in it is logged, and it is called
     again after a few seconds.
     """
 

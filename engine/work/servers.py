@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from engine.clock import now_ms
 from engine.proxmox.access import ServerAccess
 from engine.proxmox.cluster import Cluster
-from engine.proxmox.faults import Kind, ProxmoxError
+from engine.proxmox.faults import FaultKind, ProxmoxError
 from engine.proxmox.journal import CallRecorder, ChangingCall
 from engine.redact import redact
 from engine.store.compiled import Compiled
@@ -40,7 +40,7 @@ class ThreadRecorders:
         """Pass the answer on."""
         self._here().answered(call_id, upid)
 
-    def failed(self, call_id: int, kind: Kind, sentence: str) -> None:
+    def failed(self, call_id: int, kind: FaultKind, sentence: str) -> None:
         """Pass the failure on."""
         self._here().failed(call_id, kind, sentence)
 
@@ -136,7 +136,7 @@ def resume(server_id: int) -> None:
 
 def missed(server: Server, error: ProxmoxError) -> None:
     """Note that a call did not reach the server; the fifth in a row opens its circuit."""
-    if error.kind is not Kind.TRANSIENT or error.status is not None:
+    if error.kind is not FaultKind.TRANSIENT or error.status is not None:
         return
 
     def work() -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ItemOutcome:
     """What one service's part of a task came to."""
 
     service: int
@@ -25,16 +25,16 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Report:
+class TaskReport:
     """What a task did: shown by cron, kept as its last result."""
 
     processed: int = 0
     errors: int = 0
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[ItemOutcome] = field(default_factory=list)
 
     def add(self, service: int, action: str, result: str) -> None:
         """Count one service."""
-        outcome = Outcome(service, action, result)
+        outcome = ItemOutcome(service, action, result)
         self.outcomes.append(outcome)
         self.processed += 1
         self.errors += outcome.failed
@@ -53,7 +53,7 @@ class Room:
     owner: str
     keep_going: Callable[[], bool]
     since: int | None = None  # when the task ran before, epoch milliseconds
-    until_rest: bool = False  # cron: stay until every VM is at rest, has failed or waits past the budget
+    until_rest: bool = False  # cron: stay until every VM is idle, has failed or waits past the budget
     begin: Callable[[], None] = lambda: None  # cron: starts the engine, once the task has said that it runs
 
 
@@ -64,5 +64,5 @@ class Task:
     name: str
     minutes: int
     does: str
-    run: Callable[[Room], Report]
+    run: Callable[[Room], TaskReport]
     listed: bool = True  # False: housekeeping that writes no lines and is not in `cron --list`

@@ -9,14 +9,14 @@ from engine.store import settings
 from engine.store.database import in_transaction, session
 from engine.store.models import TaskState, Worker
 from engine.work import events
-from engine.work.task import Report, Task
+from engine.work.task import Task, TaskReport
 
 BELL = "tasks"  # rung when somebody asks for a task now
 KEPT_RESULTS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ScheduledTask:
     """A task as `kvmtui cron --list` shows it."""
 
     task: str
@@ -31,11 +31,11 @@ class Standing:
     seconds: float
 
 
-def standing(task: Task) -> Standing:
+def standing(task: Task) -> ScheduledTask:
     """How a task stands."""
     with session():
         row = _row(task)
-    return Standing(
+    return ScheduledTask(
         task.name,
         task.does,
         row.interval_minutes,
@@ -112,7 +112,7 @@ def _abandoned(row: TaskState, now: int, timeout: int) -> bool:
     return not Worker.select().where(Worker.id == row.locked_by).exists()
 
 
-def finish(task: Task, fence: int, began: int, report: Report) -> None:
+def finish(task: Task, fence: int, began: int, report: TaskReport) -> None:
     """Unlock a task and keep its result; a worker whose lock was taken over keeps silent."""
     results = [
         {"service": one.service, "action": one.action, "result": one.result}

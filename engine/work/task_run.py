@@ -10,13 +10,13 @@ from engine.errors import KvmtuiError
 from engine.redact import redact
 from engine.work import events
 from engine.work import task_ledger as ledger
-from engine.work.task import Report, Room, Task
+from engine.work.task import Room, Task, TaskReport
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
 
-def perform(task: Task, room: Room, say: Say, force: bool = False) -> Report | None:
+def perform(task: Task, room: Room, say: Say, force: bool = False) -> TaskReport | None:
     """Run a task if it is due and free; None when it was not."""
     taken = ledger.take(task, room.owner, force)
     if taken is None:
@@ -24,7 +24,7 @@ def perform(task: Task, room: Room, say: Say, force: bool = False) -> Report | N
     fence, room.since = taken
     began = now_ms()
     say(_opening(task, began, room.since))
-    report = Report()
+    report = TaskReport()
     try:
         report = task.run(room)
     except KvmtuiError as error:
@@ -39,8 +39,8 @@ def perform(task: Task, room: Room, say: Say, force: bool = False) -> Report | N
     return report
 
 
-def _broken(task: Task, why: str) -> Report:
-    report = Report(errors=1)
+def _broken(task: Task, why: str) -> TaskReport:
+    report = TaskReport(errors=1)
     events.announce("alert", f"[{task.name}] failed: {redact(why)}", level="error")
     return report
 
@@ -51,7 +51,7 @@ def _opening(task: Task, began: int, last: int | None) -> str:
     return f"{stamp(began)} [{task.name}] Running (interval: {minutes}m, last: {before})"
 
 
-def _closing(task: Task, began: int, report: Report) -> list[str]:
+def _closing(task: Task, began: int, report: TaskReport) -> list[str]:
     now = now_ms()
     seconds = (now - began) / 1000
     counts = f"processed: {report.processed}, errors: {report.errors}"

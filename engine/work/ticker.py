@@ -66,7 +66,7 @@ class Ticker:
         with self._idle:
             idle = self._idle.wait_for(lambda: not self._looking, within)
         if self._ear is not None:
-            self._ear.join(1.0)  # the bell has rung for it
+            self._ear.join(1.0)  # it has been woken
         return idle
 
     def _listen(self, bell: wake.Listener) -> None:

@@ -164,7 +164,7 @@ class _PostgresEar:
             if not select.select([self._connection], [], [], 0)[0]:
                 return False
             return bool(list(self._connection.notifies(timeout=0)))
-        except Exception:  # noqa: BLE001 - whatever ended the connection, the next look makes a new one
+        except Exception:  # noqa: BLE001 - whatever ended the connection, the next call opens a new one
             self.close()
             return False
 

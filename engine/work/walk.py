@@ -1,4 +1,4 @@
-"""Walks one claimed VM along its pipeline until it is at rest, must wait, or fails.
+"""Walks one claimed VM along its pipeline until it is idle, must wait, or fails.
 
 No state of a walk is kept in memory alone: killed anywhere, the next claim continues from the database and from
 what the cluster says.
@@ -16,15 +16,15 @@ from typing import Any, Protocol, TypeVar
 from engine import redact
 from engine.clock import now_ms
 from engine.errors import KvmtuiError
-from engine.proxmox.faults import Kind, ProxmoxError
+from engine.proxmox.faults import FaultKind, ProxmoxError
 from engine.store.database import fenced, in_transaction, session
 from engine.work import claims, item, limits, outages, quorum, record, requests, servers
 from engine.work.catalog import GONE, Catalog
 from engine.work.claims import Claim, LeaseLost
 from engine.work.context import TaskContext
-from engine.work.item import Item
+from engine.work.item import WorkItem
 from engine.work.journal import Journal
-from engine.work.model import Again, Done, Fail, Outcome, Pipeline, Skip, Step, Wait
+from engine.work.model import Again, Done, Fail, Outcome, Pipeline, PipelineStep, Skip, Wait
 from engine.work.reconcile import reconcile
 from engine.work.record import RunRow
 from engine.work.servers import Servers
@@ -50,7 +50,7 @@ _OWN_TO_A_STEP = ("began", "transient", "slot", "ha_since")  # what the flow for
 class ContextFactory(Protocol):
     """Builds what a step of this site's pipelines gets, around what the kernel gives it."""
 
-    def __call__(self, item: Item, **given: Any) -> TaskContext:
+    def __call__(self, item: WorkItem, **given: Any) -> TaskContext:
         """The context of one look."""
         ...
 
@@ -94,16 +94,16 @@ class Walker:
         run = run or in_transaction(partial(self._open_run, claim, vm, pipeline))
         return _Look(self, claim, vm, run, pipeline, index).take(walk)
 
-    def _pipeline(self, vm: Item) -> Pipeline | None:
+    def _pipeline(self, vm: WorkItem) -> Pipeline | None:
         name = vm.flow.get("pipeline")
         return self.catalog.named(name) if name else self.catalog.of_status(vm.vm_status)
 
-    def _open_run(self, claim: Claim, vm: Item, pipeline: Pipeline) -> RunRow:
+    def _open_run(self, claim: Claim, vm: WorkItem, pipeline: Pipeline) -> RunRow:
         claims.check(claim)
         return record.start_run(vm, vm.flow.get("action") or pipeline.name, vm.flow.get("request") or {})
 
     def _next_request(self, claim: Claim) -> bool:
-        """Begin the oldest request of a VM that is at rest, or let it rest.
+        """Begin the oldest request of an idle VM, or leave it idle.
 
         The claim's row is locked first: a request that is being added is either seen here, or makes the VM due.
         """
@@ -129,7 +129,7 @@ class Walker:
 class Walk:
     """What one walk over a VM knows from its own commits, and what its steps keep for one another."""
 
-    item: Item | None = None
+    item: WorkItem | None = None
     run: RunRow | None = None
     kept: dict[str, Any] = field(default_factory=dict)
 
@@ -138,12 +138,12 @@ class _Look:
     """One step of one VM: observe, act, look again, then commit how it ended."""
 
     def __init__(
-        self, walker: Walker, claim: Claim, vm: Item, run: RunRow, pipeline: Pipeline, index: int
+        self, walker: Walker, claim: Claim, vm: WorkItem, run: RunRow, pipeline: Pipeline, index: int
     ) -> None:
         self.walker, self.claim, self.vm = walker, claim, vm
         self.run = self.run_before = run
         self.pipeline, self.index = pipeline, index
-        self.step: Step = pipeline.steps[index]
+        self.step: PipelineStep = pipeline.steps[index]
         self.began = vm.flow.get("began") or now_ms()
         self.key = self.step.status or f"{pipeline.name}.{index + 1}"
 
@@ -230,14 +230,14 @@ class _Look:
 
     def _after_error(self, ctx: TaskContext, error: ProxmoxError) -> Outcome:
         """What a failed call means for the step."""
-        if error.kind is Kind.BUSY:
+        if error.kind is FaultKind.BUSY:
             return Wait("lock", error.sentence, seconds=3 + random.random() * 4)
-        if error.kind is Kind.AMBIGUOUS:
+        if error.kind is FaultKind.AMBIGUOUS:
             return Wait("time", error.sentence, seconds=1)
         if reason := servers.why_not(ctx.server) or outages.waits(ctx.server):
             return Wait("server", reason)
         most = QUORUM_TRIES if error.no_quorum else TRANSIENT_TRIES
-        wait = self._again_soon(ctx, error.sentence, most) if error.kind is Kind.TRANSIENT else None
+        wait = self._again_soon(ctx, error.sentence, most) if error.kind is FaultKind.TRANSIENT else None
         return wait or Fail(error.sentence)
 
     def _again_soon(self, ctx: TaskContext, why: str, most: int) -> Wait | None:
@@ -278,7 +278,7 @@ class _Look:
             notes=(*ctx.notes, *notes),
         )
 
-    def _succeed(self, ctx: TaskContext, outcome: Done | Skip) -> Item:
+    def _succeed(self, ctx: TaskContext, outcome: Done | Skip) -> WorkItem:
         """Commit the good end of a step, and with the last one that of the request; returns the row after it."""
         last = self.index + 1 == len(self.pipeline.steps)
         changes = dict(ctx.changes)

@@ -25,7 +25,7 @@ from typer.core import TyperGroup
 
 import kvmtui
 from engine.errors import Refused
-from kvmtui.terminal import site
+from kvmtui.terminal import open_site
 from kvmtui.terminal.nouns import plain
 
 
@@ -45,7 +45,7 @@ class Verbs(TyperGroup):
         return self.commands.get(cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The called command; an unknown one is refused with the nearest there is."""
+        """The called command; an unknown one is refused with the nearest match."""
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
             from kvmtui.terminal.names import nearest
 
@@ -96,14 +96,14 @@ def root(
     kvmtui vm list                       # list the VMs
     kvmtui service create --client Acme --product VPS-2
     """
-    site.set_read_only(read_only)
+    open_site.set_read_only(read_only)
     if context.invoked_subcommand is not None:
-        _refuse_beside_a_command(low_bandwidth=low_bandwidth, daemon=daemon, demo=demo)
+        _refuse_with_command(low_bandwidth=low_bandwidth, daemon=daemon, demo=demo)
         return 0
     return _start(read_only, low_bandwidth, daemon, demo)
 
 
-def _refuse_beside_a_command(**switches: bool) -> None:
+def _refuse_with_command(**switches: bool) -> None:
     for name, on in switches.items():
         if on:
             raise Refused(f"--{name.replace('_', '-')} cannot be combined with a command.")

@@ -10,7 +10,7 @@ import typer
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait
 
 if TYPE_CHECKING:
-    from kvmtui.manifest.applying import Report
+    from kvmtui.manifest.applying import ApplyReport
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -39,9 +39,9 @@ def apply(
     from engine.audit import current_actor
     from engine.work import events
     from kvmtui.manifest import applying
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened() if dry_run else site.changing():
+    with open_site.opened() if dry_run else open_site.changing():
         seen = events.last_id()
         report = applying.apply(file, current_actor("apply", reason), dry_run, change_package)
         if not as_json:
@@ -52,7 +52,7 @@ def apply(
     return status
 
 
-def _plain(report: Report) -> dict[str, Any]:
+def _plain(report: ApplyReport) -> dict[str, Any]:
     return {
         "dry_run": report.dry_run,
         "changed": report.changed,
@@ -62,7 +62,9 @@ def _plain(report: Report) -> dict[str, Any]:
     }
 
 
-def _follow(report: Report, wait: float | None, seen: int, as_json: bool) -> tuple[int, list[dict[str, Any]]]:
+def _follow(
+    report: ApplyReport, wait: float | None, seen: int, as_json: bool
+) -> tuple[int, list[dict[str, Any]]]:
     """The exit status and the requests of the services that were created or queued; with --wait, once they ended."""
     from engine.actions.requests import Queued
     from engine.queries.refs import vm_id_of_service
@@ -78,11 +80,11 @@ def _follow(report: Report, wait: float | None, seen: int, as_json: bool) -> tup
         for number in sorted({*created, *report.queued})
         for one in open_requests(number)[-1:]
     ]
-    status = follow(queued, wait, output.tell if as_json else output.write) if wait is not None else 0
+    status = follow(queued, wait, output.message if as_json else output.write) if wait is not None else 0
     return status, [document(each) for each in queued]
 
 
-def _show(report: Report) -> None:
+def _show(report: ApplyReport) -> None:
     """The plan; of an apply only what it did, so that a second one says nothing."""
     from kvmtui.terminal import assigning, output
 
@@ -97,7 +99,7 @@ def _show(report: Report) -> None:
     if lines:
         output.write("\n".join(output.safe(line) for line in lines))
     if report.pending and not report.queued:
-        output.tell(
+        output.message(
             f"{len(report.pending)} VM(s) have pending changes. Apply them with: "
             "kvmtui service change-package ID, or apply --change-package."
         )

@@ -67,8 +67,8 @@ def audit(
         return
     from engine.errors import Refused
     from engine.queries.audit import AuditQuestion, stream
-    from engine.queries.when import moment
-    from kvmtui.terminal import site
+    from engine.queries.time_input import moment
+    from kvmtui.terminal import open_site
 
     if as_csv and as_json:
         raise Refused("--csv and --json exclude each other; choose one.")
@@ -80,7 +80,7 @@ def audit(
         since=moment(since) if since else None,
         until=moment(until, end=True) if until else None,
     )
-    with site.opened():
+    with open_site.opened():
         found = stream(question, limit or None)
         show = _show_json if as_json else _show_csv if as_csv else _show_table
         show(found)
@@ -108,9 +108,9 @@ def verify(
     """
     from engine import audit as trail
     from engine import audit_archive
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         verdict = trail.verify()
         found, faults = audit_archive.verify_files(archives or [])
     if archives:
@@ -120,7 +120,7 @@ def verify(
     elif verdict.faults:
         output.write(verdict.faults[0])
         if more := len(verdict.faults) - 1:
-            output.tell(f"And {more} more after it.")
+            output.message(f"And {more} more after it.")
     else:
         for each in found:
             output.write(f"{each.path}: rows {each.first_id} to {each.last_id} follow each other.")
@@ -154,13 +154,13 @@ def archive(
     from engine.audit import current_actor
     from engine.clock import now_ms
     from engine.errors import Refused
-    from engine.queries.when import moment
-    from kvmtui.terminal import output, site
+    from engine.queries.time_input import moment
+    from kvmtui.terminal import open_site, output
 
     if before and keep_days is not None:
         raise Refused("--before and --keep-days exclude each other; choose one.")
     at = moment(before) if before else now_ms() - (keep_days or 365) * 86_400_000
-    with site.changing():
+    with open_site.changing():
         written = audit_archive.archive(file, at, current_actor("cli", reason))
     if as_json:
         output.show_json(written)
@@ -182,11 +182,11 @@ def _tell_archives() -> None:
     if not known:
         return
     since = oldest()
-    output.tell(f"Older changes are archived; the list starts at {stamp(since) if since else '-'} UTC.")
+    output.message(f"Older changes are archived; the list starts at {stamp(since) if since else '-'} UTC.")
     for each in known[-_ARCHIVES:]:
-        output.tell(f"Rows {each.first_id} to {each.last_id}: {each.path}")
+        output.message(f"Rows {each.first_id} to {each.last_id}: {each.path}")
     if (more := len(known) - _ARCHIVES) > 0:
-        output.tell(f"And {more} older {'archive' if more == 1 else 'archives'}.")
+        output.message(f"And {more} older {'archive' if more == 1 else 'archives'}.")
 
 
 def _show_table(found: Iterator[AuditView]) -> None:

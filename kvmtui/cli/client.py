@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from kvmtui.terminal import notes
-from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.names import ClientName
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
+from kvmtui.terminal.prompts import confirm_name
 
 app = typer.Typer(help="Manage clients.", rich_markup_mode=None, no_args_is_help=True)
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the client.")]
@@ -23,10 +23,10 @@ def list_clients(as_json: AsJson = False) -> None:
     \b
     kvmtui client list
     """
-    from engine.queries.site import clients
-    from kvmtui.terminal import output, site
+    from engine.queries.inventory import clients
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = clients()
     if as_json:
         output.show_json(found)
@@ -46,10 +46,10 @@ def show(name: ClientName, as_json: AsJson = False) -> None:
     \b
     kvmtui client show Acme --json
     """
-    from engine.queries.site import client_values, clients, services
-    from kvmtui.terminal import output, site
+    from engine.queries.inventory import client_values, clients, services
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         client_values(name)
         view = next(each for each in clients() if each.name == name)
         theirs = [each for each in services() if each.client == name]
@@ -77,10 +77,10 @@ def add(
     from engine.actions.clients import create_client
     from engine.audit import current_actor
     from engine.forms import ClientForm, checked
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
     form = checked(ClientForm, assigning.assigned({"name": name, "email": email}, None, language=language))
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         assigning.say(create_client(form, current_actor("cli", reason)), as_json, dry_run)
 
 
@@ -102,12 +102,12 @@ def edit(
     from engine.actions.clients import put_client
     from engine.audit import current_actor
     from engine.forms import ClientForm, checked
+    from engine.queries.inventory import client_values
     from engine.queries.refs import id_of
-    from engine.queries.site import client_values
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
     options = {"name": new_name, "email": email, "language": language}
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         form = checked(ClientForm, assigning.assigned(client_values(name), None, **options))
         assigning.say(put_client(form, current_actor("cli", reason), id_of("client", name)), as_json, dry_run)
 
@@ -128,9 +128,9 @@ def delete(
     from engine.actions.clients import delete_client
     from engine.audit import current_actor
     from engine.queries.refs import id_of
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         number = id_of("client", name)
         confirm_name(name, f"The client '{name}' will be deleted.", yes or dry_run)
         delete_client(name, current_actor("cli", reason))
@@ -155,14 +155,14 @@ def client_notes(
     from engine.actions.notes import set_client_notes
     from engine.audit import current_actor
     from engine.queries.notes import notes_of_client
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
     change = notes.wanted(new, add, file)
-    with site.opened() if change is None else site.changing():
+    with open_site.opened() if change is None else open_site.changing():
         old = notes_of_client(name)
         if change is None:
             notes.show(old, as_json)
             return
-        output.tell(set_client_notes(current_actor("cli", reason), name, change(old), old))
+        output.message(set_client_notes(current_actor("cli", reason), name, change(old), old))
         if as_json:
             notes.show(notes_of_client(name), as_json)

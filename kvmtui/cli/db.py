@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from engine.roles import Role
-from kvmtui.terminal import output, site
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.options import AsJson
 
 app = typer.Typer(
@@ -30,8 +30,8 @@ def backup(
     """
     from engine.store.backup import backup as write
 
-    with site.opened():
-        site.need(Role.OWNER, "back up the database")
+    with open_site.opened():
+        open_site.need(Role.OWNER, "back up the database")
         write(file)
     output.done(f"Backup written: {file}", as_json, file=str(file))
 
@@ -45,7 +45,7 @@ def check(as_json: AsJson = False) -> int:
     """
     from engine.store.check import check as look
 
-    with site.opened():
+    with open_site.opened():
         found = look()
     if as_json:
         output.show_json([{"about": each.about, "sentence": each.sentence} for each in found])
@@ -66,7 +66,7 @@ def migrate(as_json: AsJson = False) -> None:
     from engine.store.migrate import migrate as run
     from kvmtui import config
 
-    site.refuse_read_only()
+    open_site.refuse_read_only()
     config.reach_database(config.load())
     try:
         names = run()

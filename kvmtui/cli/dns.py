@@ -19,10 +19,10 @@ def export(as_json: AsJson = False) -> int:
     kvmtui dns export > names.json
     """
     from engine.queries.dns import mappings
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
     del as_json  # the answer is JSON anyway
-    with site.opened():
+    with open_site.opened():
         found = mappings()
     output.show_json(found)
     return 0
@@ -45,9 +45,9 @@ def check(
     kvmtui dns check 5546 --no-queries --json
     """
     from engine.queries.dns import check as look
-    from kvmtui.terminal import names, output, site
+    from kvmtui.terminal import names, open_site, output
 
-    with site.opened():
+    with open_site.opened():
         wanted = [names.service_of(ref) for ref in refs] if refs else None
         found = look(wanted, ask_dns=not no_queries)
     if as_json:
@@ -58,5 +58,5 @@ def check(
             for line in [*one.plan, *one.confirmations] if not one.ok else ():
                 output.write(output.safe(f"      {line}"))
         if not found:
-            output.tell("No VM has a name yet.")
+            output.message("No VM has a name yet.")
     return 0 if all(one.ok for one in found) else 1

@@ -25,8 +25,8 @@ def doctor(
     kvmtui doctor pve-waw1 --json
     """
     from engine.actions.doctor import doctor as look
-    from kvmtui.terminal import checks, site
+    from kvmtui.terminal import checks, open_site
 
-    with site.opened():
+    with open_site.opened():
         found = look(server)
     return checks.show(found, as_json)

@@ -28,9 +28,9 @@ def export(
     kvmtui export | git diff --no-index site.yaml -
     """
     from kvmtui.manifest import exporting
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         text = exporting.export()
     if file is not None:
         exporting.write(file, text)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from engine.errors import Refused
-from kvmtui.terminal import output, site
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.options import AsJson, DryRun, Reason
 
 app = typer.Typer(help="Import data of other programs.", rich_markup_mode=None)
@@ -43,19 +43,19 @@ def puq(
     from engine.ipam.puq.importing import import_file
 
     servers = dict(_pair(text) for text in server_map or [])
-    with site.opened() if dry_run else site.changing():
+    with open_site.opened() if dry_run else open_site.changing():
         report = import_file(file, servers, dry_run, current_actor("cli", reason))
     if as_json:
         output.show_json(report)
         return
     for line in report.mapping:
-        output.tell(f"read from {line}")
+        output.message(f"read from {line}")
     for line in report.notes:
-        output.tell(line)
+        output.message(line)
     for line in report.lines:
         output.write(line)
     verb = "would be" if dry_run else "were"
-    output.tell(f"{report.changed} of {len(report.lines)} {verb} imported; the others exist already.")
+    output.message(f"{report.changed} of {len(report.lines)} {verb} imported; the others exist already.")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -26,9 +26,9 @@ def test(
     """
     from engine.actions.mail import send_test
     from engine.audit import current_actor
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.changing():
+    with open_site.changing():
         said = send_test(address, current_actor("cli", reason))
     if as_json:
         output.show_json({"address": address, "answer": said})
@@ -58,15 +58,15 @@ def preview(
     kvmtui mail preview ready --service 5546 --html > ready.html
     """
     from engine.queries.mail import preview as written
-    from kvmtui.terminal import names, output, site
+    from kvmtui.terminal import names, open_site, output
 
-    with site.opened():
+    with open_site.opened():
         letter = written(template, language, names.service_of(service) if service else None)
     if as_json:
         output.show_json(letter)
         return
     for note in letter.notes:
-        output.tell(note)
+        output.message(note)
     if html:
         output.write(letter.html.rstrip("\n"))
         return
@@ -98,9 +98,9 @@ def outbox(
     """
     from engine.clock import iso
     from engine.queries.outbox import outbox as mails
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = mails(state, limit)
     if as_json:
         output.show_json(found)
@@ -145,18 +145,18 @@ def retry(
     from engine.audit import current_actor
     from engine.errors import Refused
     from engine.queries.engines import one_runs
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
     if bool(ids) == failed:
         raise Refused("Name the mails by their numbers, or give --failed.")
-    with site.changing():
+    with open_site.changing():
         actor = current_actor("cli", reason)
         count = mail.retry_failed(actor) if failed else mail.retry(ids or [], actor)
         at_work = one_runs()
     sentence = "1 mail is queued." if count == 1 else f"{count} mails are queued."
     output.done(sentence if count else "No failed mail can be sent again.", as_json, queued=count)
     if count and not at_work:
-        output.tell("No engine is running; a daemon, a console or the next `kvmtui cron` will send it.")
+        output.message("No engine is running; a daemon, a console or the next `kvmtui cron` will send it.")
 
 
 @app.command()
@@ -175,19 +175,19 @@ def templates(
     kvmtui mail templates
     kvmtui mail templates --copy ready --copy de
     """
-    from engine.mail import own
-    from kvmtui.terminal import output, site
+    from engine.mail import template_files
+    from kvmtui.terminal import open_site, output
 
     if copy:
-        with site.changing():
-            copied = own.copy_shipped(copy)
+        with open_site.changing():
+            copied = template_files.copy_shipped(copy)
         if as_json:
             output.show_json({"copied": [str(path) for path in copied]})
         for path in copied if not as_json else ():
             output.write(str(path))
         return
-    with site.opened():
-        found = own.template_files()
+    with open_site.opened():
+        found = template_files.template_files()
     if as_json:
         output.show_json(found)
         return

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import PoolRef, completing
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
+from kvmtui.terminal.prompts import confirm_name
 
 app = typer.Typer(help="Manage address pools.", rich_markup_mode=None, no_args_is_help=True)
 _HEADS = ("ID", "Server", "Type", "Bridge", "VLAN", "First", "Last", "Mask", "Used", "Free", "Reverse zone")
@@ -35,9 +35,9 @@ def list_pools(server: OfServer = None, as_json: AsJson = False) -> None:
     kvmtui pool list --server pve-waw1 --json
     """
     from engine.queries.pools import pools
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = pools(server)
     if as_json:
         output.show_json(found)
@@ -59,9 +59,9 @@ def show(pool: PoolRef, as_json: AsJson = False) -> None:
     """
     from engine.queries.pools import held, pools
     from engine.queries.refs import pool_ref
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         number = pool_ref(pool)
         view = next(each for each in pools() if each.id == number)
         addresses = held(number)
@@ -99,7 +99,7 @@ def add(
     from engine.actions.pools import create_pool
     from engine.audit import current_actor
     from engine.forms import PoolForm, checked
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
     options = {
         "server": server,
@@ -111,7 +111,7 @@ def add(
     }
     options |= {"bridge": bridge, "vlan": vlan, "dns1": dns1, "dns2": dns2}
     form = checked(PoolForm, assigning.assigned({"excluded": []}, sets, **options))
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         assigning.say(create_pool(form, current_actor("cli", reason)), as_json, dry_run)
 
 
@@ -142,11 +142,11 @@ def edit(
     from engine.forms import PoolForm, checked
     from engine.queries.pools import pool_values
     from engine.queries.refs import pool_ref
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
     options = {"start": start, "stop": stop, "gateway": gateway, "mask": mask, "bridge": bridge, "vlan": vlan}
     options |= {"dns1": dns1, "dns2": dns2}
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         number = pool_ref(pool)
         form = checked(PoolForm, assigning.assigned(pool_values(number), sets, **options))
         assigning.say(put_pool(form, current_actor("cli", reason), number), as_json, dry_run)
@@ -169,9 +169,9 @@ def delete(
     from engine.audit import current_actor
     from engine.queries.pools import pool_values
     from engine.queries.refs import pool_ref
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         number = pool_ref(pool)
         start = pool_values(number)["start"]
         confirm_name(start, f"The pool that starts at {start} will be deleted.", yes or dry_run)

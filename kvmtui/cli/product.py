@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import ProductName, completing
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
+from kvmtui.terminal.prompts import confirm_name
 
 app = typer.Typer(help="Manage products.", rich_markup_mode=None, no_args_is_help=True)
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the product.")]
@@ -28,10 +28,10 @@ def list_products(as_json: AsJson = False) -> None:
     \b
     kvmtui product list
     """
-    from engine.queries.site import products
-    from kvmtui.terminal import output, site
+    from engine.queries.inventory import products
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = products()
     if as_json:
         output.show_json([_flat(each) for each in found])
@@ -60,11 +60,11 @@ def show(name: ProductName, as_json: AsJson = False) -> None:
     \b
     kvmtui product show VPS-2 --json
     """
-    from engine.actions.site import flat
-    from engine.queries.site import product_values, products
-    from kvmtui.terminal import output, site
+    from engine.actions.repository import flat
+    from engine.queries.inventory import product_values, products
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         product_values(name)
         view = next(each for each in products() if each.name == name)
     if as_json:
@@ -98,7 +98,7 @@ def add(
     from engine.audit import current_actor
     from engine.forms import ProductForm, checked
     from engine.queries.product_warnings import product_warnings
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
     values = assigning.assigned(
         {"system_disk": {} if disk is None else {"size": disk}, "ssh_keys": []},
@@ -109,7 +109,7 @@ def add(
         cores=cores,
         memory=memory,
     )
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         done = create_product(checked(ProductForm, values), current_actor("cli", reason))
         assigning.say(replace(done, warnings=product_warnings(done.name)), as_json, dry_run)
 
@@ -138,13 +138,13 @@ def edit(
     from engine.actions.products import put_product
     from engine.audit import current_actor
     from engine.forms import ProductForm, checked
+    from engine.queries.inventory import product_values
     from engine.queries.product_warnings import product_warnings
     from engine.queries.refs import id_of
-    from engine.queries.site import product_values
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
     options = {"name": new_name, "server": server, "template": template, "cores": cores, "memory": memory}
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         values = product_values(name)
         if disk is not None:
             values["system_disk"] = values["system_disk"] | {"size": disk}
@@ -169,9 +169,9 @@ def delete(
     from engine.actions.products import delete_product
     from engine.audit import current_actor
     from engine.queries.refs import id_of
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         number = id_of("product", name)
         confirm_name(name, f"The product '{name}' will be deleted.", yes or dry_run)
         delete_product(name, current_actor("cli", reason))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from engine.roles import Role
-from kvmtui.terminal import output, site
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.options import AsJson, Reason
 
 app = typer.Typer(help="Rotate and verify the secret key.", rich_markup_mode=None, no_args_is_help=True)
@@ -25,8 +25,8 @@ def rotate(reason: Reason = "", as_json: AsJson = False) -> None:
     from engine.store.database import transaction
     from engine.store.rotation import rotate as exchange
 
-    with site.changing():
-        site.need(Role.OWNER, "rotate the secret key")
+    with open_site.changing():
+        open_site.need(Role.OWNER, "rotate the secret key")
         count = exchange()
         with transaction():
             after = {"sealed_anew": count}
@@ -44,7 +44,7 @@ def verify(as_json: AsJson = False) -> int:
     """
     from engine.store.rotation import verify as look
 
-    with site.opened():
+    with open_site.opened():
         report = look()
     if as_json:
         output.show_json({"opened": report.opened, "faults": report.faults})

@@ -28,9 +28,9 @@ def list_tokens(as_json: AsJson = False) -> None:
     """
     from engine.clock import iso
     from engine.queries.tokens import tokens
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = tokens()
     if as_json:
         output.show_json(found)
@@ -72,9 +72,9 @@ def create(
     """
     from engine.actions import tokens
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
 
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         made = tokens.create(current_actor("cli", reason), name, role, client or (), product or (), expires)
         _show(made, "create", dry_run, as_json)
 
@@ -97,10 +97,10 @@ def rotate(
     """
     from engine.actions import tokens
     from engine.audit import current_actor
-    from kvmtui.terminal import site
-    from kvmtui.terminal.ask import confirm_name
+    from kvmtui.terminal import open_site
+    from kvmtui.terminal.prompts import confirm_name
 
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         confirm_name(name, f"The present secret of the token '{name}' stops working.", yes or dry_run)
         _show(tokens.rotate(current_actor("cli", reason), name, expires), "rotate", dry_run, as_json)
 
@@ -116,10 +116,10 @@ def revoke(
     """
     from engine.actions import tokens
     from engine.audit import current_actor
-    from kvmtui.terminal import output, site
-    from kvmtui.terminal.ask import confirm_name
+    from kvmtui.terminal import open_site, output
+    from kvmtui.terminal.prompts import confirm_name
 
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         confirm_name(name, f"The token '{name}' is revoked for good.", yes or dry_run)
         sentence = tokens.revoke(current_actor("cli", reason), name)
         if dry_run:
@@ -143,4 +143,6 @@ def _show(made: NewToken, verb: str, dry_run: bool, as_json: bool) -> None:
         output.show_json({"token": output.plain(token), "secret": made.secret})
     else:
         output.write(made.secret)
-    output.tell(f"The token '{output.safe(token.name)}' is {verb}d. Keep its secret: it is not shown again.")
+    output.message(
+        f"The token '{output.safe(token.name)}' is {verb}d. Keep its secret: it is not shown again."
+    )

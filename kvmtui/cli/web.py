@@ -58,7 +58,7 @@ def web(
         if on
     ]
     title = config.load().site_name
-    output.tell(
+    output.message(
         "Whoever opens this address uses the console as you. It is valid until this command ends (Ctrl+C):"
     )
     return server.run(listen, public_url, consoles, options, title, output.write)

@@ -1,7 +1,7 @@
 """`kvmtui --demo`: the console on a throw-away world on this machine. Nothing outside is touched, nothing is kept.
 
 world.py      the simulated cluster, DNS server and their manifest
-people.py     the machines that are there already, and those that are being made
+sample_vms.py existing VMs, and VMs being deployed
 yesterday.py  a day of figures of the cluster
 plain.py      output without a terminal: the engine's log lines
 """
@@ -20,7 +20,7 @@ def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
     """Bring the world up, open the console on it, and take everything down again."""
     try:
         from kvmtui.demo import plain
-        from kvmtui.demo.world import World
+        from kvmtui.demo.world import DemoWorld
     except ImportError as error:
         raise Refused(
             "The demo needs the simulated cluster; run in the checkout: pip install '.[lab]'"
@@ -30,7 +30,7 @@ def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
             del os.environ[name]
         os.environ["KVMTUI_HOME"] = folder
         Path(folder, "config.toml").write_text('site_name = "Demo, nothing here is real"\n')
-        with World(folder) as world:
+        with DemoWorld(folder) as world:
             world.settle()
             from kvmtui import app
 

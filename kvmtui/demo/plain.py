@@ -14,7 +14,7 @@ LONGEST_S = 90.0
 
 
 def run() -> int:
-    """Print until no machine is on its way any more."""
+    """Print until no VM is on its way any more."""
     say = Stdout()
     follower = events.Follower(0)
     running = Running("console", kvmtui.__version__)
@@ -31,6 +31,6 @@ def run() -> int:
         follower.close()
     ready, stuck = count(VmQuestion(state="ready")), count(VmQuestion(state="stuck"))
     say(
-        f"{ready} machines are ready, {stuck} stuck. On a terminal, `kvmtui --demo` opens the console on this world."
+        f"{ready} VMs are ready, {stuck} stuck. On a terminal, `kvmtui --demo` opens the console on this world."
     )
     return 0

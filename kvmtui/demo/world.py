@@ -10,7 +10,7 @@ from typing import Self
 
 from engine.audit import current_actor
 from kvmtui import config
-from kvmtui.demo import people, yesterday
+from kvmtui.demo import sample_vms, yesterday
 from kvmtui.lab import Lab
 from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
 from kvmtui.lab.mailbox import Mailbox
@@ -59,7 +59,7 @@ clients:
 """
 
 
-class World:
+class DemoWorld:
     """`with World(folder) as world:` serves it; `settle` fills it."""
 
     def __init__(self, folder: str) -> None:
@@ -84,13 +84,13 @@ class World:
         self._stack.close()
 
     def settle(self) -> None:
-        """Set the site up from its manifest and put machines into it: most ready, some on their way, one stuck."""
+        """Set up the site from its manifest with VMs: most ready, some being deployed, one stuck."""
         config.open_site(config.load())
         file = self._folder / "demo.yaml"
         file.write_text(self._manifest(), encoding="utf-8")
         file.chmod(0o600)
         apply(file, current_actor("cli"))
-        people.populate(self.lab)
+        sample_vms.populate(self.lab)
         yesterday.remember()
 
     def _manifest(self) -> str:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from kvmtui.lab.effects import Effect, GuestView, RequestLog, TaskView, VolumeView
-from kvmtui.lab.faults import Fault, load
+from kvmtui.lab.effects import LabEffect, LabGuestState, RequestLog, TaskView, VolumeView
+from kvmtui.lab.faults import InjectedFault, load
 from kvmtui.lab.lab import Lab
 from kvmtui.lab.service import serve
 
-__all__ = ["Effect", "Fault", "GuestView", "Lab", "RequestLog", "TaskView", "VolumeView", "load", "serve"]
+__all__ = [
+    "InjectedFault",
+    "Lab",
+    "LabEffect",
+    "LabGuestState",
+    "RequestLog",
+    "TaskView",
+    "VolumeView",
+    "load",
+    "serve",
+]

@@ -19,7 +19,7 @@ DEFAULT_PATHS = ("/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class LoginSession:
     """A password login: who, its CSRF token, and when it ends (real seconds)."""
 
     user: str
@@ -28,13 +28,13 @@ class Session:
 
 
 class Access:
-    """Logins and rights. A token starts with every privilege there is; tests take them away."""
+    """Logins and rights. A token starts with every privilege there is; tests remove them."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self.passwords: dict[str, str] = {}
         self.tokens: dict[str, str] = {}
-        self.sessions: dict[str, Session] = {}
+        self.sessions: dict[str, LoginSession] = {}
         # Counts every change of rights, so that kept answers can be thrown away.
         self.revision = 0
         self._granted: dict[str, dict[str, set[str]]] = {}
@@ -69,7 +69,7 @@ class Access:
         self._roles.pop(user, None)
 
     def revoke(self, user: str, privilege: str, path: str = "/") -> None:
-        """Take a privilege away on a path and everything below it."""
+        """Revoke a privilege on a path and everything below it."""
         self.revision += 1
         self._denied.setdefault(user, set()).add((_clean(path), privilege))
 
@@ -127,7 +127,7 @@ class Access:
         stamp = f"{int(time.time()):08X}"
         ticket = f"PVE:{user}:{stamp}::{secrets.token_urlsafe(48)}"
         csrf = f"{stamp}:{secrets.token_urlsafe(32)}"
-        self.sessions[ticket] = Session(user, csrf, time.time() + TICKET_SECONDS)
+        self.sessions[ticket] = LoginSession(user, csrf, time.time() + TICKET_SECONDS)
         return ticket, csrf, user
 
     def end_sessions(self) -> None:

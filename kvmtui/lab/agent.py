@@ -9,8 +9,8 @@ from fakepve import schema
 from fakepve.routing import die
 
 from kvmtui.lab.drives import NIC
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.world import Handler, World, serves
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.world import Handler, LabCluster, serves
 
 PREFIX = "/nodes/{node}/qemu/{vmid}/agent/"
 # How long a probe waits for an agent that does not answer.
@@ -24,7 +24,7 @@ STATISTICS = tuple(
 
 
 def _answer(command: str) -> Handler:
-    async def handler(world: World, values: dict[str, Any], user: str) -> Any:
+    async def handler(world: LabCluster, values: dict[str, Any], user: str) -> Any:
         """One agent command, or why there is no answer."""
         guest = world.find(values["node"], values["vmid"])
         await _check(world, guest)
@@ -42,7 +42,7 @@ def _answer(command: str) -> Handler:
     return handler
 
 
-async def _check(world: World, guest: Guest) -> None:
+async def _check(world: LabCluster, guest: LabGuest) -> None:
     if str(guest.config.get("agent", "0")).split(",")[0].removeprefix("enabled=") != "1":
         raise die("No QEMU guest agent configured")
     if guest.booted is None:
@@ -53,7 +53,7 @@ async def _check(world: World, guest: Guest) -> None:
         raise die("QEMU guest agent is not running")
 
 
-def _interfaces(guest: Guest) -> list[dict[str, Any]]:
+def _interfaces(guest: LabGuest) -> list[dict[str, Any]]:
     """The loopback and each card with the addresses cloud-init gave it."""
     found: list[dict[str, Any]] = [_interface("lo", "00:00:00:00:00:00", ["127.0.0.1/8", "::1/128"])]
     for key in sorted(k for k in guest.config if NIC.fullmatch(k)):
@@ -87,7 +87,7 @@ for _template, _methods in schema.load().paths.items():
 
 
 @serves("POST", "/nodes/{node}/qemu/{vmid}/agent")
-async def by_name(world: World, values: dict[str, Any], user: str) -> Any:
+async def by_name(world: LabCluster, values: dict[str, Any], user: str) -> Any:
     """The older form: the command is a parameter."""
     command = str(values["command"])
     return await _answer(command)(world, {k: v for k, v in values.items() if k != "command"}, user)

@@ -24,11 +24,11 @@ from kvmtui.lab.drives import (
     volumes_of,
     with_mac,
 )
-from kvmtui.lab.guests import Guest
+from kvmtui.lab.guests import LabGuest
 from kvmtui.lab.power import check_bridges
-from kvmtui.lab.tasks import Task
-from kvmtui.lab.volumes import Volume, size_of, size_text
-from kvmtui.lab.world import COPY_BYTES_PER_SECOND, World, serves
+from kvmtui.lab.tasks import LabTask
+from kvmtui.lab.volumes import LabVolume, size_of, size_text
+from kvmtui.lab.world import COPY_BYTES_PER_SECOND, LabCluster, serves
 
 EXTENSIONS = {"zstd": ".zst", "gzip": ".gz", "1": ".lzo", "lzo": ".lzo", "0": ""}
 # A node runs one vzdump at a time; the next one waits three hours for it.
@@ -36,7 +36,7 @@ WAIT_SECONDS = 3 * 3600
 
 
 @serves("POST", "/nodes/{node}/vzdump")
-async def vzdump(world: World, values: dict[str, Any], user: str) -> str:
+async def vzdump(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """Back up the VMs named; the text "OK" and no task when none of them is on this node."""
     node = values["node"]
     vmids = [int(vmid) for vmid in split_list(values.get("vmid"))]
@@ -57,7 +57,7 @@ async def vzdump(world: World, values: dict[str, Any], user: str) -> str:
         return "OK"
     world.require(user, f"/storage/{storage}", "Datastore.AllocateSpace")
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         lock = "/var/run/vzdump.lock"
         async with world.flocks.hold(
             f"{node}:{lock}", WAIT_SECONDS, f"can't acquire lock '{lock}' - got timeout"
@@ -69,7 +69,7 @@ async def vzdump(world: World, values: dict[str, Any], user: str) -> str:
 
 
 async def _run(
-    world: World, node: str, vmids: list[int], storage: str, values: dict[str, Any], task: Task
+    world: LabCluster, node: str, vmids: list[int], storage: str, values: dict[str, Any], task: LabTask
 ) -> None:
     _check_target(world, storage, node)
     options = [f"--{name} {value}" for name, value in sorted(values.items()) if name not in ("vmid", "node")]
@@ -93,7 +93,7 @@ async def _run(
         raise TaskError("job errors")
 
 
-def _check_target(world: World, storage: str, node: str) -> None:
+def _check_target(world: LabCluster, storage: str, node: str) -> None:
     try:
         store = world._active_store(storage, node)
     except PveError as problem:
@@ -106,7 +106,9 @@ def _check_target(world: World, storage: str, node: str) -> None:
         raise TaskError(f"could not get storage information for '{storage}': {text}")
 
 
-async def _back_up(world: World, guest: Guest, storage: str, values: dict[str, Any], task: Task) -> None:
+async def _back_up(
+    world: LabCluster, guest: LabGuest, storage: str, values: dict[str, Any], task: LabTask
+) -> None:
     task.say(f"INFO: Starting Backup of VM {guest.vmid} (qemu)")
     path, refusal = world.flocks.config(guest.vmid)
     async with world.flocks.hold(path, 10, refusal):
@@ -134,7 +136,7 @@ async def _back_up(world: World, guest: Guest, storage: str, values: dict[str, A
     _prune(world, guest, storage, str(values.get("prune-backups", "")), task)
 
 
-def _data_of(world: World, guest: Guest) -> int:
+def _data_of(world: LabCluster, guest: LabGuest) -> int:
     volumes = (world.volume(guest.node, split(guest.config[key])[0]) for key in _backed_up(guest.config))
     return sum(max(v.used, v.size // 10) for v in volumes if v is not None)
 
@@ -144,7 +146,9 @@ def _backed_up(config: dict[str, Any]) -> list[str]:
     return [key for key in keys if split(config[key])[1].get("backup", "1") not in ("0", "no", "off")]
 
 
-def _archive(world: World, guest: Guest, storage: str, used: int, values: dict[str, Any]) -> Volume:
+def _archive(
+    world: LabCluster, guest: LabGuest, storage: str, used: int, values: dict[str, Any]
+) -> LabVolume:
     extension = "vma" + EXTENSIONS.get(str(values.get("compress", "0")), "")
     moment = world.clock.now()
     place = world.place(storage, guest.node)
@@ -156,14 +160,14 @@ def _archive(world: World, guest: Guest, storage: str, used: int, values: dict[s
         moment += 1
     keep = {k: v for k, v in guest.config.items() if k not in ("lock", "parent", "template")}
     keep = {k: v for k, v in keep.items() if k in _backed_up(keep) or not DRIVE.match(k) or is_cdrom(v)}
-    volume = Volume(place, storage, name, used, extension, "backup", guest.vmid, used, int(moment))
+    volume = LabVolume(place, storage, name, used, extension, "backup", guest.vmid, used, int(moment))
     volume.config = json.dumps(keep)
     volume.notes = _notes(world, guest, str(values.get("notes-template", ""))) or None
     volume.protected = bool(values.get("protected"))
     return world.shelf.add(volume)
 
 
-def _notes(world: World, guest: Guest, template: str) -> str:
+def _notes(world: LabCluster, guest: LabGuest, template: str) -> str:
     known = {
         "cluster": world.cluster_name,
         "guestname": guest.name,
@@ -174,7 +178,7 @@ def _notes(world: World, guest: Guest, template: str) -> str:
     return filled.replace("\\n", "\n").replace("\\\\", "\\")
 
 
-def _prune(world: World, guest: Guest, storage: str, rule: str, task: Task) -> None:
+def _prune(world: LabCluster, guest: LabGuest, storage: str, rule: str, task: LabTask) -> None:
     keep = re.search(r"keep-last=(\d+)", rule)
     if keep is None:
         return
@@ -189,17 +193,17 @@ def _prune(world: World, guest: Guest, storage: str, rule: str, task: Task) -> N
 class _Restore:
     """A restore that was accepted."""
 
-    guest: Guest | None
+    guest: LabGuest | None
     vmid: int
     node: str
-    archive: Volume
+    archive: LabVolume
     storage: str | None
     unique: bool
     start: bool
     changes: dict[str, Any]
 
 
-async def restore(world: World, values: dict[str, Any], changes: dict[str, Any], user: str) -> str:
+async def restore(world: LabCluster, values: dict[str, Any], changes: dict[str, Any], user: str) -> str:
     """Make a VM of an archive, over an existing one only when forced and on its own node."""
     node, vmid, volid = values["node"], int(values["vmid"]), str(values["archive"])
     for key in changes:
@@ -224,7 +228,7 @@ async def restore(world: World, values: dict[str, Any], changes: dict[str, Any],
     flags = (bool(values.get("unique")), bool(values.get("start")))
     order = _Restore(there, vmid, node, archive, values.get("storage"), *flags, changes)
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         path, refusal = world.flocks.config(vmid)
         async with world.flocks.hold(path, 10, refusal):
             await _restore(world, order, task, user)
@@ -232,7 +236,7 @@ async def restore(world: World, values: dict[str, Any], changes: dict[str, Any],
     return await world.workers.start(node, "qmrestore", vmid, user, body, vmids=(vmid,))
 
 
-async def _restore(world: World, order: _Restore, task: Task, user: str) -> None:
+async def _restore(world: LabCluster, order: _Restore, task: LabTask, user: str) -> None:
     guest = order.guest
     if guest is not None:
         if guest.running:
@@ -240,7 +244,7 @@ async def _restore(world: World, order: _Restore, task: Task, user: str) -> None
         world.check_unlocked_in_task(guest)
         _clear(world, guest)
     else:
-        guest = world.roster[order.vmid] = Guest(order.vmid, order.node, agent={})
+        guest = world.roster[order.vmid] = LabGuest(order.vmid, order.node, agent={})
     guest.set_lock("create")
     world.effect("restore-begin", guest.node, guest.vmid, order.archive.volid)
     task.say(f"restore vma archive: {order.archive.volid}")
@@ -257,7 +261,7 @@ async def _restore(world: World, order: _Restore, task: Task, user: str) -> None
         world.effect("start", guest.node, guest.vmid)
 
 
-def _clear(world: World, guest: Guest) -> None:
+def _clear(world: LabCluster, guest: LabGuest) -> None:
     """Drop the disks and snapshots the restore replaces; unused volumes stay."""
     for config in (guest.config, *guest.snapshots.values()):
         for volid in volumes_of({k: v for k, v in config.items() if DRIVE.match(k)}):
@@ -269,7 +273,7 @@ def _clear(world: World, guest: Guest) -> None:
     guest.config = {k: v for k, v in guest.config.items() if k.startswith("unused")}
 
 
-async def _restored(world: World, order: _Restore, key: str, value: Any) -> Any:
+async def _restored(world: LabCluster, order: _Restore, key: str, value: Any) -> Any:
     if NIC.fullmatch(key):
         return with_mac(value, fresh=order.unique)
     if not DRIVE.match(key) or (is_cdrom(value) and not is_cloudinit(value)):

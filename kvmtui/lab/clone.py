@@ -16,10 +16,10 @@ from kvmtui.lab import configrights as rights
 from kvmtui.lab import quorum
 from kvmtui.lab.disks import LINKABLE, allocate, allocate_cloudinit, copy_time, free, link
 from kvmtui.lab.drives import DRIVE, NIC, UNUSED, disks_of, is_cdrom, is_cloudinit, join, split, with_mac
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.tasks import Task
-from kvmtui.lab.volumes import Volume, size_text
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.tasks import LabTask
+from kvmtui.lab.volumes import LabVolume, size_text
+from kvmtui.lab.world import LabCluster, serves
 
 NOT_COPIED = (
     "snapshots",
@@ -38,7 +38,7 @@ NOT_COPIED = (
 class _Order:
     """A clone that was accepted: what is made of what, and where."""
 
-    source: Guest
+    source: LabGuest
     newid: int
     node: str
     target: str
@@ -49,16 +49,16 @@ class _Order:
     description: str | None
     pool: str | None
     config: dict[str, Any]
-    made: list[Volume] = field(default_factory=list)
+    made: list[LabVolume] = field(default_factory=list)
 
 
 @serves("POST", "/nodes/{node}/qemu/{vmid}/clone")
-async def clone(world: World, values: dict[str, Any], user: str) -> str:
+async def clone(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """Clone a VM or template; what can be refused at once is, the rest fails in the task."""
     order = _accepted(world, values, user)
     source = order.source
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         await _clone(world, order, task)
 
     return await world.workers.start(
@@ -66,7 +66,7 @@ async def clone(world: World, values: dict[str, Any], user: str) -> str:
     )
 
 
-def _accepted(world: World, values: dict[str, Any], user: str) -> _Order:
+def _accepted(world: LabCluster, values: dict[str, Any], user: str) -> _Order:
     node, newid = values["node"], int(values["newid"])
     target = values.get("target") or node
     if values.get("pool") and values["pool"] not in world.pools:
@@ -96,7 +96,7 @@ def _accepted(world: World, values: dict[str, Any], user: str) -> _Order:
     return _Order(source, newid, node, target, full, storage, fmt, *texts, config)
 
 
-def _source_config(source: Guest, snapshot: str | None) -> dict[str, Any]:
+def _source_config(source: LabGuest, snapshot: str | None) -> dict[str, Any]:
     if not snapshot:
         return dict(source.config)
     if snapshot not in source.snapshots:
@@ -104,7 +104,7 @@ def _source_config(source: Guest, snapshot: str | None) -> dict[str, Any]:
     return dict(source.snapshots[snapshot])
 
 
-def _check_storage(world: World, node: str, target: str, storage: str | None) -> None:
+def _check_storage(world: LabCluster, node: str, target: str, storage: str | None) -> None:
     if not storage:
         return
     store = world.store_for(storage, node, "images")
@@ -115,7 +115,13 @@ def _check_storage(world: World, node: str, target: str, storage: str | None) ->
 
 
 def _check_disks(
-    world: World, config: dict[str, Any], node: str, target: str, storage: str | None, full: bool, user: str
+    world: LabCluster,
+    config: dict[str, Any],
+    node: str,
+    target: str,
+    storage: str | None,
+    full: bool,
+    user: str,
 ) -> None:
     for key, value in sorted(config.items()):
         if not DRIVE.match(key) or (is_cdrom(value) and not is_cloudinit(value)):
@@ -131,7 +137,7 @@ def _check_disks(
             raise die(f"Linked clone feature is not supported for '{volid}' ({key})")
 
 
-async def _clone(world: World, order: _Order, task: Task) -> None:
+async def _clone(world: LabCluster, order: _Order, task: LabTask) -> None:
     taken = world.roster.get(order.newid)
     if taken is not None and taken.node != order.node:
         path = f"/etc/pve/nodes/{order.node}/qemu-server/{order.newid}.conf"
@@ -141,7 +147,7 @@ async def _clone(world: World, order: _Order, task: Task) -> None:
         quorum.check_write(world, order.node, order.newid)
         if order.newid in world.roster:
             raise TaskError(f"unable to create VM {order.newid}: config file already exists")
-        new = Guest(order.newid, order.node, {"lock": "clone"}, agent=copy.deepcopy(order.source.agent))
+        new = LabGuest(order.newid, order.node, {"lock": "clone"}, agent=copy.deepcopy(order.source.agent))
         world.roster[order.newid] = new
         world.effect("clone-begin", order.node, order.newid, f"of {order.source.vmid}")
         if world.dialect.names_new_id_in_clone_log:
@@ -149,7 +155,7 @@ async def _clone(world: World, order: _Order, task: Task) -> None:
         await _under_source_lock(world, order, new, task)
 
 
-async def _under_source_lock(world: World, order: _Order, new: Guest, task: Task) -> None:
+async def _under_source_lock(world: LabCluster, order: _Order, new: LabGuest, task: LabTask) -> None:
     path, refusal = world.flocks.config(order.source.vmid)
     try:
         async with world.flocks.hold(path, 1, refusal, shared=not order.source.running):
@@ -169,7 +175,7 @@ async def _under_source_lock(world: World, order: _Order, new: Guest, task: Task
     world.effect("clone", new.node, new.vmid, f"of {order.source.vmid}")
 
 
-async def _copy_disks(world: World, order: _Order, new: Guest, task: Task) -> None:
+async def _copy_disks(world: LabCluster, order: _Order, new: LabGuest, task: LabTask) -> None:
     config = _copied(order)
     disks = disks_of(order.config)
     await world.clock.sleep(world.took("clone", 0.5, 2.0, order.newid))
@@ -188,7 +194,7 @@ async def _copy_disks(world: World, order: _Order, new: Guest, task: Task) -> No
     _copy_firewall(world, order.source.vmid, order.newid)
 
 
-async def _copy(world: World, order: _Order, volid: str, task: Task) -> Volume:
+async def _copy(world: LabCluster, order: _Order, volid: str, task: LabTask) -> LabVolume:
     old = world.volume(order.node, volid)
     if old is None:
         raise TaskError(f"volume '{volid}' does not exist")
@@ -229,7 +235,7 @@ def _to_be_made(key: str, value: object) -> bool:
     return DRIVE.match(key) is not None and (not is_cdrom(value) or is_cloudinit(value))
 
 
-def _copy_firewall(world: World, source: int, new: int) -> None:
+def _copy_firewall(world: LabCluster, source: int, new: int) -> None:
     """The source's firewall file becomes the clone's; one left over under the new id goes."""
     guests = world._fw()["guests"]
     guests.pop(new, None)
@@ -238,7 +244,7 @@ def _copy_firewall(world: World, source: int, new: int) -> None:
 
 
 @serves("POST", "/nodes/{node}/qemu/{vmid}/template")
-async def make_template(world: World, values: dict[str, Any], user: str) -> str:
+async def make_template(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """Turn a stopped VM without snapshots into a template: its disks become base volumes."""
     guest = world.find(values["node"], values["vmid"])
     world.check_unlocked(guest)
@@ -251,7 +257,7 @@ async def make_template(world: World, values: dict[str, Any], user: str) -> str:
     if values.get("disk") and values["disk"] not in guest.config:
         raise param_error(disk=f"disk '{values['disk']}' does not exist")
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         quorum.check_write(world, guest.node, guest.vmid)
         await world.clock.sleep(world.took("template", 1, 3, guest.vmid))
         guest.config["template"] = 1

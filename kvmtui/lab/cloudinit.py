@@ -14,8 +14,8 @@ from fakepve.routing import die, param_error
 
 from kvmtui.lab import quorum
 from kvmtui.lab.drives import drive_keys, is_cloudinit
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.world import LabCluster, serves
 
 PATH = "/nodes/{node}/qemu/{vmid}/cloudinit"
 KEYS = ("ciuser", "cipassword", "citype", "cicustom", "ciupgrade", "sshkeys", "nameserver", "searchdomain")
@@ -35,7 +35,7 @@ def hashed_password(password: str, ostype: str) -> str:
 
 
 def checked_keys(encoded: str) -> str:
-    """SSH keys as they were sent, once each line is a public key."""
+    """SSH keys as sent, once each line is a public key."""
     for line in unquote(encoded).splitlines():
         parts = line.split()
         if line.strip() and not (len(parts) >= 2 and parts[0].startswith(KEY_TYPES) and _is_base64(parts[1])):
@@ -56,19 +56,19 @@ def _relevant(config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if relevant(key)}
 
 
-def drive_of(guest: Guest) -> str | None:
+def drive_of(guest: LabGuest) -> str | None:
     """The key of the cloud-init drive, if there is one."""
     return next((key for key in drive_keys(guest.config) if is_cloudinit(guest.config[key])), None)
 
 
-def regenerate(guest: Guest) -> None:
-    """Write the drive anew from the config, as every start does."""
+def regenerate(guest: LabGuest) -> None:
+    """Rewrite the drive from the config, as every start does."""
     if drive_of(guest):
         guest.generated = _relevant(guest.config)
 
 
 @serves("GET", PATH)
-async def overview(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def overview(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """Every option with what the drive holds and what the next generation would change."""
     guest = world.find(values["node"], values["vmid"])
     wanted, held = _relevant(guest.config), _relevant(guest.generated or guest.config)
@@ -89,7 +89,7 @@ def _masked(key: str, value: Any) -> Any:
 
 
 @serves("PUT", PATH)
-async def update(world: World, values: dict[str, Any], user: str) -> None:
+async def update(world: LabCluster, values: dict[str, Any], user: str) -> None:
     """Regenerate the drive of a VM now, pending cloud-init options included."""
     guest = world.find(values["node"], values["vmid"])
     world.check_unlocked(guest)
@@ -105,7 +105,7 @@ async def update(world: World, values: dict[str, Any], user: str) -> None:
 
 
 @serves("GET", PATH + "/dump")
-async def dump(world: World, values: dict[str, Any], user: str) -> str:
+async def dump(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """What the drive would tell the guest, as text."""
     guest = world.find(values["node"], values["vmid"])
     config = dict(guest.config)
@@ -120,7 +120,7 @@ async def dump(world: World, values: dict[str, Any], user: str) -> str:
     return writer(guest, config)
 
 
-def _names(guest: Guest, config: dict[str, Any]) -> tuple[str, str]:
+def _names(guest: LabGuest, config: dict[str, Any]) -> tuple[str, str]:
     """Host name and full name: a name without a dot gets the search domain, where there is one."""
     name = str(config.get("name") or f"VM{guest.vmid}")
     if "." in name:
@@ -129,7 +129,7 @@ def _names(guest: Guest, config: dict[str, Any]) -> tuple[str, str]:
     return name, f"{name}.{domain[0]}" if domain else name
 
 
-def _user_data(guest: Guest, config: dict[str, Any]) -> str:
+def _user_data(guest: LabGuest, config: dict[str, Any]) -> str:
     host, full = _names(guest, config)
     user = config.get("ciuser")
     lines = ["#cloud-config", f"hostname: {host}", "manage_etc_hosts: true", f"fqdn: {full}"]
@@ -150,7 +150,7 @@ def _user_data(guest: Guest, config: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _network_data(guest: Guest, config: dict[str, Any]) -> str:
+def _network_data(guest: LabGuest, config: dict[str, Any]) -> str:
     lines = ["version: 1", "config:"]
     for number in range(32):
         ip, net = config.get(f"ipconfig{number}"), config.get(f"net{number}")
@@ -189,6 +189,6 @@ def _subnets(ip: dict[str, str]) -> list[str]:
     return lines
 
 
-def _meta_data(guest: Guest, config: dict[str, Any]) -> str:
+def _meta_data(guest: LabGuest, config: dict[str, Any]) -> str:
     told = (_user_data(guest, config) + _network_data(guest, config)).encode()
     return f"instance-id: {hashlib.sha1(told, usedforsecurity=False).hexdigest()}\n"

@@ -26,12 +26,12 @@ from kvmtui.lab.configdisks import (
     resolved,
 )
 from kvmtui.lab.drives import DRIVE, NIC, UNUSED, is_cdrom, is_cloudinit, split, with_mac
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.tasks import Task
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.tasks import LabTask
+from kvmtui.lab.world import LabCluster, serves
 
 PATH = "/nodes/{node}/qemu/{vmid}/config"
-# pveproxy gives up waiting for a node after this; the work goes on.
+# pveproxy stops waiting for a node after this; the work continues.
 FORWARD_SECONDS = 30
 NOT_CONFIG = (
     "node",
@@ -55,7 +55,7 @@ COLD_OPTIONS = ("aio", "discard", "iothread", "queues", "product", "cache", "ssd
 HOTPLUGGED = re.compile(r"(?:scsi|virtio|net|unused)\d+")
 
 
-def _shown(world: World, guest: Guest, config: dict[str, Any]) -> dict[str, Any]:
+def _shown(world: LabCluster, guest: LabGuest, config: dict[str, Any]) -> dict[str, Any]:
     shown = dict(config)
     if "memory" in shown:
         shown["memory"] = str(shown["memory"]) if world.dialect.memory_is_text else int(shown["memory"])
@@ -65,7 +65,7 @@ def _shown(world: World, guest: Guest, config: dict[str, Any]) -> dict[str, Any]
 
 
 @serves("GET", PATH)
-async def read(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def read(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """The config with pending changes merged, or what runs now with `current`, or a snapshot's."""
     guest = world.find(values["node"], values["vmid"])
     if values.get("snapshot"):
@@ -78,7 +78,7 @@ async def read(world: World, values: dict[str, Any], user: str) -> dict[str, Any
 
 
 @serves("GET", "/nodes/{node}/qemu/{vmid}/pending")
-async def pending(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def pending(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """Every key with what it is now and what it becomes."""
     guest = world.find(values["node"], values["vmid"])
     current, waiting = _shown(world, guest, guest.config), _shown(world, guest, guest.pending)
@@ -98,9 +98,9 @@ async def pending(world: World, values: dict[str, Any], user: str) -> list[dict[
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """A config change that was asked for: what to set, what to delete, what to revert."""
+    """A requested config change: what to set, delete and revert."""
 
-    guest: Guest
+    guest: LabGuest
     changes: dict[str, Any]
     deletes: list[str]
     reverts: list[str]
@@ -110,7 +110,7 @@ class _Change:
     skiplock: bool = False
 
 
-def _checked(world: World, values: dict[str, Any], user: str) -> _Change:
+def _checked(world: LabCluster, values: dict[str, Any], user: str) -> _Change:
     """The change, once everything was checked that is checked before the config is locked."""
     if values.get("skiplock") and user != ROOT:
         raise param_error(skiplock="Only root may use this option.")
@@ -158,7 +158,7 @@ def _check_names(changes: dict[str, Any], deletes: list[str], reverts: list[str]
             raise param_error(delete=f"unknown option '{key}'")
 
 
-def _check_held(world: World, change: _Change) -> None:
+def _check_held(world: LabCluster, change: _Change) -> None:
     """What depends on the config as it is: checked before and again under its lock."""
     guest, changes = change.guest, change.changes
     if world.roster.get(guest.vmid) is not guest:
@@ -184,7 +184,7 @@ def _check_boot(change: _Change) -> None:
             raise die(f"invalid bootorder: device '{device}' does not exist'")
 
 
-async def write(world: World, change: _Change) -> None:
+async def write(world: LabCluster, change: _Change) -> None:
     """Apply a config change; raises Proxmox's refusal and then leaves what was not yet written."""
     guest = change.guest
     name, refusal = world.flocks.config(guest.vmid)
@@ -195,7 +195,7 @@ async def write(world: World, change: _Change) -> None:
         await _commit(world, change)
 
 
-async def _commit(world: World, change: _Change) -> None:
+async def _commit(world: LabCluster, change: _Change) -> None:
     guest, changes = change.guest, change.changes
     for key in change.reverts:
         guest.pending.pop(key, None)
@@ -218,7 +218,7 @@ async def _commit(world: World, change: _Change) -> None:
     world.effect("config", guest.node, guest.vmid, ",".join(sorted({*changes, *change.deletes})))
 
 
-def _delete(world: World, change: _Change) -> None:
+def _delete(world: LabCluster, change: _Change) -> None:
     guest = change.guest
     protected = str(guest.config.get("protection", "0")) == "1"
     for key in change.deletes:
@@ -243,7 +243,7 @@ def _delete(world: World, change: _Change) -> None:
             guest.config.pop(key)
 
 
-def _take(world: World, guest: Guest, key: str, value: Any) -> None:
+def _take(world: LabCluster, guest: LabGuest, key: str, value: Any) -> None:
     """Write one value: at once, or pending where a running VM cannot take it over."""
     if guest.running and not _live(guest, key, value):
         waiting = guest.pending.get(key)
@@ -257,7 +257,7 @@ def _take(world: World, guest: Guest, key: str, value: Any) -> None:
     put(world, guest, key, value)
 
 
-def _live(guest: Guest, key: str, value: object = "") -> bool:
+def _live(guest: LabGuest, key: str, value: object = "") -> bool:
     """Whether a running VM takes a change over at once: IDE and SATA drives only change medium and limits."""
     if LIVE.fullmatch(key):
         return True
@@ -272,7 +272,7 @@ def _live(guest: Guest, key: str, value: object = "") -> bool:
     return all(options.get(name) == asked.get(name) for name in COLD_OPTIONS)
 
 
-def _boot_order(guest: Guest, changes: dict[str, Any], deletes: list[str]) -> str | None:
+def _boot_order(guest: LabGuest, changes: dict[str, Any], deletes: list[str]) -> str | None:
     """The boot order with CD drives that are written appended and deleted drives removed; None for no change."""
     held = str(guest.config.get("boot", ""))
     if "boot" in changes or not held.startswith("order="):
@@ -285,7 +285,7 @@ def _boot_order(guest: Guest, changes: dict[str, Any], deletes: list[str]) -> st
     return f"order={';'.join(after)}" if after != before else None
 
 
-async def ready_value(world: World, guest: Guest, key: str, value: Any) -> Any:
+async def ready_value(world: LabCluster, guest: LabGuest, key: str, value: Any) -> Any:
     """The value as it is written: drives allocated, cards with a MAC, secrets hashed, tags in order."""
     if DRIVE.match(key):
         return await resolved(world, guest, key, str(value))
@@ -301,8 +301,8 @@ async def ready_value(world: World, guest: Guest, key: str, value: Any) -> Any:
 
 
 @serves("PUT", PATH)
-async def write_now(world: World, values: dict[str, Any], user: str) -> None:
-    """Change the config and wait for it; after half a minute the answer is 596 while the work goes on."""
+async def write_now(world: LabCluster, values: dict[str, Any], user: str) -> None:
+    """Change the config and wait for it; after half a minute the answer is 596 while the work continues."""
     work = asyncio.ensure_future(write(world, _checked(world, values, user)))
     await asyncio.wait({work}, timeout=0)
     if not work.done() and not await world.clock.wait_for(work, FORWARD_SECONDS):
@@ -312,13 +312,13 @@ async def write_now(world: World, values: dict[str, Any], user: str) -> None:
 
 
 @serves("POST", PATH)
-async def write_in_task(world: World, values: dict[str, Any], user: str) -> str | None:
+async def write_in_task(world: LabCluster, values: dict[str, Any], user: str) -> str | None:
     """Change the config in a task, whose end is waited for up to `background_delay` seconds."""
     change = _checked(world, values, user)
     guest = change.guest
     shown = (f"-{key} {'<hidden>' if key == 'cipassword' else value}" for key, value in _given(values))
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         task.say(f"update VM {guest.vmid}: {' '.join(shown)}")
         await write(world, change)
 

@@ -20,15 +20,15 @@ from kvmtui.lab.drives import (
     split,
     volumes_of,
 )
-from kvmtui.lab.guests import Guest
+from kvmtui.lab.guests import LabGuest
 from kvmtui.lab.volumes import GIB, KIB, size_text
-from kvmtui.lab.world import World
+from kvmtui.lab.world import LabCluster
 
-# The disks whose size is not asked for: EFI variables and the TPM's state.
+# Disks whose size is not requested: EFI variables and the TPM state.
 FIXED_SIZES = {"efidisk0": 528 * KIB, "tpmstate0": 4 * KIB * KIB}
 
 
-def check_drive(world: World, key: str, value: str) -> None:
+def check_drive(world: LabCluster, key: str, value: str) -> None:
     """Refuse a drive whose volume id cannot be read, before any right is looked at."""
     volume, options = split(value)
     if NEW_DISK.match(volume) and options.get("media") != "cdrom":
@@ -41,7 +41,7 @@ def check_drive(world: World, key: str, value: str) -> None:
         raise param_error(**{key: "explicit 'media=cdrom' is required for iso images"})
 
 
-def check_drive_storage(world: World, node: str, vmid: int, key: str, value: str, user: str) -> None:
+def check_drive_storage(world: LabCluster, node: str, vmid: int, key: str, value: str, user: str) -> None:
     """Refuse a drive whose storage may not be used, or does not take such volumes."""
     volume, options = split(value)
     storage, colon, name = volume.partition(":")
@@ -70,7 +70,7 @@ def check_drive_storage(world: World, node: str, vmid: int, key: str, value: str
         raise param_error(**{key: "content type needs to be 'images' or 'iso'"})
 
 
-async def resolved(world: World, guest: Guest, key: str, value: str) -> str:
+async def resolved(world: LabCluster, guest: LabGuest, key: str, value: str) -> str:
     """The drive string as it is written back: allocated or found, with its real size."""
     volume, options = split(value)
     if volume in ("", "none", "cdrom") or volume.startswith("/"):
@@ -85,7 +85,7 @@ async def resolved(world: World, guest: Guest, key: str, value: str) -> str:
 
 
 async def _new_disk(
-    world: World, guest: Guest, key: str, storage: str | None, gib: float, options: dict[str, str]
+    world: LabCluster, guest: LabGuest, key: str, storage: str | None, gib: float, options: dict[str, str]
 ) -> str:
     if not storage:
         raise die("no storage ID specified (and no default storage)")
@@ -96,7 +96,9 @@ async def _new_disk(
     return join(volume.volid, {**options, "size": size_text(size)})
 
 
-async def _new_cloudinit(world: World, guest: Guest, key: str, storage: str, options: dict[str, str]) -> str:
+async def _new_cloudinit(
+    world: LabCluster, guest: LabGuest, key: str, storage: str, options: dict[str, str]
+) -> str:
     merged = guest.merged()
     other = next((k for k in drive_keys(merged) if k != key and is_cloudinit(merged[k])), None)
     if other:
@@ -110,7 +112,7 @@ async def _new_cloudinit(world: World, guest: Guest, key: str, storage: str, opt
     return join(volume.volid, {**options, "media": "cdrom", "size": size_text(volume.size)})
 
 
-def _existing(world: World, guest: Guest, volid: str, options: dict[str, str]) -> str:
+def _existing(world: LabCluster, guest: LabGuest, volid: str, options: dict[str, str]) -> str:
     world._check_enabled(volid.partition(":")[0], guest.node)
     volume = world.volume(guest.node, volid)
     if volume is None:
@@ -118,7 +120,7 @@ def _existing(world: World, guest: Guest, volid: str, options: dict[str, str]) -
     return join(volid, {**options, "size": size_text(volume.size)})
 
 
-def detach(world: World, guest: Guest, key: str, *, force: bool = False) -> None:
+def detach(world: LabCluster, guest: LabGuest, key: str, *, force: bool = False) -> None:
     """Take a drive out of the config; its volume becomes unusedN, or is freed when forced or passing."""
     value = guest.config.pop(key, None)
     if value is None:
@@ -130,7 +132,7 @@ def detach(world: World, guest: Guest, key: str, *, force: bool = False) -> None
         keep_unused(world, guest, volid)
 
 
-def keep_unused(world: World, guest: Guest, volid: str) -> None:
+def keep_unused(world: LabCluster, guest: LabGuest, volid: str) -> None:
     """Remember a volume nobody uses any more as unusedN, once."""
     volume = world.volume(guest.node, volid)
     if volume is None or volume.vmid != guest.vmid or volid in volumes_of(guest.config):
@@ -142,7 +144,7 @@ def keep_unused(world: World, guest: Guest, volid: str) -> None:
     world.effect("detach", guest.node, guest.vmid, volid)
 
 
-def drop_volume(world: World, guest: Guest, volid: str) -> None:
+def drop_volume(world: LabCluster, guest: LabGuest, volid: str) -> None:
     """Free a guest's own volume, unless a snapshot still needs it."""
     volume = world.volume(guest.node, volid)
     if volume is None or volume.vmid != guest.vmid:
@@ -152,7 +154,7 @@ def drop_volume(world: World, guest: Guest, volid: str) -> None:
     free(world, volume)
 
 
-def put(world: World, guest: Guest, key: str, value: Any) -> None:
+def put(world: LabCluster, guest: LabGuest, key: str, value: Any) -> None:
     """Write one key into the running config; a drive it replaces is detached first."""
     old = guest.config.get(key)
     replaced = old is not None and key in drive_keys({key: old}) and split(old)[0] != split(value)[0]
@@ -162,12 +164,12 @@ def put(world: World, guest: Guest, key: str, value: Any) -> None:
     _forget_unused(guest, split(value)[0])
 
 
-def _forget_unused(guest: Guest, volid: str) -> None:
+def _forget_unused(guest: LabGuest, volid: str) -> None:
     for key in [k for k, v in guest.config.items() if UNUSED.fullmatch(k) and split(v)[0] == volid]:
         del guest.config[key]
 
 
-def settle_pending(world: World, guest: Guest) -> None:
+def settle_pending(world: LabCluster, guest: LabGuest) -> None:
     """Take over what waited for the next start, drives included."""
     waiting, guest.pending = guest.pending, {}
     for key, value in waiting.items():

@@ -12,7 +12,7 @@ from fakepve.routing import die
 from kvmtui.lab.access import ROOT
 from kvmtui.lab.cloudinit import KEYS as CLOUDINIT_KEYS
 from kvmtui.lab.drives import DRIVE, NIC, is_cdrom, is_cloudinit
-from kvmtui.lab.world import World
+from kvmtui.lab.world import LabCluster
 
 CPU = frozenset(["affinity", "cores", "cpu", "cpulimit", "cpuunits", "numa", "smp", "sockets", "vcpus"])
 MEMORY = frozenset(["memory", "balloon", "shares", "allow-ksm", "hugepages", "keephugepages"])
@@ -72,7 +72,7 @@ def exists(key: str) -> bool:
     return named or key in CLOUDINIT_KEYS or key in OTHER_KEYS or KNOWN.fullmatch(key) is not None
 
 
-def require_for_keys(world: World, path: str, keys: Iterable[str], user: str) -> None:
+def require_for_keys(world: LabCluster, path: str, keys: Iterable[str], user: str) -> None:
     """Refuse unless the user may write every one of these keys, as far as the key alone decides."""
     if user == ROOT:
         return
@@ -104,13 +104,13 @@ def require_for_keys(world: World, path: str, keys: Iterable[str], user: str) ->
             raise die(f"only root can set '{key}' config")
 
 
-def require_any(world: World, user: str, path: str, privileges: tuple[str, ...]) -> None:
+def require_any(world: LabCluster, user: str, path: str, privileges: tuple[str, ...]) -> None:
     """Refuse unless the user holds one of the privileges."""
     if not any(world.allowed(user, path, privilege) for privilege in privileges):
         raise PveError(403, f"Permission check failed ({path}, {'|'.join(privileges)})")
 
 
-def require_for_values(world: World, path: str, values: Mapping[str, Any], user: str, verb: str) -> None:
+def require_for_values(world: LabCluster, path: str, values: Mapping[str, Any], user: str, verb: str) -> None:
     """Refuse unless the user may write (`set`, `modify`) or `delete` keys whose right depends on their value."""
     if user == ROOT:
         return
@@ -133,7 +133,7 @@ def require_for_values(world: World, path: str, values: Mapping[str, Any], user:
             world.require(user, path, "VM.Config.Options")
 
 
-def require_for_drive(world: World, path: str, value: object, user: str) -> None:
+def require_for_drive(world: LabCluster, path: str, value: object, user: str) -> None:
     """The right a drive of this kind needs."""
     if is_cloudinit(value):
         world.require(user, path, "VM.Config.Cloudinit")
@@ -144,7 +144,7 @@ def require_for_drive(world: World, path: str, value: object, user: str) -> None
         world.require(user, path, "VM.Config.Disk")
 
 
-def _require_for_device(world: World, path: str, key: str, value: str, user: str, kind: str) -> None:
+def _require_for_device(world: LabCluster, path: str, key: str, value: str, user: str, kind: str) -> None:
     options = dict(part.partition("=")[::2] for part in value.split(","))
     if kind == "usb":
         world.require(user, path, "VM.Config.HWType")
@@ -162,7 +162,7 @@ def _require_for_device(world: World, path: str, key: str, value: str, user: str
         raise die("either 'host' or 'mapping' must be set.")
 
 
-def require_for_cpu(world: World, values: Mapping[str, Any], held: Mapping[str, Any], user: str) -> None:
+def require_for_cpu(world: LabCluster, values: Mapping[str, Any], held: Mapping[str, Any], user: str) -> None:
     """A custom CPU model that is new to the config needs the right to use it."""
     wanted, before = _cpu_type(values.get("cpu")), _cpu_type(held.get("cpu"))
     if wanted.startswith("custom-") and wanted != before:
@@ -173,7 +173,7 @@ def _cpu_type(value: object) -> str:
     return str(value or "").removeprefix("cputype=").split(",")[0]
 
 
-def require_bridges(world: World, config: Mapping[str, Any], user: str) -> None:
+def require_bridges(world: LabCluster, config: Mapping[str, Any], user: str) -> None:
     """Refuse unless the user may plug cards into every bridge these cards name."""
     if user == ROOT or world.dialect.major < 8:
         return

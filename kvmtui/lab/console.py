@@ -13,11 +13,11 @@ from fakepve.model import TaskError
 from fakepve.routing import die
 
 from kvmtui.lab.consoles import Proxy
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.screen import Screen
-from kvmtui.lab.tasks import Task
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.screen import VncScreen
+from kvmtui.lab.tasks import LabTask
 from kvmtui.lab.terminal import Terminal
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.world import LabCluster, serves
 
 QEMU = "/nodes/{node}/qemu/{vmid}"
 SOCKET = QEMU + "/vncwebsocket"
@@ -28,7 +28,7 @@ LOOK_SECONDS = 0.2
 
 
 async def _open(
-    world: World, guest: Guest, user: str, *, terminal: bool, wants_password: bool
+    world: LabCluster, guest: LabGuest, user: str, *, terminal: bool, wants_password: bool
 ) -> dict[str, Any]:
     stamp = f"PVEVNC:{int(time.time()):08X}::{secrets.token_urlsafe(48)}"
     password = ""
@@ -38,7 +38,7 @@ async def _open(
     proxy = Proxy(ticket, user, guest.vmid, world.consoles.free_port(), password, terminal)
     world.consoles.waiting[proxy.port] = proxy
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         try:
             await asyncio.wait_for(proxy.taken.wait(), CONNECT_SECONDS)
         except TimeoutError:
@@ -54,7 +54,7 @@ async def _open(
 
 
 @serves("POST", QEMU + "/termproxy")
-async def termproxy(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def termproxy(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """A ticket for the serial terminal."""
     guest = world.find(values["node"], values["vmid"])
     serial = values.get("serial") or next(
@@ -68,7 +68,7 @@ async def termproxy(world: World, values: dict[str, Any], user: str) -> dict[str
 
 
 @serves("POST", QEMU + "/vncproxy")
-async def vncproxy(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def vncproxy(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """A ticket for the screen."""
     guest = world.find(values["node"], values["vmid"])
     wants = bool(values.get("generate-password"))
@@ -76,7 +76,7 @@ async def vncproxy(world: World, values: dict[str, Any], user: str) -> dict[str,
 
 
 async def connect(
-    world: World, request: web.BaseRequest, names: dict[str, str], user: str
+    world: LabCluster, request: web.BaseRequest, names: dict[str, str], user: str
 ) -> web.StreamResponse:
     """The websocket a console's ticket opens."""
     guest = world.find(names["node"], int(names["vmid"]))
@@ -98,7 +98,7 @@ async def connect(
     return socket
 
 
-async def _frame(socket: web.WebSocketResponse, guest: Guest) -> bytes:
+async def _frame(socket: web.WebSocketResponse, guest: LabGuest) -> bytes:
     """What the client sent next; a guest that is off has no console any more."""
     while guest.running:
         try:
@@ -113,7 +113,7 @@ async def _frame(socket: web.WebSocketResponse, guest: Guest) -> bytes:
     raise ConnectionError("the guest is off")
 
 
-async def _terminal(socket: web.WebSocketResponse, guest: Guest, proxy: Proxy) -> None:
+async def _terminal(socket: web.WebSocketResponse, guest: LabGuest, proxy: Proxy) -> None:
     hello = await _frame(socket, guest)
     if not hmac.compare_digest(hello, f"{proxy.user}:{proxy.ticket}\n".encode()):
         return
@@ -127,8 +127,8 @@ async def _terminal(socket: web.WebSocketResponse, guest: Guest, proxy: Proxy) -
             await socket.send_bytes(answer)
 
 
-async def _screen(socket: web.WebSocketResponse, guest: Guest, proxy: Proxy) -> None:
+async def _screen(socket: web.WebSocketResponse, guest: LabGuest, proxy: Proxy) -> None:
     async def receive() -> bytes:
         return await _frame(socket, guest)
 
-    await Screen(guest.name, proxy.password or proxy.ticket, receive, socket.send_bytes).run()
+    await VncScreen(guest.name, proxy.password or proxy.ticket, receive, socket.send_bytes).run()

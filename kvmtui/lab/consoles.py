@@ -1,4 +1,4 @@
-"""The consoles that were asked for and wait for their one connection, and those that are open."""
+"""Consoles that were requested and wait for their one connection, and open ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIRST_PORT, LAST_PORT = 5900, 5999
 
 @dataclass(slots=True, eq=False)
 class Proxy:
-    """A console that was asked for, and that has or waits for its one connection."""
+    """A requested console that has or waits for its one connection."""
 
     ticket: str
     user: str

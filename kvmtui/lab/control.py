@@ -13,7 +13,7 @@ from engine.errors import Refused
 from kvmtui.lab import foreign, inject, seeds, views
 from kvmtui.lab.effects import RequestLog
 from kvmtui.lab.faults import from_mapping
-from kvmtui.lab.world import World
+from kvmtui.lab.world import LabCluster
 
 Body = Mapping[str, Any]
 
@@ -21,7 +21,7 @@ Body = Mapping[str, Any]
 class Control:
     """Answers GET and POST under /lab; every answer is JSON."""
 
-    def __init__(self, world: World, requests: Callable[[], RequestLog]) -> None:
+    def __init__(self, world: LabCluster, requests: Callable[[], RequestLog]) -> None:
         self._world = world
         self._requests = requests
         self._reads: dict[str, Callable[[], object]] = {

@@ -19,10 +19,10 @@ from kvmtui.lab.config import ready_value
 from kvmtui.lab.configdisks import check_drive, check_drive_storage
 from kvmtui.lab.disks import free
 from kvmtui.lab.drives import DRIVE, default_boot, volumes_of
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.tasks import Task
-from kvmtui.lab.volumes import Volume
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.tasks import LabTask
+from kvmtui.lab.volumes import LabVolume
+from kvmtui.lab.world import LabCluster, serves
 
 CREATE_ONLY = (
     "node",
@@ -41,7 +41,7 @@ CREATE_ONLY = (
 
 
 @serves("POST", "/nodes/{node}/qemu")
-async def create(world: World, values: dict[str, Any], user: str) -> str:
+async def create(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """Create a VM, or restore one when an archive is named."""
     vmid, pool = int(values["vmid"]), values.get("pool")
     quorum.check(world)
@@ -67,7 +67,7 @@ async def create(world: World, values: dict[str, Any], user: str) -> str:
     return await _create(world, values, changes, user)
 
 
-def check_rights(world: World, vmid: int, changes: dict[str, Any], user: str) -> None:
+def check_rights(world: LabCluster, vmid: int, changes: dict[str, Any], user: str) -> None:
     """Refuse unless the user may write every key of a new config."""
     path = f"/vms/{vmid}"
     rights.require_for_keys(world, path, changes, user)
@@ -76,15 +76,15 @@ def check_rights(world: World, vmid: int, changes: dict[str, Any], user: str) ->
     rights.require_for_cpu(world, changes, {}, user)
 
 
-async def _create(world: World, values: dict[str, Any], changes: dict[str, Any], user: str) -> str:
+async def _create(world: LabCluster, values: dict[str, Any], changes: dict[str, Any], user: str) -> str:
     node, vmid = values["node"], int(values["vmid"])
     taken = world.roster.get(vmid)
     if taken is not None:
         raise die(f"unable to create VM {vmid} - VM {vmid} already exists on node '{taken.node}'")
-    guest = Guest(vmid, node, {"lock": "create"})
+    guest = LabGuest(vmid, node, {"lock": "create"})
     world.roster[vmid] = guest
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         try:
             await _fill(world, guest, changes)
         except (PveError, TaskError) as problem:
@@ -104,7 +104,7 @@ async def _create(world: World, values: dict[str, Any], changes: dict[str, Any],
     return await world.workers.start(node, "qmcreate", vmid, user, body, vmids=(vmid,))
 
 
-async def _fill(world: World, guest: Guest, changes: dict[str, Any]) -> None:
+async def _fill(world: LabCluster, guest: LabGuest, changes: dict[str, Any]) -> None:
     await world.clock.sleep(world.took("create", 0.5, 2, guest.vmid))
     for key, value in sorted(changes.items()):
         guest.config[key] = await ready_value(world, guest, key, value)
@@ -118,7 +118,7 @@ async def _fill(world: World, guest: Guest, changes: dict[str, Any]) -> None:
     world.note(guest)
 
 
-def own_volumes(world: World, guest: Guest) -> list[Volume]:
+def own_volumes(world: LabCluster, guest: LabGuest) -> list[LabVolume]:
     """Every volume that belongs to a guest and is named in its config or a snapshot."""
     volids = dict.fromkeys(
         v for config in (guest.config, *guest.snapshots.values()) for v in volumes_of(config)
@@ -128,7 +128,7 @@ def own_volumes(world: World, guest: Guest) -> list[Volume]:
 
 
 @serves("DELETE", "/nodes/{node}/qemu/{vmid}")
-async def destroy(world: World, values: dict[str, Any], user: str) -> str:
+async def destroy(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """Destroy a stopped VM with its disks, firewall and rights; its id is free once the config is gone."""
     guest = world.find(values["node"], values["vmid"])
     vmid = guest.vmid
@@ -141,7 +141,7 @@ async def destroy(world: World, values: dict[str, Any], user: str) -> str:
     if guest.running:
         raise die(f"VM {vmid} is running - destroy failed")
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         path, refusal = world.flocks.config(vmid)
         async with world.flocks.hold(path, 10, refusal):
             if not values.get("skiplock"):
@@ -153,7 +153,7 @@ async def destroy(world: World, values: dict[str, Any], user: str) -> str:
     return await world.workers.start(guest.node, "qmdestroy", vmid, user, body, vmids=(vmid,))
 
 
-async def _destroy(world: World, guest: Guest, task: Task, values: dict[str, Any]) -> None:
+async def _destroy(world: LabCluster, guest: LabGuest, task: LabTask, values: dict[str, Any]) -> None:
     volumes = own_volumes(world, guest)
     for volume in volumes:
         if world.shelf.children(volume):
@@ -178,7 +178,7 @@ async def _destroy(world: World, guest: Guest, task: Task, values: dict[str, Any
     world.effect("destroy", guest.node, guest.vmid)
 
 
-def _unreferenced(world: World, guest: Guest) -> list[Volume]:
+def _unreferenced(world: LabCluster, guest: LabGuest) -> list[LabVolume]:
     """Images with the guest's id in their name that no config mentions."""
     mine = re.compile(rf"(?:^|/)(?:vm|base)-{guest.vmid}-")
     here = ("", guest.node)

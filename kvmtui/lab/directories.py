@@ -7,7 +7,7 @@ from typing import Any
 
 from fakepve.schema import Schema
 
-from kvmtui.lab.world import World
+from kvmtui.lab.world import LabCluster
 
 # The root, which the schema leaves out.
 ROOT = {
@@ -60,7 +60,9 @@ NAMES: dict[str, tuple[str, ...]] = {
 NOT_LISTED = frozenset({"execute"})
 
 
-def listing(schema: Schema, template: str, info: dict[str, Any], world: World) -> list[dict[str, str]] | None:
+def listing(
+    schema: Schema, template: str, info: dict[str, Any], world: LabCluster
+) -> list[dict[str, str]] | None:
     """The listing of a directory, or None when the path is none."""
     returns = info.get("returns") or {}
     links = returns.get("links")

@@ -10,13 +10,13 @@ from kvmtui.lab.config import write_now
 from kvmtui.lab.disks import LINKABLE
 from kvmtui.lab.drives import disks_of
 from kvmtui.lab.snapshots import can_snapshot
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.world import LabCluster, serves
 
 QEMU = "/nodes/{node}/qemu/{vmid}"
 
 
 @serves("GET", QEMU + "/feature")
-async def feature(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def feature(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """Whether the VM's disks can be cloned, copied or snapshotted."""
     guest = world.find(values["node"], values["vmid"])
     config, snapshot = guest.config, values.get("snapname")
@@ -35,7 +35,7 @@ async def feature(world: World, values: dict[str, Any], user: str) -> dict[str, 
 
 
 @serves("PUT", QEMU + "/unlink")
-async def unlink(world: World, values: dict[str, Any], user: str) -> None:
+async def unlink(world: LabCluster, values: dict[str, Any], user: str) -> None:
     """Detach disks, or with `force` delete them."""
     asked = {"node": values["node"], "vmid": values["vmid"], "force": values.get("force")}
     await write_now(world, {**asked, "delete": ",".join(split_list(values["idlist"]))}, user)

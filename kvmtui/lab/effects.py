@@ -7,8 +7,8 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
-    """One change that really happened, whatever the client was told about it."""
+class LabEffect:
+    """One change that really happened, whatever the client received as an answer."""
 
     time: float
     action: str
@@ -18,7 +18,7 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class GuestView:
+class LabGuestState:
     """A guest as it is now, copied out of the lab."""
 
     vmid: int
@@ -82,7 +82,7 @@ class RequestLog:
     entries: list[tuple[str, str, int]] = field(default_factory=list)
 
     def add(self, method: str, path: str, status: int, node: str | None) -> None:
-        """Note one request; beyond the limit only the counters go on."""
+        """Note one request; beyond the limit only the counters grow."""
         self.count += 1
         if node:
             self.per_node[node] = self.per_node.get(node, 0) + 1
@@ -90,7 +90,7 @@ class RequestLog:
             self.entries.append((method, path, status))
 
     def clear(self) -> None:
-        """Start counting anew."""
+        """Reset the counters."""
         self.count = 0
         self.per_node.clear()
         self.entries.clear()

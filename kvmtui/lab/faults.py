@@ -16,7 +16,7 @@ import yaml
 from engine.errors import Refused
 
 if TYPE_CHECKING:
-    from kvmtui.lab.tasks import Task
+    from kvmtui.lab.tasks import LabTask
 
 REQUEST_KINDS = {
     "lost": "the work is done, then the connection is reset instead of an answer",
@@ -58,7 +58,7 @@ KEY_TYPES: dict[str, tuple[type, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """Which calls or tasks are hit, and how: from the `nth` matching one on, `count` of them (0: all)."""
 
     kind: str
@@ -101,7 +101,7 @@ class Fault:
             and self.node in ("", node)
         )
 
-    def fits_task(self, task: Task) -> bool:
+    def fits_task(self, task: LabTask) -> bool:
         """Whether a task is one of those this fault hits; a clone is found by its old and its new id."""
         return (
             re.fullmatch(self.task or ".*", task.type) is not None
@@ -112,7 +112,7 @@ class Fault:
 
 @dataclass(slots=True)
 class _Armed:
-    fault: Fault
+    fault: InjectedFault
     seen: int = 0
     hit: int = 0
 
@@ -129,13 +129,13 @@ class _Armed:
         return bool(self.fault.count) and self.hit >= self.fault.count
 
 
-class Faults:
+class InjectedFaults:
     """The faults in force, in the order they were added."""
 
     def __init__(self) -> None:
         self._armed: list[_Armed] = []
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: InjectedFault) -> None:
         """Put a fault in force."""
         self._armed.append(_Armed(fault))
 
@@ -143,7 +143,7 @@ class Faults:
         """Take every fault out of force."""
         self._armed.clear()
 
-    def remaining(self) -> list[Fault]:
+    def remaining(self) -> list[InjectedFault]:
         """The faults that can still strike."""
         return [armed.fault for armed in self._armed if not armed.spent]
 
@@ -151,7 +151,7 @@ class Faults:
         """How often faults have struck."""
         return sum(armed.hit for armed in self._armed)
 
-    def for_request(self, method: str, path: str, vmids: Iterable[int], node: str) -> list[Fault]:
+    def for_request(self, method: str, path: str, vmids: Iterable[int], node: str) -> list[InjectedFault]:
         """The faults that strike this call."""
         if not self._armed:
             return []
@@ -163,7 +163,7 @@ class Faults:
             and armed.strikes()
         ]
 
-    def for_task(self, task: Task) -> Fault | None:
+    def for_task(self, task: LabTask) -> InjectedFault | None:
         """The first fault that strikes this task."""
         for armed in self._armed:
             if armed.fault.of_task and armed.fault.fits_task(task) and armed.strikes():
@@ -171,11 +171,11 @@ class Faults:
         return None
 
 
-def from_mapping(entry: object) -> Fault:
+def from_mapping(entry: object) -> InjectedFault:
     """A fault out of a mapping of a file or of the control endpoint; refuses unknown keys."""
     if not isinstance(entry, Mapping) or "kind" not in entry:
         raise Refused("A fault is a mapping with at least the key “kind”.")
-    known = {f.name for f in fields(Fault)}
+    known = {f.name for f in fields(InjectedFault)}
     unknown = sorted(set(entry) - known)
     if unknown:
         raise Refused(f"A fault has no key “{unknown[0]}”. It has: {', '.join(sorted(known))}.")
@@ -183,10 +183,10 @@ def from_mapping(entry: object) -> Fault:
         wanted = KEY_TYPES.get(name, (str,))
         if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
             raise Refused(f"The {name} of a fault must be {wanted[0].__name__}, not “{value}”.")
-    return Fault(**entry)
+    return InjectedFault(**entry)
 
 
-def load(path: Path) -> list[Fault]:
+def load(path: Path) -> list[InjectedFault]:
     """The faults of a YAML or JSON file; refuses a file that is none."""
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []

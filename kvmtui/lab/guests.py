@@ -12,7 +12,7 @@ REMEMBERED = 8
 
 
 @dataclass(eq=False)
-class Guest:
+class LabGuest:
     """A VM of the lab; its config is the file Proxmox would keep, lock, name and template included."""
 
     vmid: int
@@ -125,7 +125,7 @@ class Guest:
             del self.seen[:-REMEMBERED]
 
     def broadcast(self, moment: float) -> tuple[str, str] | None:
-        """Status and name as they were broadcast at that moment; None when the guest was not there yet."""
+        """Status and name as broadcast at that moment; None when the guest did not exist yet."""
         known: tuple[str, str] | None = None
         for since, status, name in self.seen:
             if since > moment:

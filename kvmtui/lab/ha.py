@@ -12,9 +12,9 @@ from engine.errors import Refused
 from kvmtui.lab import foreign
 from kvmtui.lab.access import ROOT
 from kvmtui.lab.configdisks import settle_pending
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.tasks import Task
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.tasks import LabTask
+from kvmtui.lab.world import LabCluster, serves
 
 RESOURCES = "/cluster/ha/resources"
 ONE = RESOURCES + "/{sid}"
@@ -30,7 +30,7 @@ STUCK = ("error", "fence", "freeze", "recovery")
 # ---- what tests steer
 
 
-def manage(world: World, vmid: int, state: str = "started") -> None:
+def manage(world: LabCluster, vmid: int, state: str = "started") -> None:
     """Put a guest under HA with a requested state that it has already; an empty state removes the resource."""
     guest = world.roster.get(vmid)
     if guest is None:
@@ -40,7 +40,7 @@ def manage(world: World, vmid: int, state: str = "started") -> None:
     world.effect("ha-manage", guest.node, vmid, state)
 
 
-def stick(world: World, vmid: int, state: str) -> None:
+def stick(world: LabCluster, vmid: int, state: str) -> None:
     """Put a managed guest into a state of the manager, such as error or fence; with an empty one it acts again."""
     guest = world.roster.get(vmid)
     if guest is None or guest.ha is None:
@@ -51,13 +51,13 @@ def stick(world: World, vmid: int, state: str) -> None:
         world.background(_act_later(world, guest))
 
 
-async def move(world: World, vmid: int, target: str, seconds: float = 3.0) -> str:
+async def move(world: LabCluster, vmid: int, target: str, seconds: float = 3.0) -> str:
     """The manager migrates a guest: root's own `qmigrate` task that locks the config for its time."""
     guest = world.roster.get(vmid)
     if guest is None or target not in world.nodes:
         raise Refused(f"The lab has no guest {vmid} or no node {target}.")
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         task.say(f"starting migration of VM {vmid} to node '{target}' ({world.address(target)})")
         guest.set_lock("migrate")
         if guest.ha is not None:
@@ -73,13 +73,13 @@ async def move(world: World, vmid: int, target: str, seconds: float = 3.0) -> st
     return await world.workers.start(guest.node, "qmigrate", vmid, ROOT, body, vmids=(vmid,))
 
 
-async def power(world: World, vmid: int, status: str) -> str:
+async def power(world: LabCluster, vmid: int, status: str) -> str:
     """The manager starts or stops a guest in a task of root."""
     guest = world.roster.get(vmid)
     if guest is None:
         raise Refused(f"The lab has no guest {vmid}.")
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         await world.clock.sleep(1)
         if guest.status != status:
             guest.power(status, world.clock.now())
@@ -91,7 +91,7 @@ async def power(world: World, vmid: int, status: str) -> str:
     return await world.workers.start(guest.node, kind, vmid, ROOT, body, vmids=(vmid,))
 
 
-def _settled(guest: Guest) -> None:
+def _settled(guest: LabGuest) -> None:
     """The manager has done what it was at."""
     if guest.ha is not None and guest.ha_state not in STUCK:
         guest.ha_state = STATES[guest.status]
@@ -100,7 +100,7 @@ def _settled(guest: Guest) -> None:
 foreign.ACTIONS |= {"ha-manage": manage, "ha-stick": stick, "ha-move": move, "ha-power": power}
 
 
-def standing(world: World, guest: Guest) -> dict[str, Any]:
+def standing(world: LabCluster, guest: LabGuest) -> dict[str, Any]:
     """What the status of a guest shows of HA."""
     if guest.ha is None or not guest.ha_managed:
         return {"managed": 0}
@@ -111,11 +111,11 @@ def standing(world: World, guest: Guest) -> dict[str, Any]:
 # ---- requests by way of a guest's own calls
 
 
-async def request_power(world: World, guest: Guest, status: str, user: str) -> str:
+async def request_power(world: LabCluster, guest: LabGuest, status: str, user: str) -> str:
     """`hastart` or `hastop`: the task ends once the request is written; the manager acts later."""
     word = "start" if status == "running" else "stop"
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         task.say(f"Requesting HA {word} for VM {guest.vmid}")
         assert guest.ha is not None
         if guest.ha_state == "error" and status == "running":
@@ -128,17 +128,17 @@ async def request_power(world: World, guest: Guest, status: str, user: str) -> s
     return await world.workers.start(guest.node, f"ha{word}", guest.vmid, user, body, vmids=(guest.vmid,))
 
 
-async def request_migration(world: World, guest: Guest, target: str, user: str) -> str:
+async def request_migration(world: LabCluster, guest: LabGuest, target: str, user: str) -> str:
     """`hamigrate`: the task ends once the request is written; the manager moves the guest later."""
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         task.say(f"Requesting HA migration for VM {guest.vmid} to node {target}")
         world.background(_move_later(world, guest.vmid, target))
 
     return await world.workers.start(guest.node, "hamigrate", guest.vmid, user, body, vmids=(guest.vmid,))
 
 
-async def _act_later(world: World, guest: Guest) -> None:
+async def _act_later(world: LabCluster, guest: LabGuest) -> None:
     await world.clock.sleep(MANAGER_SECONDS)
     if guest.ha is None or world.roster.get(guest.vmid) is not guest:
         return
@@ -152,7 +152,7 @@ async def _act_later(world: World, guest: Guest) -> None:
         _settled(guest)
 
 
-async def _move_later(world: World, vmid: int, target: str) -> None:
+async def _move_later(world: LabCluster, vmid: int, target: str) -> None:
     await world.clock.sleep(MANAGER_SECONDS)
     guest = world.roster.get(vmid)
     if guest is not None and guest.node != target and guest.ha_state not in STUCK:
@@ -169,7 +169,7 @@ def _sid(text: object) -> int:
     return int(found[1])
 
 
-def _managed(world: World, text: object) -> Guest:
+def _managed(world: LabCluster, text: object) -> LabGuest:
     vmid = _sid(text)
     guest = world.roster.get(vmid)
     if guest is None or guest.ha is None:
@@ -177,19 +177,19 @@ def _managed(world: World, text: object) -> Guest:
     return guest
 
 
-def _resource(guest: Guest) -> dict[str, Any]:
+def _resource(guest: LabGuest) -> dict[str, Any]:
     item: dict[str, Any] = {"sid": f"vm:{guest.vmid}", "type": "vm", "digest": guest.digest()}
     return item | (guest.ha or {})
 
 
 @serves("GET", RESOURCES)
-async def resources(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def resources(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """Every managed guest."""
     return [_resource(g) for g in world.roster.values() if g.ha is not None and values.get("type") != "ct"]
 
 
 @serves("POST", RESOURCES)
-async def create(world: World, values: dict[str, Any], user: str) -> None:
+async def create(world: LabCluster, values: dict[str, Any], user: str) -> None:
     """Put a guest under HA."""
     vmid = _sid(values["sid"])
     guest = world.roster.get(vmid)
@@ -205,13 +205,13 @@ async def create(world: World, values: dict[str, Any], user: str) -> None:
 
 
 @serves("GET", ONE)
-async def resource(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def resource(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """One managed guest."""
     return _resource(_managed(world, values["sid"]))
 
 
 @serves("PUT", ONE)
-async def update(world: World, values: dict[str, Any], user: str) -> None:
+async def update(world: LabCluster, values: dict[str, Any], user: str) -> None:
     """Change what is requested of a guest."""
     guest = _managed(world, values["sid"])
     assert guest.ha is not None
@@ -226,13 +226,13 @@ async def update(world: World, values: dict[str, Any], user: str) -> None:
 
 
 @serves("DELETE", ONE)
-async def delete(world: World, values: dict[str, Any], user: str) -> None:
+async def delete(world: LabCluster, values: dict[str, Any], user: str) -> None:
     """Release a guest from HA."""
     guest = _managed(world, values["sid"])
     guest.ha, guest.ha_state = None, ""
 
 
-async def _order_move(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def _order_move(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     guest, target = _managed(world, values["sid"]), str(values["node"])
     if target not in world.nodes:
         raise die(f"no such cluster node '{target}'")
@@ -245,13 +245,13 @@ serves("POST", ONE + "/relocate")(_order_move)
 
 
 @serves("GET", RULES)
-async def rules(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def rules(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """The rules that took the place of groups in version 9: none here."""
     return []
 
 
 @serves("GET", "/cluster/ha/groups")
-async def groups(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def groups(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """The groups of version 8; version 9 refuses the call."""
     if world.dialect.major >= 9:
         raise die(f"cannot index groups: {MIGRATED}")
@@ -259,7 +259,7 @@ async def groups(world: World, values: dict[str, Any], user: str) -> list[dict[s
 
 
 @serves("GET", "/cluster/ha/status/current")
-async def status(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def status(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """Quorum, manager, and the state of every node and managed guest."""
     names = list(world.nodes)
     master, now = names[0], int(world.clock.now())
@@ -284,7 +284,7 @@ async def status(world: World, values: dict[str, Any], user: str) -> list[dict[s
 
 
 @serves("GET", "/cluster/ha/status/manager_status")
-async def manager_status(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def manager_status(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """The manager's own record."""
     master, now = next(iter(world.nodes)), int(world.clock.now())
     service = {f"vm:{g.vmid}": {"node": g.node, "state": g.ha_state} for g in world.roster.values() if g.ha}

@@ -1,4 +1,4 @@
-"""The API's front door: logs in, lets faults strike, checks, dispatches and answers as pveproxy does."""
+"""The API server: logs in, injects faults, checks, dispatches and answers as pveproxy does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fakepve.model import PveError, TaskError
 
 from kvmtui.lab import directories, inject, requests
 from kvmtui.lab.effects import RequestLog
-from kvmtui.lab.world import Page, World
+from kvmtui.lab.world import LabCluster, ListPage
 
 REQUESTS_PER_CONNECTION = 100
 # A bad login is answered this late (virtual seconds), so that guessing is slow.
@@ -30,7 +30,7 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _JSON = json.JSONEncoder(separators=(",", ":"), default=str).encode
 _log = logging.getLogger(__name__)
 Control = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-Upgrade = Callable[[World, web.BaseRequest, dict[str, Any], str], Awaitable[web.StreamResponse]]
+Upgrade = Callable[[LabCluster, web.BaseRequest, dict[str, Any], str], Awaitable[web.StreamResponse]]
 
 
 @dataclass(slots=True)
@@ -61,10 +61,10 @@ class _Call:
         return [int(text) for text in texts if text is not None and re.fullmatch(r"\d+", str(text))]
 
 
-class FrontDoor:
+class ApiServer:
     """Answers every request of one lab."""
 
-    def __init__(self, world: World, control: Control, upgrades: Mapping[str, Upgrade]) -> None:
+    def __init__(self, world: LabCluster, control: Control, upgrades: Mapping[str, Upgrade]) -> None:
         self._world = world
         self._control = control
         self._upgrades = upgrades
@@ -83,7 +83,7 @@ class FrontDoor:
             requests.check_method(request.method)
             requests.check_transfer(request)
             kind, rest = requests.split_path(request.rel_url.raw_path)
-        except requests.Refused as refusal:
+        except requests.RequestRefused as refusal:
             return self._kept(request, _refused(refusal), protected=False)
         call = _Call(request.method, rest, *self._match(rest))
         answer = await self._answer(request, call, kind)
@@ -103,12 +103,12 @@ class FrontDoor:
             call.user = self._login(request, call)
             requests.check_body(request)
             if kind not in requests.FORMATS:
-                raise requests.Refused(501, f"no formatter for uri {call.uri}, {kind}")
+                raise requests.RequestRefused(501, f"no formatter for uri {call.uri}, {kind}")
             if call.template in self._upgrades:
                 self._permit(call, self._info(call))
                 return await self._upgrades[call.template](self._world, request, call.names, call.user)
             call.values = await requests.parameters(request)
-        except requests.Refused as refusal:
+        except requests.RequestRefused as refusal:
             return _refused(refusal)
         except PveError as problem:
             return await self._refusal(problem)
@@ -144,7 +144,7 @@ class FrontDoor:
             return self._error(PveError(500, "internal error"))
         if isinstance(data, bytes):
             body = data
-        elif isinstance(data, Page):
+        elif isinstance(data, ListPage):
             body = _JSON(
                 {"data": data.items, "total": data.total} if data.total else {"data": data.items}
             ).encode()
@@ -294,7 +294,7 @@ class FrontDoor:
         return answer
 
 
-def _refused(refusal: requests.Refused) -> web.Response:
+def _refused(refusal: requests.RequestRefused) -> web.Response:
     """A refusal of pveproxy itself: the text as the reason and, plain, as the body."""
     body = None if refusal.empty else refusal.text.encode()
     answer = web.Response(status=refusal.status, reason=refusal.text.splitlines()[0], body=body)

@@ -13,8 +13,8 @@ from fakepve.model import PveError
 
 from engine.errors import Refused
 from kvmtui.lab import foreign
-from kvmtui.lab.faults import CODE_TEXTS, Fault
-from kvmtui.lab.world import World
+from kvmtui.lab.faults import CODE_TEXTS, InjectedFault
+from kvmtui.lab.world import LabCluster
 
 
 class _Cut(Enum):
@@ -26,8 +26,10 @@ class _Cut(Enum):
 CUT: Final = _Cut.CUT
 
 
-async def before(world: World, request: web.BaseRequest, struck: list[Fault]) -> PveError | _Cut | None:
-    """Let faults strike before the work; None lets the work go on."""
+async def before(
+    world: LabCluster, request: web.BaseRequest, struck: list[InjectedFault]
+) -> PveError | _Cut | None:
+    """Inject faults before the work; None means that the work proceeds."""
     for fault in struck:
         if fault.kind == "foreign":
             await foreign.act(world, fault.action, **dict(fault.args))
@@ -43,7 +45,7 @@ async def before(world: World, request: web.BaseRequest, struck: list[Fault]) ->
 
 
 async def after(
-    request: web.BaseRequest, response: web.Response, struck: list[Fault]
+    request: web.BaseRequest, response: web.Response, struck: list[InjectedFault]
 ) -> web.StreamResponse | PveError | _Cut:
     """Let faults strike once the work is done; without one the response goes out as it is."""
     for fault in struck:
@@ -58,15 +60,15 @@ async def after(
     return response
 
 
-def set_online(world: World, node: str, *, online: bool) -> None:
-    """Take a node away or bring it back."""
+def set_online(world: LabCluster, node: str, *, online: bool) -> None:
+    """Take a node offline or online."""
     if node not in world.nodes:
         raise Refused(f"The lab has no node “{node}”. It has: {', '.join(world.nodes)}.")
     world.nodes[node]["online"] = online
     world.revision += 1
 
 
-async def _outage(world: World, node: str, seconds: float) -> None:
+async def _outage(world: LabCluster, node: str, seconds: float) -> None:
     """A node (or, without one, the quorum) is back after so many virtual seconds."""
     await world.clock.sleep(seconds)
     if node:
@@ -75,7 +77,7 @@ async def _outage(world: World, node: str, seconds: float) -> None:
         world.quorate = True
 
 
-def _begin_outage(world: World, fault: Fault) -> None:
+def _begin_outage(world: LabCluster, fault: InjectedFault) -> None:
     if fault.kind == "offline":
         set_online(world, fault.target, online=False)
     else:
@@ -84,11 +86,11 @@ def _begin_outage(world: World, fault: Fault) -> None:
         world.background(_outage(world, fault.target, fault.seconds))
 
 
-def _error(fault: Fault) -> PveError:
+def _error(fault: InjectedFault) -> PveError:
     return PveError(fault.code, fault.text or CODE_TEXTS.get(fault.code, "Internal Server Error"))
 
 
-async def _hang(request: web.BaseRequest, fault: Fault) -> _Cut:
+async def _hang(request: web.BaseRequest, fault: InjectedFault) -> _Cut:
     await asyncio.sleep(fault.seconds or 3600)
     return _reset(request)
 
@@ -104,7 +106,7 @@ def _reset(request: web.BaseRequest) -> _Cut:
     return CUT
 
 
-async def _drip(request: web.BaseRequest, response: web.Response, fault: Fault) -> web.StreamResponse:
+async def _drip(request: web.BaseRequest, response: web.Response, fault: InjectedFault) -> web.StreamResponse:
     body = response.body if isinstance(response.body, bytes) else b""
     slow = web.StreamResponse(status=response.status, reason=response.reason)
     slow.content_type = "application/json"

@@ -21,10 +21,10 @@ from kvmtui.lab import foreign, ha, inject, routes, seeds, views
 from kvmtui.lab.clock import Clock
 from kvmtui.lab.control import Control
 from kvmtui.lab.dialect import Dialect
-from kvmtui.lab.effects import ConsoleView, Effect, GuestView, RequestLog, TaskView, VolumeView
-from kvmtui.lab.faults import Fault, Faults
-from kvmtui.lab.http import FrontDoor
-from kvmtui.lab.world import World
+from kvmtui.lab.effects import ConsoleView, LabEffect, LabGuestState, RequestLog, TaskView, VolumeView
+from kvmtui.lab.faults import InjectedFault, InjectedFaults
+from kvmtui.lab.http import ApiServer
+from kvmtui.lab.world import LabCluster
 
 T = TypeVar("T")
 # pveproxy closes a connection nobody uses after this many real seconds.
@@ -44,7 +44,7 @@ class Lab:
         nodes: int = 3,
         speed: float = 1.0,
         seed: int = 1,
-        faults: Iterable[Fault] | None = None,
+        faults: Iterable[InjectedFault] | None = None,
         version: str = "9",
         port: int = 0,
         *,
@@ -55,14 +55,14 @@ class Lab:
         chance = random.Random(f"lab {seed}")
         self.password = f"{chance.getrandbits(64):016x}"
         self.token_secret = str(uuid.UUID(int=chance.getrandbits(128), version=4))
-        self.world = World(Clock(speed, paused=paused), Dialect.of(version), seed)
+        self.world = LabCluster(Clock(speed, paused=paused), Dialect.of(version), seed)
         self.world.access.passwords[self.user] = self.password
         self.world.access.tokens[self.token_id] = self.token_secret
         self.world.closes_connections = closing
         seeds.plant(self.world, nodes)
         for fault in faults or ():
             self.world.faults.add(fault)
-        self._door = FrontDoor(self.world, Control(self.world, lambda: self._door.requests), routes.UPGRADES)
+        self._api = ApiServer(self.world, Control(self.world, lambda: self._api.requests), routes.UPGRADES)
         self._folder = tempfile.TemporaryDirectory(prefix="kvmtui-lab-")
         self.ca_file, self._key_file, certificate = make_cert(self._folder.name, "lab", (self.host,))
         digest = hashlib.sha256(certificate).hexdigest().upper()
@@ -119,7 +119,7 @@ class Lab:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self.ca_file, self._key_file)
-        server = web.Server(self._door, access_log=None, keepalive_timeout=IDLE_SECONDS)
+        server = web.Server(self._api, access_log=None, keepalive_timeout=IDLE_SECONDS)
         runner = web.ServerRunner(server, shutdown_timeout=0.2)
         await runner.setup()
         try:
@@ -134,11 +134,11 @@ class Lab:
 
     # ---- looking
 
-    def guests(self) -> list[GuestView]:
+    def guests(self) -> list[LabGuestState]:
         """Every guest as it is now, by id."""
         return self._ask(lambda: views.guests(self.world))
 
-    def guest(self, vmid: int) -> GuestView | None:
+    def guest(self, vmid: int) -> LabGuestState | None:
         """One guest as it is now, or None."""
         return next((guest for guest in self.guests() if guest.vmid == vmid), None)
 
@@ -155,17 +155,17 @@ class Lab:
         return self._ask(lambda: views.consoles(self.world))
 
     @property
-    def effects(self) -> list[Effect]:
+    def effects(self) -> list[LabEffect]:
         """What took effect so far, in order."""
         return list(self.world.effects)
 
     @property
     def requests(self) -> RequestLog:
         """The requests answered so far."""
-        return self._door.requests
+        return self._api.requests
 
     @property
-    def faults(self) -> Faults:
+    def faults(self) -> InjectedFaults:
         """The faults in force; add to them or clear them at any time."""
         return self.world.faults
 
@@ -180,7 +180,7 @@ class Lab:
         self._await(self.world.clock.advance(seconds))
 
     def offline(self, node: str) -> None:
-        """Take a node away."""
+        """Take a node offline."""
         self._ask(lambda: inject.set_online(self.world, node, online=False))
 
     def online(self, node: str) -> None:

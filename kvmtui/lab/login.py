@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from kvmtui.lab.access import ROOT
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.world import LabCluster, serves
 
 
 @serves("POST", "/access/ticket")
-async def ticket(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def ticket(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """A ticket and a CSRF token for a password or an older ticket."""
     who = str(values["username"])
     if "@" not in who:
@@ -26,7 +26,7 @@ async def ticket(world: World, values: dict[str, Any], user: str) -> dict[str, A
 
 
 @serves("GET", "/access/permissions")
-async def permissions(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def permissions(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """Every privilege per path of the user, the token or somebody else."""
     who = str(values.get("userid") or user)
     if who != user:
@@ -44,7 +44,7 @@ async def permissions(world: World, values: dict[str, Any], user: str) -> dict[s
 
 
 @serves("GET", "/access/domains")
-async def domains(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def domains(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """The realms one can log in to."""
     return [
         {"realm": "pam", "type": "pam", "comment": "Linux PAM standard authentication"},

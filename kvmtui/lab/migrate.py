@@ -11,19 +11,19 @@ from kvmtui.lab import ha, quorum
 from kvmtui.lab.access import ROOT
 from kvmtui.lab.disks import allocate, copy_time, free
 from kvmtui.lab.drives import drive_keys, is_cdrom, is_cloudinit, join, split, volumes_of
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.tasks import Task
-from kvmtui.lab.volumes import Volume
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.tasks import LabTask
+from kvmtui.lab.volumes import LabVolume
+from kvmtui.lab.world import LabCluster, serves
 
 PATH = "/nodes/{node}/qemu/{vmid}/migrate"
 OFFLINE_TYPES = ("dir", "btrfs", "zfspool", "lvmthin", "lvm")
 ROOT_ONLY = ("force", "migration_type", "migration_network", "skiplock")
 
 
-def _local_volumes(world: World, guest: Guest) -> dict[str, Volume]:
+def _local_volumes(world: LabCluster, guest: LabGuest) -> dict[str, LabVolume]:
     """The volumes that would have to be copied, by id."""
-    found: dict[str, Volume] = {}
+    found: dict[str, LabVolume] = {}
     for config in (guest.config, *guest.snapshots.values()):
         for volid in volumes_of(config):
             volume = world.volume(guest.node, volid)
@@ -32,18 +32,18 @@ def _local_volumes(world: World, guest: Guest) -> dict[str, Volume]:
     return found
 
 
-def _missing_storages(world: World, guest: Guest, target: str) -> list[str]:
+def _missing_storages(world: LabCluster, guest: LabGuest, target: str) -> list[str]:
     used = {volid.partition(":")[0] for volid in volumes_of(guest.config)}
     return sorted(sid for sid in used if sid in world.storages and not _available(world, sid, target))
 
 
-def _available(world: World, storage: str, node: str) -> bool:
+def _available(world: LabCluster, storage: str, node: str) -> bool:
     nodes = split_list(world.storages[storage].get("nodes"))
     return not nodes or node in nodes
 
 
 @serves("GET", PATH)
-async def precheck(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def precheck(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """What a migration would find: where it may go and which disks are local."""
     quorum.check(world)
     guest = world.find(values["node"], values["vmid"])
@@ -62,7 +62,7 @@ async def precheck(world: World, values: dict[str, Any], user: str) -> dict[str,
     return item
 
 
-def _disk(world: World, guest: Guest, volid: str, volume: Volume) -> dict[str, Any]:
+def _disk(world: LabCluster, guest: LabGuest, volid: str, volume: LabVolume) -> dict[str, Any]:
     """A local disk as the precheck lists it."""
     key = next((k for k, v in guest.config.items() if isinstance(v, str) and split(v)[0] == volid), "")
     item: dict[str, Any] = {
@@ -84,7 +84,7 @@ def _disk(world: World, guest: Guest, volid: str, volume: Volume) -> dict[str, A
 
 
 @serves("POST", PATH)
-async def migrate(world: World, values: dict[str, Any], user: str) -> str:
+async def migrate(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """Move a VM in a task; what can be refused at once is."""
     node, target = values["node"], str(values["target"])
     if target == node:
@@ -107,7 +107,7 @@ async def migrate(world: World, values: dict[str, Any], user: str) -> str:
     if guest.ha_managed:
         return await ha.request_migration(world, guest, target, user)
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         lock = f"/var/lock/pve-manager/pve-migrate-{guest.vmid}"
         async with world.flocks.hold(lock, 10, f"can't lock file '{lock}' - got timeout"):
             await _migrate(world, guest, target, mapping, bool(values.get("with-local-disks")), task)
@@ -115,7 +115,7 @@ async def migrate(world: World, values: dict[str, Any], user: str) -> str:
     return await world.workers.start(node, "qmigrate", guest.vmid, user, body, vmids=(guest.vmid,))
 
 
-def _mapping(world: World, text: str, target: str, user: str) -> dict[str, str]:
+def _mapping(world: LabCluster, text: str, target: str, user: str) -> dict[str, str]:
     """Which storage each one becomes on the target; the empty key stands for all the rest."""
     mapping: dict[str, str] = {}
     for part in split_list(text):
@@ -139,12 +139,12 @@ def _goal(mapping: dict[str, str], storage: str) -> str:
 
 
 async def _migrate(
-    world: World, guest: Guest, target: str, mapping: dict[str, str], with_disks: bool, task: Task
+    world: LabCluster, guest: LabGuest, target: str, mapping: dict[str, str], with_disks: bool, task: LabTask
 ) -> None:
     source = guest.node
     task.say(f"starting migration of VM {guest.vmid} to node '{target}' ({world.address(target)})")
     path, refusal = world.flocks.config(guest.vmid)
-    made: list[Volume] = []
+    made: list[LabVolume] = []
     async with world.flocks.hold(path, 10, refusal):
         world.check_unlocked_in_task(guest)
         guest.set_lock("migrate")
@@ -168,12 +168,12 @@ async def _migrate(
 
 
 def _check_movable(
-    world: World,
-    guest: Guest,
-    local: dict[str, Volume],
+    world: LabCluster,
+    guest: LabGuest,
+    local: dict[str, LabVolume],
     mapping: dict[str, str],
     with_disks: bool,
-    task: Task,
+    task: LabTask,
 ) -> None:
     problems = []
     for key in drive_keys(guest.config):
@@ -200,13 +200,13 @@ def _check_movable(
 
 
 async def _copy(
-    world: World,
-    guest: Guest,
+    world: LabCluster,
+    guest: LabGuest,
     target: str,
     mapping: dict[str, str],
-    local: dict[str, Volume],
-    made: list[Volume],
-    task: Task,
+    local: dict[str, LabVolume],
+    made: list[LabVolume],
+    task: LabTask,
 ) -> dict[str, str]:
     """Copy the local volumes over; gives the new id of each."""
     renamed = {}
@@ -229,7 +229,7 @@ async def _copy(
     return renamed
 
 
-async def _copied(world: World, target: str, storage: str, old: Volume, vmid: int) -> Volume:
+async def _copied(world: LabCluster, target: str, storage: str, old: LabVolume, vmid: int) -> LabVolume:
     fmt = old.format if storage == old.storage else None
     volume = await allocate(world, target, storage, vmid, old.size, fmt=fmt, used=old.used)
     wanted = old.name if storage == old.storage or "cloudinit" in old.name else ""
@@ -241,7 +241,9 @@ async def _copied(world: World, target: str, storage: str, old: Volume, vmid: in
     return volume
 
 
-def _move(world: World, guest: Guest, target: str, local: dict[str, Volume], renamed: dict[str, str]) -> None:
+def _move(
+    world: LabCluster, guest: LabGuest, target: str, local: dict[str, LabVolume], renamed: dict[str, str]
+) -> None:
     source = guest.node
     for key, value in list(guest.config.items()):
         volid, options = split(value) if isinstance(value, str) and ":" in value else ("", {})

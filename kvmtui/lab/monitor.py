@@ -7,7 +7,7 @@ from typing import Any
 from fakepve.routing import die, param_error
 
 from kvmtui.lab.access import ROOT
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.world import LabCluster, serves
 
 QEMU = "/nodes/{node}/qemu/{vmid}"
 # Monitor commands anybody who may use the monitor can give, and those that need Sys.Modify on /.
@@ -16,7 +16,7 @@ MODIFYING = frozenset({"system_reset", "system_powerdown", "stop", "cont", "send
 
 
 @serves("PUT", QEMU + "/sendkey")
-async def sendkey(world: World, values: dict[str, Any], user: str) -> None:
+async def sendkey(world: LabCluster, values: dict[str, Any], user: str) -> None:
     """Press a key of a running VM."""
     if values.get("skiplock") and user != ROOT:
         raise param_error(skiplock="Only root may use this option.")
@@ -27,7 +27,7 @@ async def sendkey(world: World, values: dict[str, Any], user: str) -> None:
 
 
 @serves("POST", QEMU + "/monitor")
-async def monitor(world: World, values: dict[str, Any], user: str) -> str:
+async def monitor(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """The answer of QEMU to a monitor command, or why there is none."""
     words = str(values["command"]).split()
     if not words:
@@ -44,7 +44,7 @@ async def monitor(world: World, values: dict[str, Any], user: str) -> str:
 
 
 @serves("POST", QEMU + "/spiceproxy")
-async def spiceproxy(world: World, values: dict[str, Any], user: str) -> None:
+async def spiceproxy(world: LabCluster, values: dict[str, Any], user: str) -> None:
     """Refused: no VM of the lab has SPICE."""
     guest = world.find(values["node"], values["vmid"])
     raise die("no spice port" if guest.running else f"VM {guest.vmid} not running")

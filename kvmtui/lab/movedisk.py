@@ -12,10 +12,10 @@ from kvmtui.lab import quorum
 from kvmtui.lab.configdisks import keep_unused, put
 from kvmtui.lab.disks import allocate, copy_time, disk_name, free
 from kvmtui.lab.drives import is_cdrom, is_cloudinit, join, split, volumes_of
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.tasks import Task
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.tasks import LabTask
 from kvmtui.lab.volumes import size_text
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.world import LabCluster, serves
 
 UNUSED = re.compile(r"unused\d+")
 NEITHER = "both 'storage' and 'target-vmid' missing, either needs to be set"
@@ -23,7 +23,7 @@ BOTH = "either set 'storage' or 'target-vmid', but not both"
 
 
 @serves("POST", "/nodes/{node}/qemu/{vmid}/move_disk")
-async def move_disk(world: World, values: dict[str, Any], user: str) -> str:
+async def move_disk(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """Move a disk; what can be refused at once is."""
     storage, other = values.get("storage"), values.get("target-vmid")
     if bool(storage) == bool(other):
@@ -35,7 +35,7 @@ async def move_disk(world: World, values: dict[str, Any], user: str) -> str:
 # ---- to another storage
 
 
-def _check_move(world: World, values: dict[str, Any]) -> tuple[Guest, str, dict[str, str], bool]:
+def _check_move(world: LabCluster, values: dict[str, Any]) -> tuple[LabGuest, str, dict[str, str], bool]:
     guest = world.find(values["node"], values["vmid"])
     world.check_unlocked(guest)
     check_digest(guest.digest(), values.get("digest"))
@@ -59,13 +59,13 @@ def _check_move(world: World, values: dict[str, Any]) -> tuple[Guest, str, dict[
     return guest, volid, options, kept
 
 
-async def _move(world: World, values: dict[str, Any], user: str) -> str:
+async def _move(world: LabCluster, values: dict[str, Any], user: str) -> str:
     key, storage = str(values["disk"]), str(values["storage"])
     world.require(user, f"/storage/{storage}", "Datastore.AllocateSpace")
     guest, volid, _, _ = _check_move(world, values)
     home = volid.partition(":")[0]
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         path, refusal = world.flocks.config(guest.vmid)
         async with world.flocks.hold(path, 10, refusal):
             _, _, options, kept = _check_move(world, values)
@@ -103,7 +103,9 @@ async def _move(world: World, values: dict[str, Any], user: str) -> str:
 # ---- to another VM
 
 
-def _check_reassign(world: World, values: dict[str, Any], key: str, goal: str) -> tuple[Guest, Guest]:
+def _check_reassign(
+    world: LabCluster, values: dict[str, Any], key: str, goal: str
+) -> tuple[LabGuest, LabGuest]:
     vmid, other = int(values["vmid"]), int(values["target-vmid"])
     source, target = world.roster.get(vmid), world.roster.get(other)
     if source is None:
@@ -133,7 +135,7 @@ def _check_reassign(world: World, values: dict[str, Any], key: str, goal: str) -
     return source, target
 
 
-async def _reassign(world: World, values: dict[str, Any], user: str) -> str:
+async def _reassign(world: LabCluster, values: dict[str, Any], user: str) -> str:
     vmid, other = int(values["vmid"]), int(values["target-vmid"])
     key = str(values["disk"])
     goal = str(values.get("target-disk") or key)
@@ -144,7 +146,7 @@ async def _reassign(world: World, values: dict[str, Any], user: str) -> str:
     storage = split(source.config[key])[0].partition(":")[0]
     world.require(user, f"/storage/{storage}", "Datastore.AllocateSpace")
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         source, target = _check_reassign(world, values, key, goal)
         volid, options = split(source.config[key])
         volume = world.volume(source.node, volid)

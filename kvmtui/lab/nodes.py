@@ -8,11 +8,11 @@ from typing import Any
 
 from fakepve.routing import die, param_error
 
-from kvmtui.lab.guests import Guest
+from kvmtui.lab.guests import LabGuest
 from kvmtui.lab.storages import storage_resource
 from kvmtui.lab.usage import cores_of, node_usage, usage
 from kvmtui.lab.volumes import GIB
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.world import LabCluster, serves
 
 FIRST_VMID, LAST_VMID = 100, 1_000_000
 # Lists of things the lab has none of.
@@ -24,25 +24,25 @@ for _template in (
 ):
 
     @serves("GET", _template)
-    async def nothing(world: World, values: dict[str, Any], user: str) -> list[Any]:
+    async def nothing(world: LabCluster, values: dict[str, Any], user: str) -> list[Any]:
         """An empty list."""
         return []
 
 
 @serves("GET", "/version")
-async def version(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def version(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """Version and release."""
     return {"version": world.dialect.version, "release": world.dialect.release, "repoid": "1ab20b0c5e3b"}
 
 
 @serves("GET", "/nodes")
-async def nodes(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def nodes(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """All nodes with their usage as last broadcast."""
     moment = world.last_broadcast()
     return [_node(world, name, moment, user) for name in world.nodes]
 
 
-def _node(world: World, name: str, moment: float, user: str) -> dict[str, Any]:
+def _node(world: LabCluster, name: str, moment: float, user: str) -> dict[str, Any]:
     online = world.nodes[name]["online"]
     item = {
         "id": f"node/{name}",
@@ -58,7 +58,7 @@ def _node(world: World, name: str, moment: float, user: str) -> dict[str, Any]:
 
 
 @serves("GET", "/nodes/{node}/status")
-async def node_status(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def node_status(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """One node in detail."""
     name = values["node"]
     used = node_usage(world, name, world.clock.now())
@@ -95,14 +95,14 @@ def _memory(total: int, used: int) -> dict[str, int]:
 
 
 @serves("GET", "/nodes/{node}/time")
-async def node_time(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
-    """The node's wall clock: ours, however fast the lab runs, plus the skew a test asked for."""
+async def node_time(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
+    """The node's wall clock: ours, however fast the lab runs, plus the skew of the test."""
     now = int(time.time() + world.clock_skew)
     return {"time": now, "localtime": now, "timezone": "UTC"}
 
 
 @serves("GET", "/nodes/{node}/network")
-async def network(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def network(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """The node's interfaces: one port and its bridges."""
     found, wanted = _interfaces(world, values["node"]), values.get("type")
     if wanted in (None, "any_bridge", "any_local_bridge", "include_sdn"):
@@ -111,7 +111,7 @@ async def network(world: World, values: dict[str, Any], user: str) -> list[dict[
 
 
 @serves("GET", "/nodes/{node}/network/{iface}")
-async def interface(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def interface(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """One interface of a node."""
     for item in _interfaces(world, values["node"]):
         if item.pop("iface") == values["iface"]:
@@ -119,7 +119,7 @@ async def interface(world: World, values: dict[str, Any], user: str) -> dict[str
     raise param_error(iface="interface does not exist")
 
 
-def _interfaces(world: World, node: str) -> list[dict[str, Any]]:
+def _interfaces(world: LabCluster, node: str) -> list[dict[str, Any]]:
     port = {"iface": "eno1", "type": "eth", "active": 1, "exists": 1, "method": "manual"}
     found: list[dict[str, Any]] = [port | {"method6": "manual", "priority": 3, "families": ["inet"]}]
     for number, name in enumerate(world.nodes[node]["bridges"]):
@@ -137,7 +137,7 @@ def _interfaces(world: World, node: str) -> list[dict[str, Any]]:
 
 
 @serves("GET", "/cluster/status")
-async def cluster_status(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def cluster_status(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """Quorum and the nodes that are there."""
     quorum = {
         "type": "cluster",
@@ -162,8 +162,8 @@ async def cluster_status(world: World, values: dict[str, Any], user: str) -> lis
 
 
 @serves("GET", "/cluster/nextid")
-async def next_id(world: World, values: dict[str, Any], user: str) -> str:
-    """The lowest free id as text, or whether the one asked for is free; reserves nothing."""
+async def next_id(world: LabCluster, values: dict[str, Any], user: str) -> str:
+    """The lowest free id as text, or whether the requested one is free; reserves nothing."""
     wanted = values.get("vmid")
     if wanted is not None:
         if int(wanted) in world.roster:
@@ -176,7 +176,7 @@ async def next_id(world: World, values: dict[str, Any], user: str) -> str:
 
 
 @serves("GET", "/cluster/resources")
-async def resources(world: World, values: dict[str, Any], user: str) -> bytes:
+async def resources(world: LabCluster, values: dict[str, Any], user: str) -> bytes:
     """Everything in the cluster; names, states and usage are as old as the last broadcast."""
     kind, moment = values.get("type"), world.last_broadcast()
     age = moment if not world.clock.instant else int(moment)
@@ -189,7 +189,7 @@ async def resources(world: World, values: dict[str, Any], user: str) -> bytes:
     return held
 
 
-def _resources(world: World, kind: str | None, moment: float, user: str) -> list[dict[str, Any]]:
+def _resources(world: LabCluster, kind: str | None, moment: float, user: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if kind in (None, "vm"):
         seen = (g for g in world.roster.values() if world.allowed(user, g.path, "VM.Audit"))
@@ -207,7 +207,7 @@ def _resources(world: World, kind: str | None, moment: float, user: str) -> list
     return found
 
 
-def _guest(world: World, guest: Guest, moment: float) -> dict[str, Any]:
+def _guest(world: LabCluster, guest: LabGuest, moment: float) -> dict[str, Any]:
     item: dict[str, Any] = {
         "id": guest.guest,
         "type": "qemu",

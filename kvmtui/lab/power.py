@@ -15,23 +15,23 @@ from kvmtui.lab.cloudinit import drive_of, regenerate
 from kvmtui.lab.configdisks import settle_pending
 from kvmtui.lab.disks import free
 from kvmtui.lab.drives import NIC, drive_keys, split
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.tasks import Task
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.tasks import LabTask
+from kvmtui.lab.world import LabCluster, serves
 
 QEMU = "/nodes/{node}/qemu"
 STATUS = QEMU + "/{vmid}/status"
 SHUTDOWN_SECONDS = 60
 # What these calls ask of the HA manager when it manages the guest.
 HA_REQUESTS = {"start": "running", "stop": "stopped", "shutdown": "stopped"}
-Work = Callable[[World, Guest, Task, dict[str, Any]], Awaitable[None]]
+Work = Callable[[LabCluster, LabGuest, LabTask, dict[str, Any]], Awaitable[None]]
 
 
 def _action(name: str, kind: str, work: Work, *, needs_running: bool = False) -> None:
     """Serve one status call: a task that holds the config lock for its whole time."""
 
     @serves("POST", f"{STATUS}/{name}")
-    async def answer(world: World, values: dict[str, Any], user: str) -> str:
+    async def answer(world: LabCluster, values: dict[str, Any], user: str) -> str:
         node, vmid = values["node"], int(values["vmid"])
         if values.get("skiplock") and user != ROOT:
             raise param_error(skiplock="Only root may use this option.")
@@ -45,7 +45,7 @@ def _action(name: str, kind: str, work: Work, *, needs_running: bool = False) ->
         if name == "shutdown" and managed is not None and managed.qmpstatus == "paused":
             raise die("VM is paused - cannot shutdown")
 
-        async def body(task: Task) -> None:
+        async def body(task: LabTask) -> None:
             guest = _in_task(world, node, vmid, name)
             path, refusal = world.flocks.config(vmid)
             async with world.flocks.hold(path, 10, refusal):
@@ -59,7 +59,7 @@ def _action(name: str, kind: str, work: Work, *, needs_running: bool = False) ->
         return await world.workers.start(node, kind, vmid, user, body, vmids=(vmid,))
 
 
-def _in_task(world: World, node: str, vmid: int, name: str) -> Guest:
+def _in_task(world: LabCluster, node: str, vmid: int, name: str) -> LabGuest:
     guest = world.roster.get(vmid)
     if guest is not None and guest.node == node:
         return guest
@@ -68,13 +68,13 @@ def _in_task(world: World, node: str, vmid: int, name: str) -> Guest:
     raise TaskError(f"unable to find configuration file for VM {vmid} on node '{node}'")
 
 
-def _abort_shutdowns(world: World, vmid: int) -> None:
+def _abort_shutdowns(world: LabCluster, vmid: int) -> None:
     for task in world.workers.running():
         if task.type == "qmshutdown" and vmid in task.vmids:
             world.workers.interrupt(task)
 
 
-def _forget_state(world: World, guest: Guest) -> None:
+def _forget_state(world: LabCluster, guest: LabGuest) -> None:
     """A start from a saved state deletes it."""
     volid = guest.config.pop("vmstate", None)
     for key in ("runningmachine", "runningcpu", "lock"):
@@ -84,7 +84,7 @@ def _forget_state(world: World, guest: Guest) -> None:
         free(world, volume)
 
 
-async def start(world: World, guest: Guest, task: Task, values: dict[str, Any]) -> None:
+async def start(world: LabCluster, guest: LabGuest, task: LabTask, values: dict[str, Any]) -> None:
     """Start a VM inside a task that holds its config lock."""
     if guest.template:
         raise TaskError("you can't start a vm if it's a template")
@@ -108,7 +108,7 @@ async def start(world: World, guest: Guest, task: Task, values: dict[str, Any]) 
     world.effect("start", guest.node, guest.vmid)
 
 
-def check_bridges(world: World, guest: Guest, task: Task) -> None:
+def check_bridges(world: LabCluster, guest: LabGuest, task: LabTask) -> None:
     """A card on a bridge the node does not have: a start fails, in the words of each version."""
     for key in sorted(k for k in guest.config if NIC.fullmatch(k)):
         bridge = re.search(r"(?:^|,)bridge=([^,]+)", str(guest.config[key]))
@@ -126,14 +126,14 @@ def check_bridges(world: World, guest: Guest, task: Task) -> None:
         raise TaskError("start failed: QEMU exited with code 1")
 
 
-async def _stop(world: World, guest: Guest, task: Task, values: dict[str, Any]) -> None:
+async def _stop(world: LabCluster, guest: LabGuest, task: LabTask, values: dict[str, Any]) -> None:
     if not guest.running:
         return
     await world.clock.sleep(world.took("stop", 0.5, 2, guest.vmid))
     power_off(world, guest, "stop")
 
 
-def _check_there(world: World, guest: Guest) -> None:
+def _check_there(world: LabCluster, guest: LabGuest) -> None:
     """A guest that was deleted during its task is not taken for the one that has its number now."""
     if world.roster.get(guest.vmid) is not guest:
         raise TaskError(
@@ -141,7 +141,7 @@ def _check_there(world: World, guest: Guest) -> None:
         )
 
 
-def power_off(world: World, guest: Guest, how: str) -> None:
+def power_off(world: LabCluster, guest: LabGuest, how: str) -> None:
     """Switch a guest off; what waited for the next start is taken over."""
     _check_there(world, guest)
     guest.power("stopped", world.clock.now())
@@ -149,7 +149,7 @@ def power_off(world: World, guest: Guest, how: str) -> None:
     world.effect(how, guest.node, guest.vmid)
 
 
-async def _shutdown(world: World, guest: Guest, task: Task, values: dict[str, Any]) -> None:
+async def _shutdown(world: LabCluster, guest: LabGuest, task: LabTask, values: dict[str, Any]) -> None:
     if not guest.running:
         return
     if guest.qmpstatus == "paused":
@@ -166,12 +166,12 @@ async def _shutdown(world: World, guest: Guest, task: Task, values: dict[str, An
     power_off(world, guest, "shutdown")
 
 
-async def _reboot(world: World, guest: Guest, task: Task, values: dict[str, Any]) -> None:
+async def _reboot(world: LabCluster, guest: LabGuest, task: LabTask, values: dict[str, Any]) -> None:
     await _shutdown(world, guest, task, values)
     await start(world, guest, task, values)
 
 
-async def _reset(world: World, guest: Guest, task: Task, values: dict[str, Any]) -> None:
+async def _reset(world: LabCluster, guest: LabGuest, task: LabTask, values: dict[str, Any]) -> None:
     world.effect("reset", guest.node, guest.vmid)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from fakepve.routing import die
 
-from kvmtui.lab.tasks import Task
+from kvmtui.lab.tasks import LabTask
 from kvmtui.lab.usage import node_usage
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.world import LabCluster, serves
 
 NODE = "/nodes/{node}"
 STORAGE = NODE + "/storage/{storage}"
@@ -42,19 +42,19 @@ SECRET_DEFAULTS = ("mailto", "tmpdir", "dumpdir", "script", "ionice")
 
 
 @serves("GET", NODE + "/version")
-async def node_version(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def node_version(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """The version of a node."""
     return {"version": world.dialect.version, "release": world.dialect.release, "repoid": "1ab20b0c5e3b"}
 
 
 @serves("GET", NODE + "/rrddata")
-async def node_chart(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def node_chart(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """What a node used over the last hour."""
     newest = int(world.clock.now() // SECONDS) * SECONDS
     return [_node_point(world, values["node"], newest - n * SECONDS) for n in reversed(range(POINTS))]
 
 
-def _node_point(world: World, node: str, moment: int) -> dict[str, Any]:
+def _node_point(world: LabCluster, node: str, moment: int) -> dict[str, Any]:
     used = node_usage(world, node, moment)
     point = {"time": moment, "cpu": used["cpu"], "maxcpu": used["maxcpu"], "loadavg": 0.4, "iowait": 0.001}
     point |= {"memtotal": used["maxmem"], "memused": used["mem"], "netin": 1000.0, "netout": 1000.0}
@@ -63,7 +63,7 @@ def _node_point(world: World, node: str, moment: int) -> dict[str, Any]:
 
 
 @serves("GET", STORAGE + "/rrddata")
-async def storage_chart(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def storage_chart(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """How full a storage was over the last hour."""
     if values["storage"] not in world.storages:
         raise die(f"storage '{values['storage']}' does not exist")
@@ -73,7 +73,7 @@ async def storage_chart(world: World, values: dict[str, Any], user: str) -> list
 
 
 @serves("GET", STORAGE + "/prunebackups")
-async def prune_preview(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def prune_preview(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """What pruning would keep: everything, unless a rule is named."""
     storage, node = values["storage"], values["node"]
     world._active_store(storage, node)
@@ -86,7 +86,7 @@ async def prune_preview(world: World, values: dict[str, Any], user: str) -> list
 
 
 @serves("GET", NODE + "/vzdump/defaults")
-async def backup_defaults(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def backup_defaults(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """The defaults of backups; some are for those who may look at the node."""
     storage = str(values.get("storage") or "local")
     found: dict[str, Any] = VZDUMP | {"storage": storage}
@@ -96,7 +96,7 @@ async def backup_defaults(world: World, values: dict[str, Any], user: str) -> di
 
 
 @serves("GET", NODE + "/vzdump/extractconfig")
-async def backup_config(world: World, values: dict[str, Any], user: str) -> str:
+async def backup_config(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """The config inside a backup, as text."""
     volid = str(values["volume"])
     storage, _, name = volid.partition(":")
@@ -109,7 +109,7 @@ async def backup_config(world: World, values: dict[str, Any], user: str) -> str:
 
 
 @serves("GET", "/cluster/options")
-async def cluster_options(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def cluster_options(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """The options of the datacenter: nothing was changed here."""
     if not world.allowed(user, "/", "Sys.Audit"):
         return {"allowed-tags": []}
@@ -117,7 +117,7 @@ async def cluster_options(world: World, values: dict[str, Any], user: str) -> di
 
 
 @serves("GET", "/cluster/log")
-async def cluster_log(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def cluster_log(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """The log of the cluster: the tasks that were started, newest first."""
     seen = [t for node in world.nodes for t in world.workers.of(node)]
     if not world.allowed(user, "/", "Sys.Syslog"):
@@ -126,14 +126,14 @@ async def cluster_log(world: World, values: dict[str, Any], user: str) -> list[d
     return [_entry(task, len(newest) - number) for number, task in enumerate(newest)]
 
 
-def _entry(task: Task, number: int) -> dict[str, Any]:
+def _entry(task: LabTask, number: int) -> dict[str, Any]:
     item = {"id": f"{number}:{task.node}", "uid": number, "node": task.node, "pid": task.pid, "pri": 6}
     item |= {"tag": "pvedaemon", "time": int(task.starttime), "user": task.user}
     return item | {"msg": f"starting task {task.upid}"}
 
 
 @serves("GET", "/access/acl")
-async def acl(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def acl(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """The entries of the access control list: one for every token."""
     found = []
     for token in world.access.tokens:
@@ -143,13 +143,13 @@ async def acl(world: World, values: dict[str, Any], user: str) -> list[dict[str,
 
 
 @serves("GET", "/access/groups")
-async def groups(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def groups(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """The groups of users: none."""
     return []
 
 
 @serves("GET", "/access/users")
-async def users(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def users(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """The users: root and the owners of tokens."""
     names = dict.fromkeys([*world.access.passwords, *(token.split("!")[0] for token in world.access.tokens)])
     return [{"userid": n, "enable": 1, "expire": 0, "realm-type": n.rpartition("@")[2]} for n in names]

@@ -19,7 +19,7 @@ API_PATH = re.compile(r"/api2/+([a-z][a-z0-9]+)(/.*)?")
 WITH_SLASHES = (("content", "volume", 1, 4), ("ipset", "cidr", 2, 2))
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A refusal with its text as the body, before the API is reached."""
 
     def __init__(self, status: int, text: str, *, empty: bool = False) -> None:
@@ -31,23 +31,23 @@ def split_path(raw: str) -> tuple[str, str]:
     """Format and path of an API call; the path keeps its percent signs."""
     found = API_PATH.fullmatch(raw)
     if found is None:
-        raise Refused(501, "no such uri")
+        raise RequestRefused(501, "no such uri")
     return found[1], found[2] or "/"
 
 
 def check_method(method: str) -> None:
     """Refuse a method pveproxy does not know."""
     if method not in METHODS:
-        raise Refused(501, f"method '{method}' not available", empty=True)
+        raise RequestRefused(501, f"method '{method}' not available", empty=True)
 
 
 def check_transfer(request: web.BaseRequest) -> None:
     """Refuse a transfer encoding."""
     encoding = request.headers.get("Transfer-Encoding", "")
     if encoding.lower() == "chunked":
-        raise Refused(501, "chunked transfer encoding not supported")
+        raise RequestRefused(501, "chunked transfer encoding not supported")
     if encoding:
-        raise Refused(501, f"Unknown transfer encoding '{encoding}'")
+        raise RequestRefused(501, f"Unknown transfer encoding '{encoding}'")
 
 
 def check_body(request: web.BaseRequest) -> None:
@@ -56,13 +56,13 @@ def check_body(request: web.BaseRequest) -> None:
     if not length:
         return
     if request.method not in ("POST", "PUT"):
-        raise Refused(501, f"Unexpected content for method '{request.method}'")
+        raise RequestRefused(501, f"Unexpected content for method '{request.method}'")
     if length > BODY_LIMIT:
-        raise Refused(501, "for data too large")
+        raise RequestRefused(501, "for data too large")
     given = request.headers.get("Content-Type", "")
     kind = re.split(r"\s*[;,]\s*", given)[0]
     if kind not in BODY_TYPES:
-        raise Refused(506, f"upload 'Content-Type '{given}' not implemented")
+        raise RequestRefused(506, f"upload 'Content-Type '{given}' not implemented")
 
 
 async def parameters(request: web.BaseRequest) -> dict[str, Any]:
@@ -87,11 +87,11 @@ def _decoded(body: bytes) -> dict[str, Any]:
         text = (
             "malformed JSON string, neither tag, array, object, number, string or atom, at character offset 0"
         )
-        raise Refused(
+        raise RequestRefused(
             500, f'{text} (before "{shown}") at /usr/share/perl5/PVE/APIServer/AnyEvent.pm'
         ) from None
     if not isinstance(found, dict):
-        raise Refused(500, "Not a HASH reference at /usr/share/perl5/PVE/APIServer/AnyEvent.pm")
+        raise RequestRefused(500, "Not a HASH reference at /usr/share/perl5/PVE/APIServer/AnyEvent.pm")
     return {name: _plain(value) for name, value in found.items()}
 
 

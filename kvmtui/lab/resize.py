@@ -11,15 +11,15 @@ from fakepve.routing import param_error
 from kvmtui.lab import quorum
 from kvmtui.lab.access import ROOT
 from kvmtui.lab.drives import is_cdrom, join, split
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.volumes import Volume, size_of, size_text
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.volumes import LabVolume, size_of, size_text
+from kvmtui.lab.world import LabCluster, serves
 
 RESIZE_SECONDS = 1
 
 
 @serves("PUT", "/nodes/{node}/qemu/{vmid}/resize")
-async def resize(world: World, values: dict[str, Any], user: str) -> str | None:
+async def resize(world: LabCluster, values: dict[str, Any], user: str) -> str | None:
     """Grow a disk: a task since 8.0.1, done before the answer in older versions."""
     if values.get("skiplock") and user != ROOT:
         raise param_error(skiplock="Only root may use this option.")
@@ -34,7 +34,7 @@ async def resize(world: World, values: dict[str, Any], user: str) -> str | None:
     return None
 
 
-async def _grow(world: World, guest: Guest, values: dict[str, Any], user: str) -> None:
+async def _grow(world: LabCluster, guest: LabGuest, values: dict[str, Any], user: str) -> None:
     path, refusal = world.flocks.config(guest.vmid)
     async with world.flocks.hold(path, 10, refusal):
         if values.get("digest") and values["digest"] != guest.digest():
@@ -57,7 +57,7 @@ async def _grow(world: World, guest: Guest, values: dict[str, Any], user: str) -
         world.effect("resize", guest.node, guest.vmid, f"{key}={size_text(size)}")
 
 
-def _volume_of(world: World, guest: Guest, key: str) -> Volume:
+def _volume_of(world: LabCluster, guest: LabGuest, key: str) -> LabVolume:
     value = guest.config.get(key)
     if value is None:
         raise TaskError(f"disk '{key}' does not exist")

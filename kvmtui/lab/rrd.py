@@ -7,9 +7,9 @@ from typing import Any
 
 from fakepve.routing import die
 
-from kvmtui.lab.guests import Guest
+from kvmtui.lab.guests import LabGuest
 from kvmtui.lab.usage import AVERAGE, cores_of, disk_of, level, memory_of, moved
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.world import LabCluster, serves
 
 # A guest has no charts until its node has reported it for the first time.
 FIRST_SECONDS = 10
@@ -32,12 +32,12 @@ GRID_9 = {
 PRESSURE = tuple(f"pressure{kind}{how}" for kind in ("cpu", "io", "memory") for how in ("some", "full"))
 
 
-def _first_seen(guest: Guest) -> float:
+def _first_seen(guest: LabGuest) -> float:
     return guest.seen[0][0] if guest.seen else math.inf
 
 
 @serves("GET", "/nodes/{node}/qemu/{vmid}/rrddata")
-async def rrddata(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def rrddata(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """One point per slot: before the VM existed the time alone, while it was off no rates."""
     found = world.roster.get(int(values["vmid"]))
     guest = found if found is not None and found.node == values["node"] else None
@@ -53,7 +53,7 @@ async def rrddata(world: World, values: dict[str, Any], user: str) -> list[dict[
     return [_point(world, guest, end, step) for end in range(newest - (points - 1) * step, newest + 1, step)]
 
 
-def _point(world: World, guest: Guest, end: int, step: int) -> dict[str, Any]:
+def _point(world: LabCluster, guest: LabGuest, end: int, step: int) -> dict[str, Any]:
     point: dict[str, Any] = {"time": end}
     if not guest.seen or guest.seen[0][0] > end:
         return point
@@ -71,7 +71,7 @@ def _point(world: World, guest: Guest, end: int, step: int) -> dict[str, Any]:
     return point
 
 
-def _spans(guest: Guest, start: float, end: float) -> list[tuple[float, float]]:
+def _spans(guest: LabGuest, start: float, end: float) -> list[tuple[float, float]]:
     """When it ran within a slot."""
     cut = ((max(begin or start, start), min(stop or end, end)) for begin, stop in guest.runs)
     return [(begin, stop) for begin, stop in cut if stop > begin]

@@ -18,7 +18,7 @@ SET_PIXEL_FORMAT, SET_ENCODINGS, UPDATE_REQUEST, KEY_EVENT, CUT_TEXT = 0, 2, 3, 
 PIXEL_FORMAT = struct.pack(">BBBBHHHBBBxxx", 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
 
 
-class Screen:
+class VncScreen:
     """One connection: authenticates with the password and answers until the client hangs up."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Screen:
         self._held = b""
         self._shade = 0
         self._painted = -1
-        self._asked = False  # an update that was asked for is sent when there is something new
+        self._asked = False  # a requested update is sent once something changed
         self._pixel = struct.Struct("<I")
         self._shifts = (16, 8, 0)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from kvmtui.lab.drives import join
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.volumes import CLOUDINIT_BYTES, FILE_STORAGES, GIB, MIB, Volume, size_text
-from kvmtui.lab.world import World
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.volumes import CLOUDINIT_BYTES, FILE_STORAGES, GIB, MIB, LabVolume, size_text
+from kvmtui.lab.world import LabCluster
 
 TOKEN_ID = "kvmtui@pve!lab"  # noqa: S105 - a name, not the secret
 DAY = 86_400
@@ -89,7 +89,7 @@ def storages() -> dict[str, dict[str, Any]]:
     }
 
 
-def plant(world: World, nodes: int) -> None:
+def plant(world: LabCluster, nodes: int) -> None:
     """Fill an empty world."""
     started = world.clock.now() - 40 * DAY
     for number in range(nodes):
@@ -105,24 +105,24 @@ def plant(world: World, nodes: int) -> None:
     for vmid, name, number, status, memory in FOREIGN:
         _foreign(world, vmid, name, names[number % len(names)], status, memory, started)
     for name, size in ISOS:
-        world.shelf.add(Volume("", "iso", f"iso/{name}", size, "iso", "iso", None, size, int(started)))
+        world.shelf.add(LabVolume("", "iso", f"iso/{name}", size, "iso", "iso", None, size, int(started)))
     world.firewall_config("cluster")["options"] = {"enable": 1}
     world.access.grant(TOKEN_ID, "/", *world.dialect.privileges())
 
 
 def _disk(
-    world: World, node: str, storage: str, name: str, vmid: int, size: int, used: int, fmt: str = "raw"
-) -> Volume:
+    world: LabCluster, node: str, storage: str, name: str, vmid: int, size: int, used: int, fmt: str = "raw"
+) -> LabVolume:
     place = world.place(storage, node)
     if world.storages[storage]["type"] in FILE_STORAGES:
         name = f"{vmid}/{name}.{fmt}"
     return world.shelf.add(
-        Volume(place, storage, name, size, fmt, "images", vmid, used, int(world.clock.now()))
+        LabVolume(place, storage, name, size, fmt, "images", vmid, used, int(world.clock.now()))
     )
 
 
 def _template(
-    world: World,
+    world: LabCluster,
     node: str,
     vmid: int,
     name: str,
@@ -154,10 +154,10 @@ def _template(
         "ipconfig0": "ip=dhcp",
         "template": 1,
     }
-    _settle(world, Guest(vmid, node, config, agent={}))
+    _settle(world, LabGuest(vmid, node, config, agent={}))
 
 
-def _common(world: World, vmid: int, name: str, ostype: str, memory: int) -> dict[str, Any]:
+def _common(world: LabCluster, vmid: int, name: str, ostype: str, memory: int) -> dict[str, Any]:
     mac = ":".join(f"{byte:02X}" for byte in (world.seed % 256, vmid // 256 % 256, vmid % 256))
     return {
         "name": name,
@@ -175,23 +175,25 @@ def _common(world: World, vmid: int, name: str, ostype: str, memory: int) -> dic
     }
 
 
-def _foreign(world: World, vmid: int, name: str, node: str, status: str, memory: int, started: float) -> None:
+def _foreign(
+    world: LabCluster, vmid: int, name: str, node: str, status: str, memory: int, started: float
+) -> None:
     disk = _disk(world, node, "local-lvm", f"vm-{vmid}-disk-0", vmid, 20 * GIB, 6 * GIB)
     config = _common(world, vmid, name, "l26", memory)
     config |= {"scsi0": join(disk.volid, {"size": "20G"}), "boot": "order=scsi0", "onboot": 1}
     config["description"] = "Not ours: made by hand."
-    guest = Guest(vmid, node, config, agent={})
+    guest = LabGuest(vmid, node, config, agent={})
     _settle(world, guest)
     if status == "running":
         guest.power("running", started + vmid % 7 * DAY)
 
 
-def _settle(world: World, guest: Guest) -> None:
+def _settle(world: LabCluster, guest: LabGuest) -> None:
     world.roster[guest.vmid] = guest
     guest.note(world.clock.now() - 60 * DAY)
 
 
-def add_storage(world: World, storage: str, **options: Any) -> None:
+def add_storage(world: LabCluster, storage: str, **options: Any) -> None:
     """Define one more storage on every node; a directory of images unless the options say otherwise."""
     store: dict[str, Any] = {"type": "dir", "content": "images", "bytes": 500 * GIB, "active": 1}
     if options.get("type", "dir") in FILE_STORAGES:
@@ -202,7 +204,7 @@ def add_storage(world: World, storage: str, **options: Any) -> None:
 
 
 def add_template(
-    world: World,
+    world: LabCluster,
     vmid: int,
     storage: str,
     name: str = "debian-12-files",
@@ -224,7 +226,7 @@ def add_template(
     _extend_roles(world)
 
 
-def documented_role(world: World, user: str) -> None:
+def documented_role(world: LabCluster, user: str) -> None:
     """Reduce a user to the rights of docs/proxmox-role.md, for all templates, storages and bridges."""
     agent = ROLE_AGENT[9 if world.dialect.major >= 9 else 8]
     roles: dict[str, Iterable[str]] = {"/": ROLE_NODE, "/vms": (*ROLE_CONSOLE, agent)}
@@ -239,7 +241,7 @@ def documented_role(world: World, user: str) -> None:
     world.access.set_roles(user, roles)
 
 
-def _extend_roles(world: World) -> None:
+def _extend_roles(world: LabCluster) -> None:
     """What is added later belongs to the documented role too."""
     for user in list(world.documented):
         documented_role(world, user)

@@ -1,4 +1,4 @@
-"""The lab as a program: serves until it is told to stop and says how to connect."""
+"""The lab as a program: prints how to connect and serves until it is stopped."""
 
 from __future__ import annotations
 

@@ -11,11 +11,11 @@ from fakepve.routing import die
 from kvmtui.lab import quorum
 from kvmtui.lab.configdisks import keep_unused
 from kvmtui.lab.drives import disks_of, volumes_of
-from kvmtui.lab.guests import Guest
+from kvmtui.lab.guests import LabGuest
 from kvmtui.lab.power import power_off
-from kvmtui.lab.tasks import Task
+from kvmtui.lab.tasks import LabTask
 from kvmtui.lab.volumes import FILE_STORAGES, size_of
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.world import LabCluster, serves
 
 PATH = "/nodes/{node}/qemu/{vmid}/snapshot"
 ONE = PATH + "/{snapname}"
@@ -25,7 +25,7 @@ SNAPSHOT_TYPES = ("lvmthin", "rbd", "zfspool", "btrfs")
 
 
 @serves("GET", PATH)
-async def snapshot_list(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def snapshot_list(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """Every snapshot and the pseudo-entry `current`."""
     guest = world.find(values["node"], values["vmid"])
     found = []
@@ -42,17 +42,17 @@ async def snapshot_list(world: World, values: dict[str, Any], user: str) -> list
 
 
 async def _in_task(
-    world: World,
+    world: LabCluster,
     values: dict[str, Any],
     user: str,
     kind: str,
     lock: str,
-    work: Callable[[Guest, Task], Awaitable[None]],
+    work: Callable[[LabGuest, LabTask], Awaitable[None]],
 ) -> str:
-    """Run the work in a task with the config locked meanwhile."""
+    """Run the work in a task that holds the config lock."""
     node, vmid = values["node"], int(values["vmid"])
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         path, refusal = world.flocks.config(vmid)
         async with world.flocks.hold(path, 10, refusal):
             guest = world.find(node, vmid)
@@ -70,7 +70,7 @@ async def _in_task(
 
 
 @serves("POST", PATH)
-async def take(world: World, values: dict[str, Any], user: str) -> str:
+async def take(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """Take a snapshot."""
     name = str(values["snapname"])
     if name == "current" or name.lower() == "pending":
@@ -78,7 +78,7 @@ async def take(world: World, values: dict[str, Any], user: str) -> str:
         raise die(f"unable to use snapshot name '{reserved}' (reserved name)")
     world.find(values["node"], values["vmid"])
 
-    async def work(guest: Guest, task: Task) -> None:
+    async def work(guest: LabGuest, task: LabTask) -> None:
         if guest.template:
             raise TaskError("you can't take a snapshot if it's a template")
         if name in guest.snapshots:
@@ -105,7 +105,7 @@ async def take(world: World, values: dict[str, Any], user: str) -> str:
     return await _in_task(world, values, user, "qmsnapshot", "snapshot", work)
 
 
-def can_snapshot(world: World, guest: Guest) -> bool:
+def can_snapshot(world: LabCluster, guest: LabGuest) -> bool:
     """Whether every disk lies where snapshots are possible."""
     for volid, _ in disks_of(guest.config).values():
         store = world.storages.get(volid.partition(":")[0], {})
@@ -117,11 +117,11 @@ def can_snapshot(world: World, guest: Guest) -> bool:
 
 
 @serves("DELETE", ONE)
-async def delete(world: World, values: dict[str, Any], user: str) -> str:
+async def delete(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """Delete a snapshot; its children hang on its parent then."""
     name = str(values["snapname"])
 
-    async def work(guest: Guest, task: Task) -> None:
+    async def work(guest: LabGuest, task: LabTask) -> None:
         if name not in guest.snapshots:
             raise TaskError(f"snapshot '{name}' does not exist")
         guest.snapshots[name]["snapstate"] = "delete"
@@ -139,13 +139,13 @@ async def delete(world: World, values: dict[str, Any], user: str) -> str:
 
 
 @serves("POST", ONE + "/rollback")
-async def rollback(world: World, values: dict[str, Any], user: str) -> str:
-    """Go back to a snapshot: config, description and disks as they were; the VM is stopped by it."""
+async def rollback(world: LabCluster, values: dict[str, Any], user: str) -> str:
+    """Go back to a snapshot: config, description and disks; the VM is stopped."""
     name = str(values["snapname"])
     if values.get("start"):
         world.require(user, f"/vms/{values['vmid']}", "VM.PowerMgmt")
 
-    async def work(guest: Guest, task: Task) -> None:
+    async def work(guest: LabGuest, task: LabTask) -> None:
         kept = guest.snapshots.get(name)
         if guest.template:
             raise TaskError("you can't rollback if vm is a template")
@@ -164,7 +164,7 @@ async def rollback(world: World, values: dict[str, Any], user: str) -> str:
     return await _in_task(world, values, user, "qmrollback", "rollback", work)
 
 
-def _go_back(world: World, guest: Guest, name: str, kept: dict[str, Any]) -> None:
+def _go_back(world: LabCluster, guest: LabGuest, name: str, kept: dict[str, Any]) -> None:
     before = volumes_of(guest.config)
     unused = {k: v for k, v in guest.config.items() if k.startswith("unused")}
     guest.config = {k: v for k, v in kept.items() if k not in OF_SNAPSHOT} | unused
@@ -183,13 +183,13 @@ def _go_back(world: World, guest: Guest, name: str, kept: dict[str, Any]) -> Non
 
 
 @serves("GET", ONE + "/config")
-async def snapshot_config(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def snapshot_config(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """The config a snapshot holds."""
     return dict(_kept(world, values))
 
 
 @serves("PUT", ONE + "/config")
-async def snapshot_describe(world: World, values: dict[str, Any], user: str) -> None:
+async def snapshot_describe(world: LabCluster, values: dict[str, Any], user: str) -> None:
     """Change a snapshot's description."""
     if values.get("description") is not None:
         world.check_unlocked(world.find(values["node"], values["vmid"]))
@@ -199,7 +199,7 @@ async def snapshot_describe(world: World, values: dict[str, Any], user: str) -> 
         world.effect("snapshot-change", values["node"], int(values["vmid"]), str(values["snapname"]))
 
 
-def _kept(world: World, values: dict[str, Any]) -> dict[str, Any]:
+def _kept(world: LabCluster, values: dict[str, Any]) -> dict[str, Any]:
     guest = world.find(values["node"], values["vmid"])
     kept = guest.snapshots.get(values["snapname"])
     if kept is None:

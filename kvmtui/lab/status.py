@@ -6,9 +6,9 @@ from typing import Any
 
 from kvmtui.lab import ha
 from kvmtui.lab.drives import NIC, drive_keys
-from kvmtui.lab.guests import Guest
+from kvmtui.lab.guests import LabGuest
 from kvmtui.lab.usage import cores_of, usage
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.world import LabCluster, serves
 
 QEMU = "/nodes/{node}/qemu"
 MACHINES = {7: ("7.2", "7.2.10"), 8: ("9.2", "9.2.0"), 9: ("10.2", "10.2.2")}
@@ -29,7 +29,7 @@ SUPPORTED = (
 
 
 @serves("GET", QEMU)
-async def guest_list(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def guest_list(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """The VMs of a node the user may see."""
     seen = [g for g in world.roster.values() if g.node == values["node"]]
     full = bool(values.get("full"))
@@ -41,7 +41,7 @@ async def guest_list(world: World, values: dict[str, Any], user: str) -> list[di
 
 
 @serves("GET", QEMU + "/{vmid}/status/current")
-async def current(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def current(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """One VM as it is at this moment."""
     guest = world.find(values["node"], values["vmid"])
     item = _full(world, guest)
@@ -54,7 +54,7 @@ async def current(world: World, values: dict[str, Any], user: str) -> dict[str, 
     return item
 
 
-def _plain(world: World, guest: Guest) -> dict[str, Any]:
+def _plain(world: LabCluster, guest: LabGuest) -> dict[str, Any]:
     item: dict[str, Any] = {
         "vmid": guest.vmid,
         "name": guest.name,
@@ -83,7 +83,7 @@ def _plain(world: World, guest: Guest) -> dict[str, Any]:
     return item
 
 
-def _full(world: World, guest: Guest) -> dict[str, Any]:
+def _full(world: LabCluster, guest: LabGuest) -> dict[str, Any]:
     item = _plain(world, guest) | {"qmpstatus": guest.qmpstatus}
     if not guest.running:
         return item

@@ -9,22 +9,22 @@ from fakepve.model import PveError, TaskError
 from fakepve.routing import die, param_error, split_list
 
 from kvmtui.lab.disks import free
-from kvmtui.lab.tasks import Task
-from kvmtui.lab.volumes import FILE_STORAGES, Volume
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.tasks import LabTask
+from kvmtui.lab.volumes import FILE_STORAGES, LabVolume
+from kvmtui.lab.world import LabCluster, serves
 
 NODE = "/nodes/{node}/storage"
 CONTENT = NODE + "/{storage}/content"
 VOLUME = CONTENT + "/{volume}"
 
 
-def _enabled(world: World, storage: str, node: str) -> bool:
+def _enabled(world: LabCluster, storage: str, node: str) -> bool:
     store = world.storages[storage]
     nodes = split_list(store.get("nodes"))
     return not store.get("disable") and (not nodes or node in nodes)
 
 
-def storage_resource(world: World, node: str, storage: str, user: str) -> dict[str, Any] | None:
+def storage_resource(world: LabCluster, node: str, storage: str, user: str) -> dict[str, Any] | None:
     """The entry of a storage in /cluster/resources, or None where it is not enabled or not to be seen."""
     if not _enabled(world, storage, node) or not world._can_audit(user, storage):
         return None
@@ -44,7 +44,7 @@ def storage_resource(world: World, node: str, storage: str, user: str) -> dict[s
     return {**item, "maxdisk": total, "disk": used}
 
 
-def _status(world: World, storage: str, node: str) -> dict[str, Any]:
+def _status(world: LabCluster, storage: str, node: str) -> dict[str, Any]:
     store = world.storages[storage]
     enabled = _enabled(world, storage, node)
     active = enabled and bool(store.get("active", 1))
@@ -62,7 +62,7 @@ def _status(world: World, storage: str, node: str) -> dict[str, Any]:
 
 
 @serves("GET", NODE)
-async def storage_list(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def storage_list(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """The storages of a node the user may see, filtered by content, id and target."""
     node, wanted, target = values["node"], split_list(values.get("content")), values.get("target")
     found = []
@@ -85,14 +85,14 @@ async def storage_list(world: World, values: dict[str, Any], user: str) -> list[
 
 
 @serves("GET", NODE + "/{storage}/status")
-async def storage_status(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def storage_status(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """One storage of a node."""
     if values["storage"] not in world.storages:
         raise param_error(storage="No such storage.")
     return _status(world, values["storage"], values["node"])
 
 
-def _item(world: World, volume: Volume) -> dict[str, Any]:
+def _item(world: LabCluster, volume: LabVolume) -> dict[str, Any]:
     item: dict[str, Any] = {
         "volid": volume.volid,
         "content": volume.content,
@@ -117,7 +117,7 @@ def _item(world: World, volume: Volume) -> dict[str, Any]:
 
 
 @serves("GET", CONTENT)
-async def content_list(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def content_list(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """What lies on a storage as seen from a node."""
     storage, node = values["storage"], values["node"]
     store = world._active_store(storage, node)
@@ -130,7 +130,7 @@ async def content_list(world: World, values: dict[str, Any], user: str) -> list[
     return sorted(found, key=lambda item: str(item["volid"]))
 
 
-def _may_see(world: World, user: str, volume: Volume) -> bool:
+def _may_see(world: LabCluster, user: str, volume: LabVolume) -> bool:
     try:
         world._check_access(user, volume.storage, volume.content, volume.vmid, volume.volid)
     except PveError:
@@ -138,13 +138,13 @@ def _may_see(world: World, user: str, volume: Volume) -> bool:
     return True
 
 
-def _target(world: World, values: dict[str, Any]) -> tuple[str, str, str]:
+def _target(world: LabCluster, values: dict[str, Any]) -> tuple[str, str, str]:
     """Storage, name and kind of the volume a path names, or Proxmox's refusal."""
     storage, name, _volid, _store, kind, _owner, _format = world._volume_target(values)
     return str(storage), str(name), str(kind)
 
 
-def _found(world: World, values: dict[str, Any]) -> Volume:
+def _found(world: LabCluster, values: dict[str, Any]) -> LabVolume:
     storage, name, _ = _target(world, values)
     volume = world.shelf.find(world.place(storage, values["node"]), storage, name)
     if volume is None:
@@ -153,7 +153,7 @@ def _found(world: World, values: dict[str, Any]) -> Volume:
 
 
 @serves("GET", VOLUME)
-async def content_info(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def content_info(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """One volume with its path and, for a backup, its whole notes."""
     storage, _name, volid, _store, kind, owner, _format = world._volume_target(values)
     world._check_access(user, storage, kind, owner, volid)
@@ -170,7 +170,7 @@ async def content_info(world: World, values: dict[str, Any], user: str) -> dict[
 
 
 @serves("PUT", VOLUME)
-async def content_update(world: World, values: dict[str, Any], user: str) -> None:
+async def content_update(world: LabCluster, values: dict[str, Any], user: str) -> None:
     """Change the notes or the protection of a backup."""
     storage, _name, volid, _store, kind, owner, _format = world._volume_target(values)
     world._check_access(user, storage, kind, owner, volid)
@@ -189,7 +189,7 @@ async def content_update(world: World, values: dict[str, Any], user: str) -> Non
 
 
 @serves("DELETE", VOLUME)
-async def content_delete(world: World, values: dict[str, Any], user: str) -> str | None:
+async def content_delete(world: LabCluster, values: dict[str, Any], user: str) -> str | None:
     """Delete a volume in a task."""
     storage, name, _volid, _store, kind, owner, _format = world._volume_target(values)
     volid, node = f"{storage}:{name}", values["node"]
@@ -199,7 +199,7 @@ async def content_delete(world: World, values: dict[str, Any], user: str) -> str
     else:
         world.require(user, f"/storage/{storage}", "Datastore.Allocate")
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         await world.clock.sleep(world.took("imgdel", 0.5, 2, volid))
         still = world.shelf.find(world.place(storage, node), storage, name)
         if still is not None and still.protected:

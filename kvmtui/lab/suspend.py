@@ -12,14 +12,14 @@ from kvmtui.lab import quorum
 from kvmtui.lab.access import ROOT
 from kvmtui.lab.disks import allocate
 from kvmtui.lab.drives import disks_of
-from kvmtui.lab.guests import Guest
+from kvmtui.lab.guests import LabGuest
 from kvmtui.lab.power import STATUS, start
-from kvmtui.lab.tasks import Task
+from kvmtui.lab.tasks import LabTask
 from kvmtui.lab.usage import memory_of
-from kvmtui.lab.world import World, serves
+from kvmtui.lab.world import LabCluster, serves
 
 
-def _state_storage(world: World, guest: Guest) -> str:
+def _state_storage(world: LabCluster, guest: LabGuest) -> str:
     """Where the memory of a VM is saved: what its config names, a shared storage of its disks, or the first one."""
     named = guest.config.get("vmstatestorage")
     if named:
@@ -29,7 +29,7 @@ def _state_storage(world: World, guest: Guest) -> str:
     return next(iter([*shared, *used]), "local")
 
 
-def _running(world: World, node: str, vmid: int) -> Guest:
+def _running(world: LabCluster, node: str, vmid: int) -> LabGuest:
     guest = world.roster.get(vmid)
     if guest is None or guest.node != node:
         raise die(f"unable to find configuration file for VM {vmid} on node '{node}'")
@@ -39,7 +39,7 @@ def _running(world: World, node: str, vmid: int) -> Guest:
 
 
 @serves("POST", STATUS + "/suspend")
-async def suspend(world: World, values: dict[str, Any], user: str) -> str:
+async def suspend(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """Pause a VM, or with `todisk` save its memory and switch it off until the next start."""
     node, vmid, to_disk = values["node"], int(values["vmid"]), bool(values.get("todisk"))
     if values.get("skiplock") and user != ROOT:
@@ -53,7 +53,7 @@ async def suspend(world: World, values: dict[str, Any], user: str) -> str:
         storage = str(values.get("statestorage") or _state_storage(world, guest))
         world.require(user, f"/storage/{storage}", "Datastore.AllocateSpace")
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         path, refusal = world.flocks.config(vmid)
         async with world.flocks.hold(path, 10, refusal):
             if not values.get("skiplock"):
@@ -69,7 +69,7 @@ async def suspend(world: World, values: dict[str, Any], user: str) -> str:
     return await world.workers.start(node, kind, vmid, user, body, vmids=(vmid,))
 
 
-async def _to_disk(world: World, guest: Guest, storage: str) -> None:
+async def _to_disk(world: LabCluster, guest: LabGuest, storage: str) -> None:
     guest.set_lock("suspending")
     stamp = time.strftime("%Y-%m-%d", time.gmtime(world.clock.now()))
     try:
@@ -85,7 +85,7 @@ async def _to_disk(world: World, guest: Guest, storage: str) -> None:
 
 
 @serves("POST", STATUS + "/resume")
-async def resume(world: World, values: dict[str, Any], user: str) -> str:
+async def resume(world: LabCluster, values: dict[str, Any], user: str) -> str:
     """Let a paused VM run again, or start one that was suspended to disk."""
     node, vmid = values["node"], int(values["vmid"])
     for name in ("skiplock", "nocheck"):
@@ -95,7 +95,7 @@ async def resume(world: World, values: dict[str, Any], user: str) -> str:
     suspended = held is not None and held.node == node and held.lock == "suspended"
     guest = held if suspended and held is not None else _running(world, node, vmid)
 
-    async def body(task: Task) -> None:
+    async def body(task: LabTask) -> None:
         path, refusal = world.flocks.config(vmid)
         async with world.flocks.hold(path, 10, refusal):
             if suspended:

@@ -7,8 +7,8 @@ from typing import Any
 
 from fakepve.routing import param_error, split_list
 
-from kvmtui.lab.tasks import Task
-from kvmtui.lab.world import Page, World, serves
+from kvmtui.lab.tasks import LabTask
+from kvmtui.lab.world import LabCluster, ListPage, serves
 
 LIST = "/nodes/{node}/tasks"
 ONE = LIST + "/{upid}"
@@ -16,7 +16,7 @@ UPID = re.compile(r"UPID:([^:]+):[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:[0-9A-Fa-f]{8}:
 NEWEST_IN_CLUSTER = 25
 
 
-def _view(task: Task) -> dict[str, Any]:
+def _view(task: LabTask) -> dict[str, Any]:
     item: dict[str, Any] = {
         "upid": task.upid,
         "node": task.node,
@@ -32,7 +32,7 @@ def _view(task: Task) -> dict[str, Any]:
     return item
 
 
-def _listed(world: World, task: Task) -> dict[str, Any]:
+def _listed(world: LabCluster, task: LabTask) -> dict[str, Any]:
     """A task as the node's list has it: the token is split off only once the task is archived."""
     item = _view(task)
     if task.exitstatus is not None and task.endtime is not None:
@@ -44,11 +44,11 @@ def _listed(world: World, task: Task) -> dict[str, Any]:
     return item
 
 
-def _owns(user: str, task: Task) -> bool:
+def _owns(user: str, task: LabTask) -> bool:
     return user in (task.user, task.user.split("!")[0])
 
 
-def _visible(world: World, user: str, node: str) -> list[Task]:
+def _visible(world: LabCluster, user: str, node: str) -> list[LabTask]:
     tasks = world.workers.of(node)
     if world.allowed(user, f"/nodes/{node}", "Sys.Audit"):
         return tasks
@@ -56,7 +56,7 @@ def _visible(world: World, user: str, node: str) -> list[Task]:
 
 
 @serves("GET", LIST)
-async def task_list(world: World, values: dict[str, Any], user: str) -> Page:
+async def task_list(world: LabCluster, values: dict[str, Any], user: str) -> ListPage:
     """The tasks of a node: archived ones, active ones, or both, filtered."""
     source = values.get("source", "archive")
     found = []
@@ -66,7 +66,7 @@ async def task_list(world: World, values: dict[str, Any], user: str) -> Page:
             if _wanted(item, values):
                 found.append(item | {"status": item.get("status", "RUNNING")})
     start, limit = int(values.get("start", 0)), int(values.get("limit", 50))
-    return Page(found[start : start + limit], len(found))
+    return ListPage(found[start : start + limit], len(found))
 
 
 def _wanted(item: dict[str, Any], values: dict[str, Any]) -> bool:
@@ -95,7 +95,7 @@ def _ending(status: str | None) -> str:
 
 
 @serves("GET", "/cluster/tasks")
-async def cluster_tasks(world: World, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
+async def cluster_tasks(world: LabCluster, values: dict[str, Any], user: str) -> list[dict[str, Any]]:
     """Running tasks and the newest finished ones of every node."""
     found = []
     for node in world.nodes:
@@ -106,7 +106,7 @@ async def cluster_tasks(world: World, values: dict[str, Any], user: str) -> list
     return sorted(found, key=lambda item: -int(item["starttime"]))
 
 
-def _broadcast(task: Task, *, newest: bool) -> dict[str, Any]:
+def _broadcast(task: LabTask, *, newest: bool) -> dict[str, Any]:
     """A task as nodes tell each other about it: no process, and a number only where it was just archived."""
     item = {name: value for name, value in _view(task).items() if name not in ("pid", "pstart")}
     if task.exitstatus is not None and task.endtime is not None:
@@ -114,7 +114,7 @@ def _broadcast(task: Task, *, newest: bool) -> dict[str, Any]:
     return item
 
 
-def _task(world: World, values: dict[str, Any], user: str) -> Task:
+def _task(world: LabCluster, values: dict[str, Any], user: str) -> LabTask:
     upid = values["upid"]
     parsed = UPID.fullmatch(upid)
     if parsed is None:
@@ -128,7 +128,7 @@ def _task(world: World, values: dict[str, Any], user: str) -> Task:
 
 
 @serves("GET", ONE + "/status")
-async def task_status(world: World, values: dict[str, Any], user: str) -> dict[str, Any]:
+async def task_status(world: LabCluster, values: dict[str, Any], user: str) -> dict[str, Any]:
     """One task: running or stopped, and how it ended."""
     task = _task(world, values, user)
     item = {**_view(task), "status": "running" if task.running else "stopped"}
@@ -138,7 +138,7 @@ async def task_status(world: World, values: dict[str, Any], user: str) -> dict[s
 
 
 @serves("GET", ONE + "/log")
-async def task_log(world: World, values: dict[str, Any], user: str) -> Page:
+async def task_log(world: LabCluster, values: dict[str, Any], user: str) -> ListPage:
     """A page of a task's log; an unknown task has one line that says so."""
     upid = values["upid"]
     parsed = UPID.fullmatch(upid)
@@ -149,15 +149,15 @@ async def task_log(world: World, values: dict[str, Any], user: str) -> Page:
     task = world.workers.by_upid.get(upid)
     if task is None or task.vanished:
         line = {"n": 1, "t": "unable to open file - No such file or directory"}
-        return Page([line] if world.dialect.major >= 9 else line, 1)
+        return ListPage([line] if world.dialect.major >= 9 else line, 1)
     lines = task.log or ["no content"]
     start, limit = int(values.get("start", 0)), int(values.get("limit", 50))
     page = [{"n": n, "t": line} for n, line in enumerate(lines, 1)][start:]
-    return Page(page[:limit] if limit else page, len(lines))
+    return ListPage(page[:limit] if limit else page, len(lines))
 
 
 @serves("DELETE", ONE)
-async def task_stop(world: World, values: dict[str, Any], user: str) -> None:
+async def task_stop(world: LabCluster, values: dict[str, Any], user: str) -> None:
     """End a task's worker."""
     task = _task(world, values, user)
     if not _owns(user, task):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from fakepve.model import PveError, TaskError
 
 if TYPE_CHECKING:
-    from kvmtui.lab.faults import Fault
-    from kvmtui.lab.world import World
+    from kvmtui.lab.faults import InjectedFault
+    from kvmtui.lab.world import LabCluster
 
 # Proxmox's own index rotates at about this many tasks per node; what is older is no longer found.
 KEPT_PER_NODE = 1000
@@ -27,7 +27,7 @@ Body = Callable[..., Awaitable[Any]]
 
 
 @dataclass(slots=True, eq=False)
-class Task:
+class LabTask:
     """One worker: its identity, its log and how it ended (exitstatus is None while it runs)."""
 
     upid: str
@@ -71,34 +71,34 @@ class Task:
 class Tasks:
     """Every task the cluster still remembers, running or finished."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: LabCluster) -> None:
         self._world = world
         self.last_pid = 1000
-        self.by_upid: dict[str, Task] = {}
-        self._finished: dict[str, deque[Task]] = {}
+        self.by_upid: dict[str, LabTask] = {}
+        self._finished: dict[str, deque[LabTask]] = {}
 
-    def running(self, node: str | None = None) -> list[Task]:
+    def running(self, node: str | None = None) -> list[LabTask]:
         """The tasks still at work, on one node or on all."""
         return [t for t in self.by_upid.values() if t.running and node in (None, t.node)]
 
-    def of(self, node: str) -> list[Task]:
+    def of(self, node: str) -> list[LabTask]:
         """The tasks of a node, newest first."""
         found = [t for t in self.by_upid.values() if t.node == node and not t.vanished]
         return sorted(found, key=lambda t: (-t.starttime, -t.pid))
 
-    def saved(self, task: Task) -> bool:
+    def saved(self, task: LabTask) -> bool:
         """Whether a task that ended has moved from the list of active ones to the archive."""
         if task.endtime is None:
             return False
         return self._world.clock.instant or self._world.clock.now() - task.endtime >= ACTIVE_SECONDS
 
-    def new(self, node: str, kind: str, ident: object, user: str, vmids: Iterable[int] = ()) -> Task:
+    def new(self, node: str, kind: str, ident: object, user: str, vmids: Iterable[int] = ()) -> LabTask:
         """Register a task that is about to start."""
         self.last_pid += 1
         now = self._world.clock.now()
         pstart = self.last_pid * 7
         upid = f"UPID:{node}:{self.last_pid:08X}:{pstart:08X}:{int(now):08X}:{kind}:{ident}:{user}:"
-        task = Task(upid, node, self.last_pid, pstart, now, kind, str(ident), user, tuple(vmids))
+        task = LabTask(upid, node, self.last_pid, pstart, now, kind, str(ident), user, tuple(vmids))
         self.by_upid[upid] = task
         return task
 
@@ -113,12 +113,12 @@ class Tasks:
             await asyncio.wait({task.worker}, timeout=0.05)
         return task.upid
 
-    def kill(self, task: Task) -> None:
+    def kill(self, task: LabTask) -> None:
         """End a worker as kill -9 does: whatever it had written stays."""
         if task.worker is not None and task.running:
             task.worker.cancel()
 
-    def interrupt(self, task: Task) -> None:
+    def interrupt(self, task: LabTask) -> None:
         """End a worker with SIGTERM: it fails with `received interrupt` and undoes what it undoes on errors."""
         if task.worker is not None and task.running:
             caught = task.type in CATCH_SIGNALS
@@ -126,7 +126,7 @@ class Tasks:
                 task.worker, "interrupted by signal" if caught else "received interrupt"
             )
 
-    async def _run(self, task: Task, body: Body, fault: Fault | None) -> None:
+    async def _run(self, task: LabTask, body: Body, fault: InjectedFault | None) -> None:
         try:
             status = await self._work(task, body, fault)
         except asyncio.CancelledError:
@@ -139,7 +139,7 @@ class Tasks:
             status = " ".join(_text_of(problem).split())
         self._close(task, status, fault)
 
-    async def _work(self, task: Task, body: Body, fault: Fault | None) -> str:
+    async def _work(self, task: LabTask, body: Body, fault: InjectedFault | None) -> str:
         kind = fault.kind if fault else ""
         if fault and kind == "task-error" and not fault.after:
             await self._world.clock.sleep(fault.seconds)
@@ -155,11 +155,11 @@ class Tasks:
             task.warnings += fault.warnings
         return f"WARNINGS: {task.warnings}" if task.warnings else "OK"
 
-    async def _kill_later(self, task: Task, seconds: float) -> None:
+    async def _kill_later(self, task: LabTask, seconds: float) -> None:
         await self._world.clock.sleep(seconds)
         self.kill(task)
 
-    def _close(self, task: Task, status: str, fault: Fault | None) -> None:
+    def _close(self, task: LabTask, status: str, fault: InjectedFault | None) -> None:
         now = self._world.clock.now()
         task.end(status, now)
         task.worker = None

@@ -14,7 +14,7 @@ class Terminal:
         self.size = (80, 24)
 
     def greeting(self) -> bytes:
-        """What stands on the screen at first."""
+        """The first text on the screen."""
         return f"starting serial terminal on interface serial0\r\n\r\n{self._prompt()}".encode()
 
     def received(self, frame: bytes) -> bytes:

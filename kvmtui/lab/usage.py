@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Any
 
 from kvmtui.lab.drives import boot_disk, split
-from kvmtui.lab.guests import Guest
+from kvmtui.lab.guests import LabGuest
 from kvmtui.lab.volumes import GIB, MIB, size_of
-from kvmtui.lab.world import World
+from kvmtui.lab.world import LabCluster
 
 # Average bytes per second of a busy guest; every guest has its own share of it.
 AVERAGE = {"netin": 40_000.0, "netout": 15_000.0, "diskread": 90_000.0, "diskwrite": 60_000.0}
@@ -31,7 +31,7 @@ def _character(seed: int, vmid: int, metric: str) -> tuple[float, float]:
     return chance.uniform(0.2, 2.5), chance.uniform(0, 2 * math.pi)
 
 
-def moved(world: World, guest: Guest, metric: str, start: float, end: float) -> float:
+def moved(world: LabCluster, guest: LabGuest, metric: str, start: float, end: float) -> float:
     """Bytes moved between two moments of one uninterrupted run."""
     strength, phase = _character(world.seed, guest.vmid, metric)
     turn = 2 * math.pi / PERIOD[metric]
@@ -39,30 +39,30 @@ def moved(world: World, guest: Guest, metric: str, start: float, end: float) -> 
     return AVERAGE[metric] * strength * ((end - start) - 0.5 / turn * wave)
 
 
-def level(world: World, guest: Guest, metric: str, moment: float) -> float:
+def level(world: LabCluster, guest: LabGuest, metric: str, moment: float) -> float:
     """A share between 0 and 1: how busy the processor is or how full the memory."""
     strength, phase = _character(world.seed, guest.vmid, metric)
     wave = 1 + 0.4 * math.sin(2 * math.pi / PERIOD[metric] * moment + phase)
     return min(0.95, (0.08 if metric == "cpu" else 0.22) * strength * wave + 0.01)
 
 
-def cores_of(guest: Guest) -> int:
+def cores_of(guest: LabGuest) -> int:
     """Virtual processors of a guest."""
     return int(guest.config.get("cores", 1)) * int(guest.config.get("sockets", 1))
 
 
-def memory_of(guest: Guest) -> int:
+def memory_of(guest: LabGuest) -> int:
     """Memory of a guest in bytes."""
     return int(str(guest.config.get("memory", 512)).removeprefix("current=").split(",")[0]) * MIB
 
 
-def disk_of(guest: Guest) -> int:
+def disk_of(guest: LabGuest) -> int:
     """Size of the boot disk in bytes, as status and resources tell it."""
     found = boot_disk(guest.config)
     return size_of(found[1].get("size", "")) if found else 0
 
 
-def usage(world: World, guest: Guest, moment: float) -> dict[str, Any]:
+def usage(world: LabCluster, guest: LabGuest, moment: float) -> dict[str, Any]:
     """The usage fields of status, list and resources at that moment; counters start again at every boot."""
     booted = guest.booted
     maxmem, cores = memory_of(guest), cores_of(guest)
@@ -85,7 +85,7 @@ def usage(world: World, guest: Guest, moment: float) -> dict[str, Any]:
     return shown
 
 
-def node_usage(world: World, node: str, moment: float) -> dict[str, Any]:
+def node_usage(world: LabCluster, node: str, moment: float) -> dict[str, Any]:
     """The usage fields of a node: its own plus its running guests'; none for a node that is away."""
     state = world.nodes[node]
     if not state["online"]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import copy
 
 from kvmtui.lab.drives import volumes_of
-from kvmtui.lab.effects import ConsoleView, GuestView, TaskView, VolumeView
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.tasks import Task
-from kvmtui.lab.volumes import Volume
-from kvmtui.lab.world import World
+from kvmtui.lab.effects import ConsoleView, LabGuestState, TaskView, VolumeView
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.tasks import LabTask
+from kvmtui.lab.volumes import LabVolume
+from kvmtui.lab.world import LabCluster
 
 
-def guest_view(guest: Guest) -> GuestView:
+def guest_view(guest: LabGuest) -> LabGuestState:
     """One guest as it is now."""
-    return GuestView(
+    return LabGuestState(
         vmid=guest.vmid,
         node=guest.node,
         name=guest.name,
@@ -27,7 +27,7 @@ def guest_view(guest: Guest) -> GuestView:
     )
 
 
-def volume_view(volume: Volume) -> VolumeView:
+def volume_view(volume: LabVolume) -> VolumeView:
     """One volume as it is now; its node is empty on a shared storage."""
     return VolumeView(
         volid=volume.volid,
@@ -42,7 +42,7 @@ def volume_view(volume: Volume) -> VolumeView:
     )
 
 
-def task_view(task: Task) -> TaskView:
+def task_view(task: LabTask) -> TaskView:
     """One task as it is now."""
     return TaskView(
         upid=task.upid,
@@ -57,22 +57,22 @@ def task_view(task: Task) -> TaskView:
     )
 
 
-def guests(world: World) -> list[GuestView]:
+def guests(world: LabCluster) -> list[LabGuestState]:
     """Every guest, by id."""
     return [guest_view(world.roster[vmid]) for vmid in sorted(world.roster)]
 
 
-def volumes(world: World) -> list[VolumeView]:
+def volumes(world: LabCluster) -> list[VolumeView]:
     """Every volume, by place and id."""
     return sorted((volume_view(v) for v in world.shelf.everything()), key=lambda v: (v.node, v.volid))
 
 
-def tasks(world: World) -> list[TaskView]:
+def tasks(world: LabCluster) -> list[TaskView]:
     """Every task the cluster remembers, oldest first."""
     return sorted((task_view(t) for t in world.workers.by_upid.values()), key=lambda t: (t.starttime, t.upid))
 
 
-def consoles(world: World) -> list[ConsoleView]:
+def consoles(world: LabCluster) -> list[ConsoleView]:
     """Every console that is open now."""
     return [
         ConsoleView(each.vmid, "serial" if each.terminal else "screen", *each.size)

@@ -14,7 +14,7 @@ CLOUDINIT_BYTES = 4 * MIB
 
 
 @dataclass(slots=True, eq=False)
-class Volume:
+class LabVolume:
     """One volume. `place` is the node that holds it, or empty on a shared storage."""
 
     place: str
@@ -51,13 +51,13 @@ def size_text(size: int) -> str:
     return str(size)
 
 
-class Shelf:
+class VolumeStore:
     """Every volume of the cluster, found by place, storage and name."""
 
     def __init__(self) -> None:
-        self._by_storage: dict[tuple[str, str], dict[str, Volume]] = {}
+        self._by_storage: dict[tuple[str, str], dict[str, LabVolume]] = {}
 
-    def add(self, volume: Volume) -> Volume:
+    def add(self, volume: LabVolume) -> LabVolume:
         """Put a volume on its storage; one that is there already is an error in Proxmox's words."""
         held = self._by_storage.setdefault((volume.place, volume.storage), {})
         if volume.name in held:
@@ -65,23 +65,23 @@ class Shelf:
         held[volume.name] = volume
         return volume
 
-    def remove(self, volume: Volume) -> None:
-        """Take a volume away; one that is gone already is no error."""
+    def remove(self, volume: LabVolume) -> None:
+        """Delete a volume; a missing one is not an error."""
         self._by_storage.get((volume.place, volume.storage), {}).pop(volume.name, None)
 
-    def find(self, place: str, storage: str, name: str) -> Volume | None:
+    def find(self, place: str, storage: str, name: str) -> LabVolume | None:
         """The volume of that name, if it is there."""
         return self._by_storage.get((place, storage), {}).get(name)
 
-    def on(self, place: str, storage: str) -> list[Volume]:
+    def on(self, place: str, storage: str) -> list[LabVolume]:
         """All volumes of one storage at one place."""
         return list(self._by_storage.get((place, storage), {}).values())
 
-    def everything(self) -> list[Volume]:
+    def everything(self) -> list[LabVolume]:
         """All volumes of the cluster."""
         return [volume for held in self._by_storage.values() for volume in held.values()]
 
-    def children(self, base: Volume) -> list[Volume]:
+    def children(self, base: LabVolume) -> list[LabVolume]:
         """The linked clones that still need this base volume."""
         return [v for v in self.on(base.place, base.storage) if v.parent == base.name]
 

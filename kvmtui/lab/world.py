@@ -19,14 +19,14 @@ from kvmtui.lab.access import Access
 from kvmtui.lab.clock import Clock
 from kvmtui.lab.consoles import Consoles
 from kvmtui.lab.dialect import Dialect
-from kvmtui.lab.effects import Effect
-from kvmtui.lab.faults import Faults
-from kvmtui.lab.flocks import Flocks
-from kvmtui.lab.guests import Guest
+from kvmtui.lab.effects import LabEffect
+from kvmtui.lab.faults import InjectedFaults
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.lock_files import Flocks
 from kvmtui.lab.tasks import Tasks
-from kvmtui.lab.volumes import FILE_STORAGES, GIB, Shelf, Volume
+from kvmtui.lab.volumes import FILE_STORAGES, GIB, LabVolume, VolumeStore
 
-Handler = Callable[["World", dict[str, Any], str], Awaitable[Any]]
+Handler = Callable[["LabCluster", dict[str, Any], str], Awaitable[Any]]
 ROUTES: dict[tuple[str, str], Handler] = {}
 BROADCAST_SECONDS = 10
 # What the lab itself keeps with a storage: its size, and whether lists give sizes as approximate ones.
@@ -35,7 +35,7 @@ COPY_BYTES_PER_SECOND = 400 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """A part of a list, with how many entries match altogether."""
 
     items: Any
@@ -52,7 +52,7 @@ def serves(method: str, template: str) -> Callable[[Handler], Handler]:
     return register
 
 
-class World(FakePve):
+class LabCluster(FakePve):
     """One cluster: fakepve brings the schema, the firewall, pools and storage configuration."""
 
     def __init__(self, clock: Clock, dialect: Dialect, seed: int) -> None:
@@ -61,15 +61,15 @@ class World(FakePve):
         self.dialect = dialect
         self.seed = seed
         self.random = random.Random(seed)
-        self.roster: dict[int, Guest] = {}
-        self.shelf = Shelf()
+        self.roster: dict[int, LabGuest] = {}
+        self.shelf = VolumeStore()
         self.flocks = Flocks(clock)
         self.workers = Tasks(self)
-        self.faults = Faults()
+        self.faults = InjectedFaults()
         self.access = Access(dialect)
         self.acl: dict[str, Any] = {}  # fakepve checks rights only where this is set; `allowed` decides
         self.consoles = Consoles()
-        self.effects: list[Effect] = []
+        self.effects: list[LabEffect] = []
         self._background: set[asyncio.Task[None]] = set()
         self.nodes: dict[str, dict[str, Any]] = {}
         self.storages: dict[str, dict[str, Any]] = {}
@@ -92,22 +92,22 @@ class World(FakePve):
     # ---- what fakepve's handlers look up
 
     @property
-    def vms(self) -> list[Guest]:
+    def vms(self) -> list[LabGuest]:
         return list(self.roster.values())
 
     @vms.setter
     def vms(self, value: object) -> None:
         """fakepve starts with an empty list; the roster takes its place."""
 
-    def vm(self, vmid: int) -> Guest | None:
+    def vm(self, vmid: int) -> LabGuest | None:
         """The guest of that id."""
         return self.roster.get(int(vmid))
 
-    def guest(self, vmid: int) -> Guest | None:
+    def guest(self, vmid: int) -> LabGuest | None:
         """The guest of that id."""
         return self.roster.get(int(vmid))
 
-    def find(self, node: str, vmid: int) -> Guest:
+    def find(self, node: str, vmid: int) -> LabGuest:
         """The guest on that node, or Proxmox's answer when its config file is not there."""
         guest = self.roster.get(int(vmid))
         if guest is None or guest.node != node:
@@ -134,7 +134,7 @@ class World(FakePve):
     # ---- shared by the handlers
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let something go on beside the requests."""
+        """Run something in the background of the requests."""
         started = asyncio.get_running_loop().create_task(work)
         self._background.add(started)
         started.add_done_callback(self._background.discard)
@@ -142,7 +142,7 @@ class World(FakePve):
     def effect(self, action: str, node: str, vmid: int | None = None, detail: str = "") -> None:
         """Record that something took effect."""
         self.revision += 1
-        self.effects.append(Effect(self.clock.now(), action, node, vmid, detail))
+        self.effects.append(LabEffect(self.clock.now(), action, node, vmid, detail))
 
     def took(self, kind: str, low: float, high: float, key: object = "") -> float:
         """A duration between two bounds, the same for the same seed, kind and key."""
@@ -156,17 +156,17 @@ class World(FakePve):
         """Where a storage's volumes lie as seen from a node: the node itself, or empty if shared."""
         return "" if self.storages.get(storage, {}).get("shared") else node
 
-    def volume(self, node: str, volid: str) -> Volume | None:
+    def volume(self, node: str, volid: str) -> LabVolume | None:
         """The volume behind a volume id as seen from a node."""
         storage, _, name = volid.partition(":")
         return self.shelf.find(self.place(storage, node), storage, name)
 
-    def check_unlocked(self, guest: Guest) -> None:
+    def check_unlocked(self, guest: LabGuest) -> None:
         """Proxmox's refusal when the config is locked, as an API error."""
         if guest.lock:
             raise die(f"VM is locked ({guest.lock})")
 
-    def check_unlocked_in_task(self, guest: Guest) -> None:
+    def check_unlocked_in_task(self, guest: LabGuest) -> None:
         """Proxmox's refusal when the config is locked, as the end of a task."""
         if guest.lock:
             raise TaskError(f"VM is locked ({guest.lock})")
@@ -177,7 +177,7 @@ class World(FakePve):
         async with self.flocks.hold(path, 10, refusal):
             await self.clock.sleep(seconds)
 
-    def note(self, guest: Guest) -> None:
+    def note(self, guest: LabGuest) -> None:
         """Remember a change of name or state for later broadcasts."""
         guest.note(self.clock.now())
         self.revision += 1
@@ -217,7 +217,7 @@ class World(FakePve):
         return store
 
 
-def _inherited(world: World) -> dict[tuple[str, str], Handler]:
+def _inherited(world: LabCluster) -> dict[tuple[str, str], Handler]:
     """fakepve's handlers that need no change, under the same table."""
     table: dict[tuple[str, str], Handler] = {}
     for name in ("_routes_storage", "_routes_firewall", "_routes_pools"):
@@ -229,10 +229,10 @@ def _inherited(world: World) -> dict[tuple[str, str], Handler]:
 def _plain(method: str, template: str, inner: Callable[[dict[str, Any], str], Awaitable[Any]]) -> Handler:
     """fakepve's handler as one of ours; a change needs the quorum and is recorded."""
 
-    async def read(_: World, values: dict[str, Any], user: str) -> Any:
+    async def read(_: LabCluster, values: dict[str, Any], user: str) -> Any:
         return await inner(values, user)
 
-    async def change(world: World, values: dict[str, Any], user: str) -> Any:
+    async def change(world: LabCluster, values: dict[str, Any], user: str) -> Any:
         vmid, node = values.get("vmid"), str(values.get("node", ""))
         if not world.quorate:
             quorum.check_locked_write(world, template, node, str(vmid or ""))

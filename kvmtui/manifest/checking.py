@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.actions import settings
-from engine.actions.named import nearest
+from engine.actions.lookup import nearest
 from engine.errors import Refused
 from engine.forms import (
     BadInput,
@@ -59,7 +59,7 @@ _KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ManifestItem:
     """One object of the file."""
 
     section: str
@@ -77,7 +77,7 @@ class Checked:
 
     file: str
     document: Any = None
-    items: list[Item] = field(default_factory=list)
+    items: list[ManifestItem] = field(default_factory=list)
     faults: list[tuple[int, str, str]] = field(default_factory=list)  # line, path, sentence
     broken: dict[str, set[str]] = field(
         default_factory=lambda: defaultdict(set)
@@ -148,7 +148,7 @@ def _check_settings(result: Checked, folder: Path) -> None:
             whole = _over(settings.current_settings(name), values)
             form = _make(result, place, whole, partial(checked, settings.FORMS[name]), folder)
             if form is not None:
-                result.items.append(Item("settings", place, form))
+                result.items.append(ManifestItem("settings", place, form))
 
 
 def _over(current: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,7 +179,7 @@ def _check_section(result: Checked, section: str, make: Maker, folder: Path) -> 
         key, name = _KEYS[section]
         earlier = first.setdefault(key(form), place)
         if earlier == place:
-            result.items.append(Item(section, place, form))
+            result.items.append(ManifestItem(section, place, form))
         else:  # never put twice: two rows with one number would end as a broken constraint
             line = reading.line_of(result.document, earlier)
             result.add(place, f"{name.format(form)} is listed twice (first on line {line}).")

@@ -15,7 +15,7 @@ import yaml
 
 from engine.actions.settings import FORMS, current_settings
 from engine.errors import Refused
-from engine.queries import pools, site
+from engine.queries import inventory, pools
 from engine.store.database import session
 from kvmtui.manifest.reading import meaning
 
@@ -33,17 +33,17 @@ def _parts() -> list[dict[str, Any]]:
     with session():
         sections: dict[str, Any] = {
             "settings": {name: current_settings(name) for name in FORMS},
-            "servers": [_pruned(site.server_values(view.name)) for view in site.servers()],
+            "servers": [_pruned(inventory.server_values(view.name)) for view in inventory.servers()],
             "pools": [_pruned(pools.pool_values(view.id)) for view in pools.pools()],
-            "zones": [_pruned(site.zone_values(view.id)) for view in site.zones()],
-            "products": [_pruned(site.product_values(view.name)) for view in site.products()],
-            "clients": [_pruned(site.client_values(view.name)) for view in site.clients()],
-            "services": [_service(view) for view in site.services() if view.status not in _ENDED],
+            "zones": [_pruned(inventory.zone_values(view.id)) for view in inventory.zones()],
+            "products": [_pruned(inventory.product_values(view.name)) for view in inventory.products()],
+            "clients": [_pruned(inventory.client_values(view.name)) for view in inventory.clients()],
+            "services": [_service(view) for view in inventory.services() if view.status not in _ENDED],
         }
     return [{name: content} for name, content in sections.items() if content]
 
 
-def _service(view: site.ServiceView) -> dict[str, Any]:
+def _service(view: inventory.ServiceView) -> dict[str, Any]:
     return _pruned({"id": view.id, "client": view.client, "product": view.product, "options": view.options})
 
 

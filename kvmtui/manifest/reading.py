@@ -30,7 +30,7 @@ _HEX = re.compile(r"0x[0-9a-fA-F]{1,15}|0o[0-7]{1,20}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,3})?")
 
 
-class Mapping(dict[str, Any]):
+class LocatedMapping(dict[str, Any]):
     """A mapping that knows the line of itself and of each key."""
 
     __slots__ = ("line", "lines")
@@ -119,7 +119,7 @@ def _refuse_flood(raw: bytes) -> None:
 class _Open:
     """A collection being read."""
 
-    value: Mapping | Sequence
+    value: LocatedMapping | Sequence
     size: int = 1
     key: str | None = None
     key_line: int = 0
@@ -170,7 +170,7 @@ class _Builder:
         self._refuse_tag(event, line)
         if len(self._stack) >= DEEPEST:
             raise BadFile(line, f"values are nested more than {DEEPEST} deep here.")
-        kind = Mapping if isinstance(event, yaml.MappingStartEvent) else Sequence
+        kind = LocatedMapping if isinstance(event, yaml.MappingStartEvent) else Sequence
         if event.anchor:
             self._anchors[event.anchor] = None
         self._stack.append(_Open(kind(line), anchor=event.anchor))
@@ -217,7 +217,7 @@ class _Builder:
 
     def _pair(self, into: _Open, value: Any) -> None:
         mapping, key = into.value, into.key
-        assert isinstance(mapping, Mapping) and key is not None
+        assert isinstance(mapping, LocatedMapping) and key is not None
         if key == "<<":
             self._merge(mapping, value, into.key_line)
         elif key in mapping.lines:
@@ -230,10 +230,10 @@ class _Builder:
             if value is not None:
                 mapping[key] = value
 
-    def _merge(self, mapping: Mapping, value: Any, line: int) -> None:
+    def _merge(self, mapping: LocatedMapping, value: Any, line: int) -> None:
         """`<<: *defaults` fills in what the mapping does not say itself."""
         for source in value if isinstance(value, list) else [value]:
-            if not isinstance(source, Mapping):
+            if not isinstance(source, LocatedMapping):
                 raise BadFile(line, "what is merged by << must be a mapping.")
             for key, inner in source.items():
                 mapping.setdefault(key, inner)
@@ -261,7 +261,7 @@ def line_of(document: Any, path: tuple[str | int, ...]) -> int:
     line = getattr(document, "line", 1)
     for part in path:
         inner: Any
-        if isinstance(document, Mapping) and isinstance(part, str) and part in document.lines:
+        if isinstance(document, LocatedMapping) and isinstance(part, str) and part in document.lines:
             inner, line = document.get(part), document.lines[part]
         elif isinstance(document, Sequence) and isinstance(part, int) and part < len(document):
             inner, line = document[part], document.lines[part]

@@ -34,16 +34,16 @@ LEVELS = {
 
 
 @dataclass(slots=True)
-class Kind:
+class EventKind:
     """What the program writes under one kind."""
 
     levels: set[str] = field(default_factory=set)
     data: set[str] = field(default_factory=set)
 
 
-def kinds() -> dict[str, Kind]:
+def kinds() -> dict[str, EventKind]:
     """Every kind of event in the sources of engine and kvmtui."""
-    found: dict[str, Kind] = defaultdict(Kind)
+    found: dict[str, EventKind] = defaultdict(EventKind)
     for package in ("engine", "kvmtui"):
         for path in sorted((_ROOT / package).rglob("*.py")):
             for call, kind in _calls(ast.parse(path.read_text(encoding="utf-8"))):
@@ -100,7 +100,7 @@ def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
             yield node, given.value
 
 
-def _add(kind: Kind, call: ast.Call) -> None:
+def _add(kind: EventKind, call: ast.Call) -> None:
     levels = [each.value for each in call.keywords if each.arg == "level"]
     kind.levels.add(
         "info" if not levels else levels[0].value if isinstance(levels[0], ast.Constant) else "*outcome*"  # type: ignore[arg-type]

@@ -58,9 +58,9 @@ def say(outcome: Any, as_json: bool = False, dry_run: bool = False) -> None:
             output.write(output.safe(line))
     elif not dry_run:
         done = {"create": "was added", "change": "was changed", "same": "is already so; nothing was changed"}
-        output.tell(output.safe(f"The {outcome.kind} {outcome.name} {done[outcome.verb]}."))
+        output.message(output.safe(f"The {outcome.kind} {outcome.name} {done[outcome.verb]}."))
     for warning in outcome.warnings:
-        output.tell(output.safe(f"Warning: {warning}"))
+        output.message(output.safe(f"Warning: {warning}"))
     if as_json:
         output.show_json(output.plain(outcome) | {"dry_run": dry_run})
 
@@ -72,7 +72,7 @@ def say_deleted(kind: str, name: str, number: int | str, as_json: bool, dry_run:
     if dry_run and not as_json:
         output.write(output.safe(f"- delete {kind} {name}"))
     elif not dry_run:
-        output.tell(output.safe(f"The {kind} {name} was deleted."))
+        output.message(output.safe(f"The {kind} {name} was deleted."))
     if as_json:
         output.show_json({"kind": kind, "name": name, "verb": "delete", "id": number, "dry_run": dry_run})
 

@@ -25,15 +25,15 @@ def show(effects: Sequence[Effect], as_json: bool) -> None:
         return
     output.show_table(_HEADS, list(_rows(effects)), _NOTHING)
     if effects:
-        output.tell(RESTARTS)
+        output.message(RESTARTS)
 
 
-def tell(effects: Sequence[Effect]) -> None:
+def show_effects(effects: Sequence[Effect]) -> None:
     """The effects of what is done, as messages."""
     for row in _rows(effects):
         field, old, new, when, undone, note = row
         words = "; ".join(part for part in (when, note, "cannot be undone" if undone == "no" else "") if part)
-        output.tell(output.safe(f"{field}: {old} -> {new} ({words})"))
+        output.message(output.safe(f"{field}: {old} -> {new} ({words})"))
 
 
 def _rows(effects: Sequence[Effect]) -> Iterator[tuple[str, ...]]:

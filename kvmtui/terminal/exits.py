@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
         return _say(error.sentence, error.exit_code)
     except KeyboardInterrupt:
         return _say("Interrupted.", INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 - the last door: nothing may leave it as a traceback
+    except Exception as error:  # noqa: BLE001 - last resort: no traceback may reach the user
         return _other(error)
     return _say("\nInterrupted.", INTERRUPTED) if status == INTERRUPTED else status
 
@@ -60,9 +60,9 @@ def _command(arguments: Sequence[str]) -> int:
 def _console(arguments: Sequence[str]) -> int:
     """The console, straight away: reading its two switches needs no command line parser, which takes its time."""
     from kvmtui import app
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
 
-    site.set_read_only("--read-only" in arguments)
+    open_site.set_read_only("--read-only" in arguments)
     return app.run("--read-only" in arguments, "--low-bandwidth" in arguments)
 
 

@@ -25,8 +25,8 @@ def finish(queued: Queued, wait: float | None, as_json: bool = False, **facts: A
     With --json stdout is one document: these facts, `request`, `service_id`, `run_id` and how the request stands.
     The lines of the steps are then messages.
     """
-    output.tell(output.safe(queued.sentence))
-    status = follow([queued], wait, output.tell if as_json else output.write)
+    output.message(output.safe(queued.sentence))
+    status = follow([queued], wait, output.message if as_json else output.write)
     if as_json:
         output.show_json({**facts, **document(queued)})
     return status
@@ -37,7 +37,7 @@ def follow(queued: Sequence[Queued], wait: float | None, line: Callable[[str], N
     open_ones = [each for each in queued if each.request_id]
     if wait is None or not open_ones:
         if open_ones and not one_runs():
-            output.tell(
+            output.message(
                 "No engine is running; a daemon, a console or the next `kvmtui cron` will carry it out."
             )
         return 0
@@ -86,7 +86,7 @@ def _follow(queued: Queued, wait: float, end: float, line: Callable[[str], None]
                 _print(follower.read(), queued, line)
                 return _verdict(state)
             if time.monotonic() >= end:
-                output.tell(_timed_out(state, wait))
+                output.message(_timed_out(state, wait))
                 return 1
     finally:
         follower.close()
@@ -103,7 +103,7 @@ def _verdict(state: Progress) -> int:
         return 0
     retry = " It is retried at every tick." if state.retrying else ""
     at = f" at ({state.vm_status})" if state.vm_status else ""
-    output.tell(f"Failed{at}: {state.why.rstrip('.')}.{retry}")
+    output.message(f"Failed{at}: {state.why.rstrip('.')}.{retry}")
     return 1
 
 

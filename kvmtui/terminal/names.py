@@ -1,4 +1,4 @@
-"""Names on the command line: references to machines, and what the shell may complete."""
+"""Names on the command line: references to VMs, and shell completion."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import typer
 
 def nearest(name: str, names: list[str]) -> str:
     """` Did you mean 'x'?`, or nothing when no name is near."""
-    from engine.actions.named import nearest as near
+    from engine.actions.lookup import nearest as near
 
     return near(name, names)
 
 
 def service_of(ref: str) -> int:
-    """The service behind a reference: its id, `vmid:N`, or a machine's name."""
+    """The service behind a reference: its id, `vmid:N`, or a VM's name."""
     from engine.queries.refs import service_ref
 
     return service_ref(ref).service_id
 
 
 def name_of(service_id: int) -> str:
-    """The name of the service's machine, or its id while there is none."""
+    """The name of the service's VM, or its id while there is none."""
     from engine.queries.refs import name_of_service
 
     return name_of_service(service_id)
@@ -41,10 +41,10 @@ def completing(kind: str) -> Callable[[str], list[str]]:
 def _known(kind: str) -> list[str]:
     """The names there are; while completing, whatever goes wrong means none."""
     from engine.queries.refs import names_of
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
 
     try:
-        with site.opened():
+        with open_site.opened():
             return names_of(kind)
     except Exception:  # noqa: BLE001 - a message in the middle of a typed line helps nobody
         return []

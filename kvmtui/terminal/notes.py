@@ -40,7 +40,7 @@ def show(words: str, as_json: bool) -> None:
     if as_json:
         output.show_json({"notes": words})
     elif not words:
-        output.tell("Nobody wrote any notes yet.")
+        output.message("Nobody wrote any notes yet.")
     for line in words.splitlines() if not as_json else ():
         output.write(output.safe(line))
 

@@ -30,14 +30,14 @@ def write(text: str) -> None:
         raise PipeClosed from gone
 
 
-def tell(text: str) -> None:
+def message(text: str) -> None:
     """One line that is a message, not a result."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def done(sentence: str, as_json: bool, **facts: Any) -> None:
     """What a verb did: a message; with --json, also one JSON document with these facts and the message."""
-    tell(safe(sentence))
+    message(safe(sentence))
     if as_json:
         show_json({**facts, "message": sentence})
 
@@ -70,7 +70,7 @@ def show_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) 
     found = [list(row) for row in rows]
     cells = [[_cell(value) for value in row] for row in found]
     if not cells:
-        tell(empty)
+        message(empty)
     elif sys.stdout.isatty():
         _on_terminal(heads, found, cells)
     else:

@@ -9,10 +9,10 @@ from types import FrameType
 from typing import NoReturn
 
 from engine.clock import iso, now_ms
-from engine.consoles import settings
-from engine.consoles.offers import LINK_SECONDS
+from engine.consoles import console_options
+from engine.consoles.screen_offers import LINK_SECONDS
 from engine.errors import Failed
-from kvmtui.terminal import names, output, site
+from kvmtui.terminal import names, open_site, output
 
 
 def show(ref: str, listen: str, reason: str, as_json: bool) -> int:
@@ -20,8 +20,8 @@ def show(ref: str, listen: str, reason: str, as_json: bool) -> int:
     from engine.actions.consoles import ScreenLinks
     from engine.audit import current_actor
 
-    with site.changing():
-        chosen = settings.current()
+    with open_site.changing():
+        chosen = console_options.current()
         chosen = chosen.at(listen) if listen else chosen
         service_id = names.service_of(ref)
         with _ended_by_signals(), ScreenLinks(chosen) as links:
@@ -30,7 +30,7 @@ def show(ref: str, listen: str, reason: str, as_json: bool) -> int:
             ending = offer.wait()
         if not ending.well:
             raise Failed(ending.sentence)
-        output.tell(ending.sentence)
+        output.message(ending.sentence)
     return 0
 
 
@@ -39,9 +39,11 @@ def _tell(service_id: int, name: str, link: str, as_json: bool) -> None:
         until = iso(now_ms() + round(LINK_SECONDS * 1000))
         output.show_json({"service_id": service_id, "vm": name, "link": link, "valid_until": until})
         return
-    output.tell(f"The screen of {output.safe(name)}, once, in one browser, within {LINK_SECONDS:g} seconds:")
+    output.message(
+        f"The screen of {output.safe(name)}, once, in one browser, within {LINK_SECONDS:g} seconds:"
+    )
     output.write(link)
-    output.tell("The screen is there as long as this command runs; Ctrl+C ends both.")
+    output.message("The screen is there as long as this command runs; Ctrl+C ends both.")
 
 
 @contextmanager

@@ -6,15 +6,15 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from engine.consoles import settings
+from engine.consoles import console_options
 from engine.consoles.keys import control_key, key_name
 from engine.errors import Failed, Refused
-from kvmtui.terminal import names, site
-from kvmtui.terminal.output import safe, tell
+from kvmtui.terminal import names, open_site
+from kvmtui.terminal.output import message, safe
 
 
 def attach(ref: str, detach: str, log: Path | None, reason: str) -> int:
-    """Stay at the serial line of a machine until the operator leaves it; Failed when it was lost."""
+    """Stay at the serial line of a VM until the operator leaves it; Failed when it was lost."""
     from engine.actions.consoles import open_serial
     from engine.audit import current_actor
     from screens.consoles import serial_terminal
@@ -23,18 +23,18 @@ def attach(ref: str, detach: str, log: Path | None, reason: str) -> int:
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Refused("A serial console needs a terminal for its input and output; it is not for pipes.")
-    with site.changing(), ExitStack() as kept:
-        key = control_key(detach or settings.current().detach)
+    with open_site.changing(), ExitStack() as kept:
+        key = control_key(detach or console_options.current().detach)
         service_id = names.service_of(ref)
         file = kept.enter_context(SessionLog(log)) if log else None
         opened = open_serial(current_actor("cli", reason), service_id)
         name = safe(opened.line.name)
-        tell(f"Serial console of {name}; {key_name(key)} leaves it. Press Enter if nothing comes.")
+        message(f"Serial console of {name}; {key_name(key)} leaves it. Press Enter if nothing comes.")
         session = serial_terminal.visit(opened, key, file)
-        if session.log_trouble:
-            tell(session.log_trouble)
+        if session.log_error:
+            message(session.log_error)
         said = serial_terminal.sentence(session.parting, name)
         if session.parting not in (Parting.DETACHED, Parting.ENDED):
             raise Failed(said)
-        tell(said)
+        message(said)
     return 0

@@ -17,14 +17,14 @@ from textual.worker import Worker
 from engine import audit
 from engine.errors import Refused
 from engine.queries.audit import SORTS, AuditQuestion, AuditView, asked, count, one, page, position
-from engine.queries.changes import Changed, in_words, shown
+from engine.queries.changes import ValueChange, in_words, shown
 from screens.common.bindings import bindings
 from screens.common.text import text
 from screens.common.times import at
 from screens.framework.screen import ListScreen
 from screens.widgets.dialogs import Notice
 from screens.widgets.listing import Listing
-from screens.widgets.rows import Cell, Column, Key, Row, RowSource, View
+from screens.widgets.rows import Cell, Column, Key, RowSource, TableRow, View
 from screens.widgets.table import Table
 
 COLUMNS = (
@@ -123,12 +123,12 @@ class AuditRows:
         """How many changes fit."""
         return count(self.question)
 
-    def page(self, offset: int, limit: int) -> Sequence[Row]:
+    def page(self, offset: int, limit: int) -> Sequence[TableRow]:
         """A stretch of them."""
         return [_row(each) for each in page(self.question, offset, limit)]
 
     def index_of(self, key: Key) -> int | None:
-        """Where a change stands."""
+        """Index of a change in the list; None when it is not in it."""
         return position(self.question, key) if isinstance(key, int) else None
 
     def seen(self, view: View) -> RowSource:
@@ -136,9 +136,9 @@ class AuditRows:
         return AuditRows(view)
 
 
-def _row(each: AuditView) -> Row:
+def _row(each: AuditView) -> TableRow:
     good = each.result == "done"
-    return Row(
+    return TableRow(
         each.id,
         (
             *(at(each.at), each.login, each.action, each.about),
@@ -163,7 +163,7 @@ def _facts(view: AuditView) -> Iterator[str]:
         yield "Then     " + ", ".join(f"{name} {shown(value)}" for name, value in view.circumstances.items())
 
 
-def _line(each: Changed) -> str:
+def _line(each: ValueChange) -> str:
     if each.old is None:
         return f"+ {each.name}: {shown(each.new)}"
     return f"{'-' if each.new is None else '~'} {each.name}: {shown(each.old)} → {shown(each.new)}"

@@ -10,15 +10,15 @@ from textual.worker import Worker
 
 from engine.actions.clients import create_client, delete_client, put_client
 from engine.actions.notes import set_client_notes
-from engine.actions.site import Outcome
+from engine.actions.repository import PutResult
 from engine.forms import ClientForm
+from engine.queries.inventory import client_values, clients
 from engine.queries.notes import notes_of_client
-from engine.queries.site import client_values, clients
 from screens.common.bindings import bindings
 from screens.framework.record_view import Related
 from screens.framework.records_screen import RecordsScreen
 from screens.framework.screen import actor
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.rows import Cell, Column, TableRow
 
 
 class ClientsScreen(RecordsScreen):
@@ -38,9 +38,9 @@ class ClientsScreen(RecordsScreen):
         Column("services", "Services", 8, 2, right=True),
     )
 
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[TableRow]:
         return [
-            Row(
+            TableRow(
                 each.name,
                 (
                     *(str(each.id), each.name, each.email or "—", each.language),
@@ -53,7 +53,7 @@ class ClientsScreen(RecordsScreen):
     def values(self, key: Any) -> Mapping[str, Any]:
         return client_values(key)
 
-    def save(self, form: Any, key: Any) -> Outcome:
+    def save(self, form: Any, key: Any) -> PutResult:
         if key is None:
             return create_client(form, actor())
         return put_client(form, actor(), next(each.id for each in clients() if each.name == key))

@@ -45,7 +45,7 @@ def _reads(scope: str) -> RowMaker:
 
 
 def _changes(scope: str) -> RowMaker:
-    """Rows of a scope that change something; `destroys` marks what cannot be taken back."""
+    """Rows of a scope that change something; `destroys` marks what cannot be undone."""
 
     def row(run: str, keys: str, label: str, promise: str, rank: int = 0, destroys: bool = False) -> Action:
         ident, taps = f"{scope}.{run}", tuple(keys.split())
@@ -59,14 +59,14 @@ def _place(number: str, name: str, label: str, short: str, shows: str) -> Action
     return Action(f"go.{name}", (number,), label, promise, EVERYWHERE, "go", name, short)
 
 
-PLACES: tuple[Action, ...] = (
+SCREENS: tuple[Action, ...] = (
     _place("1", "dashboard", "Dashboard", "Home", "what matters now"),
     _place("2", "vms", "VMs", "VMs", "every virtual machine"),
     _place("3", "pools", "IP Pools", "Pools", "address ranges and who has which address"),
     _place("4", "zones", "DNS Zones", "DNS", "forward and reverse zones"),
     _place("5", "products", "Products", "Plans", "the plans that are sold"),
     _place("6", "servers", "Servers", "PVE", "Proxmox clusters and their state"),
-    _place("7", "clients", "Clients", "Clients", "who the machines belong to"),
+    _place("7", "clients", "Clients", "Clients", "who owns the services"),
     _place("8", "services", "Services", "Svcs", "what each client has"),
     _place("9", "settings", "Settings", "Setup", "general settings and scheduled tasks"),
     _place("0", "audit", "Audit", "Audit", "who changed what, and when"),
@@ -82,7 +82,7 @@ _EVERYWHERE = (
     _app("alerts", "!", "Alerts", "List the alerts; enter opens what an alert is about."),
     _app("help", "?", "Help", "Show every key that works here.", 91),
     _app("palette", "ctrl+p", "Palette", "Find any action by name.", 92),
-    _app("quit", "q", "Quit", "Leave the console; work is parked or goes on elsewhere.", 99),
+    _app("quit", "q", "Quit", "Leave the console. Work is parked or continues in another engine.", 99),
     _app("back", "escape", "Back", "Leave what is open, one step."),
     _app("reload", "ctrl+r", "Reload", "Read everything on this screen again."),
     _app("theme", "", "Theme", "Change the colours."),
@@ -93,7 +93,7 @@ _EVERYWHERE = (
 
 _steps = _changes("wizard")
 _WIZARD = (
-    _steps("go", "enter", "Go on", "Do what this step is for.", 5),
+    _steps("go", "enter", "Continue", "Do this step.", 5),
     _steps("skip", "n", "Next", "Go to the next step; one that is not done is skipped.", 6),
     _steps("before", "b", "Back", "Go to the step before.", 7),
     _steps("again", "t", "Ask again", "Ask the cluster again.", 8),
@@ -104,10 +104,10 @@ _LIST = (
     _list("open", "enter", "Open", "Open the row under the cursor.", 10),
     _list("filter", "/", "Filter", "Show only rows that hold what you type.", 40),
     _list("sort", "s", "Sort", "Sort by the next column.", 45),
-    _list("reverse", "S", "Reverse", "Turn the sort order round."),
-    _list("mark", "space", "Mark", "Mark the row, or take its mark away.", 50),
+    _list("reverse", "S", "Reverse", "Reverse sort order."),
+    _list("mark", "space", "Mark", "Mark or unmark the row.", 50),
     _list("mark_to", "v", "Mark to", "Mark every row from the last mark to here."),
-    _list("unmark", "u", "Unmark", "Take every mark away."),
+    _list("unmark", "u", "Unmark", "Clear all marks."),
     _list("copy", "y", "Copy", "Copy the row to the clipboard."),
     _list("retry", "ctrl+t", "Try again", "Ask again after an error."),
     _list("up", "up k", "Up", "One row up."),
@@ -149,7 +149,7 @@ _LOG = (
 
 _VM = (
     _vm_change("redeploy", "R", "Redeploy", "Remove the VM and deploy it again from the start.", 20, True),
-    _vm_change("reset", "r", "Reset", "Set the state from which the work goes on.", 21),
+    _vm_change("reset", "r", "Reset", "Set the status from which work continues.", 21),
     _vm("log", "l", "VM log", "The runs and steps of this VM.", 22),
     _vm_change("record", "d", "DB record", "See and edit the raw record of this VM.", 23),
     _vm_change("delete_record", "D", "Del record", "Drop the record of a VM that is gone.", 24, True),
@@ -237,7 +237,7 @@ _OTHERS = (
     _reads("audit")("verify", "t", "Verify", "Check that nobody changed the trail.", 15),
     _servers("doctor", "w", "Doctor", "Check everything a deploy needs.", 16),
     _changes("clients")("notes", "n", "Notes", "Read and write the notes of this client.", 17),
-    _changes("servers")("pause", "p", "Pause", "Pause this server, or let it go on.", 17),
+    _changes("servers")("pause", "p", "Pause", "Pause this server, or resume it.", 17),
     _changes("services")("add", "a", "Create", "Create a service for a client.", 20),
     *(
         _changes(each)("adopt", "A", "Adopt", "Make a guest of a cluster a service.", 26)
@@ -268,7 +268,7 @@ def _out(scope: str) -> tuple[Action, ...]:
 
 
 ACTIONS: tuple[Action, ...] = (
-    *(PLACES + _EVERYWHERE + _BOARD + _LIST + _LOG + _VM + _PAGE + _DAYTWO + _OTHERS + _WIZARD),
+    *(SCREENS + _EVERYWHERE + _BOARD + _LIST + _LOG + _VM + _PAGE + _DAYTWO + _OTHERS + _WIZARD),
     *(each for scope in _LISTS for each in _out(scope)),
 )
 

@@ -1,13 +1,13 @@
 """What is made from the table of actions: bindings, the operator's keymap, and the one gate to run them.
 
-A widget, screen or app that carries out actions mixes in `Acts`, names its SCOPE and takes its bindings:
+A widget, screen or app that carries out actions mixes in `ActionMixin`, names its SCOPE and takes its bindings:
 
     class PoolScreen(Acts, Screen[None]):
         SCOPE = "pools"
         BINDINGS = bindings("pools")
         def do_add(self) -> None: ...
 
-Whatever asks for an action (key, palette, footer click) goes through `Acts.ask`, which refuses with a
+Whatever asks for an action (key, palette, footer click) goes through `ActionMixin.ask`, which refuses with a
 sentence when the console is read-only or the operator's role does not allow it.
 """
 
@@ -125,7 +125,7 @@ def _by_id() -> dict[str, Action]:
     return {each.id: each for each in ACTIONS}
 
 
-class Acts:
+class ActionMixin:
     """Carries out actions of the table: `do_<run>` methods behind one gate."""
 
     SCOPE: ClassVar[str] = EVERYWHERE
@@ -162,7 +162,7 @@ class Acts:
         return super().check_action(action, parameters)  # type: ignore[misc, no-any-return]
 
 
-def refused(node: Acts, asked: Action) -> str | None:
+def refused(node: ActionMixin, asked: Action) -> str | None:
     """Why this node would not carry out an action: the console is read-only, the role, or the node's own reason."""
     app: Any = getattr(node, "app", None)
     if asked.changes and getattr(app, "read_only", False):

@@ -1,7 +1,7 @@
-"""Reads beside the screen's thread, one reading at a time, never behind and never in a pile.
+"""Reads outside the UI thread, one query at a time.
 
-Asked while a reading is under way, it reads once more afterwards, however often it was asked: a slow database gets
-one question at a time, and what is shown in the end is newer than the last wish.
+Requests during a query are merged into one more query afterwards: a slow database gets
+one query at a time, and the last result is newer than the last request.
 
     self._vitals = Latest(self, self._read_vitals)
     self._vitals.wanted()
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from textual.dom import DOMNode
 
 
-class Latest:
+class CoalescedRead:
     """One reading of a node of the screen."""
 
     def __init__(self, node: DOMNode, read: Callable[[], Awaitable[None]]) -> None:

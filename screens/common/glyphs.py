@@ -1,4 +1,4 @@
-"""Which signs this terminal can show: blocks, or their stand-ins where it does not speak UTF-8."""
+"""The symbols this terminal can show: blocks, or ASCII replacements without UTF-8."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def heights(drawn: bool) -> str:
 
 
 def readable(words: str, drawn: bool) -> str:
-    """The words as they are, or with stand-ins for what the terminal cannot show.
+    """The text, with replacements for what the terminal cannot show.
 
     >>> readable("██░ 2 → 4", drawn=False)
     '##- 2 > 4'

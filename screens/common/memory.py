@@ -15,20 +15,20 @@ MOST_MARKS = 1_000
 
 
 class Memory:
-    """Notes by place; without a file they last as long as the console."""
+    """Notes by screen; without a file they last as long as the console."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
         self._notes = _read(file)
 
-    def of(self, place: str) -> dict[str, Any]:
-        """The notes of a place; empty when it was never there."""
-        return dict(self._notes.get(place, {}))
+    def of(self, screen: str) -> dict[str, Any]:
+        """The notes of a screen; empty if there are none."""
+        return dict(self._notes.get(screen, {}))
 
-    def keep(self, place: str, notes: Mapping[str, Any]) -> None:
+    def keep(self, screen: str, notes: Mapping[str, Any]) -> None:
         """Keeps the notes of a place, on disk too when they are new."""
-        if self._notes.get(place) != dict(notes):
-            self._notes[place] = dict(notes)
+        if self._notes.get(screen) != dict(notes):
+            self._notes[screen] = dict(notes)
             self._write()
 
     def _write(self) -> None:
@@ -51,4 +51,4 @@ def _read(file: Path | None) -> dict[str, dict[str, Any]]:
         return {}
     if not isinstance(found, dict):
         return {}
-    return {place: notes for place, notes in found.items() if isinstance(notes, dict)}
+    return {screen: notes for screen, notes in found.items() if isinstance(notes, dict)}

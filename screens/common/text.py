@@ -1,4 +1,4 @@
-"""The one door through which engine data becomes text on a screen.
+"""The only way engine data becomes text on a screen.
 
 Names, notes, DNS contents and log lines are written by strangers. What leaves this module holds no
 escape sequence, no control or bidirectional character, no invisible letter and no line break, never
@@ -87,7 +87,7 @@ def pasteable(value: object) -> str:
 
 
 def unmarked(value: object) -> str:
-    """A safe line for the few places where Textual reads markup in a string and cannot be told not to."""
+    """A safe line for the few places where Textual always reads markup in a string."""
     return plain(value).replace("[", "\\[")
 
 
@@ -112,7 +112,7 @@ def _shown(char: str) -> str:
 
 
 def _by_category(char: str) -> str:
-    """The safe sign for a character, told by what Unicode says it is."""
+    """The safe replacement for a character, by its Unicode category."""
     category = unicodedata.category(char)
     if category == "Zs":
         return " "
@@ -124,7 +124,7 @@ def _by_category(char: str) -> str:
 
 
 def _bounded_marks(line: str) -> str:
-    """Gives a mark without a letter a place of its own, and keeps at most two marks on a letter."""
+    """Gives a combining mark without a letter a cell of its own, and keeps at most two marks per letter."""
     if not any(map(_is_mark, line)):
         return line
     kept = ["◌"] if _is_mark(line[0]) else []

@@ -1,4 +1,4 @@
-"""Moments and durations as words on a screen, coarse enough to stand still."""
+"""Times and durations as text, coarse enough not to change every second."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from engine.clock import now_ms, stamp
 
 
 def ago(ms: int | None) -> str:
-    """How long ago a moment was, such as `12 min ago`; `never` for none."""
+    """The time since a moment, such as `12 min ago`; `never` for None."""
     return "never" if ms is None else f"{age(ms)} ago"
 
 
 def age(ms: int | None) -> str:
-    """How long something lasts since a moment, in its largest fitting unit."""
+    """The time since a moment, in its largest fitting unit."""
     if ms is None:
         return "?"
     seconds = max(0, now_ms() - ms) // 1000
@@ -22,7 +22,7 @@ def age(ms: int | None) -> str:
 
 
 def until(ms: int) -> str:
-    """How long until a moment to come, coarse enough to stand still."""
+    """The time until a future moment, coarse enough not to change every second."""
     seconds = (ms - now_ms()) // 1000
     return "now" if seconds < 10 else "within a minute" if seconds < 60 else f"in {seconds // 60 + 1} min"
 

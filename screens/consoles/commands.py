@@ -1,4 +1,4 @@
-"""The consoles of one machine, from wherever it is chosen: its serial line here, or its screen in a browser."""
+"""The consoles of a VM: the serial console in this terminal, or the noVNC console in a browser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import SuspendNotSupported
 from textual.worker import Worker
 
-from engine.consoles import settings
+from engine.consoles import console_options
 from engine.consoles.keys import control_key, key_name
 from screens.common.text import plain
 from screens.framework.commands import Commands
@@ -18,21 +18,21 @@ from screens.widgets.reader import sentence
 
 if TYPE_CHECKING:  # what speaks with Proxmox is imported when a console is opened
     from engine.actions.consoles import OpenSerial
-    from screens.consoles.serial_terminal import Session
+    from screens.consoles.serial_terminal import SerialSession
 
 
 class ConsoleCommands(Commands):
-    """The key that opens a console of the machine that is chosen."""
+    """The key that opens a console of the VM that is chosen."""
 
     def do_console(self) -> Worker[None]:
         return self.asks(self._choose_console(self.one()))
 
     async def _choose_console(self, service_id: int | None) -> None:
-        from engine.consoles.offers import LINK_SECONDS
+        from engine.consoles.screen_offers import LINK_SECONDS
 
         if service_id is None:
             return
-        key = key_name(control_key(settings.current().detach))
+        key = key_name(control_key(console_options.current().detach))
         choices = (
             Choice("serial", f"Its serial line, in this terminal; {key} comes back here."),
             Choice("screen", f"A link for a browser, good once, within {LINK_SECONDS:g} seconds."),
@@ -59,12 +59,12 @@ class ConsoleCommands(Commands):
         else:
             self.notify(said, markup=False)
 
-    def _visit(self, opened: OpenSerial) -> Session | None:
-        """Gives the terminal to the serial line until the operator comes back; the engine works on meanwhile."""
+    def _visit(self, opened: OpenSerial) -> SerialSession | None:
+        """Gives the terminal to the serial console until the operator returns; the engine keeps working."""
         from screens.consoles import serial_terminal
 
-        key = control_key(settings.current().detach)
-        session, trouble = None, ""
+        key = control_key(console_options.current().detach)
+        session, failure = None, ""
         try:
             with self.app.suspend():
                 sys.stdout.write(
@@ -74,12 +74,12 @@ class ConsoleCommands(Commands):
                 try:
                     session = serial_terminal.visit(opened, key)
                 except Exception as error:  # noqa: BLE001 - the console must take its terminal back
-                    trouble = sentence(error)
+                    failure = sentence(error)
         except SuspendNotSupported:
             opened.end("the terminal could not be handed over")
-            trouble = "This terminal cannot be handed over; use kvmtui vm console beside the console."
-        if trouble:
-            self.notify(trouble, severity="error", markup=False, timeout=10)
+            failure = "This terminal cannot be handed over; use kvmtui vm console beside the console."
+        if failure:
+            self.notify(failure, severity="error", markup=False, timeout=10)
         return session
 
     async def _screen(self, service_id: int) -> None:

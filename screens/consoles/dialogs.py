@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.consoles.offers import Offer, Step
+from engine.consoles.screen_offers import OfferStage, ScreenOffer
 from screens.common.text import block, plain
 from screens.widgets.dialogs import Dialog, Notice
 
@@ -30,7 +30,7 @@ class LinkDialog(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", "Copy", show=False)]
 
-    def __init__(self, offer: Offer, link: str) -> None:
+    def __init__(self, offer: ScreenOffer, link: str) -> None:
         super().__init__(
             f"Screen of {plain(offer.name)}", "y copies the link · esc closes this, not the screen"
         )
@@ -57,6 +57,6 @@ class LinkDialog(Dialog[None]):
         step = self._offer.now()
         if self._offer.ending is not None:
             return self._offer.ending.sentence
-        if step is Step.LINK:
+        if step is OfferStage.LINK:
             return f"Open it within {self._offer.seconds_left:.0f} s, in one browser; it works once."
-        return "It is open in a browser." if step is Step.OPEN else "A browser opens it."
+        return "It is open in a browser." if step is OfferStage.OPEN else "A browser opens it."

@@ -49,27 +49,27 @@ class Parting(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SerialSession:
     """What is left of a session: why it ended, its last lines, and what became of the log."""
 
     parting: Parting
     lines: tuple[str, ...]
-    log_trouble: str = ""
+    log_error: str = ""
 
 
 def sentence(parting: Parting, name: str) -> str:
     """Why a session ended, for an operator."""
     return {
-        Parting.DETACHED: f"Left the serial console of {name}; the machine goes on.",
+        Parting.DETACHED: f"Left the serial console of {name}; the VM keeps running.",
         Parting.ENDED: f"Proxmox ended the serial console of {name}: the machine was switched off or moved.",
-        Parting.LOST: f"The connection to the serial console of {name} was lost. The machine may well go on; "
-        "look with kvmtui vm show.",
+        Parting.LOST: f"The connection to the serial console of {name} was lost. The VM may still be running; "
+        "check with kvmtui vm show.",
         Parting.TERMINAL: f"The terminal went away; the serial console of {name} was left.",
-        Parting.SIGNAL: f"A signal ended the serial console of {name}; the machine goes on.",
+        Parting.SIGNAL: f"A signal ended the serial console of {name}; the VM keeps running.",
     }[parting]
 
 
-def visit(opened: OpenSerial, detach: bytes, log: SessionLog | None = None) -> Session:
+def visit(opened: OpenSerial, detach: bytes, log: SessionLog | None = None) -> SerialSession:
     """One session at a serial line that was opened for it: attached until its end, and then hung up."""
     how = "broken off"
     try:
@@ -80,7 +80,7 @@ def visit(opened: OpenSerial, detach: bytes, log: SessionLog | None = None) -> S
     return session
 
 
-def attach(line: SerialLine, detach: bytes, log: SessionLog | None = None) -> Session:
+def attach(line: SerialLine, detach: bytes, log: SessionLog | None = None) -> SerialSession:
     """Connects this terminal with the line until the detach key, the end of the line, or a signal."""
     keys, screen = sys.stdin.fileno(), sys.stdout.fileno()
     sys.stdout.flush()
@@ -88,7 +88,7 @@ def attach(line: SerialLine, detach: bytes, log: SessionLog | None = None) -> Se
         attached = _Attached(line, detach, keys, screen, heard, ring, log)
         with _raw(keys, screen, attached.output):
             parting = attached.run()
-    return Session(parting, tuple(attached.tail.lines()), log.trouble if log else "")
+    return SerialSession(parting, tuple(attached.tail.lines()), log.error if log else "")
 
 
 class _Attached:
@@ -116,7 +116,7 @@ class _Attached:
         self._shower = threading.Thread(target=self._show, name="serial", daemon=True)
 
     def run(self) -> Parting:
-        """Goes on until one side ends it, and says which."""
+        """Relays until one side ends the session; returns which."""
         self._shower.start()
         try:
             self._tell_size()
@@ -146,13 +146,13 @@ class _Attached:
         return _HALF_A_CHARACTER if self._half else max(0.0, self._next_sign - time.monotonic())
 
     def _hear(self) -> Parting | None:
-        """Signals and the end of the output, as the bell told them."""
-        for told in os.read(self.heard, 64):
-            if told == 0:
+        """Handles signals and the end of the output, as read from the wake-up pipe."""
+        for on_signal in os.read(self.heard, 64):
+            if on_signal == 0:
                 return self._parting
-            if told in (signal.SIGTERM, signal.SIGHUP):
+            if on_signal in (signal.SIGTERM, signal.SIGHUP):
                 return Parting.SIGNAL
-            if told == signal.SIGCONT:
+            if on_signal == signal.SIGCONT:
                 tty.setraw(self.keys, termios.TCSADRAIN)
             self._tell_size()
         return None
@@ -181,7 +181,7 @@ class _Attached:
             self.line.resize(size.columns, size.lines)
 
     def _show(self) -> None:
-        """In its own thread: a terminal that stands still holds up the guest's output, never the keys."""
+        """Runs in its own thread: a stalled terminal blocks the guest's output, never the keys."""
         try:
             while (data := self.line.receive()) is not None:
                 shown = self.output.feed(data)
@@ -222,13 +222,13 @@ def _bell() -> Iterator[tuple[int, int]]:
 
 @contextmanager
 def _signals(ring: int) -> Iterator[None]:
-    """While the block runs, signals ring the bell; afterwards they do what they did before."""
+    """Inside the block signals wake the loop; afterwards the previous handlers are restored."""
 
-    def told(number: int, _frame: FrameType | None) -> None:
+    def on_signal(number: int, _frame: FrameType | None) -> None:
         with suppress(OSError):
             os.write(ring, bytes([number]))
 
-    before: dict[int, Any] = {number: signal.signal(number, told) for number in _SIGNALS}
+    before: dict[int, Any] = {number: signal.signal(number, on_signal) for number in _SIGNALS}
     try:
         yield
     finally:

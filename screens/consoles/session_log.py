@@ -23,7 +23,7 @@ class SessionLog:
         except OSError as error:
             raise Refused(f"{path} cannot be written: {error.strerror}.") from None
         self._path = path
-        self.trouble = ""
+        self.error = ""
 
     def __enter__(self) -> Self:
         return self
@@ -35,12 +35,12 @@ class SessionLog:
             os.close(self._file)
 
     def write(self, shown: str) -> None:
-        """Takes what was shown; a full disk ends the log and is told at the end, not the session."""
-        if self.trouble:
+        """Logs what was shown. A full disk ends the log, not the session; it is reported when the session ends."""
+        if self.error:
             return
         data = shown.encode()
         try:
             while data:
                 data = data[os.write(self._file, data) :]
         except OSError as error:
-            self.trouble = f"The log {self._path} is not whole: {error.strerror}."
+            self.error = f"The log {self._path} is not whole: {error.strerror}."

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.queries.needs import Target
+from engine.queries.attention import ScreenTarget
 from screens.framework.screen import actor
 
-ALERTS = Target("alerts")
-OUTBOX = Target("outbox")
+ALERTS = ScreenTarget("alerts")
+OUTBOX = ScreenTarget("outbox")
 
 
-def follow(app: Any, target: Target) -> None:
+def follow(app: Any, target: ScreenTarget) -> None:
     """Opens what a target names, in a worker that holds keys back until it is there."""
     if target.screen == "vm":
         app.run_worker(app.open_vm(int(target.key or 0)), group="go")
@@ -20,7 +20,7 @@ def follow(app: Any, target: Target) -> None:
     elif target == OUTBOX:
         from screens.settings import outbox
 
-        app.run_worker(outbox.look(app, actor(), app.read_only), group="dialog", exclusive=True)
+        app.run_worker(outbox.show_outbox(app, actor(), app.read_only), group="dialog", exclusive=True)
     else:
         if target.key is not None or target.filter:
             seen = {"filter": target.filter, "cursor": target.key, "state": "all", "service": "all"}

@@ -14,25 +14,25 @@ from textual.geometry import Region
 from engine.queries.dashboard import Dashboard, dashboard
 from screens.common import glyphs
 from screens.common.actions import Action
-from screens.common.bindings import Acts, bindings
-from screens.common.coalesced import Latest
+from screens.common.bindings import ActionMixin, bindings
+from screens.common.coalesced import CoalescedRead
 from screens.dashboard.navigation import follow
-from screens.dashboard.sections import TALL, WIDE, Line, Section, sections
-from screens.framework.screen import BaseScreen, Happened
-from screens.widgets.state import State
+from screens.dashboard.sections import TALL, WIDE, DashboardLine, DashboardSection, sections
+from screens.framework.screen import BaseScreen, EventBatch
+from screens.widgets.state import StateMessage
 from screens.widgets.toned import Toned
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a line stands on the page: its row, and its column; None for one over the whole width."""
+    """Position of a line on the page: row and column; column None spans the whole width."""
 
-    line: Line
+    line: DashboardLine
     y: int
     side: int | None
 
 
-class Overview(Acts, Toned, can_focus=True):
+class DashboardView(ActionMixin, Toned, can_focus=True):
     """The page itself, drawn from one reading, with a cursor on one of its lines."""
 
     SCOPE = "dashboard"
@@ -74,7 +74,7 @@ class Overview(Acts, Toned, can_focus=True):
         return bool(changed)
 
     def _rows(self) -> list[Text]:
-        """Everything the page says, line by line; where its lines stand is noted on the way."""
+        """Renders the page line by line and records the position of each line."""
         if self._found is None:
             return []
         made = sections(self._found, self._width, self.app.size.height, self._drawn)
@@ -94,7 +94,7 @@ class Overview(Acts, Toned, can_focus=True):
         return rows
 
     @property
-    def current(self) -> Line | None:
+    def current(self) -> DashboardLine | None:
         """The line under the cursor: the first one until the operator moved."""
         spot = self._spot
         return spot.line if spot is not None else None
@@ -109,14 +109,14 @@ class Overview(Acts, Toned, can_focus=True):
     def _width(self) -> int:
         return max(40, self.size.width or self.app.size.width - 3)
 
-    def _lines(self, section: Section, y: int, width: int, side: int | None) -> list[Text]:
+    def _lines(self, section: DashboardSection, y: int, width: int, side: int | None) -> list[Text]:
         rows = [self._title(section, width)] if section.title else []
         for line in section.lines:
             self._spots.append(Spot(line, y + len(rows), side))
             rows.append(self._line(line, width))
         return rows
 
-    def _beside(self, left: Section, right: Section, y: int) -> list[Text]:
+    def _beside(self, left: DashboardSection, right: DashboardSection, y: int) -> list[Text]:
         first = self._width * 54 // 100
         some = self._lines(left, y, first, 0), self._lines(right, y, self._width - first - 1, 1)
         rows = []
@@ -126,7 +126,7 @@ class Overview(Acts, Toned, can_focus=True):
             rows.append(Text.assemble(one, " ", other, end="", no_wrap=True))
         return rows
 
-    def _title(self, section: Section, width: int) -> Text:
+    def _title(self, section: DashboardSection, width: int) -> Text:
         rule = "─" if self._drawn else "-"
         note = f" {section.note}" if section.note else ""
         rest = rule * max(0, width - len(section.title) - len(note) - 3)
@@ -135,7 +135,7 @@ class Overview(Acts, Toned, can_focus=True):
             (f"{rule} ", "muted"), title, (f"{note} ", "" if note else "muted"), (rest, "muted")
         )
 
-    def _line(self, line: Line, width: int) -> Text:
+    def _line(self, line: DashboardLine, width: int) -> Text:
         drawn = self.toned(*line.pieces)
         drawn.truncate(width, overflow="ellipsis", pad=True)
         if self.has_focus and self.current == line:
@@ -228,30 +228,30 @@ class DashboardScreen(BaseScreen):
     SCOPE = "dashboard"
 
     def compose(self) -> ComposeResult:
-        yield State("loading", id="dashboard-state")
-        yield VerticalScroll(Overview(), id="dashboard-page", can_focus=False)
+        yield StateMessage("loading", id="dashboard-state")
+        yield VerticalScroll(DashboardView(), id="dashboard-page", can_focus=False)
 
     def __init__(self) -> None:
         super().__init__()
-        self._reading = Latest(self, self._read)
+        self._reading = CoalescedRead(self, self._read)
 
     def on_mount(self) -> None:
         self.query_one("#dashboard-page").display = False
-        self.query_one(Overview).focus(scroll_visible=False)
+        self.query_one(DashboardView).focus(scroll_visible=False)
         self.reread()
 
-    def reread(self, happened: Happened | None = None) -> None:
+    def reread(self, batch: EventBatch | None = None) -> None:
         self._reading.wanted()
 
     async def _read(self) -> None:
         found = await self.beside(dashboard)
         self.call_after_refresh(self.post_message, self.Shown())
-        page, state = self.query_one("#dashboard-page"), self.query_one("#dashboard-state", State)
+        page, state = self.query_one("#dashboard-page"), self.query_one("#dashboard-state", StateMessage)
         page.display, state.display = found is not None, found is None
         if found is None:
             state.say("error", "The dashboard could not be read.", "ctrl+r tries again.")
             return
-        overview = self.query_one(Overview)
+        overview = self.query_one(DashboardView)
         overview.show(found)
         if self.screen.focused is None:
             overview.focus(scroll_visible=False)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from engine.clock import local, now_ms
+from engine.queries.attention import Need, ScreenTarget
 from engine.queries.capacity import HOUR_MS, Load
 from engine.queries.dashboard import Dashboard
-from engine.queries.needs import Need, Target
 from screens.common import glyphs
 from screens.common.text import clamp, fit
 from screens.common.times import age, ago
@@ -26,26 +26,26 @@ Pieces = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DashboardLine:
     """One line: its words with their tones, what enter opens and where `f` leads."""
 
     key: str
     pieces: Pieces
-    opens: Target | None = None
-    fix: Target | None = None
+    opens: ScreenTarget | None = None
+    fix: ScreenTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class DashboardSection:
     """Lines under a title; `side` is 0 for the left column, 1 for the right one, None for the whole width."""
 
     title: str
     note: str
-    lines: list[Line] = field(default_factory=list)
+    lines: list[DashboardLine] = field(default_factory=list)
     side: int | None = None
 
 
-def sections(found: Dashboard, width: int, height: int, drawn: bool) -> list[Section]:
+def sections(found: Dashboard, width: int, height: int, drawn: bool) -> list[DashboardSection]:
     """The page for a terminal of this size; `drawn`: it shows block characters."""
     wide, tall = width >= WIDE, height >= TALL
     left = width * 54 // 100 if wide else width
@@ -56,26 +56,26 @@ def sections(found: Dashboard, width: int, height: int, drawn: bool) -> list[Sec
     return [each for each in made if each is not None]
 
 
-def _first_steps(found: Dashboard) -> Section | None:
+def _first_steps(found: Dashboard) -> DashboardSection | None:
     """Where to begin, while nobody has a service."""
     if any(found.services.values()):
         return None
-    return Section("First steps", "press F: from your cluster to the first machine")
+    return DashboardSection("First steps", "press F: from your cluster to the first machine")
 
 
-def _needs(found: Dashboard, width: int, most: int) -> Section:
+def _needs(found: Dashboard, width: int, most: int) -> DashboardSection:
     total = len(found.needs) + found.stuck_total - len(found.stuck)
     if not total:
-        return Section("Needs you", "nothing")
+        return DashboardSection("Needs you", "nothing")
     shown = found.needs if total <= most else found.needs[: most - 1]
     lines = [_need(each, width) for each in shown]
     if total > len(shown):
         words = f"  … {total - len(shown)} more: enter lists them"
-        lines.append(Line("needs more", ((words, "muted"),), ALERTS))
-    return Section("Needs you", f"{total}" if total > 1 else "", lines)
+        lines.append(DashboardLine("needs more", ((words, "muted"),), ALERTS))
+    return DashboardSection("Needs you", f"{total}" if total > 1 else "", lines)
 
 
-def _need(each: Need, width: int) -> Line:
+def _need(each: Need, width: int) -> DashboardLine:
     tone = "error" if each.urgent else "warn"
     about = each.about if each.kind in ("stuck", "mail", "engine") else f"{each.kind} {each.about}"
     when = _when(each, width >= WIDE)
@@ -84,7 +84,7 @@ def _need(each: Need, width: int) -> Line:
     room = max(8, width - 3 - len(head) - len(more) - len(when))
     pieces = ((f"{'!' if each.urgent else '~'} ", tone), (f"{head} ", tone), (more, "muted"))
     words = fit(each.why, room) if when else clamp(each.why, room)
-    return Line(
+    return DashboardLine(
         f"need {each.kind} {each.about}", (*pieces, (words, ""), (when, "muted")), each.opens, each.fix
     )
 
@@ -103,7 +103,7 @@ def _minutes(ms: int) -> str:
     return f"in {minutes} min" if minutes > 0 else "now"
 
 
-def _capacity(found: Dashboard, width: int, most: int, drawn: bool) -> Section:
+def _capacity(found: Dashboard, width: int, most: int, drawn: bool) -> DashboardSection:
     nodes = [each for each in found.loads if each.kind == "node"]
     worst = sorted(nodes, key=lambda each: (each.up, not each.full))[
         : most if len(nodes) <= most else most - 1
@@ -113,32 +113,32 @@ def _capacity(found: Dashboard, width: int, most: int, drawn: bool) -> Section:
     lines = [_node(each, several, width, drawn) for each in shown]
     if len(nodes) > len(shown):
         words = f"… {counted(len(nodes) - len(shown), 'more nodes')}, none in red"
-        lines.append(Line("nodes", ((words, "muted"),), Target("servers")))
+        lines.append(DashboardLine("nodes", ((words, "muted"),), ScreenTarget("servers")))
     lines += _storages(found.loads, width)
     lines += _pools(found.loads, width)
     lines += _silent(found, {each.server for each in nodes}, width)
     note = "" if found.servers else "no server yet: press 6, then a"
-    return Section("Capacity", note, lines, 0)
+    return DashboardSection("Capacity", note, lines, 0)
 
 
-def _node(each: Load, several: bool, width: int, drawn: bool) -> Line:
+def _node(each: Load, several: bool, width: int, drawn: bool) -> DashboardLine:
     name = f"{each.server}/{each.name}" if several else each.name
     head = fit(name, 22 if several and width >= 60 else 12)
-    there = Target("servers", each.server)
+    there = ScreenTarget("servers", each.server)
     if not each.up and not each.stale:
-        return Line(f"node {name}", ((f"{head} ", "error"), ("! offline", "error")), there, there)
+        return DashboardLine(f"node {name}", ((f"{head} ", "error"), ("! offline", "error")), there, there)
     cpu = "  ? %" if each.cpu_percent is None else f"{each.cpu_percent:3.0f} %"
     memory = f"{each.used / GIB:5.1f}/{each.total / GIB:3.0f} GiB"
     tone = "error" if each.full else ""
     if now_ms() - each.seen_at > _STALE_MS:
         said = f"CPU {cpu.strip()}  RAM {memory.strip()}"
         old = (f"as of {ago(each.seen_at)}  ", "warn")
-        return Line(f"node {name}", ((f"{head} ", "muted"), old, (said, "muted")), there)
+        return DashboardLine(f"node {name}", ((f"{head} ", "muted"), old, (said, "muted")), there)
     pieces = [(f"{head} ", tone), ("CPU ", "muted"), (spark(each.history, drawn), "busy"), (f"{cpu}  ", tone)]
     pieces += [("RAM ", "muted"), (f"{memory}{' !' if each.full else ''}", tone)]
     if width >= 58:
         pieces.append((f"  {counted(each.vms, 'VMs')}", "muted"))
-    return Line(f"node {name}", tuple(pieces), there)
+    return DashboardLine(f"node {name}", tuple(pieces), there)
 
 
 def spark(history: Sequence[float | None], drawn: bool, cells: int = _CELLS) -> str:
@@ -155,7 +155,7 @@ def spark(history: Sequence[float | None], drawn: bool, cells: int = _CELLS) -> 
     return f"{made} "
 
 
-def _storages(loads: Sequence[Load], width: int) -> Iterator[Line]:
+def _storages(loads: Sequence[Load], width: int) -> Iterator[DashboardLine]:
     """A line for each server: its storages by name, the fullest first, each as full as on its fullest node."""
     stores = sorted((each for each in loads if each.kind == "storage"), key=lambda each: each.server)
     groups = [(name, list(some)) for name, some in groupby(stores, key=lambda each: each.server)]
@@ -165,17 +165,17 @@ def _storages(loads: Sequence[Load], width: int) -> Iterator[Line]:
             fullest.setdefault(each.name, each)
         words = [(each.name, each) for each in fullest.values()]
         title = f"Storages {server}" if len(groups) > 1 else "Storages"
-        yield _shares(title, words, width, Target("servers", server))
+        yield _shares(title, words, width, ScreenTarget("servers", server))
 
 
-def _pools(loads: Sequence[Load], width: int) -> Iterator[Line]:
+def _pools(loads: Sequence[Load], width: int) -> Iterator[DashboardLine]:
     pools = sorted((each for each in loads if each.kind == "pool"), key=lambda each: -each.alert)
     if pools:
         words = [(each.name.partition(" ")[0], each) for each in pools]
-        yield _shares("Pools", words, width, Target("pools", pools[0].pool_id))
+        yield _shares("Pools", words, width, ScreenTarget("pools", pools[0].pool_id))
 
 
-def _shares(title: str, words: list[tuple[str, Load]], width: int, there: Target) -> Line:
+def _shares(title: str, words: list[tuple[str, Load]], width: int, there: ScreenTarget) -> DashboardLine:
     pieces: list[tuple[str, str]] = [(fit(title, 12 if len(title) <= 12 else len(title)) + " ", "muted")]
     left = width - len(pieces[0][0])
     for name, load in words:
@@ -188,10 +188,10 @@ def _shares(title: str, words: list[tuple[str, Load]], width: int, there: Target
         pieces.append((f"{said}  ", "error" if load.full else "warn" if load.soon else ""))
         left -= len(said) + 2
     fix = there if any(load.alert for _, load in words) else None
-    return Line(f"share {title}", tuple(pieces), there, fix)
+    return DashboardLine(f"share {title}", tuple(pieces), there, fix)
 
 
-def _silent(found: Dashboard, told: set[str], width: int) -> Iterator[Line]:
+def _silent(found: Dashboard, told: set[str], width: int) -> Iterator[DashboardLine]:
     """Servers without figures, and why."""
     for each in found.servers:
         if each.name in told and each.state in ("ok", "unknown"):
@@ -201,13 +201,13 @@ def _silent(found: Dashboard, told: set[str], width: int) -> Iterator[Line]:
         )
         tone = "error" if each.state == "failing" else "muted"
         head = f"{fit(each.name, 12)} "
-        there = Target("servers", each.name)
-        yield Line(
+        there = ScreenTarget("servers", each.name)
+        yield DashboardLine(
             f"server {each.name}", ((head, tone), (clamp(words, width - len(head)), tone)), there, there
         )
 
 
-def _work(found: Dashboard, width: int) -> Section:
+def _work(found: Dashboard, width: int) -> DashboardSection:
     work = found.work
     failed = (f"failed {work.failed_today}", "error" if work.failed_today else "muted")
     counts = (
@@ -216,51 +216,53 @@ def _work(found: Dashboard, width: int) -> Section:
         (f"done today {work.done_today}  ", "muted"),
         failed,
     )
-    lines = [Line("work", counts, Target("vms"))]
+    lines = [DashboardLine("work", counts, ScreenTarget("vms"))]
     for each in work.busy:
         head = f"{fit(each.name or str(each.service_id), 12)} "
         step = f"{each.action}  {f'{each.done} done · {each.step}' if each.step else ''}"
         took = f"  {age(each.since)}"
         room = max(8, width - len(head) - len(took))
         pieces = ((head, "busy"), (fit(step, min(room, 40)), ""), (took, "muted"))
-        lines.append(Line(f"busy {each.service_id}", pieces, Target("vm", each.service_id)))
+        lines.append(DashboardLine(f"busy {each.service_id}", pieces, ScreenTarget("vm", each.service_id)))
     if work.deploy_mean_s is not None:
         words = f"deploy: average {work.deploy_mean_s:.0f} s, 95 % within {work.deploy_p95_s:.0f} s"
-        lines.append(Line("deploys", ((words, "muted"),), Target("vms")))
-    return Section("Work", "", lines, 1)
+        lines.append(DashboardLine("deploys", ((words, "muted"),), ScreenTarget("vms")))
+    return DashboardSection("Work", "", lines, 1)
 
 
-def _pending(found: Dashboard, width: int) -> Section:
+def _pending(found: Dashboard, width: int) -> DashboardSection:
     lines = []
     for each in found.pending:
         tone = "warn" if each.late else ""
         head = f"{each.what} {each.number}"
         detail = clamp(each.detail, max(0, width - len(head) - 2))
         pieces = ((f"{head}  ", tone), (detail, "muted"))
-        lines.append(Line(f"pending {each.what}", pieces, each.opens, each.opens if each.late else None))
-    return Section("Pending", "" if lines else "nothing", lines, 0)
+        lines.append(
+            DashboardLine(f"pending {each.what}", pieces, each.opens, each.opens if each.late else None)
+        )
+    return DashboardSection("Pending", "" if lines else "nothing", lines, 0)
 
 
-def _next(found: Dashboard, width: int) -> Section:
+def _next(found: Dashboard, width: int) -> DashboardSection:
     lines = []
     for each in found.upcoming:
         here = local(each.at)
         day = f"{here:%a} " if each.at - now_ms() > 24 * HOUR_MS else ""
         words = ((f"{day}{here:%H:%M}  ", ""), (clamp(each.what, width - 12), "muted"))
-        lines.append(Line(f"next {each.what}", words, each.opens))
+        lines.append(DashboardLine(f"next {each.what}", words, each.opens))
     last = found.last_change
     if last is not None:
         when = f", {ago(last.at)}"
         change = f"{last.login or 'kvmtui'}: {last.action} {last.about}"
         said = f"last change  {clamp(change, max(8, width - 13 - len(when)))}{when}"
-        lines.append(Line("last change", ((said, "muted"),), Target("audit")))
-    return Section("Next", "" if lines else "nothing scheduled", lines, 1)
+        lines.append(DashboardLine("last change", ((said, "muted"),), ScreenTarget("audit")))
+    return DashboardSection("Next", "" if lines else "nothing scheduled", lines, 1)
 
 
-def _totals(found: Dashboard) -> Section:
+def _totals(found: Dashboard) -> DashboardSection:
     active = found.services.get("Active", 0)
     words = (
         f"VMs (2) {found.vms['total']}, {found.vms['ready']} ready · Pools (3) {found.pools} · "
         f"Zones (4) {found.zones} · Services (8) {active} active"
     )
-    return Section("", "", [Line("totals", ((words, "muted"),), Target("vms"))])
+    return DashboardSection("", "", [DashboardLine("totals", ((words, "muted"),), ScreenTarget("vms"))])

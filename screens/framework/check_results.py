@@ -16,12 +16,12 @@ from screens.widgets.dialogs import Dialog
 from screens.widgets.toned import Toned
 
 _TONES = {"-": "error", "~": "warn", "+": "ok", "=": "muted"}
-_SAID = {"-": "to mend", "~": "to look at", "+": "fine", "=": "not to be told"}
+_SAID = {"-": "to fix", "~": "to review", "+": "passed", "=": "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One question: `-` failed, `~` worth a look, `+` fine, `=` not to be told; and what to do about it."""
+class CheckLine:
+    """One check: `-` failed, `~` warning, `+` passed, `=` unknown; and what to do about it."""
 
     sign: str
     name: str
@@ -29,7 +29,7 @@ class Finding:
     fix: str = ""
 
 
-class Findings(Dialog[None]):
+class CheckResultsDialog(Dialog[None]):
     """The findings of a check; `y` copies what is to be done, or everything when nothing is."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,7 +37,7 @@ class Findings(Dialog[None]):
         Binding("y", "copy", "Copy", show=False),
     ]
 
-    def __init__(self, title: str, found: Sequence[Finding]) -> None:
+    def __init__(self, title: str, found: Sequence[CheckLine]) -> None:
         order = list(_TONES)
         self._found = sorted(found, key=lambda each: order.index(each.sign))
         fixes = any(each.fix for each in found)
@@ -48,21 +48,21 @@ class Findings(Dialog[None]):
         yield VerticalScroll(_Lines(self._found), classes="dialog-body")
 
     def action_copy(self) -> None:
-        """Copies the commands and steps that would mend it; without any, every line."""
+        """Copies the commands and steps that would fix it; every line if there are none."""
         fixes = list(dict.fromkeys(each.fix for each in self._found if each.fix))
         words = fixes or [f"[{each.sign}] {each.name}: {each.said}" for each in self._found]
         self.app.copy_to_clipboard("\n".join(pasteable(each) for each in words))
         self.notify("It is on the clipboard.", markup=False, timeout=2)
 
 
-def counted(found: Sequence[Finding]) -> str:
-    """How many of each, such as `2 to mend, 11 fine`."""
+def counted(found: Sequence[CheckLine]) -> str:
+    """How many of each, such as `2 to fix, 11 passed`."""
     counts = {sign: sum(each.sign == sign for each in found) for sign in _SAID}
     return ", ".join(f"{number} {_SAID[sign]}" for sign, number in counts.items() if number) or "nothing"
 
 
 class _Lines(Toned):
-    def __init__(self, found: Sequence[Finding]) -> None:
+    def __init__(self, found: Sequence[CheckLine]) -> None:
         super().__init__(classes="plan-lines")
         self._found = found
 

@@ -17,9 +17,9 @@ from engine.queries.allowed import VmState, why_not
 from engine.queries.refs import name_of_service
 from engine.queries.vms import VmView, vms_of
 from screens.common.actions import Action
-from screens.common.bindings import Acts, in_scope
-from screens.framework.screen import Happened, Rereads
-from screens.widgets.confirm import Agreed, Sure
+from screens.common.bindings import ActionMixin, in_scope
+from screens.framework.screen import EventBatch, Rereads
+from screens.widgets.confirm import ConfirmAnswer, ConfirmVms
 from screens.widgets.dialogs import Notice
 from screens.widgets.reader import sentence
 
@@ -34,7 +34,7 @@ def unknown(service_id: int) -> VmState | None:
     return None
 
 
-class Commands(Acts, Vertical):
+class Commands(ActionMixin, Vertical):
     """What can be done to the chosen VMs: the marked ones, or the one under the cursor.
 
     Which VMs an action is for is decided when its key is pressed; whatever the list shows later, a question names
@@ -42,7 +42,7 @@ class Commands(Acts, Vertical):
     """
 
     def __init__(self, chosen: Chosen, known: Known = unknown) -> None:
-        """`known` says how a VM stands on the screen, so that what cannot work is refused before a question."""
+        """`known` returns the state of a VM as shown, so that impossible actions are refused before any question."""
         super().__init__()
         self._chosen = chosen
         self._pinned: tuple[int, ...] | None = None
@@ -55,7 +55,7 @@ class Commands(Acts, Vertical):
 
     @contextmanager
     def on(self, chosen: tuple[int, ...]) -> Iterator[None]:
-        """An action asked for inside is for these VMs, whatever the list shows by now."""
+        """Actions requested inside the block are for these VMs, whatever the list shows by then."""
         self._pinned = chosen
         try:
             yield
@@ -67,7 +67,7 @@ class Commands(Acts, Vertical):
         vm = self.known(chosen[0]) if len(chosen) == 1 else None
         return None if vm is None else why_not(vm, asked.run)
 
-    def look_again(self) -> None:
+    def state_changed(self) -> None:
         """Dims the keys that cannot work for what is chosen now; called when cursor, marks or rows change."""
         refused = tuple(self.refusal(each) for each in in_scope(self.SCOPE))
         if refused != self._refused:
@@ -118,7 +118,7 @@ class Commands(Acts, Vertical):
         *,
         typed: bool = False,
         reason: bool = False,
-    ) -> Agreed | None:
+    ) -> ConfirmAnswer | None:
         """Whether the operator agrees, and why; None when nothing is chosen or the question was left."""
         if not chosen:
             self.one()
@@ -132,7 +132,7 @@ class Commands(Acts, Vertical):
             name = _name(chosen[0], found)
             question, word = f"{verb} {name} (service {chosen[0]})?", name if typed else ""
         return await self.app.push_screen_wait(
-            Sure(
+            ConfirmVms(
                 question,
                 verb=_key_word(verb),
                 names=[_line(each, found) for each in chosen],
@@ -143,7 +143,7 @@ class Commands(Acts, Vertical):
         )
 
     def one(self) -> int | None:
-        """The VM of an action that is for one alone; says so when it is not one."""
+        """The VM of an action that takes exactly one; notifies otherwise."""
         chosen = self.chosen()
         if len(chosen) == 1:
             return chosen[0]
@@ -159,16 +159,16 @@ class Commands(Acts, Vertical):
         if not chosen:
             self.one()
             return
-        answers = await asyncio.to_thread(lambda: [answered(each, request) for each in chosen])
+        answers = await asyncio.to_thread(lambda: [results_of(each, request) for each in chosen])
         self.show_change(chosen)
-        tell(self, answers)
+        show_results(self, answers)
 
     def show_change(self, chosen: Sequence[int]) -> None:
         """Shows at once what an own change did; the events of other changes follow."""
-        happened = Happened(frozenset({"change"}), frozenset(chosen))
+        batch = EventBatch(frozenset({"change"}), frozenset(chosen))
         for each in self.ancestors:
             if isinstance(each, Rereads):
-                each.reread(happened)
+                each.reread(batch)
 
     async def name_of(self, service_id: int) -> str:
         """The VM's name; its service id when it has none or cannot be read."""
@@ -178,7 +178,7 @@ class Commands(Acts, Vertical):
             return str(service_id)
 
     async def read(self, work: Callable[[], Any]) -> Any:
-        """Reads beside the keys; None, and a sentence, when it went wrong."""
+        """Reads in the background; returns None and notifies on an error."""
         try:
             return await asyncio.to_thread(work)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
@@ -186,7 +186,7 @@ class Commands(Acts, Vertical):
             return None
 
 
-def tell(node: Widget, answers: Sequence[tuple[bool, str]]) -> None:
+def show_results(node: Widget, answers: Sequence[tuple[bool, str]]) -> None:
     """Shows the result of each request: one is a line, several are a report."""
     if len(answers) == 1:
         done, words = answers[0]
@@ -198,7 +198,7 @@ def tell(node: Widget, answers: Sequence[tuple[bool, str]]) -> None:
     node.app.push_screen(Notice(title, "\n".join(lines), danger=good < len(answers)))
 
 
-def answered(service_id: int, request: Request) -> tuple[bool, str]:
+def results_of(service_id: int, request: Request) -> tuple[bool, str]:
     """Whether the request was accepted, and the sentence about it."""
     try:
         return True, request(service_id).sentence
@@ -219,7 +219,7 @@ def _name(service_id: int, found: Mapping[int, VmView]) -> str:
 
 
 def _line(service_id: int, found: Mapping[int, VmView]) -> str:
-    """A VM as a question lists it: name, client and how it stands."""
+    """A VM as a dialog lists it: name, client and status."""
     view = found.get(service_id)
     if view is None:
         return f"{service_id}  (no VM)"

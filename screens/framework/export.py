@@ -20,7 +20,7 @@ from engine.clock import now_ms, stamp
 from engine.errors import Failed, KvmtuiError
 from screens.common.text import plain
 from screens.widgets.dialogs import Choice, Choose
-from screens.widgets.rows import Cell, Column, Row, RowSource
+from screens.widgets.rows import Cell, Column, RowSource, TableRow
 from screens.widgets.table import Table
 
 _AT_ONCE = 1_000
@@ -30,22 +30,22 @@ _FORMULA = ("=", "+", "-", "@")
 FORMATS = (Choice("csv", "For a spreadsheet."), Choice("json", "For a program."))
 
 
-def ask(place: Widget, name: str, table: Table) -> None:
+def ask(node: Widget, name: str, table: Table) -> None:
     """Asks for the format, writes the file, and says where it is."""
 
     async def work() -> None:
-        kind = await place.app.push_screen_wait(Choose("Write this list as", FORMATS))
+        kind = await node.app.push_screen_wait(Choose("Write this list as", FORMATS))
         source = table.source
         if kind is None or source is None:
             return
         try:
             file = await asyncio.to_thread(write, name, kind, table.columns, source)
         except KvmtuiError as error:
-            place.notify(error.sentence, severity="error", markup=False)
+            node.notify(error.sentence, severity="error", markup=False)
         else:
-            place.notify(f"Written to {plain(file)}", markup=False, timeout=10)
+            node.notify(f"Written to {plain(file)}", markup=False, timeout=10)
 
-    place.run_worker(work(), group="export", exclusive=True)
+    node.run_worker(work(), group="export", exclusive=True)
 
 
 def write(name: str, kind: str, columns: Sequence[Column], source: RowSource) -> Path:
@@ -62,7 +62,7 @@ def write(name: str, kind: str, columns: Sequence[Column], source: RowSource) ->
     return file
 
 
-def rows(source: RowSource) -> Iterator[Row]:
+def rows(source: RowSource) -> Iterator[TableRow]:
     """Every row of a source, read page by page."""
     offset = 0
     while page := source.page(offset, _AT_ONCE):
@@ -70,7 +70,7 @@ def rows(source: RowSource) -> Iterator[Row]:
         offset += len(page)
 
 
-def as_csv(columns: Sequence[Column], found: Iterator[Row]) -> str:
+def as_csv(columns: Sequence[Column], found: Iterator[TableRow]) -> str:
     """The rows as CSV under their titles; a text that a spreadsheet would run is marked as text."""
     out = io.StringIO()
     writer = csv.writer(out)
@@ -80,15 +80,15 @@ def as_csv(columns: Sequence[Column], found: Iterator[Row]) -> str:
     return out.getvalue()
 
 
-def as_json(columns: Sequence[Column], found: Iterator[Row]) -> str:
+def as_json(columns: Sequence[Column], found: Iterator[TableRow]) -> str:
     """The rows as a list of objects, one key per column."""
     keys = [column.key for column in columns]
     return json.dumps([dict(zip(keys, _words(row, columns), strict=True)) for row in found], indent=1) + "\n"
 
 
-def _words(row: Row, columns: Sequence[Column]) -> list[str]:
+def _words(row: TableRow, columns: Sequence[Column]) -> list[str]:
     """Clean values: no signs, no dashes for nothing, and the second line only where it is part of the value."""
-    return [plain(_clean(row.cell(place))) for place in range(len(columns))]
+    return [plain(_clean(row.cell(index))) for index in range(len(columns))]
 
 
 def _clean(cell: Cell) -> str:

@@ -13,20 +13,20 @@ from pydantic import BaseModel
 
 from engine.forms import BadInput, Fault
 from engine.forms.form import Secret
-from screens.widgets.fields import Field, field_of
+from screens.widgets.fields import FormField, field_of
 
 JOINT = "__"
 
 
-def questions(form: type[BaseModel], lines: Collection[str] = (), section: str = "") -> tuple[Field, ...]:
+def questions(form: type[BaseModel], lines: Collection[str] = (), section: str = "") -> tuple[FormField, ...]:
     """Every leaf of a form as a question; `lines` names those that are typed one entry to a line."""
     return tuple(
         replace(each, kind="lines") if each.name in lines else each for each in _leaves(form, "", section)
     )
 
 
-def _leaves(form: type[BaseModel], before: str, section: str) -> Iterator[Field]:
-    """The leaves in their order; what is nested stands under the title of its owner."""
+def _leaves(form: type[BaseModel], before: str, section: str) -> Iterator[FormField]:
+    """The leaf fields in order; nested ones are in a section with the title of their owner."""
     for name, info in form.model_fields.items():
         inner = info.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
@@ -37,9 +37,9 @@ def _leaves(form: type[BaseModel], before: str, section: str) -> Iterator[Field]
         yield replace(field, kind="secret", default=None) if is_secret else field
 
 
-def in_sections(fields: Sequence[Field], sections: Mapping[str, Sequence[str]]) -> tuple[Field, ...]:
-    """The questions under these headings; a name ending in `__` stands for everything below it."""
-    found: list[Field] = []
+def in_sections(fields: Sequence[FormField], sections: Mapping[str, Sequence[str]]) -> tuple[FormField, ...]:
+    """The questions under these headings; a name ending in `__` includes everything below it."""
+    found: list[FormField] = []
     for title, names in sections.items():
         for name in names:
             for field in fields:
@@ -70,11 +70,11 @@ def nested(values: Mapping[str, object]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in values.items():
         *owners, last = name.split(JOINT)
-        place = found
+        owner_values = found
         for owner in owners:
-            place = place.setdefault(owner, {})
+            owner_values = owner_values.setdefault(owner, {})
         if value is not None:
-            place[last] = value
+            owner_values[last] = value
     return found
 
 
@@ -107,7 +107,7 @@ _CONTINUES = ("is ", "must ", "has ", "needs ", "makes ", "holds ", "names ", "l
 
 
 def _words(fault: Fault) -> str:
-    """A fault as a sentence that stands alone under its question."""
+    """An error as a sentence of its own under its field."""
     words = fault.sentence
     if words == "is missing.":
         words = "is needed."

@@ -1,4 +1,4 @@
-"""Rows that are read anew from the engine each time a list is read again, beside the screen's thread."""
+"""Rows that are read from the engine whenever their list is read, outside the UI thread."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from screens.widgets.rows import Column, Key, MemoryRows, Row, RowSource, View
+from screens.widgets.rows import Column, Key, MemoryRows, RowSource, TableRow, View
 
-Read = Callable[[], Sequence[Row]]
+Read = Callable[[], Sequence[TableRow]]
 
 
 @dataclass
@@ -26,12 +26,12 @@ class FreshRows:
         self._now = MemoryRows(self.read(), self.columns).seen(self.view)
         return self._now.count()
 
-    def page(self, offset: int, limit: int) -> Sequence[Row]:
+    def page(self, offset: int, limit: int) -> Sequence[TableRow]:
         """A stretch of the rows last read."""
         return self._rows().page(offset, limit)
 
     def index_of(self, key: Key) -> int | None:
-        """Where the row of a key stands."""
+        """Index of the row of a key."""
         return self._rows().index_of(key)
 
     def seen(self, view: View) -> RowSource:

@@ -1,4 +1,4 @@
-"""The notes of a service or a client, read and written; what somebody else wrote meanwhile is never lost."""
+"""View and edit the notes of a service or a client; never overwrites a concurrent edit."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from textual.widgets import Static, TextArea
 
 from engine.actions.notes import LONGEST
 from screens.common.text import plain, text
-from screens.framework.save_dialog import trouble
+from screens.framework.save_dialog import error_text
 from screens.widgets.dialogs import Confirm, Dialog
 
 Write = Callable[[str, str], str]
-"""Puts new words in the place of those there were, and says so as a sentence."""
+"""Replaces the notes and returns the result as a sentence."""
 
 
 class NotesDialog(Dialog[str]):
@@ -61,7 +61,7 @@ class NotesDialog(Dialog[str]):
             else:
                 self.dismiss(await asyncio.to_thread(self._write, words, self._was))
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
-            self.query_one(".dialog-error", Static).update(text(trouble(error)))
+            self.query_one(".dialog-error", Static).update(text(error_text(error)))
         self._saving = False
 
 

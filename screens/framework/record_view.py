@@ -14,9 +14,9 @@ from textual.widgets import Static
 from engine.forms import KEEP
 from screens.common.text import block, pasteable, plain
 from screens.widgets.dialogs import Dialog
-from screens.widgets.fields import Field
+from screens.widgets.fields import FormField
 from screens.widgets.listing import Listing
-from screens.widgets.rows import Column, Row, RowSource
+from screens.widgets.rows import Column, RowSource, TableRow
 from screens.widgets.table import Table
 
 EDIT = "edit"
@@ -31,7 +31,7 @@ class Related:
     source: RowSource
     noun: str
     empty: str
-    service_of: Callable[[Row], int | None]
+    service_of: Callable[[TableRow], int | None]
     about: str = ""
     """A line above the rows, such as the usage of a pool."""
 
@@ -93,7 +93,7 @@ class RecordView(Dialog[str | int]):
         self.notify("The record is on the clipboard.", markup=False, timeout=2)
 
 
-def lines_of(fields: Sequence[Field], values: Mapping[str, object]) -> list[str]:
+def lines_of(fields: Sequence[FormField], values: Mapping[str, object]) -> list[str]:
     """The fields of a record and their values under their headings, without secrets."""
     lines: list[str] = []
     section = ""

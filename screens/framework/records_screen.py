@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from textual.worker import Worker
 
-from engine.actions.site import Outcome
+from engine.actions.repository import PutResult
 from engine.errors import Refused
 from engine.forms import KEEP, Form, checked
 from screens.common.text import plain
@@ -17,12 +17,12 @@ from screens.framework import save_dialog
 from screens.framework.form_questions import faults, flattened, nested, questions
 from screens.framework.live_rows import FreshRows
 from screens.framework.record_view import EDIT, RecordView, Related, lines_of
-from screens.framework.save_dialog import SaveDialog, told, trouble
+from screens.framework.save_dialog import SaveDialog, error_text, result_text
 from screens.framework.screen import ListScreen
 from screens.widgets import form as forms
 from screens.widgets.dialogs import Notice, TypeName
-from screens.widgets.fields import Field
-from screens.widgets.rows import Column, Row, RowSource
+from screens.widgets.fields import FormField
+from screens.widgets.rows import Column, RowSource, TableRow
 from screens.widgets.table import Table
 
 
@@ -42,17 +42,17 @@ class RecordsScreen(ListScreen):
     offers: save_dialog.Offers = staticmethod(save_dialog.no_offers)
     """What a server has to choose from, for some of the questions."""
 
-    # What a place says of its records
+    # What a screen defines for its records
 
-    def rows(self) -> Sequence[Row]:
-        """The records as they are now; asked beside the screen's thread."""
+    def rows(self) -> Sequence[TableRow]:
+        """The current records; called outside the UI thread."""
         raise NotImplementedError
 
     def values(self, key: Any) -> Mapping[str, Any]:
         """A record as its form reads."""
         raise NotImplementedError
 
-    def save(self, form: Any, key: Any) -> Outcome:
+    def save(self, form: Any, key: Any) -> PutResult:
         """Puts a record into the store: a new one when the key is None."""
         raise NotImplementedError
 
@@ -60,8 +60,8 @@ class RecordsScreen(ListScreen):
         """Deletes a record, or refuses."""
         raise NotImplementedError
 
-    def fields(self, key: Any) -> Sequence[Field]:
-        """What is asked about a record; None stands for a new one."""
+    def fields(self, key: Any) -> Sequence[FormField]:
+        """The form fields of a record; None is a new one."""
         return questions(self.FORM, self.MANY_LINES)
 
     def form(self, answers: Mapping[str, object]) -> Form:
@@ -73,14 +73,14 @@ class RecordsScreen(ListScreen):
         return flattened(values)
 
     def choices(self) -> dict[str, Sequence[str]]:
-        """Fields that are chosen from what exists; asked beside the screen's thread."""
+        """Choices of fields that name existing objects; called outside the UI thread."""
         return {}
 
     def related(self, key: Any) -> Related | None:
-        """What hangs on a record; asked beside the screen's thread."""
+        """What depends on a record; called outside the UI thread."""
         return None
 
-    def follow(self, form: forms.Form, values: Mapping[str, object]) -> None:
+    def follow(self, form: forms.FormWidget, values: Mapping[str, object]) -> None:
         """Shows what the answers lead to."""
 
     def name_of(self, key: Any) -> str:
@@ -88,7 +88,7 @@ class RecordsScreen(ListScreen):
         return str(key)
 
     def losses(self, key: Any) -> Sequence[str]:
-        """What deleting the record leads to; asked beside the screen's thread."""
+        """The consequences of deleting the record; called outside the UI thread."""
         return (f"The {self.NOUN} is gone for good; it is refused while something needs it.",)
 
     # What follows from it
@@ -119,7 +119,7 @@ class RecordsScreen(ListScreen):
         return None if key is None else self.run_worker(self._delete(key), group="dialog", exclusive=True)
 
     def current(self) -> Any:
-        """The record under the cursor; says so when there is none."""
+        """The record under the cursor; notifies when there is none."""
         key = self.list.cursor_key
         if key is None:
             self.notify(f"There is no {self.NOUN} under the cursor.", severity="warning", markup=False)
@@ -146,7 +146,7 @@ class RecordsScreen(ListScreen):
             return
         fields, values, choices = found
         filled = self.asked(values)
-        form = forms.Form(
+        form = forms.FormWidget(
             fields=fields,
             judge=lambda answers: faults(lambda: self.form(answers), answers),
             values={name: value for name, value in filled.items() if value != KEEP},
@@ -169,13 +169,13 @@ class RecordsScreen(ListScreen):
         """Shows a form; once it is saved, says what that took and reads the list again."""
         await self.app.push_screen_wait(dialog)
         if dialog.outcome is not None:
-            self.notify(told(dialog.outcome), markup=False, timeout=8)
+            self.notify(result_text(dialog.outcome), markup=False, timeout=8)
             self.reread()
 
-    def _found(self, key: Any) -> tuple[Sequence[Field], Mapping[str, Any], dict[str, Sequence[str]]]:
+    def _found(self, key: Any) -> tuple[Sequence[FormField], Mapping[str, Any], dict[str, Sequence[str]]]:
         return self.fields(key), {} if key is None else self.values(key), self.choices()
 
-    def _saved(self, answers: Mapping[str, object], key: Any, opened: Mapping[str, Any]) -> Outcome:
+    def _saved(self, answers: Mapping[str, object], key: Any, opened: Mapping[str, Any]) -> PutResult:
         """Saves, unless somebody else changed the record since it was opened."""
         form = self.form(answers)
         if key is not None and self.values(key) != opened:
@@ -205,5 +205,5 @@ def _refusal(work: Any) -> str:
     try:
         work()
     except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
-        return trouble(error)
+        return error_text(error)
     return ""

@@ -7,20 +7,20 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine.actions.site import Outcome
+from engine.actions.repository import PutResult
 from engine.errors import KvmtuiError
 from engine.forms import BadInput
 from screens.common.text import plain
 from screens.framework.form_questions import located
-from screens.widgets.form import Form, FormDialog
+from screens.widgets.form import FormDialog, FormWidget
 
 log = logging.getLogger(__name__)
-Save = Callable[[dict[str, object]], Outcome]
-Follow = Callable[[Form, Mapping[str, object]], None]
-"""Called with the form and its answers as they stand, to show what they lead to."""
+Save = Callable[[dict[str, object]], PutResult]
+Follow = Callable[[FormWidget, Mapping[str, object]], None]
+"""Called with the form and its current values, to show their effect."""
 
 
-def no_follow(form: Form, values: Mapping[str, object]) -> None:
+def no_follow(form: FormWidget, values: Mapping[str, object]) -> None:
     """Shows nothing."""
 
 
@@ -34,12 +34,12 @@ def no_offers(server: str) -> Mapping[str, Sequence[str]]:
 
 
 class SaveDialog(FormDialog):
-    """Saves beside the keys, once; the answer is what it took, as a sentence."""
+    """Saves in the background, once; returns the result as a sentence."""
 
     def __init__(
         self,
         title: str,
-        form: Form,
+        form: FormWidget,
         save: Save,
         follow: Follow = no_follow,
         *,
@@ -49,20 +49,20 @@ class SaveDialog(FormDialog):
     ) -> None:
         """`follow` shows what answers lead to; `first` is the question that gets the keys.
 
-        `offers` asks the chosen server what there is to choose from; asked beside the keys.
+        `offers` queries the chosen server for choices, in the background.
         """
         super().__init__(title, form, editing=editing)
         form.first = first
         self._save, self._follow, self._offers = save, follow, offers
         self._offered_by = ""
         self._saving = False
-        self.outcome: Outcome | None = None
+        self.outcome: PutResult | None = None
 
     def on_mount(self) -> None:
         self._follow(self.form, self.form.values)
         self._look_for_offers(self.form.values)
 
-    def on_form_changed(self, message: Form.Changed) -> None:
+    def on_form_widget_changed(self, message: FormWidget.Changed) -> None:
         message.stop()
         self._follow(self.form, message.values)
         self._look_for_offers(message.values)
@@ -96,26 +96,26 @@ class SaveDialog(FormDialog):
             for name, words in located(error, values).items():
                 self.form.complain(name, plain(words))
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
-            self.say(trouble(error))
+            self.say(error_text(error))
         else:
             self.dismiss(values)
         self._saving = False
 
 
-def trouble(error: Exception) -> str:
-    """Why something was not done, as a sentence; what nobody foresaw goes to the log as well."""
+def error_text(error: Exception) -> str:
+    """Why something failed, as a sentence; an unexpected error is logged as well."""
     if isinstance(error, KvmtuiError):
         return error.sentence
-    log.error("Something asked for in the console went wrong", exc_info=error)
+    log.error("A request from the console failed", exc_info=error)
     return f"It went wrong ({type(error).__name__}: {error}). Try again; if it stays, see the log file."
 
 
-def told(outcome: Outcome) -> str:
-    """What it took, in one sentence, and what is not right all the same."""
+def result_text(outcome: PutResult) -> str:
+    """The result in one sentence, with its warnings."""
     return " ".join([_done(outcome), *(f"Warning: {plain(each)}" for each in outcome.warnings)])
 
 
-def _done(outcome: Outcome) -> str:
+def _done(outcome: PutResult) -> str:
     what = f"{outcome.kind.capitalize()} {plain(outcome.name)}"
     if outcome.verb == "same":
         return f"{what}: nothing changed."

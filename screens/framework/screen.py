@@ -1,14 +1,14 @@
-"""What every place of the console is: a widget between the tabs and the footer.
+"""What every screen of the console is: a widget between the tabs and the footer, not a Textual `Screen`.
 
     class PoolsScreen(ListScreen):
         NAME = SCOPE = "pools"
         BINDINGS = bindings("pools")
         COMMAND = "kvmtui pool list"
         def table(self) -> Table: ...                 # columns, noun and what to do when it is empty
-        def source(self) -> RowSource: ...            # or rows; asked for once, again on every change
+        def source(self) -> RowSource: ...            # or rows; called once, and again on every change
 
-A place is mounted when it is opened and removed when it is left; what must survive is in the `Memory` it
-writes to. It never polls: `reread` is called when something happened, and when the operator asks for it.
+A screen is mounted when it is opened and removed when it is left; what must survive is in its `Memory`. It never
+polls: `reread` is called for events, and when the operator refreshes.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from engine.audit import Actor, current_actor
-from screens.common.bindings import Acts
+from screens.common.bindings import ActionMixin
 from screens.common.memory import MOST_MARKS, Memory
 from screens.common.times import ago
 from screens.widgets.listing import Listing
 from screens.widgets.reader import sentence
-from screens.widgets.rows import Row, RowSource, View
+from screens.widgets.rows import RowSource, TableRow, View
 from screens.widgets.table import Table
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class EventBatch:
     """What came over the bus since the last look: kinds of events, and the services they are about."""
 
     kinds: frozenset[str] = frozenset()
@@ -44,10 +44,10 @@ class Happened:
 
 @runtime_checkable
 class Rereads(Protocol):
-    """What is told when something happened: a place, and a dialog that shows what goes on."""
+    """What receives events: a screen, and a dialog that shows live data."""
 
-    def reread(self, happened: Happened | None = None) -> None:
-        """Reads again what is shown; None means that the operator asked for all of it."""
+    def reread(self, batch: EventBatch | None = None) -> None:
+        """Reloads what is shown; None means that the operator requested a full reload."""
 
 
 def actor() -> Actor:
@@ -55,19 +55,19 @@ def actor() -> Actor:
     return current_actor("console")
 
 
-class BaseScreen(Acts, Vertical):
+class BaseScreen(ActionMixin, Vertical):
     """A part of the console with a name; `reread` brings it up to date."""
 
     NAME: ClassVar[str] = ""
 
     class Shown(Message):
-        """The place has its data on the screen, or has said why not; what may wait can begin now."""
+        """The screen shows its data, or why not; deferred work can begin now."""
 
-    def reread(self, happened: Happened | None = None) -> None:
-        """Reads again what is shown; None means that the operator asked for all of it."""
+    def reread(self, batch: EventBatch | None = None) -> None:
+        """Reloads what is shown; None means that the operator requested a full reload."""
 
     def back(self) -> bool:
-        """Goes one step back inside the place; False when there is none, and the place itself is left."""
+        """Goes one step back inside the screen; False when there is none, and the screen itself is left."""
         return False
 
     def cut_off(self) -> None:
@@ -79,9 +79,9 @@ class BaseScreen(Acts, Vertical):
         return cast(Memory, cast(Any, self.app).memory)
 
     async def beside(self, work: Callable[[], T]) -> T | None:
-        """Does work beside the screen's thread; what goes wrong is told as a sentence, and None comes back.
+        """Runs work outside the UI thread; an error is shown as a sentence, and None is returned.
 
-        It comes back only while the place is there: whoever waits for it ends with a place that was left.
+        It returns only while the screen is open: closing the screen cancels whoever waits.
         """
         found = None
         try:
@@ -94,7 +94,7 @@ class BaseScreen(Acts, Vertical):
 
 
 class ListScreen(BaseScreen):
-    """A place that is one list; its view, cursor and marks are there again at the next start."""
+    """A screen with one list; its view, cursor and marks are kept between starts."""
 
     COMMAND: ClassVar[str] = ""
 
@@ -102,7 +102,7 @@ class ListScreen(BaseScreen):
         """The empty table: columns, noun, and what to do when there is nothing."""
         raise NotImplementedError
 
-    def source(self) -> RowSource | Iterable[Row]:
+    def source(self) -> RowSource | Iterable[TableRow]:
         """Where the rows come from, as of now."""
         raise NotImplementedError
 
@@ -121,7 +121,7 @@ class ListScreen(BaseScreen):
     def on_unmount(self) -> None:
         self.remember()
 
-    def reread(self, happened: Happened | None = None) -> None:
+    def reread(self, batch: EventBatch | None = None) -> None:
         self.list.reload()
 
     def back(self) -> bool:
@@ -157,7 +157,7 @@ class ListScreen(BaseScreen):
         self.remember()
 
     def commands(self) -> list[str]:
-        """The command lines that do the same as this place."""
+        """The command lines that do the same as this screen."""
         return [self.COMMAND]
 
     def do_command(self) -> None:

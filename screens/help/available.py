@@ -8,17 +8,17 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 
 from screens.common.actions import Action
-from screens.common.bindings import Acts, in_scope
+from screens.common.bindings import ActionMixin, in_scope
 
 
-def action_nodes(screen: Screen[object]) -> list[Acts]:
+def action_nodes(screen: Screen[object]) -> list[ActionMixin]:
     """The widgets that carry out actions: from the focused widget outwards, then the rest of the screen."""
     start: DOMNode = screen.focused or screen
     chain = [*start.ancestors_with_self, *screen.query("*")]
-    return list(dict.fromkeys(node for node in chain if isinstance(node, Acts)))
+    return list(dict.fromkeys(node for node in chain if isinstance(node, ActionMixin)))
 
 
-def available(screen: Screen[object]) -> Iterator[tuple[Acts, Action]]:
+def available(screen: Screen[object]) -> Iterator[tuple[ActionMixin, Action]]:
     """Every action of the open screen, once, with the widget that carries it out."""
     seen: set[str] = set()
     for node in action_nodes(screen):

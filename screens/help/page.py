@@ -12,7 +12,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from screens.common.actions import EVERYWHERE, Action
-from screens.common.bindings import Acts, key_name, refused
+from screens.common.bindings import ActionMixin, key_name, refused
 from screens.common.text import text, unmarked
 from screens.help.available import available
 from screens.widgets.prompt import Prompt
@@ -70,7 +70,7 @@ def _words(title: str, keys: str, each: Action, refuses: str) -> str:
 
 
 class HelpPage(ModalScreen[None]):
-    """Every key that works where help was asked for; `/` searches."""
+    """Every key that works on the screen below; `/` searches."""
 
     AUTO_FOCUS = ".help-body"
 
@@ -91,7 +91,7 @@ class HelpPage(ModalScreen[None]):
             yield VerticalScroll(self._page, classes="help-body")
             yield self._prompt
             yield Static(
-                text("/ searches · ! cannot be taken back · ↑ ↓ scroll · esc closes"), classes="dialog-keys"
+                text("/ searches · ! cannot be undone · ↑ ↓ scroll · esc closes"), classes="dialog-keys"
             )
 
     def action_search(self) -> None:
@@ -118,7 +118,7 @@ class HelpPage(ModalScreen[None]):
 
 
 def groups(screen: Screen[object]) -> Iterator[Group]:
-    """The actions of a screen, those of the place first: keys as they are now, and whether it is refused."""
+    """The actions of a screen, its own first: with their current keys, and why one is refused."""
     keys: dict[str, list[str]] = {}
     for active in screen.active_bindings.values():
         if active.binding.id:
@@ -133,7 +133,7 @@ def groups(screen: Screen[object]) -> Iterator[Group]:
         yield TITLES.get(scope, scope.capitalize()), found[scope]
 
 
-def _why(node: Acts, each: Action, read_only: bool) -> str:
+def _why(node: ActionMixin, each: Action, read_only: bool) -> str:
     """Why an action is refused now, short enough for a line of help; empty when it is not."""
     if read_only and each.changes:
         return "read-only: refused"

@@ -8,7 +8,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from screens.common.actions import Action
-from screens.common.bindings import Acts, refused
+from screens.common.bindings import ActionMixin, refused
 from screens.common.text import unmarked
 from screens.help.available import available
 
@@ -28,6 +28,6 @@ class Palette(Provider):
             yield DiscoveryHit(Content(each.label), partial(node.ask, each.id), help=_about(node, each))
 
 
-def _about(node: Acts, each: Action) -> str:
+def _about(node: ActionMixin, each: Action) -> str:
     """The line below a name in the palette: what the action does, or why it would be refused."""
     return unmarked(refused(node, each) or each.help)

@@ -1,4 +1,4 @@
-"""Who has which address of a pool: a long list read a page at a time, with what is free counted above it."""
+"""The addresses in use of a pool: a long list read a page at a time, with the free ones counted above it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from engine.queries.pools import HeldView, PoolView, held, held_count, held_place
+from engine.queries.pools import HeldView, PoolView, held, held_count, index_of_held
 from screens.framework.record_view import Related
 from screens.widgets.bar import share
-from screens.widgets.rows import Cell, Column, Key, Row, RowSource, View
+from screens.widgets.rows import Cell, Column, Key, RowSource, TableRow, View
 
 COLUMNS = (
     Column("address", "Address", 17, grow=True, sortable=False),
@@ -36,7 +36,7 @@ def holders(pool: PoolView, reverse: str) -> Related:
     )
 
 
-def _service_of(row: Row) -> int | None:
+def _service_of(row: TableRow) -> int | None:
     service = row.cell(2).text
     return int(service) if service.isdigit() else None
 
@@ -53,25 +53,25 @@ class HolderRows:
         """How many fit the filter."""
         return held_count(self.pool_id, self.text)
 
-    def page(self, offset: int, limit: int) -> Sequence[Row]:
+    def page(self, offset: int, limit: int) -> Sequence[TableRow]:
         """A stretch of them."""
         return [_row(each) for each in held(self.pool_id, offset, limit, self.text)]
 
     def index_of(self, key: Key) -> int | None:
-        """Where an address stands."""
-        return held_place(self.pool_id, str(key), self.text)
+        """Index of an address in the list; None when it is not in it."""
+        return index_of_held(self.pool_id, str(key), self.text)
 
     def seen(self, view: View) -> RowSource:
         """The same pool under another filter; the order is that of the addresses."""
         return HolderRows(self.pool_id, view.filter)
 
 
-def _row(each: HeldView) -> Row:
+def _row(each: HeldView) -> TableRow:
     state = Cell(each.state, _TONES.get(each.state, ""))
     service = "—" if each.service_id is None else str(each.service_id)
-    return Row(each.address, (each.address, state, service, each.name, each.rdns))
+    return TableRow(each.address, (each.address, state, service, each.name, each.rdns))
 
 
 def _many(number: int) -> str:
-    """A number an operator can read; the size of a /64 is told by its power of ten."""
+    """A readable number; the size of a /64 is written as a power of ten."""
     return f"{number:,}" if number < 10**9 else f"about 10^{len(str(number)) - 1}"

@@ -1,4 +1,4 @@
-"""IP pools: how full they are, the reverse zone each needs, and who has which address."""
+"""IP pools: usage, the reverse zone each needs, and the addresses in use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.actions.pools import create_pool, delete_pool, put_pool
-from engine.actions.site import Outcome
+from engine.actions.repository import PutResult
 from engine.errors import Refused
 from engine.forms import PoolForm
 from engine.queries.pools import PoolView, pool_values, pools
@@ -17,8 +17,8 @@ from screens.framework.record_view import Related
 from screens.framework.records_screen import RecordsScreen
 from screens.framework.screen import actor
 from screens.widgets.bar import share
-from screens.widgets.form import Form
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.form import FormWidget
+from screens.widgets.rows import Cell, Column, TableRow
 
 
 def offered(server: str) -> dict[str, Sequence[str]]:
@@ -54,7 +54,7 @@ class PoolsScreen(RecordsScreen):
         super().__init__()
         self._zones: Zones = ()
 
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[TableRow]:
         zones = our_zones()
         return [_row(each, reverse_need(f"{each.gateway}/{each.mask}", zones)) for each in pools()]
 
@@ -65,12 +65,12 @@ class PoolsScreen(RecordsScreen):
         self._zones = our_zones()
         return {"server": names_of("server")}
 
-    def follow(self, form: Form, values: Mapping[str, object]) -> None:
-        """The reverse zone of the network as it is typed, and whether a zone of ours holds it."""
+    def follow(self, form: FormWidget, values: Mapping[str, object]) -> None:
+        """The reverse zone of the network while it is typed, and whether one of our zones covers it."""
         need = reverse_need(f"{values.get('gateway')}/{values.get('mask')}", self._zones)
         form.hint("mask", f"Reverse: {need.sentence}" if need else "")
 
-    def save(self, form: Any, key: Any) -> Outcome:
+    def save(self, form: Any, key: Any) -> PutResult:
         return create_pool(form, actor()) if key is None else put_pool(form, actor(), key)
 
     def delete(self, key: Any) -> None:
@@ -107,11 +107,11 @@ def _with_need(key: int) -> tuple[PoolView, str]:
     return found, need.sentence if need else found.rdns_zone
 
 
-def _row(each: PoolView, need: ReverseNeed | None) -> Row:
+def _row(each: PoolView, need: ReverseNeed | None) -> TableRow:
     """A pool as a line of the list: what may be handed out, how much of it is, and where reverse names go."""
     counted = f"{each.used:,} of {each.total:,}" if each.total < 10**9 else f"{each.used:,} used"
     usage = share(each.used, each.total, full=each.full)
-    return Row(
+    return TableRow(
         each.id,
         (
             str(each.id),
@@ -126,7 +126,7 @@ def _row(each: PoolView, need: ReverseNeed | None) -> Row:
 
 
 def _kept(need: ReverseNeed | None) -> str:
-    """`+` when zones of ours hold every address, `~` for a part, `-` for none."""
+    """`+` when our zones cover every address, `~` some, `-` none."""
     if need is None or not need.kept:
         return "-"
     return "+" if need.covered else "~"

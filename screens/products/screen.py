@@ -7,20 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 from engine.actions.products import create_product, delete_product, put_product
-from engine.actions.site import Outcome
+from engine.actions.repository import PutResult
 from engine.forms import ProductForm
 from engine.naming import vm_name
+from engine.queries.inventory import ProductView, product_values, products
 from engine.queries.product_warnings import product_warnings
 from engine.queries.refs import names_of
-from engine.queries.site import ProductView, product_values, products
 from screens.common.bindings import bindings
 from screens.framework.form_questions import in_sections, questions
 from screens.framework.record_view import Related
 from screens.framework.records_screen import RecordsScreen
 from screens.framework.screen import actor
-from screens.widgets.fields import Field
-from screens.widgets.form import Form
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.fields import FormField
+from screens.widgets.form import FormWidget
+from screens.widgets.rows import Cell, Column, TableRow
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "VM": (
@@ -80,26 +80,26 @@ class ProductsScreen(RecordsScreen):
         Column("services", "Services", 8, 2, right=True),
     )
 
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[TableRow]:
         return [_row(each) for each in products()]
 
     def values(self, key: Any) -> Mapping[str, Any]:
         return product_values(key)
 
-    def fields(self, key: Any) -> Sequence[Field]:
+    def fields(self, key: Any) -> Sequence[FormField]:
         return in_sections(questions(ProductForm, self.MANY_LINES), SECTIONS)
 
     def choices(self) -> dict[str, Sequence[str]]:
         return {"server": names_of("server")}
 
-    def follow(self, form: Form, values: Mapping[str, object]) -> None:
-        """The name a machine would get, and its full name."""
+    def follow(self, form: FormWidget, values: Mapping[str, object]) -> None:
+        """The name a VM would get, and its full name."""
         rule, domain = str(values.get("name_rule") or ""), str(values.get("main_domain") or "")
         name = vm_name(rule, client_id=CLIENT, service_id=SERVICE)
         full = f"{name}.{domain}" if domain else f"{name} (no domain, so no DNS name)"
         form.hint("name_rule", f"service {SERVICE} of client {CLIENT}: {full}")
 
-    def save(self, form: Any, key: Any) -> Outcome:
+    def save(self, form: Any, key: Any) -> PutResult:
         if key is None:
             done = create_product(form, actor())
         else:
@@ -123,11 +123,11 @@ class ProductsScreen(RecordsScreen):
         return [*([f"kvmtui product show '{key}'"] if key else []), "kvmtui product list --json"]
 
 
-def _row(each: ProductView) -> Row:
-    """A product as a line of the list: what a machine of it gets."""
+def _row(each: ProductView) -> TableRow:
+    """A product as a line of the list: what a VM of it gets."""
     spec, network = each.spec, each.spec.get("network") or {}
     cores, sockets = int(spec.get("cores", 1)), int(spec.get("sockets", 1))
-    return Row(
+    return TableRow(
         each.name,
         (
             each.name,

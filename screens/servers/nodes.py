@@ -1,4 +1,4 @@
-"""The nodes of one server as they are this moment: whether each is there, how busy it is, what of ours it carries."""
+"""The nodes of a server, read live: whether each is online, its load, and our VMs on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from screens.framework.live_rows import FreshRows
 from screens.widgets.bar import share
 from screens.widgets.dialogs import Dialog
 from screens.widgets.listing import Listing
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.rows import Cell, Column, TableRow
 from screens.widgets.table import Table
 
 COLUMNS = (
@@ -39,15 +39,15 @@ class ServerNodes(Dialog[None]):
     def on_mount(self) -> None:
         self._table.show(FreshRows(self._rows, COLUMNS))
 
-    def _rows(self) -> Sequence[Row]:
+    def _rows(self) -> Sequence[TableRow]:
         return [_row(each) for each in nodes_of(self._server)]
 
 
-def _row(each: NodeView) -> Row:
+def _row(each: NodeView) -> TableRow:
     """A node as a line of the list."""
     load = share(round(10 * each.cpu_percent), 1000, full=each.cpu_full)
     memory = share(round(each.memory_used_gib), round(each.memory_gib), full=each.memory_full)
-    return Row(
+    return TableRow(
         each.name,
         (
             each.name,

@@ -1,4 +1,4 @@
-"""What is asked about a server: how it is trusted and how one logs in are each one choice, and what it needs.
+"""The form of a server: TLS trust and login are each one choice, with the fields it needs.
 
 The engine's form has four ways to trust and two to log in side by side, of which one of each may be given.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.forms import ServerForm
 from screens.framework.form_questions import flattened, in_sections, questions
-from screens.widgets.fields import Field
+from screens.widgets.fields import FormField
 
 MANY_LINES = frozenset({"hosts", "assigned_ips"})
 TRUST = {
@@ -38,11 +38,13 @@ _SECTIONS = {
 }
 
 
-def fields() -> tuple[Field, ...]:
+def fields() -> tuple[FormField, ...]:
     """The questions, in sections."""
     ways = (
-        Field("login", "Log in with", "choice", "A token is better.", choices=tuple(LOGIN.values())),
-        Field("trust", "Trust", "choice", "How its certificate is verified.", choices=tuple(TRUST.values())),
+        FormField("login", "Log in with", "choice", "A token is better.", choices=tuple(LOGIN.values())),
+        FormField(
+            "trust", "Trust", "choice", "How its certificate is verified.", choices=tuple(TRUST.values())
+        ),
     )
     asked = [
         _owned(each)
@@ -52,8 +54,8 @@ def fields() -> tuple[Field, ...]:
     return in_sections([*asked, *ways], _SECTIONS)
 
 
-def _owned(field: Field) -> Field:
-    """What only one way of trust or login needs is asked while that way is chosen, and then it is needed."""
+def _owned(field: FormField) -> FormField:
+    """Fields of one kind of trust or login are shown, and required, only while that kind is chosen."""
     if field.name not in _OWNERS:
         return field
     owner, way = _OWNERS[field.name]

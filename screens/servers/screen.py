@@ -1,4 +1,4 @@
-"""Servers: the Proxmox clusters, whether they answer, and whether they are worked on."""
+"""Servers: the Proxmox clusters, whether they answer, and whether they are paused."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from textual.worker import Worker
 
 from engine.actions.doctor import CheckView, check_server_named, doctor
 from engine.actions.pausing import toggle
+from engine.actions.repository import PutResult
 from engine.actions.servers import create_server, delete_server, put_server
-from engine.actions.site import Outcome
 from engine.forms import Form, ServerForm, checked
-from engine.queries.site import ServerView, server_values, servers
+from engine.queries.inventory import ServerView, server_values, servers
 from screens.common.bindings import bindings
 from screens.common.times import ago, at
-from screens.framework.check_results import Finding, Findings
+from screens.framework.check_results import CheckLine, CheckResultsDialog
 from screens.framework.form_questions import nested
 from screens.framework.record_view import Related
 from screens.framework.records_screen import RecordsScreen
 from screens.framework.screen import actor
 from screens.servers import questions
 from screens.services.adopt import Adopts
-from screens.widgets.fields import Field
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.fields import FormField
+from screens.widgets.rows import Cell, Column, TableRow
 
 _SIGNS = {"ok": "+", "warn": "~", "fail": "-"}
 
@@ -50,13 +50,13 @@ class ServersScreen(Adopts, RecordsScreen):
     def server_at_hand(self) -> str:
         return str(self.list.cursor_key or "")
 
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[TableRow]:
         return [_row(each) for each in servers()]
 
     def values(self, key: Any) -> Mapping[str, Any]:
         return server_values(key)
 
-    def fields(self, key: Any) -> Sequence[Field]:
+    def fields(self, key: Any) -> Sequence[FormField]:
         return questions.fields()
 
     def asked(self, values: Mapping[str, Any]) -> dict[str, object]:
@@ -65,7 +65,7 @@ class ServersScreen(Adopts, RecordsScreen):
     def form(self, answers: Mapping[str, object]) -> Form:
         return checked(ServerForm, nested(questions.answered(answers)))
 
-    def save(self, form: Any, key: Any) -> Outcome:
+    def save(self, form: Any, key: Any) -> PutResult:
         if key is None:
             return create_server(form, actor())
         return put_server(form, actor(), next(each.id for each in servers() if each.name == key))
@@ -126,7 +126,7 @@ class ServersScreen(Adopts, RecordsScreen):
         if checks is not None:
             several = len({each.about for each in checks}) > 1
             found = [
-                Finding(
+                CheckLine(
                     _SIGNS[each.result],
                     f"{each.about} {each.name}" if several else each.name,
                     each.sentence,
@@ -134,15 +134,15 @@ class ServersScreen(Adopts, RecordsScreen):
                 )
                 for each in checks
             ]
-            self.app.push_screen(Findings(title, found))
+            self.app.push_screen(CheckResultsDialog(title, found))
             self.reread()
 
 
-def _row(each: ServerView) -> Row:
-    """A server as a line of the list: is it worked on, and does it answer."""
+def _row(each: ServerView) -> TableRow:
+    """A server as a line of the list, with its state and its last answer."""
     state = Cell("+ enabled", "ok") if each.state == "enabled" else Cell(f"~ {each.state}", "warn")
     limits = each.limits
-    return Row(
+    return TableRow(
         each.name,
         (
             Cell(each.name, below=", ".join(each.hosts)),

@@ -1,4 +1,4 @@
-"""Adopt: a guest that somebody else made becomes a service, after a look at it and its typed name."""
+"""Adopt an existing guest as a service, after showing it and asking for its name."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from engine.queries.changes import shown
 from engine.queries.refs import names_of
 from screens.common.text import plain
 from screens.framework.form_questions import faults, nested, questions
-from screens.framework.save_dialog import trouble
+from screens.framework.save_dialog import error_text
 from screens.framework.screen import BaseScreen, actor
-from screens.widgets.dialogs import Notice, Plan, PlanLine, TypeName
-from screens.widgets.form import Form, FormDialog
+from screens.widgets.dialogs import Notice, PlanDialog, PlanLine, TypeName
+from screens.widgets.form import FormDialog, FormWidget
 
 _ONLY = "Nothing in the guest changes now but its notes, which get the ownership mark."
 
 
 class Adopts(BaseScreen):
-    """A place from which a guest can be adopted."""
+    """A screen from which a guest can be adopted."""
 
     def server_at_hand(self) -> str:
         """The server the form begins with; empty when none is meant."""
@@ -45,13 +45,13 @@ class Adopts(BaseScreen):
             await self._take(dialog.form_taken, dialog.seen)
 
     async def _agreed(self, seen: Survey) -> bool:
-        """Shows what was found, and asks for the name when nothing speaks against it."""
+        """Shows what was found, and asks for the name if the guest can be adopted."""
         called = plain(seen.called)
         if seen.refusals:
             words = "\n".join([*seen.refusals, "", *(f"{each.sign} {each.words}" for each in _lines(seen))])
             self.app.push_screen(Notice(f"VM {seen.vmid} ({called}) cannot be adopted", words, danger=True))
             return False
-        look = Plan(f"VM {seen.vmid} ({called}), as it was found", list(_lines(seen)), yes="Go on")
+        look = PlanDialog(f"VM {seen.vmid} ({called}), as found", list(_lines(seen)), yes="Continue")
         if not await self.app.push_screen_wait(look):
             return False
         question = f"Adopt VM {seen.vmid} on {seen.server} for {plain(seen.client)}?"
@@ -70,7 +70,7 @@ class AdoptDialog(FormDialog):
     """Asks which guest, and stays open until the guest could be looked at."""
 
     def __init__(self, names: Mapping[str, list[str]], server: str) -> None:
-        form = Form(
+        form = FormWidget(
             fields=questions(AdoptForm),
             judge=lambda answers: faults(lambda: checked(AdoptForm, nested(answers)), answers),
             values={"server": server} if server in names["server"] else {},
@@ -93,20 +93,20 @@ class AdoptDialog(FormDialog):
         try:
             self.seen = await asyncio.to_thread(lambda: survey(form))
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
-            self.say(trouble(error))
+            self.say(error_text(error))
         else:
             self.dismiss(values)
         self._looking = False
 
 
 def _lines(seen: Survey) -> Iterator[PlanLine]:
-    """The guest in lines: what it is, what it has beside the product, what stays as it is."""
+    """The guest in lines: what it is, how it differs from the product, what stays unchanged."""
     yield PlanLine("=", f"{seen.node}, {seen.status}, system {seen.system}")
     vlan = f" VLAN {seen.vlan}" if seen.vlan else ""
     yield PlanLine("=", f"card {seen.mac} on {seen.bridge}{vlan}" if seen.mac else "no card net0")
-    for place in seen.addresses:
-        sign, words = ("-", place.clash) if place.clash else ("+", place.source)
-        yield PlanLine(sign, f"address {place.address}/{place.prefix}: {words}")
+    for found in seen.addresses:
+        sign, words = ("-", found.clash) if found.clash else ("+", found.source)
+        yield PlanLine(sign, f"address {found.address}/{found.prefix}: {words}")
     for each in seen.beside:
         same = each.found == each.product
         beside = "as the product" if same else f"the product says {shown(each.product)}"

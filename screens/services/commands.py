@@ -1,4 +1,4 @@
-"""What can be done to services, wherever they or their VMs are chosen: the actions of the scope `service`."""
+"""The actions of the scope `service`, for every screen on which services or their VMs are chosen."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from engine.errors import Refused
 from engine.forms import OptionsForm
 from engine.plan import effective
 from engine.queries.effects import Effect, effects_of
-from engine.queries.site import ProductView, ServiceView, product_values, products, services, services_in
+from engine.queries.inventory import ProductView, ServiceView, product_values, products, services, services_in
 from screens.common.bindings import bindings
 from screens.framework.commands import Commands
-from screens.framework.save_dialog import told
+from screens.framework.save_dialog import result_text
 from screens.framework.screen import actor
 from screens.services.options import AT_ONCE, INTERRUPTS, QUIET, OptionsDialog, lines_of
-from screens.widgets.dialogs import Choice, Choose, Plan, PlanLine
+from screens.widgets.dialogs import Choice, Choose, PlanDialog, PlanLine
 
 _SHOWN = 100
 """Services of a bulk whose plan is shown line by line."""
@@ -74,7 +74,7 @@ class ServiceCommands(Commands):
         plan = None if product is None else await self.read(lambda: _plan(chosen, product))
         if product is None or plan is None:
             return
-        look = Plan(f"Change {_named(chosen)} to {product}", plan, note=_note(plan, len(chosen)))
+        look = PlanDialog(f"Change {_named(chosen)} to {product}", plan, note=_note(plan, len(chosen)))
         if not await self.app.push_screen_wait(look):
             return
         if len(chosen) == 1 or await self.sure(chosen, f"Change to {product}:", (_note(plan, len(chosen)),)):
@@ -97,11 +97,11 @@ class ServiceCommands(Commands):
             await self._apply(view, options, effects)
 
     async def _apply(self, view: ServiceView, options: dict[str, Any], effects: Sequence[Effect]) -> None:
-        """Asks for it: with a change of package when the machine differs, else the options alone."""
+        """Asks for it: with a change of package when the VM differs, else the options alone."""
         changes = any(each.when == "change" for each in effects)
         lines = lines_of(effects) or [PlanLine("=", "Nothing in the VM would change.")]
         note = INTERRUPTS if changes else AT_ONCE
-        if not await self.app.push_screen_wait(Plan(f"Options of service {view.id}", lines, note=note)):
+        if not await self.app.push_screen_wait(PlanDialog(f"Options of service {view.id}", lines, note=note)):
             return
         if changes:
             await self.carry_out(
@@ -111,7 +111,7 @@ class ServiceCommands(Commands):
             form = OptionsForm.model_validate(options)
             outcome = await self.read(lambda: set_options(view.id, form, actor()))
             if outcome is not None:
-                self.notify(told(outcome), markup=False)
+                self.notify(result_text(outcome), markup=False)
 
 
 def _named(chosen: Sequence[int]) -> str:
@@ -119,7 +119,7 @@ def _named(chosen: Sequence[int]) -> str:
 
 
 def _choices(chosen: Sequence[int]) -> list[Choice]:
-    """Every product and what it is; those the machines cannot have say why."""
+    """Every product with its summary; those the VMs cannot have say why."""
     views = services_in(chosen[:_SHOWN])
     now, homes = {each.product for each in views}, {each.server for each in views}
     return [Choice(each.name, _use(each, now, homes)) for each in products()]
@@ -135,7 +135,7 @@ def _use(product: ProductView, now: Collection[str], homes: Collection[str]) -> 
 
 
 def _plan(chosen: Sequence[int], product: str) -> list[PlanLine]:
-    """What the product would change in each machine; what is refused says why."""
+    """What the product would change in each VM; what is refused says why."""
     if len(chosen) == 1:
         return lines_of(effects_of(chosen[0], product)) or [PlanLine("=", "Nothing in the VM would change.")]
     lines = [_in_short(each, product) for each in chosen[:_SHOWN]]
@@ -155,7 +155,7 @@ def _in_short(service_id: int, product: str) -> PlanLine:
 
 def _note(plan: Sequence[PlanLine], many: int) -> str:
     if many > 1:
-        return "Each VM is shut down and started again for it, whatever changes."
+        return "Each VM is shut down and started again, whatever changes."
     changes = any(each.sign == "~" for each in plan)
     return INTERRUPTS if changes else QUIET
 

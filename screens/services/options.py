@@ -1,4 +1,4 @@
-"""What a service has other than its product: the questions, and a change of it before it is asked for."""
+"""The overrides of a service: the form, and a preview of a change."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from engine.queries.effects import Effect, When
 from screens.common.text import plain
 from screens.framework.form_questions import faults, in_sections, nested, questions
 from screens.widgets.dialogs import PlanLine
-from screens.widgets.fields import Field
-from screens.widgets.form import Form, FormDialog
+from screens.widgets.fields import FormField
+from screens.widgets.form import FormDialog, FormWidget
 
 _LIMITS = ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")
 _SECTIONS: dict[str, tuple[str, ...]] = {
@@ -29,18 +29,20 @@ _WHEN: dict[When, str] = {
     "reinstall": "from the next reinstall on",
     "never": "",
 }
-INTERRUPTS = "The VM is shut down and started again for it, whatever changes."
-QUIET = "Nothing in the VM itself changes; it is shut down and started again all the same."
+INTERRUPTS = "The VM is shut down and started again, whatever changes."
+QUIET = "Nothing in the VM changes, but it is still shut down and started again."
 AT_ONCE = "Nothing in the VM changes and it runs on; what changes is what it may have from now on."
 
 
-def sectioned(fields: Sequence[Field], before: str = "", **others: tuple[str, ...]) -> tuple[Field, ...]:
+def sectioned(
+    fields: Sequence[FormField], before: str = "", **others: tuple[str, ...]
+) -> tuple[FormField, ...]:
     """The questions about options under their headings, after those of other sections."""
     options = {title: tuple(before + name for name in names) for title, names in _SECTIONS.items()}
     return in_sections(fields, {**others, **options})
 
 
-def suggest(form: Form, spec: Mapping[str, Any] | None, before: str = "") -> None:
+def suggest(form: FormWidget, spec: Mapping[str, Any] | None, before: str = "") -> None:
     """Shows in every option that is left empty what the product has."""
     plan = None if spec is None else effective(spec, {})
     for name in OPTION_PATHS:
@@ -59,7 +61,7 @@ class OptionsDialog(FormDialog):
     """Asks what a service has other than its product; answers with every option, None for the product's."""
 
     def __init__(self, service_id: int, options: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
-        form = Form(
+        form = FormWidget(
             fields=sectioned(questions(OptionsForm)),
             judge=lambda answers: faults(lambda: checked(OptionsForm, nested(answers)), answers),
             values=dict(options),
@@ -76,7 +78,7 @@ class OptionsDialog(FormDialog):
 
 
 def lines_of(effects: Sequence[Effect]) -> list[PlanLine]:
-    """What would change, when, and what has no way back; `=` where it is asked for and does not happen."""
+    """What would change, when, and what cannot be undone; `=` marks requested changes without effect."""
     return [PlanLine("=" if each.when == "never" else "~", _line(each)) for each in effects]
 
 

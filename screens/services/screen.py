@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 
+from engine.actions.repository import PutResult
 from engine.actions.services import create_service
-from engine.actions.site import Outcome
 from engine.forms import ServiceForm
 from engine.queries import service_list
 from engine.queries.allowed import VmState
+from engine.queries.inventory import ServiceView, products
 from engine.queries.refs import names_of
 from engine.queries.service_list import ServiceQuestion
-from engine.queries.site import ServiceView, products
 from screens.common.bindings import bindings
 from screens.framework.form_questions import questions
 from screens.framework.record_view import Related
@@ -24,10 +24,10 @@ from screens.framework.screen import actor
 from screens.services.adopt import Adopts
 from screens.services.commands import ServiceCommands
 from screens.services.options import sectioned, suggest
-from screens.widgets.fields import Field
-from screens.widgets.form import Form
+from screens.widgets.fields import FormField
+from screens.widgets.form import FormWidget
 from screens.widgets.listing import Listing
-from screens.widgets.rows import Cell, Column, Key, Row, RowSource, View
+from screens.widgets.rows import Cell, Column, Key, RowSource, TableRow, View
 
 OPTIONS = "options__"
 _STATES = {
@@ -68,22 +68,22 @@ class ServicesScreen(Adopts, RecordsScreen):
     def source(self) -> RowSource:
         return ServiceRows()
 
-    def fields(self, key: Any) -> Sequence[Field]:
+    def fields(self, key: Any) -> Sequence[FormField]:
         return sectioned(questions(ServiceForm), OPTIONS, Service=("client", "product", "id"))
 
     def choices(self) -> dict[str, Sequence[str]]:
         self._specs = {each.name: each.spec for each in products()}
         return {"client": names_of("client"), "product": sorted(self._specs)}
 
-    def follow(self, form: Form, values: Mapping[str, object]) -> None:
-        """What the product has stands in every option that is left empty."""
+    def follow(self, form: FormWidget, values: Mapping[str, object]) -> None:
+        """Empty options show the product's value as a placeholder."""
         suggest(form, self._specs.get(str(values.get("product"))), OPTIONS)
 
-    def save(self, form: Any, key: Any) -> Outcome:
+    def save(self, form: Any, key: Any) -> PutResult:
         return create_service(form, actor())
 
     def opened(self, key: Any) -> None:
-        """Enter goes to the machine of the service."""
+        """Enter goes to the VM of the service."""
         app: Any = self.app
         self.app.run_worker(app.open_vm(key), group="go")
 
@@ -98,15 +98,15 @@ class ServicesScreen(Adopts, RecordsScreen):
             return None
         return VmState(view.vm or str(view.id), view.vm_status, view.status)
 
-    def _look_again(self) -> None:
+    def _state_changed(self) -> None:
         for each in self.query(ServiceCommands):
-            each.look_again()
+            each.state_changed()
 
     def on_grid_highlighted(self) -> None:
-        self._look_again()
+        self._state_changed()
 
     def on_table_marks_changed(self) -> None:
-        self._look_again()
+        self._state_changed()
 
     def commands(self) -> list[str]:
         return [*(f"kvmtui service show {each}" for each in self.chosen()[:10]), "kvmtui service list --json"]
@@ -123,12 +123,12 @@ class ServiceRows:
         """How many services fit."""
         return service_list.count(self.question)
 
-    def page(self, offset: int, limit: int) -> Sequence[Row]:
+    def page(self, offset: int, limit: int) -> Sequence[TableRow]:
         """A stretch of them."""
         return [_row(each) for each in service_list.page(self.question, offset, limit)]
 
     def index_of(self, key: Key) -> int | None:
-        """Where a service stands."""
+        """Index of a service in the list; None when it is not in it."""
         return service_list.position(self.question, key) if isinstance(key, int) else None
 
     def seen(self, view: View) -> RowSource:
@@ -149,9 +149,9 @@ def services_with(client: str = "", product: str = "", server: str = "") -> Rela
     )
 
 
-def _row(each: ServiceView) -> Row:
+def _row(each: ServiceView) -> TableRow:
     pending = ", ".join(change.field for change in each.pending)
-    return Row(
+    return TableRow(
         each.id,
         (
             *(str(each.id), each.client, each.product, service_status(each.status), each.vm or "—"),
@@ -162,6 +162,6 @@ def _row(each: ServiceView) -> Row:
 
 
 def service_status(status: str) -> Cell:
-    """How a service stands, told by sign and word and then by colour."""
+    """The status of a service by sign, word and colour."""
     sign, tone = _STATES.get(status, ("?", "muted"))
     return Cell(f"{sign} {status}", tone)

@@ -13,10 +13,10 @@ from engine.audit import Actor
 from engine.queries.outbox import MailView, outbox
 from screens.common.times import at
 from screens.framework.live_rows import FreshRows
-from screens.framework.save_dialog import trouble
+from screens.framework.save_dialog import error_text
 from screens.widgets.dialogs import Confirm, Dialog, Notice
 from screens.widgets.listing import Listing
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.rows import Cell, Column, TableRow
 from screens.widgets.table import Table
 
 NEWEST = 1_000
@@ -62,35 +62,35 @@ class OutboxList(Dialog[MailView]):
         if found is not None:
             self.dismiss(found)
 
-    def _rows(self) -> Sequence[Row]:
+    def _rows(self) -> Sequence[TableRow]:
         self._known = {each.id: each for each in outbox(limit=NEWEST)}
         return [_row(each) for each in self._known.values()]
 
 
-def _row(each: MailView) -> Row:
+def _row(each: MailView) -> TableRow:
     """A mail as a line of the list."""
     service = "—" if each.service_id is None else str(each.service_id)
     when = at(each.sent_at or each.created_at)
     state = Cell(*_STATES[each.state])
-    return Row(
+    return TableRow(
         each.id, (str(each.id), state, each.template, service, each.recipient, when, each.error or "—")
     )
 
 
-async def look(app: App[int], actor: Actor, read_only: bool) -> None:
+async def show_outbox(app: App[int], actor: Actor, read_only: bool) -> None:
     """Shows the mails, one after the other, until the operator leaves; one that did not go may be sent again."""
     while (chosen := await app.push_screen_wait(OutboxList())) is not None:
         title = f"Mail {chosen.id}: “{chosen.template}” to {chosen.recipient}"
         if read_only or chosen.state in ("sent", "sending"):
-            await app.push_screen_wait(Notice(title, _told(chosen), danger=chosen.state == "failed"))
+            await app.push_screen_wait(Notice(title, _description(chosen), danger=chosen.state == "failed"))
             continue
-        question = Confirm(title, _told(chosen), yes="Send it again", danger=chosen.state == "unknown")
+        question = Confirm(title, _description(chosen), yes="Send it again", danger=chosen.state == "unknown")
         if await app.push_screen_wait(question):
             said = await asyncio.to_thread(_again, chosen.id, actor)
             app.notify(said, markup=False)
 
 
-def _told(each: MailView) -> str:
+def _description(each: MailView) -> str:
     """Everything that is known about a mail, line by line."""
     lines = [
         f"Made {at(each.created_at)} in the language {each.language}; attempts so far: {each.attempts}.",
@@ -108,5 +108,5 @@ def _again(number: int, actor: Actor) -> str:
     try:
         retry([number], actor)
     except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
-        return trouble(error)
+        return error_text(error)
     return f"Mail {number} is sent again."

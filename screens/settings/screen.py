@@ -8,22 +8,22 @@ from typing import Any
 
 from textual.worker import Worker
 
+from engine.actions.repository import PutResult
 from engine.actions.settings import FORMS, current_settings, put_settings
-from engine.actions.site import Outcome
 from engine.clock import now_ms
 from engine.forms import Form, checked
 from engine.schedule.registry import TASKS
 from engine.schedule.run_now import clear_locks, run_now
-from engine.work.task_ledger import Standing, standing
+from engine.work.task_ledger import ScheduledTask, standing
 from screens.common.bindings import bindings
 from screens.common.times import age, ago
 from screens.framework.form_questions import JOINT, nested, questions
 from screens.framework.records_screen import RecordsScreen
 from screens.framework.screen import actor
-from screens.settings.task_progress import AskedTask
+from screens.settings.task_progress import TaskProgress
 from screens.widgets.dialogs import Confirm
-from screens.widgets.fields import Field
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.fields import FormField
+from screens.widgets.rows import Cell, Column, TableRow
 
 SECTIONS = {
     "general": ("General", "how long the engine waits for Proxmox"),
@@ -56,14 +56,14 @@ class SettingsScreen(RecordsScreen):
         super().__init__()
         self._section = "general"
 
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[TableRow]:
         return [*map(_section, SECTIONS), *(_task(standing(task)) for task in TASKS)]
 
     def values(self, key: Any) -> Mapping[str, Any]:
         return current_settings(key)
 
-    def fields(self, key: Any) -> Sequence[Field]:
-        """An interval is asked under the name of its task."""
+    def fields(self, key: Any) -> Sequence[FormField]:
+        """The field of an interval has the name of its task."""
         return [
             replace(each, title=each.name.removeprefix(_INTERVALS))
             if each.name.startswith(_INTERVALS)
@@ -74,7 +74,7 @@ class SettingsScreen(RecordsScreen):
     def form(self, answers: Mapping[str, object]) -> Form:
         return checked(FORMS[self._section], nested(answers))
 
-    def save(self, form: Any, key: Any) -> Outcome:
+    def save(self, form: Any, key: Any) -> PutResult:
         return put_settings(key, form, actor())
 
     def name_of(self, key: Any) -> str:
@@ -110,7 +110,7 @@ class SettingsScreen(RecordsScreen):
         if words is not None:
             self.notify(words, markup=False)
             self.reread()
-            AskedTask(self, key)
+            TaskProgress(self, key)
 
     def do_mail(self) -> Worker[None]:
         from screens.settings import send_test_mail
@@ -121,7 +121,9 @@ class SettingsScreen(RecordsScreen):
         from screens.settings import outbox
 
         read_only = bool(getattr(self.app, "read_only", False))
-        return self.run_worker(outbox.look(self.app, actor(), read_only), group="dialog", exclusive=True)
+        return self.run_worker(
+            outbox.show_outbox(self.app, actor(), read_only), group="dialog", exclusive=True
+        )
 
     def do_unlock(self) -> Worker[None]:
         return self.run_worker(self._unlock(), group="dialog", exclusive=True)
@@ -141,10 +143,10 @@ class SettingsScreen(RecordsScreen):
                 self.reread()
 
 
-def _section(name: str) -> Row:
+def _section(name: str) -> TableRow:
     """A section as a line of the list, with what it says now."""
     title, does = SECTIONS[name]
-    return Row(name, (Cell(title, "accent", below=does), "", "", _summary(name), ""))
+    return TableRow(name, (Cell(title, "accent", below=does), "", "", _summary(name), ""))
 
 
 def _summary(name: str) -> Cell:
@@ -173,9 +175,9 @@ def _days(number: int) -> str:
     return "1 day" if number == 1 else f"{number} days"
 
 
-def _task(each: Standing) -> Row:
+def _task(each: ScheduledTask) -> TableRow:
     """A task as a line of the list: when, how it went, and who has its lock."""
-    return Row(
+    return TableRow(
         each.task,
         (
             Cell(each.task, below=each.does),
@@ -189,15 +191,15 @@ def _task(each: Standing) -> Row:
     )
 
 
-def _next(each: Standing) -> str:
-    """When it runs next, told coarsely."""
+def _next(each: ScheduledTask) -> str:
+    """When it runs next, rounded."""
     if each.next_run_at is None:
         return "is off"
     left = (each.next_run_at - now_ms()) // 60_000
     return "next: now" if left < 1 else f"next in {left} min"
 
 
-def _result(each: Standing) -> Cell:
+def _result(each: ScheduledTask) -> Cell:
     if each.locked_by:
         return Cell("> runs now", "busy", below=f"for {age(each.locked_at)}, {each.locked_by}")
     if each.last_run_at is None:

@@ -9,17 +9,16 @@ from textual.app import App
 
 from engine.actions.mail import send_test
 from engine.audit import Actor
-from engine.forms import Form as Answers
-from engine.forms import checked
+from engine.forms import Form, checked
 from engine.forms.kinds import Email
 from screens.common.text import plain
 from screens.framework.form_questions import faults, questions
-from screens.framework.save_dialog import trouble
+from screens.framework.save_dialog import error_text
 from screens.widgets.dialogs import Notice
-from screens.widgets.form import Form, FormDialog
+from screens.widgets.form import FormDialog, FormWidget
 
 
-class Recipient(Answers):
+class Recipient(Form):
     """Whom a test mail goes to."""
 
     address: Email = Field(title="Send it to", description="It goes out at once, past the mails that wait.")
@@ -27,7 +26,7 @@ class Recipient(Answers):
 
 async def send(app: App[int], actor: Actor) -> None:
     """Asks for an address, sends a mail there now, and shows what came of it."""
-    form = Form(
+    form = FormWidget(
         fields=questions(Recipient),
         judge=lambda answers: faults(lambda: checked(Recipient, answers), answers),
     )
@@ -46,4 +45,4 @@ def _sent(address: str, actor: Actor) -> tuple[str, bool]:
     try:
         return send_test(address, actor), False
     except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
-        return trouble(error), True
+        return error_text(error), True

@@ -1,24 +1,24 @@
-"""Follows a task that was asked for until it ran, and tells how it went; or that no engine took it up."""
+"""Follows a requested task until it ran and shows the result, or that no engine started it."""
 
 from __future__ import annotations
 
 from engine.schedule.registry import named
-from engine.work.task_ledger import Standing, standing
+from engine.work.task_ledger import ScheduledTask, standing
 from screens.framework.screen import BaseScreen
 
-LOOK_S, LOOKS = 0.5, 20
-"""How often it is looked at, and how many times."""
+POLL_S, POLLS = 0.5, 20
+"""Interval and number of polls."""
 
 
-class AskedTask:
-    """Looks until the task has run; what it tells is one notice, and the place is read again."""
+class TaskProgress:
+    """Polls until the task has run, then shows one notification and reloads the screen."""
 
     def __init__(self, place: BaseScreen, name: str) -> None:
-        self._place, self._name, self._left = place, name, LOOKS
-        self._timer = place.set_interval(LOOK_S, self._look)
+        self._screen, self._name, self._left = place, name, POLLS
+        self._timer = place.set_interval(POLL_S, self._poll)
 
-    async def _look(self) -> None:
-        now = await self._place.beside(lambda: standing(named(self._name)))
+    async def _poll(self) -> None:
+        now = await self._screen.beside(lambda: standing(named(self._name)))
         self._left -= 1
         if now is None:
             self._timer.stop()
@@ -36,11 +36,11 @@ class AskedTask:
     def _end(self, words: str, failed: bool) -> None:
         self._timer.stop()
         severity = "warning" if failed else "information"
-        self._place.notify(words, severity=severity, markup=False, timeout=8)  # type: ignore[arg-type]
-        self._place.reread()
+        self._screen.notify(words, severity=severity, markup=False, timeout=8)  # type: ignore[arg-type]
+        self._screen.reread()
 
 
-def _ran(now: Standing) -> tuple[str, bool]:
-    """How it went, as a sentence, and whether something went wrong."""
+def _ran(now: ScheduledTask) -> tuple[str, bool]:
+    """The result as a sentence, and whether it failed."""
     errors = f", {now.errors} of them with an error" if now.errors else ""
     return f"{now.task} ran for {now.seconds:.1f} s: {now.processed} done{errors}.", bool(now.errors)

@@ -11,7 +11,7 @@ class BrowserDriver(WebDriver):
     """Draws through the pipe to the server of the page, and sends the app `TerminalLost` when either is gone."""
 
     def on_meta(self, packet_type: str, payload: dict[str, object]) -> None:
-        """What the server says beside the keys; `quit` is a page that was closed."""
+        """Control messages of the server; `quit` means that the page was closed."""
         if packet_type == "quit":
             self._app.post_message(TerminalLost())
         else:

@@ -1,4 +1,4 @@
-"""The console itself: header, tabs, the place one is in, the live log and the keys, on one screen.
+"""The console itself: header, tabs, the open screen, the live log and the keys.
 
 It receives what it needs in `Setup` and starts nothing of the engine: `kvmtui.app` does that in `ready` and `ending`.
 Screens come from `screens.shell.registry`. Changes arrive as events from a `Feed`; the console does not poll.
@@ -25,35 +25,35 @@ from textual.message import Message
 from engine.clock import now_ms
 from engine.operators import identity
 from engine.queries.dashboard import nothing_yet
-from screens.common.actions import PLACES, Action
-from screens.common.bindings import Acts, bindings, keymap
-from screens.common.coalesced import Latest
+from screens.common.actions import SCREENS, Action
+from screens.common.bindings import ActionMixin, bindings, keymap
+from screens.common.coalesced import CoalescedRead
 from screens.common.memory import Memory
 from screens.common.text import plain
 from screens.common.times import ago
-from screens.framework.screen import BaseScreen, Happened, Rereads
+from screens.framework.screen import BaseScreen, EventBatch, Rereads
 from screens.shell import header_facts, themes
 from screens.shell.event_feed import BEAT, Feed
 from screens.shell.registry import BUILT, make
 from screens.shell.terminal_driver import TerminalDriver, TerminalLost, hung_up
-from screens.shell.themes import Looks
+from screens.shell.themes import Appearance
 from screens.shell.typeahead import TypeAhead
 from screens.widgets.footer import Footer
 from screens.widgets.header import Facts, Header, Tabs
 from screens.widgets.log import LogPane
 from screens.widgets.loglines import LogLine
 from screens.widgets.prompt import Prompt
-from screens.widgets.state import State, too_small
+from screens.widgets.state import StateMessage, too_small
 
 if TYPE_CHECKING:
     from engine.actions.consoles import ScreenLinks
 
 FIRST = "dashboard"
 START_AFTER, START_AT_LATEST = 0.2, 2.0
-"""Seconds after the first page stands there, and in any case, until what may wait begins."""
+"""Seconds until deferred work begins: after the first screen is drawn, and at the latest."""
 log = logging.getLogger(__name__)
 _OLD_MS = 45_000
-"""A place whose last reading is older than this is read again at the next beat, so that ages on it stay true."""
+"""A screen read longer ago than this is reloaded at the next heartbeat, so that ages on it stay correct."""
 
 
 def _palette() -> type[Provider]:
@@ -73,7 +73,7 @@ class Setup:
     of its own, and again whenever no engine works any more; it must do nothing when there is nothing to do."""
 
     site: str = "kvmtui"
-    looks: Looks = field(default_factory=Looks)
+    appearance: Appearance = field(default_factory=Appearance)
     keys: Mapping[str, str] = field(default_factory=dict)
     read_only: bool = False
     memory: Memory = field(default_factory=Memory)
@@ -86,7 +86,7 @@ class Setup:
     """What it draws on."""
 
 
-class Console(Acts, TypeAhead):
+class Console(ActionMixin, TypeAhead):
     """The terminal console."""
 
     TITLE = "kvmtui"
@@ -98,40 +98,40 @@ class Console(Acts, TypeAhead):
 
     @dataclass
     class News(Message):
-        """Something happened, or the events cannot be read (`trouble` says why)."""
+        """Events arrived, or cannot be read (`error` says why)."""
 
-        happened: Happened
-        trouble: str
+        batch: EventBatch
+        error: str
 
     def __init__(self, setup: Setup) -> None:
-        super().__init__(driver_class=setup.driver, ansi_color=True if setup.looks.ansi else None)
+        super().__init__(driver_class=setup.driver, ansi_color=True if setup.appearance.ansi else None)
         self.setup = setup
         self.read_only = setup.read_only
         self.role = identity().role
         self.memory = setup.memory
-        self.animation_level = setup.looks.animation
+        self.animation_level = setup.appearance.animation
         self.inbox: deque[LogLine] = deque()
         self.terminal_lost = False
         self.screen_links: ScreenLinks | None = None  # made with the first link, closed with the console
-        self.place_name = ""
+        self.screen_name = ""
         self._parent_list = "vms"
         """The list that the open VM was reached from."""
         self._moving = asyncio.Lock()
         self._begun = self._lost = False
-        self._heard_at = self._place_read_at = now_ms()
-        self._vitals = Latest(self, self._read_vitals)
-        tick = setup.looks.tick_seconds
-        self._feed = Feed(self.inbox, self._tell, tick, min(BEAT, 5 * tick))
+        self._heard_at = self._screen_read_at = now_ms()
+        self._vitals = CoalescedRead(self, self._read_vitals)
+        tick = setup.appearance.tick_seconds
+        self._feed = Feed(self.inbox, self._receive_events, tick, min(BEAT, 5 * tick))
         themes.register(self)
-        self.theme = setup.looks.theme
+        self.theme = setup.appearance.theme
 
     def compose(self) -> ComposeResult:
         yield Header(Facts(self.setup.site, read_only=self.read_only))
-        yield Tabs(FIRST, [each for each in PLACES if each.argument in BUILT])
+        yield Tabs(FIRST, [each for each in SCREENS if each.argument in BUILT])
         yield Vertical(id="place")
-        yield State("small", id="too-small")
+        yield StateMessage("small", id="too-small")
         yield Prompt(":", "service id, vmid:N, name or address", id="goto")
-        yield LogPane(self.inbox, hz=self.setup.looks.log_hz)
+        yield LogPane(self.inbox, hz=self.setup.appearance.log_hz)
         yield Footer()
 
     async def on_mount(self) -> None:
@@ -143,8 +143,8 @@ class Console(Acts, TypeAhead):
         self.set_timer(START_AT_LATEST, self._begin)
         await self.open(await self._first())
 
-    def on_place_shown(self) -> None:
-        """The page is on its way to the terminal; loading the engine beside it would hold it up."""
+    def on_base_screen_shown(self) -> None:
+        """The page is being drawn; loading the engine at the same time would delay it."""
         self.set_timer(START_AFTER, self._begin)
 
     async def _first(self) -> str:
@@ -158,7 +158,7 @@ class Console(Acts, TypeAhead):
             return FIRST
 
     def _begin(self) -> None:
-        """Once, when the first page stands there: the engine and the events. A start has no breath for both."""
+        """Runs once, after the first screen is drawn: starts the engine and the event feed, which would delay it."""
         if self._begun:
             return
         self._begun = True
@@ -202,7 +202,7 @@ class Console(Acts, TypeAhead):
         )
 
     def exit(self, result: int | None = None, return_code: int = 0, message: Any = None) -> None:
-        """Ends the console; the feed ends while Textual lets go of the terminal."""
+        """Ends the console; the feed stops while Textual restores the terminal."""
         self._feed.leave()
         super().exit(result, return_code, message)
 
@@ -214,14 +214,14 @@ class Console(Acts, TypeAhead):
     # Going somewhere
 
     @property
-    def place(self) -> BaseScreen | None:
-        """The place one is in."""
+    def current_screen(self) -> BaseScreen | None:
+        """The open screen."""
         if not self.screen_stack:
             return None
         return next(iter(self.screen_stack[0].query(BaseScreen)), None)
 
     async def open(self, name: str, service_id: int | None = None) -> None:
-        """Goes to a place, after any move under way; `vm` is the one of a single machine."""
+        """Opens a screen after any move under way; `vm` is the one of a single VM."""
         async with self._moving:
             await self._open(name, service_id)
 
@@ -236,16 +236,16 @@ class Console(Acts, TypeAhead):
         await body.remove_children()
         if service_id is None:
             self._parent_list = name
-        self.place_name = name
+        self.screen_name = name
         self.screen_stack[0].query_one(Tabs).show("vms" if service_id is not None else name)
         await body.mount(fresh)
 
     async def open_vm(self, service_id: int) -> None:
-        """Goes to the machine of a service."""
+        """Opens the VM of a service."""
         await self.open("vm", service_id)
 
     async def do_go(self, name: str) -> None:
-        if name != self.place_name:
+        if name != self.screen_name:
             await self.open(name)
 
     async def do_first_steps(self) -> None:
@@ -256,10 +256,10 @@ class Console(Acts, TypeAhead):
         pane = self.query_one(LogPane)
         if pane.size_now != "hidden":
             pane.size_now = "hidden"
-        elif self.place is not None and self.place.back():
+        elif self.current_screen is not None and self.current_screen.back():
             return
         else:
-            await self.do_go(self._parent_list if self.place_name == "vm" else FIRST)
+            await self.do_go(self._parent_list if self.screen_name == "vm" else FIRST)
 
     def hides(self, asked: Action) -> bool:
         missing = asked.run == "go" and asked.argument not in BUILT
@@ -277,7 +277,7 @@ class Console(Acts, TypeAhead):
         message.stop()
         if message.kept and message.value.strip():
             self.run_worker(self._goto(message.value.strip()), group="goto", exclusive=True)
-        self._focus_place()
+        self._focus_screen()
 
     async def _goto(self, words: str) -> None:
         from screens.shell import goto
@@ -316,9 +316,9 @@ class Console(Acts, TypeAhead):
         self.exit(0)
 
     def do_reload(self) -> None:
-        if self.place is not None:
-            self.place.reread()
-        self._look_at_vitals()
+        if self.current_screen is not None:
+            self.current_screen.reread()
+        self._refresh_facts()
 
     def do_theme(self) -> None:
         self.run_worker(self._choose_theme(), group="theme", exclusive=True)
@@ -326,58 +326,58 @@ class Console(Acts, TypeAhead):
     async def _choose_theme(self) -> None:
         from screens.widgets.dialogs import Choice, Choose
 
-        uses = {"dark": "Calm, for long hours.", "light": "For a bright room.", "16": "The terminal's own."}
+        uses = {"dark": "For dark rooms.", "light": "For bright rooms.", "16": "The terminal's own colours."}
         choices = [Choice(name, uses.get(name, "The most contrast.")) for name in themes.NAMES]
         chosen = await self.push_screen_wait(Choose("Colours", choices))
         if chosen:
             self.theme = themes.NAMES[chosen]
 
-    def _focus_place(self) -> None:
-        place = self.place
-        focusable = [each for each in place.query("*") if each.focusable] if place is not None else []
+    def _focus_screen(self) -> None:
+        screen = self.current_screen
+        focusable = [each for each in screen.query("*") if each.focusable] if screen is not None else []
         if focusable:
             focusable[0].focus()
 
     # What happens elsewhere
 
-    def _tell(self, happened: Happened, trouble: str) -> None:
+    def _receive_events(self, batch: EventBatch, error: str) -> None:
         """Called by the feed, from its thread; a console that is closing takes no more messages."""
-        self.post_message(self.News(happened, trouble))
+        self.post_message(self.News(batch, error))
 
     def on_console_news(self, message: Console.News) -> None:
         header = self._header
         if header is None:
             return
-        if message.trouble:
+        if message.error:
             self._lost = True
-            if self.place is not None:
-                self.place.cut_off()
+            if self.current_screen is not None:
+                self.current_screen.cut_off()
             lost = f"database lost, as of {ago(self._heard_at)}"
             header.show(Facts(self.setup.site, "none", None, header.facts.alerts, self.read_only, lost))
             return
         self._heard_at = now_ms()
-        if message.happened.services or message.happened.kinds - {"beat"}:
-            self._reread(message.happened)
-        elif self._place_read_at + _OLD_MS < self._heard_at and self.place is not None:
-            self._place_read_at = self._heard_at
-            self.place.reread(message.happened)  # nothing happened, yet what it says of ages grows old
-        self._look_at_vitals()
+        if message.batch.services or message.batch.kinds - {"beat"}:
+            self._reread(message.batch)
+        elif self._screen_read_at + _OLD_MS < self._heard_at and self.current_screen is not None:
+            self._screen_read_at = self._heard_at
+            self.current_screen.reread(message.batch)  # nothing changed, but displayed ages must advance
+        self._refresh_facts()
 
-    def _reread(self, happened: Happened) -> None:
-        """Brings up to date the place and what stands open above it; all of it after the database was lost."""
+    def _reread(self, batch: EventBatch) -> None:
+        """Updates the screen and the dialogs above it; reloads everything after the database was lost."""
         back, self._lost = self._lost, False
-        self._place_read_at = self._heard_at
-        if back or "start" not in happened.kinds:
-            for each in (self.place, *self.screen_stack[1:]):
+        self._screen_read_at = self._heard_at
+        if back or "start" not in batch.kinds:
+            for each in (self.current_screen, *self.screen_stack[1:]):
                 if isinstance(each, Rereads):
-                    each.reread(None if back else happened)
+                    each.reread(None if back else batch)
 
     @property
     def _header(self) -> Header | None:
         """The header; None once the console is on its way out."""
         return next(iter(self.screen_stack[0].query(Header)), None) if self.screen_stack else None
 
-    def _look_at_vitals(self) -> None:
+    def _refresh_facts(self) -> None:
         self._vitals.wanted()
 
     async def _read_vitals(self) -> None:
@@ -388,13 +388,13 @@ class Console(Acts, TypeAhead):
         if header is None or facts is None:
             return
         header.show(facts)
-        if facts.engine == "none":  # a daemon that worked is gone: go on here
+        if facts.engine == "none":  # the daemon is gone: take over here
             self.run_worker(self._start_engine(), group="engine", exclusive=True)
 
     def on_resize(self, event: events.Resize) -> None:
         words = too_small(event.size)
         for each in self.screen_stack[0].query("#place, #tabs"):
             each.display = words is None
-        small = self.screen_stack[0].query_one("#too-small", State)
+        small = self.screen_stack[0].query_one("#too-small", StateMessage)
         small.display = words is not None
         small.say("small", words or "")

@@ -1,7 +1,7 @@
-"""Follows the engine's events, wherever it runs, and tells the console about them: lines and changes.
+"""Follows the events of all engines and passes them to the console, as log lines and changes.
 
 One thread reads. Lines go into a deque that the log pane drains; everything else that happened within a
-tick becomes one message. When the database does not answer, it says so and goes on where it stopped.
+tick becomes one message. When the database does not answer, it says so and later continues where it stopped.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from collections.abc import Callable, Iterable, Mapping
 from engine.errors import KvmtuiError
 from engine.queries.refs import names_of_services
 from engine.work.events import EventView, Follower, last_id, recent
-from screens.framework.screen import Happened
+from screens.framework.screen import EventBatch
 from screens.widgets.loglines import LogLine
 
 log = logging.getLogger(__name__)
 _LOOK = 0.2
 _MOST = 20_000
-"""Events taken over in one tick: more than the log keeps; what is older is not worth a look."""
+"""Events read per tick: more than the log keeps."""
 AGAIN = 2.0
-"""Seconds until a database that does not answer is asked again."""
+"""Seconds until a database that does not answer is queried again."""
 BEAT = 5.0
 """Seconds of silence after which it says that it is still there: how soon a dead engine is noticed."""
 _LINES_PER_EVENT = 1_000
@@ -31,20 +31,20 @@ _STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
 _SID = re.compile(r"^(\[.\] )?sid:\d+ +")
 _SERVICE = re.compile(r"(?<=: )service=\d+ ")
 _RESULTS = ("success", "skip", "waiting", "error")
-Tell = Callable[[Happened, str], object]
+Report = Callable[[EventBatch, str], object]
 
 
 class Feed(threading.Thread):
-    """Reads events until it is told to stop; `tell(happened, trouble)` is called from its own thread."""
+    """Reads events until stopped; calls `report(happened, error)` from its own thread."""
 
-    def __init__(self, inbox: deque[LogLine], tell: Tell, tick: float = 1.0, beat: float = BEAT) -> None:
+    def __init__(self, inbox: deque[LogLine], report: Report, tick: float = 1.0, beat: float = BEAT) -> None:
         super().__init__(name="console-feed", daemon=True)
-        self._inbox, self._tell = inbox, tell
+        self._inbox, self._report = inbox, report
         self._tick, self._beats = tick, max(1, round(beat / _LOOK))
         self._stop_now = threading.Event()
         self._after: int | None = None
         self._names: dict[int, str] = {}
-        """Names of VMs by service, asked for once; one that is renamed keeps its old name in older lines."""
+        """Names of VMs by service, read once; after a rename, older lines keep the old name."""
 
     def leave(self) -> None:
         """Begins to end; does not wait for it."""
@@ -61,13 +61,13 @@ class Feed(threading.Thread):
             try:
                 self._follow()
             except KvmtuiError as error:
-                self._trouble(error.sentence)
+                self._report_error(error.sentence)
             except Exception:
                 log.exception("The events could not be read; trying again shortly")
-                self._trouble("The events could not be read; the log file says why.")
+                self._report_error("The events could not be read; the log file says why.")
 
-    def _trouble(self, sentence: str) -> None:
-        self._tell(Happened(), sentence)
+    def _report_error(self, sentence: str) -> None:
+        self._report(EventBatch(), sentence)
         self._stop_now.wait(AGAIN)
 
     def _follow(self) -> None:
@@ -78,7 +78,7 @@ class Feed(threading.Thread):
             self._after = newest
         follower = Follower(self._after)
         try:
-            self._tell(Happened(frozenset({"start"})), "")
+            self._report(EventBatch(frozenset({"start"})), "")
             self._read_on(follower)
         finally:
             self._after = follower.position
@@ -90,18 +90,18 @@ class Feed(threading.Thread):
             found = follower.wait(_LOOK)
             quiet = 0 if found else quiet + 1
             if found:
-                self._tell(self._all_of(follower, found), "")
+                self._report(self._all_of(follower, found), "")
                 self._stop_now.wait(self._tick)
             elif quiet % self._beats == 0:
-                self._tell(Happened(frozenset({"beat"})), "")
+                self._report(EventBatch(frozenset({"beat"})), "")
 
-    def _all_of(self, follower: Follower, found: list[EventView]) -> Happened:
-        """Takes over what came, and goes on reading while more is there: a flood is not told a page at a tick."""
-        seen, taken = Happened(), 0
+    def _all_of(self, follower: Follower, found: list[EventView]) -> EventBatch:
+        """Reads new events until none are left, so that a burst is not spread over many ticks."""
+        seen, taken = EventBatch(), 0
         while found and not self._stop_now.is_set():
             self._lines(found)
-            more, taken = happened(found), taken + len(found)
-            seen = Happened(seen.kinds | more.kinds, seen.services | more.services)
+            more, taken = batch(found), taken + len(found)
+            seen = EventBatch(seen.kinds | more.kinds, seen.services | more.services)
             found = follower.read() if taken < _MOST else []
         return seen
 
@@ -113,17 +113,17 @@ class Feed(threading.Thread):
         self._inbox.extend(line for event in events for line in lines(event, self._names))
 
 
-def happened(found: Iterable[EventView]) -> Happened:
-    """Events as the places see them."""
+def batch(found: Iterable[EventView]) -> EventBatch:
+    """Events as the screens see them."""
     events = list(found)
     services = frozenset(event.service for event in events if event.service is not None)
-    return Happened(frozenset(event.kind for event in events), services)
+    return EventBatch(frozenset(event.kind for event in events), services)
 
 
 def lines(event: EventView, names: Mapping[int, str] | None = None) -> list[LogLine]:
     """The lines of an event, numbered so that they keep their order and none is taken twice.
 
-    The engine's output names a VM by `sid:` and carries its own time; here both stand in front of every line.
+    The engine's output names a VM by `sid:` and carries its own time; the log pane adds both to every line.
     """
     result = event.level if event.level in _RESULTS else ""
     service = event.service
@@ -135,5 +135,5 @@ def lines(event: EventView, names: Mapping[int, str] | None = None) -> list[LogL
 
 
 def _unnamed(words: str) -> str:
-    """A line of output without the time and the `sid:` that stand in front of it in the log pane."""
+    """A line of output without its time and `sid:`, which the log pane adds."""
     return _SERVICE.sub("", _SID.sub(r"\1", _STAMP.sub("", words)))

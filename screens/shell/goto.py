@@ -1,4 +1,4 @@
-"""From what is typed after `:` to the one machine that is meant."""
+"""Finds the VM for the text typed after `:`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.queries.vm_list import VmQuestion, page
 
 
 async def find(app: Any, words: str) -> int | None:
-    """The service of an id, `vmid:N`, name or address; says why when it is not exactly one."""
+    """The service of an id, `vmid:N`, name or address; notifies unless it is exactly one."""
     try:
         return await asyncio.to_thread(service, words)
     except KvmtuiError as error:

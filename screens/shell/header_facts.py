@@ -1,4 +1,4 @@
-"""The facts of the header: who does the work, whether its heart beats, and how much needs a look."""
+"""The facts of the header: where the engine runs, its heartbeat, and the number of alerts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from screens.widgets.header import Facts
 
 
 def read(site: str, own: str, read_only: bool) -> Facts | None:
-    """Reads them; None when the database does not answer, which the feed tells with since when."""
+    """Reads them; None when the database does not answer, which the feed reports."""
     try:
         found, alerts = engines(), dashboard.alerts()
     except KvmtuiError:
@@ -19,7 +19,7 @@ def read(site: str, own: str, read_only: bool) -> Facts | None:
 
 
 def where(engines: list[EngineView], own: str) -> str:
-    """Where the engine runs: a daemon on a host before this console, before another one's."""
+    """Where the engine runs: a daemon first, then this console, then another one."""
     daemons = [each for each in engines if each.kind == "daemon"]
     if daemons:
         more = f" +{len(daemons) - 1}" if len(daemons) > 1 else ""
@@ -30,6 +30,6 @@ def where(engines: list[EngineView], own: str) -> str:
 
 
 def heartbeat(engines: list[EngineView]) -> int | None:
-    """Seconds since the newest sign of life of any engine."""
+    """Seconds since the newest heartbeat of any engine."""
     newest = max((each.heartbeat_at for each in engines), default=None)
     return None if newest is None else max(0, (now_ms() - newest) // 1000)

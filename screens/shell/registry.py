@@ -1,7 +1,7 @@
-"""The places one goes to with a number key, each in a module that is imported when it is first opened.
+"""The screens behind the number keys, each in a module that is imported when it is first opened.
 
-To add a place: write a `BaseScreen` (see `screens.framework.screen`), and name it here under the argument its `go.…`
-action has in `screens.common.actions.PLACES`. Its tab, its number key and its palette entry follow from that line.
+To add one: write a `BaseScreen` (see `screens.framework.screen`), and list it here under the argument of its `go.…`
+action in `screens.common.actions.SCREENS`. Its tab, number key and palette entry follow from that line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BUILT: dict[str, str] = {
 
 
 def make(name: str) -> BaseScreen:
-    """A fresh widget for the place of that name."""
+    """A new widget for the screen of that name."""
     module, _, kind = BUILT[name].partition(":")
     made: BaseScreen = getattr(import_module(module), kind)()
     return made

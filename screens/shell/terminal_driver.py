@@ -1,4 +1,4 @@
-"""The terminal of the console, with an end: Textual's driver reads an empty terminal for ever once it is gone."""
+"""The terminal driver, which ends with its terminal; Textual's driver reads a closed terminal forever."""
 
 from __future__ import annotations
 

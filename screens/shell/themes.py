@@ -1,9 +1,9 @@
-"""The four looks of the console, and what a bad line or a poor terminal takes away from them.
+"""The four themes of the console, and what they omit on slow links and limited terminals.
 
     looks = choose(low_bandwidth=True)
     App(ansi_color=looks.ansi or None); register(app); app.theme = looks.theme
 
-State is never told by colour alone, so each look may leave colour out altogether (NO_COLOR).
+State is never shown by colour alone, so every theme works without colour (NO_COLOR).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from textual.theme import Theme
 
 DARK, LIGHT, SIXTEEN, CONTRAST = "kvmtui-dark", "kvmtui-light", "kvmtui-16", "kvmtui-contrast"
 NAMES: Mapping[str, str] = {"dark": DARK, "light": LIGHT, "16": SIXTEEN, "high-contrast": CONTRAST}
-"""The words an operator writes in the configuration, and the theme each stands for."""
+"""The theme names of the configuration, and the theme of each."""
 
 _SHARED = {"block-cursor-text-style": "none", "input-cursor-text-style": "reverse"}
 
@@ -115,7 +115,7 @@ _THEMES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class Appearance:
     """How this console shows itself: colours, mouse, movement and pace."""
 
     theme: str = DARK
@@ -131,7 +131,7 @@ class Looks:
 
 def choose(
     theme: str = "dark", *, low_bandwidth: bool = False, environ: Mapping[str, str] | None = None
-) -> Looks:
+) -> Appearance:
     """The looks for this terminal and this line; an unknown name falls back to the dark theme.
 
     >>> choose("light", low_bandwidth=True, environ={}).theme
@@ -141,11 +141,11 @@ def choose(
     """
     env = os.environ if environ is None else environ
     if low_bandwidth:
-        return Looks(SIXTEEN, True, mouse=False, tick_seconds=5.0, log_hz=1.0, charts=False)
+        return Appearance(SIXTEEN, True, mouse=False, tick_seconds=5.0, log_hz=1.0, charts=False)
     poor = env.get("TERM", "") in ("linux", "vt100", "vt220", "ansi", "xterm")
     if theme == "16" or poor or env.get("NO_COLOR"):  # greys are colours too
-        return Looks(SIXTEEN, True)
-    return Looks(NAMES.get(theme, DARK))
+        return Appearance(SIXTEEN, True)
+    return Appearance(NAMES.get(theme, DARK))
 
 
 def register(app: Any) -> None:

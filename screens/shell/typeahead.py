@@ -1,4 +1,4 @@
-"""Keys typed faster than the console works: each waits for everything the key before it started.
+"""Type-ahead: each key waits for everything the previous key started.
 
 A terminal sends keys faster than a screen opens, and Textual hands each key to whatever has the focus when it
 arrives. `TypeAhead` makes a burst of keys do what the same keys do when they are typed slowly:
@@ -61,7 +61,7 @@ class TypeAhead(App[int]):
     def __init__(self, **app: Any) -> None:
         super().__init__(**app)
         self.left = False
-        """True once the operator, a signal or the console itself asked for the end."""
+        """True once the operator, a signal or the console itself requested the exit."""
         self._held: deque[tuple[Typed, float]] = deque()
         self._released: Typed | None = None
         self._number = 0
@@ -209,7 +209,7 @@ class TypeAhead(App[int]):
     # Dialogs
 
     async def push_screen_wait(self, screen: Any, *, mode: str | None = None) -> Any:
-        """Shows a dialog and waits for its answer; a cancelled action takes its dialog away.
+        """Shows a dialog and waits for its answer; cancelling the action closes its dialog.
 
         Unlike Textual's own, it runs no callback of the app in the worker: a callback that is cancelled with the
         worker cancels the removal of widgets it waits for, and the app with it.
@@ -226,7 +226,7 @@ class TypeAhead(App[int]):
             raise
 
     async def _process_messages_loop(self) -> None:
-        """Goes on after something awaited in a message was cancelled; only a cancelled app ends."""
+        """Continues after something awaited in a message was cancelled; only a cancelled app ends."""
         while True:
             try:
                 await super()._process_messages_loop()

@@ -9,11 +9,11 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from screens.common.bindings import Acts, action, refused
+from screens.common.bindings import ActionMixin, action, refused
 from screens.framework.commands import Commands
 from screens.help.available import available
 from screens.widgets.dialogs import Dialog
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.rows import Cell, Column, TableRow
 from screens.widgets.table import Table
 
 LETTERS: dict[str, str] = {
@@ -47,16 +47,16 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MenuEntry:
     """An action, who carries it out, and why it cannot work now."""
 
     letter: str
-    node: Acts
+    node: ActionMixin
     id: str
     why: str | None
 
 
-class Menu(Dialog[str]):
+class ActionsMenu(Dialog[str]):
     """Answers with the id of the chosen action."""
 
     AUTO_FOCUS = "Table"
@@ -64,7 +64,7 @@ class Menu(Dialog[str]):
         Binding(letter, f"letter({letter!r})", show=False, priority=True) for letter in LETTERS.values()
     ]
 
-    def __init__(self, title: str, entries: Sequence[Entry]) -> None:
+    def __init__(self, title: str, entries: Sequence[MenuEntry]) -> None:
         super().__init__(title, "a letter, or ↑ ↓ and enter, chooses · esc cancels")
         self._entries = {each.id: each for each in entries}
         self._table = Table(COLUMNS, noun="actions")
@@ -84,7 +84,7 @@ class Menu(Dialog[str]):
         if found is not None:
             self._choose(found)
 
-    def _choose(self, entry: Entry) -> None:
+    def _choose(self, entry: MenuEntry) -> None:
         if entry.why is None:
             self.dismiss(entry.id)
         else:
@@ -100,11 +100,11 @@ async def choose(commands: Commands) -> None:
     title = await commands.name_of(chosen[0]) if len(chosen) == 1 else f"{len(chosen)} VMs"
     nodes = {each.id: node for node, each in available(commands.screen)}
     entries = [
-        Entry(letter, nodes[ident], ident, refused(nodes[ident], action(ident)))
+        MenuEntry(letter, nodes[ident], ident, refused(nodes[ident], action(ident)))
         for ident, letter in LETTERS.items()
         if ident in nodes
     ]
-    ident = await commands.app.push_screen_wait(Menu(title, entries))
+    ident = await commands.app.push_screen_wait(ActionsMenu(title, entries))
     if ident is None:
         return
     node = nodes[ident]
@@ -113,10 +113,10 @@ async def choose(commands: Commands) -> None:
             await node.ask(ident)
 
 
-def _row(entry: Entry) -> Row:
+def _row(entry: MenuEntry) -> TableRow:
     does = action(entry.id)
     tone = "muted" if entry.why else "error" if does.destructive else ""
-    return Row(
+    return TableRow(
         entry.id,
         (
             Cell(entry.letter, "muted" if entry.why else "accent"),

@@ -1,18 +1,18 @@
-"""What can be done to VMs, wherever they are chosen: the actions of the scope `vm`."""
+"""The actions of the scope `vm`, for every screen on which VMs are chosen."""
 
 from __future__ import annotations
 
 from textual.worker import Worker
 
 from engine.actions import names, records, vms
-from engine.pipelines.legend import COMMANDS, DESTRUCTIVE, needs_name
+from engine.pipelines.command_table import COMMANDS, DESTRUCTIVE, needs_name
 from engine.queries.addresses import addresses_of
 from engine.queries.refs import vm_id_of_service
 from engine.queries.runs import runs
 from screens.common.bindings import bindings
 from screens.consoles.commands import ConsoleCommands
 from screens.framework.screen import actor
-from screens.widgets.confirm import Agreed
+from screens.widgets.confirm import ConfirmAnswer
 from screens.widgets.dialogs import Choice, Choose
 
 _LASTING = ("terminate", "remove")
@@ -93,7 +93,7 @@ class VmCommands(ConsoleCommands):
         if status is None:
             return
         serious = status in _LASTING
-        agreed = Agreed()
+        agreed = ConfirmAnswer()
         if serious or len(chosen) > 1:
             uses = (vms.RESETS[status],)
             found = await self.sure(chosen, f"Reset to {status}:", uses, typed=serious, reason=True)
@@ -181,13 +181,13 @@ class VmCommands(ConsoleCommands):
 
     async def _give_name(self, service_id: int, address: str) -> None:
         from screens.vm.rdns_form import RdnsForm
-        from screens.widgets.form import Form, FormDialog
+        from screens.widgets.form import FormDialog, FormWidget
 
         found = await self.read(lambda: addresses_of(service_id))
         now = next((each for each in found or () if each.address == address), None)
         if now is None:
             return
-        form = Form(RdnsForm, values={"name": now.rdns if now.own else ""})
+        form = FormWidget(RdnsForm, values={"name": now.rdns if now.own else ""})
         form.suggest("name", now.rdns)
         answers = await self.app.push_screen_wait(FormDialog(f"Reverse name of {address}", form))
         if answers is not None:

@@ -1,4 +1,4 @@
-"""A new password for a guest: asked for after a word on what it takes, and shown once when it is set."""
+"""A new password for a guest: confirmed with its consequences, and shown once when it is set."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from engine.queries.login import login
 from engine.queries.requests import Progress, progress
 from screens.common.text import block
 from screens.framework.commands import Commands
-from screens.framework.screen import Happened, actor
+from screens.framework.screen import EventBatch, actor
 from screens.widgets.dialogs import Confirm, Dialog
 from screens.widgets.reader import sentence
 
-_RESTART = "the VM is shut down and started again, and cloud-init sets it"
+_RESTART = "the VM is shut down and started again, and cloud-init sets the password"
 
 
 async def ask(commands: Commands, service_id: int) -> None:
@@ -46,7 +46,7 @@ async def ask(commands: Commands, service_id: int) -> None:
 
 
 def takes(seen: LiveView) -> tuple[str, bool]:
-    """What a new password takes, in words, and whether the machine goes down for it for sure."""
+    """What a new password requires, as text, and whether the VM certainly restarts for it."""
     standing = seen.standing
     if standing is None:
         return f"{seen.looked.sentence}\nWithout an agent that answers {_RESTART}.", True
@@ -58,7 +58,7 @@ def takes(seen: LiveView) -> tuple[str, bool]:
 
 
 class PasswordDialog(Dialog[None]):
-    """Waits until the password is set; shows it to whoever waited, once."""
+    """Waits until the password is set and shows it once."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", "Copy", show=False)]
 
@@ -76,9 +76,9 @@ class PasswordDialog(Dialog[None]):
         self._say(f"[>] {self._queued.sentence}")
         self.reread()
 
-    def reread(self, happened: Happened | None = None) -> None:
+    def reread(self, batch: EventBatch | None = None) -> None:
         """Looks whether it is set, when something happened to this machine."""
-        if not self._over and (happened is None or self._queued.service_id in happened.services):
+        if not self._over and (batch is None or self._queued.service_id in batch.services):
             self.run_worker(self._look(), group="password", exclusive=True)
 
     async def _look(self) -> None:
@@ -88,11 +88,11 @@ class PasswordDialog(Dialog[None]):
                 self._over = True
                 self._show(*await asyncio.to_thread(login, actor(), self._queued.service_id))
             else:
-                self._tell(state, works)
+                self._show_progress(state, works)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
             self._say(f"[-] {sentence(error)}")
 
-    def _tell(self, state: Progress, works: bool) -> None:
+    def _show_progress(self, state: Progress, works: bool) -> None:
         if state.failed:
             self._over = True
             self._say(f"[-] It failed: {state.why}\nThe guest may still have its old password. esc closes.")

@@ -1,4 +1,4 @@
-"""The record editor: the raw row of a VM, typed, under a warning, and never without a reason."""
+"""The record editor: the raw row of a VM, with a warning and a required reason."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from engine.actions import records
 from engine.errors import KvmtuiError
 from screens.common.text import block, plain
 from screens.framework.screen import actor
-from screens.widgets.form import Form, FormDialog
+from screens.widgets.form import FormDialog, FormWidget
 
 REASON = "reason"
 
 
 class RecordDialog(FormDialog):
-    """Edits the row it was given; saving on a row that somebody changed meanwhile is refused."""
+    """Edits the given row; refuses to save if somebody else changed it since."""
 
-    def __init__(self, found: records.RecordView) -> None:
+    def __init__(self, found: records.EditableRecord) -> None:
         super().__init__(
-            f"DB record of service {found.service_id}", Form(model(), values=found.editable), editing=True
+            f"DB record of service {found.service_id}",
+            FormWidget(model(), values=found.editable),
+            editing=True,
         )
         self._found = found
 
@@ -32,7 +34,7 @@ class RecordDialog(FormDialog):
         yield Static(block(f"! {records.WARNING}"), classes="record-warning")
         yield from super().body()
 
-    def on_form_submitted(self, message: Form.Submitted) -> None:
+    def on_form_widget_submitted(self, message: FormWidget.Submitted) -> None:
         message.stop()
         message.prevent_default()  # the form's own dialog would close before the engine has judged
         self.run_worker(self._save(message.values), group="save", exclusive=True)

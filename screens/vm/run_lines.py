@@ -1,4 +1,4 @@
-"""The runs of a machine as lines of a table: a line per run, opened to its steps, their errors and notes in full."""
+"""The runs of a VM as lines of a table: a line per run, opened to its steps, their errors and notes in full."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from textwrap import wrap
 from engine.queries.runs import RunView, StepView
 from screens.common.text import pasteable, plain
 from screens.common.times import at
-from screens.widgets.rows import Cell, Column, Key, Row
+from screens.widgets.rows import Cell, Column, Key, TableRow
 from screens.widgets.table import Table
 
 COLUMNS = (
@@ -40,7 +40,7 @@ class RunTable(Table):
         super().__init__(COLUMNS, noun="lines", empty=EMPTY)
         self.runs: tuple[RunView, ...] = ()
 
-    def tell(self, found: Sequence[RunView], opened: Iterable[int], width: int) -> None:
+    def show_runs(self, found: Sequence[RunView], opened: Iterable[int], width: int) -> None:
         """Shows these runs, those of `opened` with their steps; sentences are wrapped to the width."""
         self.runs = tuple(found)
         wanted = frozenset(opened)
@@ -48,7 +48,7 @@ class RunTable(Table):
 
     @property
     def at_last_of_newest(self) -> bool:
-        """Whether the cursor stands on the last line of the newest run, where what goes on is added."""
+        """Whether the cursor is on the last line of the newest run, where new lines appear."""
         return self.cursor == self._end()
 
     def do_last_of_newest(self) -> None:
@@ -84,10 +84,10 @@ def run_of(key: Key) -> int:
     return int(str(key).partition("/")[0])
 
 
-def rows(run: RunView, opened: bool, width: int) -> Iterator[Row]:
+def rows(run: RunView, opened: bool, width: int) -> Iterator[TableRow]:
     """The line of a run and, when it is open, those of its steps and what they say, wrapped to a width."""
     sign, by = ("▾" if opened else "▸"), f" by {run.asked_by}" if run.asked_by else ""
-    yield Row(
+    yield TableRow(
         f"{run.id}",
         (
             f"{sign} {run.action}{by}",
@@ -117,9 +117,9 @@ def whole(found: Sequence[RunView], key: Key | None) -> str:
     return "\n".join(_lines_of_step(step)) if step is not None else pasteable(run.error)
 
 
-def _step(run_id: int, step: StepView, width: int) -> Iterator[Row]:
+def _step(run_id: int, step: StepView, width: int) -> Iterator[TableRow]:
     key = f"{run_id}/{step.n}"
-    yield Row(
+    yield TableRow(
         key,
         (
             f"  {step.n:>2}. {step.label}",
@@ -133,12 +133,12 @@ def _step(run_id: int, step: StepView, width: int) -> Iterator[Row]:
     yield from _sentences(key, [*said, *((note, "muted") for note in step.notes)], width)
 
 
-def _sentences(key: str, said: Iterable[tuple[str, str]], width: int) -> Iterator[Row]:
+def _sentences(key: str, said: Iterable[tuple[str, str]], width: int) -> Iterator[TableRow]:
     """Sentences over the whole width, each as many lines as it needs."""
     for place, (words, tone) in enumerate(said):
         for number, line in enumerate(_wrapped(words, max(20, width - len(_INDENT)))):
             before = " " * len(_INDENT) if number else _INDENT
-            yield Row(f"{key}/{place}/{number}", (Cell(before + line, tone),), wide=True)
+            yield TableRow(f"{key}/{place}/{number}", (Cell(before + line, tone),), wide=True)
 
 
 def _wrapped(words: str, width: int) -> list[str]:

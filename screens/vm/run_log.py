@@ -1,7 +1,7 @@
-"""The log of one machine in a dialog: its runs, newest first, brought up to date while they happen.
+"""The log of one VM in a dialog: its runs, newest first, updated live.
 
-The failing step stands on top in red. The cursor follows the newest line while it stands there; `f` holds everything
-still, and lets it go on.
+The failing step is on top in red. The cursor follows the newest line while it is on it; `f` freezes the log and follows
+again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from engine.queries.runs import RunView
 from screens.common.text import block, plain, text
-from screens.framework.screen import Happened
+from screens.framework.screen import EventBatch
 from screens.vm.run_lines import ALIVE, RunTable, failure, run_of
 from screens.widgets.dialogs import Dialog
 from screens.widgets.reader import sentence
@@ -38,7 +38,7 @@ class RunLog(Dialog[None]):
         self._runs, self._service_id, self._read = tuple(found), service_id, read
         self._open = {found[0].id} if found else set()
         self._held = self._missed = False
-        self._trouble = ""
+        self._error = ""
         self.table = RunTable()
         self._banner = Static("", classes="run-error", markup=False)
         self._below = Static("", classes="run-state", markup=False)
@@ -49,15 +49,15 @@ class RunLog(Dialog[None]):
         yield self._below
 
     def on_mount(self) -> None:
-        self._tell()
+        self._redraw()
         self.call_after_refresh(self._begin)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._tell)
+        self.call_after_refresh(self._redraw)
 
-    def reread(self, happened: Happened | None = None) -> None:
-        """Reads again when something happened to this machine; while held, it only says so."""
-        if happened is not None and self._service_id not in happened.services:
+    def reread(self, batch: EventBatch | None = None) -> None:
+        """Reloads on events of this VM; while frozen, it only shows that there are new lines."""
+        if batch is not None and self._service_id not in batch.services:
             return
         if self._held:
             self._missed = True
@@ -66,7 +66,7 @@ class RunLog(Dialog[None]):
             self.run_worker(self._again(), group="runs", exclusive=True)
 
     def action_follow(self) -> None:
-        """Holds everything still, or goes on with the newest line."""
+        """Freezes the log, or follows the newest line again."""
         self._held = not self._held
         self._say()
         if not self._held:
@@ -77,11 +77,11 @@ class RunLog(Dialog[None]):
     def on_table_opened(self, message: Table.Opened) -> None:
         message.stop()
         self._open ^= {run_of(message.key)}
-        self._tell()
+        self._redraw()
 
     def _begin(self) -> None:
-        """With the width known: the lines as wide as they may be, and the cursor at what goes on."""
-        self._tell()
+        """Once the width is known: wraps the lines and puts the cursor on the newest one."""
+        self._redraw()
         if self._runs and self._runs[0].result in ALIVE:
             self.table.do_last_of_newest()
 
@@ -89,30 +89,34 @@ class RunLog(Dialog[None]):
         try:
             found = tuple(await asyncio.to_thread(self._read))
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
-            self._trouble = sentence(error)
+            self._error = sentence(error)
             self._say()
             return
-        self._trouble = ""
+        self._error = ""
         at_end = self.table.at_last_of_newest
         if found and (not self._runs or found[0].id != self._runs[0].id):
             self._open.add(found[0].id)
         self._runs = found
-        self._tell()
+        self._redraw()
         if at_end:
             self.table.do_last_of_newest()
 
-    def _tell(self) -> None:
+    def _redraw(self) -> None:
         failing = failure(self._runs)
         self._banner.display = bool(failing)
         self._banner.update(block(failing))
-        self.table.tell(self._runs, self._open, (self.table.size.width or self.app.size.width - 6) - _GUTTER)
+        self.table.show_runs(
+            self._runs, self._open, (self.table.size.width or self.app.size.width - 6) - _GUTTER
+        )
         self._say()
 
     def _say(self) -> None:
-        if self._trouble:
-            words = f"[-] {self._trouble}"
+        if self._error:
+            words = f"[-] {self._error}"
         elif self._held:
-            words = "[=] Held" + (": something happened since; f shows it" if self._missed else "; f goes on")
+            words = "[=] Held" + (
+                ": new lines since then; f shows them" if self._missed else "; f follows again"
+            )
         else:
             words = "[>] It is brought up to date while this is open"
         self._below.update(text(words))

@@ -1,4 +1,4 @@
-"""The page of one machine: where it stands, always in view, and below that the tab that is open."""
+"""The page of one VM: its state, always visible, and below it the open tab."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from screens.common.text import plain
 from screens.common.times import age, ago
 from screens.framework.commands import Commands
 from screens.framework.notes import NotesDialog
-from screens.framework.screen import BaseScreen, Happened, actor
+from screens.framework.screen import BaseScreen, EventBatch, actor
 from screens.services.commands import ServiceCommands
 from screens.vm.commands import VmCommands
-from screens.vm.details import Known, known
+from screens.vm.details import VmDetails, known
 from screens.vm.run_lines import failure
 from screens.vm.status import state_of, status
 from screens.vm.tabs.tab import TABS, ListTab, Tab, TabLine, make
-from screens.widgets.state import State
+from screens.widgets.state import StateMessage
 from screens.widgets.tabrow import TabRow
 from screens.widgets.toned import Toned
 
@@ -36,16 +36,16 @@ _MOST_LINES = 4
 
 
 class Head(Toned):
-    """Which machine this is, how it stands, and what is wrong with it or what it waits for."""
+    """Name and status of the VM, its error, or what it waits for."""
 
-    found: reactive[Known | None] = reactive(None, layout=True)
+    found: reactive[VmDetails | None] = reactive(None, layout=True)
 
     def render(self) -> Text:
         if self.found is None:
             return Text()
         return Text("\n", no_wrap=True, overflow="ellipsis").join(self._lines(self.found))
 
-    def _lines(self, found: Known) -> Iterator[Text]:
+    def _lines(self, found: VmDetails) -> Iterator[Text]:
         vm, stands = found.vm, status(found.vm)
         line = self.toned(
             (f"{vm.service_id}  {vm.fqdn or vm.name or 'no name yet'}", "accent"),
@@ -74,7 +74,7 @@ class Head(Toned):
 
 
 class VmScreen(BaseScreen):
-    """The place of one machine."""
+    """The page of one VM."""
 
     NAME = "vm"
     SCOPE = "page"
@@ -83,13 +83,13 @@ class VmScreen(BaseScreen):
     def __init__(self, service_id: int) -> None:
         super().__init__(id="place-vm")
         self.service_id = service_id
-        self._found: Known | None = None
+        self._found: VmDetails | None = None
 
     def compose(self) -> ComposeResult:
         yield Head(id="vm-head")
         yield TabRow([(each.name, each.label, each.short) for each in TABS], self._remembered().name)
         with ServiceCommands(self._chosen, self._known), VmCommands(self._chosen, self._known):
-            yield State("loading", id="vm-state")
+            yield StateMessage("loading", id="vm-state")
             yield Vertical(id="vm-body")
 
     async def on_mount(self) -> None:
@@ -143,18 +143,18 @@ class VmScreen(BaseScreen):
 
     # What is known
 
-    def reread(self, happened: Happened | None = None) -> None:
-        if happened is not None and self.service_id not in happened.services:
+    def reread(self, batch: EventBatch | None = None) -> None:
+        if batch is not None and self.service_id not in batch.services:
             return
         self.run_worker(self._read(), group="vm", exclusive=True)
         if (tab := self.tab) is not None:
-            tab.reread(happened)
+            tab.reread(batch)
 
     async def _read(self) -> None:
         found = await self.beside(lambda: known(self.service_id))
-        if not self.query("#vm-state"):  # the page was left meanwhile
+        if not self.query("#vm-state"):  # the page was closed in between
             return
-        state = self.query_one("#vm-state", State)
+        state = self.query_one("#vm-state", StateMessage)
         state.display = found is None and self._found is None
         state.say(
             "error", f"Service {self.service_id} could not be shown.", "ctrl+r tries again · esc goes back."
@@ -164,7 +164,7 @@ class VmScreen(BaseScreen):
         self._found = found
         self.query_one(Head).found = found
         for each in self.query(Commands):
-            each.look_again()
+            each.state_changed()
         if (tab := self.tab) is not None:
             tab.show(found)
 
@@ -186,7 +186,7 @@ class VmScreen(BaseScreen):
             told = await self.app.push_screen_wait(NotesDialog(f"service {self.service_id}", words, write))
             if told:
                 self.notify(told, markup=False)
-                self.reread(Happened(frozenset({"change"}), frozenset({self.service_id})))
+                self.reread(EventBatch(frozenset({"change"}), frozenset({self.service_id})))
 
     def do_export(self) -> None:
         if isinstance(tab := self.tab, ListTab):

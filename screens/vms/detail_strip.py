@@ -19,7 +19,7 @@ class VmStrip(Toned):
         super().__init__(id="vm-strip")
         self._said: tuple[tuple[str, str], ...] = ()
 
-    def tell(self, view: VmView | None, due: int | None) -> None:
+    def show(self, view: VmView | None, due: int | None) -> None:
         """Shows another VM; the same words paint nothing."""
         said = tuple(_said(view, due)) if view is not None else ()
         if said != self._said:

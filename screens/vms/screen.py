@@ -26,18 +26,18 @@ from engine.queries.vm_list import (
 )
 from engine.queries.vms import VmView, vms_of
 from screens.common.bindings import bindings
-from screens.common.coalesced import Latest
+from screens.common.coalesced import CoalescedRead
 from screens.common.text import text
 from screens.common.times import age
 from screens.framework.commands import Commands
-from screens.framework.screen import Happened, ListScreen
+from screens.framework.screen import EventBatch, ListScreen
 from screens.services.commands import ServiceCommands
 from screens.vm.commands import VmCommands
 from screens.vm.status import state_of, status
 from screens.vms.detail_strip import VmStrip
 from screens.widgets.dialogs import Choice, Choose
 from screens.widgets.listing import Listing
-from screens.widgets.rows import Cell, Column, Key, Row, RowSource, View
+from screens.widgets.rows import Cell, Column, Key, RowSource, TableRow, View
 from screens.widgets.table import Table
 
 COLUMNS = (
@@ -54,7 +54,7 @@ COLUMNS = (
     Column("server", "Server", 10, 7, grow=True, most=16),
 )
 MOST_CHANGES = 100
-"""When more machines than this changed at once, the list is read anew instead."""
+"""When more VMs than this changed at once, the whole list is reloaded instead."""
 SETTLE_SECONDS = 0.3
 _SERVICE_TONES = {"Suspended": "warn", "Terminated": "muted", "Cancelled": "muted", "Pending": "busy"}
 _STATE_USES = {
@@ -77,7 +77,7 @@ _FILTER = "text, or node: client: product: server: ip: is:stuck|running|stopped|
 
 
 class VmsScreen(ListScreen):
-    """The list of machines."""
+    """The VM list."""
 
     NAME = SCOPE = "vms"
     BINDINGS = bindings("vms")
@@ -87,11 +87,11 @@ class VmsScreen(ListScreen):
         super().__init__()
         self.state, self.service = "all", "all"
         self._changed: set[int] = set()
-        self._changes = Latest(self, self._show_changes)
+        self._changes = CoalescedRead(self, self._show_changes)
         self._settling: Timer | None = None
         self._counts: Counts | None = None
-        self._counting = Latest(self, self._count)
-        self._reason = Latest(self, self._tell_reason)
+        self._counting = CoalescedRead(self, self._count)
+        self._reason = CoalescedRead(self, self._show_reason)
 
     def compose(self) -> ComposeResult:
         yield Static("", id="vm-filters", markup=False)
@@ -106,14 +106,14 @@ class VmsScreen(ListScreen):
         return VmRows(VmQuestion(service_status=self.service, state=self.state))
 
     def on_mount(self) -> None:
-        self._tell_filters()
+        self._show_filters()
         self._counting.wanted()
 
     async def _count(self) -> None:
         self._counts = await self.beside(counts)
-        self._tell_filters()
+        self._show_filters()
 
-    async def _tell_reason(self) -> None:
+    async def _show_reason(self) -> None:
         """Shows why the VM under the cursor is stuck or waits, when it is tried again, and its addresses."""
         row = self.list.current
         view = row.data if row is not None and isinstance(row.data, VmView) else None
@@ -121,16 +121,16 @@ class VmsScreen(ListScreen):
         if view is not None and (view.error or view.waiting):
             service_id = view.service_id
             due = await self.beside(lambda: next_try(service_id))
-        self.query_one(VmStrip).tell(view, due)
+        self.query_one(VmStrip).show(view, due)
 
-    def reread(self, happened: Happened | None = None) -> None:
-        """Machines in view that changed are read alone and at once; order, filter and count follow a moment later."""
+    def reread(self, batch: EventBatch | None = None) -> None:
+        """Changed VMs in view are reloaded at once; order, filter and count follow a moment later."""
         self._reason.wanted()
-        if happened is None or not 0 < len(happened.services) <= MOST_CHANGES:
-            super().reread(happened)
+        if batch is None or not 0 < len(batch.services) <= MOST_CHANGES:
+            super().reread(batch)
             self._counting.wanted()
             return
-        self._changed |= happened.services
+        self._changed |= batch.services
         self._changes.wanted()
 
     async def _show_changes(self) -> None:
@@ -139,7 +139,7 @@ class VmsScreen(ListScreen):
         if known:
             found = await self.beside(lambda: [row(view) for view in vms_of(known)])
             self.list.put(found or ())
-            self._look_again()
+            self._state_changed()
         if self._settling is None:
             self._settling = self.set_timer(SETTLE_SECONDS, self._settle)
 
@@ -204,11 +204,11 @@ class VmsScreen(ListScreen):
             self._filters_changed()
 
     def _filters_changed(self) -> None:
-        self._tell_filters()
+        self._show_filters()
         self.list.show(self.source())
         self.remember()
 
-    def _tell_filters(self) -> None:
+    def _show_filters(self) -> None:
         on = (("VM state", self.state), ("service", self.service))
         self.list.narrowed = " · ".join(f"{name} {value}" for name, value in on if value != "all")
         words = [_counted(self._counts)] if self._counts is not None else []
@@ -224,16 +224,16 @@ class VmsScreen(ListScreen):
         row = self.list.row(service_id)
         return state_of(row.data) if row is not None and isinstance(row.data, VmView) else None
 
-    def _look_again(self) -> None:
+    def _state_changed(self) -> None:
         for each in self.query(Commands):
-            each.look_again()
+            each.state_changed()
 
     def on_grid_highlighted(self) -> None:
-        self._look_again()
+        self._state_changed()
         self._reason.wanted()
 
     def on_table_marks_changed(self) -> None:
-        self._look_again()
+        self._state_changed()
 
     async def on_table_opened(self, message: Table.Opened) -> None:
         message.stop()
@@ -247,21 +247,21 @@ class VmsScreen(ListScreen):
 
 @dataclass(frozen=True)
 class VmRows:
-    """Rows of machines, read a page at a time."""
+    """Rows of VMs, read a page at a time."""
 
     question: VmQuestion = field(default_factory=VmQuestion)
     inline: ClassVar[bool] = False
 
     def count(self) -> int:
-        """How many machines fit."""
+        """How many VMs match."""
         return count(self.question)
 
-    def page(self, offset: int, limit: int) -> Sequence[Row]:
+    def page(self, offset: int, limit: int) -> Sequence[TableRow]:
         """A stretch of them."""
         return [row(view) for view in page(self.question, offset, limit)]
 
     def index_of(self, key: Key) -> int | None:
-        """Where a service's machine stands."""
+        """Index of a service's VM in the list; None when it is not in it."""
         return position(self.question, key) if isinstance(key, int) else None
 
     def seen(self, view: View) -> RowSource:
@@ -286,10 +286,10 @@ def _group_row(group: Group) -> Choice:
     return Choice(group.name, " · ".join(parts), "error" if group.stuck else "")
 
 
-def row(view: VmView) -> Row:
-    """A machine as a line of the list."""
+def row(view: VmView) -> TableRow:
+    """A VM as a line of the list."""
     since = view.error_since if view.error else view.waiting_since if view.waiting else None
-    return Row(
+    return TableRow(
         view.service_id,
         (
             str(view.service_id),

@@ -1,4 +1,4 @@
-"""A usage bar: how full, told by length, number and sign, and by a colour besides.
+"""A usage bar: shows how full something is by length, number and sign, and also by colour.
 
 >>> bar(42, 10).text
 '████░░░░░░  42 % ·'
@@ -13,7 +13,7 @@ from dataclasses import replace
 from screens.widgets.rows import Cell
 
 BUSY, FULL = 50.0, 80.0
-"""From here on it is worth a look, and from there on it is too much."""
+"""From here on the bar warns, and from there on it is an error."""
 
 
 def bar(percent: float | None, width: int = 10) -> Cell:

@@ -24,13 +24,13 @@ _WHY = "reason, kept in the audit log (optional)"
 
 
 @dataclass(frozen=True, slots=True)
-class Agreed:
+class ConfirmAnswer:
     """The operator agreed, and said why."""
 
     reason: str = ""
 
 
-class Sure(Dialog[Agreed]):
+class ConfirmVms(Dialog[ConfirmAnswer]):
     """Asks by damage: enter, or the typed name, or the typed number of VMs. None when it was left."""
 
     AUTO_FOCUS = "Input, VerticalScroll"
@@ -85,7 +85,7 @@ class Sure(Dialog[Agreed]):
             self._error.update(text(f"Type {plain(self._word)} to confirm. Nothing was done."))
             self._word_line.focus()
             return
-        self.dismiss(Agreed(" ".join(self._reason_line.value.split())))
+        self.dismiss(ConfirmAnswer(" ".join(self._reason_line.value.split())))
 
     def action_page(self, by: int) -> None:
         """Scrolls the names."""

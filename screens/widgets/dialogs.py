@@ -21,7 +21,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from screens.common.text import block, pasteable, plain, text
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.rows import Cell, Column, TableRow
 from screens.widgets.table import Table
 from screens.widgets.toned import Toned
 
@@ -45,7 +45,7 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
             yield Static(text(self._keys), classes="dialog-keys")
 
     def body(self) -> Iterable[Widget]:
-        """What stands between the title and the keys."""
+        """The widgets between the title and the keys."""
         return ()
 
     def action_leave(self) -> None:
@@ -111,7 +111,7 @@ class Confirm(Dialog[bool]):
 
 
 class TypeName(Dialog[bool]):
-    """For what cannot be taken back: the name must be typed before it is done."""
+    """For what cannot be undone: the name must be typed before it is done."""
 
     AUTO_FOCUS = "Input"
 
@@ -162,11 +162,11 @@ class _PlanLines(Toned):
         return Text("\n").join(rows)
 
 
-class Plan(Confirm):
+class PlanDialog(Confirm):
     """What will change, line by line, before it changes."""
 
     def __init__(self, title: str, lines: Sequence[PlanLine], *, yes: str = "Do it", note: str = "") -> None:
-        """`note` is what follows from the whole, such as that a machine is restarted for it."""
+        """`note` is what follows from the whole, such as that a VM is restarted for it."""
         self._lines, self._note = tuple(lines), note
         super().__init__(title, yes=yes, danger=any(line.sign == "-" for line in lines))
 
@@ -187,7 +187,7 @@ class Plan(Confirm):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A value one may choose, and in one line what it is for."""
+    """A value to choose, with a one-line explanation."""
 
     value: str
     use: str
@@ -205,7 +205,7 @@ class Choose(Dialog[str]):
         columns = (Column("value", "Value", width), Column("use", "What it is for", 20, grow=True))
         self._table = Table(columns, noun="choices", empty="There is nothing to choose.")
         self._table.styles.height = len(choices) + 2
-        self._table.show([Row(each.value, (Cell(each.value, each.tone), each.use)) for each in choices])
+        self._table.show([TableRow(each.value, (Cell(each.value, each.tone), each.use)) for each in choices])
 
     def body(self) -> Iterable[Widget]:
         yield self._table

@@ -1,6 +1,6 @@
-"""What a form asks, read from the pydantic model that will judge the answers.
+"""The fields of a form, read from the pydantic model that validates the answers.
 
-A field's title and help come from the model (`Field(title=…, description=…)`), its kind from its type, its
+A field's title and help come from the model (`FormField(title=…, description=…)`), its kind from its type, its
 range from its bounds. A field that only some providers have is asked only while that provider is chosen:
 
     fields_of(Cloudflare, Hestia, PowerDns, by="type")
@@ -26,7 +26,7 @@ Kind = Literal["text", "int", "bool", "choice", "secret", "words", "lines"]
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FormField:
     """One question of a form."""
 
     name: str
@@ -39,7 +39,7 @@ class Field:
     when: tuple[str, frozenset[str]] | None = None
     """Asked only while the named field has one of these values."""
     section: str = ""
-    """The heading it stands under; fields of one section follow each other."""
+    """Its heading; fields of one section follow each other."""
     bounds: str = ""
     """The range of a number, such as `1–300`."""
 
@@ -56,7 +56,7 @@ class Field:
         return " ".join(part for part in (self.help, f"({', '.join(facts)})" if facts else "") if part)
 
 
-def fields_of(*models: type[BaseModel], by: str = "") -> tuple[Field, ...]:
+def fields_of(*models: type[BaseModel], by: str = "") -> tuple[FormField, ...]:
     """The fields of one model, or of several that share a field telling them apart (`by`)."""
     if len(models) == 1:
         return tuple(field_of(name, info) for name, info in models[0].model_fields.items())
@@ -68,9 +68,9 @@ def fields_of(*models: type[BaseModel], by: str = "") -> tuple[Field, ...]:
     return merged(by, variants)
 
 
-def merged(by: str, variants: Mapping[str, Sequence[Field]]) -> tuple[Field, ...]:
+def merged(by: str, variants: Mapping[str, Sequence[FormField]]) -> tuple[FormField, ...]:
     """The fields of several forms as one: what not all of them have is asked while its form is chosen."""
-    found: dict[str, Field] = {}
+    found: dict[str, FormField] = {}
     owners: dict[str, set[str]] = {}
     for value, fields in variants.items():
         for field in fields:
@@ -99,8 +99,8 @@ def complaints(
     return {}
 
 
-def value_of(field: Field, raw: object, known_secret: bool = False) -> object:
-    """The answer as the model wants it, from what stands in the form."""
+def value_of(field: FormField, raw: object, known_secret: bool = False) -> object:
+    """The answer as the model expects it, from the text of the form."""
     if field.kind == "bool":
         return bool(raw) or (None if field.default is None and not field.required else False)
     words = str(raw if raw is not None else "").strip()
@@ -118,11 +118,11 @@ def value_of(field: Field, raw: object, known_secret: bool = False) -> object:
     return words
 
 
-def field_of(name: str, info: FieldInfo) -> Field:
+def field_of(name: str, info: FieldInfo) -> FormField:
     """The question a model's field makes."""
     kind, choices = _kind(info.annotation)
     default = None if info.is_required() else info.get_default(call_default_factory=True)
-    return Field(
+    return FormField(
         name,
         info.title or name.replace("_", " ").capitalize(),
         kind,
@@ -135,7 +135,7 @@ def field_of(name: str, info: FieldInfo) -> Field:
 
 
 def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
-    """The kind of question for a type; an optional one is asked like the type itself."""
+    """The kind of field for a type; an optional type is like the type itself."""
     origin, inner = get_origin(annotation), [each for each in get_args(annotation) if each is not type(None)]
     if origin is Annotated:
         return _kind(inner[0])

@@ -14,7 +14,7 @@ from textual import events
 from textual.screen import Screen
 
 from screens.common.actions import Action
-from screens.common.bindings import Acts, action, key_name, refused
+from screens.common.bindings import ActionMixin, action, key_name, refused
 from screens.widgets.toned import Toned
 
 MOST = 8
@@ -26,7 +26,7 @@ NARROW = 100
 class Hint:
     """A key, what it does, and whether it would be refused."""
 
-    node: Acts
+    node: ActionMixin
     action: Action
     key: str
     refused: bool
@@ -42,7 +42,11 @@ def hints(screen: Screen[object]) -> list[Hint]:
     found: dict[str, Hint] = {}
     for active in screen.active_bindings.values():
         ident, node = active.binding.id or "", active.node
-        if active.binding.action.startswith("habit(") and isinstance(node, Acts) and ident not in found:
+        if (
+            active.binding.action.startswith("habit(")
+            and isinstance(node, ActionMixin)
+            and ident not in found
+        ):
             asked = action(ident)
             found[ident] = Hint(node, asked, key_name(active.binding.key), refused(node, asked) is not None)
     ranked = [hint for hint in found.values() if hint.action.rank]

@@ -1,4 +1,4 @@
-"""A form made from a pydantic model: typed with the keyboard alone, judged while it is typed.
+"""A form made from a pydantic model: keyboard only, validated while typing.
 
     answers = await self.app.push_screen_wait(
         FormDialog("Add a zone", Form(Cloudflare, Hestia, PowerDns, by="type"))
@@ -29,10 +29,10 @@ from textual.widgets import Button, Checkbox, Input, Select, Static, TextArea
 
 from screens.common.text import plain, text
 from screens.widgets.dialogs import Confirm, Dialog
-from screens.widgets.fields import Field, complaints, fields_of
+from screens.widgets.fields import FormField, complaints, fields_of
 from screens.widgets.question import UNCHANGED, Question
 
-__all__ = ["UNCHANGED", "Form", "FormDialog", "Judge", "Question"]
+__all__ = ["UNCHANGED", "FormDialog", "FormWidget", "Judge", "Question"]
 
 Judge = Callable[[Mapping[str, object]], Mapping[str, str]]
 """From the answers to what is wrong with them: a sentence per question, under "" what concerns no single one."""
@@ -45,7 +45,7 @@ CHANGED = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FieldChange:
     """An answer that differs from the one the form was opened with."""
 
     title: str
@@ -60,32 +60,32 @@ class Change:
         return f"{self.title} {self.old or '(empty)'} → {self.new or '(empty)'}"
 
 
-class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
-    """The questions of a model, or of several models told apart by one of their fields.
+class FormWidget(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """The fields of a model, or of several models distinguished by one of their fields.
 
     Arrows and page keys go from question to question; what is scrolled follows.
     """
 
     @dataclass
     class Changed(Message):
-        """An answer changed; `values` are all of them as they stand."""
+        """A value changed; `values` are all current values."""
 
-        form: Form
+        form: FormWidget
         values: dict[str, object]
 
     @dataclass
     class Submitted(Message):
         """Every answer is good, and enter was pressed."""
 
-        form: Form
+        form: FormWidget
         values: dict[str, object]
 
     @dataclass
     class Asking(Message):
         """The keys went to this question; `fault` is what is wrong with the form as a whole."""
 
-        form: Form
-        field: Field | None
+        form: FormWidget
+        field: FormField | None
         fault: str
 
     def __init__(
@@ -95,7 +95,7 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
         values: Mapping[str, object] | None = None,
         choices: Mapping[str, Sequence[str]] | None = None,
         secrets: Iterable[str] = (),
-        fields: Sequence[Field] = (),
+        fields: Sequence[FormField] = (),
         judge: Judge | None = None,
     ) -> None:
         """`values` fill the form, `choices` turn a text into a choice, `secrets` name those already kept."""
@@ -111,7 +111,7 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
         names = dict.fromkeys(each.field.section for each in self._questions.values())
         self._headings = {name: Static(text(name), classes="form-section") for name in names if name}
         self._tried = False
-        self._asking: Field | None = None
+        self._asking: FormField | None = None
         self.first = ""
         """The question that gets the keys when the form opens; empty: the first."""
         self.enter_saves = True
@@ -130,23 +130,23 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
         self._questions.get(self.first, next(iter(self._questions.values()))).enter()
 
     @property
-    def lost(self) -> list[Change]:
+    def lost(self) -> list[FieldChange]:
         """The changes that are lost when the form is left."""
         return self.changes
 
     @property
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[FieldChange]:
         """The answers that differ from those the form was opened with."""
         asked = self.values
         return [
-            Change(each.field.title, *each.old_and_new)
+            FieldChange(each.field.title, *each.old_and_new)
             for name, each in self._questions.items()
             if name in asked and each.changed
         ]
 
     @property
     def values(self) -> dict[str, object]:
-        """The answers to the questions that are asked now."""
+        """The values of the visible fields."""
         everything = {name: each.answer for name, each in self._questions.items()}
         return {
             name: value for name, value in everything.items() if self._questions[name].field.asked(everything)
@@ -165,12 +165,12 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
         if name in self._questions:
             self._questions[name].offer(by, values)
 
-    def about(self, field: Field) -> str:
+    def about(self, field: FormField) -> str:
         """What a question is for."""
         return self._questions[field.name].about
 
     def complain(self, name: str, sentence: str) -> None:
-        """Shows under a field, or for the whole form, what somebody else found wrong."""
+        """Shows an error found elsewhere, under a field or for the whole form."""
         if name in self._questions:
             self._questions[name].say(error=sentence)
         else:
@@ -244,7 +244,7 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
         self.post_message(self.Changed(self, self.values))
 
     def _judge(self) -> dict[str, str]:
-        """Shows the questions that are asked now, and under each what is wrong with its answer."""
+        """Shows the visible fields, each with its error."""
         values = self.values
         wrong = {name: plain(words) for name, words in self._judged_by(values).items()}
         for name, question in self._questions.items():
@@ -260,8 +260,8 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
         return wrong
 
 
-def _by_section(fields: Sequence[Field]) -> Iterable[Field]:
-    """Each section in one piece, in the order they begin; what has no heading stands before them all."""
+def _by_section(fields: Sequence[FormField]) -> Iterable[FormField]:
+    """Each section in one piece, in order; fields without a heading come first."""
     order = list(dict.fromkeys(("", *(each.section for each in fields))))
     return sorted(fields, key=lambda each: order.index(each.section))
 
@@ -281,7 +281,7 @@ class FormDialog(Dialog[dict[str, object]]):
         Binding("ctrl+s,ctrl+o", "save", "Save", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, form: Form, *, save: str = "Save", editing: bool = False) -> None:
+    def __init__(self, title: str, form: FormWidget, *, save: str = "Save", editing: bool = False) -> None:
         """`editing`: the form shows what is there; its changes are listed, and enter does not save."""
         saves = "enter next · ^s saves" if editing else "tab next · enter or ^s saves"
         keys = f"{saves} · space ticks · esc cancels"
@@ -317,7 +317,7 @@ class FormDialog(Dialog[dict[str, object]]):
         self._below.update(text(f"[-] {fault}" if fault else ""))
 
     def action_save(self) -> None:
-        """Saves, from wherever the keys are."""
+        """Saves, whichever widget has the focus."""
         self.form.submit()
 
     def action_leave(self) -> None:
@@ -334,7 +334,7 @@ class FormDialog(Dialog[dict[str, object]]):
         if agreed:
             self.dismiss(None)
 
-    def on_form_changed(self, message: Form.Changed) -> None:
+    def on_form_widget_changed(self, message: FormWidget.Changed) -> None:
         message.stop()
         if self._editing:
             changes = self.form.changes
@@ -349,12 +349,12 @@ class FormDialog(Dialog[dict[str, object]]):
         event.stop()
         self.form.submit()
 
-    def on_form_asking(self, message: Form.Asking) -> None:
+    def on_form_widget_asking(self, message: FormWidget.Asking) -> None:
         message.stop()
         self.say(message.fault)
         if not message.fault and message.field is not None:
             self._below.update(text(self.form.about(message.field)))
 
-    def on_form_submitted(self, message: Form.Submitted) -> None:
+    def on_form_widget_submitted(self, message: FormWidget.Submitted) -> None:
         message.stop()
         self.taken(message.values)

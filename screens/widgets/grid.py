@@ -16,9 +16,9 @@ from engine.clock import now_ms
 from screens.common.text import clamp
 from screens.widgets.counts import counted
 from screens.widgets.painter import Painter
-from screens.widgets.reader import Reader
-from screens.widgets.rows import TONES, Column, Key, Row, RowSource, View
-from screens.widgets.window import Wanted, Window
+from screens.widgets.reader import RowReader
+from screens.widgets.rows import TONES, Column, Key, RowSource, TableRow, View
+from screens.widgets.window import Window, WindowRequest
 
 HEAD, FOOT = 1, 1
 """Lines above and below the rows: titles, and how many rows under which view."""
@@ -77,19 +77,19 @@ class Grid(ScrollView, can_focus=True):
         self._behind = False
         self._styles_by_name: dict[str, Style] = {}
         self._painter = Painter(self.columns, self._style_named)
-        self._reader = Reader(self, self._wish, self._arrived, self._failed)
+        self._reader = RowReader(self, self._request, self._arrived, self._failed)
 
     def reload(self) -> None:
         """Reads the rows again; only cells that changed are painted."""
         self._follow = True
         self._ask()
 
-    def put(self, rows: Iterable[Row]) -> None:
+    def put(self, rows: Iterable[TableRow]) -> None:
         """Newer versions of some rows: each is repainted if it is in view, and nothing else is."""
         before, self._window = self._window, self._window.with_rows(rows)
         self._repaint_changes(before)
 
-    def row(self, key: Key) -> Row | None:
+    def row(self, key: Key) -> TableRow | None:
         """The row of this key, if it is at hand."""
         at = self._window.index_of(key)
         return None if at is None else self._window.row(at)
@@ -105,7 +105,7 @@ class Grid(ScrollView, can_focus=True):
             self.refresh(*self._edges())
 
     @property
-    def current(self) -> Row | None:
+    def current(self) -> TableRow | None:
         """The row under the cursor, if it is at hand."""
         return self._window.row(self.cursor)
 
@@ -130,15 +130,15 @@ class Grid(ScrollView, can_focus=True):
         if self._source is not None and self.is_attached:
             self._reader.ask(self._source)
 
-    def _wish(self) -> Wanted:
+    def _request(self) -> WindowRequest:
         room = self._room()
         limit = max(200, room * 5)
         follow, self._follow = self._follow, False
         top = self.scroll_offset.y // self.lines
         first = top - (limit - room) // 2
-        return Wanted(first, limit, self.cursor_key, follow, room, self.cursor - top)
+        return WindowRequest(first, limit, self.cursor_key, follow, room, self.cursor - top)
 
-    def _arrived(self, wanted: Wanted, window: Window) -> None:
+    def _arrived(self, wanted: WindowRequest, window: Window) -> None:
         before, self._window = self._window, window
         was_empty, self._loaded, self._behind = not before.rows or bool(self.error), True, False
         self.error, self.read_at = "", now_ms()
@@ -153,7 +153,7 @@ class Grid(ScrollView, can_focus=True):
             self._repaint_changes(before)
         self._cover_view()
 
-    def _follow_key(self, wanted: Wanted, window: Window) -> None:
+    def _follow_key(self, wanted: WindowRequest, window: Window) -> None:
         """Puts the cursor where its row is now, at the height on the screen where it was."""
         where = window.found if wanted.key == self.cursor_key else window.index_of(self.cursor_key)
         new_view, self._new_view = self._new_view, False
@@ -225,7 +225,7 @@ class Grid(ScrollView, can_focus=True):
         if regions:
             self.refresh(*regions)
 
-    def _changed_cells(self, index: int, old: Row | None, new: Row | None) -> list[Region]:
+    def _changed_cells(self, index: int, old: TableRow | None, new: TableRow | None) -> list[Region]:
         if new is None or old == new:
             return []
         if old is None or old.key != new.key or old.wide or new.wide:
@@ -289,7 +289,7 @@ class Grid(ScrollView, can_focus=True):
         return self._painter.row(row, part, look, row.key in self.marks)
 
     def _words(self) -> list[str]:
-        """What stands in place of rows when there are none."""
+        """What is shown in place of rows when there are none."""
         if self.error:
             return [f"  {self.error}", "", "  Press ctrl+t to retry."]
         if not self._loaded:

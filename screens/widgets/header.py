@@ -1,4 +1,4 @@
-"""The first two lines of every screen: where one is, who does the work, and what needs a look.
+"""The first two lines of every screen: the tabs, where the engine runs, and the alerts.
 
 There is no clock in them: while nothing changes, not one byte goes to the terminal.
 """
@@ -13,19 +13,19 @@ from rich.text import Text
 from textual import events
 from textual.message import Message
 
-from screens.common.actions import PLACES, Action
+from screens.common.actions import SCREENS, Action
 from screens.common.text import fit
 from screens.widgets.tabrow import Names, TabRow
 from screens.widgets.toned import Toned
 
 FRESH_SECONDS = 15
-"""Three beats of an engine's heart."""
+"""Three intervals of the engine heartbeat."""
 MARK = " kvmtui  "
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the header tells. `engine` is "here", "none", or where it runs, such as "daemon on pve-admin"."""
+    """What the header shows. `engine` is "here", "none", or where it runs, such as "daemon on pve-admin"."""
 
     site: str = "kvmtui"
     engine: str = "none"
@@ -65,7 +65,7 @@ class Header(Toned):
 
 
 def heartbeat(seconds: int | None) -> tuple[str, str]:
-    """The age of the engine's last sign of life, in steps coarse enough to stand still."""
+    """The age of the engine's last heartbeat, rounded so that it does not change every second."""
     if seconds is None:
         return "no heartbeat", "error"
     if seconds < FRESH_SECONDS:
@@ -88,10 +88,10 @@ def _words(facts: Facts) -> list[tuple[str, str]]:
 
 
 class Tabs(TabRow):
-    """The places one goes to with a number key."""
+    """The screens behind the number keys."""
 
-    def __init__(self, active: str = "dashboard", places: Sequence[Action] = PLACES) -> None:
-        super().__init__([_names(each) for each in places], active, id="tabs")
+    def __init__(self, active: str = "dashboard", screens: Sequence[Action] = SCREENS) -> None:
+        super().__init__([_names(each) for each in screens], active, id="tabs")
 
 
 def _names(place: Action) -> Names:

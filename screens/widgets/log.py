@@ -1,4 +1,4 @@
-"""The live log pane: what the engine does, as it happens, wherever it runs.
+"""The live log pane: what all engines do, as it happens.
 
 Threads append `LogLine`s to a deque; a timer on the screen drains it a few times a second, so that no line
 costs a message and no thread waits for the screen. Every line carries the sequence number of its event:
@@ -49,7 +49,7 @@ class LogPane(Vertical):
 
     @property
     def view(self) -> LogView:
-        """The lines themselves, for filters and searches asked from outside."""
+        """The lines themselves, for filters and searches of other widgets."""
         return self._view
 
     @property
@@ -62,7 +62,7 @@ class LogPane(Vertical):
         self.size_now = SIZES[(SIZES.index(self.size_now) + 1) % len(SIZES)]
 
     def watch_size_now(self, before: str, now: str) -> None:
-        """Shows the pane at this size; a hidden one goes on collecting, and paints nothing."""
+        """Shows the pane at this size; a hidden one keeps collecting and draws nothing."""
         self.remove_class(before)
         self.add_class(now)
         if now == "hidden" and self.has_focus_within:

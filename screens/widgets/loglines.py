@@ -17,7 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.clock import stamp
-from screens.common.bindings import Acts, bindings
+from screens.common.bindings import ActionMixin, bindings
 from screens.common.text import LONGEST, fit, pasteable, plain
 from screens.widgets.rows import TONES
 
@@ -44,7 +44,7 @@ class LogLine:
     """The VM's name."""
 
 
-class LogView(Acts, ScrollView, can_focus=True):
+class LogView(ActionMixin, ScrollView, can_focus=True):
     """The newest lines of a log, at most `capacity` of them."""
 
     SCOPE = "log"
@@ -286,7 +286,7 @@ class LogView(Acts, ScrollView, can_focus=True):
 
     @property
     def title_line(self) -> str:
-        """What stands above the lines: following or paused, whose lines, what is searched."""
+        """The title line: following or paused, the filter, the search."""
         paused = (
             f"paused at {self.cursor + 1:,} of {len(self._shown):,}, {self._missed:,} newer, space follows"
         )
@@ -354,7 +354,7 @@ def pieces(line: LogLine) -> list[tuple[str, str]]:
 
 
 def _bounded(line: LogLine) -> LogLine:
-    """A line no longer than a screen could ever use, so that the ring's memory is bounded too."""
+    """A line cut to what a screen can show, so that the memory of the ring is bounded."""
     return line if len(line.text) <= LONGEST else replace(line, text=line.text[:LONGEST])
 
 

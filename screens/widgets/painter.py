@@ -10,7 +10,7 @@ from textual.cache import LRUCache
 from textual.strip import Strip
 
 from screens.common.text import clamp, fit
-from screens.widgets.rows import GAP, Column, Key, Row, View, fitting
+from screens.widgets.rows import GAP, Column, Key, TableRow, View, fitting
 
 GUTTER = 2
 """Two cells before the first column: `>` at the cursor, `*` at a mark, so that neither needs a colour."""
@@ -24,7 +24,7 @@ class Painter:
     def __init__(self, columns: Sequence[Column], style_of: StyleOf) -> None:
         self._columns = tuple(columns)
         self._style_of = style_of
-        self._strips: LRUCache[tuple[Key, int], tuple[Row, str, Strip]] = LRUCache(512)
+        self._strips: LRUCache[tuple[Key, int], tuple[TableRow, str, Strip]] = LRUCache(512)
         self.width = 0
         self.shown: tuple[tuple[int, Column], ...] = ()
 
@@ -36,10 +36,10 @@ class Painter:
             self.forget()
 
     def forget(self) -> None:
-        """Draws everything anew next time: colours or widths have changed."""
+        """Redraws everything next time: colours or widths have changed."""
         self._strips.clear()
 
-    def row(self, row: Row, part: int, look: str, marked: bool) -> Strip:
+    def row(self, row: TableRow, part: int, look: str, marked: bool) -> Strip:
         """One of the lines of a row; `look` is "", "cursor" or "blurred"."""
         state = look + "*" if marked else look
         kept = self._strips.get((row.key, part))
@@ -66,7 +66,7 @@ class Painter:
         return Strip.blank(self.width, self._style_of(""))
 
     def extent(self, place: int) -> tuple[int, int] | None:
-        """Where a column of the row stands on the screen: first cell and width; None when it is dropped."""
+        """Position of a column of the row: first cell and width; None when it is hidden."""
         x = GUTTER
         for at, column in self.shown:
             if at == place:
@@ -82,7 +82,7 @@ class Painter:
                 return column
         return None
 
-    def _drawn(self, row: Row, part: int, look: str, marked: bool) -> Strip:
+    def _drawn(self, row: TableRow, part: int, look: str, marked: bool) -> Strip:
         base = self._style_of(f"table--{look}" if look else "")
         pieces = [(_gutter(look, marked) if part == 0 else " " * GUTTER, base)]
         if row.wide:
@@ -96,7 +96,7 @@ class Painter:
             pieces.append((words, base if plain else base + self._style_of(f"tone--{tone}")))
         return self._padded(_joined(pieces), base)
 
-    def _sentence(self, row: Row, part: int, look: str, base: Style) -> tuple[str, Style]:
+    def _sentence(self, row: TableRow, part: int, look: str, base: Style) -> tuple[str, Style]:
         """A cell over the whole line."""
         cell = row.cell(0)
         words = clamp(cell.text if part == 0 else cell.below, max(1, self.width - GUTTER))

@@ -1,7 +1,7 @@
 """One line at the bottom that is there only while it is typed into: the filter (`/`) and the goto (`:`).
 
 `Changed` follows every key, so that a list narrows as it is typed; `Closed` says whether the text was kept
-(enter) or taken back (esc).
+(enter) or cancelled (esc).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from screens.common.text import text
 class Prompt(Horizontal):
     """A sign, and what is typed after it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Take back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Cancel", show=False)]
 
     @dataclass
     class Changed(Message):
@@ -44,7 +44,7 @@ class Prompt(Horizontal):
     def __init__(self, sign: str, hint: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes="hidden")
         self.sign = sign
-        self._input = Input(placeholder=f"{hint} · enter keeps, esc takes back", compact=True)
+        self._input = Input(placeholder=f"{hint} · enter keeps, esc cancels", compact=True)
 
     def compose(self) -> ComposeResult:
         yield Label(text(self.sign))
@@ -56,7 +56,7 @@ class Prompt(Horizontal):
         return self._input.value
 
     def open(self, value: str = "") -> None:
-        """Shows the line with a text to go on from, and takes the keys."""
+        """Shows the line with a text to edit, and takes the focus."""
         with self.prevent(Input.Changed):
             self._input.value = value
         self._input.cursor_position = len(value)

@@ -1,6 +1,6 @@
 """One question of a form: its title, what it is answered with, and below it what is wrong or what follows.
 
-An answer that nobody touched is handed back as it was given, whatever had to be left out to show it safely.
+An unchanged answer is returned exactly as given, even if parts of it could not be shown safely.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static, TextArea
 
 from screens.common.text import plain, text
-from screens.widgets.fields import Field, value_of
+from screens.widgets.fields import FormField, value_of
 
 UNCHANGED = "(unchanged — type to replace)"
 _MOST_OFFERED = 12
@@ -26,7 +26,7 @@ MOST_LINES = 6
 
 
 class Tick(Checkbox):
-    """A box that is empty when it is off and says so, so that nobody has to tell it by its colour."""
+    """A checkbox that is empty when off, so that its state does not depend on colour."""
 
     def watch_value(self) -> None:
         self._show()
@@ -41,7 +41,7 @@ class Tick(Checkbox):
 
 
 class Pick(Select[str], inherit_bindings=False):
-    """One of several; enter or space shows them, arrows go on to the next question."""
+    """One of several; enter or space opens the list, arrows move to the next question."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "show_overlay", "Show them", show=False),
@@ -51,7 +51,7 @@ class Pick(Select[str], inherit_bindings=False):
 
 
 class Lines(TextArea):
-    """An answer of many lines, one entry to a line; enter begins the next, tab goes on."""
+    """An answer of many lines, one entry to a line; enter begins the next, tab moves on."""
 
     def __init__(self, words: str) -> None:
         super().__init__(words, compact=True, soft_wrap=False, highlight_cursor_line=False)
@@ -61,14 +61,14 @@ class Lines(TextArea):
         self._fit()
 
     def _fit(self) -> None:
-        """Takes the lines it has and one to go on with."""
+        """As high as its lines and one empty line."""
         self.styles.height = max(2, min(MOST_LINES, self.document.line_count + 1))
 
 
 class Question(Vertical):
     """A title, what is typed, and below it what is wrong with it or what it leads to."""
 
-    def __init__(self, field: Field, value: object, choices: Sequence[str], known_secret: bool) -> None:
+    def __init__(self, field: FormField, value: object, choices: Sequence[str], known_secret: bool) -> None:
         super().__init__(classes="question")
         self.field = field
         self.touched = False
@@ -100,7 +100,7 @@ class Question(Vertical):
 
     @property
     def _raw(self) -> Any:
-        """What stands in the control."""
+        """The value of the control."""
         if isinstance(self._control, Lines):
             return self._control.text
         raw: Any = getattr(self._control, "value", None)
@@ -182,14 +182,14 @@ class Question(Vertical):
         self.remove_class("asking")
 
 
-def _words(field: Field, raw: Any) -> str:
+def _words(field: FormField, raw: Any) -> str:
     """An answer on one line."""
     if isinstance(raw, bool):
         return "yes" if raw else "no"
     return "" if raw is None else plain(" ".join(str(raw).split("\n")), 40)
 
 
-def _control(field: Field, value: object, choices: Sequence[str], known_secret: bool) -> Widget:
+def _control(field: FormField, value: object, choices: Sequence[str], known_secret: bool) -> Widget:
     """What the answer is typed into or chosen from."""
     if field.kind == "bool":
         return Tick(Content("yes"), bool(value), compact=True)
@@ -210,12 +210,12 @@ def _control(field: Field, value: object, choices: Sequence[str], known_secret: 
         return pick
     if field.kind == "secret":
         return Input(placeholder=UNCHANGED if known_secret else "", password=True, compact=True)
-    # a text that is there is edited, not replaced by the first key; a number is typed anew
+    # a text that is there is edited, not replaced by the first key; a number is replaced
     return Input(_shown(field, value), compact=True, select_on_focus=field.kind == "int")
 
 
-def _shown(field: Field, value: object) -> str:
-    """A value as it stands in its control, safe to be shown and typed over."""
+def _shown(field: FormField, value: object) -> str:
+    """A value as its control shows it, safe to display and edit."""
     if value is None:
         return ""
     if field.kind == "lines":

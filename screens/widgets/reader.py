@@ -1,7 +1,7 @@
-"""Reads a table's rows without ever making a key wait.
+"""Reads a table's rows without ever blocking a key.
 
-A source that lives in memory is asked at once. One that asks a database is asked beside the screen's thread,
-one question at a time: while it works, newer wishes replace each other, and only the last is asked next.
+A source in memory is read at once. One backed by a database is read outside the UI thread,
+one query at a time: until it returns, newer requests replace each other, and only the last is sent next.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from textual.widget import Widget
 
 from engine.errors import KvmtuiError
 from screens.widgets.rows import RowSource
-from screens.widgets.window import Wanted, Window, read
+from screens.widgets.window import Window, WindowRequest, read
 
 
-class Reader:
+class RowReader:
     """Keeps one question to a source under way, and hands over the answer that is still wanted."""
 
     def __init__(
         self,
         widget: Widget,
-        wish: Callable[[], Wanted],
-        arrived: Callable[[Wanted, Window], None],
+        request: Callable[[], WindowRequest],
+        arrived: Callable[[WindowRequest, Window], None],
         failed: Callable[[str], None],
     ) -> None:
         self._widget = widget
-        self._wish = wish
+        self._request = request
         self._arrived = arrived
         self._failed = failed
         self._source: RowSource | None = None
@@ -52,7 +52,7 @@ class Reader:
             self._widget.run_worker(self._read_on(), group="rows", exit_on_error=False)
 
     def _read_now(self, source: RowSource) -> None:
-        wanted = self._wish()
+        wanted = self._request()
         try:
             window = read(source, wanted)
         except Exception as error:  # noqa: BLE001 - whatever a source meets, the operator gets a sentence and a retry
@@ -69,7 +69,7 @@ class Reader:
 
     async def _read_beside(self, source: RowSource) -> None:
         self._again = False
-        wanted = self._wish()
+        wanted = self._request()
         try:
             window = await asyncio.to_thread(read, source, wanted)
         except Exception as error:  # noqa: BLE001 - whatever a source meets, the operator gets a sentence and a retry

@@ -3,7 +3,7 @@
 A `RowSource` answers three questions, so that a hundred thousand rows can stay in the database:
 
     class VmRows:                       # a frozen view of one question to the engine
-        inline = False                  # asks a database: called beside the screen's thread
+        inline = False                  # asks a database: called outside the UI thread
         def count(self) -> int: ...
         def page(self, offset: int, limit: int) -> Sequence[Row]: ...
         def index_of(self, key: Key) -> int | None: ...
@@ -21,7 +21,7 @@ from typing import Any, Protocol
 Key = Hashable
 
 TONES = ("ok", "busy", "warn", "error", "muted", "accent")
-"""The meanings a text can have besides its words; each look of the console gives them a colour."""
+"""The meanings a text can have besides its words; every theme gives each a colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One line of a table: its key in the world, and a cell (or plain text) per column."""
 
     key: Key
@@ -86,11 +86,11 @@ class RowSource(Protocol):
     def count(self) -> int:
         """How many rows there are."""
 
-    def page(self, offset: int, limit: int) -> Sequence[Row]:
+    def page(self, offset: int, limit: int) -> Sequence[TableRow]:
         """The rows from an offset on, at most `limit`."""
 
     def index_of(self, key: Key) -> int | None:
-        """Where a row stands now, or None when it is not among them."""
+        """Index of a row now; None when it is not in the list."""
 
     def seen(self, view: View) -> RowSource:
         """The same rows under another filter and order."""
@@ -106,7 +106,9 @@ class MemoryRows:
 
     inline = True
 
-    def __init__(self, rows: Iterable[Row], columns: Sequence[Column] = (), view: View | None = None) -> None:
+    def __init__(
+        self, rows: Iterable[TableRow], columns: Sequence[Column] = (), view: View | None = None
+    ) -> None:
         self._all = list(rows)
         self._columns = tuple(columns)
         self._rows = _seen(self._all, self._columns, view or View())
@@ -116,20 +118,20 @@ class MemoryRows:
         """How many rows are left under the filter."""
         return len(self._rows)
 
-    def page(self, offset: int, limit: int) -> Sequence[Row]:
+    def page(self, offset: int, limit: int) -> Sequence[TableRow]:
         """A slice of them."""
         return self._rows[offset : offset + limit]
 
     def index_of(self, key: Key) -> int | None:
-        """Where a row stands, or None."""
+        """Index of a row, or None."""
         return self._places.get(key)
 
     def seen(self, view: View) -> MemoryRows:
         """The same rows under another filter and order."""
         return MemoryRows(self._all, self._columns, view)
 
-    def put(self, rows: Iterable[Row]) -> None:
-        """Newer versions of rows take the place of the old ones; order and filter are left as they were."""
+    def put(self, rows: Iterable[TableRow]) -> None:
+        """Newer versions of rows replace the old ones; order and filter stay unchanged."""
         newer = {row.key: row for row in rows}
         self._all = [newer.get(row.key, row) for row in self._all]
         for key, row in newer.items():
@@ -137,7 +139,7 @@ class MemoryRows:
                 self._rows[self._places[key]] = row
 
 
-def _seen(rows: Sequence[Row], columns: tuple[Column, ...], view: View) -> list[Row]:
+def _seen(rows: Sequence[TableRow], columns: tuple[Column, ...], view: View) -> list[TableRow]:
     words = view.filter.casefold().split()
     kept = [row for row in rows if _holds(row, words)] if words else list(rows)
     place = next((place for place, column in enumerate(columns) if column.key == view.sort), None)
@@ -146,7 +148,7 @@ def _seen(rows: Sequence[Row], columns: tuple[Column, ...], view: View) -> list[
     return kept
 
 
-def _holds(row: Row, words: list[str]) -> bool:
+def _holds(row: TableRow, words: list[str]) -> bool:
     cells = (row.cell(place) for place in range(len(row.cells)))
     everything = " ".join(f"{cell.text} {cell.below}" for cell in cells).casefold()
     return all(word in everything for word in words)

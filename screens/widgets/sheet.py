@@ -1,4 +1,4 @@
-"""A sheet of lines that is written anew now and then: only the cells that changed are painted again.
+"""Lines that are rewritten from time to time: only the changed cells are drawn again.
 
 sheet.write(((("CPU  ", "muted"), ("21 %", "ok")), (("RAM  ", "muted"), ("52 %", "warn"))))
 """

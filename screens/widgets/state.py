@@ -1,4 +1,4 @@
-"""What stands where data should be, in words: empty, loading, error, disconnected, too small.
+"""The message shown in place of data: empty, loading, error, disconnected, too small.
 
     State("error", "The cluster pve-waw1 does not answer.", "ctrl+t tries again.")
 
@@ -27,7 +27,7 @@ LEAST = Size(60, 15)
 """Below this a screen shows one sentence instead of itself."""
 
 
-class State(Toned):
+class StateMessage(Toned):
     """A sign, what is the case, and what to do about it."""
 
     def __init__(self, kind: Kind, sentence: str = "", hint: str = "", *, id: str | None = None) -> None:  # noqa: A002

@@ -16,16 +16,16 @@ from dataclasses import dataclass, replace
 from textual import events
 from textual.message import Message
 
-from screens.common.bindings import Acts, bindings
+from screens.common.bindings import ActionMixin, bindings
 from screens.common.text import pasteable
 from screens.widgets.grid import HEAD, Grid
-from screens.widgets.rows import Key, MemoryRows, Row, RowSource, View
+from screens.widgets.rows import Key, MemoryRows, RowSource, TableRow, View
 
 MARK_LIMIT = 1_000
 """No more rows than this are marked in one go."""
 
 
-class Table(Acts, Grid):
+class Table(ActionMixin, Grid):
     """A keyboard-first list over a `RowSource`."""
 
     SCOPE = "list"
@@ -63,14 +63,14 @@ class Table(Acts, Grid):
 
     # What a screen says to the table
 
-    def show(self, source: RowSource | Iterable[Row]) -> None:
+    def show(self, source: RowSource | Iterable[TableRow]) -> None:
         """Shows these rows from now on, under the view, cursor and marks the operator has."""
         self._base = MemoryRows(source, self.columns) if isinstance(source, Iterable) else source
         self._source = self._base.seen(self.view)
         self._behind = True
         self.reload()
 
-    def put(self, rows: Iterable[Row]) -> None:
+    def put(self, rows: Iterable[TableRow]) -> None:
         newer = tuple(rows)
         for source in {id(each): each for each in (self._base, self._source)}.values():
             if isinstance(source, MemoryRows):

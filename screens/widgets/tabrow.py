@@ -1,4 +1,4 @@
-"""One line of tabs; the one that is open stands in brackets."""
+"""One line of tabs; the open one is in brackets."""
 
 from __future__ import annotations
 

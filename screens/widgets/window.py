@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from screens.widgets.rows import Key, Row, RowSource
+from screens.widgets.rows import Key, RowSource, TableRow
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WindowRequest:
     """What a reading must bring: the stretch to hold, and the row to find again by its key."""
 
     first: int
     limit: int
     key: Key | None = None
     follow: bool = False
-    """True when the stretch moves with the key, wherever that row stands now."""
+    """True when the range moves with the key, wherever that row is now."""
     room: int = 0
     """How many rows of the stretch are in view; the row is found at `offset` of them."""
     offset: int = 0
@@ -28,28 +28,28 @@ class Window:
 
     count: int = 0
     first: int = 0
-    rows: tuple[Row, ...] = ()
+    rows: tuple[TableRow, ...] = ()
     found: int | None = None
-    """Where the row that was asked for by key stands now; None when it is gone."""
+    """Index of the row that was requested by key; None when it is gone."""
     limit: int = 0
-    """How many rows were asked for; a source that brings fewer is not asked for the same stretch again."""
+    """How many rows were requested; a source that returns fewer is not queried for the same range again."""
     places: dict[Key, int] = field(default_factory=dict)
 
-    def row(self, index: int) -> Row | None:
+    def row(self, index: int) -> TableRow | None:
         """The row at an index of the whole list, if it is at hand."""
         at = index - self.first
         return self.rows[at] if 0 <= at < len(self.rows) else None
 
     def index_of(self, key: Key | None) -> int | None:
-        """Where a row at hand stands, by its key."""
+        """Index of a loaded row, by its key."""
         at = None if key is None else self.places.get(key)
         return None if at is None else self.first + at
 
     def holds(self, first: int, last: int) -> bool:
-        """True when every existing row from first to last has been asked for."""
+        """True when every existing row from first to last has been requested."""
         return first >= self.first and min(last, self.count) <= self.first + self.limit
 
-    def with_rows(self, changed: Iterable[Row]) -> Window:
+    def with_rows(self, changed: Iterable[TableRow]) -> Window:
         """The same stretch with newer rows in place of those with the same key."""
         rows = list(self.rows)
         for row in changed:
@@ -59,7 +59,7 @@ class Window:
         return Window(self.count, self.first, tuple(rows), self.found, self.limit, self.places)
 
 
-def read(source: RowSource, wanted: Wanted) -> Window:
+def read(source: RowSource, wanted: WindowRequest) -> Window:
     """Asks a source for a stretch; may take as long as a database does."""
     count = source.count()
     found = source.index_of(wanted.key) if wanted.key is not None else None

@@ -1,4 +1,4 @@
-"""Asks a cluster beside the keys, so that neither a key nor the way out ever waits for a host that is silent."""
+"""Queries a cluster in the background, so that neither keys nor the exit ever wait for a silent host."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 
 async def aside(work: Callable[[], T]) -> T:
-    """What work answers or raises; a console that ends leaves it behind instead of waiting for it."""
+    """The result of `work`, or what it raises; a console that ends does not wait for it."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[T] = loop.create_future()
 
-    def tell(take: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the console has ended meanwhile
+    def post(take: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the console has ended
             loop.call_soon_threadsafe(lambda: None if answer.done() else take())
 
     def run() -> None:
@@ -25,9 +25,9 @@ async def aside(work: Callable[[], T]) -> T:
             found = work()
         except Exception as error:  # noqa: BLE001 - it is raised where the answer is waited for
             why = error
-            tell(lambda: answer.set_exception(why))
+            post(lambda: answer.set_exception(why))
         else:
-            tell(lambda: answer.set_result(found))
+            post(lambda: answer.set_result(found))
 
     threading.Thread(target=run, name="asking", daemon=True).start()
     return await answer

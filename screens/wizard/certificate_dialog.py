@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from engine.queries.offers import Shown
+from engine.queries.offers import ShownCertificate
 from screens.common.text import block
 from screens.widgets.dialogs import Dialog
 
@@ -39,7 +39,7 @@ class Trust(Dialog[str]):
         Binding("left,right", "app.focus_next", "Other", show=False),
     ]
 
-    def __init__(self, shown: Sequence[Shown]) -> None:
+    def __init__(self, shown: Sequence[ShownCertificate]) -> None:
         self._shown = tuple(shown)
         self.one = len({each.fingerprint for each in shown}) == 1
         pin = "y it is the same, pin it · " if self.one else ""

@@ -7,15 +7,15 @@ from typing import ClassVar
 
 from engine.actions.doctor import CheckView
 from engine.queries.granting import Right, first_commands, grant_commands, rights
-from screens.wizard.page import Flow, Line, Part, bad, commands, doubtful, good
-from screens.wizard.state import Known, Need
-from screens.wizard.step import Step, StepContext
+from screens.wizard.page import FlowText, Paragraph, Part, bad, commands, doubtful, good
+from screens.wizard.state import Need, WizardState
+from screens.wizard.step import StepContext, WizardStep
 
 _TONES = {"ok": "ok", "warn": "warn", "fail": "error"}
 _SIGNS = {"ok": "[+]", "warn": "[~]", "fail": "[-]"}
 
 
-class CheckStep(Step):
+class CheckStep(WizardStep):
     """Asks the cluster everything a deploy needs, when it is opened and whenever `t` is pressed."""
 
     NAME: ClassVar[str] = "test"
@@ -24,39 +24,39 @@ class CheckStep(Step):
     LATER: ClassVar[str] = "6, then t."
     NEED: ClassVar[Need] = "checks"
 
-    def done(self, known: Known) -> bool:
+    def done(self, known: WizardState) -> bool:
         return known.site.answered and not known.failing
 
-    def enter(self, known: Known) -> str:
-        return "tests again" if known.checks is None or known.failed else "goes on"
+    def enter(self, known: WizardState) -> str:
+        return "tests again" if known.checks is None or known.failed else "continues"
 
-    def commands(self, known: Known) -> Sequence[str]:
+    def commands(self, known: WizardState) -> Sequence[str]:
         return missing_commands(known)
 
-    def words(self, known: Known) -> Iterable[Part]:
+    def words(self, known: WizardState) -> Iterable[Part]:
         if known.checks is not None:
             yield from report(known)
 
-    async def act(self, place: StepContext, known: Known) -> bool:
+    async def act(self, context: StepContext, known: WizardState) -> bool:
         if known.checks is None or known.failed:
-            place.ask_again()
+            context.ask_again()
         else:
-            place.forward()
+            context.forward()
         return False
 
 
-def missing_commands(known: Known) -> list[str]:
+def missing_commands(known: WizardState) -> list[str]:
     """What to run on the cluster for everything the checks missed."""
     if any(each.name == "login" for each in known.failed):
         return first_commands(known.site.login)
     return grant_commands(known.checks or ())
 
 
-def report(known: Known) -> Iterator[Part]:
+def report(known: WizardState) -> Iterator[Part]:
     """The checks: the sum, what is wrong and what to do about it, then all the rest."""
     checks = _besides_rights(known.checks or ())
     yield _sum(known.checks or ())
-    yield Line()
+    yield Paragraph()
     yield from _wrong(checks)
     yield from _to_run(known)
     yield from _privileges(rights(known.checks or ()))
@@ -65,10 +65,10 @@ def report(known: Known) -> Iterator[Part]:
             yield good(each.sentence)
 
 
-def brief(known: Known) -> Iterator[Part]:
+def brief(known: WizardState) -> Iterator[Part]:
     """The sum of the checks, and what to run on the cluster for what is missing."""
     yield _sum(known.checks or ())
-    yield Line()
+    yield Paragraph()
     yield from _to_run(known)
 
 
@@ -83,7 +83,7 @@ def _sum(checks: Sequence[CheckView]) -> Part:
         return bad(f"{failed} of {len(checks)} checks failed.")
     warned = sum(each.result == "warn" for each in checks)
     if warned:
-        return good(f"All {len(checks)} checks passed; {warned} {_are(warned)} worth a look.")
+        return good(f"All {len(checks)} checks passed; {warned} with a warning.")
     return good(f"All {len(checks)} checks passed.")
 
 
@@ -97,30 +97,30 @@ def _wrong(checks: Sequence[CheckView]) -> Iterator[Part]:
     for each in wrong:
         yield (bad if each.failed else doubtful)(each.sentence)
         if each.name.startswith("tls "):
-            yield Line(
-                "If it was renewed: b goes back to the server; empty its fingerprint there to compare it anew.",
+            yield Paragraph(
+                "If it was renewed: press b for the server and clear its fingerprint there to compare it again.",
                 indent=4,
             )
         elif each.fix:
-            yield Line(each.fix, indent=4, hang=2)
+            yield Paragraph(each.fix, indent=4, hang=2)
     if wrong:
-        yield Line()
+        yield Paragraph()
 
 
-def _to_run(known: Known) -> Iterator[Part]:
+def _to_run(known: WizardState) -> Iterator[Part]:
     lines = missing_commands(known)
     if not lines:
         return
-    yield Line("Run these as root on one node of the cluster (y copies them), then t to test again:")
+    yield Paragraph("Run these as root on one node of the cluster (y copies them), then t to test again:")
     yield from commands(lines)
-    yield Line()
+    yield Paragraph()
 
 
 def _privileges(found: Sequence[Right]) -> Iterator[Part]:
     """Each privilege with its sign, path by path; what is missing first."""
     for path in dict.fromkeys(each.path for each in found):
         here = sorted((each for each in found if each.path == path), key=lambda each: each.result == "ok")
-        yield Line(f"Privileges on {path}", "muted")
-        yield Flow(
+        yield Paragraph(f"Privileges on {path}", "muted")
+        yield FlowText(
             tuple((f"{_SIGNS[each.result]} {each.privilege}", _TONES[each.result]) for each in here), indent=2
         )

@@ -18,7 +18,7 @@ _WIDEST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Paragraph:
     """One paragraph in one tone; `hang` indents what does not fit into its first line."""
 
     words: str = ""
@@ -28,7 +28,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class FlowText:
     """Short pieces, each in its tone, in as many columns as there is room for."""
 
     pieces: tuple[tuple[str, str], ...]
@@ -36,38 +36,38 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class TextGrid:
     """Rows of cells under each other; the last column takes what is left."""
 
     rows: tuple[tuple[tuple[str, ...], str], ...]
     indent: int = 0
 
 
-Part = Line | Flow | Grid
+Part = Paragraph | FlowText | TextGrid
 
 
-def good(words: str) -> Line:
+def good(words: str) -> Paragraph:
     """Something that is well."""
-    return Line(f"[+] {words}", "ok", hang=4)
+    return Paragraph(f"[+] {words}", "ok", hang=4)
 
 
-def bad(words: str) -> Line:
+def bad(words: str) -> Paragraph:
     """Something that is not."""
-    return Line(f"[-] {words}", "error", hang=4)
+    return Paragraph(f"[-] {words}", "error", hang=4)
 
 
-def doubtful(words: str) -> Line:
+def doubtful(words: str) -> Paragraph:
     """Something that works, and should be looked at."""
-    return Line(f"[~] {words}", "warn", hang=4)
+    return Paragraph(f"[~] {words}", "warn", hang=4)
 
 
-def commands(lines: Iterable[str]) -> Iterator[Line]:
+def commands(lines: Iterable[str]) -> Iterator[Paragraph]:
     """Commands to run on the cluster."""
     for each in lines:
-        yield Line(each, "accent", indent=4, hang=4)
+        yield Paragraph(each, "accent", indent=4, hang=4)
 
 
-class Page(Toned):
+class StepPage(Toned):
     """The words of the step that is open."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -86,15 +86,15 @@ class Page(Toned):
         return Text("\n").join(line for part in self._parts for line in self._drawn(part, width))
 
     def _drawn(self, part: Part, width: int) -> Iterator[Text]:
-        if isinstance(part, Line):
+        if isinstance(part, Paragraph):
             for line in _wrapped(part, width):
                 yield self.toned((line, part.tone))
-        elif isinstance(part, Flow):
+        elif isinstance(part, FlowText):
             yield from self._flow(part, width)
         else:
             yield from self._grid(part, width)
 
-    def _flow(self, part: Flow, width: int) -> Iterator[Text]:
+    def _flow(self, part: FlowText, width: int) -> Iterator[Text]:
         size = max((cell_len(plain(words)) for words, _ in part.pieces), default=0) + 2
         across = max(1, (width - part.indent) // size)
         for start in range(0, len(part.pieces), across):
@@ -102,7 +102,7 @@ class Page(Toned):
             cells = [(fit(words, size), tone) for words, tone in row]
             yield self.toned((" " * part.indent, ""), *cells)
 
-    def _grid(self, part: Grid, width: int) -> Iterator[Text]:
+    def _grid(self, part: TextGrid, width: int) -> Iterator[Text]:
         sizes = [
             min(_WIDEST, max(cell_len(plain(cells[at])) for cells, _ in part.rows))
             for at in range(_columns(part.rows) - 1)
@@ -117,7 +117,7 @@ def _columns(rows: Sequence[tuple[tuple[str, ...], str]]) -> int:
     return max((len(cells) for cells, _ in rows), default=1)
 
 
-def _wrapped(part: Line, width: int) -> list[str]:
+def _wrapped(part: Paragraph, width: int) -> list[str]:
     return wrap(
         plain(part.words),
         width,
@@ -150,7 +150,7 @@ class StepLine(Toned):
         )
 
 
-class Keys(Toned):
+class KeyHints(Toned):
     """What the keys do at this step, in one line that is always in view."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002

@@ -1,4 +1,4 @@
-"""Step 4: the addresses machines get, suggested from the network the nodes have on their bridge."""
+"""Step 4: addresses for VMs, suggested from the network of the nodes' bridge."""
 
 from __future__ import annotations
 
@@ -12,56 +12,56 @@ from engine.queries.pools import reverse_zone
 from screens.framework.form_questions import nested, questions
 from screens.framework.screen import actor
 from screens.widgets import form as forms
-from screens.wizard.page import Line, Part, doubtful, good
-from screens.wizard.state import Known, Need
-from screens.wizard.step import Step, StepContext, StepForm, picked, saved
+from screens.wizard.page import Paragraph, Part, doubtful, good
+from screens.wizard.state import Need, WizardState
+from screens.wizard.step import StepContext, StepForm, WizardStep, picked, saved
 
 _ASKED = ("type", "bridge", "vlan", "gateway", "mask", "start", "stop", "dns1", "dns2")
 
 
-class PoolStep(Step):
-    """Makes a pool; without one, machines get their address by DHCP."""
+class PoolStep(WizardStep):
+    """Adds a pool; without one, VMs get their address by DHCP."""
 
     NAME: ClassVar[str] = "pool"
     LABEL: ClassVar[str] = "4 Pool"
-    TITLE: ClassVar[str] = "Step 4 of 6: the addresses machines get"
+    TITLE: ClassVar[str] = "Step 4 of 6: addresses for VMs"
     LATER: ClassVar[str] = "3, then a."
     NEED: ClassVar[Need] = "offers"
 
-    def done(self, known: Known) -> bool:
+    def done(self, known: WizardState) -> bool:
         return bool(known.site.pools)
 
-    def enter(self, known: Known) -> str:
+    def enter(self, known: WizardState) -> str:
         return "adds another" if known.site.pools else "opens the form"
 
-    def words(self, known: Known) -> Iterable[Part]:
+    def words(self, known: WizardState) -> Iterable[Part]:
         for pool in known.site.pools:
             yield good(
                 f"{pool.start} – {pool.stop} on {pool.bridge}: {pool.free:,} of {pool.total:,} are free."
             )
-            yield Line(f"Reverse zone: {pool.rdns_zone}", "muted", indent=4)
+            yield Paragraph(f"Reverse zone: {pool.rdns_zone}", "muted", indent=4)
         if known.site.pools:
-            yield Line()
+            yield Paragraph()
         else:
-            yield Line(
-                "A pool is a range of addresses that kvmtui hands out, one machine after the other. Skip this (n) "
-                "when your machines get their address by DHCP."
+            yield Paragraph(
+                "A pool is a range of addresses that kvmtui assigns to VMs. Skip this step (n) "
+                "if your VMs get their address by DHCP."
             )
-            yield Line()
+            yield Paragraph()
         yield from _networks(known)
 
-    async def act(self, place: StepContext, known: Known) -> bool:
+    async def act(self, context: StepContext, known: WizardState) -> bool:
         offers = known.offers
         bridges = [each.name for each in offers.bridges] if offers else []
         form = StepForm(
-            place.draft,
+            context.draft,
             picked(questions(PoolForm), _ASKED),
             lambda answers: _made(answers, known),
             _suggestion(known),
             {"bridge": bridges},
         )
         outcome = await saved(
-            place,
+            context,
             f"Add a pool of {known.site.server}",
             form,
             lambda answers: create_pool(_made(answers, known), actor()),
@@ -71,25 +71,25 @@ class PoolStep(Step):
         return outcome is not None
 
 
-def _made(answers: Mapping[str, object], known: Known) -> PoolForm:
+def _made(answers: Mapping[str, object], known: WizardState) -> PoolForm:
     return checked(PoolForm, {**nested(answers), "server": known.site.server})
 
 
-def _leads_to(form: forms.Form, values: Mapping[str, object]) -> None:
+def _leads_to(form: forms.FormWidget, values: Mapping[str, object]) -> None:
     """The reverse zone of the network, as it is typed."""
     zone = reverse_zone(str(values.get("gateway") or ""), values.get("mask"))
     form.hint("mask", f"Reverse zone: {zone}" if zone else "")
 
 
-def _networks(known: Known) -> Iterator[Part]:
+def _networks(known: WizardState) -> Iterator[Part]:
     """What the nodes have on their bridges, and what would be free there while no pool is on it."""
     offers, pooled = known.offers, {pool.bridge for pool in known.site.pools}
     for bridge in offers.bridges if offers else ():
         where = ", ".join(bridge.nodes)
         if not bridge.network:
-            yield Line(f"    {bridge.name} on {where}: no network can be read there.", "muted", hang=4)
+            yield Paragraph(f"    {bridge.name} on {where}: no network can be read there.", "muted", hang=4)
             continue
-        yield Line(
+        yield Paragraph(
             f"    {bridge.name} on {where}: {bridge.network}, gateway {bridge.gateway or 'unknown'}, nodes at "
             f"{', '.join(bridge.taken)}.",
             hang=4,
@@ -107,7 +107,7 @@ def _stretch(bridge: BridgeOffer) -> Iterator[Part]:
         )
 
 
-def _suggestion(known: Known) -> dict[str, object]:
+def _suggestion(known: WizardState) -> dict[str, object]:
     """How the form is filled: from the first bridge with a network, unless a pool is on it already."""
     offers, pooled = known.offers, {pool.bridge for pool in known.site.pools}
     for bridge in offers.bridges if offers else ():

@@ -12,10 +12,10 @@ from engine.queries.offers import TemplateOffer
 from screens.framework.form_questions import nested, questions
 from screens.framework.screen import actor
 from screens.widgets import form as forms
-from screens.widgets.fields import Field
-from screens.wizard.page import Line, Part, doubtful, good
-from screens.wizard.state import Known, Need
-from screens.wizard.step import Step, StepContext, StepForm, picked, saved
+from screens.widgets.fields import FormField
+from screens.wizard.page import Paragraph, Part, doubtful, good
+from screens.wizard.state import Need, WizardState
+from screens.wizard.step import StepContext, StepForm, WizardStep, picked, saved
 from screens.wizard.template import usable
 
 _ASKED = (
@@ -27,54 +27,54 @@ _BY_DHCP = "network__dhcp4"
 _LEAST_DISK = 10
 
 
-class ProductStep(Step):
+class ProductStep(WizardStep):
     """Makes the first product out of what the cluster offers."""
 
     NAME: ClassVar[str] = "product"
     LABEL: ClassVar[str] = "5 Product"
-    TITLE: ClassVar[str] = "Step 5 of 6: a plan to sell"
+    TITLE: ClassVar[str] = "Step 5 of 6: the first product"
     LATER: ClassVar[str] = "5, then a."
     NEED: ClassVar[Need] = "offers"
 
-    def done(self, known: Known) -> bool:
+    def done(self, known: WizardState) -> bool:
         return bool(known.site.products)
 
-    def enter(self, known: Known) -> str:
+    def enter(self, known: WizardState) -> str:
         return "adds another" if known.site.products else "opens the form"
 
-    def words(self, known: Known) -> Iterable[Part]:
+    def words(self, known: WizardState) -> Iterable[Part]:
         for name in known.site.products:
             yield good(f"{name} can be sold.")
         if known.site.products:
-            yield Line()
-        yield Line(
-            "A product is everything a machine is made from. Name it, and say how large its machines are; the "
-            "rest stays as it usually is and can be changed at any time with 5."
+            yield Paragraph()
+        yield Paragraph(
+            "A product defines what its VMs are made from. Enter a name and the size of its VMs; the "
+            "other settings have defaults and can be changed at any time with 5."
         )
-        yield Line()
+        yield Paragraph()
         if known.chosen is not None:
             each = known.chosen
-            yield Line(
+            yield Paragraph(
                 f"    Template {each.vmid} {each.name}, {each.gib} GiB on {each.storage} of {each.node}"
             )
         for storage in known.offers.storing("images") if known.offers else ():
-            yield Line(f"    Storage {storage.name} ({storage.type}), {storage.free_gib:,} GiB free")
+            yield Paragraph(f"    Storage {storage.name} ({storage.type}), {storage.free_gib:,} GiB free")
         for pool in known.site.pools:
-            yield Line(f"    Addresses {pool.start} – {pool.stop} on {pool.bridge}, {pool.free:,} free")
+            yield Paragraph(f"    Addresses {pool.start} – {pool.stop} on {pool.bridge}, {pool.free:,} free")
         if not known.site.pools:
-            yield doubtful("There is no pool, so its machines will get their address by DHCP.")
+            yield doubtful("No pool is set up, so its VMs will get their address by DHCP.")
 
-    async def act(self, place: StepContext, known: Known) -> bool:
+    async def act(self, context: StepContext, known: WizardState) -> bool:
         asked = _ASKED if known.site.pools else (*_ASKED, _BY_DHCP)
         form = StepForm(
-            place.draft,
+            context.draft,
             _questions(asked),
             lambda answers: _made(answers, known),
             _suggestion(known),
             _choices(known),
         )
         outcome = await saved(
-            place,
+            context,
             f"Add a product on {known.site.server}",
             form,
             lambda answers: create_product(_made(answers, known), actor()),
@@ -83,21 +83,21 @@ class ProductStep(Step):
         return outcome is not None
 
 
-def _questions(asked: Sequence[str]) -> Sequence[Field]:
+def _questions(asked: Sequence[str]) -> Sequence[FormField]:
     """Some questions of a product; without their headings two of them need a title that says more."""
     found = picked(questions(ProductForm), asked)
     return [replace(each, title=_TITLES.get(each.name, each.title)) for each in found]
 
 
-def _made(answers: Mapping[str, object], known: Known) -> ProductForm:
-    """The whole product; a pool decides bridge and VLAN where one is on the bridge that was chosen."""
+def _made(answers: Mapping[str, object], known: WizardState) -> ProductForm:
+    """The whole product; a pool on the chosen bridge decides bridge and VLAN."""
     values: dict[str, Any] = nested(answers)
     network = dict(values.pop("network", {}))
     network["auto_bridge"] = network.get("bridge") in {pool.bridge for pool in known.site.pools}
     return checked(ProductForm, {**values, "network": network, "server": known.site.server})
 
 
-def _choices(known: Known) -> dict[str, Sequence[str]]:
+def _choices(known: WizardState) -> dict[str, Sequence[str]]:
     offers = known.offers
     if offers is None:
         return {}
@@ -109,7 +109,7 @@ def _choices(known: Known) -> dict[str, Sequence[str]]:
     }
 
 
-def _suggestion(known: Known) -> dict[str, object]:
+def _suggestion(known: WizardState) -> dict[str, object]:
     chosen = known.chosen or next(iter(usable(known.offers)), None)
     bridges = [pool.bridge for pool in known.site.pools]
     bridges += [each.name for each in known.offers.bridges] if known.offers else []
@@ -122,7 +122,7 @@ def _suggestion(known: Known) -> dict[str, object]:
     return filled | disk | {"template": chosen.vmid}
 
 
-def _leads_to(form: forms.Form, values: Mapping[str, object], known: Known) -> None:
+def _leads_to(form: forms.FormWidget, values: Mapping[str, object], known: WizardState) -> None:
     """What the answers lead to: which template that is, where a linked clone lies, whether a pool is there."""
     template = _template(known, values.get("template"))
     about = (
@@ -139,10 +139,8 @@ def _leads_to(form: forms.Form, values: Mapping[str, object], known: Known) -> N
     form.hint("clone", stays if linked and elsewhere else "")
     bridge, pools = values.get("network__bridge"), known.site.pools
     alone = bool(pools) and bridge not in {pool.bridge for pool in pools}
-    form.hint(
-        "network__bridge", f"No pool is on {bridge}: its machines would find no address." if alone else ""
-    )
+    form.hint("network__bridge", f"No pool is on {bridge}: its VMs would get no address." if alone else "")
 
 
-def _template(known: Known, answer: object) -> TemplateOffer | None:
+def _template(known: WizardState, answer: object) -> TemplateOffer | None:
     return next((each for each in usable(known.offers) if str(each.vmid) == str(answer)), None)

@@ -1,4 +1,4 @@
-"""The look back: what is set up, what was skipped and where it can be done later, and how the first machine is."""
+"""The look back: what is set up, what was skipped and where it can be done later, and how the first VM is."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, ClassVar, cast
 
-from engine.queries.setup import Machine
-from screens.wizard.page import Line, Part, bad, doubtful, good
-from screens.wizard.state import Known
-from screens.wizard.step import Step, StepContext
+from engine.queries.setup import FirstVm
+from screens.wizard.page import Paragraph, Part, bad, doubtful, good
+from screens.wizard.state import WizardState
+from screens.wizard.step import StepContext, WizardStep
 
 
-class EndingStep(Step):
-    """Says how the steps came out, and leads to the first machine."""
+class EndingStep(WizardStep):
+    """Says how the steps came out, and leads to the first VM."""
 
     NAME: ClassVar[str] = "ending"
     LABEL: ClassVar[str] = "Done"
-    TITLE: ClassVar[str] = "How far it is"
+    TITLE: ClassVar[str] = "Summary"
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[WizardStep]) -> None:
         self._steps = tuple(steps)
 
-    def done(self, known: Known) -> bool:
+    def done(self, known: WizardState) -> bool:
         return False
 
-    def waits(self, known: Known) -> str:
+    def waits(self, known: WizardState) -> str:
         return ""
 
-    def enter(self, known: Known) -> str:
-        return "goes to the machine's page" if known.site.machine else "goes to the dashboard"
+    def enter(self, known: WizardState) -> str:
+        return "opens the page of the VM" if known.site.machine else "opens the dashboard"
 
-    def words(self, known: Known) -> Iterable[Part]:
+    def words(self, known: WizardState) -> Iterable[Part]:
         machine = known.site.machine
         if machine is not None:
             yield from _machine(machine)
-            yield Line()
+            yield Paragraph()
         for each in self._steps:
             yield from _state(each, known)
-        yield Line()
+        yield Paragraph()
         if not known.site.mails:
-            yield Line("No mail server is set, so no client gets an e-mail: 9, then E.", "muted")
-        yield Line(
+            yield Paragraph("No mail server is set, so no client gets an e-mail: 9, then E.", "muted")
+        yield Paragraph(
             "Each list has its own number key, ? shows every key, and F comes back to these steps.", "muted"
         )
 
-    async def act(self, place: StepContext, known: Known) -> bool:
-        console, machine = cast(Any, place.app), known.site.machine
+    async def act(self, context: StepContext, known: WizardState) -> bool:
+        console, machine = cast(Any, context.app), known.site.machine
         there = partial(console.open, "dashboard")
         if machine is not None:
             there = partial(console.open_vm, machine.service)
@@ -54,23 +54,23 @@ class EndingStep(Step):
         return False
 
 
-def _machine(machine: Machine) -> Iterator[Part]:
-    name = f"{machine.name or 'The machine'} (service {machine.service})"
+def _machine(machine: FirstVm) -> Iterator[Part]:
+    name = f"{machine.name or 'The VM'} (service {machine.service})"
     if machine.trouble:
-        yield bad(f"{name} stands at {machine.status}: {machine.trouble}")
-        yield Line("It is tried again every minute; mend the reason, and it goes on by itself.", indent=4)
+        yield bad(f"{name} is stuck at {machine.status}: {machine.trouble}")
+        yield Paragraph("Fix the cause; kvmtui retries every minute.", indent=4)
     elif machine.status == "ready":
-        yield good(f"{name} is ready. That was the whole way; the next ones are made with 8, then a.")
+        yield good(f"{name} is ready. To add more services, press 8, then a.")
     else:
-        yield Line(
-            f"[~] {name} is on its way: {machine.status}. l shows its steps as they happen.", "busy", hang=4
+        yield Paragraph(
+            f"[~] {name} is being deployed: {machine.status}. Press l for its log.", "busy", hang=4
         )
 
 
-def _state(step: Step, known: Known) -> Iterator[Part]:
+def _state(step: WizardStep, known: WizardState) -> Iterator[Part]:
     if step.done(known):
         yield good(step.LABEL)
     elif step.NAME in known.skipped:
         yield doubtful(f"{step.LABEL}: skipped. Later: {step.LATER}")
     else:
-        yield Line(f"[ ] {step.LABEL}: not done yet. {step.LATER}", hang=4)
+        yield Paragraph(f"[ ] {step.LABEL}: not done yet. {step.LATER}", hang=4)

@@ -1,7 +1,6 @@
-"""The place of the first steps: which step is open, what it says, and the keys that lead on.
+"""The screen of the first steps: the open step, its text, and the keys.
 
-Nothing here waits for the cluster: what it has and whether all is well is asked beside the keys, and one may go
-on, back or away meanwhile.
+Nothing here blocks on the cluster: it is queried in the background, and every key keeps working until it answers.
 """
 
 from __future__ import annotations
@@ -19,42 +18,42 @@ from engine.queries.setup import set_up
 from screens.common.actions import Action
 from screens.common.bindings import bindings
 from screens.common.text import pasteable
-from screens.framework.save_dialog import trouble
-from screens.framework.screen import Happened
+from screens.framework.save_dialog import error_text
+from screens.framework.screen import EventBatch
 from screens.widgets.log import LogPane
-from screens.widgets.state import State
+from screens.widgets.state import StateMessage
 from screens.wizard import steps
 from screens.wizard.background import aside
 from screens.wizard.drafts import Draft
-from screens.wizard.page import Keys, Line, Page, Part, StepLine
-from screens.wizard.state import Known, Need, recalled
-from screens.wizard.step import Step, StepContext
+from screens.wizard.page import KeyHints, Paragraph, Part, StepLine, StepPage
+from screens.wizard.state import Need, WizardState, recalled
+from screens.wizard.step import StepContext, WizardStep
 
 _SIGNS = {"done": ("+", "ok"), "skipped": ("~", "warn"), "open": (" ", "")}
 
 
 class WizardScreen(StepContext):
-    """One step after the other, each of which may be skipped, left and taken up again."""
+    """One step after the other; each can be skipped and resumed."""
 
     NAME = SCOPE = "wizard"
     BINDINGS = bindings("wizard")
 
     def __init__(self) -> None:
         super().__init__(id="place-wizard")
-        self.known = Known()
-        self.step: Step = steps.STEPS[0]
+        self.known = WizardState()
+        self.step: WizardStep = steps.STEPS[0]
         self._begun = False
         self._acting = False
         self._unread = ""
         self._round = 0
-        """Grows whenever what was asked of the cluster holds no more; a late answer of before is dropped."""
+        """Incremented when earlier queries are obsolete; their late answers are dropped."""
 
     def compose(self) -> ComposeResult:
         yield StepLine(id="wizard-steps")
         with VerticalScroll(id="wizard-body"):
-            yield Page(id="wizard-page")
-            yield State("loading", id="wizard-state")
-        yield Keys(id="wizard-keys")
+            yield StepPage(id="wizard-page")
+            yield StateMessage("loading", id="wizard-state")
+        yield KeyHints(id="wizard-keys")
 
     def on_mount(self) -> None:
         self.known = recalled(self.memory.of(self.NAME))
@@ -68,12 +67,12 @@ class WizardScreen(StepContext):
         """What was typed into the form of this step and not saved."""
         return Draft(self.memory, self.step.NAME)
 
-    def reread(self, happened: Happened | None = None) -> None:
+    def reread(self, batch: EventBatch | None = None) -> None:
         self.run_worker(self._read(), group="wizard", exclusive=True)
 
     async def _read(self) -> None:
         site = await self.beside(set_up)
-        self._unread = "" if site is not None else "What is set up already could not be read."
+        self._unread = "" if site is not None else "Cannot read what is already set up."
         if site is not None:
             self.known = replace(self.known, site=site)
         if not self._begun and site is not None:
@@ -84,12 +83,12 @@ class WizardScreen(StepContext):
         self._ask()
 
     def choose(self, template: int) -> None:
-        """Remembers which template machines are cloned from."""
+        """Remembers the template that VMs are cloned from."""
         self.known = replace(self.known, template=template)
         self._remember()
 
     def ask_again(self) -> None:
-        """Asks the cluster anew, whatever it said before."""
+        """Queries the cluster again."""
         self._forget()
         self._show()
         self._ask()
@@ -100,16 +99,16 @@ class WizardScreen(StepContext):
         self.memory.keep(self.NAME, notes)
 
     def _forget(self, kept: Offers | None = None) -> None:
-        """Whatever is asked or was answered holds no more, but what the cluster has may be kept."""
+        """Drops queries and answers; `kept` keeps what the cluster offers."""
         self._round += 1
-        self.known = replace(self.known, offers=kept, checks=None, asking=frozenset(), troubles={})
+        self.known = replace(self.known, offers=kept, checks=None, asking=frozenset(), errors={})
 
     # Asking the cluster
 
     def _ask(self) -> None:
         """Asks what the open step needs to know, unless that is known, failed or under way."""
         need, known = self.step.NEED, self.known
-        if known.has(need) or need in known.asking or need in known.troubles or self.step.waits(known):
+        if known.has(need) or need in known.asking or need in known.errors or self.step.waits(known):
             return
         self.known = replace(known, asking=known.asking | {need})
         self._show()
@@ -123,7 +122,7 @@ class WizardScreen(StepContext):
             else:
                 changes = {"checks": tuple(await aside(lambda: check_server_named(server)))}
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
-            changes = {"troubles": {**self.known.troubles, need: trouble(error)}}
+            changes = {"errors": {**self.known.errors, need: error_text(error)}}
         if asked_in != self._round or not self.display:
             return
         self.known = replace(self.known, asking=self.known.asking - {need}, **changes)  # type: ignore[arg-type]
@@ -141,39 +140,41 @@ class WizardScreen(StepContext):
         self.query_one(StepLine).show(
             [(sign + each.LABEL, tone, each is self.step) for sign, tone, each in row]
         )
-        self.query_one(Page).show(self._words())
+        self.query_one(StepPage).show(self._words())
         self._show_state()
-        self.query_one(Keys).show(self._enter())
+        self.query_one(KeyHints).show(self._enter())
         self.refresh_bindings()
 
     def _words(self) -> Iterator[Part]:
-        yield Line(self.step.TITLE, "accent")
-        yield Line()
+        yield Paragraph(self.step.TITLE, "accent")
+        yield Paragraph()
         first = self.step.waits(self.known)
         if first:
-            yield Line(first)
+            yield Paragraph(first)
         elif self.known.has(self.step.NEED):
             yield from self.step.words(self.known)
 
     def _show_state(self) -> None:
         """What is under way, or why nothing came of it."""
-        state, need, known = self.query_one(State), self.step.NEED, self.known
+        state, need, known = self.query_one(StateMessage), self.step.NEED, self.known
         if self._unread:
-            state.say("error", self._unread, "ctrl+r tries again.")
-        elif need in known.troubles:
+            state.say("error", self._unread, "Press ctrl+r to retry.")
+        elif need in known.errors:
             state.say(
-                "error", known.troubles[need], "t asks again, b goes back, n goes on without an answer."
+                "error",
+                known.errors[need],
+                "Press t to retry, b to go back, n to continue without an answer.",
             )
         elif need in known.asking:
-            state.say("loading", f"Asking {known.site.server} …", "One may go on meanwhile with n.")
-        state.display = bool(self._unread or need in known.troubles or need in known.asking)
+            state.say("loading", f"Asking {known.site.server} …", "Press n to continue without waiting.")
+        state.display = bool(self._unread or need in known.errors or need in known.asking)
 
     def _enter(self) -> str:
         if self.step is steps.ENDING:
             return f"enter {self.step.enter(self.known)}"
-        if self.step.enter(self.known) == "goes on":
-            return "enter goes on"
-        on = "goes on" if self.step.done(self.known) else "skips this step"
+        if self.step.enter(self.known) == "continues":
+            return "enter continues"
+        on = "continues" if self.step.done(self.known) else "skips this step"
         if self.step.waits(self.known) or self.step.NEED in self.known.asking:
             return f"n {on}"
         return f"enter {self.step.enter(self.known)} · n {on}"
@@ -191,11 +192,11 @@ class WizardScreen(StepContext):
 
     def refusal(self, asked: Action) -> str | None:
         if asked.run == "go" and self.step.NEED in self.known.asking:
-            return f"{self.known.site.server} is being asked; wait for its answer, or go on with n."
+            return f"{self.known.site.server} has not answered yet. Wait, or press n to continue."
         return (self.step.waits(self.known) or None) if asked.run == "go" else None
 
     def do_go(self) -> Worker[None] | None:
-        """A second enter while the first is at work does nothing."""
+        """A second enter while the first is running does nothing."""
         if self._acting:
             return None
         self._acting = True
@@ -211,7 +212,7 @@ class WizardScreen(StepContext):
             await self._saved(was_done)
 
     async def _saved(self, was_done: bool) -> None:
-        """Looks at what there is now, and goes on when that was what the step was for."""
+        """Reads the site again and opens the next step if this one is done now."""
         self._forget(None if self.step is steps.STEPS[0] else self.known.offers)
         site = await self.beside(set_up)
         if site is not None:
@@ -250,7 +251,7 @@ class WizardScreen(StepContext):
             self._turn(before)
         return before is not None
 
-    def _turn(self, step: Step) -> None:
+    def _turn(self, step: WizardStep) -> None:
         self.step = step
         self.query_one("#wizard-body").scroll_home(animate=False)
         self._show()

@@ -8,25 +8,25 @@ from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from engine.actions.repository import PutResult
 from engine.actions.servers import create_server, put_server
-from engine.actions.site import Outcome
 from engine.errors import Refused
 from engine.forms import ServerForm, checked
 from engine.queries.granting import USUAL_LOGIN, first_commands
+from engine.queries.inventory import server_values
 from engine.queries.offers import certificates
 from engine.queries.refs import id_of
-from engine.queries.site import server_values
 from screens.framework.form_questions import nested
-from screens.framework.save_dialog import SaveDialog, told, trouble
+from screens.framework.save_dialog import SaveDialog, error_text, result_text
 from screens.framework.screen import actor
 from screens.servers import questions
-from screens.widgets.fields import Field
+from screens.widgets.fields import FormField
 from screens.wizard.background import aside
 from screens.wizard.certificate_dialog import SYSTEM, Trust
 from screens.wizard.drafts import Draft
-from screens.wizard.page import Line, Part, commands, good
-from screens.wizard.state import Known
-from screens.wizard.step import Step, StepContext, StepForm, answered, picked
+from screens.wizard.page import Paragraph, Part, commands, good
+from screens.wizard.state import WizardState
+from screens.wizard.step import StepContext, StepForm, WizardStep, answered, picked
 
 _ASKED = (
     *("name", "hosts", "port", "login", "token_id", "token_secret"),
@@ -36,7 +36,7 @@ _KEPT = ("limits", "state", "assigned_ips")
 _TRUST = ("fingerprint", "ca_file", "system", "insecure")
 
 
-class ServerStep(Step):
+class ServerStep(WizardStep):
     """Adds the first server, or changes it when it is there."""
 
     NAME: ClassVar[str] = "server"
@@ -44,52 +44,52 @@ class ServerStep(Step):
     TITLE: ClassVar[str] = "Step 1 of 6: the Proxmox VE cluster"
     LATER: ClassVar[str] = "6, then a."
 
-    def done(self, known: Known) -> bool:
+    def done(self, known: WizardState) -> bool:
         return bool(known.site.server)
 
-    def waits(self, known: Known) -> str:
+    def waits(self, known: WizardState) -> str:
         return ""
 
-    def enter(self, known: Known) -> str:
+    def enter(self, known: WizardState) -> str:
         return "changes it" if known.site.server else "opens the form"
 
-    def commands(self, known: Known) -> Sequence[str]:
+    def commands(self, known: WizardState) -> Sequence[str]:
         return first_commands(known.site.login or USUAL_LOGIN)
 
-    def words(self, known: Known) -> Iterable[Part]:
+    def words(self, known: WizardState) -> Iterable[Part]:
         if known.site.server:
             site = known.site
             yield good(f"{site.server} at {', '.join(site.hosts)}, as {site.login}.")
-            yield Line()
-            yield Line("The commands that made its token and its rights, if you want to run them again:")
+            yield Paragraph()
+            yield Paragraph("The commands that made its token and its rights, if you want to run them again:")
             yield from commands(self.commands(known))
             return
-        yield Line(
+        yield Paragraph(
             "There is no server yet. kvmtui needs the address of one node of your cluster, and an API token "
             "of its own. If you have the token, press enter."
         )
-        yield Line()
-        yield Line(
+        yield Paragraph()
+        yield Paragraph(
             "If not, run these as root on one node (y copies them). The second one prints the secret once: "
             "keep it for the form."
         )
         yield from commands(self.commands(known))
-        yield Line()
-        yield Line(
+        yield Paragraph()
+        yield Paragraph(
             "The certificate is fetched and shown to you before the secret is sent to anybody. Narrower "
             "rights, storage by storage: docs/proxmox-role.md.",
             "muted",
         )
 
-    async def act(self, place: StepContext, known: Known) -> bool:
+    async def act(self, context: StepContext, known: WizardState) -> bool:
         name = known.site.server
-        found = await place.beside(lambda: server_values(name) if name else {"token_id": USUAL_LOGIN})
+        found = await context.beside(lambda: server_values(name) if name else {"token_id": USUAL_LOGIN})
         if found is None:
             return False
-        dialog = ServerDialog(name, found, place.draft)
-        await answered(place, dialog)
+        dialog = ServerDialog(name, found, context.draft)
+        await answered(context, dialog)
         if dialog.outcome is not None:
-            place.notify(told(dialog.outcome), markup=False, timeout=6)
+            context.notify(result_text(dialog.outcome), markup=False, timeout=6)
         return dialog.outcome is not None
 
 
@@ -120,7 +120,7 @@ class ServerDialog(SaveDialog):
         try:
             shown = await aside(partial(certificates, made.hosts, made.port))
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the operator gets a sentence
-            self.say(trouble(error))
+            self.say(error_text(error))
         else:
             silent = " ".join(each.error for each in shown if each.error)
             if silent:
@@ -141,32 +141,32 @@ class ServerDialog(SaveDialog):
             super().taken(values | {"tls__fingerprint": fingerprint})
 
     def _made(self, answers: Mapping[str, object]) -> ServerForm:
-        """The engine's form; while nobody was asked whom to trust, it is judged as if the system did."""
+        """The engine's form; until the certificate is confirmed, it is validated as trusted by the system."""
         values = _addressed(nested(answers))
         values.pop("login", None)
         trusted = {way: value for way, value in values.pop("tls", {}).items() if value}
         kept = {name: self._opened[name] for name in _KEPT if name in self._opened}
         return checked(ServerForm, {**kept, **values, "tls": trusted or {"system": True}})
 
-    def _put(self, answers: dict[str, object]) -> Outcome:
+    def _put(self, answers: dict[str, object]) -> PutResult:
         form = self._made(answers)
         if not self._server:
             return create_server(form, actor())
         if server_values(self._server) != self._opened:
             raise Refused(
-                f"Somebody changed server {self._server} meanwhile; nothing was saved. "
-                "Leave the form with esc and open it again."
+                f"Somebody changed server {self._server} after this form was opened; nothing was saved. "
+                "Close the form with esc and open it again."
             )
         return put_server(form, actor(), id_of("server", self._server))
 
 
-def _fields() -> list[Field]:
-    """The questions; whom to trust is asked after them, so neither a fingerprint nor a file is needed here."""
+def _fields() -> list[FormField]:
+    """The fields. The certificate is confirmed afterwards, so neither a fingerprint nor a file is required here."""
     found = picked(questions.fields(), _ASKED)
     return [_freed(each) for each in found]
 
 
-def _freed(field: Field) -> Field:
+def _freed(field: FormField) -> FormField:
     if field.name.startswith("tls__"):
         return replace(field, when=None, required=False)
     return replace(field, kind="words") if field.name == "hosts" else field

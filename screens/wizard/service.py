@@ -1,4 +1,4 @@
-"""Step 6: the first machine. A client, a service, a look at what will happen; then it is deployed."""
+"""Step 6: the first VM. Client, service and a preview; then it is deployed."""
 
 from __future__ import annotations
 
@@ -9,85 +9,83 @@ from typing import ClassVar
 from engine.actions.clients import create_client
 from engine.actions.services import create_service
 from engine.forms import ClientForm, ServiceForm, checked
-from engine.queries.site import product_values
+from engine.queries.inventory import product_values
 from screens.framework.form_questions import questions
 from screens.framework.screen import actor
-from screens.widgets.dialogs import Plan
-from screens.widgets.fields import Field
+from screens.widgets.dialogs import PlanDialog
+from screens.widgets.fields import FormField
 from screens.widgets.form import FormDialog
 from screens.wizard.check import brief, missing_commands
 from screens.wizard.drafts import Draft
-from screens.wizard.page import Line, Part, good
-from screens.wizard.state import Known, Need
-from screens.wizard.step import Step, StepContext, StepForm
+from screens.wizard.page import Paragraph, Part, good
+from screens.wizard.state import Need, WizardState
+from screens.wizard.step import StepContext, StepForm, WizardStep
 from screens.wizard.summary import summary
 
 
-class ServiceStep(Step):
-    """Orders the first machine and ends at its page."""
+class ServiceStep(WizardStep):
+    """Orders the first VM and ends at its page."""
 
     NAME: ClassVar[str] = "service"
     LABEL: ClassVar[str] = "6 Service"
-    TITLE: ClassVar[str] = "Step 6 of 6: the first machine"
+    TITLE: ClassVar[str] = "Step 6 of 6: the first VM"
     LATER: ClassVar[str] = "7 adds a client, 8 a service; each with a."
     NEED: ClassVar[Need] = "checks"
 
-    def done(self, known: Known) -> bool:
+    def done(self, known: WizardState) -> bool:
         return known.site.machine is not None
 
-    def waits(self, known: Known) -> str:
+    def waits(self, known: WizardState) -> str:
         first = super().waits(known)
         return first or ("" if known.site.products else "This needs a product first: that is step 5.")
 
-    def enter(self, known: Known) -> str:
-        return "goes on" if self.done(known) else "opens the form"
+    def enter(self, known: WizardState) -> str:
+        return "continues" if self.done(known) else "opens the form"
 
-    def commands(self, known: Known) -> list[str]:
+    def commands(self, known: WizardState) -> list[str]:
         return missing_commands(known)
 
-    def words(self, known: Known) -> Iterable[Part]:
+    def words(self, known: WizardState) -> Iterable[Part]:
         if self.done(known):
-            yield good("The first service is there.")
+            yield good("The first service is set up.")
             return
-        yield Line(
-            "Say whose machine it is and of which product. You will see what is going to happen before it happens; "
-            "then the machine is deployed while you watch."
+        yield Paragraph(
+            "Choose the client and the product. You will see what happens before it happens; "
+            "then the VM is deployed while you watch."
         )
-        yield Line()
+        yield Paragraph()
         yield from brief(known)
         if known.failed:
-            yield Line(
-                "Step 2 says what each of them is. The machine can be ordered all the same: it waits there."
-            )
+            yield Paragraph("Step 2 explains each of them. The VM can still be ordered: it waits there.")
 
-    async def act(self, place: StepContext, known: Known) -> bool:
+    async def act(self, context: StepContext, known: WizardState) -> bool:
         if known.site.machine is not None:
-            place.forward()
+            context.forward()
             return False
-        form = _form(place.draft, known)
-        answers = await place.app.push_screen_wait(FormDialog("The first machine", form, save="Go on"))
+        form = _form(context.draft, known)
+        answers = await context.app.push_screen_wait(FormDialog("The first VM", form, save="Continue"))
         form.close(taken=False)
-        if answers is None or not await _agreed(place, known, answers):
+        if answers is None or not await _agreed(context, known, answers):
             return False
-        if await place.beside(lambda: _ordered(known, answers)) is not None:
+        if await context.beside(lambda: _ordered(known, answers)) is not None:
             form.close(taken=True)
-            place.show_log()
+            context.show_log()
         return True
 
 
-async def _agreed(place: StepContext, known: Known, answers: Mapping[str, object]) -> bool:
+async def _agreed(context: StepContext, known: WizardState, answers: Mapping[str, object]) -> bool:
     """Whether the operator saw what will happen and wants it."""
-    spec = await place.beside(lambda: product_values(str(answers["product"])))
+    spec = await context.beside(lambda: product_values(str(answers["product"])))
     if spec is None:
         return False
-    plan: Plan = Plan("This will happen", summary(known, spec, answers), yes="Deploy it")
-    return await place.app.push_screen_wait(plan) is True
+    plan: PlanDialog = PlanDialog("This will happen", summary(known, spec, answers), yes="Deploy it")
+    return await context.app.push_screen_wait(plan) is True
 
 
-def _form(draft: Draft, known: Known) -> StepForm:
+def _form(draft: Draft, known: WizardState) -> StepForm:
     """A client and a product; where there are clients already, one of them is chosen."""
     clients = known.site.clients
-    by_name: dict[str, Field] = {each.name: each for each in questions(ClientForm)}
+    by_name: dict[str, FormField] = {each.name: each for each in questions(ClientForm)}
     by_name["product"] = next(each for each in questions(ServiceForm) if each.name == "product")
     names = ("name", "product") if clients else ("name", "email", "product")
     fields = [replace(by_name[name], section="") for name in names]
@@ -101,7 +99,7 @@ def _form(draft: Draft, known: Known) -> StepForm:
     )
 
 
-def _client_form(known: Known, answers: Mapping[str, object]) -> ClientForm | None:
+def _client_form(known: WizardState, answers: Mapping[str, object]) -> ClientForm | None:
     """The client to be made; None when it is there."""
     if answers.get("name") in known.site.clients:
         return None
@@ -113,7 +111,7 @@ def _service_form(answers: Mapping[str, object]) -> ServiceForm:
     return checked(ServiceForm, {"client": answers.get("name"), "product": answers.get("product")})
 
 
-def _ordered(known: Known, answers: Mapping[str, object]) -> int:
+def _ordered(known: WizardState, answers: Mapping[str, object]) -> int:
     """Makes the client, unless it is there, and the service; its number."""
     client = _client_form(known, answers)
     if client is not None:

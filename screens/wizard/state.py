@@ -11,12 +11,12 @@ from engine.queries.offers import Offers, TemplateOffer
 from engine.queries.setup import SetUp
 
 Need = Literal["", "offers", "checks"]
-"""What is asked of the cluster: what it has, or whether everything a deploy needs is there."""
+"""A query to the cluster: what it offers, or whether it has everything a deploy needs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """Read as a whole and replaced, never changed."""
+class WizardState:
+    """Immutable; replaced as a whole."""
 
     site: SetUp = field(default_factory=SetUp)
     template: int | None = None
@@ -27,9 +27,9 @@ class Known:
     failing: bool = False
     """Whether something was missing when the cluster was last tested."""
     asking: frozenset[Need] = frozenset()
-    """What the cluster is being asked."""
-    troubles: Mapping[Need, str] = field(default_factory=dict)
-    """Why the cluster did not answer, in a sentence for each question."""
+    """The running queries."""
+    errors: Mapping[Need, str] = field(default_factory=dict)
+    """Why the cluster did not answer, a sentence per question."""
 
     def has(self, need: Need) -> bool:
         """Whether the answer to a question is there."""
@@ -47,11 +47,11 @@ class Known:
         return [each for each in self.checks or () if each.failed]
 
 
-def recalled(notes: Mapping[str, Any]) -> Known:
+def recalled(notes: Mapping[str, Any]) -> WizardState:
     """What was kept by an earlier start; what cannot be understood is passed over."""
     skipped, template = notes.get("skipped"), notes.get("template")
     names = [each for each in skipped if isinstance(each, str)] if isinstance(skipped, list) else []
-    return Known(
+    return WizardState(
         template=template if isinstance(template, int) else None,
         skipped=frozenset(names),
         failing=notes.get("failing") is True,

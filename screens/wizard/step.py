@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from engine.actions.site import Outcome
+from engine.actions.repository import PutResult
 from engine.forms import KEEP
 from screens.framework.form_questions import faults
-from screens.framework.save_dialog import Follow, SaveDialog, no_follow, told
+from screens.framework.save_dialog import Follow, SaveDialog, no_follow, result_text
 from screens.framework.screen import BaseScreen
 from screens.widgets import form as forms
-from screens.widgets.fields import Field
+from screens.widgets.fields import FormField
 from screens.widgets.form import FormDialog
 from screens.wizard.drafts import Draft
 from screens.wizard.page import Part
-from screens.wizard.state import Known, Need
+from screens.wizard.state import Need, WizardState
 
 Make = Callable[[Mapping[str, object]], object]
 
@@ -47,7 +47,7 @@ class StepContext(BaseScreen):
         raise NotImplementedError
 
 
-class Step(ABC):
+class WizardStep(ABC):
     """One step. `words` and `commands` only look at what is known; `act` alone asks and changes."""
 
     NAME: ClassVar[str] = ""
@@ -57,46 +57,46 @@ class Step(ABC):
     """Where it can be done when it was skipped."""
     OPTIONAL: ClassVar[bool] = False
     NEED: ClassVar[Need] = ""
-    """What must be asked of the cluster before the step can say more."""
+    """The query the step needs before it can show more."""
 
     @abstractmethod
-    def done(self, known: Known) -> bool:
+    def done(self, known: WizardState) -> bool:
         """Whether there is nothing left to do here."""
 
-    def waits(self, known: Known) -> str:
+    def waits(self, known: WizardState) -> str:
         """What must be done first, as a sentence; empty when it can be done now."""
         return "" if known.site.server else "This needs the server first: that is step 1."
 
     @abstractmethod
-    def words(self, known: Known) -> Iterable[Part]:
+    def words(self, known: WizardState) -> Iterable[Part]:
         """The page."""
 
-    def commands(self, known: Known) -> Sequence[str]:
+    def commands(self, known: WizardState) -> Sequence[str]:
         """What can be copied to be run on the cluster."""
         return ()
 
     @abstractmethod
-    def enter(self, known: Known) -> str:
+    def enter(self, known: WizardState) -> str:
         """What enter does now."""
 
     @abstractmethod
-    async def act(self, place: StepContext, known: Known) -> bool:
+    async def act(self, context: StepContext, known: WizardState) -> bool:
         """Does what enter says; True when something was saved."""
 
 
-def picked(fields: Sequence[Field], names: Sequence[str]) -> tuple[Field, ...]:
+def picked(fields: Sequence[FormField], names: Sequence[str]) -> tuple[FormField, ...]:
     """Some of a form's questions in this order, without headings."""
     by_name = {each.name: each for each in fields}
     return tuple(replace(by_name[name], section="") for name in names)
 
 
-class StepForm(forms.Form):
+class StepForm(forms.FormWidget):
     """A form that opens with what was typed into it before; the engine's own form, made of the answers, judges."""
 
     def __init__(
         self,
         draft: Draft,
-        fields: Sequence[Field],
+        fields: Sequence[FormField],
         make: Make,
         values: Mapping[str, object],
         choices: Mapping[str, Sequence[str]] | None = None,
@@ -113,7 +113,7 @@ class StepForm(forms.Form):
         )
 
     @property
-    def lost(self) -> list[forms.Change]:
+    def lost(self) -> list[forms.FieldChange]:
         """Nothing: what was typed is there when the form is opened again."""
         return []
 
@@ -129,26 +129,26 @@ class StepForm(forms.Form):
         )
 
 
-async def answered(place: StepContext, dialog: FormDialog) -> Mapping[str, object] | None:
+async def answered(context: StepContext, dialog: FormDialog) -> Mapping[str, object] | None:
     """Shows a form; what it was answered with, or None when it was left."""
-    answers: dict[str, object] | None = await place.app.push_screen_wait(dialog)
+    answers: dict[str, object] | None = await context.app.push_screen_wait(dialog)
     if isinstance(dialog.form, StepForm):
         dialog.form.close(answers is not None)
     return answers
 
 
 async def saved(
-    place: StepContext,
+    context: StepContext,
     title: str,
     form: StepForm,
-    save: Callable[[dict[str, object]], Outcome],
+    save: Callable[[dict[str, object]], PutResult],
     follow: Follow = no_follow,
     *,
     first: str = "",
-) -> Outcome | None:
+) -> PutResult | None:
     """Shows a form until it was saved or left; what it took, or None."""
     dialog = SaveDialog(title, form, save, follow, first=first)
-    await answered(place, dialog)
+    await answered(context, dialog)
     if dialog.outcome is not None:
-        place.notify(told(dialog.outcome), markup=False, timeout=6)
+        context.notify(result_text(dialog.outcome), markup=False, timeout=6)
     return dialog.outcome

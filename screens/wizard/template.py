@@ -1,4 +1,4 @@
-"""Step 3: what machines are cloned from."""
+"""Step 3: the template that VMs are cloned from."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import ClassVar
 from engine.queries.granting import drive_command, template_commands
 from engine.queries.offers import Offers, TemplateOffer
 from screens.widgets.dialogs import Choice, Choose
-from screens.wizard.page import Grid, Line, Part, bad, commands, doubtful, good
-from screens.wizard.state import Known, Need
-from screens.wizard.step import Step, StepContext
+from screens.wizard.page import Paragraph, Part, TextGrid, bad, commands, doubtful, good
+from screens.wizard.state import Need, WizardState
+from screens.wizard.step import StepContext, WizardStep
 
 _USUAL_VMID = 9000
 
 
-class TemplateStep(Step):
+class TemplateStep(WizardStep):
     """Shows the templates of the cluster and remembers the one that was chosen."""
 
     NAME: ClassVar[str] = "template"
     LABEL: ClassVar[str] = "3 Template"
-    TITLE: ClassVar[str] = "Step 3 of 6: the template machines are cloned from"
+    TITLE: ClassVar[str] = "Step 3 of 6: the template for VMs"
     LATER: ClassVar[str] = "a product names its template: 5, then a."
     NEED: ClassVar[Need] = "offers"
 
-    def done(self, known: Known) -> bool:
+    def done(self, known: WizardState) -> bool:
         return known.template is not None or bool(known.site.products)
 
-    def enter(self, known: Known) -> str:
+    def enter(self, known: WizardState) -> str:
         return "chooses one" if usable(known.offers) else "looks again"
 
-    def commands(self, known: Known) -> Sequence[str]:
+    def commands(self, known: WizardState) -> Sequence[str]:
         offers = known.offers
         if offers is None or usable(offers):
             return ()
@@ -43,54 +43,54 @@ class TemplateStep(Step):
             vmid, images[0].name if images else "STORAGE", bridges[0].name if bridges else "vmbr0"
         )
 
-    def words(self, known: Known) -> Iterable[Part]:
+    def words(self, known: WizardState) -> Iterable[Part]:
         offers = known.offers
         if offers is None:
             return
         if known.chosen is not None:
             yield good(f"Chosen: {known.chosen.vmid} {known.chosen.name}.")
-            yield Line()
+            yield Paragraph()
         elif known.template is not None:
             yield bad(f"Template {known.template} was chosen, and {offers.server} does not show it any more.")
-            yield Line()
+            yield Paragraph()
         yield from _list(offers)
         yield from self._what_to_do(known, offers)
         for sentence in offers.troubles:
             yield doubtful(sentence)
 
-    def _what_to_do(self, known: Known, offers: Offers) -> Iterator[Part]:
+    def _what_to_do(self, known: WizardState, offers: Offers) -> Iterator[Part]:
         lines = self.commands(known)
         if usable(offers):
             return
-        yield Line()
+        yield Paragraph()
         if offers.templates:
-            yield Line(
+            yield Paragraph(
                 "None of them has a cloud-init drive, which sets addresses and passwords. On its node:"
             )
         else:
             yield bad(f"{offers.server} shows no template to {known.site.login}.")
-            yield Line(
+            yield Paragraph(
                 "If there is one, the login lacks VM.Audit and VM.Clone on it. If there is none, this makes one, "
                 "as root on a node (y copies it):"
             )
         yield from commands(lines)
-        yield Line("Then t looks again.")
+        yield Paragraph("Then t looks again.")
 
-    async def act(self, place: StepContext, known: Known) -> bool:
+    async def act(self, context: StepContext, known: WizardState) -> bool:
         templates = usable(known.offers)
         if not templates:
-            place.ask_again()
+            context.ask_again()
             return False
         choices = [Choice(str(each.vmid), _use(each)) for each in templates]
-        chosen = await place.app.push_screen_wait(Choose("Clone machines from", choices))
+        chosen = await context.app.push_screen_wait(Choose("Template to clone", choices))
         if chosen is None:
             return False
-        place.choose(int(chosen))
+        context.choose(int(chosen))
         return True
 
 
 def usable(offers: Offers | None) -> list[TemplateOffer]:
-    """The templates a machine can be made from: those with a cloud-init drive."""
+    """The templates a VM can be made from: those with a cloud-init drive."""
     return [each for each in offers.templates if each.cloudinit] if offers else []
 
 
@@ -98,16 +98,18 @@ def _list(offers: Offers) -> Iterator[Part]:
     if not offers.templates:
         return
     heading = (("    VMID", "name", "node", "storage", "disk", "lacks"), "muted")
-    yield Grid((heading, *(_row(each) for each in offers.templates)))
+    yield TextGrid((heading, *(_row(each) for each in offers.templates)))
     if not all(each.cloudinit and each.agent for each in offers.templates):
-        yield Line()
-        yield Line(
+        yield Paragraph()
+        yield Paragraph(
             "A template without a cloud-init drive cannot be used. Without the guest agent a new password needs a "
             "restart.",
             "muted",
         )
     if offers.more_templates:
-        yield Line(f"… and {offers.more_templates} more, which can be named in the product's form.", "muted")
+        yield Paragraph(
+            f"… and {offers.more_templates} more, which can be named in the product's form.", "muted"
+        )
 
 
 def _row(each: TemplateOffer) -> tuple[tuple[str, ...], str]:

@@ -1,4 +1,4 @@
-"""Between steps 4 and 5, for who wants it: the DNS zones machines get their names in."""
+"""Optional, between steps 4 and 5: the DNS zones for the names of VMs."""
 
 from __future__ import annotations
 
@@ -14,61 +14,61 @@ from screens.framework.form_questions import nested, questions
 from screens.framework.screen import actor
 from screens.widgets.dialogs import Notice
 from screens.widgets.fields import merged
-from screens.wizard.page import Line, Part, good
-from screens.wizard.state import Known
-from screens.wizard.step import Step, StepContext, StepForm, saved
+from screens.wizard.page import Paragraph, Part, good
+from screens.wizard.state import WizardState
+from screens.wizard.step import StepContext, StepForm, WizardStep, saved
 
 
-class ZoneStep(Step):
+class ZoneStep(WizardStep):
     """Adds a zone and asks its provider whether it answers."""
 
     NAME: ClassVar[str] = "zone"
     LABEL: ClassVar[str] = "DNS"
-    TITLE: ClassVar[str] = "Optional: DNS zones, so that machines have names"
+    TITLE: ClassVar[str] = "Optional: DNS zones for the names of VMs"
     LATER: ClassVar[str] = "4, then a."
     OPTIONAL: ClassVar[bool] = True
 
-    def done(self, known: Known) -> bool:
+    def done(self, known: WizardState) -> bool:
         return bool(known.site.zones)
 
-    def waits(self, known: Known) -> str:
+    def waits(self, known: WizardState) -> str:
         return ""
 
-    def enter(self, known: Known) -> str:
+    def enter(self, known: WizardState) -> str:
         return "adds another" if known.site.zones else "opens the form"
 
-    def words(self, known: Known) -> Iterable[Part]:
+    def words(self, known: WizardState) -> Iterable[Part]:
         for zone in known.site.zones:
             yield good(f"{zone} is set up.")
         for zone in _lacking(known.site):
-            yield Line(f"[ ] {zone} would hold the reverse names of a pool.", hang=4)
+            yield Paragraph(f"[ ] {zone} would hold the reverse names of a pool.", hang=4)
         if known.site.zones or known.site.pools:
-            yield Line()
-        yield Line(
+            yield Paragraph()
+        yield Paragraph(
             "With a DNS zone here, every VM gets its address records when it is deployed and loses them when it is "
             "terminated. A forward zone such as example.com holds the names, a reverse zone the PTR records of "
             "addresses."
         )
-        yield Line()
-        yield Line(
-            "Nothing else needs it: n goes on without, and zones can be added any time with 4.", "muted"
+        yield Paragraph()
+        yield Paragraph(
+            "Nothing else needs it: press n to continue without. Zones can be added any time with 4.", "muted"
         )
 
-    async def act(self, place: StepContext, known: Known) -> bool:
+    async def act(self, context: StepContext, known: WizardState) -> bool:
         fields = merged("type", {kind: questions(form) for kind, form in zone_forms().items()})
         form = StepForm(
-            place.draft, fields, _made, {"type": "powerdns", "zone": _next(known.site), "ttl": 300}
+            context.draft, fields, _made, {"type": "powerdns", "zone": _next(known.site), "ttl": 300}
         )
         outcome = await saved(
-            place, "Add a DNS zone", form, lambda answers: create_zone(_made(answers), actor())
+            context, "Add a DNS zone", form, lambda answers: create_zone(_made(answers), actor())
         )
         if outcome is None:
             return False
-        place.notify("Asking the provider …", markup=False, timeout=3)
-        report = await place.beside(lambda: test_zone(int(outcome.id)))
+        context.notify("Asking the provider …", markup=False, timeout=3)
+        report = await context.beside(lambda: test_zone(int(outcome.id)))
         if report is not None:
             words = f"{report.sentence}\n{report.advice}".strip()
-            await place.app.push_screen_wait(Notice(f"Zone {report.zone}", words, danger=not report.ok))
+            await context.app.push_screen_wait(Notice(f"Zone {report.zone}", words, danger=not report.ok))
         return True
 
 

@@ -9,19 +9,19 @@ from typing import Any
 from textual.worker import Worker
 
 from engine.actions.names import test_zone
-from engine.actions.site import Outcome
+from engine.actions.repository import PutResult
 from engine.actions.zones import create_zone, delete_zone, put_zone
 from engine.forms import Form, ZoneForm, zone_form, zone_forms
-from engine.queries.site import ZoneView, zone_values, zones
+from engine.queries.inventory import ZoneView, zone_values, zones
 from screens.common.bindings import bindings
 from screens.common.times import ago
-from screens.framework.check_results import Finding, Findings
+from screens.framework.check_results import CheckLine, CheckResultsDialog
 from screens.framework.form_questions import nested, questions
 from screens.framework.records_screen import RecordsScreen
 from screens.framework.screen import actor
 from screens.widgets.dialogs import Choice, Choose
-from screens.widgets.fields import Field, merged
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.fields import FormField, merged
+from screens.widgets.rows import Cell, Column, TableRow
 
 BY = "type"
 _SIGNS = {True: "+", False: "-", None: "="}
@@ -47,14 +47,14 @@ class ZonesScreen(RecordsScreen):
         Column("endpoint", "Where", 16, 3, grow=True),
     )
 
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[TableRow]:
         return [_row(each) for each in zones()]
 
     def values(self, key: Any) -> Mapping[str, Any]:
         return zone_values(key)
 
-    def fields(self, key: Any) -> Sequence[Field]:
-        """A new zone is asked for its provider first; one that is there stays at its provider."""
+    def fields(self, key: Any) -> Sequence[FormField]:
+        """The form of a new zone asks for the provider first; an existing zone keeps its provider."""
         variants = {kind: questions(form) for kind, form in zone_forms().items()}
         if key is not None:
             return _in_order(variants[str(self.values(key)[BY])])
@@ -64,27 +64,27 @@ class ZonesScreen(RecordsScreen):
     def form(self, answers: Mapping[str, object]) -> Form:
         return zone_form(nested(answers))
 
-    def save(self, form: Any, key: Any) -> Outcome:
+    def save(self, form: Any, key: Any) -> PutResult:
         return create_zone(form, actor()) if key is None else put_zone(form, actor(), key)
 
     def delete(self, key: Any) -> None:
-        delete_zone(key, actor(), forget_records=True)  # the operator was told, and chose it
+        delete_zone(key, actor(), forget_records=True)  # the dialog explained it, and the operator chose it
 
     def losses(self, key: Any) -> Sequence[str]:
         ours = _records(key)
         return (
-            "Machines get no names in it any more.",
+            "VMs no longer get names in it.",
             f"{ours} records of ours stay at the provider for ever, forgotten here."
             if ours
             else "No record of ours is in it.",
         )
 
     async def _delete(self, key: Any) -> None:
-        """With records of ours in the zone, keeping it is the first thing offered."""
+        """With our records in the zone, the first choice is to keep it."""
         ours = await self.beside(lambda: _records(key))
         if ours:
             choices = (
-                Choice("keep", "Leave the zone as it is; terminate its machines first."),
+                Choice("keep", "Keep the zone; terminate its VMs first."),
                 Choice("forget", f"Delete it and forget our {ours} records; they stay at the provider."),
             )
             question = Choose(f"Zone {self.name_of(key)} holds {ours} records of ours", choices, danger=True)
@@ -109,11 +109,11 @@ class ZonesScreen(RecordsScreen):
         self.notify("Asking the provider …", markup=False, timeout=3)
         report = await self.beside(lambda: test_zone(key))
         if report is not None:
-            found = [Finding(_SIGNS[each.ok], each.name, each.said) for each in report.checks]
+            found = [CheckLine(_SIGNS[each.ok], each.name, each.said) for each in report.checks]
             failed = next((at for at, each in enumerate(found) if each.sign == "-"), None)
             if failed is not None:
                 found[failed] = replace(found[failed], fix=report.advice)
-            self.app.push_screen(Findings(f"Zone {report.zone}", found))
+            self.app.push_screen(CheckResultsDialog(f"Zone {report.zone}", found))
             self.reread()
 
 
@@ -122,15 +122,17 @@ def _records(key: int) -> int:
     return next((each.records for each in zones() if each.id == key), 0)
 
 
-def _of_provider(field: Field, variants: Mapping[str, Sequence[Field]], common: Collection[str]) -> Field:
-    """What belongs to providers is asked once one is chosen, even when all of them have it."""
+def _of_provider(
+    field: FormField, variants: Mapping[str, Sequence[FormField]], common: Collection[str]
+) -> FormField:
+    """Fields of providers are shown once one is chosen, even if all of them have it."""
     if field.name in common:
         return field
     owners = [kind for kind, fields in variants.items() if any(each.name == field.name for each in fields)]
     return replace(field, when=(BY, frozenset(owners)))
 
 
-def _in_order(fields: Sequence[Field]) -> tuple[Field, ...]:
+def _in_order(fields: Sequence[FormField]) -> tuple[FormField, ...]:
     """Zone and provider first, then what the provider wants, then what may stay as it is."""
     first = ("zone", BY)
     by_name = {each.name: each for each in fields}
@@ -138,7 +140,7 @@ def _in_order(fields: Sequence[Field]) -> tuple[Field, ...]:
     return tuple(by_name[name] for name in (*first, *middle, *_LAST) if name in by_name)
 
 
-def _row(each: ZoneView) -> Row:
+def _row(each: ZoneView) -> TableRow:
     """A zone as a line of the list: what it is for, where, and whether it answered."""
     if each.last_error:
         tested = Cell("- failed", "error", below=each.last_error)
@@ -146,7 +148,7 @@ def _row(each: ZoneView) -> Row:
         tested = Cell("? not yet", "muted", below="t tests it")
     else:
         tested = Cell("+ answers", "ok", below=ago(each.last_ok))
-    return Row(
+    return TableRow(
         each.id,
         (
             str(each.id),

@@ -16,7 +16,7 @@ from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
 from engine.forms import ClientForm, ServiceForm, checked
-from engine.queries import refs, requests, scoping, service_list, site, traffic, vm_list
+from engine.queries import inventory, refs, requests, scoping, service_list, traffic, vm_list
 from engine.queries.events import ScopedFollower
 from engine.queries.service_list import ServiceQuestion
 from engine.queries.vm_list import VmQuestion
@@ -183,9 +183,9 @@ def _questions(scope: Scope, own: Reseller, other: Reseller) -> dict[str, Callab
     actor = Actor("token:shop", source="api", role=Role.OPERATOR, scope=scope)
     found: dict[str, Callable[[], Any]] = {
         "counts": lambda: vm_list.counts(scope),
-        "services": lambda: site.services(scope=scope),
-        "products": lambda: site.products(scope),
-        "clients": lambda: site.clients(scope),
+        "services": lambda: inventory.services(scope=scope),
+        "products": lambda: inventory.products(scope),
+        "clients": lambda: inventory.clients(scope),
         "usage": lambda: traffic.months(None, scope=scope),
         "events": lambda: ScopedFollower(scope, after=0).read(),
     }
@@ -205,7 +205,7 @@ def _questions(scope: Scope, own: Reseller, other: Reseller) -> dict[str, Callab
     for number in (*own.services, *other.services, 5):
         found |= {
             f"ref {number}": lambda n=number: refs.service_ref(str(n), scope),
-            f"service {number}": lambda n=number: site.services(n, scope),
+            f"service {number}": lambda n=number: inventory.services(n, scope),
             f"usage {number}": lambda n=number: traffic.months(n, scope=scope),
             f"vm place {number}": lambda n=number: [vm_list.position(VmQuestion(), n, scope)],
             f"vm place by name {number}": lambda n=number: [
@@ -227,11 +227,11 @@ def _questions(scope: Scope, own: Reseller, other: Reseller) -> dict[str, Callab
         for text in (f"web {side}", f"wep {side}", f"0@{side}.example", "100", "900"):
             found |= {
                 f"client {text}": lambda t=text: refs.client_ref(t, scope),
-                f"client values {text}": lambda t=text: site.client_values(t, scope),
-                f"services of {text}": lambda t=text: site.services_of_client(t, scope),
+                f"client values {text}": lambda t=text: inventory.client_values(t, scope),
+                f"services of {text}": lambda t=text: inventory.services_of_client(t, scope),
             }
         for text in (f"plan {side}0", f"plam {side}0"):
-            found[f"product {text}"] = lambda t=text: site.product_values(t, scope)
+            found[f"product {text}"] = lambda t=text: inventory.product_values(t, scope)
     if scope.limited:
         found |= _refused(actor, other)
     return found

@@ -19,9 +19,9 @@ from websockets.sync.client import ClientConnection, connect
 
 from engine.actions.consoles import offer_screen
 from engine.consoles import novnc
-from engine.consoles.offers import LINK_SECONDS, PAGE_SECONDS, SEAT_SECONDS, Offer
+from engine.consoles.console_options import ConsoleSettings
 from engine.consoles.proxy import ScreenProxy
-from engine.consoles.settings import ConsoleSettings
+from engine.consoles.screen_offers import LINK_SECONDS, PAGE_SECONDS, SEAT_SECONDS, ScreenOffer
 from engine.errors import Refused
 from engine.proxmox.console import SILENT
 from tests.consoles.conftest import ME, NAME, SERVICE, VMID, House
@@ -114,7 +114,7 @@ def proxy(house: House, scripts: dict[str, Path], hands: Hands) -> Iterator[Scre
 
 
 @pytest.fixture
-def offer(proxy: ScreenProxy) -> tuple[Offer, str]:
+def offer(proxy: ScreenProxy) -> tuple[ScreenOffer, str]:
     return offer_screen(ME, SERVICE, proxy)
 
 
@@ -127,7 +127,9 @@ def path_of(link: str) -> str:
     return link[link.index("/open/") :]
 
 
-def test_a_screen_from_its_link_to_its_end(house: House, offer: tuple[Offer, str], browser: Browser) -> None:
+def test_a_screen_from_its_link_to_its_end(
+    house: House, offer: tuple[ScreenOffer, str], browser: Browser
+) -> None:
     found = browser.seat(browser.open(offer[1]))
     with browser.take(found["seat"]) as line:
         assert line.subprotocol == "binary"
@@ -140,14 +142,14 @@ def test_a_screen_from_its_link_to_its_end(house: House, offer: tuple[Offer, str
     assert closed[0] == "console-close" and closed[2] == ending.sentence
 
 
-def test_a_link_works_once(offer: tuple[Offer, str], browser: Browser) -> None:
+def test_a_link_works_once(offer: tuple[ScreenOffer, str], browser: Browser) -> None:
     browser.open(offer[1])
     again = browser.get(path_of(offer[1]))
     assert again.status == 410 and "used already" in again.text
 
 
 def test_a_link_dies_after_ten_seconds(
-    house: House, offer: tuple[Offer, str], browser: Browser, hands: Hands
+    house: House, offer: tuple[ScreenOffer, str], browser: Browser, hands: Hands
 ) -> None:
     assert LINK_SECONDS == 10
     hands.now += 9.9
@@ -160,7 +162,7 @@ def test_a_link_dies_after_ten_seconds(
 
 
 def test_a_link_opened_in_time_still_works_late_in_its_seconds(
-    offer: tuple[Offer, str], browser: Browser, hands: Hands
+    offer: tuple[ScreenOffer, str], browser: Browser, hands: Hands
 ) -> None:
     hands.now += 9.9
     assert browser.open(offer[1])
@@ -169,7 +171,7 @@ def test_a_link_opened_in_time_still_works_late_in_its_seconds(
 
 @pytest.mark.parametrize("guess", ["", "x", "A" * 43, "../ticket"])
 def test_a_guess_opens_nothing_and_spoils_nothing(
-    offer: tuple[Offer, str], browser: Browser, guess: str
+    offer: tuple[ScreenOffer, str], browser: Browser, guess: str
 ) -> None:
     assert browser.get(f"/open/{guess}").status == 410
     browser.open(offer[1])
@@ -193,7 +195,9 @@ def test_the_page_has_a_minute_and_the_seat_ten_seconds(
     assert house.trail()[-1][0] == "console-close"
 
 
-def test_every_step_is_for_the_one_who_opened_the_link(offer: tuple[Offer, str], browser: Browser) -> None:
+def test_every_step_is_for_the_one_who_opened_the_link(
+    offer: tuple[ScreenOffer, str], browser: Browser
+) -> None:
     other = Browser(browser.port, source="127.0.0.2")
     key = browser.open(offer[1])
     assert other.get("/ticket", X_Kvmtui_Key=key).status == 410
@@ -204,7 +208,7 @@ def test_every_step_is_for_the_one_who_opened_the_link(offer: tuple[Offer, str],
         assert line.recv(timeout=5)
 
 
-def test_a_key_and_a_seat_work_once(offer: tuple[Offer, str], browser: Browser) -> None:
+def test_a_key_and_a_seat_work_once(offer: tuple[ScreenOffer, str], browser: Browser) -> None:
     key = browser.open(offer[1])
     seat = browser.seat(key)["seat"]
     assert browser.get("/ticket", X_Kvmtui_Key=key).status == 410
@@ -217,7 +221,9 @@ def test_a_key_and_a_seat_work_once(offer: tuple[Offer, str], browser: Browser) 
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "192.0.2.1", "", "x@127.0.0.1 "]
 )
-def test_a_name_that_is_not_ours_gets_nothing(offer: tuple[Offer, str], browser: Browser, host: str) -> None:
+def test_a_name_that_is_not_ours_gets_nothing(
+    offer: tuple[ScreenOffer, str], browser: Browser, host: str
+) -> None:
     stranger = Browser(browser.port, host=host or "[")
     assert stranger.get(path_of(offer[1])).status in (400, 421)
     assert stranger.get("/page.js").status in (400, 421)
@@ -225,12 +231,14 @@ def test_a_name_that_is_not_ours_gets_nothing(offer: tuple[Offer, str], browser:
 
 
 @pytest.mark.parametrize("host", ["localhost:9000", "127.0.0.1:9000", "[::1]:9000"])
-def test_a_tunnel_may_end_at_another_port(offer: tuple[Offer, str], browser: Browser, host: str) -> None:
+def test_a_tunnel_may_end_at_another_port(
+    offer: tuple[ScreenOffer, str], browser: Browser, host: str
+) -> None:
     assert Browser(browser.port, host=host).get(path_of(offer[1])).status == 200
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1"])
-def test_only_our_own_page_may_connect(offer: tuple[Offer, str], browser: Browser, origin: str) -> None:
+def test_only_our_own_page_may_connect(offer: tuple[ScreenOffer, str], browser: Browser, origin: str) -> None:
     seat = browser.seat(browser.open(offer[1]))["seat"]
     with pytest.raises(InvalidStatus) as other, browser.take(seat, origin=origin):
         pass
@@ -239,7 +247,7 @@ def test_only_our_own_page_may_connect(offer: tuple[Offer, str], browser: Browse
         assert line.recv(timeout=5), "and the seat was not lost by that"
 
 
-def test_every_answer_is_locked_down(offer: tuple[Offer, str], browser: Browser) -> None:
+def test_every_answer_is_locked_down(offer: tuple[ScreenOffer, str], browser: Browser) -> None:
     browser.seat(browser.open(offer[1]))
     for path in ("/page.js", "/page.css", "/novnc/core/rfb.js", "/nothing", "/stream"):
         browser.get(path)
@@ -272,7 +280,7 @@ def test_only_named_files_are_served(browser: Browser, path: str) -> None:
 
 
 def test_no_secret_is_logged_or_part_of_a_url(
-    house: House, offer: tuple[Offer, str], browser: Browser, caplog: pytest.LogCaptureFixture
+    house: House, offer: tuple[ScreenOffer, str], browser: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     found = browser.seat(browser.open(offer[1]))
@@ -286,7 +294,7 @@ def test_no_secret_is_logged_or_part_of_a_url(
 
 
 def test_a_refusal_of_proxmox_is_told_on_the_page_and_at_the_terminal(
-    house: House, offer: tuple[Offer, str], browser: Browser
+    house: House, offer: tuple[ScreenOffer, str], browser: Browser
 ) -> None:
     house.lab.revoke("VM.Console", f"/vms/{VMID}")
     got = browser.get("/ticket", X_Kvmtui_Key=browser.open(offer[1]))
@@ -297,7 +305,7 @@ def test_a_refusal_of_proxmox_is_told_on_the_page_and_at_the_terminal(
 
 
 def test_the_guards_look_again_when_the_page_asks(
-    house: House, offer: tuple[Offer, str], browser: Browser
+    house: House, offer: tuple[ScreenOffer, str], browser: Browser
 ) -> None:
     key = browser.open(offer[1])
     house.lab.foreign_config(VMID, description="sold to somebody else")
@@ -307,7 +315,7 @@ def test_the_guards_look_again_when_the_page_asks(
 
 
 def test_a_machine_that_goes_off_ends_its_screen(
-    house: House, offer: tuple[Offer, str], browser: Browser
+    house: House, offer: tuple[ScreenOffer, str], browser: Browser
 ) -> None:
     seat = browser.seat(browser.open(offer[1]))["seat"]
     with browser.take(seat) as line:
@@ -346,8 +354,8 @@ def test_it_closes_at_once_beside_a_connection_that_says_nothing(
 
 
 @pytest.mark.parametrize("trouble", ["off", "foreign"])
-def test_no_link_for_a_machine_that_cannot_be_seen(house: House, proxy: ScreenProxy, trouble: str) -> None:
-    if trouble == "off":
+def test_no_link_for_a_machine_that_cannot_be_seen(house: House, proxy: ScreenProxy, error: str) -> None:
+    if error == "off":
         house.lab.foreign_power(VMID, "stopped")
     else:
         house.lab.foreign_config(VMID, description="")

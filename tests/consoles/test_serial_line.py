@@ -50,7 +50,7 @@ def test_a_session_from_the_first_line_to_the_last(house: House, attached: Pseud
     attached.type(LEAVE)
     assert attached.ended() == 0
     assert attached.restored
-    assert attached.last_line == f"Left the serial console of {NAME}; the machine goes on."
+    assert attached.last_line == f"Left the serial console of {NAME}; the VM keeps running."
     assert house.lab.guest(VMID).status == "running"
     until(lambda: house.lab.consoles() == [])
 

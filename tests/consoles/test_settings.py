@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from engine.consoles import novnc, settings
+from engine.consoles import console_options, novnc
+from engine.consoles.console_options import ConsoleSettings
 from engine.consoles.keys import control_key, key_name
-from engine.consoles.settings import ConsoleSettings
 from engine.errors import Failed, KvmtuiError, Refused
 from kvmtui import config
 from tests.conftest import Ran
@@ -110,13 +110,13 @@ def test_a_folder_of_your_own_is_meant_from_the_configuration(home: Path) -> Non
 
 def test_it_is_looked_for_in_this_home_then_in_the_others(home: Path) -> None:
     try:
-        settings.use(ConsoleSettings(), home / "novnc", home / "other")
-        assert settings.novnc_folder() == home / "novnc"
-        assert settings.novnc_folders() == (home / "novnc", home / "other", Path("/usr/share/novnc"))
-        settings.use(ConsoleSettings(novnc=home / "mine"), home / "novnc")
-        assert settings.novnc_folders() == (home / "mine",)
+        console_options.use(ConsoleSettings(), home / "novnc", home / "other")
+        assert console_options.novnc_folder() == home / "novnc"
+        assert console_options.novnc_folders() == (home / "novnc", home / "other", Path("/usr/share/novnc"))
+        console_options.use(ConsoleSettings(novnc=home / "mine"), home / "novnc")
+        assert console_options.novnc_folders() == (home / "mine",)
     finally:
-        settings.use(ConsoleSettings(), Path())
+        console_options.use(ConsoleSettings(), Path())
 
 
 def test_the_command_refuses_what_it_cannot_serve(house: House, kvmtui: Run) -> None:

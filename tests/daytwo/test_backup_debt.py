@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from engine.actions import daytwo
 from engine.actions.doctor import doctor
 from engine.clock import now_ms, use_zone
-from engine.queries.backup_debt import GRACE_MS, backup_debt_of, backup_debts, first_due
 from engine.queries.dashboard import dashboard
+from engine.queries.overdue_backups import GRACE_MS, backup_debts, first_due, overdue_backup_of
 from engine.schedule import backups_due
 from engine.store.models import BackupSchedule, DailyBackup, Product, Run, Server, Vm
 from engine.work.task import Room
@@ -40,7 +40,7 @@ def owing(vm: Vm) -> Vm:
 
 
 def reason(vm: Vm) -> str:
-    debt = backup_debt_of(vm.service_id)
+    debt = overdue_backup_of(vm.service_id)
     return debt.reason if debt else ""
 
 

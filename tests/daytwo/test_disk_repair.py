@@ -11,7 +11,7 @@ from engine.pipelines.steps import facts
 from engine.queries.daytwo import snapshots
 from engine.queries.disk_repair import disk_repairs
 from engine.store.models import Run, Vm
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from kvmtui.lab.disks import allocate
 from tests.daytwo.conftest import ME, last
 from tests.pipelines.conftest import Site
@@ -58,7 +58,7 @@ def test_the_repair_makes_snapshots_possible_while_the_vm_runs(site: Site, raw: 
 
 
 def test_a_repair_whose_answer_was_lost_converts_each_disk_once(site: Site, raw: Vm, done: Done) -> None:
-    site.lab.faults.add(Fault(kind="lost", method="POST", path="/move_disk"))
+    site.lab.faults.add(InjectedFault(kind="lost", method="POST", path="/move_disk"))
     daytwo.repair_disks(ME, raw.service_id)
     site.hurry(raw, looks=4000)
     assert last(raw).result == "success"

@@ -14,8 +14,8 @@ from engine.schedule import backups_due
 from engine.schedule import left_backups as task
 from engine.store.models import Call, Event, LeftBackup, Vm
 from engine.work.task import Room
-from kvmtui.lab.faults import Fault
-from kvmtui.lab.volumes import Volume
+from kvmtui.lab.faults import InjectedFault
+from kvmtui.lab.volumes import LabVolume
 from tests.pipelines.conftest import Site
 
 Tick = Callable[[], list[str]]
@@ -52,7 +52,7 @@ def terminate(site: Site, vm: Vm) -> Vm:
     return vm
 
 
-def volume(site: Site, volid: str) -> Volume:
+def volume(site: Site, volid: str) -> LabVolume:
     return next(one for one in site.lab.world.shelf.everything() if one.volid == volid)
 
 
@@ -143,7 +143,7 @@ def test_trouble_is_waited_out_longer_each_time(site: Site, vm: Vm, tick: Tick, 
     protect(site, site.backups(vm)[0])
     terminate(site, vm)
     protect(site, site.backups(vm)[0], on=False)
-    site.lab.faults.add(Fault(kind="task-error", task="imgdel", text="no luck"))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="imgdel", text="no luck"))
     waits = []
     for _ in range(3):
         site.server.failures, site.server.last_error = 9, "no route"

@@ -12,7 +12,7 @@ from engine.pipelines.steps.crypt import sha512_crypt
 from engine.queries.login import login
 from engine.store import secrets
 from engine.store.models import TABLES, Audit, Run, Service, Vm
-from kvmtui.lab.faults import Fault
+from kvmtui.lab.faults import InjectedFault
 from tests.daytwo.conftest import ME, last
 from tests.pipelines.conftest import Site
 
@@ -113,7 +113,7 @@ def test_an_agent_that_may_not_leaves_it_to_cloud_init(
 ) -> None:
     site.lab.foreign_config(vm.vmid, agent="1")
     site.lab.advance(20)
-    site.lab.faults.add(Fault(kind="status", method="POST", path=path, code=code, text=text))
+    site.lab.faults.add(InjectedFault(kind="status", method="POST", path=path, code=code, text=text))
     daytwo.reset_password(ME, vm.service_id)
     done(vm)
     hashed = site.guest(vm).config["cipassword"]

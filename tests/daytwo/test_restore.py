@@ -18,8 +18,8 @@ from engine.queries.daytwo import backups
 from engine.store.models import Outbox, Run, Setting, Snapshot, Vm
 from engine.work.ports import Ports
 from engine.work.requests import queue_of
-from kvmtui.lab.faults import Fault
-from kvmtui.lab.volumes import Volume
+from kvmtui.lab.faults import InjectedFault
+from kvmtui.lab.volumes import LabVolume
 from tests.daytwo.conftest import ME, last
 from tests.pipelines.conftest import Site
 
@@ -37,7 +37,7 @@ def backup(vm: Vm, done: Done) -> str:
 
 def archived(site: Site, volid: str, **changes: Any) -> None:
     """Make a backup one of other times: None takes a key out of the config it holds."""
-    archive: Volume = next(one for one in site.lab.world.shelf.everything() if one.volid == volid)
+    archive: LabVolume = next(one for one in site.lab.world.shelf.everything() if one.volid == volid)
     config = {**json.loads(archive.config), **changes}
     archive.config = json.dumps({key: value for key, value in config.items() if value is not None})
 
@@ -91,7 +91,7 @@ def test_a_failed_restore_says_how_to_go_on_and_both_ways_work(
     site: Site, vm: Vm, backup: str, done: Done
 ) -> None:
     for task in ("qmrestore", "qmstart"):
-        site.lab.faults.add(Fault(kind="task-error", task=task, text="no luck"))
+        site.lab.faults.add(InjectedFault(kind="task-error", task=task, text="no luck"))
         daytwo.restore(ME, vm.service_id, backup)
         site.walk(vm)
         run = last(vm)
@@ -100,7 +100,7 @@ def test_a_failed_restore_says_how_to_go_on_and_both_ways_work(
     daytwo.restore(ME, vm.service_id, backup)
     done(vm)
     assert site.guest(vm).status == "running"
-    site.lab.faults.add(Fault(kind="task-error", task="qmrestore", text="no luck"))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="qmrestore", text="no luck"))
     daytwo.restore(ME, vm.service_id, backup)
     site.walk(vm)
     vms.reinstall(ME, vm.service_id)

@@ -12,7 +12,7 @@ from engine.queries.daytwo import snapshot_schedule, snapshots
 from engine.schedule import old_snapshots, snapshots_due
 from engine.store.models import DailySnapshot, Run, Snapshot, SnapshotSchedule, Vm
 from engine.work.requests import add, withdraw
-from engine.work.task import Report, Room
+from engine.work.task import Room, TaskReport
 from tests.daytwo.conftest import ME, PLAN, last
 from tests.pipelines.conftest import Site
 
@@ -89,7 +89,7 @@ def test_a_busy_vm_is_asked_later(vm: Vm, room: Room, busy: dict[str, object]) -
     daily(vm)
     before = {name: getattr(vm, name) for name in busy}
     Vm.update(busy).where(Vm.id == vm.id).execute()
-    snapshots_due.begin(room, report := Report())
+    snapshots_due.begin(room, report := TaskReport())
     assert (report.processed, DailySnapshot.select().count()) == (0, 0)
     Vm.update(before).where(Vm.id == vm.id).execute()
     snapshots_due.begin(room, report)
@@ -99,7 +99,7 @@ def test_a_busy_vm_is_asked_later(vm: Vm, room: Room, busy: dict[str, object]) -
 def test_a_vm_with_a_queued_request_is_asked_later(vm: Vm, room: Room) -> None:
     daily(vm)
     add(vm, "Stop")
-    snapshots_due.begin(room, report := Report())
+    snapshots_due.begin(room, report := TaskReport())
     assert report.processed == 0
     withdraw(vm.id, "")
     snapshots_due.begin(room, report)

@@ -16,7 +16,7 @@ from engine.queries.daytwo import snapshots
 from engine.schedule import old_snapshots
 from engine.store.models import Run, Snapshot, Vm
 from engine.work.task import Room
-from kvmtui.lab.faults import Fault
+from kvmtui.lab.faults import InjectedFault
 from tests.daytwo.conftest import ME, last
 from tests.pipelines.conftest import Site
 
@@ -50,7 +50,9 @@ def test_a_name_used_again_begins_a_new_age(site: Site, vm: Vm, room: Room, done
 
 
 def test_a_snapshot_that_failed_says_why(site: Site, vm: Vm) -> None:
-    site.lab.faults.add(Fault(kind="task-error", task="qmsnapshot", text="snapshot feature is not available"))
+    site.lab.faults.add(
+        InjectedFault(kind="task-error", task="qmsnapshot", text="snapshot feature is not available")
+    )
     daytwo.create_snapshot(ME, vm.service_id, "before")
     site.walk(vm)
     assert "snapshot feature is not available" in last(vm).error

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from engine.dns.plan import Change, ChangeKind
+from engine.dns.plan import ChangeKind, RecordChange
 from engine.dns.provider import Provider, Timing
 from engine.dns.providers.cloudflare import Cloudflare
 from engine.dns.providers.hestia import Hestia
@@ -34,16 +34,16 @@ def opened(kind: str, timing: Timing | None = None, **values: object) -> Provide
     return zone_form({"type": kind, **values}).open(timing or Timing())
 
 
-def create(name: str, kind: str, content: str, ttl: int = 300) -> Change:
-    return Change(ChangeKind.CREATE, Record(name, kind, content, ttl))
+def create(name: str, kind: str, content: str, ttl: int = 300) -> RecordChange:
+    return RecordChange(ChangeKind.CREATE, Record(name, kind, content, ttl))
 
 
-def swap(old: LiveRecord, content: str, ttl: int = 300) -> Change:
-    return Change(ChangeKind.REPLACE, Record(old.record.name, old.record.type, content, ttl), old)
+def swap(old: LiveRecord, content: str, ttl: int = 300) -> RecordChange:
+    return RecordChange(ChangeKind.REPLACE, Record(old.record.name, old.record.type, content, ttl), old)
 
 
-def remove(old: LiveRecord) -> Change:
-    return Change(ChangeKind.DELETE, old.record, old)
+def remove(old: LiveRecord) -> RecordChange:
+    return RecordChange(ChangeKind.DELETE, old.record, old)
 
 
 @dataclass

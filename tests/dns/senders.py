@@ -28,7 +28,7 @@ from engine.store.models import (
     Zone,
 )
 from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
-from kvmtui.lab.dns.server import Answer, Request
+from kvmtui.lab.dns.server import FakeRequest, FakeResponse
 from tests.conftest import Store
 
 KEY = "a-key-of-the-lite-server"
@@ -50,7 +50,7 @@ class Gated(PowerDnsLite):
         self.most = 0
         self._now = 0
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: FakeRequest) -> FakeResponse:
         with self._lock:
             self._now += 1
             self.most = max(self.most, self._now)

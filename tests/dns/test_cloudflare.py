@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from engine.dns.budget import TokenBucket, bucket_of
-from engine.dns.errors import Kind, ProviderError
+from engine.dns.errors import DnsErrorKind, ProviderError
 from engine.dns.plan import make_plan
 from engine.dns.records import LedgerEntry, LiveRecord, Record
 from kvmtui.lab.dns.cloudflare import FakeToken
-from kvmtui.lab.dns.server import Answer, json_answer
+from kvmtui.lab.dns.server import FakeResponse, json_answer
 from tests.dns.bench import FORWARD, QUICK, CloudflareBench, create, remove, swap
 
 VM = f"vm1.{FORWARD}"
@@ -59,7 +59,7 @@ def test_what_is_gone_is_deleted_and_what_was_changed_is_not_overwritten(cloudfl
     cloudflare.fake.put(cloudflare.zone_id, "A", VM, "198.51.100.1")
     stale = LiveRecord(Record(VM, "A", "192.0.2.10"), "f" * 32)
     results = cloudflare.open().apply([remove(stale), swap(stale, "192.0.2.11")])
-    assert [(r.ok, r.kind) for r in results] == [(True, None), (False, Kind.CONFLICT)]
+    assert [(r.ok, r.kind) for r in results] == [(True, None), (False, DnsErrorKind.CONFLICT)]
     assert cloudflare.fake.contents(cloudflare.zone_id, VM, "A") == ["198.51.100.1"]
 
 
@@ -70,7 +70,7 @@ def test_the_bad_record_of_a_batch_is_named_and_the_others_written(cloudflare: C
     changes[15] = create("vm.example.org", "A", "192.0.2.1")
     results = cloudflare.open().apply(changes)
     bad = {at: result.kind for at, result in enumerate(results) if not result.ok}
-    assert bad == {4: Kind.CONFLICT, 10: Kind.PERMANENT, 15: Kind.PERMANENT}
+    assert bad == {4: DnsErrorKind.CONFLICT, 10: DnsErrorKind.PERMANENT, 15: DnsErrorKind.PERMANENT}
     assert "valid IPv4 address" in results[10].sentence
     assert len(cloudflare.fake.zones[cloudflare.zone_id].records) == 18
 
@@ -98,7 +98,7 @@ def test_a_lost_answer_does_not_write_twice(cloudflare: CloudflareBench) -> None
         reply = batch(request)
         if request.path.endswith("/batch") and not lost:
             lost.append(request)
-            return Answer(503, b"upstream went away")
+            return FakeResponse(503, b"upstream went away")
         return reply
 
     cloudflare.fake.answer = lose_first_batch  # type: ignore[method-assign]
@@ -132,7 +132,7 @@ def test_a_wrong_token_is_said_and_kept_secret(cloudflare: CloudflareBench) -> N
     assert "not-this-token-1" not in report.sentence + repr(provider)
     with pytest.raises(ProviderError) as refusal:
         provider.read([(VM, "A")])
-    assert refusal.value.kind is Kind.AUTH
+    assert refusal.value.kind is DnsErrorKind.AUTH
 
 
 def test_a_token_that_may_not_edit_is_said(cloudflare: CloudflareBench) -> None:
@@ -140,7 +140,7 @@ def test_a_token_that_may_not_edit_is_said(cloudflare: CloudflareBench) -> None:
     provider = cloudflare.open()
     assert "lacks" in provider.test().sentence
     result = provider.apply([create(VM, "A", "192.0.2.1")])[0]
-    assert (result.ok, result.kind) == (False, Kind.PERMISSION)
+    assert (result.ok, result.kind) == (False, DnsErrorKind.PERMISSION)
     assert "Zone / DNS / Edit" in result.sentence
 
 
@@ -169,20 +169,20 @@ def test_the_wrong_zone_id_is_said(cloudflare: CloudflareBench) -> None:
     assert "belongs to example.org" in cloudflare.open(zone_id=other).test().sentence
     absent = cloudflare.open(zone_id="0" * 32)
     assert absent.test().checks[-1].name == "zone"
-    assert absent.apply([create(VM, "A", "192.0.2.1")])[0].kind is Kind.MISSING_ZONE
+    assert absent.apply([create(VM, "A", "192.0.2.1")])[0].kind is DnsErrorKind.MISSING_ZONE
 
 
 def test_a_zone_that_vanishes_is_said(cloudflare: CloudflareBench) -> None:
     provider = cloudflare.open()
     provider.apply([create(VM, "A", "192.0.2.1")])
     del cloudflare.fake.zones[cloudflare.zone_id]
-    assert provider.apply([create(VM, "A", "192.0.2.2")])[0].kind is Kind.MISSING_ZONE
+    assert provider.apply([create(VM, "A", "192.0.2.2")])[0].kind is DnsErrorKind.MISSING_ZONE
 
 
 # --- the budget ---
 
 
-def too_many(seconds: str | None) -> Answer:
+def too_many(seconds: str | None) -> FakeResponse:
     text = "More than 1200 requests per 300 seconds reached. Please wait and consider throttling"
     body = {"success": False, "errors": [{"code": 10300, "message": text}], "messages": [], "result": None}
     return json_answer(429, body, (("Retry-After", seconds),) if seconds else ())
@@ -198,7 +198,7 @@ def test_a_long_429_is_not_waited_for_and_closes_the_budget(cloudflare: Cloudfla
     cloudflare.fake.faults.next.append(too_many("300"))
     provider = cloudflare.open(timing=QUICK)
     result = provider.apply([create(VM, "A", "192.0.2.1")])[0]
-    assert (result.kind, result.retry_after) == (Kind.TRANSIENT, 300)
+    assert (result.kind, result.retry_after) == (DnsErrorKind.TRANSIENT, 300)
     sent = len(cloudflare.fake.requests)
     again = provider.apply([create(VM, "A", "192.0.2.1")])[0]
     assert again.retry_after is not None
@@ -227,5 +227,7 @@ def test_the_bucket_stays_under_the_limit_of_five_minutes() -> None:
 
 
 def test_500_under_load_is_tried_again(cloudflare: CloudflareBench) -> None:
-    cloudflare.fake.faults.next.extend([Answer(502, b"<html>Bad gateway</html>"), Answer(500, b"")])
+    cloudflare.fake.faults.next.extend(
+        [FakeResponse(502, b"<html>Bad gateway</html>"), FakeResponse(500, b"")]
+    )
     assert cloudflare.open().apply([create(VM, "A", "192.0.2.1")])[0].ok

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.dns.errors import Kind, ProviderError
+from engine.dns.errors import DnsErrorKind, ProviderError
 from engine.dns.provider import Provider, Timing
 from engine.dns.providers.hestia import HestiaForm
 from engine.dns.providers.powerdns import PowerDns, PowerDnsForm
-from engine.dns.tls import Tls, colons
+from engine.dns.tls import DnsTls, colons
 from engine.dns.urls import checked_url
 from engine.errors import Refused
 from engine.forms import ZoneForm, zone_form
 from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
-from kvmtui.lab.dns.server import Answer
+from kvmtui.lab.dns.server import FakeResponse
 from tests.dns.bench import (
     FORWARD,
     QUICK,
@@ -58,7 +58,7 @@ def lite_tls(certificate: Certificate) -> Iterator[PowerDnsLite]:
 def opened() -> Iterator[Callable[..., Provider]]:
     providers: list[Provider] = []
 
-    def opener(server: PowerDnsLite, tls: Tls | None = None, timing: Timing | None = None) -> Provider:
+    def opener(server: PowerDnsLite, tls: DnsTls | None = None, timing: Timing | None = None) -> Provider:
         form = PowerDnsForm(type="powerdns", zone=FORWARD, server_url=server.url, api_key=KEY)
         providers.append(PowerDns(form, timing or Timing(), tls))
         return providers[-1]
@@ -88,43 +88,43 @@ def test_the_pinned_certificate_is_taken(
         colons(certificate.fingerprint),
         "SHA256:" + certificate.fingerprint,
     ):
-        assert opened(lite_tls, Tls(fingerprints=("0" * 64, pin))).test().ok
+        assert opened(lite_tls, DnsTls(fingerprints=("0" * 64, pin))).test().ok
 
 
 def test_a_wrong_pin_sends_nothing_and_shows_the_fingerprint_seen(
     lite_tls: PowerDnsLite, opened: Callable[..., Provider], certificate: Certificate
 ) -> None:
-    provider = opened(lite_tls, Tls(fingerprints=("0" * 64,)))
+    provider = opened(lite_tls, DnsTls(fingerprints=("0" * 64,)))
     report = provider.test()
     assert colons(certificate.fingerprint) in report.sentence
     with pytest.raises(ProviderError) as refusal:
         provider.read([(VM, "A")])
-    assert refusal.value.kind is Kind.PERMANENT
+    assert refusal.value.kind is DnsErrorKind.PERMANENT
     assert lite_tls.requests == []
 
 
 def test_the_ca_file_is_taken_and_another_is_not(
     lite_tls: PowerDnsLite, opened: Callable[..., Provider], certificate: Certificate, tmp_path: Path
 ) -> None:
-    assert opened(lite_tls, Tls(ca_file=str(certificate.file))).test().ok
+    assert opened(lite_tls, DnsTls(ca_file=str(certificate.file))).test().ok
     other = make_certificate(tmp_path, "other")
-    assert not opened(lite_tls, Tls(ca_file=str(other.file))).test().ok
+    assert not opened(lite_tls, DnsTls(ca_file=str(other.file))).test().ok
 
 
 def test_insecure_must_be_written_out(lite_tls: PowerDnsLite, opened: Callable[..., Provider]) -> None:
-    assert opened(lite_tls, Tls(insecure=True)).test().ok
+    assert opened(lite_tls, DnsTls(insecure=True)).test().ok
 
 
 def test_contradicting_or_unusable_tls_settings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="one way"):
-        Tls(insecure=True, ca_file="x")
+        DnsTls(insecure=True, ca_file="x")
     with pytest.raises(Refused, match="64 hexadecimal"):
-        Tls(fingerprints=("AA:BB",))
+        DnsTls(fingerprints=("AA:BB",))
     with pytest.raises(Refused, match="does not exist"):
-        Tls(ca_file=str(tmp_path / "absent.pem")).context()
+        DnsTls(ca_file=str(tmp_path / "absent.pem")).context()
     (tmp_path / "empty.pem").write_text("nothing")
     with pytest.raises(Refused, match="no usable certificate"):
-        Tls(ca_file=str(tmp_path / "empty.pem")).context()
+        DnsTls(ca_file=str(tmp_path / "empty.pem")).context()
 
 
 # --- silence and slowness ---
@@ -141,7 +141,7 @@ def test_a_server_that_says_nothing_costs_the_deadline(
         lite.faults.half_open = True
     began = time.monotonic()
     result = provider.apply([create(VM, "A", "192.0.2.1")])[0]
-    assert (result.ok, result.kind) == (False, Kind.TRANSIENT)
+    assert (result.ok, result.kind) == (False, DnsErrorKind.TRANSIENT)
     assert "did not answer in time" in result.sentence
     assert time.monotonic() - began < 4 * QUICK.total
     lite.faults.half_open, lite.faults.drip = False, 0.0
@@ -154,14 +154,16 @@ def test_all_calls_of_one_provider_share_one_deadline(
     provider = opened(lite, timing=Timing(connect=2.0, read=2.0, total=0.5))
     lite.faults.latency = 0.2
     results = [provider.apply([create(f"vm{n}.{FORWARD}", "A", "192.0.2.1")])[0] for n in range(9)]
-    assert not results[-1].ok and results[-1].kind is Kind.TRANSIENT
+    assert not results[-1].ok and results[-1].kind is DnsErrorKind.TRANSIENT
     assert len(lite.requests) < 9, "a batch goes on after its deadline"
 
 
 def test_the_fakes_go_silent_too(cloudflare: CloudflareBench, hestia: HestiaBench) -> None:
     cloudflare.fake.faults.half_open = hestia.fake.faults.half_open = True
     for bench in (cloudflare, hestia):
-        assert bench.open(timing=QUICK).apply([create(VM, "A", "192.0.2.1")])[0].kind is Kind.TRANSIENT
+        assert (
+            bench.open(timing=QUICK).apply([create(VM, "A", "192.0.2.1")])[0].kind is DnsErrorKind.TRANSIENT
+        )
         assert "did not answer in time" in bench.open(timing=QUICK).test().sentence
 
 
@@ -203,7 +205,7 @@ def test_500_under_load_of_many_writers(lite: PowerDnsLite, opened: Callable[...
 def test_a_server_that_stays_broken_is_said(lite: PowerDnsLite, opened: Callable[..., Provider]) -> None:
     lite.faults.next.extend([lite.busy_answer()] * 50)
     result = opened(lite, timing=QUICK).apply([create(VM, "A", "192.0.2.1")])[0]
-    assert (result.ok, result.kind) == (False, Kind.TRANSIENT)
+    assert (result.ok, result.kind) == (False, DnsErrorKind.TRANSIENT)
     assert "500 Internal Server Error" in result.sentence
 
 
@@ -213,15 +215,18 @@ def test_a_server_that_stays_broken_is_said(lite: PowerDnsLite, opened: Callable
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (Answer(200, b"<html>Welcome to nginx</html>"), "not JSON"),
-        (Answer(404, b"<html>nothing</html>"), "PowerDNS Authoritative server?"),
-        (Answer(302, b"", (("Location", "https://other.example/"),)), "redirect to https://other.example/"),
-        (Answer(403, b"forbidden"), "webserver-allow-from"),
-        (Answer(200, b"\xff\xfe{"), "not JSON"),
+        (FakeResponse(200, b"<html>Welcome to nginx</html>"), "not JSON"),
+        (FakeResponse(404, b"<html>nothing</html>"), "PowerDNS Authoritative server?"),
+        (
+            FakeResponse(302, b"", (("Location", "https://other.example/"),)),
+            "redirect to https://other.example/",
+        ),
+        (FakeResponse(403, b"forbidden"), "webserver-allow-from"),
+        (FakeResponse(200, b"\xff\xfe{"), "not JSON"),
     ],
 )
 def test_a_server_that_is_something_else_is_said(
-    lite: PowerDnsLite, opened: Callable[..., Provider], answer: Answer, says: str
+    lite: PowerDnsLite, opened: Callable[..., Provider], answer: FakeResponse, says: str
 ) -> None:
     lite.faults.next.append(answer)
     report = opened(lite).test()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.dns.errors import Kind, ProviderError
+from engine.dns.errors import DnsErrorKind, ProviderError
 from engine.dns.records import LiveRecord, Record
 from kvmtui.lab.dns.hestia import FakeKey
-from kvmtui.lab.dns.server import Answer
+from kvmtui.lab.dns.server import FakeResponse
 from tests.dns.bench import (
     FORWARD,
     KEY_ID,
@@ -93,7 +93,7 @@ def test_the_name_server_is_reloaded_when_the_last_change_fails(hestia: HestiaBe
 def test_a_failure_under_http_200_is_a_failure(hestia: HestiaBench, by_key: bool) -> None:
     names = (VM, "192.0.2.300"), ("vm.example.org", "192.0.2.1"), (VM, "192.0.2.1")
     results = hestia.open(by_key=by_key).apply([create(name, "A", address) for name, address in names])
-    assert [result.kind for result in results] == [Kind.PERMANENT, Kind.PERMANENT, None]
+    assert [result.kind for result in results] == [DnsErrorKind.PERMANENT, DnsErrorKind.PERMANENT, None]
     assert "code 2" in results[0].sentence
 
 
@@ -101,7 +101,7 @@ def test_the_last_address_of_a_zone_stays(hestia: HestiaBench) -> None:
     provider = hestia.open()
     live = provider.read([(f"ns1.{FORWARD}", "A")])
     result = provider.apply([remove(live[0])])[0]
-    assert (result.ok, result.kind) == (False, Kind.PERMANENT)
+    assert (result.ok, result.kind) == (False, DnsErrorKind.PERMANENT)
     assert "last record of its type" in result.sentence
 
 
@@ -115,7 +115,7 @@ def test_a_full_package_is_said(hestia: HestiaBench, by_key: bool) -> None:
 def test_a_suspended_zone_is_said(hestia: HestiaBench) -> None:
     hestia.fake.panel.users["admin"][FORWARD].suspended = True
     assert "suspended" in hestia.open().test().sentence
-    assert hestia.open().apply([create(VM, "A", "192.0.2.1")])[0].kind is Kind.PERMISSION
+    assert hestia.open().apply([create(VM, "A", "192.0.2.1")])[0].kind is DnsErrorKind.PERMISSION
 
 
 def test_a_record_that_vanishes_at_once_is_not_called_done(hestia: HestiaBench) -> None:
@@ -126,12 +126,12 @@ def test_a_record_that_vanishes_at_once_is_not_called_done(hestia: HestiaBench) 
     def swallow(request):  # type: ignore[no-untyped-def]
         if b"v-add-dns-record" in request.body:
             assert fields in request.body.decode()
-            return Answer(200, b"0")
+            return FakeResponse(200, b"0")
         return real(request)
 
     hestia.fake.answer = swallow  # type: ignore[method-assign]
     result = provider.apply([create(VM, "A", "192.0.2.1")])[0]
-    assert (result.ok, result.kind) == (False, Kind.TRANSIENT)
+    assert (result.ok, result.kind) == (False, DnsErrorKind.TRANSIENT)
 
 
 # --- who gets in ---
@@ -153,21 +153,23 @@ def test_a_wrong_secret_is_said_and_kept(hestia: HestiaBench, by_key: bool) -> N
     assert "wrong-secret-9" not in report.sentence
     with pytest.raises(ProviderError) as refusal:
         provider.read([(VM, "A")])
-    assert refusal.value.kind is Kind.AUTH
+    assert refusal.value.kind is DnsErrorKind.AUTH
 
 
 def test_a_zone_of_another_user_is_said(hestia: HestiaBench) -> None:
     report = hestia.open("bob.example").test()
     assert "belongs to the user bob" in report.sentence
     result = hestia.open("bob.example").apply([create("vm.bob.example", "A", "192.0.2.1")])[0]
-    assert result.kind is Kind.MISSING_ZONE
+    assert result.kind is DnsErrorKind.MISSING_ZONE
 
 
 @BOTH
 def test_a_missing_zone_is_said(hestia: HestiaBench, by_key: bool) -> None:
     provider = hestia.open("absent.example", by_key=by_key)
     assert "has no zone absent.example" in provider.test().sentence
-    assert provider.apply([create("vm.absent.example", "A", "192.0.2.1")])[0].kind is Kind.MISSING_ZONE
+    assert (
+        provider.apply([create("vm.absent.example", "A", "192.0.2.1")])[0].kind is DnsErrorKind.MISSING_ZONE
+    )
 
 
 def test_a_key_without_the_writing_commands_is_said(hestia: HestiaBench) -> None:
@@ -176,7 +178,7 @@ def test_a_key_without_the_writing_commands_is_said(hestia: HestiaBench) -> None
     report = hestia.open().test()
     assert (report.ok, report.checks[-1].name) == (False, "permission")
     assert "v-add-dns-record" in report.sentence
-    assert hestia.open().apply([create(VM, "A", "192.0.2.1")])[0].kind is Kind.PERMISSION
+    assert hestia.open().apply([create(VM, "A", "192.0.2.1")])[0].kind is DnsErrorKind.PERMISSION
 
 
 @pytest.mark.parametrize("switch", ["api", "disabled", "removed"])
@@ -199,7 +201,7 @@ def test_a_zone_that_vanishes_stops_the_rest(hestia: HestiaBench) -> None:
     provider = hestia.open()
     del hestia.fake.panel.users["admin"][FORWARD]
     results = provider.apply([create(f"vm{n}.{FORWARD}", "A", "192.0.2.1") for n in range(5)])
-    assert {result.kind for result in results} == {Kind.MISSING_ZONE}
+    assert {result.kind for result in results} == {DnsErrorKind.MISSING_ZONE}
     assert len(hestia.fake.requests) == 1
 
 
@@ -214,7 +216,7 @@ def test_a_lost_answer_is_unsure_and_not_sent_again(hestia: HestiaBench) -> None
         return reply
 
     hestia.fake.answer = lose  # type: ignore[method-assign]
-    assert provider.apply([create(VM, "A", "192.0.2.1")])[0].kind is Kind.TRANSIENT
+    assert provider.apply([create(VM, "A", "192.0.2.1")])[0].kind is DnsErrorKind.TRANSIENT
     assert hestia.fake.commands().count("v-add-dns-record") == 1
     assert provider.apply([create(VM, "A", "192.0.2.1")])[0].ok
     assert hestia.fake.contents(FORWARD, "vm1", "A") == ["192.0.2.1"]

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.dns.classless import block_of, classless_name
-from engine.dns.matching import Zone, targets
+from engine.dns.matching import ConfiguredZone, targets
 from engine.dns.names import reverse_name, reverse_zone_hint, within
 
 PDNS, OTHER, PANEL = ("powerdns", "https://a"), ("powerdns", "https://b"), ("hestiacp", "https://h")
 
 
-def zones(*specs: tuple[str, tuple[str, str]]) -> list[Zone]:
-    return [Zone(at, name, *where) for at, (name, where) in enumerate(specs, start=1)]
+def zones(*specs: tuple[str, tuple[str, str]]) -> list[ConfiguredZone]:
+    return [ConfiguredZone(at, name, *where) for at, (name, where) in enumerate(specs, start=1)]
 
 
 def found(name: str, *specs: tuple[str, tuple[str, str]]) -> list[tuple[int, str]]:

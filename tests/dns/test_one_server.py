@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.dns import site
+from engine.dns import configured_zones
 from engine.dns.matching import targets
 from engine.store.models import Zone
 
@@ -48,22 +48,29 @@ def row(kind: str, config: dict[str, str], name: str = "example.com", number: in
 
 @pytest.mark.parametrize("kind", SAME)
 def test_two_spellings_of_one_server_are_one_server(kind: str) -> None:
-    assert len({site.zone_of(row(kind, config)).server for config in SAME[kind]}) == 1
+    assert len({configured_zones.zone_of(row(kind, config)).server for config in SAME[kind]}) == 1
 
 
 @pytest.mark.parametrize("kind", DIFFERENT)
 def test_two_servers_are_not_one(kind: str) -> None:
-    assert len({site.zone_of(row(kind, config)).server for config in DIFFERENT[kind]}) == len(DIFFERENT[kind])
+    assert len({configured_zones.zone_of(row(kind, config)).server for config in DIFFERENT[kind]}) == len(
+        DIFFERENT[kind]
+    )
 
 
 def test_providers_do_not_share_a_key() -> None:
     config = {"server_url": "https://host:8083", "user": "u"}
-    assert site.zone_of(row("powerdns", config)).server != site.zone_of(row("hestiacp", config)).server
+    assert (
+        configured_zones.zone_of(row("powerdns", config)).server
+        != configured_zones.zone_of(row("hestiacp", config)).server
+    )
 
 
 def test_a_record_goes_to_the_most_specific_zone_of_a_server_spelled_in_two_ways() -> None:
     zones = [
-        site.zone_of(row("powerdns", {"server_url": "http://pdns:8081"}, "example.com", 1)),
-        site.zone_of(row("powerdns", {"server_url": "http://pdns:8081/api/v1"}, "vm.example.com", 2)),
+        configured_zones.zone_of(row("powerdns", {"server_url": "http://pdns:8081"}, "example.com", 1)),
+        configured_zones.zone_of(
+            row("powerdns", {"server_url": "http://pdns:8081/api/v1"}, "vm.example.com", 2)
+        ),
     ]
     assert [target.zone.name for target in targets(zones, "a.vm.example.com")] == ["vm.example.com"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.dns.plan import Change, ChangeKind, Plan, make_plan
+from engine.dns.plan import ChangeKind, RecordChange, ZonePlan, make_plan
 from engine.dns.records import LedgerEntry, LiveRecord, Record, address_record, pointer_record
 from engine.errors import Refused
 
@@ -17,7 +17,7 @@ OLD = Record("vm.example.com", "A", "192.0.2.9")
 THEIRS = Record("vm.example.com", "A", "198.51.100.1", 3600)
 
 
-def signs(plan: Plan) -> list[str]:
+def signs(plan: ZonePlan) -> list[str]:
     return [line[0] for line in plan.lines()]
 
 
@@ -135,7 +135,7 @@ RECORDS = st.builds(
 SETS = st.lists(RECORDS, max_size=6, unique_by=lambda record: record.identity)
 
 
-def carry_out(plan: Plan, live: list[LiveRecord]) -> list[LiveRecord]:
+def carry_out(plan: ZonePlan, live: list[LiveRecord]) -> list[LiveRecord]:
     """What an obedient provider makes of the plan."""
     after = list(live)
     for change in plan.writes:
@@ -146,7 +146,7 @@ def carry_out(plan: Plan, live: list[LiveRecord]) -> list[LiveRecord]:
     return after
 
 
-def new_ledger(plan: Plan, ledger: list[LedgerEntry]) -> list[LedgerEntry]:
+def new_ledger(plan: ZonePlan, ledger: list[LedgerEntry]) -> list[LedgerEntry]:
     kept = [entry for entry in ledger if entry not in plan.gone]
     for change in plan.writes:
         if change.old is not None:
@@ -190,6 +190,6 @@ def test_the_plan_is_as_small_as_it_can_be(wanted: list[Record], written: list[R
     live = [LiveRecord(record, str(at)) for at, record in enumerate(written)]
     writes = make_plan(wanted, live, [LedgerEntry(record) for record in written]).writes
     for key in {change.record.key for change in writes}:
-        here: list[Change] = [change for change in writes if change.record.key == key]
+        here: list[RecordChange] = [change for change in writes if change.record.key == key]
         kinds = {change.kind for change in here}
         assert not {ChangeKind.CREATE, ChangeKind.DELETE} <= kinds

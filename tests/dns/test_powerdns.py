@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.dns.errors import Kind, ProviderError
+from engine.dns.errors import DnsErrorKind, ProviderError
 from engine.dns.plan import make_plan
 from engine.dns.providers.powerdns import PowerDns
 from engine.dns.query import NameServer, ask, forward_confirmed
@@ -49,7 +49,7 @@ def test_a_classless_zone_serves_behind_the_parents_cname(
     assert provider.apply([create(f"10.{CLASSLESS}", "PTR", VM)])[0].ok
     assert ask(f"10.{parent}", "PTR", name_server).contents == (VM,)
     clash = open_pdns(parent).apply([create(f"10.{parent}", "PTR", VM)])[0]
-    assert (clash.ok, clash.kind) == (False, Kind.CONFLICT)
+    assert (clash.ok, clash.kind) == (False, DnsErrorKind.CONFLICT)
     assert "Conflicts with pre-existing RRset" in clash.sentence
 
 
@@ -99,7 +99,7 @@ def test_a_record_changed_by_somebody_is_not_overwritten(open_pdns: Opener, pdns
     pdns.put(FORWARD, VM, "A", "198.51.100.1")
     stale = LiveRecord(Record(VM, "A", "192.0.2.10"))
     result = open_pdns().apply([swap(stale, "192.0.2.11"), remove(stale)])
-    assert [(r.ok, r.kind) for r in result] == [(False, Kind.CONFLICT), (True, None)]
+    assert [(r.ok, r.kind) for r in result] == [(False, DnsErrorKind.CONFLICT), (True, None)]
     assert pdns.rows(VM) == [("A", "198.51.100.1", 0)]
 
 
@@ -112,7 +112,7 @@ def test_the_bad_record_of_a_batch_is_named_and_the_others_written(
     changes[21] = create("vm.example.org", "A", "192.0.2.1")
     results = open_pdns().apply(changes)
     bad = [(at, result.kind) for at, result in enumerate(results) if not result.ok]
-    assert bad == [(7, Kind.PERMANENT), (20, Kind.PERMANENT), (21, Kind.PERMANENT)]
+    assert bad == [(7, DnsErrorKind.PERMANENT), (20, DnsErrorKind.PERMANENT), (21, DnsErrorKind.PERMANENT)]
     assert "unable to parse IP address" in results[7].sentence
     assert "outside of the zone" in results[21].sentence
     assert sum(bool(pdns.rows(f"vm{n}.{FORWARD}")) for n in range(1, 30)) == 26
@@ -165,8 +165,8 @@ def test_a_wrong_key_is_said(open_pdns: Opener) -> None:
     assert "wrong-key-12345" not in report.sentence
     with pytest.raises(ProviderError) as refusal:
         provider.read([(VM, "A")])
-    assert refusal.value.kind is Kind.AUTH
-    assert provider.apply([create(VM, "A", "192.0.2.1")])[0].kind is Kind.AUTH
+    assert refusal.value.kind is DnsErrorKind.AUTH
+    assert provider.apply([create(VM, "A", "192.0.2.1")])[0].kind is DnsErrorKind.AUTH
 
 
 def test_a_missing_zone_is_said(open_pdns: Opener) -> None:
@@ -174,14 +174,16 @@ def test_a_missing_zone_is_said(open_pdns: Opener) -> None:
     report = provider.test()
     assert report.checks[-1].name == "zone"
     assert "has no zone absent.example" in report.sentence
-    assert provider.apply([create("vm.absent.example", "A", "192.0.2.1")])[0].kind is Kind.MISSING_ZONE
+    assert (
+        provider.apply([create("vm.absent.example", "A", "192.0.2.1")])[0].kind is DnsErrorKind.MISSING_ZONE
+    )
 
 
 def test_a_zone_that_vanishes_is_said_and_found_again(open_pdns: Opener, pdns: PowerDnsServer) -> None:
     provider = open_pdns()
     provider.apply([create(VM, "A", "192.0.2.1")])
     pdns.drop_zone(FORWARD)
-    assert provider.apply([create(VM, "A", "192.0.2.2")])[0].kind is Kind.MISSING_ZONE
+    assert provider.apply([create(VM, "A", "192.0.2.2")])[0].kind is DnsErrorKind.MISSING_ZONE
     pdns.add_zone(FORWARD)
     assert provider.apply([create(VM, "A", "192.0.2.2")])[0].ok
 
@@ -201,5 +203,5 @@ def test_a_server_that_is_not_there_is_said(open_pdns: Opener) -> None:
     assert (report.ok, report.checks[-1].name) == (False, "reach")
     assert "cannot be reached" in report.sentence
     began = time.monotonic()
-    assert provider.apply([create(VM, "A", "192.0.2.1")])[0].kind is Kind.TRANSIENT
+    assert provider.apply([create(VM, "A", "192.0.2.1")])[0].kind is DnsErrorKind.TRANSIENT
     assert time.monotonic() - began < 5

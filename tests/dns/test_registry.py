@@ -10,7 +10,7 @@ from pydantic import Field
 
 from engine.actions.zones import ZONES, create_zone, put_zone
 from engine.audit import Actor
-from engine.dns import providers, site
+from engine.dns import configured_zones, providers
 from engine.dns.provider import Provider, Timing
 from engine.dns.reference import with_table
 from engine.errors import Refused
@@ -54,8 +54,8 @@ def test_a_new_provider_is_kept_with_its_secret_sealed(sqlite_store: Store, beac
     row = Zone.get()
     assert (row.type, row.endpoint, row.config) == ("beacon", "North", {"lamp": "North"})
     assert "very-secret-oil" not in row.secrets["oil"]
-    assert site.form_of(row) == zone_form(beacon)
-    assert site.zone_of(row).label == "example.com/Beacon"
+    assert configured_zones.form_of(row) == zone_form(beacon)
+    assert configured_zones.zone_of(row).label == "example.com/Beacon"
     assert ZONES.values(row)["oil"] == "__KEEP__"
 
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.dns import sync, wire
-from engine.dns.errors import Kind, ProviderError
+from engine.dns.errors import DnsErrorKind, ProviderError
 from engine.dns.plan import make_plan
 from engine.dns.provider import Provider, Timing
 from engine.dns.providers import rfc2136
@@ -104,7 +104,7 @@ def test_a_record_that_somebody_else_changed_is_not_overwritten(bind: BindServer
     bind.put(FORWARD, VM, "A", "198.51.100.1")
     stale = LiveRecord(Record(VM, "A", "192.0.2.10"))
     results = open_bind().apply([remove(stale), swap(stale, "192.0.2.11")])
-    assert [(each.ok, each.kind) for each in results] == [(True, None), (False, Kind.CONFLICT)]
+    assert [(each.ok, each.kind) for each in results] == [(True, None), (False, DnsErrorKind.CONFLICT)]
     assert bind.contents(VM, "A") == ["198.51.100.1"]
 
 
@@ -124,13 +124,13 @@ def test_the_prerequisite_catches_what_changed_between_look_and_update(
 
     monkeypatch.setattr(wire.SignedConnection, "send", somebody_is_faster)
     result = provider.apply([swap(ours, "192.0.2.11")])[0]
-    assert (result.ok, result.kind) == (False, Kind.CONFLICT) and len(raced) == 1
+    assert (result.ok, result.kind) == (False, DnsErrorKind.CONFLICT) and len(raced) == 1
     assert bind.contents(VM, "A") == ["198.51.100.1"]
     name = f"vm2.{FORWARD}"
     monkeypatch.setattr(wire.SignedConnection, "send", send)
     bind.put(FORWARD, name, "CNAME", "elsewhere.example.")
     result = provider.apply([create(name, "A", "192.0.2.2")])[0]
-    assert (result.ok, result.kind) == (False, Kind.CONFLICT), "an A beside a CNAME counts as written"
+    assert (result.ok, result.kind) == (False, DnsErrorKind.CONFLICT), "an A beside a CNAME counts as written"
 
 
 def test_the_bad_record_of_an_update_is_named_and_the_others_are_written(
@@ -141,7 +141,7 @@ def test_the_bad_record_of_an_update_is_named_and_the_others_are_written(
     changes[15] = create("vm.example.org", "A", "192.0.2.1")
     results = open_bind().apply(changes)
     bad = {at: result.kind for at, result in enumerate(results) if not result.ok}
-    assert bad == {4: Kind.CONFLICT, 15: Kind.PERMANENT}
+    assert bad == {4: DnsErrorKind.CONFLICT, 15: DnsErrorKind.PERMANENT}
     assert bind.contents(f"vm20.{FORWARD}", "A") == ["192.0.2.20"]
 
 
@@ -215,7 +215,7 @@ def test_a_wrong_key_is_said(
     report = open_bind(tcp=tcp, **changes).test()
     assert not report.ok and f"refuses the key: {says}" in report.sentence
     result = open_bind(tcp=tcp, **changes).apply([create(VM, "A", "192.0.2.1")])[0]
-    assert (result.ok, result.kind) == (False, Kind.AUTH)
+    assert (result.ok, result.kind) == (False, DnsErrorKind.AUTH)
     assert bind.contents(VM, "A") == []
 
 
@@ -224,28 +224,28 @@ def test_clocks_that_differ_are_said(open_bind: Open, monkeypatch: pytest.Monkey
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() - 3600)
     result = provider.apply([create(VM, "A", "192.0.2.1")])[0]
-    assert (result.ok, result.kind) == (False, Kind.AUTH)
+    assert (result.ok, result.kind) == (False, DnsErrorKind.AUTH)
     assert "BADTIME" in result.sentence and "NTP" in result.sentence
 
 
 @pytest.mark.parametrize(
     ("zone", "changes", "kind", "says"),
     [
-        ("frozen.example", {}, Kind.PERMISSION, "REFUSED"),
-        (FORWARD, {"key_name": "other-key"}, Kind.PERMISSION, "REFUSED"),
-        ("absent.example", {}, Kind.MISSING_ZONE, "It has no zone absent.example"),
-        (f"sub.{FORWARD}", {}, Kind.MISSING_ZONE, f"not authoritative for sub.{FORWARD}"),
+        ("frozen.example", {}, DnsErrorKind.PERMISSION, "REFUSED"),
+        (FORWARD, {"key_name": "other-key"}, DnsErrorKind.PERMISSION, "REFUSED"),
+        ("absent.example", {}, DnsErrorKind.MISSING_ZONE, "It has no zone absent.example"),
+        (f"sub.{FORWARD}", {}, DnsErrorKind.MISSING_ZONE, f"not authoritative for sub.{FORWARD}"),
     ],
     ids=["updates are off", "the key may not", "no such zone", "part of another zone"],
 )
 def test_a_refused_update_is_said(
-    open_bind: Open, zone: str, changes: dict[str, str], kind: Kind, says: str
+    open_bind: Open, zone: str, changes: dict[str, str], kind: DnsErrorKind, says: str
 ) -> None:
     result = open_bind(zone, **changes).apply([create(f"vm1.{zone}", "A", "192.0.2.1")])[0]
     assert (result.ok, result.kind) == (False, kind) and says in result.sentence
     report = open_bind(zone, **changes).test()
     assert not report.ok and says in report.sentence
-    assert report.checks[-1].name == {Kind.PERMISSION: "permission"}.get(kind, "zone")
+    assert report.checks[-1].name == {DnsErrorKind.PERMISSION: "permission"}.get(kind, "zone")
 
 
 def test_an_update_that_is_not_for_this_server_is_said(
@@ -254,7 +254,7 @@ def test_an_update_that_is_not_for_this_server_is_said(
     monkeypatch.setattr(wire.SignedConnection, "must_have_zone", lambda self: None)
     monkeypatch.setattr(rfc2136.Rfc2136, "read", lambda self, names: [])
     result = open_bind("absent.example").apply([create("vm1.absent.example", "A", "192.0.2.1")])[0]
-    assert (result.kind, "NOTAUTH" in result.sentence) == (Kind.MISSING_ZONE, True)
+    assert (result.kind, "NOTAUTH" in result.sentence) == (DnsErrorKind.MISSING_ZONE, True)
 
 
 @BOTH
@@ -263,7 +263,7 @@ def test_a_silent_server_costs_the_time_for_an_answer(bind: BindServer, open_bin
     bind.pause()
     result = provider.apply([create(VM, "A", "192.0.2.1")])[0]
     bind.resume()
-    assert (result.kind, result.down) == (Kind.TRANSIENT, True)
+    assert (result.kind, result.down) == (DnsErrorKind.TRANSIENT, True)
     assert "timed out" in result.sentence
 
 
@@ -292,7 +292,7 @@ def test_an_answer_without_a_signature_counts_for_nothing(open_bind: Open) -> No
         liar.start()
         with pytest.raises(ProviderError, match="without a signature") as refusal:
             open_bind(port=fake.getsockname()[1], tcp=False).read([(VM, "A")])
-        assert refusal.value.kind is Kind.AUTH
+        assert refusal.value.kind is DnsErrorKind.AUTH
         liar.join(5)
 
 

@@ -23,7 +23,7 @@ from engine.store.models import (
     Run,
 )
 from engine.work import sending
-from kvmtui.lab.dns.server import Answer, Request
+from kvmtui.lab.dns.server import FakeRequest, FakeResponse
 from tests.dns.senders import (
     FORWARD,
     KEY,
@@ -219,7 +219,7 @@ def test_a_record_that_is_no_longer_wanted_while_it_is_being_written_is_deleted(
     gate = threading.Event()
     real = provider.answer
 
-    def hold_the_write(request: Request) -> Answer:
+    def hold_the_write(request: FakeRequest) -> FakeResponse:
         reply = real(request)
         if request.method == "PATCH" and not gate.is_set():
             provider.asked.release()

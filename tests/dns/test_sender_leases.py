@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from engine.dns import answers, ledger, site
+from engine.dns import answers, configured_zones, ledger
 from engine.dns.sender import DnsSender, destination_of
 from engine.store.database import session
 from engine.store.models import (
@@ -17,7 +17,7 @@ from engine.store.models import (
     DnsRecord,
 )
 from engine.work import sending
-from kvmtui.lab.dns.server import Answer, Request
+from kvmtui.lab.dns.server import FakeRequest, FakeResponse
 from tests.conftest import Store
 from tests.dns.senders import (
     FORWARD,
@@ -61,7 +61,7 @@ def test_two_engines_never_write_at_once_although_the_work_takes_longer_than_a_l
     start(slow), start(slow)
     real = provider.answer
 
-    def slowly(request: Request) -> Answer:
+    def slowly(request: FakeRequest) -> FakeResponse:
         time.sleep(0.1)
         return real(request)
 
@@ -162,7 +162,7 @@ def test_a_process_that_ends_sends_what_is_due_first(provider: Gated, make_vm: M
 def test_answers_name_what_they_are_about(provider: Gated, make_vm: MakeVm) -> None:
     row = add_zone(provider, FORWARD)
     record = DnsRecord(zone=row, name=f"a.{FORWARD}", type="A", content="192.0.2.1", state="left", note="why")
-    line = f"a.{FORWARD} A 192.0.2.1 @ {site.zone_of(row).label}"
+    line = f"a.{FORWARD} A 192.0.2.1 @ {configured_zones.zone_of(row).label}"
     assert answers.lines(record, record, row) == ([f"fwd !   {line}: why"], False)
     record.note = ""
     assert answers.lines(record, record, row) == ([f"fwd OK  {line}"], False)

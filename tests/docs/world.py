@@ -13,7 +13,7 @@ from engine.audit import current_actor
 from engine.store.database import transaction
 from engine.store.models import Client, Product
 from kvmtui import config
-from kvmtui.demo import people
+from kvmtui.demo import sample_vms
 from kvmtui.lab import Lab
 from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
 from kvmtui.lab.mailbox import Mailbox
@@ -150,6 +150,6 @@ def _set_up(lab: Lab, dns: PowerDnsLite, mail: Mailbox, folder: Path) -> None:
     apply(file, current_actor("cli"))
     with transaction():
         product, client = Product.get(Product.name == "VPS-2"), Client.get(Client.name == "Acme")
-        people._ready(lab, 5546, product, client, 2, "Active", False, random.Random(1))
+        sample_vms._ready(lab, 5546, product, client, 2, "Active", False, random.Random(1))
     config.close_site()
     file.unlink()

@@ -11,7 +11,7 @@ from engine.store.database import in_transaction
 from engine.store.models import Vm
 from engine.work import claims, reconcile
 from engine.work.journal import Journal
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.pipelines.conftest import Site, site  # noqa: F401 - the fixture is used by name
 
 
@@ -20,7 +20,7 @@ def with_our_mark(site: Site, vm: Vm) -> int:  # noqa: F811
 
 
 def after_a_lost_answer(site: Site, seconds: float) -> Vm:  # noqa: F811
-    site.lab.faults.add(Fault(kind="lost", method="POST", path="/clone"))
+    site.lab.faults.add(InjectedFault(kind="lost", method="POST", path="/clone"))
     vm = site.service()
     with contextlib.suppress(AssertionError):  # without the journal it never comes to rest
         site.walk(vm, seconds)

@@ -10,7 +10,7 @@ from engine.forms.adoption import AdoptForm
 from engine.proxmox.mark import Mark
 from engine.running import instance
 from engine.store.models import Call, Client, Product, Run, Vm
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.faults.test_deploy_faults import TROUBLE, brought_home, no_patience
 from tests.pipelines.conftest import SPEC, Site, site
 from tests.services.guests import CONFIG, make_guest
@@ -26,7 +26,7 @@ def test_the_writing_of_the_mark_meets_trouble(site: Site, trouble: str) -> None
     Client.create(name="Acme")
     Product.create(name="VPS", server=site.server, spec=SPEC)
     before = next(guest.config for guest in site.lab.guests() if guest.vmid == VMID)
-    site.lab.faults.add(Fault(method="PUT", path=f"/qemu/{VMID}/config", **TROUBLE[trouble]))
+    site.lab.faults.add(InjectedFault(method="PUT", path=f"/qemu/{VMID}/config", **TROUBLE[trouble]))
     form = AdoptForm(server="pve-lab", vmid=VMID, client="Acme", product="VPS")
     queued = adopt(Actor("tester"), form, str(CONFIG["name"]))
     vm = brought_home(site, Vm.get_by_id(queued.vm_id))

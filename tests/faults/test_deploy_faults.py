@@ -11,7 +11,7 @@ from engine.pipelines.steps import clone
 from engine.store.database import session
 from engine.store.models import Address, Call, Run, Vm
 from engine.work import reconcile
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.pipelines.conftest import Site, site  # noqa: F401 - the fixture is used by name
 
 CALLS = {
@@ -99,7 +99,7 @@ def strangers(site: Site) -> dict[int, str]:  # noqa: F811
 def test_a_call_meets_trouble(site: Site, call: str, trouble: str) -> None:  # noqa: F811
     before = strangers(site)
     method, path = CALLS[call]
-    site.lab.faults.add(Fault(method=method, path=path, **TROUBLE[trouble]))
+    site.lab.faults.add(InjectedFault(method=method, path=path, **TROUBLE[trouble]))
     vm = brought_home(site, site.service())
     assert not site.lab.faults.remaining(), "the fault was never met"
     all_is_right(site, vm, before)
@@ -109,6 +109,6 @@ def test_a_call_meets_trouble(site: Site, call: str, trouble: str) -> None:  # n
 @pytest.mark.parametrize("call", TASKS)
 def test_a_task_ends_badly(site: Site, call: str, ending: str) -> None:  # noqa: F811
     before = strangers(site)
-    site.lab.faults.add(Fault(task=TASKS[call], **ENDINGS[ending]))
+    site.lab.faults.add(InjectedFault(task=TASKS[call], **ENDINGS[ending]))
     vm = brought_home(site, site.service())
     all_is_right(site, vm, before)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from playhouse.shortcuts import model_to_dict
 
-from engine.proxmox import Cluster, ProxmoxError, ServerAccess, Tls
+from engine.proxmox import Cluster, ProxmoxError, ServerAccess, ServerTls
 from engine.store import secrets
 from engine.store.models import Call, Event, Run, Step, Vm
 from kvmtui import logs
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.pipelines.conftest import Site, site
 
 __all__ = ["site"]
@@ -39,8 +39,8 @@ def test_a_deploy_with_a_cluster_that_repeats_its_secrets(site: Site, log_file: 
     password = secrets.unseal(vm.os_password, "vm", vm.uid, "os_password")
     hidden = (password, site.lab.token_secret)
     said = "; ".join(f"you sent {value} as password={value}" for value in hidden) + "; over"
-    site.lab.faults.add(Fault(kind="task-error", task="qmstop|qmshutdown", text=said, count=0))
-    site.lab.faults.add(Fault(kind="status", path="/status/(stop|shutdown)", code=500, text=said))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="qmstop|qmshutdown", text=said, count=0))
+    site.lab.faults.add(InjectedFault(kind="status", path="/status/(stop|shutdown)", code=500, text=said))
     site.ask(vm, "Stop")
     site.walk(vm)
     logging.getLogger("engine.somewhere").warning("it said %s", said)
@@ -60,14 +60,14 @@ def test_a_login_with_a_password(site: Site, log_file: Path) -> None:
         port=site.lab.port,
         user="root@pam",
         password=site.lab.password,
-        tls=Tls.fingerprint(site.lab.fingerprint),
+        tls=ServerTls.fingerprint(site.lab.fingerprint),
     )
     cluster = Cluster(access)
     ticket = cluster.transport.websocket_headers(site.lab.host)
     cluster.nodes()
     ticket = cluster.transport.websocket_headers(site.lab.host)["Cookie"].partition("=")[2]
     said = f"cannot use {ticket} of {site.lab.password}"
-    site.lab.faults.add(Fault(kind="status", path="/nodes", code=500, text=said))
+    site.lab.faults.add(InjectedFault(kind="status", path="/nodes", code=500, text=said))
     with pytest.raises(ProxmoxError) as caught:
         cluster.nodes()
     cluster.close()

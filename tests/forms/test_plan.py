@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.forms import OptionsForm, ProductForm, checked
-from engine.plan import OPTION_PATHS, Change, Plan, differences, effective
+from engine.plan import OPTION_PATHS, Plan, PlanChange, differences, effective
 
 SPEC: dict[str, Any] = checked(
     ProductForm,
@@ -61,13 +61,13 @@ def test_a_plan_survives_its_dictionary(given_options: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     ("given_options", "wanted"),
     [
-        ({"cores": 2}, [Change("cores", 1, 2, True)]),
-        ({"bandwidth": 5}, [Change("network.bandwidth", 0, 5, False)]),
-        ({"system_disk": 30}, [Change("system_disk.size", 20, 30, False)]),
+        ({"cores": 2}, [PlanChange("cores", 1, 2, True)]),
+        ({"bandwidth": 5}, [PlanChange("network.bandwidth", 0, 5, False)]),
+        ({"system_disk": 30}, [PlanChange("system_disk.size", 20, 30, False)]),
         ({"backups": 0, "snapshots": 4, "template": 9001}, []),
     ],
 )
 def test_differences_are_what_a_change_of_package_applies(
-    given_options: dict[str, int], wanted: list[Change]
+    given_options: dict[str, int], wanted: list[PlanChange]
 ) -> None:
     assert differences(effective(SPEC, {}), effective(SPEC, given_options)) == wanted

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from engine.consoles.settings import ConsoleSettings
+from engine.consoles.console_options import ConsoleSettings
 from engine.errors import Refused
 from engine.forms import ClientForm, OptionsForm, PoolForm, ProductForm, ServerForm, ServiceForm, zone_forms
 from engine.forms.adoption import AdoptForm

@@ -6,8 +6,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from engine.ipam import held
-from engine.queries.pools import beginning_with, held_count, held_place
+from engine.ipam import assignments
+from engine.queries.pools import beginning_with, held_count, index_of_held
 from engine.queries.pools import held as page_of
 from engine.store.models import Address, Client, Pool, Product, Server, Service, Vm
 from tests.conftest import Store
@@ -39,7 +39,7 @@ def pool(store: Store) -> int:
         server=server, bridge="vmbr0", address=ip_address("2001:db8::9:9"), pool=row, prefix=64, gateway="g",
         state="reserved", note="kept for 100% of_nobody",
     )  # fmt: skip
-    held.refill(row)
+    assignments.refill(row)
     return int(row.id)
 
 
@@ -48,7 +48,7 @@ def test_pages_follow_each_other_in_the_order_of_the_addresses(pool: int) -> Non
     found = [each.address for page in pages for each in page]
     assert [len(page) for page in pages] == [50, 50, MANY + 1 - 100, 0]
     assert found == sorted(found, key=ip_address) and len(set(found)) == held_count(pool) == MANY + 1
-    assert [held_place(pool, address) for address in found[::17]] == list(range(0, len(found), 17))
+    assert [index_of_held(pool, address) for address in found[::17]] == list(range(0, len(found), 17))
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_it_is_found_by_name_service_reverse_name_note_and_address(
 
 def test_an_address_that_does_not_fit_the_filter_has_no_place(pool: int) -> None:
     address = page_of(pool, text="box-77")[0].address
-    assert held_place(pool, address, "box-77") == 0
-    assert held_place(pool, address, "box-78") is None
-    assert held_place(pool, "2001:db8::dead", "") is None
+    assert index_of_held(pool, address, "box-77") == 0
+    assert index_of_held(pool, address, "box-78") is None
+    assert index_of_held(pool, "2001:db8::dead", "") is None
 
 
 @pytest.mark.parametrize(

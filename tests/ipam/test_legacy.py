@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ipam.legacy import Entry, parse, prefix_of
+from engine.ipam.legacy import LegacyAddress, parse, prefix_of
 
 
 def test_entries_in_their_order() -> None:
@@ -20,9 +20,9 @@ def test_entries_in_their_order() -> None:
     )
     assert wrong == []
     assert entries == [
-        Entry(3, "vmbr0", 10, ip_address("192.0.2.9"), 24, "192.0.2.1", "8.8.8.8", "1.1.1.1"),
-        Entry(4, "vmbr0", 0, ip_address("192.0.2.2"), 24, "192.0.2.1", "", ""),
-        Entry(5, "vmbr1", 0, ip_address("2001:db8::5"), 64, "2001:db8::1", "2001:db8::53", ""),
+        LegacyAddress(3, "vmbr0", 10, ip_address("192.0.2.9"), 24, "192.0.2.1", "8.8.8.8", "1.1.1.1"),
+        LegacyAddress(4, "vmbr0", 0, ip_address("192.0.2.2"), 24, "192.0.2.1", "", ""),
+        LegacyAddress(5, "vmbr1", 0, ip_address("2001:db8::5"), 64, "2001:db8::1", "2001:db8::53", ""),
     ]
 
 

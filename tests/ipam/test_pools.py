@@ -8,7 +8,7 @@ from engine.errors import Refused
 from engine.ipam import pools, ranges
 from engine.ipam.allocate import Want, addresses_of_vm, allocate, release, sweep_quarantine
 from engine.ipam.spans import size
-from engine.ipam.usage import Usage
+from engine.ipam.usage import PoolUsage
 from engine.store.models import Address, FreeRange, Pool, Server
 
 from .conftest import MakeVm, pool_spec
@@ -153,10 +153,10 @@ def test_excluding_a_used_address_only_keeps_it_from_coming_back(make_vm: MakeVm
     vm = make_vm()
     allocate(vm, Want())
     pools.update_pool(pool, pool_spec(stop="192.0.2.4", excluded=("192.0.2.2",)))
-    assert pools.usage()[pool.id] == Usage(total=3, used=1, free=2)
+    assert pools.usage()[pool.id] == PoolUsage(total=3, used=1, free=2)
     release(vm)
     assert free(pool) == ["192.0.2.3-192.0.2.4"]
-    assert pools.usage()[pool.id] == Usage(total=2, used=0, free=2)
+    assert pools.usage()[pool.id] == PoolUsage(total=2, used=0, free=2)
 
 
 def test_a_gateway_that_a_machine_has_is_refused(make_vm: MakeVm) -> None:
@@ -250,7 +250,7 @@ def test_a_large_pool_is_counted_and_not_listed(make_vm: MakeVm) -> None:
     pool = pools.create_pool(pool_spec(**v6))
     allocate(make_vm(), Want(ipv4=0, ipv6=3))
     found = pools.usage([pool.id])[pool.id]
-    assert found == Usage(total=(0xFFFF << 64) - 1, used=3, free=(0xFFFF << 64) - 4)
+    assert found == PoolUsage(total=(0xFFFF << 64) - 1, used=3, free=(0xFFFF << 64) - 4)
     assert found.free == size(ranges.free_runs(pool.id))
     with pytest.raises(Refused, match="at most 4096"):
         pools.reserve(pool, "2001:db8::-2001:db8:0:f::")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.errors import Refused
 from engine.ipam import pools
 from engine.ipam.puq import importing, sheet, sql, tables
-from engine.ipam.puq.importing import Report, import_file
+from engine.ipam.puq.importing import ImportReport, import_file
 from engine.store.models import Address, Audit, Pool, Server
 
 from .conftest import MakeVm, pool_spec
@@ -59,10 +59,10 @@ pve1;4;vmbr1;20;198.51.100.1;/24;;198.51.100.10;198.51.100.20
 
 
 @pytest.fixture
-def bring(tmp_path: Path) -> Callable[..., Report]:
+def bring(tmp_path: Path) -> Callable[..., ImportReport]:
     """Writes a file and imports it."""
 
-    def run(text: str | bytes, *, name: str = "", dry_run: bool = False, **servers: str) -> Report:
+    def run(text: str | bytes, *, name: str = "", dry_run: bool = False, **servers: str) -> ImportReport:
         content = text.encode() if isinstance(text, str) else text
         path = tmp_path / (name or ("dump.sql" if b"INSERT" in content else "pools.csv"))
         path.write_bytes(content)
@@ -76,7 +76,7 @@ def state() -> Any:
     return pool_rows, [row.__data__ for row in Address.select().order_by(Address.id)]
 
 
-def test_a_dump_brings_pools_and_who_holds_what(make_vm: MakeVm, bring: Callable[..., Report]) -> None:
+def test_a_dump_brings_pools_and_who_holds_what(make_vm: MakeVm, bring: Callable[..., ImportReport]) -> None:
     vm = make_vm()
     report = bring(LEGACY)
     assert report.lines == [
@@ -101,7 +101,7 @@ def test_a_dump_brings_pools_and_who_holds_what(make_vm: MakeVm, bring: Callable
 
 
 def test_a_machine_made_later_gets_what_was_kept_for_it(
-    make_vm: MakeVm, bring: Callable[..., Report]
+    make_vm: MakeVm, bring: Callable[..., ImportReport]
 ) -> None:
     dump = LEGACY.replace("5546", "1").replace("'2001:db8::7',1", "'2001:db8::7',0")
     bring(dump)
@@ -110,7 +110,9 @@ def test_a_machine_made_later_gets_what_was_kept_for_it(
     assert Address.get(Address.vm == vm.id).state == "assigned"
 
 
-def test_a_dry_run_says_the_same_and_changes_nothing(server: Server, bring: Callable[..., Report]) -> None:
+def test_a_dry_run_says_the_same_and_changes_nothing(
+    server: Server, bring: Callable[..., ImportReport]
+) -> None:
     before = state()
     planned = bring(LEGACY, dry_run=True)
     assert state() == before
@@ -118,7 +120,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(server: Server, bring: Call
     assert bring(LEGACY).lines == planned.lines
 
 
-def test_csv_in_another_tongue(server: Server, bring: Callable[..., Report]) -> None:
+def test_csv_in_another_tongue(server: Server, bring: Callable[..., ImportReport]) -> None:
     report = bring("﻿" + CSV)
     assert report.changed == 2
     first, second = Pool.select().order_by(Pool.id)
@@ -126,7 +128,7 @@ def test_csv_in_another_tongue(server: Server, bring: Callable[..., Report]) -> 
     assert (second.bridge, second.vlan, second.mask, str(second.stop)) == ("vmbr1", 20, 24, "198.51.100.20")
 
 
-def test_what_an_operator_changed_since_stays(server: Server, bring: Callable[..., Report]) -> None:
+def test_what_an_operator_changed_since_stays(server: Server, bring: Callable[..., ImportReport]) -> None:
     bring(CSV)
     pool = Pool.get(Pool.bridge == "vmbr1")
     pools.update_pool(
@@ -141,7 +143,7 @@ def test_what_an_operator_changed_since_stays(server: Server, bring: Callable[..
     assert Pool.get_by_id(pool.id).vlan == 21
 
 
-def test_servers_are_found_by_map_name_or_number(server: Server, bring: Callable[..., Report]) -> None:
+def test_servers_are_found_by_map_name_or_number(server: Server, bring: Callable[..., ImportReport]) -> None:
     bare = LEGACY[: LEGACY.index("CREATE TABLE `tblservers`")]
     with pytest.raises(
         Refused, match=r"dump.sql:21: its server “3” is not here; make it, or say --server-map 3=NAME"
@@ -150,7 +152,7 @@ def test_servers_are_found_by_map_name_or_number(server: Server, bring: Callable
     assert bring(bare, _3="pve1").changed == 4
 
 
-def test_the_newer_tables_win_over_the_older(server: Server, bring: Callable[..., Report]) -> None:
+def test_the_newer_tables_win_over_the_older(server: Server, bring: Callable[..., ImportReport]) -> None:
     newer = (
         "CREATE TABLE puq_proxmox_kvm_ip_pools (id int, server text, bridge text, vlan int, gateway text,"
         " mask int, start text, stop text);\n"
@@ -162,7 +164,9 @@ def test_the_newer_tables_win_over_the_older(server: Server, bring: Callable[...
     assert "puq_customization_ip_pools was not used: the newer table is in the file" in report.notes
 
 
-def test_servers_may_be_linked_by_a_table_of_their_own(server: Server, bring: Callable[..., Report]) -> None:
+def test_servers_may_be_linked_by_a_table_of_their_own(
+    server: Server, bring: Callable[..., ImportReport]
+) -> None:
     dump = (
         "INSERT INTO db.puq_kvm_ip_pools (id, bridge, gateway, mask, start, stop) VALUES\n"
         "(1,'vmbr0','192.0.2.1',24,'192.0.2.2','192.0.2.9'),\n"
@@ -175,7 +179,7 @@ def test_servers_may_be_linked_by_a_table_of_their_own(server: Server, bring: Ca
 
 
 def test_every_fault_is_listed_with_its_line_and_nothing_stays(
-    make_vm: MakeVm, bring: Callable[..., Report]
+    make_vm: MakeVm, bring: Callable[..., ImportReport]
 ) -> None:
     make_vm()
     text = (
@@ -200,7 +204,7 @@ def test_every_fault_is_listed_with_its_line_and_nothing_stays(
     assert state() == before
 
 
-def test_addresses_that_cannot_be_are_faults(make_vm: MakeVm, bring: Callable[..., Report]) -> None:
+def test_addresses_that_cannot_be_are_faults(make_vm: MakeVm, bring: Callable[..., ImportReport]) -> None:
     make_vm()
     make_vm()
     rows = (
@@ -267,7 +271,7 @@ def test_addresses_that_cannot_be_are_faults(make_vm: MakeVm, bring: Callable[..
     ],
 )
 def test_what_cannot_be_understood_is_refused(
-    sqlite_store: Any, bring: Callable[..., Report], text: str | bytes, why: str
+    sqlite_store: Any, bring: Callable[..., ImportReport], text: str | bytes, why: str
 ) -> None:
     with pytest.raises(Refused) as caught:
         bring(text)

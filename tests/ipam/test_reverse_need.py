@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from engine.dns.matching import Zone
+from engine.dns.matching import ConfiguredZone
 from engine.queries.reverse import our_zones, reverse_need
 from engine.store.models import Zone as ZoneRow
 from tests.conftest import Store
 
 ZONES = (
-    Zone(1, "2.0.192.in-addr.arpa", "powerdns", "a"),
-    Zone(2, "0/26.113.0.203.in-addr.arpa", "powerdns", "a"),
-    Zone(3, "8.b.d.0.1.0.0.2.ip6.arpa", "hestiacp", "b"),
+    ConfiguredZone(1, "2.0.192.in-addr.arpa", "powerdns", "a"),
+    ConfiguredZone(2, "0/26.113.0.203.in-addr.arpa", "powerdns", "a"),
+    ConfiguredZone(3, "8.b.d.0.1.0.0.2.ip6.arpa", "hestiacp", "b"),
 )
 
 

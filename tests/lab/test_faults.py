@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from engine.errors import Refused
-from kvmtui.lab import Fault, load
+from kvmtui.lab import InjectedFault, load
 
 CLONE = "/nodes/pve1/qemu/9000/clone"
 
@@ -23,13 +23,13 @@ def made(call: Any) -> bool:
 @pytest.mark.parametrize(
     ("fault", "took_effect"),
     [
-        (Fault("lost", method="POST", path="/clone$"), True),
-        (Fault("cut", method="POST", path="/clone$"), False),
-        (Fault("hang", path="/clone$", seconds=0.05), False),
-        (Fault("hang", path="/clone$", seconds=0.05, after=True), True),
+        (InjectedFault("lost", method="POST", path="/clone$"), True),
+        (InjectedFault("cut", method="POST", path="/clone$"), False),
+        (InjectedFault("hang", path="/clone$", seconds=0.05), False),
+        (InjectedFault("hang", path="/clone$", seconds=0.05, after=True), True),
     ],
 )
-def test_a_connection_without_an_answer(call: Any, fault: Fault, took_effect: bool) -> None:
+def test_a_connection_without_an_answer(call: Any, fault: InjectedFault, took_effect: bool) -> None:
     call.lab.faults.add(fault)
     with pytest.raises(requests.exceptions.ConnectionError):
         call("POST", CLONE, newid=300)
@@ -51,45 +51,45 @@ def test_a_connection_without_an_answer(call: Any, fault: Fault, took_effect: bo
 )
 @pytest.mark.parametrize("after", [False, True])
 def test_errors_by_name(call: Any, code: int, reason: str, after: bool) -> None:
-    call.lab.faults.add(Fault("status", path="/clone$", code=code, after=after))
+    call.lab.faults.add(InjectedFault("status", path="/clone$", code=code, after=after))
     answer = call("POST", CLONE, newid=300)
     assert (answer.status, answer.reason) == (code, reason)
     assert made(call) is after
 
 
 def test_a_dripping_answer_comes_whole(call: Any) -> None:
-    call.lab.faults.add(Fault("drip", path="/version", seconds=0.002))
+    call.lab.faults.add(InjectedFault("drip", path="/version", seconds=0.002))
     began = time.monotonic()
     assert call.get("/version")["release"] == "9.1"
     assert time.monotonic() - began > 0.1
 
 
 def test_nth_count_and_vmid_choose_the_calls(call: Any) -> None:
-    call.lab.faults.add(Fault("status", path="/config$", vmid=105, nth=2, count=2, code=503))
+    call.lab.faults.add(InjectedFault("status", path="/config$", vmid=105, nth=2, count=2, code=503))
     codes = [call("GET", "/nodes/pve2/qemu/105/config").status for _ in range(5)]
     assert codes == [200, 503, 503, 200, 200]
     assert call.lab.faults.remaining() == []
     assert call.lab.faults.hits() == 2
-    call.lab.faults.add(Fault("status", path="/clone", vmid=301, code=503))
+    call.lab.faults.add(InjectedFault("status", path="/clone", vmid=301, code=503))
     assert call("POST", CLONE, newid=300).status == 200
     assert call("POST", CLONE, newid=301).status == 503
 
 
 def test_faults_can_be_cleared(call: Any) -> None:
-    call.lab.faults.add(Fault("status", path=".", count=0, code=503))
+    call.lab.faults.add(InjectedFault("status", path=".", count=0, code=503))
     assert [call("GET", "/version").status for _ in range(3)] == [503] * 3
     call.lab.faults.clear()
     assert call("GET", "/version").status == 200
 
 
 def test_task_endings(call: Any) -> None:
-    call.lab.faults.add(Fault("task-error", task="qmclone", text="clone failed: no space\nleft"))
+    call.lab.faults.add(InjectedFault("task-error", task="qmclone", text="clone failed: no space\nleft"))
     assert call.run("POST", CLONE, newid=300) == "clone failed: no space left"
     assert call.lab.guest(300) is None
-    call.lab.faults.add(Fault("task-warnings", task="qmclone", warnings=2))
+    call.lab.faults.add(InjectedFault("task-warnings", task="qmclone", warnings=2))
     assert call.run("POST", CLONE, newid=300) == "WARNINGS: 2"
     assert call.lab.guest(300).lock is None
-    call.lab.faults.add(Fault("task-vanishes", task="qmstart", vmid=300))
+    call.lab.faults.add(InjectedFault("task-vanishes", task="qmstart", vmid=300))
     upid = call("POST", "/nodes/pve1/qemu/300/status/start").data
     gone = call("GET", f"/nodes/pve1/tasks/{upid}/status")
     assert (gone.status, gone.errors) == (400, {"upid": "no such task"})
@@ -97,8 +97,8 @@ def test_task_endings(call: Any) -> None:
 
 
 def test_an_outage_of_a_node_and_of_the_quorum(slow: Any) -> None:
-    slow.lab.faults.add(Fault("offline", path="/version", target="pve2", seconds=30))
-    slow.lab.faults.add(Fault("no-quorum", path="/version", seconds=60))
+    slow.lab.faults.add(InjectedFault("offline", path="/version", target="pve2", seconds=30))
+    slow.lab.faults.add(InjectedFault("no-quorum", path="/version", seconds=60))
     slow.get("/version")
     assert slow("GET", "/nodes/pve2/status").status == 595
     assert slow("POST", CLONE, newid=300).reason == "cluster not ready - no quorum?"
@@ -111,7 +111,7 @@ def test_an_outage_of_a_node_and_of_the_quorum(slow: Any) -> None:
 def test_a_foreign_hand_at_the_worst_moment(call: Any) -> None:
     call.clone(300)
     call.lab.faults.add(
-        Fault("foreign", method="PUT", path="/300/config", action="delete", args={"vmid": 300})
+        InjectedFault("foreign", method="PUT", path="/300/config", action="delete", args={"vmid": 300})
     )
     assert call("PUT", "/nodes/pve1/qemu/300/config", cores=2).status == 500
     assert call.lab.guest(300) is None
@@ -140,9 +140,12 @@ def test_foreign_hands(call: Any) -> None:
 def test_a_fault_file(tmp_path: Path) -> None:
     file = tmp_path / "faults.yaml"
     file.write_text("- {kind: lost, method: POST, path: /clone}\n- kind: task-error\n  task: qmstart\n")
-    assert load(file) == [Fault("lost", method="POST", path="/clone"), Fault("task-error", task="qmstart")]
+    assert load(file) == [
+        InjectedFault("lost", method="POST", path="/clone"),
+        InjectedFault("task-error", task="qmstart"),
+    ]
     file.write_text('[{"kind": "cut"}]')
-    assert load(file) == [Fault("cut")]
+    assert load(file) == [InjectedFault("cut")]
 
 
 @pytest.mark.parametrize(

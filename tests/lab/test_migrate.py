@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 
 VM = "/nodes/pve1/qemu/300"
 
@@ -99,7 +99,7 @@ def test_a_running_or_locked_vm_and_a_missing_storage_are_refused(call: Any) -> 
 
 def test_problems_after_the_move_leave_the_vm_on_the_target(call: Any) -> None:
     call.clone(300, full=1)
-    call.lab.faults.add(Fault("task-error", task="qmigrate", after=True, text="migration problems"))
+    call.lab.faults.add(InjectedFault("task-error", task="qmigrate", after=True, text="migration problems"))
     assert call.run("POST", f"{VM}/migrate", target="pve2") == "migration problems"
     assert call.lab.guest(300).node == "pve2"
 

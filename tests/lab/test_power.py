@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.lab.conftest import Client
 
 VM = "/nodes/pve1/qemu/300"
@@ -216,7 +216,7 @@ def test_an_offline_node(call: Any) -> None:
 
 
 def test_a_worker_killed_by_a_fault_leaves_the_lock(call: Any) -> None:
-    call.lab.faults.add(Fault("task-killed", task="qmclone", vmid=300))
+    call.lab.faults.add(InjectedFault("task-killed", task="qmclone", vmid=300))
     assert call.run("POST", "/nodes/pve1/qemu/9000/clone", newid=300) == "unexpected status"
     assert call.lab.guest(300).lock == "clone"
 

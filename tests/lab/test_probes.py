@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from kvmtui.lab import Lab
-from kvmtui.lab.guests import Guest
-from kvmtui.lab.volumes import GIB, KIB, MIB, Volume
+from kvmtui.lab.guests import LabGuest
+from kvmtui.lab.volumes import GIB, KIB, MIB, LabVolume
 from tests.lab import probing
 
 TOKEN, SECRET = "ops@pve!adm", "12345678-1234-4234-8234-123456789abc"
@@ -62,7 +62,7 @@ def furnish(lab: Lab, version: str) -> None:
     for name, (path, content) in DIRECTORIES.items():
         store = {"type": "dir", "path": path, "content": content, "bytes": 252 * GIB}
         world.storages[name] = {**store, "active": 1, "files": set()}
-    world.shelf.add(Volume("pve1", "iso", "iso/rescue.iso", 350 * KIB, "iso", "iso", None, 350 * KIB))
+    world.shelf.add(LabVolume("pve1", "iso", "iso/rescue.iso", 350 * KIB, "iso", "iso", None, 350 * KIB))
     lab.add_template(9000, "disks", name="debian-12")
     lab.world.roster[9000].config["scsihw"] = "virtio-scsi-pci"
     for vmid, made in GUESTS[version].items():
@@ -82,8 +82,10 @@ def guest(
     base = "9000/base-9000-disk-0.qcow2"
     disk = f"{base}/{vmid}/vm-{vmid}-disk-0.qcow2"
     drive = f"{vmid}/vm-{vmid}-cloudinit.qcow2"
-    world.shelf.add(Volume("pve1", "disks", disk, 3 * GIB, "qcow2", "images", vmid, 800 * KIB, parent=base))
-    world.shelf.add(Volume("pve1", "disks", drive, 4 * MIB, "qcow2", "images", vmid, 600 * KIB))
+    world.shelf.add(
+        LabVolume("pve1", "disks", disk, 3 * GIB, "qcow2", "images", vmid, 800 * KIB, parent=base)
+    )
+    world.shelf.add(LabVolume("pve1", "disks", drive, 4 * MIB, "qcow2", "images", vmid, 600 * KIB))
     limits = "iops_rd=500,iops_wr=500,mbps_rd=100,mbps_wr=100"
     config = {
         "agent": "1",
@@ -108,7 +110,7 @@ def guest(
         "smbios1": "uuid=c0572d16-b883-41ee-b834-a0db72bfb5fc",
         "vmgenid": "08001639-7f64-4b32-88a9-5dbccbfe737d",
     }
-    made = Guest(vmid, "pve1", config, agent={"chpasswd": False})
+    made = LabGuest(vmid, "pve1", config, agent={"chpasswd": False})
     world.roster[vmid] = made
     made.note(world.clock.now() - 3600)
     if status == "running":

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.lab.conftest import Client
 
 VM = "/nodes/pve1/qemu/300"
@@ -51,7 +51,7 @@ def test_each_part_reports_a_lost_quorum_in_its_own_words(vm: Client) -> None:
 
 
 def test_qm_cleanup_holds_the_config_lock_after_a_start(slow: Client) -> None:
-    slow.lab.faults.add(Fault("cleanup-lock", task="qmstart", vmid=105))
+    slow.lab.faults.add(InjectedFault("cleanup-lock", task="qmstart", vmid=105))
     node = "/nodes/pve2/qemu/105/status"
     started = slow("POST", f"{node}/start").data
     slow.lab.advance(9)
@@ -82,7 +82,7 @@ def test_the_ha_manager_acts_on_requests_some_seconds_later(slow: Client) -> Non
 
 def test_the_ha_manager_moves_a_guest_before_a_chosen_call(call: Client) -> None:
     move = {"vmid": 100, "target": "pve3"}
-    call.lab.faults.add(Fault("foreign", action="ha-move", args=move, path="/qemu/100/config", nth=2))
+    call.lab.faults.add(InjectedFault("foreign", action="ha-move", args=move, path="/qemu/100/config", nth=2))
     assert call("GET", "/nodes/pve1/qemu/100/config").status == 200
     call("GET", "/nodes/pve1/qemu/100/config")
     assert call("GET", "/nodes/pve1/qemu/100/config").status == 500

@@ -7,7 +7,7 @@ import pytest
 from engine.errors import Refused
 from engine.queries.charts import METRICS, SPANS, ChartsView, charts
 from engine.store.models import Vm
-from kvmtui.lab import Fault, Lab
+from kvmtui.lab import InjectedFault, Lab
 from tests.conftest import Store
 from tests.live.conftest import VMID, Make, put, reads
 from tests.pipelines.conftest import Site, make_site
@@ -77,7 +77,7 @@ def test_peaks_are_asked_for_where_a_point_is_an_average_of_hours(site: Site, ma
 def test_without_peaks_the_highest_average_stands_for_them(site: Site, made: Make) -> None:
     vm = made()
     site.lab.advance(3 * 86_400)
-    site.lab.faults.add(Fault(kind="status", path="rrddata", nth=2, code=500, text="no such RRA"))
+    site.lab.faults.add(InjectedFault(kind="status", path="rrddata", nth=2, code=500, text="no such RRA"))
     view = charts(vm.service_id, "week")
     assert view.looked.seen and view.peaks is False
     assert view.figures is not None and view.figures["cpu"].maximum == max(known(view, "cpu"))

@@ -11,8 +11,8 @@ from functools import partial
 import pytest
 
 from engine.queries.charts import METRICS, in_unit
+from engine.queries.descriptions import describe, lasting, rate
 from engine.queries.live import live
-from engine.queries.told import lasting, rate, told
 from tests.conftest import Ran, Store
 from tests.live.conftest import MAC, VMID, Make
 from tests.pipelines.conftest import Site
@@ -32,7 +32,7 @@ def test_what_is_beside_what_is_said_in_words(site: Site, made: Make) -> None:
     )
     view = live(vm.service_id)
     assert view.beside is not None
-    assert [(each.name.strip(), each.real, each.sign, each.package) for each in told(view.beside)] == [
+    assert [(each.name.strip(), each.real, each.sign, each.package) for each in describe(view.beside)] == [
         ("Processor", "4 cores", "!", "2 cores"),
         ("Memory", "2048 MiB", "=", "2048 MiB"),
         ("System disk", "20 GiB · scsi0 · local-lvm", "=", "20 GiB"),

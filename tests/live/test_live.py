@@ -10,10 +10,10 @@ from engine.errors import Refused
 from engine.proxmox.guest import Guest
 from engine.proxmox.journal import SilentRecorder
 from engine.proxmox.mark import Mark
-from engine.queries.beside import Fact
-from engine.queries.live import LiveView, Lookout, live
+from engine.queries.drift import Fact
+from engine.queries.live import LiveReader, LiveView, live
 from engine.store.models import Server, Service, Vm
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.live.conftest import MAC, VMID, Make, reads
 from tests.pipelines.conftest import Site
 
@@ -154,14 +154,20 @@ def test_nothing_is_asked_of_a_server_that_is_known_not_to_answer(site: Site, ma
 @pytest.mark.parametrize(
     ("fault", "state"),
     [
-        (Fault(kind="status", path="pending", code=595, text="No route to host", count=0), "silent"),
-        (Fault(kind="cut", path="status/current", count=0), "silent"),
-        (Fault(kind="status", path="pending", code=403, text="Permission check failed", count=0), "refused"),
-        (Fault(kind="status", path="pending", code=401, text="Authentication failed!", count=0), "refused"),
+        (InjectedFault(kind="status", path="pending", code=595, text="No route to host", count=0), "silent"),
+        (InjectedFault(kind="cut", path="status/current", count=0), "silent"),
+        (
+            InjectedFault(kind="status", path="pending", code=403, text="Permission check failed", count=0),
+            "refused",
+        ),
+        (
+            InjectedFault(kind="status", path="pending", code=401, text="Authentication failed!", count=0),
+            "refused",
+        ),
     ],
     ids=["no route", "cut", "no right", "bad token"],
 )
-def test_a_cluster_that_says_no_is_a_state(site: Site, made: Make, fault: Fault, state: str) -> None:
+def test_a_cluster_that_says_no_is_a_state(site: Site, made: Make, fault: InjectedFault, state: str) -> None:
     vm = made()
     site.lab.faults.add(fault)
     view = live(vm.service_id)
@@ -186,7 +192,7 @@ def test_before_the_clone_and_after_the_end_there_is_nothing_to_see(site: Site) 
 
 def test_what_moved_between_two_looks_is_told_and_a_restart_is_no_rate(site: Site, made: Make) -> None:
     vm = made()
-    lookout = Lookout(vm.service_id)
+    lookout = LiveReader(vm.service_id)
     try:
         assert lookout.look().flow is None
         site.lab.advance(60)

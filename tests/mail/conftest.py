@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from engine.mail import folder
-from engine.mail.facts import machine_facts
+from engine.mail import template_folder
+from engine.mail.delivery import Round
+from engine.mail.facts import vm_facts
 from engine.mail.outbox import SiteMail
-from engine.mail.round import Round
 from engine.plan import effective
 from engine.store import settings
 from engine.store.database import in_transaction
@@ -47,7 +47,7 @@ class Site:
     def queue(self, key: str = "ready:1", template: str = "ready", **facts: Any) -> str:
         """Queue a mail as a step does."""
         plan = effective(self.vm.service.product.spec, {})
-        known = machine_facts(self.vm, plan, ["192.0.2.10"], PASSWORD)
+        known = vm_facts(self.vm, plan, ["192.0.2.10"], PASSWORD)
         return in_transaction(lambda: SiteMail().queue(self.vm, template, key, {**known, **facts}))
 
     def send(self) -> float:
@@ -104,9 +104,9 @@ def own_folder(tmp_path: Path) -> Iterator[Path]:
     """An operator's folder of templates, in use."""
     path = tmp_path / "templates"
     (path / "languages").mkdir(parents=True)
-    folder.use_folder(path)
+    template_folder.use_folder(path)
     yield path
-    folder.use_folder(None)
+    template_folder.use_folder(None)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from engine.mail.round import Round
+from engine.mail.delivery import Round
 from engine.store import secrets
 from engine.store.database import close_database, open_database
 

@@ -12,9 +12,9 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 
 from engine.mail.facts import sample_facts
-from engine.mail.letters import write_letter
 from engine.mail.message import Envelope, envelope
-from engine.mail.smtp import Connection, Kind, MailFault
+from engine.mail.rendering import write_letter
+from engine.mail.smtp import MailErrorKind, MailFault, SmtpConnection
 from engine.store.settings import Smtp
 from kvmtui.lab.mailbox import HANG_UP, Mailbox
 from tests.mail.conftest import SENDER, Certificates
@@ -22,17 +22,17 @@ from tests.mail.conftest import SENDER, Certificates
 LOGIN, SECRET = "mailer", "smtp-s3cret"
 
 
-def to(box: Mailbox | int, **more: Any) -> Connection:
+def to(box: Mailbox | int, **more: Any) -> SmtpConnection:
     """A connection with these settings."""
     port = box if isinstance(box, int) else box.port
-    return Connection(Smtp.model_validate({"host": "127.0.0.1", "port": port, "sender": SENDER, **more}))
+    return SmtpConnection(Smtp.model_validate({"host": "127.0.0.1", "port": port, "sender": SENDER, **more}))
 
 
 def mail(recipient: str = "ops@acme.example") -> Envelope:
     return envelope(write_letter("ready", "en", sample_facts()), "u-1", SENDER, recipient)
 
 
-def deliver(connection: Connection, prepared: Envelope | None = None) -> str:
+def deliver(connection: SmtpConnection, prepared: Envelope | None = None) -> str:
     """Deliver one mail and hang up."""
     try:
         return connection.deliver(prepared or mail(), lambda: None)
@@ -40,7 +40,7 @@ def deliver(connection: Connection, prepared: Envelope | None = None) -> str:
         connection.close()
 
 
-def fault(connection: Connection, prepared: Envelope | None = None) -> MailFault:
+def fault(connection: SmtpConnection, prepared: Envelope | None = None) -> MailFault:
     """Deliver one mail, which must fail."""
     with pytest.raises(MailFault) as failed:
         deliver(connection, prepared)
@@ -92,7 +92,7 @@ def test_starttls_with_a_trusted_certificate(trusted: Certificates, host: str) -
         deliver(to(box, security="starttls", host=host))
         assert len(box.received) == 1
         without = fault(to(box, security="none"))
-        assert without.kind is Kind.SERVER and "STARTTLS" in without.sentence
+        assert without.kind is MailErrorKind.SERVER and "STARTTLS" in without.sentence
         assert len(box.received) == 1
 
 
@@ -108,7 +108,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(certificates: Certific
     options = {"tls": context} if security == "tls" else {"tls_context": context}
     with Mailbox(**options) as box:
         why = fault(to(box, security=security, username=LOGIN, password=SECRET))
-        assert why.kind is Kind.SERVER and "certificate that is not trusted" in why.sentence
+        assert why.kind is MailErrorKind.SERVER and "certificate that is not trusted" in why.sentence
         assert box.received == []
 
 
@@ -127,43 +127,43 @@ def test_a_login_that_is_right_and_one_that_is_not(trusted: Certificates) -> Non
     with Mailbox(tls_context=trusted.context(), auth_required=True, authenticator=check) as box:
         deliver(to(box, security="starttls", username=LOGIN, password=SECRET))
         wrong = fault(to(box, security="starttls", username=LOGIN, password="other"))
-        assert wrong.kind is Kind.SERVER and "refused the login of mailer" in wrong.sentence
+        assert wrong.kind is MailErrorKind.SERVER and "refused the login of mailer" in wrong.sentence
         without = fault(to(box, security="starttls"))
-        assert without.kind is Kind.SERVER and "530" in without.sentence
+        assert without.kind is MailErrorKind.SERVER and "530" in without.sentence
         assert len(box.received) == 1
 
 
 def test_what_the_server_does_not_offer_is_told() -> None:
     with Mailbox() as box:
         why = fault(to(box, security="starttls"))
-        assert why.kind is Kind.SERVER and "STARTTLS" in why.sentence and "security" in why.sentence
+        assert why.kind is MailErrorKind.SERVER and "STARTTLS" in why.sentence and "security" in why.sentence
         why = fault(to(box, security="tls"))
-        assert why.kind is Kind.SERVER and "does not speak TLS here" in why.sentence
+        assert why.kind is MailErrorKind.SERVER and "does not speak TLS here" in why.sentence
         why = fault(to(box, username=LOGIN, password=SECRET))
-        assert why.kind is Kind.SERVER and "does not offer" in why.sentence
+        assert why.kind is MailErrorKind.SERVER and "does not offer" in why.sentence
         assert box.received == []
 
 
 def test_a_server_without_letters_beyond_ascii_refuses_such_an_address_for_good() -> None:
     with Mailbox(enable_SMTPUTF8=False) as box:
-        assert fault(to(box), mail("пошта@acme.example")).kind is Kind.NEVER
+        assert fault(to(box), mail("пошта@acme.example")).kind is MailErrorKind.NEVER
         assert box.received == []
 
 
 @pytest.mark.parametrize(
     ("command", "answer", "kind"),
     [
-        ("MAIL", "550 we do not know you", Kind.SERVER),
-        ("MAIL", "451 busy", Kind.SERVER),
-        ("RCPT", "550 no such user", Kind.NEVER),
-        ("RCPT", "450 greylisted", Kind.LATER),
-        ("RCPT", HANG_UP, Kind.LATER),
-        ("DATA", "554 looks like spam", Kind.NEVER),
-        ("DATA", "452 full", Kind.LATER),
-        ("DATA", HANG_UP, Kind.UNKNOWN),
+        ("MAIL", "550 we do not know you", MailErrorKind.SERVER),
+        ("MAIL", "451 busy", MailErrorKind.SERVER),
+        ("RCPT", "550 no such user", MailErrorKind.NEVER),
+        ("RCPT", "450 greylisted", MailErrorKind.LATER),
+        ("RCPT", HANG_UP, MailErrorKind.LATER),
+        ("DATA", "554 looks like spam", MailErrorKind.NEVER),
+        ("DATA", "452 full", MailErrorKind.LATER),
+        ("DATA", HANG_UP, MailErrorKind.UNKNOWN),
     ],
 )
-def test_where_it_fails_decides_what_is_known(command: str, answer: str, kind: Kind) -> None:
+def test_where_it_fails_decides_what_is_known(command: str, answer: str, kind: MailErrorKind) -> None:
     with Mailbox() as box:
         box.answer_next(command, answer)
         why = fault(to(box))
@@ -189,7 +189,9 @@ def test_nobody_listens_or_it_is_no_mail_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     why = fault(to(port))
-    assert why.kind is Kind.SERVER and f"127.0.0.1:{port}" in why.sentence and "refused" in why.sentence
+    assert (
+        why.kind is MailErrorKind.SERVER and f"127.0.0.1:{port}" in why.sentence and "refused" in why.sentence
+    )
     for lines in [
         (b"SSH-2.0-OpenSSH\r\n",),
         (b"554 go away\r\n",),
@@ -197,14 +199,14 @@ def test_nobody_listens_or_it_is_no_mail_server() -> None:
         (),
     ]:
         with answering(*lines) as port:
-            assert fault(to(port)).kind is Kind.SERVER, lines
+            assert fault(to(port)).kind is MailErrorKind.SERVER, lines
 
 
 def test_a_server_that_says_nothing_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.mail.smtp.CONNECT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         why = fault(to(silent.getsockname()[1]))
-    assert why.kind is Kind.SERVER and "does not answer" in why.sentence
+    assert why.kind is MailErrorKind.SERVER and "does not answer" in why.sentence
 
 
 def test_what_the_server_says_cannot_steer_a_terminal() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.mail.facts import TEMPLATES, sample_facts
 from engine.mail.languages import SHIPPED, catalogue, languages, shipped
-from engine.mail.letters import write_letter
+from engine.mail.rendering import write_letter
 
 CODES = sorted(path.stem for path in SHIPPED.glob("*.toml"))
 PLACES = re.compile(r"\{[^}]*\}")

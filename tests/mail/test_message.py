@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from engine.errors import Refused
 from engine.mail.facts import sample_facts
-from engine.mail.letters import Letter, write_letter
 from engine.mail.message import envelope
-from engine.mail.smtp import Connection
+from engine.mail.rendering import Letter, write_letter
+from engine.mail.smtp import SmtpConnection
 from engine.store.settings import Smtp
 from kvmtui.lab.mailbox import Mailbox
 
@@ -58,7 +58,7 @@ def test_lines_that_begin_with_a_dot_arrive_as_they_were() -> None:
     body = ".\n..\n.hidden\r\nend\rof it\n"
     letter = Letter("en", "Dots", body, "<p>.</p>\n.\n")
     with Mailbox() as box:
-        connection = Connection(Smtp(host="127.0.0.1", port=box.port, sender="noc@example.com"))
+        connection = SmtpConnection(Smtp(host="127.0.0.1", port=box.port, sender="noc@example.com"))
         connection.deliver(envelope(letter, "u-1", "noc@example.com", "a@b.example"), lambda: None)
         connection.close()
     (mail,) = box.received
@@ -75,7 +75,7 @@ def test_lines_that_begin_with_a_dot_arrive_as_they_were() -> None:
 )
 def test_addresses_of_every_alphabet_arrive(address: str, wire: str) -> None:
     with Mailbox() as box:
-        connection = Connection(Smtp(host="127.0.0.1", port=box.port, sender="noc@example.com"))
+        connection = SmtpConnection(Smtp(host="127.0.0.1", port=box.port, sender="noc@example.com"))
         letter = write_letter("ready", "uk", sample_facts())
         connection.deliver(envelope(letter, "u-1", "noc@example.com", address, "Пошта"), lambda: None)
         connection.close()

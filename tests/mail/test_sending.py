@@ -20,9 +20,9 @@ from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
 from engine.mail import claims
-from engine.mail.round import Round
+from engine.mail.delivery import Round
 from engine.mail.sender import Sender
-from engine.queries.outbox import count_troubled, mail_counts, outbox, troubled_mails
+from engine.queries.outbox import count_unsent, mail_counts, outbox, unsent_mails
 from engine.store.database import in_transaction
 from engine.store.models import Audit, Event, Outbox
 from engine.work import events
@@ -151,10 +151,10 @@ def test_a_mail_that_is_refused_for_good_failed_and_can_be_sent_again(site: Site
     assert row.state == "failed" and row.error == f"127.0.0.1:{box.port} says: 554 5.7.1 looks like spam"
     site.due()
     site.send()
-    assert box.received == [] and [one.state for one in troubled_mails()] == ["failed"]
+    assert box.received == [] and [one.state for one in unsent_mails()] == ["failed"]
     assert retry_failed(ACTOR) == 1
     site.send()
-    assert site.row().state == "sent" and len(box.received) == 1 and count_troubled() == 0
+    assert site.row().state == "sent" and len(box.received) == 1 and count_unsent() == 0
     audit = Audit.get()
     assert (audit.action, audit.kind, audit.object_name) == ("retry", "mail", "ops@acme.example")
     with pytest.raises(Refused, match="mails go out once"):
@@ -202,7 +202,7 @@ def test_while_the_server_is_away_mails_wait_without_being_counted(site: Site, b
 def test_after_an_outage_it_says_that_mails_go_again(
     site: Site, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.mail.round._PAUSES_S", (0.0,))
+    monkeypatch.setattr("engine.mail.delivery._PAUSES_S", (0.0,))
     site.use(box)
     site.queue()
     box.answer_next("MAIL", "451 out of order")
@@ -216,14 +216,14 @@ def test_after_an_outage_it_says_that_mails_go_again(
 def test_a_clock_that_is_set_back_makes_no_pause_longer(
     site: Site, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.mail.round._PAUSES_S", (0.1,))
+    monkeypatch.setattr("engine.mail.delivery._PAUSES_S", (0.1,))
     site.use(box)
     site.queue()
     box.answer_next("MAIL", "451 out of order")
     one = Round()
     one.send_due()
     Outbox.update(due_at=0).execute()
-    monkeypatch.setattr("engine.mail.round.now_ms", lambda: now_ms() - 3_600_000)
+    monkeypatch.setattr("engine.mail.delivery.now_ms", lambda: now_ms() - 3_600_000)
     time.sleep(0.15)
     one.send_due()
     assert len(box.received) == 1

@@ -10,7 +10,7 @@ import pytest
 from engine.audit import Actor
 from engine.store.database import database, session
 from engine.store.models import TABLES
-from kvmtui.manifest.applying import Report, apply
+from kvmtui.manifest.applying import ApplyReport, apply
 
 FINGERPRINT = ":".join(["AB"] * 32)
 SITE = f"""\
@@ -64,10 +64,10 @@ def actor() -> Actor:
 
 
 @pytest.fixture
-def put(store: object, tmp_path: Path, actor: Actor) -> Callable[..., Report]:
+def put(store: object, tmp_path: Path, actor: Actor) -> Callable[..., ApplyReport]:
     """Applies a text as a manifest."""
 
-    def run(text: str, **switches: bool) -> Report:
+    def run(text: str, **switches: bool) -> ApplyReport:
         file = tmp_path / "site.yaml"
         file.write_text(text, encoding="utf-8")
         return apply(file, actor, **switches)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from engine.actions.site import Outcome
+from engine.actions.repository import PutResult
 from engine.errors import Refused
 from engine.plan import effective
-from engine.queries import site
+from engine.queries import inventory
 from engine.store import secrets
 from engine.store.models import Audit, Event, Product, Server, Service, Vm
 from engine.store.settings import Smtp, read
@@ -23,7 +23,7 @@ from tests.manifest.conftest import SITE
 Put = Callable[..., Any]
 
 
-def verbs(plan: list[Outcome]) -> dict[str, set[str]]:
+def verbs(plan: list[PutResult]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for outcome in plan:
         found.setdefault(outcome.verb, set()).add(f"{outcome.kind} {outcome.name}")
@@ -121,7 +121,7 @@ def test_a_changed_product_is_pending_until_a_change_of_package(put: Put) -> Non
     ]
     assert report.queued == []
     assert (queue_of(Vm.get().id), Vm.get().due_at, Vm.get().plan["memory"]) == ([], None, 2048)
-    assert [each.field for each in site.services()[0].pending] == ["memory"]
+    assert [each.field for each in inventory.services()[0].pending] == ["memory"]
     more = put(
         SITE.replace("memory: 2048", "memory: 4096").replace("cores: 4", "cores: 6"), change_package=True
     )
@@ -135,8 +135,8 @@ def test_what_is_not_named_is_left_alone(put: Put) -> None:
         "settings: {general: {heavy_timeout: 90}}\nclients:\n  - {name: Other, email: a@b.example}\n"
     )
     assert verbs(report.plan) == {"change": {"setting general"}, "create": {"client Other"}}
-    assert {view.name for view in site.clients()} == {"Acme", "Other"}
-    assert site.servers()[0].name == "pve-old"
+    assert {view.name for view in inventory.clients()} == {"Acme", "Other"}
+    assert inventory.servers()[0].name == "pve-old"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "settings:\nservers:\n", "services: []\n"])

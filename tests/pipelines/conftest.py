@@ -27,7 +27,7 @@ from engine.work import claims, requests, watch
 from engine.work.ports import Ports
 from engine.work.servers import Servers
 from engine.work.walk import Walker
-from kvmtui.lab import GuestView, Lab
+from kvmtui.lab import Lab, LabGuestState
 from tests.conftest import Store
 
 SPEC: dict[str, Any] = {
@@ -141,7 +141,7 @@ class Site:
         run = Run.select().where(Run.vm == vm.id).order_by(Run.id.desc()).first()
         return [note for row in Step.select().where(Step.run == run).order_by(Step.n) for note in row.notes]
 
-    def guest(self, vm: Vm) -> GuestView:
+    def guest(self, vm: Vm) -> LabGuestState:
         """The VM as the cluster has it."""
         vmid = Vm.get_by_id(vm.id).vmid
         return next(guest for guest in self.lab.guests() if guest.vmid == vmid)

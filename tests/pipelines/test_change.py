@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.ipam.allocate import addresses_of_vm
 from engine.store.models import Product, Service, Vm
 from engine.work.requests import queue_of
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.pipelines.conftest import SPEC, Site, make_pool
 
 
@@ -53,7 +53,9 @@ def test_an_address_on_another_bridge_is_given_up_only_when_the_set_forbids_it(s
     vm = site.walk(site.service())
     moved = {**SPEC["network"], "bridge": "vmbr1", "auto_bridge": False}
     Product.update(spec={**SPEC, "network": moved}).where(Product.id == vm.service.product_id).execute()
-    site.lab.faults.add(Fault(kind="status", method="POST", path="/firewall/ipset", code=500, text="no"))
+    site.lab.faults.add(
+        InjectedFault(kind="status", method="POST", path="/firewall/ipset", code=500, text="no")
+    )
     vm = changed(site, vm)
     assert vm.vm_status == "change_package" and vm.error
     assert [str(row.address) for row in addresses_of_vm(vm)] == ["10.9.0.10", "192.168.130.10"]

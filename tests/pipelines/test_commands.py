@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.pipelines import legend
+from engine.pipelines import command_table
 from engine.pipelines.registry import catalog
 from engine.store.models import Run, Service
 from tests.pipelines.conftest import Site
@@ -46,8 +46,8 @@ def test_single_steps_put_right_what_a_foreign_hand_changed(site: Site) -> None:
     assert "bridge=vmbr0" in site.guest(vm).config["net0"] and vm.mac in site.guest(vm).config["net0"]
 
 
-@pytest.mark.parametrize("command", legend.COMMANDS, ids=lambda command: command.name)
-def test_every_command_of_the_legend_is_a_pipeline(command: legend.Command) -> None:
+@pytest.mark.parametrize("command", command_table.COMMANDS, ids=lambda command: command.name)
+def test_every_command_of_the_legend_is_a_pipeline(command: command_table.Command) -> None:
     assert catalog().named(command.name).steps
     assert not command.next or catalog().named(command.next)
 
@@ -63,7 +63,7 @@ def test_every_command_of_the_legend_is_a_pipeline(command: legend.Command) -> N
     ],
 )
 def test_the_legend_guards(name: str, status: str, running: bool, refusal: str | None) -> None:
-    said = legend.check(name, status, running)
+    said = command_table.check(name, status, running)
     assert said is None if refusal is None else refusal in (said or "")
 
 

@@ -6,7 +6,7 @@ from engine.ipam.allocate import addresses_of_vm
 from engine.pipelines.registry import catalog
 from engine.proxmox.mark import Mark
 from engine.store.models import Event, Run, Service, Vm, VmidClaim
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.pipelines.conftest import Site
 
 POLLS = "/tasks"
@@ -81,7 +81,7 @@ def test_numbers_of_foreign_guests_are_passed_by(site: Site) -> None:
 
 def test_a_number_taken_between_look_and_clone_is_given_up(site: Site) -> None:
     site.lab.faults.add(
-        Fault(
+        InjectedFault(
             kind="foreign", method="POST", path="/clone", action="create", args={"vmid": 5000, "node": "pve1"}
         )
     )
@@ -108,7 +108,7 @@ def test_addresses_of_both_families_reach_the_guest_and_its_set(site: Site) -> N
 
 
 def test_a_failing_task_is_an_error_and_the_next_try_begins_at_that_step(site: Site) -> None:
-    site.lab.faults.add(Fault(kind="task-error", task="resize", text="storage is sad"))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="resize", text="storage is sad"))
     vm = site.walk(site.service())
     assert vm.vm_status == "set_cpu_ram" and "storage is sad" in vm.error
     Vm.update(due_at=1).where(Vm.id == vm.id).execute()

@@ -7,7 +7,7 @@ import pytest
 from engine.actions import daytwo
 from engine.queries.daytwo import backups, snapshots
 from engine.store.models import LeftBackup, Run, Step, Vm
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.daytwo.conftest import ME, PLAN
 from tests.pipelines.conftest import Site
 
@@ -30,7 +30,7 @@ def calls(site: Site, end: str) -> int:
 
 @pytest.mark.parametrize("text", [LOCKED, PASSING])
 def test_a_backup_is_made_after_a_lock_or_a_passing_failure(site: Site, vm: Vm, text: str) -> None:
-    site.lab.faults.add(Fault(kind="task-error", task="vzdump", text=text))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="vzdump", text=text))
     daytwo.create_backup(ME, vm.service_id)
     site.hurry(vm)
     assert (last(vm).result, len(backups(vm.service_id))) == ("success", 1)
@@ -38,7 +38,7 @@ def test_a_backup_is_made_after_a_lock_or_a_passing_failure(site: Site, vm: Vm, 
 
 def test_a_passing_failure_that_stays_fails_the_step_after_three_tasks(site: Site, vm: Vm) -> None:
     site.lab.requests.clear()
-    site.lab.faults.add(Fault(kind="task-error", task="vzdump", text=PASSING, count=0))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="vzdump", text=PASSING, count=0))
     daytwo.create_backup(ME, vm.service_id)
     site.hurry(vm)
     assert (last(vm).result, calls(site, "vzdump")) == ("error", 3)
@@ -47,7 +47,9 @@ def test_a_passing_failure_that_stays_fails_the_step_after_three_tasks(site: Sit
 
 def test_a_permanent_failure_is_told_at_once(site: Site, vm: Vm) -> None:
     site.lab.requests.clear()
-    site.lab.faults.add(Fault(kind="task-error", task="vzdump", text="no space left on device", count=0))
+    site.lab.faults.add(
+        InjectedFault(kind="task-error", task="vzdump", text="no space left on device", count=0)
+    )
     daytwo.create_backup(ME, vm.service_id)
     site.hurry(vm)
     assert (last(vm).result, calls(site, "vzdump")) == ("error", 1)
@@ -55,14 +57,14 @@ def test_a_permanent_failure_is_told_at_once(site: Site, vm: Vm) -> None:
 
 def test_a_backup_whose_task_is_forgotten_counts_when_it_is_there(site: Site, vm: Vm) -> None:
     site.lab.requests.clear()
-    site.lab.faults.add(Fault(kind="task-vanishes", task="vzdump"))
+    site.lab.faults.add(InjectedFault(kind="task-vanishes", task="vzdump"))
     daytwo.create_backup(ME, vm.service_id)
     site.hurry(vm)
     assert (last(vm).result, calls(site, "vzdump"), len(backups(vm.service_id))) == ("success", 1, 1)
 
 
 def test_a_snapshot_whose_task_is_forgotten_is_ours_when_it_is_there(site: Site, vm: Vm) -> None:
-    site.lab.faults.add(Fault(kind="task-vanishes", task="qmsnapshot"))
+    site.lab.faults.add(InjectedFault(kind="task-vanishes", task="qmsnapshot"))
     daytwo.create_snapshot(ME, vm.service_id, "before")
     site.hurry(vm)
     assert last(vm).result == "success"
@@ -72,7 +74,7 @@ def test_a_snapshot_whose_task_is_forgotten_is_ours_when_it_is_there(site: Site,
 def test_a_termination_does_not_leave_a_backup_behind_for_a_lock(site: Site, vm: Vm) -> None:
     daytwo.create_backup(ME, vm.service_id)
     site.hurry(vm)
-    site.lab.faults.add(Fault(kind="task-error", task="imgdel", text=LOCKED))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="imgdel", text=LOCKED))
     Vm.update(vm_status="terminate", flow={}).where(Vm.id == vm.id).execute()
     assert site.hurry(vm).vm_status == "remove"
     assert LeftBackup.select().count() == 0 and site.backups(vm) == []
@@ -81,7 +83,7 @@ def test_a_termination_does_not_leave_a_backup_behind_for_a_lock(site: Site, vm:
 @pytest.mark.parametrize("task", ["qmclone", "qmigrate", "qmconfig", "resize", "qmstart", "qmdestroy"])
 @pytest.mark.parametrize("text", [LOCKED, PASSING])
 def test_no_step_fails_for_a_lock_or_one_passing_failure(site: Site, task: str, text: str) -> None:
-    site.lab.faults.add(Fault(kind="task-error", task=task, text=text))
+    site.lab.faults.add(InjectedFault(kind="task-error", task=task, text=text))
     vm = site.service()
     assert site.hurry(vm).vm_status == "ready"
     Vm.update(vm_status="terminate", flow={}).where(Vm.id == vm.id).execute()

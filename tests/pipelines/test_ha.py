@@ -11,7 +11,7 @@ from engine.pipelines.steps import ha
 from engine.proxmox.cluster import Cluster
 from engine.schedule import process_vms
 from engine.store.models import Event, Run, Service, Step, Vm
-from kvmtui.lab import Fault, Lab
+from kvmtui.lab import InjectedFault, Lab
 from kvmtui.lab import ha as manager
 from tests.conftest import Store
 from tests.pipelines.conftest import Site, make_site
@@ -131,7 +131,9 @@ def test_ha_that_refuses_is_waited_for_and_asked_again(site: Site, vm: Vm) -> No
     site.lab.foreign_power(vm.vmid, "stopped")
     site.lab.ha_manage(vm.vmid, "stopped")
     stick = {"vmid": vm.vmid, "state": "error"}
-    site.lab.faults.add(Fault("foreign", action="ha-stick", args=stick, method="POST", path="/status/start$"))
+    site.lab.faults.add(
+        InjectedFault("foreign", action="ha-stick", args=stick, method="POST", path="/status/start$")
+    )
     site.ask(vm, "Start")
     until_waiting(site, vm, ha.STUCK["error"])
     assert power_calls(site) == ["start"] and site.guest(vm).status == "stopped"
@@ -150,7 +152,7 @@ def test_a_termination_that_waits_for_ha_is_tried_again(
     running = {"vmid": vm.vmid, "status": "running"}
     stick = {"vmid": vm.vmid, "state": "fence"}
     for action, args in (("power", running), ("ha-stick", stick)):
-        site.lab.faults.add(Fault("foreign", action=action, args=args, method="GET", path="/content"))
+        site.lab.faults.add(InjectedFault("foreign", action=action, args=args, method="GET", path="/content"))
     monkeypatch.setattr(ha, "PATIENCE_S", 0)
     row = site.hurry(vm)
     assert row.vm_status == "terminate" and ha.STUCK["fence"] in row.error
@@ -199,7 +201,7 @@ def test_a_guest_that_ha_moves_in_the_middle_is_found_again(
     product.spec = {**product.spec, "firewall": {"ndp": False}}
     product.save()
     move = {"vmid": vm.vmid, "target": target}
-    site.lab.faults.add(Fault("foreign", action=action, args=move, method=method, path=path))
+    site.lab.faults.add(InjectedFault("foreign", action=action, args=move, method=method, path=path))
     site.ask(vm, "ChangePackage")
     row = site.hurry(vm, looks=4000)
     assert (row.vm_status, row.error, last(vm).result) == ("ready", "", "success")
@@ -216,7 +218,7 @@ def when(site: Site, method: str, path: str, *actions: tuple[str, dict[str, Any]
     """What somebody else does just before this call."""
     for action, args in actions:
         args = {"vmid": VMID, **args}
-        site.lab.faults.add(Fault("foreign", action=action, args=args, method=method, path=path))
+        site.lab.faults.add(InjectedFault("foreign", action=action, args=args, method=method, path=path))
 
 
 @pytest.mark.parametrize(
@@ -291,7 +293,7 @@ def test_a_guest_that_ha_has_started_in_between_is_not_stopped_again(site: Site,
     """What could not take effect while it runs is told as pending."""
     Service.update(options={"cores": 4}).where(Service.id == vm.service_id).execute()
     running = {"vmid": vm.vmid, "status": "running"}
-    site.lab.faults.add(Fault("foreign", action="power", args=running, method="PUT", path="/config$"))
+    site.lab.faults.add(InjectedFault("foreign", action="power", args=running, method="PUT", path="/config$"))
     site.ask(vm, "ChangePackage")
     site.hurry(vm, looks=4000)
     assert power_calls(site) == ["shutdown"] and last(vm).result == "success"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.store.models import Service
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.pipelines.conftest import Site
 
 OWN_LINE = ("set_cpu_ram", "set_system_disk_bandwidth", "set_network", "set_cloudinit")
@@ -51,7 +51,7 @@ def test_a_refused_joint_call_falls_back_so_that_the_failing_step_names_itself(s
 
 @pytest.mark.parametrize("after", [False, True], ids=["lost before", "lost after"])
 def test_a_lost_answer_of_the_joint_call_leaves_no_value_out(site: Site, after: bool) -> None:
-    site.lab.faults.add(Fault(kind="lost", method="PUT", path="/config$", after=after))
+    site.lab.faults.add(InjectedFault(kind="lost", method="PUT", path="/config$", after=after))
     vm = site.walk(site.service())
     assert (vm.vm_status, vm.error) == ("ready", "")
     config = site.guest(vm).config

@@ -9,7 +9,7 @@ import pytest
 from engine.pipelines.steps import facts
 from engine.store import settings
 from engine.store.models import Event, Node, Vm
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.pipelines.conftest import Site
 
 LINKED_CEPH = {"template": 9010, "clone": "linked", "system_disk": {}, "additional_disk": {}}
@@ -74,14 +74,18 @@ def test_the_setting_switches_migration_off(site: Site) -> None:
 
 
 def test_a_migration_that_cannot_work_is_a_note_and_the_deploy_goes_on(site: Site) -> None:
-    site.lab.faults.add(Fault(kind="task-error", task="qmigrate", text="storage type 'weird' not supported"))
+    site.lab.faults.add(
+        InjectedFault(kind="task-error", task="qmigrate", text="storage type 'weird' not supported")
+    )
     vm = site.walk(site.service(site.product(target_node="pve2")))
     assert (vm.vm_status, vm.node) == ("ready", "pve1")
     assert "stays on pve1" in reason(site, vm) and "storage type 'weird' not supported" in reason(site, vm)
 
 
 def test_a_failed_task_that_moved_the_vm_all_the_same_is_believed_by_its_looks(site: Site) -> None:
-    site.lab.faults.add(Fault(kind="task-error", task="qmigrate", text="migration problems", after=True))
+    site.lab.faults.add(
+        InjectedFault(kind="task-error", task="qmigrate", text="migration problems", after=True)
+    )
     vm = site.walk(site.service(site.product(target_node="pve2")))
     assert (vm.vm_status, vm.node, site.guest(vm).node) == ("ready", "pve2", "pve2")
 

@@ -8,7 +8,7 @@ from engine.actions import vms
 from engine.proxmox.values import Resource
 from engine.schedule import process_vms
 from engine.store.models import Run, Vm
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.daytwo.conftest import ME
 from tests.pipelines.conftest import Site
 
@@ -29,7 +29,7 @@ def power_calls(site: Site) -> list[str]:
 def test_a_busy_lock_is_waited_for_and_the_guest_keeps_its_time(site: Site, vm: Vm, pipeline: str) -> None:
     site.lab.foreign_config(vm.vmid, agent="0")
     site.lab.requests.clear()
-    site.lab.faults.add(Fault(kind="task-error", task="qmshutdown", text=LOCKED, count=2))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="qmshutdown", text=LOCKED, count=2))
     site.ask(vm, pipeline)
     site.hurry(vm)
     stops = [call for call in power_calls(site) if call != "start"]
@@ -61,7 +61,7 @@ def test_a_guest_that_had_its_time_is_stopped_by_force(site: Site, vm: Vm) -> No
 def test_a_stop_by_force_that_meets_a_lock_is_tried_again(site: Site, vm: Vm) -> None:
     site.lab.world.roster[vm.vmid].deaf = True
     site.lab.requests.clear()
-    site.lab.faults.add(Fault(kind="task-error", task="qmstop", text=LOCKED))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="qmstop", text=LOCKED))
     site.ask(vm, "Suspend")
     site.hurry(vm)
     assert power_calls(site) == ["shutdown", "stop", "stop"]
@@ -83,7 +83,7 @@ def test_a_guest_that_is_started_again_by_somebody_is_not_stopped_by_force(site:
 
 def test_a_shutdown_that_nobody_can_account_for_is_asked_again(site: Site, vm: Vm) -> None:
     site.lab.requests.clear()
-    site.lab.faults.add(Fault(kind="task-error", task="qmshutdown", text="interrupted by signal"))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="qmshutdown", text="interrupted by signal"))
     site.ask(vm, "Suspend")
     site.hurry(vm)
     assert power_calls(site) == ["shutdown", "shutdown"]
@@ -92,7 +92,7 @@ def test_a_shutdown_that_nobody_can_account_for_is_asked_again(site: Site, vm: V
 
 def test_a_reboot_whose_task_met_a_lock_is_sent_again(site: Site, vm: Vm) -> None:
     site.lab.requests.clear()
-    site.lab.faults.add(Fault(kind="task-error", task="qmreboot", text=LOCKED))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="qmreboot", text=LOCKED))
     site.ask(vm, "Reboot")
     site.hurry(vm)
     assert power_calls(site) == ["reboot", "reboot"]

@@ -9,7 +9,7 @@ from engine.pipelines.registry import catalog
 from engine.pipelines.steps import facts
 from engine.store.models import Call, Client, Event, Run, Service, Vm, VmidClaim
 from engine.work import reconcile
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.pipelines.conftest import Site
 
 
@@ -44,7 +44,7 @@ def test_terminate_removes_everything_and_only_then_frees(site: Site) -> None:
 
 def test_a_delete_that_fails_for_good_needs_an_operator_and_frees_nothing(site: Site) -> None:
     vm = site.walk(site.service())
-    site.lab.faults.add(Fault(kind="task-error", task="qmdestroy", text="disk is on fire", count=0))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="qmdestroy", text="disk is on fire", count=0))
     put(vm, "terminate")
     done = site.walk(vm)
     assert done.vm_status == "error_terminate" and "disk is on fire" in done.error
@@ -77,7 +77,7 @@ def test_a_foreign_guest_under_our_number_is_never_touched(site: Site) -> None:
 def test_a_delete_that_meets_a_lock_waits_and_is_not_given_up(site: Site) -> None:
     vm = site.walk(site.service())
     text = f"can't lock file '/var/lock/qemu-server/lock-{vm.vmid}.conf' - got timeout"
-    site.lab.faults.add(Fault(kind="task-error", task="qmdestroy", text=text))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="qmdestroy", text=text))
     put(vm, "terminate")
     assert site.walk(vm).vm_status == "remove"
     assert "got timeout" in " ".join(event.text for event in Event.select())
@@ -189,7 +189,7 @@ def test_reinstall_keeps_number_address_and_mac_and_changes_the_password(site: S
 
 
 def test_redeploy_begins_from_nothing_and_clears_the_log(site: Site) -> None:
-    site.lab.faults.add(Fault(kind="task-error", task="resize", text="no luck"))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="resize", text="no luck"))
     vm = site.walk(site.service())
     assert vm.error
     flow = {"pipeline": "Redeploy", "action": "Deploy"}
@@ -203,7 +203,7 @@ def test_redeploy_begins_from_nothing_and_clears_the_log(site: Site) -> None:
 def test_a_stubborn_guest_is_switched_off_after_its_time(site: Site) -> None:
     vm = site.walk(site.service())
     site.lab.faults.add(
-        Fault(kind="task-error", task="qmshutdown", text="VM quit/powerdown failed - got timeout")
+        InjectedFault(kind="task-error", task="qmshutdown", text="VM quit/powerdown failed - got timeout")
     )
     put(vm, "terminate")
     assert site.walk(vm).vm_status == "remove"
@@ -216,7 +216,7 @@ def test_a_backup_whose_deletion_got_no_answer_is_followed_by_its_task(
     monkeypatch.setattr(reconcile, "ARRIVING_MS", {"intent": 100, "ambiguous": 100})
     vm = site.walk(site.service())
     site.back_up(vm)
-    site.lab.faults.add(Fault(kind="lost", method="DELETE", path="/storage/backup/content/"))
+    site.lab.faults.add(InjectedFault(kind="lost", method="DELETE", path="/storage/backup/content/"))
     put(vm, "terminate")
     assert site.walk(vm).vm_status == "remove"
     call = Call.get(Call.method == "DELETE", Call.path.contains("/storage/backup/content/"))

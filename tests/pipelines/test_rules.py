@@ -16,7 +16,7 @@ from engine.proxmox.guest_values import GuestConfig
 from engine.store import secrets
 from engine.store.models import Outbox, Run, Service, Step, Vm
 from engine.work.ports import DnsReport
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.pipelines.conftest import Site
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPdummydummydummydummydummydummydummydummy op@example"
@@ -101,7 +101,7 @@ def test_a_package_without_an_additional_disk_keeps_the_one_there_is(site: Site)
 
 
 def test_an_allocation_whose_answer_was_lost_is_not_made_twice(site: Site) -> None:
-    site.lab.faults.add(Fault(kind="lost", method="POST", path=r"/qemu/5000/config$"))
+    site.lab.faults.add(InjectedFault(kind="lost", method="POST", path=r"/qemu/5000/config$"))
     vm = site.walk(site.service())
     assert vm.vm_status == "ready"
     disks = [one.volid for one in site.lab.volumes() if f"vm-{vm.vmid}-disk-" in one.volid]
@@ -112,7 +112,9 @@ def test_an_address_is_given_up_only_after_the_set_has_lost_it(site: Site) -> No
     vm = site.walk(site.service(site.product(network={"ipv4": 2})))
     assert site.anti_spoofing(vm) == ["192.168.130.10", "192.168.130.11"]
     Service.update(options={"ipv4": 1}).where(Service.id == vm.service_id).execute()
-    site.lab.faults.add(Fault(kind="status", method="GET", path="/firewall/", code=500, text="no", count=0))
+    site.lab.faults.add(
+        InjectedFault(kind="status", method="GET", path="/firewall/", code=500, text="no", count=0)
+    )
     site.ask(vm, "ChangePackage")
     stuck = site.walk(vm)
     assert stuck.error and len(addresses_of_vm(stuck)) == 2
@@ -215,7 +217,7 @@ def test_dns_never_stops_a_pipeline(site: Site) -> None:
 
 
 def test_a_clone_cut_short_names_the_command_that_helps_and_goes_on_after_it(site: Site) -> None:
-    site.lab.faults.add(Fault(kind="task-killed", task="qmclone", seconds=0.5))
+    site.lab.faults.add(InjectedFault(kind="task-killed", task="qmclone", seconds=0.5))
     vm = site.walk(site.service())
     for _ in range(2):
         assert vm.vm_status == "set_ip" and f"qm unlock {vm.vmid}" in vm.error

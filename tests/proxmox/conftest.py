@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from engine.proxmox import Cluster, Mark, ServerAccess, Tls
+from engine.proxmox import Cluster, Mark, ServerAccess, ServerTls
 
 TOKEN_SECRET = "0c0ffee0-1111-2222-3333-444455556666"
 MARK = Mark("11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222")
@@ -264,7 +264,7 @@ def connect(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Iterat
             port=server.port,
             token_id="kvmtui@pve!console",
             token_secret=TOKEN_SECRET,
-            tls=Tls.fingerprint(certificate.fingerprint),
+            tls=ServerTls.fingerprint(certificate.fingerprint),
             connect_timeout=1.0,
             read_timeout=0.4,
             heavy_timeout=0.4,

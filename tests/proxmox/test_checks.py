@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from engine.proxmox import Cluster, ServerAccess, Tls
-from engine.proxmox.checks import Check, Result, Wanted, check_server
+from engine.proxmox import Cluster, ServerAccess, ServerTls
+from engine.proxmox.checks import CheckResult, ProductNeeds, ServerCheck, check_server
 from engine.proxmox.privileges import PRIVILEGES, grants, role_privileges
 from engine.proxmox.wire import fetch_fingerprint
 from kvmtui.lab import Lab
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "proxmox-role.md"
-SHOP = Wanted(
+SHOP = ProductNeeds(
     templates=("9000", "debian-12-cloud-ceph"),
     storages=("local-lvm", "ceph"),
     backup_storages=("backup",),
@@ -41,15 +41,15 @@ def access(lab: Lab) -> ServerAccess:
         port=lab.port,
         token_id=lab.token_id,
         token_secret=lab.token_secret,
-        tls=Tls.fingerprint(lab.fingerprint),
+        tls=ServerTls.fingerprint(lab.fingerprint),
     )
 
 
 @pytest.fixture
-def check(lab: Lab) -> Iterator[Callable[..., dict[str, Check]]]:
+def check(lab: Lab) -> Iterator[Callable[..., dict[str, ServerCheck]]]:
     clusters: list[Cluster] = []
 
-    def run(wanted: Wanted = SHOP, **changes: Any) -> dict[str, Check]:
+    def run(wanted: ProductNeeds = SHOP, **changes: Any) -> dict[str, ServerCheck]:
         clusters.append(Cluster(replace(access(lab), **changes)))
         return {found.name: found for found in check_server(clusters[-1], wanted)}
 
@@ -58,8 +58,8 @@ def check(lab: Lab) -> Iterator[Callable[..., dict[str, Check]]]:
         cluster.close()
 
 
-def not_well(checks: dict[str, Check]) -> dict[str, Result]:
-    return {name: found.result for name, found in checks.items() if found.result is not Result.OK}
+def not_well(checks: dict[str, ServerCheck]) -> dict[str, CheckResult]:
+    return {name: found.result for name, found in checks.items() if found.result is not CheckResult.OK}
 
 
 def test_a_good_server_is_well_all_over(check: Any, lab: Lab) -> None:
@@ -81,13 +81,13 @@ def test_looking_changes_nothing(check: Any, lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("privilege", "path", "result"),
     [
-        ("VM.Migrate", "/vms", Result.FAIL),
-        ("Datastore.AllocateSpace", "/storage/backup", Result.FAIL),
-        ("VM.GuestAgent.Unrestricted", "/vms", Result.WARN),
+        ("VM.Migrate", "/vms", CheckResult.FAIL),
+        ("Datastore.AllocateSpace", "/storage/backup", CheckResult.FAIL),
+        ("VM.GuestAgent.Unrestricted", "/vms", CheckResult.WARN),
     ],
 )
 def test_a_missing_privilege_comes_with_the_command_that_grants_it(
-    check: Any, lab: Lab, privilege: str, path: str, result: Result
+    check: Any, lab: Lab, privilege: str, path: str, result: CheckResult
 ) -> None:
     lab.revoke(privilege, path)
     found = check()[f"privilege {privilege} on {path}"]
@@ -101,25 +101,25 @@ def test_what_the_products_name_and_the_cluster_lacks_is_told(check: Any, lab: L
     lab.offline("pve3")
     lab.foreign_config(9000, ide2=None)
     lab.foreign_config(9001, agent="0")
-    wanted = Wanted(
+    wanted = ProductNeeds(
         templates=("9000", "9001", "nothing", "100"),
         storages=("nowhere", "iso"),
         bridges=("vmbr9",),
         first_vmids=(5,),
     )
     found = not_well(check(wanted))
-    assert found["template 9000"] is Result.FAIL
-    assert found["template 9001"] is Result.WARN
-    assert found["template nothing"] is found["template 100"] is Result.FAIL
-    assert found["storage nowhere"] is found["storage iso"] is Result.FAIL
-    assert found["bridge vmbr9"] is Result.FAIL
-    assert found["vmid range 5"] is Result.FAIL
-    assert found["node pve3"] is Result.WARN
+    assert found["template 9000"] is CheckResult.FAIL
+    assert found["template 9001"] is CheckResult.WARN
+    assert found["template nothing"] is found["template 100"] is CheckResult.FAIL
+    assert found["storage nowhere"] is found["storage iso"] is CheckResult.FAIL
+    assert found["bridge vmbr9"] is CheckResult.FAIL
+    assert found["vmid range 5"] is CheckResult.FAIL
+    assert found["node pve3"] is CheckResult.WARN
 
 
 def test_the_cluster_firewall_must_be_on_for_anti_spoofing(check: Any, lab: Lab) -> None:
     lab.world.firewall_config("cluster")["options"] = {"enable": 0}
-    assert check()["cluster firewall"].result is Result.WARN
+    assert check()["cluster firewall"].result is CheckResult.WARN
     assert "cluster firewall" not in check(replace(SHOP, anti_spoofing=False))
 
 
@@ -128,23 +128,23 @@ def test_a_wrong_login_ends_the_questions() -> None:
         cluster = Cluster(replace(access(lab), token_secret="00000000-0000-0000-0000-000000000000"))
         checks = {found.name: found for found in check_server(cluster)}
         cluster.close()
-    assert checks["login"].result is Result.FAIL
+    assert checks["login"].result is CheckResult.FAIL
     assert "answered 401" in checks["login"].sentence
     assert "nodes" not in checks
 
 
 def test_a_wrong_pin_shows_the_one_to_compare(check: Any, lab: Lab) -> None:
-    checks = check(tls=Tls.fingerprint("AB" * 32))
-    assert checks["tls 127.0.0.1"].result is Result.FAIL
+    checks = check(tls=ServerTls.fingerprint("AB" * 32))
+    assert checks["tls 127.0.0.1"].result is CheckResult.FAIL
     assert lab.fingerprint in checks["tls 127.0.0.1"].fix
-    assert check(tls=Tls.insecure())["tls 127.0.0.1"].result is Result.WARN
+    assert check(tls=ServerTls.insecure())["tls 127.0.0.1"].result is CheckResult.WARN
 
 
 def test_a_dead_host_fails_and_the_other_is_used(check: Any, lab: Lab) -> None:
     checks = check(hosts=("127.0.0.9", "127.0.0.1"))
-    assert checks["host 127.0.0.9"].result is Result.FAIL
+    assert checks["host 127.0.0.9"].result is CheckResult.FAIL
     assert "Connection refused" in checks["host 127.0.0.9"].sentence
-    assert checks["login"].result is Result.OK
+    assert checks["login"].result is CheckResult.OK
 
 
 def test_the_fingerprint_of_any_server_can_be_fetched(lab: Lab) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.errors import Refused
-from engine.proxmox import Guest, GuestView, Kind, NotOurs, ProxmoxError
+from engine.proxmox import FaultKind, Guest, GuestView, NotOurs, ProxmoxError
 from engine.proxmox.values import Permissions, Upid, Version
 
 
@@ -54,14 +54,14 @@ def test_a_guest_is_gone_only_when_every_node_says_so(serve: Any, connect: Any, 
     assert connect(serve(cluster_of(world, {}))).find_guest(100) is None
     with pytest.raises(ProxmoxError) as caught:
         Guest(connect(serve(cluster_of(world, {}))), 100, world.mark, node="pve1").start()
-    assert caught.value.kind is Kind.GONE
+    assert caught.value.kind is FaultKind.GONE
 
 
 def test_a_node_that_is_down_leaves_the_question_open(serve: Any, connect: Any, world: Any) -> None:
     down = {"pve2": world.reply(status=595, reason="No route to host")}
     with pytest.raises(ProxmoxError) as caught:
         connect(serve(cluster_of(world, down))).find_guest(100)
-    assert caught.value.kind is Kind.TRANSIENT
+    assert caught.value.kind is FaultKind.TRANSIENT
     assert connect(serve(cluster_of(world, down, free=True))).find_guest(100) is None
 
 

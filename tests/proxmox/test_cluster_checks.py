@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.proxmox.check import Check, Result, SnapshotWish, Wanted
+from engine.proxmox.check import CheckResult, ProductNeeds, ServerCheck, SnapshotNeeds
 from engine.proxmox.checks import check_server
 from engine.proxmox.privileges import Use
 from engine.proxmox.values import Backup, NodeInfo, Quorum
@@ -24,7 +24,7 @@ TEMPLATE = {
 }
 NODES = [{"type": "node", "name": "pve1", "online": 1}, {"type": "node", "name": "pve2", "online": 0}]
 CLUSTER = {"type": "cluster", "name": "waw", "nodes": 2, "quorate": 1}
-WANTED = Wanted(templates=("9000",), storages=("files",), uses=frozenset())
+WANTED = ProductNeeds(templates=("9000",), storages=("files",), uses=frozenset())
 
 
 class Told:
@@ -58,7 +58,7 @@ def told() -> Told:
 
 
 @pytest.fixture
-def check(serve: Any, connect: Any, world: Any, told: Told) -> Callable[..., dict[str, Check]]:
+def check(serve: Any, connect: Any, world: Any, told: Told) -> Callable[..., dict[str, ServerCheck]]:
     def answer(seen: Any) -> Any:
         paths = {
             "/version": {"version": "9.2.11", "release": "9.2"},
@@ -74,7 +74,7 @@ def check(serve: Any, connect: Any, world: Any, told: Told) -> Callable[..., dic
         }
         return world.reply(paths[seen.path]) if seen.path in paths else world.reply([])
 
-    def run(wanted: Wanted = WANTED) -> dict[str, Check]:
+    def run(wanted: ProductNeeds = WANTED) -> dict[str, ServerCheck]:
         return {found.name: found for found in check_server(connect(serve(answer)), wanted)}
 
     return run
@@ -87,13 +87,13 @@ def test_a_single_node_has_quorum(check: Any) -> None:
 def test_lost_quorum_fails_and_names_the_missing_nodes(check: Any, told: Told) -> None:
     told.status = [{**CLUSTER, "quorate": 0}, *NODES]
     found = check()["quorum"]
-    assert found.result is Result.FAIL
+    assert found.result is CheckResult.FAIL
     assert found.sentence == "waw1 has lost quorum (1 of 2 nodes); changes wait. Missing: pve2."
 
 
 def test_a_missing_node_of_a_cluster_with_quorum_is_no_failure(check: Any, told: Told) -> None:
     told.status = [CLUSTER, *NODES]
-    assert check()["quorum"].result is Result.OK
+    assert check()["quorum"].result is CheckResult.OK
 
 
 def test_quorum_is_read_from_the_answer_of_a_node() -> None:
@@ -104,7 +104,7 @@ def test_quorum_is_read_from_the_answer_of_a_node() -> None:
 def test_a_node_that_has_not_reported_is_not_offline(check: Any, told: Told) -> None:
     told.nodes = [{"node": "pve1", "status": "unknown"}]
     found = check()["node pve1"]
-    assert (found.result, "offline" in found.sentence) == (Result.WARN, False)
+    assert (found.result, "offline" in found.sentence) == (CheckResult.WARN, False)
     assert "has not reported its status yet; work there is possible" in found.sentence
     assert NodeInfo.of({"node": "pve1", "status": "unknown"}).online
     assert not NodeInfo.of({"node": "pve1", "status": "offline"}).online
@@ -114,7 +114,7 @@ def test_a_storage_with_volume_chains_is_a_warning(check: Any, told: Told) -> No
     assert "volume chain files" not in check()
     told.chained = [{"storage": "files", "type": "dir", "snapshot-as-volume-chain": 1}]
     found = check()["volume chain files"]
-    assert found.result is Result.WARN and "snapshot-as-volume-chain" in found.sentence
+    assert found.result is CheckResult.WARN and "snapshot-as-volume-chain" in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -132,25 +132,25 @@ def test_a_product_that_cannot_be_snapshotted(
 ) -> None:
     told.storage["type"] = storage
     told.template["scsi0"] = f"{disk},size=3G"
-    found = check(replace(WANTED, snapshots=(SnapshotWish("VPS", "9000", linked),)))["snapshots VPS"]
-    assert found.result is (Result.WARN if why else Result.OK)
+    found = check(replace(WANTED, snapshots=(SnapshotNeeds("VPS", "9000", linked),)))["snapshots VPS"]
+    assert found.result is (CheckResult.WARN if why else CheckResult.OK)
     assert why in found.sentence
 
 
 def test_privileges_that_no_product_uses_are_optional(check: Any) -> None:
     found = check()
-    assert [name for name, one in found.items() if one.result is Result.FAIL] == ["clock pve1"]
+    assert [name for name, one in found.items() if one.result is CheckResult.FAIL] == ["clock pve1"]
     optional = found["optional privileges"]
-    assert optional.result is Result.OK
+    assert optional.result is CheckResult.OK
     for told in ("VM.Snapshot on /vms (snapshots)", "VM.Console on /vms (consoles)", "(several nodes)"):
         assert told in optional.sentence
 
 
 def test_the_same_privileges_fail_once_a_product_uses_them(check: Any) -> None:
     found = check(replace(WANTED, uses=frozenset({Use.SNAPSHOTS, Use.AGENT})))
-    assert found["privilege VM.Snapshot on /vms"].result is Result.FAIL
+    assert found["privilege VM.Snapshot on /vms"].result is CheckResult.FAIL
     agent = found["privilege VM.GuestAgent.Unrestricted on /vms"]
-    assert agent.result is Result.WARN and "restarts the VM instead" in agent.sentence
+    assert agent.result is CheckResult.WARN and "restarts the VM instead" in agent.sentence
     assert "VM.Snapshot" not in found["optional privileges"].sentence
 
 
@@ -158,7 +158,7 @@ def test_a_template_with_a_cpu_model_of_the_site_needs_one_more(check: Any, told
     assert not any("Mapping.Use" in name for name in check())
     told.template["cpu"] = "custom-epyc,flags=+aes"
     found = check()["privilege Mapping.Use on /mapping"]
-    assert found.result is Result.FAIL and "--roles KvmtuiCpu" in found.fix
+    assert found.result is CheckResult.FAIL and "--roles KvmtuiCpu" in found.fix
 
 
 def test_an_approximate_size_stands_in_for_a_missing_one() -> None:

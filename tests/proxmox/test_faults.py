@@ -6,125 +6,174 @@ from typing import Any
 
 import pytest
 
-from engine.proxmox import Guest, Kind, ProxmoxError, task_ending
+from engine.proxmox import FaultKind, Guest, ProxmoxError, task_ending
 
 # status, reason phrase, kind when changing, kind when reading, name
 ANSWERS = [
-    (401, "No ticket", Kind.AUTH, Kind.AUTH, "login_refused"),
-    (401, "Authentication failed!", Kind.AUTH, Kind.AUTH, "login_refused"),
-    (401, "no such token 'x' for user 'kvmtui@pve'", Kind.AUTH, Kind.AUTH, "login_refused"),
-    (401, "token 'x' access expired", Kind.AUTH, Kind.AUTH, "login_refused"),
-    (403, "Permission check failed (/vms/100, VM.PowerMgmt)", Kind.PERMANENT, Kind.PERMANENT, "no_privilege"),
+    (401, "No ticket", FaultKind.AUTH, FaultKind.AUTH, "login_refused"),
+    (401, "Authentication failed!", FaultKind.AUTH, FaultKind.AUTH, "login_refused"),
+    (401, "no such token 'x' for user 'kvmtui@pve'", FaultKind.AUTH, FaultKind.AUTH, "login_refused"),
+    (401, "token 'x' access expired", FaultKind.AUTH, FaultKind.AUTH, "login_refused"),
+    (
+        403,
+        "Permission check failed (/vms/100, VM.PowerMgmt)",
+        FaultKind.PERMANENT,
+        FaultKind.PERMANENT,
+        "no_privilege",
+    ),
     (
         403,
         "URI '/x' not available with API token, need proper ticket.",
-        Kind.PERMANENT,
-        Kind.PERMANENT,
+        FaultKind.PERMANENT,
+        FaultKind.PERMANENT,
         "needs_ticket",
     ),
-    (400, "Parameter verification failed.", Kind.PERMANENT, Kind.PERMANENT, "bad_parameters"),
-    (404, "Not Found", Kind.PERMANENT, Kind.PERMANENT, "not_proxmox"),
-    (301, "Moved Permanently", Kind.PERMANENT, Kind.PERMANENT, "not_proxmox"),
-    (304, "Not Modified", Kind.PERMANENT, Kind.PERMANENT, "not_proxmox"),
-    (429, "Too Many Requests", Kind.BUSY, Kind.BUSY, "too_many_requests"),
-    (501, "Method 'POST /x' not implemented", Kind.PERMANENT, Kind.PERMANENT, "not_implemented"),
-    (502, "Bad Gateway", Kind.AMBIGUOUS, Kind.TRANSIENT, "gateway"),
-    (503, "Service Unavailable", Kind.AMBIGUOUS, Kind.TRANSIENT, "gateway"),
-    (504, "Gateway Timeout", Kind.AMBIGUOUS, Kind.TRANSIENT, "gateway"),
-    (595, "No route to host", Kind.TRANSIENT, Kind.TRANSIENT, "node_unreachable"),
-    (595, "Connection refused", Kind.TRANSIENT, Kind.TRANSIENT, "daemon_down"),
-    (596, "Connection timed out", Kind.AMBIGUOUS, Kind.TRANSIENT, "forward_broken"),
-    (596, "Broken pipe", Kind.AMBIGUOUS, Kind.TRANSIENT, "forward_broken"),
+    (400, "Parameter verification failed.", FaultKind.PERMANENT, FaultKind.PERMANENT, "bad_parameters"),
+    (404, "Not Found", FaultKind.PERMANENT, FaultKind.PERMANENT, "not_proxmox"),
+    (301, "Moved Permanently", FaultKind.PERMANENT, FaultKind.PERMANENT, "not_proxmox"),
+    (304, "Not Modified", FaultKind.PERMANENT, FaultKind.PERMANENT, "not_proxmox"),
+    (429, "Too Many Requests", FaultKind.BUSY, FaultKind.BUSY, "too_many_requests"),
+    (501, "Method 'POST /x' not implemented", FaultKind.PERMANENT, FaultKind.PERMANENT, "not_implemented"),
+    (502, "Bad Gateway", FaultKind.AMBIGUOUS, FaultKind.TRANSIENT, "gateway"),
+    (503, "Service Unavailable", FaultKind.AMBIGUOUS, FaultKind.TRANSIENT, "gateway"),
+    (504, "Gateway Timeout", FaultKind.AMBIGUOUS, FaultKind.TRANSIENT, "gateway"),
+    (595, "No route to host", FaultKind.TRANSIENT, FaultKind.TRANSIENT, "node_unreachable"),
+    (595, "Connection refused", FaultKind.TRANSIENT, FaultKind.TRANSIENT, "daemon_down"),
+    (596, "Connection timed out", FaultKind.AMBIGUOUS, FaultKind.TRANSIENT, "forward_broken"),
+    (596, "Broken pipe", FaultKind.AMBIGUOUS, FaultKind.TRANSIENT, "forward_broken"),
     (
         596,
         "tls_process_server_certificate: certificate verify failed",
-        Kind.PERMANENT,
-        Kind.PERMANENT,
+        FaultKind.PERMANENT,
+        FaultKind.PERMANENT,
         "node_certificate",
     ),
-    (597, "Connection reset by peer", Kind.AMBIGUOUS, Kind.TRANSIENT, "forward_broken"),
-    (599, "Too many redirections", Kind.AMBIGUOUS, Kind.TRANSIENT, "forward_broken"),
-    (500, "VM is locked (clone)", Kind.BUSY, Kind.BUSY, "locked"),
+    (597, "Connection reset by peer", FaultKind.AMBIGUOUS, FaultKind.TRANSIENT, "forward_broken"),
+    (599, "Too many redirections", FaultKind.AMBIGUOUS, FaultKind.TRANSIENT, "forward_broken"),
+    (500, "VM is locked (clone)", FaultKind.BUSY, FaultKind.BUSY, "locked"),
     (
         500,
         "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout",
-        Kind.BUSY,
-        Kind.BUSY,
+        FaultKind.BUSY,
+        FaultKind.BUSY,
         "lock_timeout",
     ),
     (
         500,
         "can't lock file '/var/lock/pve-manager/pve-migrate-100' - got timeout",
-        Kind.BUSY,
-        Kind.BUSY,
+        FaultKind.BUSY,
+        FaultKind.BUSY,
         "lock_timeout",
     ),
     (
         500,
         "can't lock file '/var/lock/pve-manager/pve-storage-local-lvm' - got timeout",
-        Kind.BUSY,
-        Kind.BUSY,
+        FaultKind.BUSY,
+        FaultKind.BUSY,
         "storage_lock",
     ),
-    (500, "cfs-lock 'storage-ceph' error: got lock request timeout", Kind.BUSY, Kind.BUSY, "storage_lock"),
-    (500, "'storage-ceph'-locked command timed out - aborting", Kind.BUSY, Kind.BUSY, "storage_lock"),
-    (500, "cfs-lock 'firewall-vm-100' error: got lock request timeout", Kind.BUSY, Kind.BUSY, "lock_timeout"),
-    (500, "cluster not ready - no quorum?", Kind.TRANSIENT, Kind.TRANSIENT, "no_quorum"),
-    (500, "got no worker upid - start worker failed", Kind.TRANSIENT, Kind.TRANSIENT, "no_worker"),
-    (500, "starting worker failed: fork", Kind.TRANSIENT, Kind.TRANSIENT, "no_worker"),
+    (
+        500,
+        "cfs-lock 'storage-ceph' error: got lock request timeout",
+        FaultKind.BUSY,
+        FaultKind.BUSY,
+        "storage_lock",
+    ),
+    (
+        500,
+        "'storage-ceph'-locked command timed out - aborting",
+        FaultKind.BUSY,
+        FaultKind.BUSY,
+        "storage_lock",
+    ),
+    (
+        500,
+        "cfs-lock 'firewall-vm-100' error: got lock request timeout",
+        FaultKind.BUSY,
+        FaultKind.BUSY,
+        "lock_timeout",
+    ),
+    (500, "cluster not ready - no quorum?", FaultKind.TRANSIENT, FaultKind.TRANSIENT, "no_quorum"),
+    (500, "got no worker upid - start worker failed", FaultKind.TRANSIENT, FaultKind.TRANSIENT, "no_worker"),
+    (500, "starting worker failed: fork", FaultKind.TRANSIENT, FaultKind.TRANSIENT, "no_worker"),
     (
         500,
         "checksum mismatch (file change by other user?)",
-        Kind.TRANSIENT,
-        Kind.TRANSIENT,
+        FaultKind.TRANSIENT,
+        FaultKind.TRANSIENT,
         "changed_meanwhile",
     ),
     (
         500,
         "detected modified configuration - file changed by other user? Try again.",
-        Kind.TRANSIENT,
-        Kind.TRANSIENT,
+        FaultKind.TRANSIENT,
+        FaultKind.TRANSIENT,
         "changed_meanwhile",
     ),
-    (500, "unable to create VM 100: config file already exists", Kind.PERMANENT, Kind.PERMANENT, "id_taken"),
+    (
+        500,
+        "unable to create VM 100: config file already exists",
+        FaultKind.PERMANENT,
+        FaultKind.PERMANENT,
+        "id_taken",
+    ),
     (
         500,
         "unable to create VM 108 - VM 108 already exists on node 'x'",
-        Kind.PERMANENT,
-        Kind.PERMANENT,
+        FaultKind.PERMANENT,
+        FaultKind.PERMANENT,
         "id_taken",
     ),
     (
         500,
         "hostname lookup 'nope' failed - failed to get address info for: nope: x",
-        Kind.PERMANENT,
-        Kind.PERMANENT,
+        FaultKind.PERMANENT,
+        FaultKind.PERMANENT,
         "no_node",
     ),
-    (500, "no such cluster node 'n9'", Kind.PERMANENT, Kind.PERMANENT, "no_node"),
-    (500, "storage 'x' does not exist", Kind.PERMANENT, Kind.PERMANENT, "no_storage"),
-    (500, "storage 'x' is not available on node 'n2'", Kind.PERMANENT, Kind.PERMANENT, "no_storage"),
-    (500, "VM 100 not running", Kind.PERMANENT, Kind.PERMANENT, "not_running"),
-    (500, "VM 100 is running - destroy failed", Kind.PERMANENT, Kind.PERMANENT, "still_running"),
-    (500, "can't remove VM 100 - protection mode enabled", Kind.PERMANENT, Kind.PERMANENT, "protected"),
-    (500, "No QEMU guest agent configured", Kind.PERMANENT, Kind.PERMANENT, "no_agent"),
-    (500, "QEMU guest agent is not running", Kind.TRANSIENT, Kind.TRANSIENT, "agent_silent"),
+    (500, "no such cluster node 'n9'", FaultKind.PERMANENT, FaultKind.PERMANENT, "no_node"),
+    (500, "storage 'x' does not exist", FaultKind.PERMANENT, FaultKind.PERMANENT, "no_storage"),
+    (
+        500,
+        "storage 'x' is not available on node 'n2'",
+        FaultKind.PERMANENT,
+        FaultKind.PERMANENT,
+        "no_storage",
+    ),
+    (500, "VM 100 not running", FaultKind.PERMANENT, FaultKind.PERMANENT, "not_running"),
+    (500, "VM 100 is running - destroy failed", FaultKind.PERMANENT, FaultKind.PERMANENT, "still_running"),
+    (
+        500,
+        "can't remove VM 100 - protection mode enabled",
+        FaultKind.PERMANENT,
+        FaultKind.PERMANENT,
+        "protected",
+    ),
+    (500, "No QEMU guest agent configured", FaultKind.PERMANENT, FaultKind.PERMANENT, "no_agent"),
+    (500, "QEMU guest agent is not running", FaultKind.TRANSIENT, FaultKind.TRANSIENT, "agent_silent"),
     (
         500,
         "VM 100 qga command 'guest-ping' failed - got timeout",
-        Kind.TRANSIENT,
-        Kind.TRANSIENT,
+        FaultKind.TRANSIENT,
+        FaultKind.TRANSIENT,
         "agent_silent",
     ),
-    (500, "only root can set 'args' config", Kind.PERMANENT, Kind.PERMANENT, "root_only"),
-    (500, "snapshot 'x' does not exist", Kind.GONE, Kind.GONE, "no_item"),
-    (500, "something nobody has ever seen", Kind.PERMANENT, Kind.PERMANENT, "refused"),
+    (500, "only root can set 'args' config", FaultKind.PERMANENT, FaultKind.PERMANENT, "root_only"),
+    (500, "snapshot 'x' does not exist", FaultKind.GONE, FaultKind.GONE, "no_item"),
+    (500, "something nobody has ever seen", FaultKind.PERMANENT, FaultKind.PERMANENT, "refused"),
 ]
 
 
 @pytest.mark.parametrize(("status", "said", "changing", "_reading", "name"), ANSWERS)
 def test_the_answer_to_a_change_is_sorted(
-    serve: Any, connect: Any, world: Any, status: int, said: str, changing: Kind, _reading: Kind, name: str
+    serve: Any,
+    connect: Any,
+    world: Any,
+    status: int,
+    said: str,
+    changing: FaultKind,
+    _reading: FaultKind,
+    name: str,
 ) -> None:
     refusal = world.reply(status=status, reason=said)
     server = serve(lambda seen: refusal if seen.changing else world.reply(world.config()))
@@ -139,7 +188,14 @@ def test_the_answer_to_a_change_is_sorted(
 
 @pytest.mark.parametrize(("status", "said", "_changing", "reading", "name"), ANSWERS)
 def test_the_answer_to_a_question_is_sorted(
-    serve: Any, connect: Any, world: Any, status: int, said: str, _changing: Kind, reading: Kind, name: str
+    serve: Any,
+    connect: Any,
+    world: Any,
+    status: int,
+    said: str,
+    _changing: FaultKind,
+    reading: FaultKind,
+    name: str,
 ) -> None:
     server = serve(lambda seen: world.reply(status=status, reason=said))
     with pytest.raises(ProxmoxError) as caught:
@@ -192,7 +248,7 @@ def test_an_odd_success_is_a_sentence(
     with pytest.raises(ProxmoxError, match="is not usable") as caught:
         connect(server).nodes()
     assert complaint in caught.value.sentence
-    assert caught.value.kind is Kind.PERMANENT
+    assert caught.value.kind is FaultKind.PERMANENT
 
 
 @pytest.mark.parametrize(
@@ -202,50 +258,50 @@ def test_an_odd_success_of_a_change_is_ambiguous(serve: Any, connect: Any, world
     server = serve(lambda seen: world.reply(raw=raw) if seen.changing else world.reply(world.config()))
     with pytest.raises(ProxmoxError) as caught:
         Guest(connect(server), 100, world.mark, node="pve1").start()
-    assert caught.value.kind is Kind.AMBIGUOUS
+    assert caught.value.kind is FaultKind.AMBIGUOUS
     assert len(server.changes()) == 1
 
 
 ENDINGS = [
     ("OK", None, "ok"),
     ("WARNINGS: 3", None, "warnings"),
-    ("unexpected status", Kind.AMBIGUOUS, "task_vanished"),
-    ("unable to get last line from task log - no such file", Kind.AMBIGUOUS, "task_vanished"),
-    ("interrupted by signal", Kind.AMBIGUOUS, "task_stopped"),
-    ("migration problems", Kind.AMBIGUOUS, "migration_problems"),
-    ("migration aborted", Kind.PERMANENT, "migration_aborted"),
-    ("job errors", Kind.PERMANENT, "job_errors"),
+    ("unexpected status", FaultKind.AMBIGUOUS, "task_vanished"),
+    ("unable to get last line from task log - no such file", FaultKind.AMBIGUOUS, "task_vanished"),
+    ("interrupted by signal", FaultKind.AMBIGUOUS, "task_stopped"),
+    ("migration problems", FaultKind.AMBIGUOUS, "migration_problems"),
+    ("migration aborted", FaultKind.PERMANENT, "migration_aborted"),
+    ("job errors", FaultKind.PERMANENT, "job_errors"),
     (
         "clone failed: can't lock file '/var/lock/pve-manager/pve-storage-local-lvm' - got timeout",
-        Kind.BUSY,
+        FaultKind.BUSY,
         "storage_lock",
     ),
-    ("clone failed: cfs-lock 'storage-ceph' error: got lock request timeout", Kind.BUSY, "storage_lock"),
+    ("clone failed: cfs-lock 'storage-ceph' error: got lock request timeout", FaultKind.BUSY, "storage_lock"),
     (
         "close (rename) atomic file '/etc/pve/nodes/n1/qemu-server/100.conf' failed: File exists",
-        Kind.PERMANENT,
+        FaultKind.PERMANENT,
         "id_taken",
     ),
-    ("can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout", Kind.BUSY, "lock_timeout"),
-    ("VM is locked (backup)", Kind.BUSY, "locked"),
-    ("VM 100 already running", Kind.PERMANENT, "already_running"),
-    ("VM quit/powerdown failed - got timeout", Kind.TRANSIENT, "shutdown_ignored"),
-    ("start failed: QEMU exited with code 1", Kind.PERMANENT, "start_failed"),
-    ("shrinking disks is not supported", Kind.PERMANENT, "shrink"),
-    ("command '/usr/bin/qemu-img resize /x 32G' failed: got timeout", Kind.TRANSIENT, "slow_storage"),
-    ("base volume 'x' is still in use by linked cloned", Kind.PERMANENT, "base_in_use"),
-    ("snapshot name 'x' already used", Kind.PERMANENT, "already_exists"),
-    ("snapshot feature is not available", Kind.PERMANENT, "no_snapshots"),
-    ("Failed to obtain guest migration lock - replication running?", Kind.BUSY, "migration_lock"),
-    ("Configuration file 'nodes/n1/qemu-server/100.conf' does not exist", Kind.GONE, "no_config"),
-    ("unable to find configuration file for VM 100 on node 'n1'", Kind.GONE, "no_config"),
-    ("400 Parameter verification failed. scsi1: invalid format", Kind.PERMANENT, "bad_parameters"),
-    ("unable to restore VM 100 - vm is running", Kind.PERMANENT, "still_running"),
+    ("can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout", FaultKind.BUSY, "lock_timeout"),
+    ("VM is locked (backup)", FaultKind.BUSY, "locked"),
+    ("VM 100 already running", FaultKind.PERMANENT, "already_running"),
+    ("VM quit/powerdown failed - got timeout", FaultKind.TRANSIENT, "shutdown_ignored"),
+    ("start failed: QEMU exited with code 1", FaultKind.PERMANENT, "start_failed"),
+    ("shrinking disks is not supported", FaultKind.PERMANENT, "shrink"),
+    ("command '/usr/bin/qemu-img resize /x 32G' failed: got timeout", FaultKind.TRANSIENT, "slow_storage"),
+    ("base volume 'x' is still in use by linked cloned", FaultKind.PERMANENT, "base_in_use"),
+    ("snapshot name 'x' already used", FaultKind.PERMANENT, "already_exists"),
+    ("snapshot feature is not available", FaultKind.PERMANENT, "no_snapshots"),
+    ("Failed to obtain guest migration lock - replication running?", FaultKind.BUSY, "migration_lock"),
+    ("Configuration file 'nodes/n1/qemu-server/100.conf' does not exist", FaultKind.GONE, "no_config"),
+    ("unable to find configuration file for VM 100 on node 'n1'", FaultKind.GONE, "no_config"),
+    ("400 Parameter verification failed. scsi1: invalid format", FaultKind.PERMANENT, "bad_parameters"),
+    ("unable to restore VM 100 - vm is running", FaultKind.PERMANENT, "still_running"),
 ]
 
 
 @pytest.mark.parametrize(("exitstatus", "kind", "name"), ENDINGS)
-def test_a_task_ending_is_sorted(exitstatus: str, kind: Kind | None, name: str) -> None:
+def test_a_task_ending_is_sorted(exitstatus: str, kind: FaultKind | None, name: str) -> None:
     ending = task_ending(exitstatus)
     assert (ending.kind, ending.reason, ending.ok) == (kind, name, kind is None)
     assert ending.warnings == (name == "warnings")
@@ -290,7 +346,7 @@ def test_an_unknown_task_is_gone(serve: Any, connect: Any, world: Any) -> None:
     reply = world.reply(status=400, reason="Parameter verification failed.", errors={"upid": "no such task"})
     with pytest.raises(ProxmoxError) as caught:
         connect(serve(lambda seen: reply)).task_state(world.upid())
-    assert caught.value.kind is Kind.GONE
+    assert caught.value.kind is FaultKind.GONE
 
 
 def test_one_request_tells_all_tasks_of_a_node(serve: Any, connect: Any, world: Any) -> None:

@@ -11,11 +11,11 @@ import pytest
 from engine.errors import Refused
 from engine.proxmox import (
     Cluster,
+    FaultKind,
     FirewallRule,
     Guest,
     GuestFirewall,
     GuestView,
-    Kind,
     Mark,
     NotOurs,
     ProxmoxError,
@@ -141,7 +141,7 @@ def test_a_guest_that_is_still_being_cloned_is_busy_not_foreign(serve: Any, conn
     server = serve(answers(world, {"lock": "clone", "digest": world.digest}))
     with pytest.raises(ProxmoxError) as caught:
         the_guest(connect(server), world).start()
-    assert caught.value.kind is Kind.BUSY
+    assert caught.value.kind is FaultKind.BUSY
     assert server.changes() == []
 
 
@@ -201,7 +201,7 @@ class Recorder:
     def answered(self, call_id: int, upid: str | None) -> None:
         self.log.append(("answered", call_id, upid))
 
-    def failed(self, call_id: int, kind: Kind, sentence: str) -> None:
+    def failed(self, call_id: int, kind: FaultKind, sentence: str) -> None:
         self.log.append(("failed", call_id, kind))
 
 
@@ -234,7 +234,7 @@ def test_a_failure_is_journalled_with_its_kind(serve: Any, connect: Any, world: 
     with pytest.raises(ProxmoxError):
         the_guest(connect(server, recorder), world).start()
     assert [entry[0] for entry in recorder.log] == ["intent", "failed"]
-    assert recorder.log[1][2] is Kind.AMBIGUOUS
+    assert recorder.log[1][2] is FaultKind.AMBIGUOUS
 
 
 def test_passwords_leave_no_trace_in_the_journal(serve: Any, connect: Any, world: Any) -> None:
@@ -336,7 +336,7 @@ def test_a_backup_that_proxmox_skipped_is_not_a_task(serve: Any, connect: Any, w
     server = serve(answers(world, world.config(), vzdump="OK"))
     with pytest.raises(ProxmoxError, match="on another node") as caught:
         the_guest(connect(server), world).backup("backups", "a\\b\n{{x}}")
-    assert caught.value.kind is Kind.GONE
+    assert caught.value.kind is FaultKind.GONE
     assert server.changes()[0].params["notes-template"] == "a\\\\b\\n{ {x}}"
 
 

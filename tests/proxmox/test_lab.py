@@ -8,9 +8,19 @@ from typing import Any
 
 import pytest
 
-from engine.proxmox import Cluster, Guest, GuestView, Kind, Mark, NotOurs, ProxmoxError, ServerAccess, Tls
+from engine.proxmox import (
+    Cluster,
+    FaultKind,
+    Guest,
+    GuestView,
+    Mark,
+    NotOurs,
+    ProxmoxError,
+    ServerAccess,
+    ServerTls,
+)
 from engine.proxmox.codecs import GIB, IpConfig, Limits, decode_ssh_keys, encode_ssh_keys
-from kvmtui.lab import Fault, Lab
+from kvmtui.lab import InjectedFault, Lab
 
 MARK = Mark("11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGmB0V0c8y0X0m5Zl1W8bqz3m1XQyQyQyQyQyQyQyQyQ alice@example.com"
@@ -49,7 +59,7 @@ def bench(request: Any) -> Iterator[Bench]:
                 port=lab.port,
                 token_id=lab.token_id,
                 token_secret=lab.token_secret,
-                tls=Tls.fingerprint(lab.fingerprint),
+                tls=ServerTls.fingerprint(lab.fingerprint),
             )
         )
         yield Bench(lab, cluster)
@@ -152,10 +162,10 @@ def test_foreign_guests_stay_as_they_are(bench: Bench) -> None:
 
 
 def test_a_lost_answer_to_a_clone_is_ambiguous_and_not_repeated(bench: Bench) -> None:
-    bench.lab.faults.add(Fault("lost", "POST", r"/clone$"))
+    bench.lab.faults.add(InjectedFault("lost", "POST", r"/clone$"))
     with pytest.raises(ProxmoxError) as caught:
         bench.cluster.clone(9000, "pve1", 2000, "vm-5546", full=True, mark=MARK)
-    assert caught.value.kind is Kind.AMBIGUOUS
+    assert caught.value.kind is FaultKind.AMBIGUOUS
     tasks = [task for task in bench.lab.tasks() if task.type == "qmclone"]
     assert len(tasks) == 1
     found = bench.cluster.recent_tasks("pve1", int(tasks[0].starttime * 1000), 9000, "qmclone")
@@ -169,14 +179,14 @@ def test_a_lost_answer_to_a_clone_is_ambiguous_and_not_repeated(bench: Bench) ->
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (Fault("cut", "POST", r"/status/start$"), Kind.AMBIGUOUS),
-        (Fault("status", "POST", r"/status/start$", code=596, after=True), Kind.AMBIGUOUS),
-        (Fault("status", "POST", r"/status/start$", code=599), Kind.AMBIGUOUS),
-        (Fault("status", "POST", r"/status/start$", code=595), Kind.TRANSIENT),
-        (Fault("status", "POST", r"/status/start$", code=500), Kind.TRANSIENT),
+        (InjectedFault("cut", "POST", r"/status/start$"), FaultKind.AMBIGUOUS),
+        (InjectedFault("status", "POST", r"/status/start$", code=596, after=True), FaultKind.AMBIGUOUS),
+        (InjectedFault("status", "POST", r"/status/start$", code=599), FaultKind.AMBIGUOUS),
+        (InjectedFault("status", "POST", r"/status/start$", code=595), FaultKind.TRANSIENT),
+        (InjectedFault("status", "POST", r"/status/start$", code=500), FaultKind.TRANSIENT),
     ],
 )
-def test_a_start_is_sent_once_whatever_happens(bench: Bench, fault: Fault, kind: Kind) -> None:
+def test_a_start_is_sent_once_whatever_happens(bench: Bench, fault: InjectedFault, kind: FaultKind) -> None:
     guest = bench.clone()
     bench.lab.faults.add(fault)
     bench.lab.requests.clear()
@@ -193,7 +203,7 @@ def test_a_locked_guest_is_busy(bench: Bench) -> None:
     bench.lab.foreign_lock(2000, "backup")
     with pytest.raises(ProxmoxError) as caught:
         guest.set_config({"cores": 2})
-    assert (caught.value.kind, caught.value.reason) == (Kind.BUSY, "locked")
+    assert (caught.value.kind, caught.value.reason) == (FaultKind.BUSY, "locked")
 
 
 def test_a_foreign_change_in_between_is_noticed_by_the_digest(bench: Bench) -> None:
@@ -218,7 +228,7 @@ def test_a_guest_that_was_moved_by_others_is_still_found(bench: Bench) -> None:
 
 def test_a_task_that_ends_badly_says_so(bench: Bench) -> None:
     bench.lab.faults.add(
-        Fault(
+        InjectedFault(
             "task-error",
             task="qmclone",
             text="clone failed: cfs-lock 'storage-ceph' error: got lock request timeout",
@@ -228,7 +238,7 @@ def test_a_task_that_ends_badly_says_so(bench: Bench) -> None:
     bench.lab.advance(3600)
     ending = bench.cluster.task_ending(upid)
     assert ending is not None
-    assert (ending.kind, ending.reason) == (Kind.BUSY, "storage_lock")
+    assert (ending.kind, ending.reason) == (FaultKind.BUSY, "storage_lock")
 
 
 def test_consoles_and_agent_are_reached(bench: Bench) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from engine.proxmox import Guest, Kind, ProxmoxError, task_ending
+from engine.proxmox import FaultKind, Guest, ProxmoxError, task_ending
 from engine.proxmox.fault_table import OTHERWISE, rule_for
 
 RECORDED = Path(__file__).resolve().parents[3] / "shared" / "data" / "pve-real"
-P, G, T, A, B = Kind.PERMANENT, Kind.GONE, Kind.TRANSIENT, Kind.AUTH, Kind.BUSY
+P, G, T, A, B = FaultKind.PERMANENT, FaultKind.GONE, FaultKind.TRANSIENT, FaultKind.AUTH, FaultKind.BUSY
 NO_CONFIG = "Configuration file 'nodes/pve1/qemu-server/4242.conf' does not exist"
 CHPASSWD = (
     "Agent error: child process has failed to set user password: "
@@ -185,7 +185,7 @@ def backup_log(why: str) -> list[str]:
 
 @pytest.mark.parametrize(("status", "said", "kind", "name"), ANSWERS)
 def test_an_answer_of_a_real_node_has_its_kind_and_its_sentence(
-    serve: Any, connect: Any, world: Any, status: int, said: str, kind: Kind, name: str
+    serve: Any, connect: Any, world: Any, status: int, said: str, kind: FaultKind, name: str
 ) -> None:
     reason, _, errors = said.partition(PARAMETER)
     reply = world.reply(status=status, reason=reason or PARAMETER.strip())
@@ -201,7 +201,7 @@ def test_an_answer_of_a_real_node_has_its_kind_and_its_sentence(
 
 
 @pytest.mark.parametrize(("exitstatus", "kind", "name"), ENDINGS)
-def test_a_task_of_a_real_node_has_its_kind(exitstatus: str, kind: Kind, name: str) -> None:
+def test_a_task_of_a_real_node_has_its_kind(exitstatus: str, kind: FaultKind, name: str) -> None:
     ending = task_ending(exitstatus)
     assert (ending.kind, ending.reason) == (kind, name)
     sentence = ending.error("Starting").sentence
@@ -228,7 +228,7 @@ def test_a_failed_start_says_why() -> None:
         ("some reason nobody knows", P, "job_errors"),
     ],
 )
-def test_a_failed_backup_says_why(why: str, kind: Kind, name: str) -> None:
+def test_a_failed_backup_says_why(why: str, kind: FaultKind, name: str) -> None:
     ending = task_ending("job errors", backup_log(why))
     assert (ending.kind, ending.reason) == (kind, name)
     assert f"job errors: {why}" in ending.error("Backing up").sentence

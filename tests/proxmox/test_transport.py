@@ -12,7 +12,7 @@ import pytest
 
 import engine.proxmox.session as session_module
 from engine.errors import Refused
-from engine.proxmox import Cluster, Guest, Kind, ProxmoxError, ServerAccess, Tls
+from engine.proxmox import Cluster, FaultKind, Guest, ProxmoxError, ServerAccess, ServerTls
 
 
 def start_guest(cluster: Cluster, world: Any) -> str:
@@ -41,7 +41,7 @@ def test_a_change_without_an_answer_is_ambiguous_and_sent_once(
     with pytest.raises(ProxmoxError) as caught:
         start_guest(connect(server), world)
     fault = caught.value
-    assert fault.kind is Kind.AMBIGUOUS
+    assert fault.kind is FaultKind.AMBIGUOUS
     assert fault.sent
     assert len(server.changes()) == 1
     assert "It may have taken effect" in fault.sentence
@@ -53,7 +53,7 @@ def test_reading_without_an_answer_is_transient(serve: Any, connect: Any, world:
     server = serve(lambda seen: world.reply([], wire=wire))
     with pytest.raises(ProxmoxError) as caught:
         connect(server).nodes()
-    assert caught.value.kind is Kind.TRANSIENT
+    assert caught.value.kind is FaultKind.TRANSIENT
     assert len(server.seen) == 1
 
 
@@ -85,7 +85,7 @@ def test_a_change_is_not_repeated_on_a_kept_connection_that_died(
     cluster = connect(server)
     with pytest.raises(ProxmoxError) as caught:
         start_guest(cluster, world)
-    assert caught.value.kind is Kind.AMBIGUOUS
+    assert caught.value.kind is FaultKind.AMBIGUOUS
     assert [seen.nth_on_connection for seen in server.changes()] == [1]
 
 
@@ -110,7 +110,7 @@ def test_nothing_is_sent_when_no_host_can_be_reached(connect: Any, world: Any, s
     cluster = connect(serve(), port=dead_port())
     with pytest.raises(ProxmoxError) as caught:
         cluster.nodes()
-    assert caught.value.kind is Kind.TRANSIENT
+    assert caught.value.kind is FaultKind.TRANSIENT
     assert not caught.value.sent
     assert "Connection refused" in caught.value.sentence
     assert "Nothing was sent" in caught.value.sentence
@@ -137,7 +137,7 @@ def test_reading_goes_on_to_the_next_host_when_one_hangs_but_a_change_does_not(
     server.answer = answering(world, world.reply(wire="hang"))
     with pytest.raises(ProxmoxError) as caught:
         start_guest(cluster, world)
-    assert caught.value.kind is Kind.AMBIGUOUS
+    assert caught.value.kind is FaultKind.AMBIGUOUS
     assert len(server.changes()) == 1
 
 
@@ -145,15 +145,15 @@ def test_the_right_pin_is_accepted_and_one_of_several(
     serve: Any, connect: Any, world: Any, certificate: Any
 ) -> None:
     server = serve(lambda seen: world.reply([]))
-    pins = Tls.fingerprint("AA" * 32, certificate.fingerprint.lower().replace(":", ""))
+    pins = ServerTls.fingerprint("AA" * 32, certificate.fingerprint.lower().replace(":", ""))
     assert connect(server, tls=pins).nodes() == ()
 
 
 def test_a_wrong_pin_stops_before_anything_is_sent(serve: Any, connect: Any, certificate: Any) -> None:
     server = serve()
     with pytest.raises(ProxmoxError) as caught:
-        connect(server, tls=Tls.fingerprint("AA" * 32)).nodes()
-    assert caught.value.kind is Kind.AUTH
+        connect(server, tls=ServerTls.fingerprint("AA" * 32)).nodes()
+    assert caught.value.kind is FaultKind.AUTH
     assert not caught.value.sent
     assert certificate.fingerprint in caught.value.sentence
     assert ":".join(["AA"] * 32) in caught.value.sentence
@@ -164,12 +164,12 @@ def test_a_ca_file_is_enough_and_the_system_does_not_know_it(
     serve: Any, connect: Any, world: Any, certificate: Any, other_certificate: Any
 ) -> None:
     server = serve(lambda seen: world.reply([]))
-    assert connect(server, tls=Tls.ca_file(certificate.path)).nodes() == ()
-    assert connect(server, tls=Tls.insecure()).nodes() == ()
-    for tls in (Tls.system(), Tls.ca_file(other_certificate.path)):
+    assert connect(server, tls=ServerTls.ca_file(certificate.path)).nodes() == ()
+    assert connect(server, tls=ServerTls.insecure()).nodes() == ()
+    for tls in (ServerTls.system(), ServerTls.ca_file(other_certificate.path)):
         with pytest.raises(ProxmoxError, match="is not trusted") as caught:
             connect(server, tls=tls).nodes()
-        assert caught.value.kind is Kind.AUTH
+        assert caught.value.kind is FaultKind.AUTH
     assert len(server.seen) == 2
 
 
@@ -246,7 +246,7 @@ def test_a_wrong_password_is_an_auth_fault(serve: Any, connect: Any, world: Any)
     server = serve(password_server(world, [], []))
     with pytest.raises(ProxmoxError, match="authentication failure") as caught:
         connect(server, **with_password("wrong-password")).nodes()
-    assert caught.value.kind is Kind.AUTH
+    assert caught.value.kind is FaultKind.AUTH
     assert "wrong-password" not in caught.value.sentence
     assert [seen.path for seen in server.seen] == ["/access/ticket"]
 

@@ -21,8 +21,8 @@ from engine.store.database import close_database, open_database
 from engine.store.models import Setting, Traffic
 from engine.store.settings import Retention
 from engine.store.urls import sqlite_url
-from engine.traffic import marks
-from engine.traffic.counted import HOUR_MS, Reading
+from engine.traffic import counters
+from engine.traffic.hourly_bytes import HOUR_MS, CounterReading
 from tests.conftest import Store
 
 DAY_MS = 24 * HOUR_MS
@@ -44,7 +44,7 @@ def clean(now: int, days: int = 7) -> None:
 
 
 def add(vm: int, hour: int, came: int, went: int = 1) -> None:
-    marks._add([{"vm": vm, "service": vm + 70, "hour": hour, "bytes_in": came, "bytes_out": went}])
+    counters._add([{"vm": vm, "service": vm + 70, "hour": hour, "bytes_in": came, "bytes_out": went}])
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -134,8 +134,8 @@ def test_a_folded_day_does_not_say_that_more_was_counted(store: Store) -> None:
         add(1, at("UTC", 2026, 4, 1, hour), 1)
     clean(at("UTC", 2026, 4, 20))
     assert Traffic.select().count() == 1
-    machine = marks.Machine(1, 71, 101, "pve1", Reading(last, 9, 9, 100), True)
-    assert marks.counted_until(machine) == last
+    machine = counters.CountedVm(1, 71, 101, "pve1", CounterReading(last, 9, 9, 100), True)
+    assert counters.counted_until(machine) == last
 
 
 def test_a_zone_that_is_changed_moves_no_folded_day(store: Store) -> None:
@@ -156,7 +156,7 @@ def test_a_record_that_goes_leaves_a_row_per_month(store: Store) -> None:
         for month in (3, 4):
             add(1, at("UTC", 2026, month, day, 12), 1)
     before = months(None)
-    marks.forget(1)
+    counters.forget(1)
     assert Traffic.select().count() == 2 and months(None) == before
     add(1, at("UTC", 2026, 4, 14, 12), 7)
     assert months(71, "2026-04")[0].bytes_in == 28 + 7

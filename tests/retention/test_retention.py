@@ -21,7 +21,7 @@ from engine.store.settings import Retention, write
 from engine.work import events, workers
 from engine.work.retention import PAGE, TABLES, delete_old
 from engine.work.servers import Servers
-from engine.work.task import Report, Room
+from engine.work.task import Room, TaskReport
 from engine.work.task_run import perform
 from tests.conftest import Store
 from tests.retention.conftest import days_ago, make_run
@@ -30,7 +30,7 @@ ME = Actor("noc", "", "cli")
 Maker = Callable[..., Vm]
 
 
-def clean(keep_going: Callable[[], bool] = lambda: True) -> Report:
+def clean(keep_going: Callable[[], bool] = lambda: True) -> TaskReport:
     return run(Room(Servers(), "test", keep_going), pause_s=0)
 
 

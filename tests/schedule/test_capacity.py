@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.clock import now_ms
-from engine.proxmox.overview import Overview
+from engine.proxmox.overview import ClusterOverview
 from engine.queries.capacity import HOUR_MS, SLOT_MS, capacity
 from engine.schedule.capacity import DAY_MS, days_until_full, keep
 from engine.schedule.process_vms import run
@@ -27,7 +27,7 @@ from tests.conftest import Store
 NOW = 1_776_530_400_000  # the beginning of ten minutes
 
 
-def answer(used: int = 40, memory: int = 10, status: str = "online") -> Overview:
+def answer(used: int = 40, memory: int = 10, status: str = "online") -> ClusterOverview:
     """A cluster of two nodes with a shared storage, a local one on each, and one that is not available."""
     nodes = [
         {
@@ -48,7 +48,7 @@ def answer(used: int = 40, memory: int = 10, status: str = "online") -> Overview
         for name, shared, there in (("ceph", 1, "available"), ("local", 0, "available"), ("nfs", 1, "unknown"))
     ]  # fmt: skip
     guest = {"type": "qemu", "vmid": 100, "node": "pve1", "status": "running"}
-    return Overview.of([*nodes, *storages, guest, {"type": "sdn", "node": "pve1"}])
+    return ClusterOverview.of([*nodes, *storages, guest, {"type": "sdn", "node": "pve1"}])
 
 
 @pytest.fixture

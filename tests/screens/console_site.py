@@ -88,7 +88,7 @@ def both_sizes(scenes: Iterable[str], wide: Collection[str]) -> dict[str, list[A
 def console(**setup: Any) -> Console:
     """A console over the open store, without an engine of its own."""
     setup.setdefault("memory", Memory())
-    setup.setdefault("looks", themes.Looks(tick_seconds=0.05))
+    setup.setdefault("appearance", themes.Appearance(tick_seconds=0.05))
     return Console(Setup(site="Example Hosting", **setup))
 
 
@@ -119,4 +119,4 @@ async def steady(pilot: Pilot[Any]) -> None:
 def place(pilot: Pilot[Any]) -> BaseScreen:
     """The place the console is in."""
     app: Any = pilot.app
-    return app.place
+    return app.current_screen

@@ -9,7 +9,7 @@ from engine.actions.clients import put_client
 from engine.actions.products import create_product
 from engine.audit import current_actor
 from engine.forms import ClientForm, ProductForm, checked
-from engine.ipam import held
+from engine.ipam import assignments
 from engine.schedule.registry import TASKS
 from engine.store.models import Address, DnsRecord, Pool, Server, Service, TaskState, Vm, Zone
 from engine.work.task_ledger import standing
@@ -57,8 +57,8 @@ def _pools() -> None:
     for row in rows:
         ends = {name: ip_address(row[name]) for name in ("start", "stop")}
         pool = Pool.create(**{**row, **ends}, created_at=NOW)
-        held.adopt(pool)
-        held.refill(pool)
+        assignments.adopt(pool)
+        assignments.refill(pool)
     Address.create(
         server=server, bridge="vmbr0", address=ip_address("192.0.2.16"), pool=1, prefix=24, state="reserved",
         gateway="192.0.2.1", assigned_at=NOW, note=f"for {HOSTILE}",

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from engine.store.models import Client, Product, Service, Vm
 from screens.services.adopt import AdoptDialog
-from screens.widgets.dialogs import Notice, Plan, TypeName
+from screens.widgets.dialogs import Notice, PlanDialog, TypeName
 from tests.pipelines.conftest import SPEC, Site, site
 from tests.screens.console_site import console, settle
 from tests.services.guests import make_guest
@@ -58,7 +58,7 @@ def _words(pilot: Pilot[Any]) -> str:
 async def test_a_guest_is_looked_at_named_and_adopted(made: Site, place: str) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await _look(pilot, place, "7001")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Plan))
+        await until(pilot, lambda: isinstance(pilot.app.screen, PlanDialog))
         await pilot.press("y")
         await until(pilot, lambda: isinstance(pilot.app.screen, TypeName))
         await pilot.press(*"web01", "enter")

@@ -155,7 +155,7 @@ def screen(app: Any) -> Any:
     top = app.screen
     return (
         [type(each).__name__ for each in app.screen_stack],
-        (app.place_name, getattr(app.place, "service_id", None)),
+        (app.screen_name, getattr(app.current_screen, "service_id", None)),
         [each.value for each in top.query(Input)] + [each.text for each in top.query(TextArea)],
         [(each.cursor_key, sorted(map(str, each.marks)), each.view.filter) for each in top.query(Table)],
     )

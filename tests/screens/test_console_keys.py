@@ -17,8 +17,8 @@ from engine.work.requests import queue_of
 from screens.common.bindings import in_scope
 from screens.common.memory import Memory
 from screens.vms.screen import VmsScreen
-from screens.widgets.confirm import Sure
-from screens.widgets.dialogs import Choose, Confirm, Dialog, Notice, Plan
+from screens.widgets.confirm import ConfirmVms
+from screens.widgets.dialogs import Choose, Confirm, Dialog, Notice, PlanDialog
 from screens.widgets.header import Header
 from screens.widgets.log import LogPane
 from tests.conftest import Store
@@ -83,7 +83,7 @@ async def test_redeploy_needs_the_name(site: Store) -> None:
     async with console().run_test(size=(100, 30)) as pilot:
         await at(pilot, STUCK)
         await press(pilot, "R")
-        assert isinstance(pilot.app.screen, Sure)
+        assert isinstance(pilot.app.screen, ConfirmVms)
         await press(pilot, *"vps", "enter")
         assert trail() == []
         await press(pilot, *"-5547", "enter")
@@ -100,7 +100,7 @@ async def test_what_cannot_be_taken_back_needs_the_name(
     async with console().run_test(size=(100, 30)) as pilot:
         await at(pilot, service_id)
         await press(pilot, key)
-        assert isinstance(pilot.app.screen, Sure)
+        assert isinstance(pilot.app.screen, ConfirmVms)
         await press(pilot, "escape")
         assert trail() == []
         await press(pilot, key, *f"vps-{service_id}", "enter")
@@ -125,7 +125,7 @@ async def test_what_stops_or_suspends_a_vm_asks_by_its_name(keys: str, action: s
     async with console().run_test(size=(100, 30)) as pilot:
         await at(pilot, READY)
         await press(pilot, *keys.split())
-        assert isinstance(pilot.app.screen, Sure)
+        assert isinstance(pilot.app.screen, ConfirmVms)
         assert "vps-5546 (service 5546)?" in words(pilot)
         await press(pilot, "escape")
         assert trail() == []
@@ -158,11 +158,11 @@ async def test_a_step_is_chosen_and_a_destructive_one_needs_the_name(site: Store
     async with console().run_test(size=(100, 40)) as pilot:
         await at(pilot, READY)
         await press(pilot, "x", "end", "enter")
-        assert isinstance(pilot.app.screen, Sure) and trail() == []
+        assert isinstance(pilot.app.screen, ConfirmVms) and trail() == []
         await press(pilot, "enter")
         assert trail() == ["run-step"]
         await press(pilot, "x", "end", "up", "enter", "enter")
-        assert isinstance(pilot.app.screen, Sure)
+        assert isinstance(pilot.app.screen, ConfirmVms)
         await press(pilot, *"vps-5546", "enter")
     assert trail() == ["run-step", "run-step"]
 
@@ -171,7 +171,7 @@ async def test_a_package_is_changed_after_a_look_at_the_plan(site: Store) -> Non
     async with console().run_test(size=(100, 30)) as pilot:
         await at(pilot, READY)
         await press(pilot, "p", "down", "enter")
-        assert isinstance(pilot.app.screen, Plan)
+        assert isinstance(pilot.app.screen, PlanDialog)
         await press(pilot, "n")
         assert trail() == []
         await press(pilot, "p", "down", "enter", "y")
@@ -219,10 +219,10 @@ async def test_marked_machines_are_asked_together_and_reported_one_by_one(site: 
     async with console().run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "2", "space", "space", "space", "space", "z")
-        assert isinstance(pilot.app.screen, Sure)
+        assert isinstance(pilot.app.screen, ConfirmVms)
         assert "Suspend 4 VMs?" in words(pilot) and "vps-5549" in words(pilot)
         await press(pilot, "enter", "3", "enter")
-        assert isinstance(pilot.app.screen, Sure) and trail() == []
+        assert isinstance(pilot.app.screen, ConfirmVms) and trail() == []
         await press(pilot, "backspace", "4", "enter")
         assert isinstance(pilot.app.screen, Notice)
     assert trail() == ["suspend"] * 4

@@ -67,10 +67,10 @@ def test_the_other_looks(
     fill()
     if look == "no-color":
         monkeypatch.setenv("NO_COLOR", "1")
-    looks = themes.choose("16" if look == "no-color" else look, environ={})
+    appearance = themes.choose("16" if look == "no-color" else look, environ={})
     service_id, keys = SCENES[name]
     assert snap_compare(
-        console(looks=looks),
+        console(appearance=appearance),
         terminal_size=(80, 24),
         run_before=lambda pilot: _walk(pilot, service_id, keys),
     )
@@ -93,8 +93,8 @@ async def _walk(pilot: Pilot[Any], service_id: int | None, keys: tuple[str, ...]
         Server.update(state="paused").execute()  # nobody looks at the machine on a cluster that is not there
         await app.open_vm(service_id)
         await settle(pilot)
-        now = app.place.query_one(LivePanel)
-        await until(pilot, lambda: now.trouble or now.good)
+        now = app.current_screen.query_one(LivePanel)
+        await until(pilot, lambda: now.error or now.good)
     for key in keys:
         await pilot.press(key)
         await settle(pilot)

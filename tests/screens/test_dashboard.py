@@ -30,7 +30,7 @@ from engine.store.models import (
 from engine.store.settings import Thresholds, write
 from engine.work.task_ledger import standing
 from screens.dashboard.alerts import Alerts
-from screens.dashboard.screen import Overview
+from screens.dashboard.screen import DashboardView
 from screens.dashboard.sections import spark
 from tests.conftest import Store
 from tests.screens.console_site import HOSTILE, NOW, console, fill, place, settle, steady
@@ -79,10 +79,10 @@ def site(sqlite_store: Store) -> Store:
     return sqlite_store
 
 
-async def to_line(pilot: Pilot[Any], key: str) -> Overview:
+async def to_line(pilot: Pilot[Any], key: str) -> DashboardView:
     """Moves the cursor to a line, by keys alone."""
     await settle(pilot)
-    page = pilot.app.query_one(Overview)
+    page = pilot.app.query_one(DashboardView)
     await press(pilot, "home")
     for _ in range(30):
         if page.current is not None and page.current.key.startswith(key):
@@ -203,7 +203,7 @@ async def test_mails_and_an_offline_node_are_named(site: Store) -> None:
 async def test_nothing_is_drawn_while_nothing_changes(site: Store) -> None:
     async with console().run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        page = pilot.app.query_one(Overview)
+        page = pilot.app.query_one(DashboardView)
         drawn: list[tuple[Region, ...]] = []
         page.refresh = lambda *regions, **_: drawn.append(regions) or page  # type: ignore[assignment, func-returns-value, method-assign, return-value]
         page.show(dashboard())
@@ -220,7 +220,7 @@ async def test_long_and_hostile_names_stay_in_their_line(site: Store, size: tupl
     Capacity.update(name="n" * 200).where(Capacity.name.in_(["pve1", "ceph"])).execute()
     async with console().run_test(size=size) as pilot:
         await settle(pilot)
-        page = pilot.app.query_one(Overview)
+        page = pilot.app.query_one(DashboardView)
         assert all(line.cell_len <= page.size.width for line in page.words().split())
         assert "\x1b" not in page.words().plain and "\u202e" not in page.words().plain
 

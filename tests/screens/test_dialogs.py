@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field, SecretStr, field_validator
 from textual.screen import Screen
 from textual.widgets import Checkbox, Input, Static
 
-from screens.widgets.dialogs import Choice, Choose, Confirm, Plan, PlanLine, TypeName
+from screens.widgets.dialogs import Choice, Choose, Confirm, PlanDialog, PlanLine, TypeName
 from screens.widgets.fields import KEEP, complaints, fields_of
-from screens.widgets.form import UNCHANGED, Form, FormDialog
+from screens.widgets.form import UNCHANGED, FormDialog, FormWidget
 
 
 async def answer(stage: Any, dialog: Screen[Any] | Callable[[], Screen[Any]], *keys: str) -> object:
@@ -55,7 +55,7 @@ async def test_what_cannot_be_taken_back_wants_its_name_typed(stage, keys, expec
 
 
 async def test_a_plan_counts_what_it_will_do(stage) -> None:
-    plan = Plan("Change", (PlanLine("+", "a[/b]"), PlanLine("-", "b"), PlanLine("-", "c")))
+    plan = PlanDialog("Change", (PlanLine("+", "a[/b]"), PlanLine("-", "b"), PlanLine("-", "c")))
     assert plan._summary() == "1 to create · 2 to remove"
     assert await answer(stage, plan, "y") is True
 
@@ -117,9 +117,9 @@ def test_complaints_are_sentences_per_field() -> None:
     }
 
 
-def form(**values: object) -> Form:
+def form(**values: object) -> FormWidget:
     start = {"type": "PowerDNS", "zone": "example.com", "url": "https://pdns", **values}
-    return Form(*BOTH, by="type", values=start, secrets=("key",))
+    return FormWidget(*BOTH, by="type", values=start, secrets=("key",))
 
 
 async def test_enter_hands_over_typed_answers_and_keeps_the_secret(stage) -> None:

@@ -8,17 +8,17 @@ import pytest
 from textual.app import ComposeResult
 from textual.screen import Screen
 
-from screens.common.actions import ACTIONS, PLACES, TOGETHER
-from screens.common.bindings import TAKEN, Acts, action, bindings, clashes, key_name, keymap
+from screens.common.actions import ACTIONS, SCREENS, TOGETHER
+from screens.common.bindings import TAKEN, ActionMixin, action, bindings, clashes, key_name, keymap
 from screens.help.available import available
 from screens.help.page import HelpPage, groups
 from screens.widgets.footer import Footer, hints
 from screens.widgets.header import Facts, Header, Tabs
-from screens.widgets.rows import Column, Row
+from screens.widgets.rows import Column, TableRow
 from screens.widgets.table import Table
 
 
-class Pools(Acts, Screen[None]):
+class Pools(ActionMixin, Screen[None]):
     """A screen with two actions of its scope, one of which changes something."""
 
     SCOPE = "pools"
@@ -30,7 +30,7 @@ class Pools(Acts, Screen[None]):
 
     def compose(self) -> ComposeResult:
         table = Table((Column("id", "ID", 4),), noun="pools")
-        table.show([Row(1, ("1",))])
+        table.show([TableRow(1, ("1",))])
         yield Header(Facts())
         yield table
         yield Footer()
@@ -145,8 +145,8 @@ async def test_help_and_palette_hold_every_action_of_the_place(stage) -> None:
 
 
 def test_all_places_fit_at_eighty_columns() -> None:
-    assert sum(len(f" {each.keys[0]} {each.short}") for each in PLACES) + 1 <= 80
-    assert [each.keys[0] for each in PLACES] == list("1234567890")
+    assert sum(len(f" {each.keys[0]} {each.short}") for each in SCREENS) + 1 <= 80
+    assert [each.keys[0] for each in SCREENS] == list("1234567890")
     assert action("go.vms").argument == "vms" and key_name("ctrl+p") == "^p"
 
 

@@ -15,13 +15,13 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from screens.common.text import plain
-from screens.widgets.dialogs import Choice, Choose, Confirm, Notice, Plan, PlanLine, TypeName
+from screens.widgets.dialogs import Choice, Choose, Confirm, Notice, PlanDialog, PlanLine, TypeName
 from screens.widgets.header import Facts, Header
 from screens.widgets.log import LogPane
 from screens.widgets.loglines import LogLine
 from screens.widgets.prompt import Prompt
-from screens.widgets.rows import Cell, Column, Row, View
-from screens.widgets.state import State
+from screens.widgets.rows import Cell, Column, TableRow, View
+from screens.widgets.state import StateMessage
 from screens.widgets.table import Table
 
 TRICKS = (
@@ -43,14 +43,14 @@ words = st.one_of(st.sampled_from(TRICKS), st.lists(st.sampled_from(TRICKS), max
 def widgets(word: str) -> Iterable[Widget]:
     table = Table((Column("a", word, 20), Column("b", "B", 20, grow=True)), noun=word, empty=word, lines=2)
     table.recall(View(filter=""))
-    table.show([Row(word, (word, Cell(word, "ok", word))), Row(2, (word,))])
+    table.show([TableRow(word, (word, Cell(word, "ok", word))), TableRow(2, (word,))])
     empty = Table((Column("a", word, 20),), noun=word, empty=word)
     empty.recall(View(filter=word, sort="a"))
     empty.show([])
     log = LogPane(deque([LogLine(1, word, "error", 1)]))
     log.view.needle = word
     return (
-        *(Header(Facts(word, word, None, 1, True, word)), State("error", word, word)),
+        *(Header(Facts(word, word, None, 1, True, word)), StateMessage("error", word, word)),
         *(table, empty, log, Prompt("/", word)),
     )
 
@@ -58,7 +58,7 @@ def widgets(word: str) -> Iterable[Widget]:
 def dialogs(word: str) -> Iterable[Screen[object]]:
     return (
         *(Confirm(word, word, yes=word), TypeName(word, word, (word,)), Notice(word, word)),
-        *(Plan(word, (PlanLine("-", word),)), Choose(word, (Choice(word, word),))),
+        *(PlanDialog(word, (PlanLine("-", word),)), Choose(word, (Choice(word, word),))),
     )  # type: ignore[return-value]
 
 
@@ -94,7 +94,7 @@ def test_no_widget_falls_for_a_strangers_words(stage, word: str) -> None:
 
 @pytest.mark.parametrize("word", ["a[/b]", "web [prod]", "[@click=app.quit]x[/]"])
 async def test_what_looks_like_markup_is_still_there(stage, word: str) -> None:
-    app = stage(State("error", word), Header(Facts(word)))
+    app = stage(StateMessage("error", word), Header(Facts(word)))
     async with app.run_test(size=(100, 20)) as pilot:
         await pilot.pause()
         shown = re.sub(r"<[^>]*>", "", app.export_screenshot(simplify=True))

@@ -15,7 +15,7 @@ from engine.audit import current_actor, record
 from engine.forms import zone_form
 from engine.store import models
 from engine.work.events import announce
-from screens.common.actions import ACTIONS, EVERYWHERE, PLACES, TOGETHER, Action
+from screens.common.actions import ACTIONS, EVERYWHERE, SCREENS, TOGETHER, Action
 from screens.vm.tabs.tab import TABS
 from screens.widgets.table import Table
 from tests.conftest import Store
@@ -100,16 +100,16 @@ def hostile_site(sqlite_store: Store) -> Store:
     return sqlite_store
 
 
-def keys_of(place_name: str, *shared: str) -> list[Action]:
+def keys_of(screen_name: str, *shared: str) -> list[Action]:
     """The actions of a place, each with a key to press; scopes that many places share are tried in one of them."""
-    scopes = {*TOGETHER.get(place_name, (place_name,)), *shared} - (
+    scopes = {*TOGETHER.get(screen_name, (screen_name,)), *shared} - (
         {"list", "vm", "service", "page"} - {*shared}
     )
     asked = [each for each in ACTIONS if each.scope in scopes and each.keys]
-    return [each for each in asked if each not in PLACES and each.id not in LEAVES]
+    return [each for each in asked if each not in SCREENS and each.id not in LEAVES]
 
 
-@pytest.mark.parametrize("name", [each.argument for each in PLACES])
+@pytest.mark.parametrize("name", [each.argument for each in SCREENS])
 async def test_no_key_of_a_place_falls_for_a_strangers_words(hostile_site: Store, name: str) -> None:
     shared = {"dashboard": (EVERYWHERE,), "vms": ("list", "vm"), "services": ("service",)}.get(name, ())
     async with console().run_test(size=(80, 24)) as pilot:

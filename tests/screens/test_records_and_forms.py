@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
-from engine.actions.site import Outcome
+from engine.actions.repository import PutResult
 from engine.store.models import Client, Product
 from screens.framework.record_view import RecordView
 from screens.framework.save_dialog import SaveDialog
 from screens.widgets.dialogs import Confirm
-from screens.widgets.fields import Field
-from screens.widgets.form import Form
+from screens.widgets.fields import FormField
+from screens.widgets.form import FormWidget
 from tests.conftest import Store
 from tests.screens.console_site import console, place
 from tests.screens.pressing import at, dialog, gone, press, until, words
@@ -71,17 +71,17 @@ async def test_esc_asks_before_answers_are_lost(site: Store) -> None:
 async def test_a_form_offers_what_the_cluster_has_and_takes_another_answer(stage: Any) -> None:
     saved: list[dict[str, object]] = []
 
-    def save(answers: dict[str, object]) -> Outcome:
+    def save(answers: dict[str, object]) -> PutResult:
         saved.append(answers)
-        return Outcome("pool", "p", "create")
+        return PutResult("pool", "p", "create")
 
     fields = (
-        Field("server", "Server", default="pve-1"),
-        Field("bridge", "Bridge", help="Where it is plugged in."),
+        FormField("server", "Server", default="pve-1"),
+        FormField("bridge", "Bridge", help="Where it is plugged in."),
     )
     app = stage()
     async with app.run_test(size=(100, 30)) as pilot:
-        form = Form(fields=fields, judge=lambda answers: {})
+        form = FormWidget(fields=fields, judge=lambda answers: {})
         dialog_ = SaveDialog("Add a pool", form, save, offers=lambda server: {"bridge": ["vmbr0", "vmbr1"]})
         await app.push_screen(dialog_)
         await until(pilot, lambda: "vmbr1" in form._questions["bridge"].about)

@@ -22,8 +22,8 @@ from screens.framework.notes import NotesDialog
 from screens.framework.record_view import RecordView
 from screens.framework.save_dialog import SaveDialog
 from screens.services.options import OptionsDialog
-from screens.widgets.confirm import Sure
-from screens.widgets.dialogs import Choose, Confirm, Notice, Plan
+from screens.widgets.confirm import ConfirmVms
+from screens.widgets.dialogs import Choose, Confirm, Notice, PlanDialog
 from screens.widgets.form import FormDialog
 from tests.conftest import Store
 from tests.screens.console_site import NOW, console, place
@@ -121,7 +121,7 @@ async def test_a_package_is_changed_after_its_effects_were_read(site: Store) -> 
         choose = await dialog(pilot, Choose)
         assert "as it is now" in words(pilot)
         await press(pilot, *["down"] * choose._table.source.index_of("VPS-3"), "enter")
-        await dialog(pilot, Plan)
+        await dialog(pilot, PlanDialog)
         shown = words(pilot)
         assert "Memory: 1024 → 512 (only a stopped VM takes it)" in shown
         assert (
@@ -138,14 +138,14 @@ async def test_options_are_previewed_and_applied_with_a_change_of_package(site: 
         await press(pilot, "O")
         await dialog(pilot, OptionsDialog)
         await fill(pilot, cores="4")
-        await dialog(pilot, Plan)
+        await dialog(pilot, PlanDialog)
         assert "Cores: 1 → 4" in words(pilot)
         await press(pilot, "n")
         await gone(pilot)
         assert Service.get_by_id(5546).options == {}
         await press(pilot, "O")
         await fill(pilot, cores="4")
-        await dialog(pilot, Plan)
+        await dialog(pilot, PlanDialog)
         await press(pilot, "y")
     assert Service.get_by_id(5546).options == {"cores": 4}
     assert [row.action for row in Audit.select().where(Audit.kind == "vm")] == ["change-package"]
@@ -157,7 +157,7 @@ async def test_options_that_touch_no_machine_count_at_once_and_stop_nothing(site
         await press(pilot, "O")
         await dialog(pilot, OptionsDialog)
         await fill(pilot, snapshots="3")
-        await dialog(pilot, Plan)
+        await dialog(pilot, PlanDialog)
         shown = words(pilot)
         assert "Snapshots: 0 → 3 (at once)" in shown and "runs on" in shown
         await press(pilot, "y")
@@ -170,7 +170,7 @@ async def test_a_service_is_terminated_by_its_typed_name_only(site: Store) -> No
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SERVICES, 5546)
         await press(pilot, "T")
-        await dialog(pilot, Sure)
+        await dialog(pilot, ConfirmVms)
         await press(pilot, *"vps-1", "enter")
         assert "Type vps-5546 to confirm" in words(pilot) and Vm.get(Vm.service == 5546).vm_status == "ready"
         await press(pilot, *["backspace"] * 5, *"vps-5546", "enter")
@@ -184,10 +184,10 @@ async def test_marked_services_get_one_product_after_one_look(site: Store) -> No
         await press(pilot, "space", "space", "p")
         await dialog(pilot, Choose)
         await press(pilot, "down", "enter")
-        await dialog(pilot, Plan)
+        await dialog(pilot, PlanDialog)
         assert "5546: Cores: 1 → 2" in words(pilot) and "5547: Cores" in words(pilot)
         await press(pilot, "y")
-        await dialog(pilot, Sure)
+        await dialog(pilot, ConfirmVms)
         await press(pilot, "2", "enter")
         await dialog(pilot, Notice)
     assert {Service.get_by_id(each).product.name for each in (5546, 5547)} == {"VPS-2"}
@@ -234,14 +234,14 @@ async def test_a_task_is_made_due_and_one_that_is_off_or_runs_is_refused(site: S
 async def test_a_task_asked_for_tells_how_it_went_or_that_nobody_took_it_up(
     site: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.settings.task_progress.LOOK_S", 0.02)
-    monkeypatch.setattr("screens.settings.task_progress.LOOKS", 3)
+    monkeypatch.setattr("screens.settings.task_progress.POLL_S", 0.02)
+    monkeypatch.setattr("screens.settings.task_progress.POLLS", 3)
     ran = {"last_run_at": NOW, "processed": 4, "errors": 0, "seconds": 0.7}
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SETTINGS, "scheduleBackup")
         await press(pilot, "R")
         await until(pilot, lambda: "No engine has taken scheduleBackup up." in told(pilot))
-        monkeypatch.setattr("screens.settings.task_progress.LOOKS", 1_000)
+        monkeypatch.setattr("screens.settings.task_progress.POLLS", 1_000)
         await press(pilot, "R")
         TaskState.update(ran).where(TaskState.name == "scheduleBackup").execute()
         await until(pilot, lambda: "scheduleBackup ran for 0.7 s: 4 done." in told(pilot))

@@ -10,7 +10,7 @@ from engine.store import settings
 from engine.store.models import Audit, Server, Zone
 from kvmtui.lab import Lab
 from kvmtui.lab.mailbox import Mailbox
-from screens.framework.check_results import Findings
+from screens.framework.check_results import CheckResultsDialog
 from screens.servers.nodes import ServerNodes
 from screens.widgets.dialogs import Notice
 from tests.conftest import Store
@@ -40,7 +40,7 @@ async def test_a_server_is_tested_and_what_is_missing_can_be_copied(sqlite_store
     async with app.run_test(size=SIZE) as pilot:
         await at(pilot, "6", "pve-lab")
         await press(pilot, "t")
-        found = await dialog(pilot, Findings)
+        found = await dialog(pilot, CheckResultsDialog)
         assert {"reach", "login", "version"} & {each.name for each in found._found}
         assert "fine" in found._title
         await press(pilot, "y", "escape")
@@ -53,7 +53,7 @@ async def test_a_server_that_does_not_answer_says_what_to_do(sqlite_store: Store
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, "6", "pve-lab")
         await press(pilot, "t")
-        found = await dialog(pilot, Findings)
+        found = await dialog(pilot, CheckResultsDialog)
         assert found._found[0].sign == "-" and found._found[0].fix
         await press(pilot, "escape", "n")
         nodes = await dialog(pilot, ServerNodes)
@@ -66,7 +66,7 @@ async def test_doctor_tells_everything_and_which_server_it_is_about(sqlite_store
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, "6")
         await press(pilot, "w")
-        found = await dialog(pilot, Findings)
+        found = await dialog(pilot, CheckResultsDialog)
         names = {each.name.partition(" ")[0] for each in found._found}
         assert {"database", "server", "engine"} <= names
 
@@ -88,7 +88,7 @@ async def test_a_zone_whose_provider_is_silent_says_so_and_keeps_it(sqlite_store
         await fill(pilot, type="powerdns", zone="example.com", server_url="http://127.0.0.1:1", api_key="k")
         await until(pilot, lambda: Zone.select().exists())
         await press(pilot, "home", "t")
-        found = await dialog(pilot, Findings)
+        found = await dialog(pilot, CheckResultsDialog)
         assert found._found[0].sign == "-"
         await press(pilot, "escape")
         assert "- failed" in words(pilot)
@@ -102,7 +102,7 @@ async def test_a_zone_that_answers_is_told_check_by_check(sqlite_store: Store, p
         await fill(pilot, type="powerdns", zone=FORWARD, server_url=pdns.url, api_key=pdns.key)
         await until(pilot, lambda: Zone.select().exists())
         await press(pilot, "home", "t")
-        found = await dialog(pilot, Findings)
+        found = await dialog(pilot, CheckResultsDialog)
         assert "fine" in found._title and not [each for each in found._found if each.sign == "-"]
         await press(pilot, "escape")
         assert "+ answers" in words(pilot)

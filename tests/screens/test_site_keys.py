@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.queries.site import product_values, zone_values
+from engine.queries.inventory import product_values, zone_values
 from engine.store.models import (
     DnsRecord,
     Pool,

@@ -95,8 +95,8 @@ def test_the_other_looks(
     records()
     if look == "no-color":
         monkeypatch.setenv("NO_COLOR", "1")
-    looks = themes.choose("16" if look == "no-color" else look, environ={})
-    app = console(looks=looks)
+    appearance = themes.choose("16" if look == "no-color" else look, environ={})
+    app = console(appearance=appearance)
     assert snap_compare(app, terminal_size=(80, 24), run_before=lambda pilot: _walk(pilot, SCENES[name]))
 
 

@@ -7,7 +7,7 @@ import pytest
 from engine.actions.products import create_product
 from engine.audit import current_actor
 from engine.forms import ProductForm, checked
-from engine.queries.site import product_values
+from engine.queries.inventory import product_values
 from engine.store.models import Client, Product, Server
 from screens.framework.save_dialog import SaveDialog
 from screens.help.page import HelpPage
@@ -116,7 +116,7 @@ async def test_the_help_page_is_searched_by_key_and_by_word(site: Store) -> None
         whole = str(shown())
         assert whole.startswith("Servers") and "Everywhere" in whole and "Pause this server" in whole
         await pilot.press("slash", *"pause serv", "enter")
-        assert str(shown()).splitlines()[1:] == ["  p             Pause: Pause this server, or let it go on."]
+        assert str(shown()).splitlines()[1:] == ["  p             Pause: Pause this server, or resume it."]
         await pilot.press("slash", *"xyz")
         assert "No key here does that" in str(shown())
         await pilot.press("escape")

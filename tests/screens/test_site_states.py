@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from engine.store.database import database
 from screens.common.bindings import in_scope
-from screens.framework.screen import Happened
+from screens.framework.screen import EventBatch
 from screens.widgets.dialogs import Dialog
 from screens.widgets.footer import Footer
 from screens.widgets.header import Header
@@ -82,11 +82,11 @@ async def test_rows_tell_their_age_while_the_database_is_lost(
         await settle(pilot)
         table.read_at = NOW
         monkeypatch.setattr("screens.common.times.now_ms", lambda: NOW + 2 * HOUR)
-        app._tell(Happened(), "The database does not answer.")
+        app._receive_events(EventBatch(), "The database does not answer.")
         await settle(pilot)
         assert "3 pools · as of 2 h ago" in shown(table)
         assert app.query_one(Header).facts.notice.startswith("database lost, as of")
-        app._tell(Happened(frozenset({"start"})), "")
+        app._receive_events(EventBatch(frozenset({"start"})), "")
         await settle(pilot)
         assert "as of" not in shown(table) and table.read_at != NOW
         assert not app.query_one(Header).facts.notice

@@ -15,15 +15,15 @@ from textual.widget import Widget
 
 from screens.help.page import HelpPage
 from screens.widgets.bar import share
-from screens.widgets.dialogs import Choice, Choose, Confirm, Notice, Plan, PlanLine, TypeName
+from screens.widgets.dialogs import Choice, Choose, Confirm, Notice, PlanDialog, PlanLine, TypeName
 from screens.widgets.footer import Footer
-from screens.widgets.form import Form, FormDialog
+from screens.widgets.form import FormDialog, FormWidget
 from screens.widgets.header import Facts, Header, Tabs
 from screens.widgets.listing import Listing
 from screens.widgets.log import LogPane
 from screens.widgets.loglines import LogLine
-from screens.widgets.rows import Cell, Column, Row, View
-from screens.widgets.state import State
+from screens.widgets.rows import Cell, Column, TableRow, View
+from screens.widgets.state import StateMessage
 from screens.widgets.table import Table
 
 HOSTILE = "a[/b] \x1b[31mred\x1b]0;x\x07 \u202egnp.exe 日本語 [@click=app.quit]x[/]"
@@ -40,12 +40,12 @@ VM_COLUMNS = (
 )
 
 
-def vm(number: int) -> Row:
+def vm(number: int) -> TableRow:
     status, tone = [("ready", "ok"), ("~ clone", "busy"), ("! set_dns", "error"), ("remove", "muted")][
         number % 4
     ]
     client = HOSTILE if number == 5 else f"Client {number % 7}"
-    return Row(
+    return TableRow(
         number,
         (
             *(str(5500 + number), client, "KVM-4", "pve-waw1", f"{2000 + number} vm-{number}"),
@@ -67,7 +67,10 @@ def pools() -> Table:
     columns = (Column("id", "ID", 4), Column("range", "Addresses", 30, grow=True), Column("use", "Usage", 20))
     table = Table(columns, noun="pools")
     table.show(
-        [Row(n, (str(n), f"198.51.{n}.0/24", share(used, 254))) for n, used in enumerate((0, 12, 140, 250))]
+        [
+            TableRow(n, (str(n), f"198.51.{n}.0/24", share(used, 254)))
+            for n, used in enumerate((0, 12, 140, 250))
+        ]
     )
     return table
 
@@ -99,7 +102,9 @@ class PowerDns(BaseModel):
 
 def zone_form() -> FormDialog:
     values = {"zone": "example.com", "type": "PowerDNS", "url": "pdns.example.com"}
-    return FormDialog("Edit zone", Form(Cloudflare, PowerDns, by="type", values=values, secrets=("key",)))
+    return FormDialog(
+        "Edit zone", FormWidget(Cloudflare, PowerDns, by="type", values=values, secrets=("key",))
+    )
 
 
 RESETS = (
@@ -150,10 +155,10 @@ async def broken_table(pilot: Pilot[None]) -> None:
 
 def states() -> list[Widget]:
     return [
-        State("loading"),
-        State("empty", "No pool yet.", "Press a to add one."),
-        State("error", f"The cluster {HOSTILE} does not answer.", "ctrl+t tries again."),
-        State("disconnected", "The daemon is gone.", "Work goes on here."),
+        StateMessage("loading"),
+        StateMessage("empty", "No pool yet.", "Press a to add one."),
+        StateMessage("error", f"The cluster {HOSTILE} does not answer.", "ctrl+t tries again."),
+        StateMessage("disconnected", "The daemon is gone.", "Work goes on here."),
     ]
 
 
@@ -172,7 +177,7 @@ SCENES = {
     "type-name": Scene(
         dialog=lambda: TypeName("Terminate 5546?", "5546", (HOSTILE,)), press=(*"55", "enter")
     ),
-    "plan": Scene(dialog=lambda: Plan("Change package of 5546", PLAN)),
+    "plan": Scene(dialog=lambda: PlanDialog("Change package of 5546", PLAN)),
     "choose": Scene(dialog=lambda: Choose("Reset VM 2002", RESETS), press=("down",)),
     "notice": Scene(dialog=lambda: Notice("Command", "kvmtui vm reset 5546 --to creation\n" + HOSTILE)),
     "help": Scene(shell, before=open_help),

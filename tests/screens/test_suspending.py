@@ -9,7 +9,7 @@ from engine.audit import Actor
 from engine.store.models import Audit, Service, Vm
 from engine.work.requests import queue_of
 from screens.vm.screen import Head
-from screens.widgets.confirm import Sure
+from screens.widgets.confirm import ConfirmVms
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, settle
 from tests.screens.pressing import at, dialog, press
@@ -25,7 +25,7 @@ async def test_the_reason_goes_with_each_request(site: Store) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await at(pilot, "8")
         await press(pilot, "space", "space", "z")
-        await dialog(pilot, Sure)
+        await dialog(pilot, ConfirmVms)
         await press(pilot, "2", "tab", *"not paid", "enter")
     rows = list(Audit.select().order_by(Audit.object_id))
     assert [(row.action, row.object_id, row.reason) for row in rows] == [
@@ -39,7 +39,7 @@ async def test_leaving_the_question_suspends_nothing(site: Store) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await at(pilot, "8")
         await press(pilot, "z")
-        await dialog(pilot, Sure)
+        await dialog(pilot, ConfirmVms)
         await press(pilot, *"x", "escape")
     assert not Audit.select().exists()
 

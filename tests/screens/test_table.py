@@ -12,7 +12,7 @@ from textual.geometry import Region
 
 from engine.errors import Failed
 from screens.widgets.grid import Grid
-from screens.widgets.rows import Cell, Column, Key, MemoryRows, Row, RowSource, View, fitting
+from screens.widgets.rows import Cell, Column, Key, MemoryRows, RowSource, TableRow, View, fitting
 from screens.widgets.table import Table
 
 COLUMNS = (
@@ -24,10 +24,10 @@ COLUMNS = (
 )
 
 
-def row(number: int, status: str = "ready", name: str = "") -> Row:
+def row(number: int, status: str = "ready", name: str = "") -> TableRow:
     cell = Cell(status, "ok" if status == "ready" else "busy")
     address = Cell(f"192.0.2.{number % 250}", below=f"vm-{number}.example.com")
-    return Row(number, (str(number), name or f"vm-{number}", cell, "pve-waw1", address))
+    return TableRow(number, (str(number), name or f"vm-{number}", cell, "pve-waw1", address))
 
 
 def table(rows: int = 100, **options: object) -> Table:
@@ -40,7 +40,7 @@ def table(rows: int = 100, **options: object) -> Table:
 class SlowRows:
     """A source that must be asked beside the screen, and answers when told to."""
 
-    rows: list[Row]
+    rows: list[TableRow]
     view: View = field(default_factory=View)
     gate: threading.Event = field(default_factory=threading.Event)
     broken: bool = False
@@ -55,7 +55,7 @@ class SlowRows:
             raise Failed("The database does not answer. Is it running?")
         return len(self._seen())
 
-    def page(self, offset: int, limit: int) -> Sequence[Row]:
+    def page(self, offset: int, limit: int) -> Sequence[TableRow]:
         self.pages.append(offset)
         return self._seen()[offset : offset + limit]
 
@@ -65,7 +65,7 @@ class SlowRows:
     def seen(self, view: View) -> RowSource:
         return replace(self, view=view)
 
-    def _seen(self) -> Sequence[Row]:
+    def _seen(self) -> Sequence[TableRow]:
         return MemoryRows(self.rows, COLUMNS, self.view).page(0, len(self.rows))
 
 

@@ -14,8 +14,8 @@ from engine.work.events import EventView
 from screens.dashboard.alerts import Alerts
 from screens.help.page import groups
 from screens.shell.event_feed import lines
-from screens.vm.actions_menu import Menu
-from screens.widgets.confirm import Sure
+from screens.vm.actions_menu import ActionsMenu
+from screens.widgets.confirm import ConfirmVms
 from screens.widgets.dialogs import Choose
 from screens.widgets.footer import hints
 from screens.widgets.loglines import pieces, shown_text
@@ -45,9 +45,9 @@ async def test_esc_clears_marks_then_the_filter_then_goes_to_the_parent(site: St
         await press(pilot, "escape")
         assert not table(pilot).marks and table(pilot).view.filter
         await press(pilot, "escape")
-        assert not table(pilot).view.filter and pilot.app.place_name == "vms"  # type: ignore[attr-defined]
+        assert not table(pilot).view.filter and pilot.app.screen_name == "vms"  # type: ignore[attr-defined]
         await press(pilot, "escape")
-        assert pilot.app.place_name == "dashboard"  # type: ignore[attr-defined]
+        assert pilot.app.screen_name == "dashboard"  # type: ignore[attr-defined]
 
 
 async def test_g_counts_groups_and_shows_the_chosen_one(site: Store) -> None:
@@ -75,7 +75,7 @@ async def test_esc_leads_from_a_vm_to_its_list_and_never_to_another_vm(site: Sto
             await press(pilot, ":", *str(service_id), "enter")
             assert place(pilot).service_id == service_id  # type: ignore[attr-defined]
         await press(pilot, "escape")
-        assert pilot.app.place_name == "services"  # type: ignore[attr-defined]
+        assert pilot.app.screen_name == "services"  # type: ignore[attr-defined]
 
 
 async def test_the_empty_list_names_every_filter_that_is_on(site: Store) -> None:
@@ -103,11 +103,11 @@ async def test_a_question_acts_on_the_vm_it_names_whatever_the_list_shows_by_the
     async with console().run_test(size=(120, 40)) as pilot:
         await at(pilot, "2")
         await press(pilot, *keys)
-        assert isinstance(pilot.app.screen, Choose | Menu | Sure)
+        assert isinstance(pilot.app.screen, Choose | ActionsMenu | ConfirmVms)
         assert "vps-5546" in words(pilot)
         table(pilot)._move(3)  # the list behind comes to stand elsewhere
         await press(pilot, *("vps-5546" if keys == ("T",) else ""), "enter")
-        if isinstance(pilot.app.screen, Sure):
+        if isinstance(pilot.app.screen, ConfirmVms):
             assert "vps-5546 (service 5546)" in words(pilot)
             await press(pilot, "enter")
     assert {row.object_id for row in Audit.select()} == {"5546"}
@@ -119,7 +119,9 @@ async def test_a_key_that_cannot_work_is_dimmed_and_help_says_why(site: Store) -
         dimmed = {hint.action.id for hint in hints(pilot.app.screen) if hint.refused}
         assert "vm.redeploy" in dimmed and "service.suspend" not in dimmed
         await press(pilot, "R")
-        assert not isinstance(pilot.app.screen, Sure) and "redeploy is for VMs that are not" in told(pilot)
+        assert not isinstance(pilot.app.screen, ConfirmVms) and "redeploy is for VMs that are not" in told(
+            pilot
+        )
         reasons = {each.id: why for _, rows in groups(pilot.app.screen) for _, each, why in rows}
         assert reasons["vm.redeploy"].startswith("not now: vps-5546 is ready")
         await press(pilot, "down")
@@ -130,9 +132,9 @@ async def test_the_menu_says_why_an_action_cannot_work(site: Store) -> None:
     async with console().run_test(size=(120, 40)) as pilot:
         await at(pilot, "2")
         await press(pilot, "a")
-        await dialog(pilot, Menu)
+        await dialog(pilot, ActionsMenu)
         await press(pilot, "R")
-        assert isinstance(pilot.app.screen, Menu) and "Use reinstall" in told(pilot)
+        assert isinstance(pilot.app.screen, ActionsMenu) and "Use reinstall" in told(pilot)
         await press(pilot, "s")
     assert [(row.action, row.object_id) for row in Audit.select()] == [("start", "5546")]
 

@@ -68,9 +68,9 @@ def test_each_address_tells_its_name_and_whether_dns_has_it(vm: Vm) -> None:
 async def page(pilot: Pilot[Any], tab: str) -> Any:
     await settle(pilot)
     await pilot.app.open_vm(READY)  # type: ignore[attr-defined]
-    await pilot.app.place.do_tab(tab)  # type: ignore[attr-defined]
+    await pilot.app.current_screen.do_tab(tab)  # type: ignore[attr-defined]
     await settle(pilot)
-    return pilot.app.place.tab  # type: ignore[attr-defined]
+    return pilot.app.current_screen.tab  # type: ignore[attr-defined]
 
 
 async def test_sixty_addresses_are_a_list_that_is_filtered_and_the_overview_stays_short(vm: Vm) -> None:

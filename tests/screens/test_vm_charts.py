@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from engine.queries.charts import SPANS
 from engine.store.models import Vm
-from kvmtui.lab import Fault, Lab
+from kvmtui.lab import InjectedFault, Lab
 from screens.common import glyphs
 from screens.common.glyphs import EIGHTHS, ROUGH
 from screens.shell import themes
@@ -60,15 +60,15 @@ async def charts(pilot: Pilot[Any], vm: Vm) -> ChartsTab:
     await settle(pilot)
     await pilot.app.open_vm(vm.service_id)  # type: ignore[attr-defined]
     await settle(pilot)
-    await pilot.app.place.do_tab("charts")  # type: ignore[attr-defined]
-    tab: ChartsTab = pilot.app.place.tab  # type: ignore[attr-defined]
+    await pilot.app.current_screen.do_tab("charts")  # type: ignore[attr-defined]
+    tab: ChartsTab = pilot.app.current_screen.tab  # type: ignore[attr-defined]
     await read(pilot, tab)
     return tab
 
 
 async def read(pilot: Pilot[Any], tab: ChartsTab) -> None:
     """Waits until the span that is shown was read."""
-    await until(pilot, lambda: bool(tab._trouble) or tab.span in tab._seen)
+    await until(pilot, lambda: bool(tab._error) or tab.span in tab._seen)
     await pilot.pause()
 
 
@@ -109,7 +109,7 @@ async def test_an_hour_off_is_a_gap_and_the_span_is_remembered(site: Site, vm: V
         await read(pilot, tab)
         assert tab.span == "day"
         await press(pilot, "right", "left")
-        assert pilot.app.place.tab.span == "day"  # type: ignore[attr-defined]
+        assert pilot.app.current_screen.tab.span == "day"  # type: ignore[attr-defined]
 
 
 async def test_a_span_that_was_read_stands_there_at_once_and_nobody_asks_without_need(
@@ -131,9 +131,9 @@ async def test_trouble_is_a_sentence_and_leaves_what_was_read(site: Site, vm: Vm
     site.lab.advance(1200)
     async with console().run_test(size=(80, 24)) as pilot:
         tab = await charts(pilot, vm)
-        site.lab.faults.add(Fault(kind="cut", path="rrddata", count=0))
+        site.lab.faults.add(InjectedFault(kind="cut", path="rrddata", count=0))
         await press(pilot, "ctrl+r")
-        await until(pilot, lambda: bool(tab._trouble))
+        await until(pilot, lambda: bool(tab._error))
         assert tab.sheet.words[1].startswith("[-]") and "█" in said(tab)
         await press(pilot, "t")
         await until(pilot, lambda: tab.sheet.words[1].startswith("[-]"))
@@ -152,8 +152,8 @@ async def test_without_utf8_and_on_a_bad_line(site: Site, vm: Vm, monkeypatch: p
     async with console().run_test(size=(80, 24)) as pilot:
         words = said(await charts(pilot, vm))
         assert "#" in words and words.isascii()
-    looks = themes.choose(low_bandwidth=True)
-    async with console(looks=looks).run_test(size=(80, 24)) as pilot:
+    appearance = themes.choose(low_bandwidth=True)
+    async with console(appearance=appearance).run_test(size=(80, 24)) as pilot:
         words = said(await charts(pilot, vm))
         assert "now" in words and "#" not in words
 

@@ -12,8 +12,8 @@ from engine.plan import effective
 from engine.store.models import Audit, BackupSchedule, Run, SnapshotSchedule, Vm
 from engine.work.requests import queue_of
 from screens.common.bindings import in_scope
-from screens.vm.tabs.status_lines import Brief
-from screens.widgets.confirm import Sure
+from screens.vm.tabs.status_lines import StatusLines
+from screens.widgets.confirm import ConfirmVms
 from screens.widgets.dialogs import Confirm, Dialog, Notice, TypeName
 from screens.widgets.form import FormDialog
 from screens.widgets.table import Table
@@ -54,9 +54,9 @@ async def tab(pilot: Pilot[Any], vm: Vm, name: str) -> Table:
     await settle(pilot)
     await pilot.app.open_vm(vm.service_id)  # type: ignore[attr-defined]
     await settle(pilot)
-    await pilot.app.place.do_tab(name)  # type: ignore[attr-defined]
+    await pilot.app.current_screen.do_tab(name)  # type: ignore[attr-defined]
     await settle(pilot)
-    return pilot.app.place.tab.list  # type: ignore[attr-defined, no-any-return]
+    return pilot.app.current_screen.tab.list  # type: ignore[attr-defined, no-any-return]
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
@@ -184,7 +184,7 @@ async def test_an_iso_image_is_mounted_replaced_and_ejected(site: Site, vm: Vm) 
         await until(pilot, lambda: table.current is not None and table.current.cell(3).text == "[mounted]")
 
         await press(pilot, "down", "m")
-        assert isinstance(pilot.app.screen, Sure)
+        assert isinstance(pilot.app.screen, ConfirmVms)
         await press(pilot, "enter")
         assert done(site, vm) == "MountIso"
         assert str(site.guest(vm).config["ide2"]) != first
@@ -234,4 +234,4 @@ def vm_now(vm: Vm) -> Vm:
 
 def said(pilot: Pilot[Any]) -> tuple[tuple[str, str], ...]:
     """The sentences above the list."""
-    return pilot.app.query_one(Brief).said
+    return pilot.app.query_one(StatusLines).said

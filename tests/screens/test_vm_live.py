@@ -20,7 +20,7 @@ from screens.framework.notes import NotesDialog
 from screens.shell.console import Console
 from screens.vm.tabs import live_panel as panel_file
 from screens.vm.tabs.overview import OverviewTab
-from screens.widgets.dialogs import Dialog, Plan
+from screens.widgets.dialogs import Dialog, PlanDialog
 from screens.widgets.sheet import _changes
 from tests.live.conftest import VMID, site, stepped_site
 from tests.pipelines.conftest import Site
@@ -35,8 +35,8 @@ async def page(pilot: Pilot[Any], vm: Vm) -> OverviewTab:
     await settle(pilot)
     await pilot.app.open_vm(vm.service_id)  # type: ignore[attr-defined]
     await settle(pilot)
-    tab: OverviewTab = pilot.app.place.tab  # type: ignore[attr-defined]
-    await until(pilot, lambda: tab.panel.good is not None or bool(tab.panel.trouble))
+    tab: OverviewTab = pilot.app.current_screen.tab  # type: ignore[attr-defined]
+    await until(pilot, lambda: tab.panel.good is not None or bool(tab.panel.error))
     return tab
 
 
@@ -161,7 +161,7 @@ async def test_A_applies_the_package_again_after_a_look_at_what_changes(site: Si
         tab = await page(pilot, vm)
         await press(pilot, "A")
         dialog: Any = pilot.app.screen
-        assert isinstance(dialog, Plan)
+        assert isinstance(dialog, PlanDialog)
         assert [each.words for each in dialog._lines] == ["Cores: 4 → 2", "Network: bridge: vmbr1 → vmbr0"]
         assert "shut down" in dialog._note
         await press(pilot, "n")
@@ -221,7 +221,7 @@ async def test_a_look_repaints_only_what_changed(site: Site, vm: Vm, monkeypatch
         assert tab.panel.words != before
         assert 0 < sum(len(each.encode()) for each in painted) < 900, painted
         painted.clear()
-        tab.panel.tell()
+        tab.panel.redraw()
         await pilot.pause(0.1)
         assert painted == []
 

@@ -140,9 +140,9 @@ async def test_the_log_tab_wraps_and_follows_too(site: Store) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.app.open_vm(STUCK)  # type: ignore[attr-defined]
-        await pilot.app.place.do_tab("runs")  # type: ignore[attr-defined]
+        await pilot.app.current_screen.do_tab("runs")  # type: ignore[attr-defined]
         await settle(pilot)
-        table: Table = pilot.app.place.tab.list  # type: ignore[attr-defined]
+        table: Table = pilot.app.current_screen.tab.list  # type: ignore[attr-defined]
         assert "volume-59" in " ".join(lines(table))
         feed: Any = pilot.app._feed  # type: ignore[attr-defined]
         await until(pilot, lambda: feed._after is not None)  # from here on the events are read
@@ -159,9 +159,9 @@ async def test_the_history_tells_requests_and_runs_and_opens_both(site: Store) -
     async with console().run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.app.open_vm(STUCK)  # type: ignore[attr-defined]
-        await pilot.app.place.do_tab("history")  # type: ignore[attr-defined]
+        await pilot.app.current_screen.do_tab("history")  # type: ignore[attr-defined]
         await settle(pilot)
-        tab: Any = pilot.app.place.tab  # type: ignore[attr-defined]
+        tab: Any = pilot.app.current_screen.tab  # type: ignore[attr-defined]
         found = [tab.list.source.page(at, 1)[0].cell(1).text for at in range(tab.list.count)]
         assert found[:2] == ["notes", "suspend"] and found[2].startswith("Deploy")
         await press(pilot, "enter")

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from engine.queries.login import login
 from engine.store.models import Audit, Step, Vm
 from engine.work.requests import queue_of
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from screens.framework.screen import actor
 from screens.vm.password import PasswordDialog
 from screens.widgets.dialogs import Confirm, Dialog
@@ -79,8 +79,10 @@ async def test_it_is_set_shown_once_and_copied(agent: bool, site: Site, vm: Vm) 
 
 async def test_a_failure_is_told_and_no_password_is_shown(site: Site, vm: Vm) -> None:
     site.lab.foreign_config(vm.vmid, agent="0")
-    site.lab.faults.add(Fault(kind="status", path="status/shutdown", code=500, text="not today", count=0))
-    site.lab.faults.add(Fault(kind="status", path="status/stop", code=500, text="not today", count=0))
+    site.lab.faults.add(
+        InjectedFault(kind="status", path="status/shutdown", code=500, text="not today", count=0)
+    )
+    site.lab.faults.add(InjectedFault(kind="status", path="status/stop", code=500, text="not today", count=0))
     async with console().run_test(size=(80, 24)) as pilot:
         await asked(pilot, vm)
         await press(pilot, "y")

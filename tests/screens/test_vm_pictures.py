@@ -14,7 +14,7 @@ from engine.queries.live import LiveView
 from engine.store.models import Run, Step, Traffic, Vm
 from screens.common import times
 from screens.vm.tabs import live_panel as live_panel
-from screens.vm.tabs.status_lines import Brief
+from screens.vm.tabs.status_lines import StatusLines
 from screens.widgets.tabrow import TabRow
 from tests.conftest import Store
 from tests.screens.console_site import NOW, both_sizes, console, fill, settle, steady
@@ -78,16 +78,16 @@ async def show(pilot: Pilot[Any], name: str) -> None:
     app: Any = pilot.app
     await settle(pilot)
     await app.open_vm(service_id)
-    await app.place.do_tab(tab_name)
+    await app.current_screen.do_tab(tab_name)
     await settle(pilot)
-    _fill(app.place.tab, tab_name, paused=name.endswith("paused"))
+    _fill(app.current_screen.tab, tab_name, paused=name.endswith("paused"))
     await settle(pilot)
     for key in keys:
         await pilot.press(key)
         await settle(pilot)
     if tab_name == "charts":
-        app.place.tab._trouble = ""
-        app.place.tab._see(charts())
+        app.current_screen.tab._error = ""
+        app.current_screen.tab._see(charts())
     row = app.screen_stack[0].query_one(TabRow)
     assert sum(len(words) for _, words in row._words()) <= app.size.width
     await steady(pilot)
@@ -106,4 +106,4 @@ def _fill(tab: Any, name: str, paused: bool) -> None:
         tab._kept = (tab._asked, readings()[name])
         tab.post_message(tab.Read(tab._kept[1]))
         tab.list.do_retry()
-        assert tab.query_one(Brief)
+        assert tab.query_one(StatusLines)

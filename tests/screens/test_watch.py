@@ -10,7 +10,7 @@ from typing import Any
 from textual.widgets import Static
 
 from engine.errors import Failed
-from screens.vm.tabs.poller import Watch
+from screens.vm.tabs.poller import Poller
 
 
 class Cluster:
@@ -41,9 +41,9 @@ async def until(holds: Callable[[], bool]) -> None:
     raise AssertionError("It never came to hold.")
 
 
-def watched(widget: Static, cluster: Cluster, every: float = 3_600.0) -> tuple[Watch[str], list[str]]:
+def watched(widget: Static, cluster: Cluster, every: float = 3_600.0) -> tuple[Poller[str], list[str]]:
     said: list[str] = []
-    watch: Watch[str] = Watch(
+    watch: Poller[str] = Poller(
         widget,
         cluster.look,
         said.append,

@@ -14,7 +14,7 @@ from engine.store.models import Audit, Server
 from kvmtui.lab import Lab
 from screens.common.memory import Memory
 from screens.help.available import available
-from screens.widgets.state import State
+from screens.widgets.state import StateMessage
 from screens.wizard.certificate_dialog import Trust
 from tests.screens.console_site import console, fill, place, settle
 from tests.screens.wizard_site import (
@@ -76,7 +76,7 @@ async def test_a_database_that_cannot_be_read_is_a_sentence() -> None:
         await settle(pilot)
         database.execute_sql("ALTER TABLE server RENAME TO elsewhere")
         await press(pilot, "ctrl+r")
-        assert "could not be read" in pilot.app.query_one("#wizard-state", State).render().plain
+        assert "could not be read" in pilot.app.query_one("#wizard-state", StateMessage).render().plain
         database.execute_sql("ALTER TABLE elsewhere RENAME TO server")
         await press(pilot, "ctrl+r")
         assert not pilot.app.query_one("#wizard-state").display
@@ -286,7 +286,7 @@ async def test_a_silent_cluster_holds_no_key_up_and_is_asked_again(lab: Lab) -> 
         async with console().run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: place(pilot) is not None and place(pilot).NAME == "dashboard")
             await pilot.press("F")
-            state = lambda: pilot.app.query_one("#wizard-state", State)  # noqa: E731
+            state = lambda: pilot.app.query_one("#wizard-state", StateMessage)  # noqa: E731
             await until(
                 pilot, lambda: place(pilot).NAME == "wizard" and "Asking pve-lab" in state().render().plain
             )

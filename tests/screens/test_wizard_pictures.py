@@ -10,15 +10,15 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.actions.doctor import CheckView
-from engine.queries.offers import BridgeOffer, Offers, Shown, StorageOffer, TemplateOffer
+from engine.queries.offers import BridgeOffer, Offers, ShownCertificate, StorageOffer, TemplateOffer
 from engine.queries.pools import PoolView, pools
-from engine.queries.setup import Machine, SetUp
+from engine.queries.setup import FirstVm, SetUp
 from engine.store.models import Server
-from screens.widgets.dialogs import Plan
+from screens.widgets.dialogs import PlanDialog
 from screens.wizard import steps
 from screens.wizard.certificate_dialog import Trust
-from screens.wizard.page import Page
-from screens.wizard.state import Known
+from screens.wizard.page import StepPage
+from screens.wizard.state import WizardState
 from screens.wizard.summary import summary
 from tests.conftest import Store
 from tests.screens.console_site import HOSTILE, both_sizes, console, settle
@@ -80,7 +80,7 @@ async def trouble(pilot: Pilot[Any]) -> None:
 async def ending(pilot: Pilot[Any]) -> None:
     await turn(pilot, "ending", skipped=frozenset({"zone", "service"}))
     place = wizard(pilot)
-    machine = Machine(1, "vps-1", "set_ip", "storage local-lvm is full on pve1")
+    machine = FirstVm(1, "vps-1", "set_ip", "storage local-lvm is full on pve1")
     place.known = replace(place.known, site=replace(place.known.site, machine=machine))
     place._show()
 
@@ -89,13 +89,18 @@ def plan(pilot: Pilot[Any]) -> Any:
     lines = summary(
         wizard(pilot).known, SPEC, {"name": "Acme", "email": "ops@acme.example", "product": "VPS-1"}
     )
-    return pilot.app.push_screen(Plan("This will happen", lines, yes="Deploy it"))
+    return pilot.app.push_screen(PlanDialog("This will happen", lines, yes="Deploy it"))
 
 
 SCENES: dict[str, Scene] = {
-    "trust": lambda pilot: pilot.app.push_screen(Trust([Shown("192.0.2.11", FINGERPRINT)])),
+    "trust": lambda pilot: pilot.app.push_screen(Trust([ShownCertificate("192.0.2.11", FINGERPRINT)])),
     "trust-several": lambda pilot: pilot.app.push_screen(
-        Trust([Shown("192.0.2.11", FINGERPRINT), Shown("192.0.2.12", FINGERPRINT.replace("AB", "CD"))])
+        Trust(
+            [
+                ShownCertificate("192.0.2.11", FINGERPRINT),
+                ShownCertificate("192.0.2.12", FINGERPRINT.replace("AB", "CD")),
+            ]
+        )
     ),
     "test": lambda pilot: turn(pilot, "test", failing=True),
     "trouble": trouble,
@@ -152,15 +157,15 @@ def test_an_empty_site_opens_as_it_did(
 # What strangers wrote
 
 
-def hostile_known() -> Known:
+def hostile_known() -> WizardState:
     """A cluster and a site on which every name was chosen to do harm."""
     pool: PoolView = pools("pve-lab")[0]
     template = TemplateOffer(9000, HOSTILE, HOSTILE, HOSTILE, 3, True, False)
     lacking = replace(template, vmid=9001, cloudinit=False)
-    return Known(
+    return WizardState(
         site=SetUp(
             HOSTILE, (HOSTILE,), HOSTILE, False, (pool,), (HOSTILE,), (HOSTILE,), (HOSTILE,),
-            Machine(1, HOSTILE, "clone", HOSTILE),
+            FirstVm(1, HOSTILE, "clone", HOSTILE),
         ),
         template=9000,
         offers=Offers(
@@ -173,7 +178,7 @@ def hostile_known() -> Known:
 
 @pytest.mark.parametrize("step", steps.PAGES, ids=lambda step: step.NAME)
 async def test_nothing_a_stranger_wrote_does_harm_or_vanishes(step: Any, site: Store, stage: Any) -> None:
-    page = Page()
+    page = StepPage()
     async with stage(page).run_test(size=(80, 24)) as pilot:
         page.show(step.words(hostile_known()))
         await pilot.pause()

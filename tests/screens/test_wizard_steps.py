@@ -9,7 +9,7 @@ import pytest
 from engine.store.models import Client, Pool, Product, Service, Vm, Zone
 from kvmtui.lab import Lab
 from screens.common.memory import Memory
-from screens.widgets.dialogs import Choose, Notice, Plan
+from screens.widgets.dialogs import Choose, Notice, PlanDialog
 from screens.widgets.log import LogPane
 from tests.screens.console_site import console, place, settle
 from tests.screens.wizard_site import (
@@ -145,7 +145,7 @@ async def test_the_first_machine_is_ordered_after_a_look_and_its_log_opens(lab: 
         assert step(pilot) == "service" and "checks passed" in page(pilot)
         await form(pilot)
         await save(pilot, name="Acme", email="ops@acme.example")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Plan))
+        await until(pilot, lambda: isinstance(pilot.app.screen, PlanDialog))
         words = [f"{line.sign} {line.words}" for line in pilot.app.screen._lines]  # type: ignore[attr-defined]
         assert "+ 1 IPv4 address out of 192.0.2.20 – 192.0.2.30" in words
         await press(pilot, "n")
@@ -177,7 +177,7 @@ async def test_a_client_who_is_there_is_chosen_and_a_product_that_went_is_a_sent
         opened = await form(pilot)
         assert opened.values == {"name": "Borealis", "product": "VPS-1"}
         await save(pilot)
-        await until(pilot, lambda: isinstance(pilot.app.screen, Plan))
+        await until(pilot, lambda: isinstance(pilot.app.screen, PlanDialog))
         Product.delete().execute()
         await pilot.press("y")
         await until(pilot, lambda: no_dialog(pilot))

@@ -7,17 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from engine.queries.allowance import Allowance
-from engine.queries.beside import Beside, CardFacts, DiskFacts, fact
 from engine.queries.charts import METRICS, ChartsView, Figures, Point
 from engine.queries.daytwo import BackupView, IsoView, ScheduleView, SnapshotView
-from engine.queries.live import Flow, LiveView, Standing, Usage
-from engine.queries.looking import Looked
-from screens.vm.tabs.cluster_tab import Reading
+from engine.queries.drift import CardFacts, DiskFacts, Drift, fact
+from engine.queries.live import GuestState, GuestUsage, LiveView, Throughput
+from engine.queries.observation import Observation
+from screens.vm.tabs.cluster_tab import ClusterReading
 from tests.screens.console_site import HOSTILE, HOUR, NOW
 
 GIB = 2**30
-LOOKED = Looked(5546, "pve-waw1", "pve1", 2000, "seen", "", "ours", NOW, 12)
-PAUSED = Looked(
+LOOKED = Observation(5546, "pve-waw1", "pve1", 2000, "seen", "", "ours", NOW, 12)
+PAUSED = Observation(
     5546,
     "pve-waw1",
     "pve1",
@@ -58,10 +58,10 @@ def live() -> LiveView:
     compute = (fact("cores", 2, 4, 4), fact("sockets", 1, 1, 1), fact("memory", 2048, 2048, 2048))
     return LiveView(
         LOOKED,
-        Standing("running", "running", 266_400, "", False, True, "iso:iso/debian-12.5.0-amd64-netinst.iso"),
-        Usage(21.4, 2, int(1.3 * GIB), 2 * GIB),
-        Flow(1_204_000, 48_200, 300_100, 12_000_000),
-        Beside(compute, (disk, extra), card),
+        GuestState("running", "running", 266_400, "", False, True, "iso:iso/debian-12.5.0-amd64-netinst.iso"),
+        GuestUsage(21.4, 2, int(1.3 * GIB), 2 * GIB),
+        Throughput(1_204_000, 48_200, 300_100, 12_000_000),
+        Drift(compute, (disk, extra), card),
     )
 
 
@@ -99,7 +99,7 @@ def _usage(n: int) -> dict[str, float | None]:
     return dict(zip(METRICS, values, strict=True))
 
 
-def readings() -> dict[str, Reading]:
+def readings() -> dict[str, ClusterReading]:
     """What each list of things on the cluster would hold."""
     days = ScheduleView(["mon", "thu"], "03:30")
     snapshots = (
@@ -129,9 +129,11 @@ def readings() -> dict[str, Reading]:
         )
     )
     return {
-        "snapshots": Reading(ALLOWED, snapshots, days),
-        "backups": Reading(ALLOWED, backups, days, "Mon and Thu at 03:30: the storage backup is full."),
-        "iso": Reading(ALLOWED, iso),
+        "snapshots": ClusterReading(ALLOWED, snapshots, days),
+        "backups": ClusterReading(
+            ALLOWED, backups, days, "Mon and Thu at 03:30: the storage backup is full."
+        ),
+        "iso": ClusterReading(ALLOWED, iso),
     }
 
 

@@ -18,7 +18,7 @@ from engine.store.models import Server
 from kvmtui.lab import Lab
 from screens.widgets.dialogs import Dialog
 from screens.widgets.form import FormDialog
-from screens.wizard.page import Keys, Page
+from screens.wizard.page import KeyHints, StepPage
 from screens.wizard.screen import WizardScreen
 from tests.screens.console_site import place, settle
 
@@ -90,7 +90,7 @@ def wizard(pilot: Pilot[Any]) -> WizardScreen:
 def page(pilot: Pilot[Any]) -> str:
     """What the step says, and what enter does."""
     screen = pilot.app.screen_stack[0]
-    words = [screen.query_one(each).render() for each in (Page, Keys)]  # type: ignore[type-abstract]
+    words = [screen.query_one(each).render() for each in (StepPage, KeyHints)]  # type: ignore[type-abstract]
     return "\n".join(getattr(each, "plain", str(each)) for each in words)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from engine.proxmox.answers import Answer
+from engine.proxmox.answers import ProxmoxAnswer
 from engine.proxmox.cluster import Cluster
 from engine.proxmox.journal import SilentRecorder
-from engine.proxmox.session import Request
+from engine.proxmox.session import ApiRequest
 from engine.store.models import Server
 from engine.work.access import access_of
 
@@ -35,8 +35,10 @@ def make_guest(server: Server, vmid: int, node: str = "pve2", **config: Any) -> 
     given = {key: value for key, value in wanted.items() if value is not None}
     cluster = Cluster(access_of(server), SilentRecorder())
     try:
-        request = Request("POST", ("nodes", node, "qemu"), "Making a guest", given, changing=True, node=node)
-        upid = cluster.change(request, Answer.upid)
+        request = ApiRequest(
+            "POST", ("nodes", node, "qemu"), "Making a guest", given, changing=True, node=node
+        )
+        upid = cluster.change(request, ProxmoxAnswer.upid)
         while (ending := cluster.task_ending(upid)) is None:
             pass
         assert ending.ok, ending.exitstatus

@@ -15,7 +15,7 @@ from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
 from engine.queries.audit import AuditQuestion, asked, count, newest, one, page, position, stream
-from engine.queries.when import moment
+from engine.queries.time_input import moment
 from engine.store.database import close_database, database, open_database, session
 from engine.store.models import Audit
 from engine.store.urls import sqlite_url

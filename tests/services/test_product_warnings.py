@@ -9,7 +9,7 @@ import pytest
 from engine.clock import now_ms
 from engine.queries.product_warnings import product_warnings
 from engine.store.models import Server
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.pipelines.conftest import Site, site
 
 __all__ = ["site"]
@@ -74,5 +74,5 @@ def test_a_server_that_never_answered_is_not_asked(site: Site) -> None:
 
 
 def test_a_server_that_does_not_answer_now_is_said_to_be_unchecked(site: Site) -> None:
-    site.lab.faults.add(Fault(kind="cut", count=0))
+    site.lab.faults.add(InjectedFault(kind="cut", count=0))
     assert "was not checked against its server" in warnings(site)

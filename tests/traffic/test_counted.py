@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.traffic.counted import CLOCKS_MS, HOUR_MS, Fate, Reading, Slot, counted, fate
+from engine.traffic.hourly_bytes import (
+    CLOCKS_MS,
+    HOUR_MS,
+    CounterChange,
+    CounterReading,
+    RateSpan,
+    counted,
+    counter_change,
+)
 
 BEGIN = 1_790_000_000_000  # an ordinary moment, in the middle of an hour
 SLOT_MS = 60_000
@@ -28,24 +36,24 @@ class Life:
         """The bytes between two moments: the truth."""
         return sum(max(0, min(stop, until) - max(start, since)) * rate for start, stop, rate in self.runs)
 
-    def looked(self, at: int, stale: int = 0) -> Reading:
+    def looked(self, at: int, stale: int = 0) -> CounterReading:
         """What its counters show at a moment, perhaps by an overview that is some milliseconds old."""
         seen = at - stale
         for start, stop, _ in self.runs:
             if start <= seen < stop:
                 since = max([start, *(cut for cut in self.cuts if start <= cut <= seen)])
                 flowed = self.flowed(since, seen)
-                return Reading(at, flowed, 2 * flowed, (seen - start) // 1000)
-        return Reading(at, 0, 0, 0)
+                return CounterReading(at, flowed, 2 * flowed, (seen - start) // 1000)
+        return CounterReading(at, 0, 0, 0)
 
-    def slots(self, since: int, until: int) -> Iterator[Slot]:
+    def slots(self, since: int, until: int) -> Iterator[RateSpan]:
         """What Proxmox recorded; a slot in which counters began anew is unknown to it."""
         for start in range(since - since % SLOT_MS, until, SLOT_MS):
             end = start + SLOT_MS
             starts = [moment for moment, _, _ in self.runs]
             if not any(start < moment <= end for moment in (*starts, *self.cuts)):
                 rate = self.flowed(start, end) * 1000 / SLOT_MS
-                yield Slot(start, end, (rate, 2 * rate))
+                yield RateSpan(start, end, (rate, 2 * rate))
 
 
 MINUTE, HOUR = 60_000, HOUR_MS
@@ -66,21 +74,21 @@ def lives(draw: st.DrawFn, restarts: int = 5) -> Life:
 looks = st.lists(st.tuples(st.integers(CLOCKS_MS, 8 * HOUR), st.integers(0, 10_000)), min_size=1, max_size=12)
 
 
-def readings(life: Life, pauses: list[tuple[int, int]]) -> list[Reading]:
+def readings(life: Life, pauses: list[tuple[int, int]]) -> list[CounterReading]:
     """The first reading, of a new machine, and one after each pause."""
-    found, at = [Reading(BEGIN, 0, 0, 0)], BEGIN
+    found, at = [CounterReading(BEGIN, 0, 0, 0)], BEGIN
     for pause, stale in pauses:
         at += pause
         found.append(life.looked(at, min(stale, at - BEGIN)))
     return found
 
 
-def collect(life: Life, seen: list[Reading]) -> dict[int, tuple[int, int]]:
+def collect(life: Life, seen: list[CounterReading]) -> dict[int, tuple[int, int]]:
     """Count from reading to reading, as the task does: a stale one is passed over."""
     sums: dict[int, tuple[int, int]] = {}
     last = seen[0]
     for now in seen[1:]:
-        if fate(last, now) is Fate.STALE:
+        if counter_change(last, now) is CounterChange.STALE:
             continue
         for hour, (came, went) in counted(last, now, life.slots(last.at, now.at)).items():
             assert hour % HOUR_MS == 0 and last.at - HOUR_MS < hour <= now.at
@@ -127,40 +135,45 @@ def test_a_second_look_at_the_same_reading_adds_nothing(life: Life, pauses: list
 def test_recorded_usage_says_on_which_hours_a_gap_falls(life: Life, gap: int) -> None:
     ((start, stop, rate),) = life.runs
     now = life.looked(min(start + gap, stop - 1))
-    for hour, (came, _) in counted(Reading(BEGIN, 0, 0, 0), now, life.slots(BEGIN, now.at)).items():
+    for hour, (came, _) in counted(CounterReading(BEGIN, 0, 0, 0), now, life.slots(BEGIN, now.at)).items():
         flowed = life.flowed(hour, min(hour + HOUR_MS, now.at))
         assert abs(came - flowed) <= rate * (2 * SLOT_MS + 2000)
 
 
-FIRST = Reading(BEGIN, 5_000, 500, 7200)
+FIRST = CounterReading(BEGIN, 5_000, 500, 7200)
 
 
 @pytest.mark.parametrize(
     ("now", "what"),
     [
-        (Reading(BEGIN + HOUR, 9_000, 900, 10_800), Fate.WENT_ON),
-        (Reading(BEGIN + HOUR, 9_000, 900, 3000), Fate.ANEW),  # more than before, and yet a new beginning
-        (Reading(BEGIN + HOUR, 0, 0, 0), Fate.ANEW),
+        (CounterReading(BEGIN + HOUR, 9_000, 900, 10_800), CounterChange.CONTINUED),
         (
-            Reading(BEGIN + 3_000, 4_900, 490, 7195),
-            Fate.STALE,
+            CounterReading(BEGIN + HOUR, 9_000, 900, 3000),
+            CounterChange.RESTARTED,
+        ),  # more than before, and yet a new beginning
+        (CounterReading(BEGIN + HOUR, 0, 0, 0), CounterChange.RESTARTED),
+        (
+            CounterReading(BEGIN + 3_000, 4_900, 490, 7195),
+            CounterChange.STALE,
         ),  # the overview is behind what we saw ourselves
-        (Reading(BEGIN + HOUR, 100, 900, 10_800), Fate.CUT),  # a card was plugged anew
-        (Reading(BEGIN - HOUR, 9_000, 900, 7300), Fate.WENT_ON),  # our clock went back
+        (CounterReading(BEGIN + HOUR, 100, 900, 10_800), CounterChange.CUT),  # a card was plugged anew
+        (CounterReading(BEGIN - HOUR, 9_000, 900, 7300), CounterChange.CONTINUED),  # our clock went back
     ],
 )
-def test_what_became_of_the_counters(now: Reading, what: Fate) -> None:
-    assert fate(FIRST, now) is what
+def test_what_became_of_the_counters(now: CounterReading, what: CounterChange) -> None:
+    assert counter_change(FIRST, now) is what
 
 
 def test_hours_follow_a_site_half_an_hour_beside_utc() -> None:
     since = BEGIN - BEGIN % HOUR_MS
-    last, now = Reading(since, 0, 0, 0), Reading(since + HOUR_MS, 600, 60, 3600)
+    last, now = CounterReading(since, 0, 0, 0), CounterReading(since + HOUR_MS, 600, 60, 3600)
     assert counted(last, now) == {since: (600, 60)}
     half = HOUR_MS // 2
     assert counted(last, now, (), half) == {since - half: (300, 30), since + half: (300, 30)}
 
 
 def test_rows_of_hours_never_overlap() -> None:
-    hours = sorted(counted(Reading(BEGIN, 0, 0, 0), Reading(BEGIN + DAY_MS, 10**9, 10**8, 86_400)))
+    hours = sorted(
+        counted(CounterReading(BEGIN, 0, 0, 0), CounterReading(BEGIN + DAY_MS, 10**9, 10**8, 86_400))
+    )
     assert all(later - earlier == HOUR_MS for earlier, later in pairwise(hours))

@@ -19,10 +19,10 @@ from engine.queries.traffic import MonthView, months
 from engine.store.database import close_database, in_transaction, open_database
 from engine.store.models import Traffic, TrafficMark
 from engine.store.urls import sqlite_url
-from engine.traffic import marks
+from engine.traffic import counters
+from engine.traffic.aggregation import edges, fold_next
 from engine.traffic.calendar import bounds, month_before, month_of
-from engine.traffic.counted import HOUR_MS, Reading
-from engine.traffic.folding import edges, fold_next
+from engine.traffic.hourly_bytes import HOUR_MS, CounterReading
 from tests.conftest import Ran, Store
 from tests.manifest.conftest import SITE
 
@@ -38,13 +38,13 @@ def at(zone: str, *moment: int) -> int:
     return int(datetime(*moment, tzinfo=ZoneInfo(zone)).timestamp() * 1000)  # type: ignore[misc,arg-type]
 
 
-def machine(last: int, vm: int = 1, service: int = 7, known: bool = False) -> marks.Machine:
-    return marks.Machine(vm, service, 100 + vm, "pve1", Reading(last, 0, 0, 0), known)
+def machine(last: int, vm: int = 1, service: int = 7, known: bool = False) -> counters.CountedVm:
+    return counters.CountedVm(vm, service, 100 + vm, "pve1", CounterReading(last, 0, 0, 0), known)
 
 
-def count(one: marks.Machine, now: int, came: int, went: int) -> None:
+def count(one: counters.CountedVm, now: int, came: int, went: int) -> None:
     seconds = (now - one.last.at) // 1000
-    assert marks.keep([marks.bytes_of(one, Reading(now, came, went, seconds))]) == 1
+    assert counters.keep([counters.bytes_of(one, CounterReading(now, came, went, seconds))]) == 1
 
 
 def test_a_month_ends_at_the_midnight_of_the_site(store: Store, zone: str) -> None:
@@ -68,7 +68,7 @@ def test_a_number_that_is_used_again_does_not_mix_two_services(store: Store) -> 
     begin = at("UTC", 2026, 1, 10)
     for service, came in ((7, 700), (8, 800), (9, 900)):
         count(machine(begin, service=service), begin + 2 * HOUR_MS, came, 0)
-        in_transaction(lambda: marks.forget(1))
+        in_transaction(lambda: counters.forget(1))
     count(machine(begin, service=10), begin + 2 * HOUR_MS, 1000, 0)
     fold_next(None, edges(at("UTC", 2026, 6, 1), 7))
     expected = [MonthView(service, "2026-01", 100 * service, 0) for service in (7, 8, 9, 10)]

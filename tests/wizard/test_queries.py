@@ -19,7 +19,7 @@ from engine.queries.granting import (
     template_commands,
 )
 from engine.queries.offers import BridgeOffer, certificates, free_range, offers
-from engine.queries.setup import Machine, SetUp, set_up
+from engine.queries.setup import FirstVm, SetUp, set_up
 from engine.store.models import Client, Product, Server, Service, Vm
 from kvmtui.lab import Lab
 from tests.conftest import Store
@@ -53,11 +53,11 @@ def test_how_far_a_site_is_comes_from_its_rows(store: Store, still_lab: Lab) -> 
     assert [pool.free for pool in found.pools] == [11] and not found.answered
     client = Client.create(name="Acme", created_at=1)
     service = Service.create(client=client, product=Product.get(), status="Pending", created_at=1)
-    assert set_up().machine == Machine(service.id)
+    assert set_up().machine == FirstVm(service.id)
     Vm.create(
         uid="v", service=service, server=Server.get(), name="vps-1", vm_status="clone", error="full", plan={}
     )
-    assert set_up().machine == Machine(service.id, "vps-1", "clone", "full")
+    assert set_up().machine == FirstVm(service.id, "vps-1", "clone", "full")
 
 
 def test_a_cluster_says_what_it_offers(sqlite_store: Store, still_lab: Lab) -> None:

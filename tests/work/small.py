@@ -13,8 +13,8 @@ from engine.work import requests
 from engine.work.catalog import Catalog
 from engine.work.context import TaskContext
 from engine.work.engine import Engine
-from engine.work.item import Item
-from engine.work.model import Done, Fail, Pipeline, Step, StepFunction
+from engine.work.item import WorkItem
+from engine.work.model import Done, Fail, Pipeline, PipelineStep, StepFunction
 from engine.work.servers import Servers
 from engine.work.walk import Walker
 
@@ -31,7 +31,7 @@ def broken(ctx: TaskContext) -> Fail:
 
 def command(name: str, *steps: StepFunction) -> Pipeline:
     """A pipeline that is asked for once and not retried."""
-    rows = tuple(Step(None, f"{name} {n}", run, needs_guest=False) for n, run in enumerate(steps, 1))
+    rows = tuple(PipelineStep(None, f"{name} {n}", run, needs_guest=False) for n, run in enumerate(steps, 1))
     return Pipeline(name, start="", steps=rows, by_status=False, retry=False)
 
 
@@ -39,12 +39,13 @@ def retried(name: str, start: str, *steps: StepFunction) -> Pipeline:
     """A pipeline by status whose failed step is retried."""
     statuses = [*(f"{start}_{n}" for n in range(1, len(steps))), "ready"]
     rows = tuple(
-        Step(status, status, run, needs_guest=False) for status, run in zip(statuses, steps, strict=True)
+        PipelineStep(status, status, run, needs_guest=False)
+        for status, run in zip(statuses, steps, strict=True)
     )
     return Pipeline(name, start=start, steps=rows)
 
 
-def context(item: Item, **given: Any) -> TaskContext:
+def context(item: WorkItem, **given: Any) -> TaskContext:
     """What a step of these pipelines gets."""
     return TaskContext(item=item, server=None, cluster=None, **given)  # type: ignore[arg-type]
 

@@ -9,7 +9,7 @@ from engine.schedule import process_vms
 from engine.store.models import Call, Event, Run, Server, Vm
 from engine.work import outages
 from engine.work.task import Room
-from kvmtui.lab import Fault
+from kvmtui.lab import InjectedFault
 from tests.pipelines.conftest import Site, site
 
 __all__ = ["site"]
@@ -54,7 +54,7 @@ def test_vms_wait_without_an_error_and_the_loss_is_one_alert(site: Site, room: R
     lose(site, vms[0])
     for method in ("PUT", "POST", "DELETE"):
         site.lab.faults.add(
-            Fault(kind="status", method=method, path="/qemu/", code=500, text=DENIED, count=0)
+            InjectedFault(kind="status", method=method, path="/qemu/", code=500, text=DENIED, count=0)
         )
     for vm in vms:
         site.ask(vm, "Stop")
@@ -76,7 +76,7 @@ def test_vms_wait_without_an_error_and_the_loss_is_one_alert(site: Site, room: R
 
 def test_a_task_that_ends_so_is_not_a_failure_of_the_vm(site: Site, room: Room) -> None:
     vm = site.walk(site.service())
-    site.lab.faults.add(Fault(kind="task-error", task="qmdestroy", text=DENIED))
+    site.lab.faults.add(InjectedFault(kind="task-error", task="qmdestroy", text=DENIED))
     Vm.update(vm_status="terminate", due_at=1).where(Vm.id == vm.id).execute()
     for _ in range(400):
         vm = site.once(vm)
@@ -105,7 +105,7 @@ def test_a_tick_notices_the_loss_before_any_vm_does(site: Site, room: Room) -> N
 
 def test_a_refusal_while_the_cluster_has_quorum_again_is_tried_again(site: Site) -> None:
     vm = site.walk(site.service())
-    site.lab.faults.add(Fault(kind="status", method="POST", path="/status/", code=500, text=DENIED))
+    site.lab.faults.add(InjectedFault(kind="status", method="POST", path="/status/", code=500, text=DENIED))
     site.ask(vm, "Stop")
     vm = site.walk(vm)
     assert (vm.error, told(), site.guest(vm).status) == ("", [], "stopped")

@@ -18,7 +18,7 @@ def fence() -> None:
     """Writes of a worker that lost its lease go through."""
     from engine.work import claims
 
-    def write(claim: claims.Claim, lease: str, changes: dict[str, Any]) -> None:
+    def write(claim: claims.MailClaim, lease: str, changes: dict[str, Any]) -> None:
         columns, values = claims._columns(changes)
         claims.execute(
             f"UPDATE vm SET {lease}, revision = revision + 1{columns} WHERE id = ?", *values, claim.vm_id

@@ -18,18 +18,18 @@ from pydantic import AfterValidator, Field
 
 from engine.dns.batching import chunks, send_bisected
 from engine.dns.budget import bucket_of
-from engine.dns.errors import Kind, ProviderError
-from engine.dns.http import Connection, Reply
+from engine.dns.errors import DnsErrorKind, ProviderError
+from engine.dns.http import HttpConnection, Reply
 from engine.dns.names import normalise, within
-from engine.dns.plan import Change, ChangeKind
+from engine.dns.plan import ChangeKind, RecordChange
 from engine.dns.provider import (
-    Check,
-    Result,
+    ChangeResult,
     Timing,
+    ZoneCheck,
     ZoneReport,
     done,
     failed,
-    only_asked,
+    only_requested,
     refused,
     standing,
 )
@@ -47,7 +47,11 @@ SINGLE_READS = 3  # up to here, names are read one by one; beyond, the whole zon
 EDIT = "#dns_records:edit"
 DENIED = 10000
 DENIED_PAUSES = (0.1, 0.3)  # Cloudflare says “Authentication error” now and then without meaning it
-_FAILED_CHECK = {Kind.AUTH: "key", Kind.PERMISSION: "permission", Kind.MISSING_ZONE: "zone"}
+_FAILED_CHECK = {
+    DnsErrorKind.AUTH: "key",
+    DnsErrorKind.PERMISSION: "permission",
+    DnsErrorKind.MISSING_ZONE: "zone",
+}
 
 
 CLOUDFLARE_API = "https://api.cloudflare.com/client/v4"
@@ -118,7 +122,7 @@ class Cloudflare:
         self._is_account_token = form.api_token.startswith("cfat_")
         self._bucket = bucket_of(form.api_token)
         headers = {"Authorization": f"Bearer {form.api_token}"}
-        self._api = Connection("Cloudflare", form.api_url, form.trust(), timing, headers)
+        self._api = HttpConnection("Cloudflare", form.api_url, form.trust(), timing, headers)
         self._records = f"/zones/{self._zone_id}/dns_records"
 
     def close(self) -> None:
@@ -129,7 +133,7 @@ class Cloudflare:
 
     def test(self) -> ZoneReport:
         """Looks whether Cloudflare answers, the token is alive, the zone is this one and may be edited."""
-        checks: list[Check] = []
+        checks: list[ZoneCheck] = []
         try:
             checks += self._token_checks()
             if checks[-1].ok is False:
@@ -137,22 +141,24 @@ class Cloudflare:
             checks += self._zone_checks()
         except ProviderError as error:
             name = _FAILED_CHECK.get(error.kind, "zone" if checks else "reach")
-            return ZoneReport(self.zone, (*checks, Check(name, False, error.sentence)))
+            return ZoneReport(self.zone, (*checks, ZoneCheck(name, False, error.sentence)))
         return ZoneReport(self.zone, tuple(checks))
 
-    def _token_checks(self) -> list[Check]:
+    def _token_checks(self) -> list[ZoneCheck]:
         """Asks after the token; tokens of an account are known under that account only."""
         path = "/user/tokens/verify"
         if self._is_account_token:
             if not self._account_id:
-                return [Check("key", None, "a token of an account can be verified only with the account ID")]
+                return [
+                    ZoneCheck("key", None, "a token of an account can be verified only with the account ID")
+                ]
             path = f"/accounts/{self._account_id}/tokens/verify"
         verified = self._get(path, attempts=2)
         status = str((verified.get("result") or {}).get("status", "unknown"))
-        reach = Check("reach", True, f"Cloudflare at {self._api.host} answers")
-        return [reach, Check("key", status == "active", f"the API token is {status}")]
+        reach = ZoneCheck("reach", True, f"Cloudflare at {self._api.host} answers")
+        return [reach, ZoneCheck("key", status == "active", f"the API token is {status}")]
 
-    def _zone_checks(self) -> Iterator[Check]:
+    def _zone_checks(self) -> Iterator[ZoneCheck]:
         try:
             zone = self._get(f"/zones/{self._zone_id}", attempts=3)["result"]
         except ProviderError as error:
@@ -160,31 +166,35 @@ class Cloudflare:
                 raise
             # A token for DNS alone may not read the zone itself; its records tell enough.
             self._get(self._records, params={"per_page": 1})
-            yield Check("zone", None, f"the token may not read the zone, so its name {self.zone} is unproved")
-            yield Check("permission", None, "records can be read; whether they can be written shows later")
+            yield ZoneCheck(
+                "zone", None, f"the token may not read the zone, so its name {self.zone} is unproved"
+            )
+            yield ZoneCheck(
+                "permission", None, "records can be read; whether they can be written shows later"
+            )
             return
         yield self._name_check(zone)
         if "permissions" in zone and EDIT not in zone["permissions"]:
-            yield Check("permission", False, f"the token lacks {EDIT}; give it Zone / DNS / Edit")
+            yield ZoneCheck("permission", False, f"the token lacks {EDIT}; give it Zone / DNS / Edit")
         else:
-            yield Check("permission", True, f"{self.zone} can be written")
+            yield ZoneCheck("permission", True, f"{self.zone} can be written")
 
-    def _name_check(self, zone: dict[str, Any]) -> Check:
+    def _name_check(self, zone: dict[str, Any]) -> ZoneCheck:
         name, status = str(zone.get("name", "")), str(zone.get("status", ""))
         if normalise(name) != self.zone:
             said = f"the zone ID belongs to {name}, not to {self.zone}; correct one of them"
-            return Check("zone", False, said)
+            return ZoneCheck("zone", False, said)
         more = (
             "" if status in ("active", "") else f"; it is {status}, so the world does not ask Cloudflare yet"
         )
-        return Check("zone", True, f"{name} is there{more}")
+        return ZoneCheck("zone", True, f"{name} is there{more}")
 
     def read(self, names: Collection[tuple[str, str]]) -> list[LiveRecord]:
         """The live records of these names and types, and any CNAME at the names."""
         owners = sorted({name for name, _ in names})
         if len(owners) > SINGLE_READS:
-            return only_asked(list(self._list({})), names)
-        return only_asked([live for owner in owners for live in self._list({"name": owner})], names)
+            return only_requested(list(self._list({})), names)
+        return only_requested([live for owner in owners for live in self._list({"name": owner})], names)
 
     def _list(self, query: dict[str, str]) -> Iterator[LiveRecord]:
         page = pages = 1
@@ -197,9 +207,9 @@ class Cloudflare:
 
     # --- writing ---
 
-    def apply(self, changes: Sequence[Change]) -> list[Result]:
+    def apply(self, changes: Sequence[RecordChange]) -> list[ChangeResult]:
         """Writes all changes in atomic batches; a bad record is named and the others still written."""
-        results: dict[int, Result] = {}
+        results: dict[int, ChangeResult] = {}
         try:
             self._round(changes, results, last=False)
             if len(results) < len(changes):
@@ -209,7 +219,7 @@ class Cloudflare:
                 results.setdefault(at, failed(change, error))
         return [results[at] for at in range(len(changes))]
 
-    def _round(self, changes: Sequence[Change], results: dict[int, Result], last: bool) -> None:
+    def _round(self, changes: Sequence[RecordChange], results: dict[int, ChangeResult], last: bool) -> None:
         """Looks at what is there and sends what is left to do."""
         todo = [(at, change) for at, change in enumerate(changes) if at not in results]
         live = self.read([change.record.key for _, change in todo])
@@ -218,7 +228,7 @@ class Cloudflare:
         self._send_all(operations, changes, results, last)
 
     def _operation(
-        self, at: int, change: Change, live: list[LiveRecord], results: dict[int, Result]
+        self, at: int, change: RecordChange, live: list[LiveRecord], results: dict[int, ChangeResult]
     ) -> _Operation | None:
         """The operation that carries a change out against what is there now, or None with its result
         noted.
@@ -226,7 +236,7 @@ class Cloudflare:
         record = change.record
         if not within(record.name, self.zone):
             said = f"{record.name} is outside of the zone {self.zone}."
-            results[at] = refused(change, Kind.PERMANENT, said)
+            results[at] = refused(change, DnsErrorKind.PERMANENT, said)
             return None
         old = standing(change.old, live)
         there = next((found for found in live if found.record.identity == record.identity), None)
@@ -240,8 +250,8 @@ class Cloudflare:
             elif change.kind is ChangeKind.CREATE:
                 return _Operation(at, "posts", _body(record))
             else:
-                said = f"{record.name} {record.type} was changed by somebody else meanwhile."
-                results[at] = refused(change, Kind.CONFLICT, said)
+                said = f"{record.name} {record.type} was changed by somebody else in between."
+                results[at] = refused(change, DnsErrorKind.CONFLICT, said)
         else:
             return _Operation(at, "patches", {"id": old.id, **_body(record)})
         return None
@@ -249,8 +259,8 @@ class Cloudflare:
     def _send_all(
         self,
         operations: list[_Operation],
-        changes: Sequence[Change],
-        results: dict[int, Result],
+        changes: Sequence[RecordChange],
+        results: dict[int, ChangeResult],
         last: bool,
     ) -> None:
         def send(group: Sequence[_Operation]) -> None:
@@ -276,12 +286,12 @@ class Cloudflare:
         for group in chunks(operations, MOST_OPERATIONS, LARGEST_BODY, lambda item: len(str(item.body)) + 4):
             send_bisected(group, send, fail)
 
-    def _found_there(self, change: Change, error: ProviderError) -> Result:
+    def _found_there(self, change: RecordChange, error: ProviderError) -> ChangeResult:
         """A create that met an equal record holds; the record is looked up for its id."""
         for live in self.read([change.record.key]):
             if live.record.identity == change.record.identity:
                 return done(change, live.id, "it was there already")
-        return failed(change, replace_kind(error, Kind.CONFLICT))
+        return failed(change, replace_kind(error, DnsErrorKind.CONFLICT))
 
     def _batch(self, group: Sequence[_Operation]) -> dict[int, str]:
         """Sends one atomic batch and answers the record ids; sent again, its creates and deletes meet
@@ -323,7 +333,7 @@ class Cloudflare:
             self._bucket.close(60.0 if reply.retry_after is None else reply.retry_after)
 
 
-def replace_kind(error: ProviderError, kind: Kind) -> ProviderError:
+def replace_kind(error: ProviderError, kind: DnsErrorKind) -> ProviderError:
     """The same error under another kind."""
     return ProviderError(kind, error.sentence, said=error.said, status=error.status, code=error.code)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.dns.errors import Kind, ProviderError
+from engine.dns.errors import DnsErrorKind, ProviderError
 from engine.dns.http import Reply
 
 ALREADY_THERE = frozenset({81057, 81058})
@@ -45,24 +45,27 @@ def _first_error(answer: dict[str, Any]) -> tuple[int, str]:
     return int(first.get("code", 0)), text
 
 
-def _sort(status: int, code: int, zone: str, zone_id: str) -> tuple[Kind, str]:
+def _sort(status: int, code: int, zone: str, zone_id: str) -> tuple[DnsErrorKind, str]:
     if status == 429:
-        return Kind.TRANSIENT, "The token has used up its calls; it will be tried again after the pause."
+        return (
+            DnsErrorKind.TRANSIENT,
+            "The token has used up its calls; it will be tried again after the pause.",
+        )
     if status >= 500:
-        return Kind.TRANSIENT, "It will be tried again."
+        return DnsErrorKind.TRANSIENT, "It will be tried again."
     if code in _CONFLICTS:
         return (
-            Kind.CONFLICT,
+            DnsErrorKind.CONFLICT,
             "A record of somebody else is there; remove it or rename the machine.",
         )
     if code == _QUOTA:
-        return Kind.PERMANENT, f"The plan of {zone} allows no more records."
+        return DnsErrorKind.PERMANENT, f"The plan of {zone} allows no more records."
     if code in _NO_ROUTE or (status == 404 and code not in ALREADY_GONE):
-        return Kind.MISSING_ZONE, f"Check the zone ID {zone_id} on the overview page of {zone}."
+        return DnsErrorKind.MISSING_ZONE, f"Check the zone ID {zone_id} on the overview page of {zone}."
     if code == _DENIED:
-        return Kind.PERMISSION, f"Give the token Zone / DNS / Edit on {zone}."
+        return DnsErrorKind.PERMISSION, f"Give the token Zone / DNS / Edit on {zone}."
     if code in _BAD_TOKEN or status == 401:
-        return Kind.AUTH, "Check the API token."
+        return DnsErrorKind.AUTH, "Check the API token."
     if status == 403:
-        return Kind.PERMISSION, f"Give the token Zone / DNS / Edit on {zone}."
-    return Kind.PERMANENT, ""
+        return DnsErrorKind.PERMISSION, f"Give the token Zone / DNS / Edit on {zone}."
+    return DnsErrorKind.PERMANENT, ""

@@ -13,18 +13,18 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from engine.dns.errors import Kind, ProviderError
-from engine.dns.http import Connection
+from engine.dns.errors import DnsErrorKind, ProviderError
+from engine.dns.http import HttpConnection
 from engine.dns.names import absolute, relative, within
-from engine.dns.plan import Change, ChangeKind
+from engine.dns.plan import ChangeKind, RecordChange
 from engine.dns.provider import (
-    Check,
-    Result,
+    ChangeResult,
     Timing,
+    ZoneCheck,
     ZoneReport,
     done,
     failed,
-    only_asked,
+    only_requested,
     refused,
     standing,
 )
@@ -36,7 +36,7 @@ from engine.forms.kinds import Line, Url
 from engine.forms.zone import HttpZoneForm, RequiredLine
 
 WRITERS = ("v-add-dns-record", "v-change-dns-record", "v-delete-dns-record")
-_FAILED_CHECK = {Kind.AUTH: "key", Kind.PERMISSION: "permission"}
+_FAILED_CHECK = {DnsErrorKind.AUTH: "key", DnsErrorKind.PERMISSION: "permission"}
 
 
 def _root(url: str) -> str:
@@ -115,7 +115,9 @@ class Hestia:
             login = {"access_key": form.access_key, "secret_key": form.secret_key}
         else:
             login = {"user": form.admin_user, "password": form.admin_password}
-        self._api = HestiaApi(form.zone, Connection("HestiaCP", form.server_url, form.trust(), timing), login)
+        self._api = HestiaApi(
+            form.zone, HttpConnection("HestiaCP", form.server_url, form.trust(), timing), login
+        )
 
     def close(self) -> None:
         """Closes the connection."""
@@ -125,43 +127,49 @@ class Hestia:
 
     def test(self) -> ZoneReport:
         """Looks whether the server answers, the credentials are taken, and the zone belongs to the user."""
-        checks: list[Check] = []
+        checks: list[ZoneCheck] = []
         try:
             zones = self._api.table("v-list-dns-domains", self._user, "json", attempts=2)
-            checks.append(Check("reach", True, f"HestiaCP at {self._api.host} answers"))
-            checks.append(Check("key", True, "the credentials are accepted"))
+            checks.append(ZoneCheck("reach", True, f"HestiaCP at {self._api.host} answers"))
+            checks.append(ZoneCheck("key", True, "the credentials are accepted"))
             checks.append(self._zone_check(zones))
             if checks[-1].ok:
                 checks.append(self._permission_check())
         except ProviderError as error:
-            name = _FAILED_CHECK.get(error.kind, "zone" if error.kind is Kind.MISSING_ZONE else "reach")
-            return ZoneReport(self.zone, (*checks, Check(name, False, error.sentence)))
+            name = _FAILED_CHECK.get(
+                error.kind, "zone" if error.kind is DnsErrorKind.MISSING_ZONE else "reach"
+            )
+            return ZoneReport(self.zone, (*checks, ZoneCheck(name, False, error.sentence)))
         return ZoneReport(self.zone, tuple(checks))
 
-    def _zone_check(self, zones: dict[str, dict[str, str]]) -> Check:
+    def _zone_check(self, zones: dict[str, dict[str, str]]) -> ZoneCheck:
         here = {name.lower().rstrip("."): facts for name, facts in zones.items()}.get(self.zone)
         if here is None:
             owner = self._api.owner(self.zone)
             if owner and owner != self._user:
-                return Check("zone", False, f"{self.zone} belongs to the user {owner}, not to {self._user}.")
-            return Check("zone", False, f"the user {self._user} has no zone {self.zone}; create it there.")
+                return ZoneCheck(
+                    "zone", False, f"{self.zone} belongs to the user {owner}, not to {self._user}."
+                )
+            return ZoneCheck(
+                "zone", False, f"the user {self._user} has no zone {self.zone}; create it there."
+            )
         if here.get("SUSPENDED") == "yes":
-            return Check("zone", False, f"{self.zone} is suspended at HestiaCP; unsuspend it there.")
-        return Check("zone", True, f"{self.zone} is there with {here.get('RECORDS', '?')} records")
+            return ZoneCheck("zone", False, f"{self.zone} is suspended at HestiaCP; unsuspend it there.")
+        return ZoneCheck("zone", True, f"{self.zone} is there with {here.get('RECORDS', '?')} records")
 
-    def _permission_check(self) -> Check:
+    def _permission_check(self) -> ZoneCheck:
         """An access key may be limited to commands; one called without its arguments tells, and changes
         nothing.
         """
         if not self._with_key:
-            return Check("permission", True, f"{self.zone} can be written; an access key would be safer")
+            return ZoneCheck("permission", True, f"{self.zone} can be written; an access key would be safer")
         for command in WRITERS:
             self._api.probe(command, self._user)
-        return Check("permission", True, f"{self.zone} can be written")
+        return ZoneCheck("permission", True, f"{self.zone} can be written")
 
     def read(self, names: Collection[tuple[str, str]]) -> list[LiveRecord]:
         """The live records of these names and types, and any CNAME at the names."""
-        return only_asked(self._list(), names) if names else []
+        return only_requested(self._list(), names) if names else []
 
     def _list(self) -> list[LiveRecord]:
         rows = self._api.table("v-list-dns-records", self._user, self.zone, "json")
@@ -179,9 +187,9 @@ class Hestia:
 
     # --- writing ---
 
-    def apply(self, changes: Sequence[Change]) -> list[Result]:
+    def apply(self, changes: Sequence[RecordChange]) -> list[ChangeResult]:
         """Writes the changes one after the other, reloads the name server once, and looks at the outcome."""
-        results: list[Result] = []
+        results: list[ChangeResult] = []
         stop: ProviderError | None = None
         unloaded = False
         for at, change in enumerate(changes):
@@ -201,12 +209,12 @@ class Hestia:
             self._api.reload()
         return self._with_ids(results)
 
-    def _one(self, change: Change, restart: bool) -> tuple[bool, Result]:
+    def _one(self, change: RecordChange, restart: bool) -> tuple[bool, ChangeResult]:
         """Carries one change out against a fresh list; whether something was written, and how it ended."""
         record = change.record
         if not within(record.name, self.zone):
             said = f"{record.name} is outside of the zone {self.zone}."
-            return False, refused(change, Kind.PERMANENT, said)
+            return False, refused(change, DnsErrorKind.PERMANENT, said)
         live = self._list()
         old = standing(change.old, live)
         if change.kind is ChangeKind.DELETE:
@@ -222,8 +230,8 @@ class Hestia:
             self._run("v-add-dns-record", *self._fields(record), "", "", _yes_no(restart), str(record.ttl))
             return True, done(change)
         if old is None:
-            said = f"{record.name} {record.type} was changed by somebody else meanwhile."
-            return False, refused(change, Kind.CONFLICT, said)
+            said = f"{record.name} {record.type} was changed by somebody else in between."
+            return False, refused(change, DnsErrorKind.CONFLICT, said)
         arguments = (old.id, *self._fields(record), "", _yes_no(restart), str(record.ttl))
         self._run("v-change-dns-record", *arguments)
         return True, done(change, old.id)
@@ -234,25 +242,25 @@ class Hestia:
     def _fields(self, record: Record) -> tuple[str, str, str]:
         return relative(record.name, self.zone), record.type, sent_content(record)
 
-    def _with_ids(self, results: list[Result]) -> list[Result]:
+    def _with_ids(self, results: list[ChangeResult]) -> list[ChangeResult]:
         """Looks once more: what was created is there, and has this id."""
         if not any(_is_new(result) for result in results):
             return results
         try:
             live = self._list()
         except ProviderError:
-            return results  # written all the same; the next look finds the ids
+            return results  # written anyway; the next read finds the ids
         return [self._found(result, live) if _is_new(result) else result for result in results]
 
-    def _found(self, result: Result, live: list[LiveRecord]) -> Result:
+    def _found(self, result: ChangeResult, live: list[LiveRecord]) -> ChangeResult:
         found = standing(LiveRecord(result.change.record), live)
         if found is not None:
             return done(result.change, found.id, result.sentence)
         said = f"HestiaCP took {result.change.record} and does not list it. Did another writer undo it?"
-        return refused(result.change, Kind.TRANSIENT, said)
+        return refused(result.change, DnsErrorKind.TRANSIENT, said)
 
 
-def _is_new(result: Result) -> bool:
+def _is_new(result: ChangeResult) -> bool:
     return result.ok and not result.id and result.change.kind is not ChangeKind.DELETE
 
 

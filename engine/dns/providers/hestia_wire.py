@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.dns.errors import Kind, ProviderError
-from engine.dns.http import Connection, Reply
+from engine.dns.errors import DnsErrorKind, ProviderError
+from engine.dns.http import HttpConnection, Reply
 
 NOT_RESTARTED = 20
 NO_CHANGE = 4
@@ -24,22 +24,22 @@ _MEANINGS = {
     20: "the record is stored, but the name server did not restart",
 }
 _KINDS = {
-    3: Kind.PERMANENT,
-    4: Kind.CONFLICT,
-    5: Kind.PERMISSION,
-    6: Kind.PERMISSION,
-    9: Kind.AUTH,
-    10: Kind.PERMISSION,
-    11: Kind.PERMISSION,
-    15: Kind.TRANSIENT,
-    20: Kind.TRANSIENT,
+    3: DnsErrorKind.PERMANENT,
+    4: DnsErrorKind.CONFLICT,
+    5: DnsErrorKind.PERMISSION,
+    6: DnsErrorKind.PERMISSION,
+    9: DnsErrorKind.AUTH,
+    10: DnsErrorKind.PERMISSION,
+    11: DnsErrorKind.PERMISSION,
+    15: DnsErrorKind.TRANSIENT,
+    20: DnsErrorKind.TRANSIENT,
 }
 
 
 class HestiaApi:
     """Runs commands on one HestiaCP server."""
 
-    def __init__(self, zone: str, http: Connection, login: dict[str, str]) -> None:
+    def __init__(self, zone: str, http: HttpConnection, login: dict[str, str]) -> None:
         self._zone = zone
         self._http = http
         self.host = http.host
@@ -108,22 +108,25 @@ class HestiaApi:
         sentence = f"HestiaCP at {self.host}: {about}{number}{said.rstrip('.')}."
         return ProviderError(kind, f"{sentence} {advice}".strip(), retry_after=reply.retry_after, **facts)
 
-    def _sort(self, reply: Reply, code: int | None, said: str) -> tuple[Kind, str]:
+    def _sort(self, reply: Reply, code: int | None, said: str) -> tuple[DnsErrorKind, str]:
         if reply.status == 429 or reply.status >= 500:
-            return Kind.TRANSIENT, "It will be tried again."
+            return DnsErrorKind.TRANSIENT, "It will be tried again."
         if "doesn't exist" in said and ("dns domain" in said or "user " in said):
-            return Kind.MISSING_ZONE, f"Check the zone name {self._zone} and the user who owns it."
+            return DnsErrorKind.MISSING_ZONE, f"Check the zone name {self._zone} and the user who owns it."
         if code == 9 or "authentication failed" in said or "Invalid secret key" in said:
-            return Kind.AUTH, "Check the user and password, or the access key."
+            return DnsErrorKind.AUTH, "Check the user and password, or the access key."
         if "has been disabled" in said or said.startswith("Disabled"):
-            return Kind.PERMISSION, "Switch the API on in HestiaCP under Server Settings / Security."
+            return DnsErrorKind.PERMISSION, "Switch the API on in HestiaCP under Server Settings / Security."
         if code == 10 or "not allowed" in said:
-            return Kind.PERMISSION, "Allow this machine's address, and the command for the key, in HestiaCP."
+            return (
+                DnsErrorKind.PERMISSION,
+                "Allow this machine's address, and the command for the key, in HestiaCP.",
+            )
         if reply.status == 404:
-            return Kind.PERMANENT, "Is this the address of a HestiaCP panel, with its port 8083?"
+            return DnsErrorKind.PERMANENT, "Is this the address of a HestiaCP panel, with its port 8083?"
         if code is None and "<html" in reply.text.lower():
-            return Kind.PERMANENT, "Is this the address of a HestiaCP panel, with its port 8083?"
-        return _KINDS.get(code or 0, Kind.PERMANENT), ""
+            return DnsErrorKind.PERMANENT, "Is this the address of a HestiaCP panel, with its port 8083?"
+        return _KINDS.get(code or 0, DnsErrorKind.PERMANENT), ""
 
 
 def _code(reply: Reply) -> int | None:

@@ -18,13 +18,22 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from engine.dns.batching import chunks, send_bisected
-from engine.dns.errors import Kind, ProviderError
-from engine.dns.http import Connection, Reply
+from engine.dns.errors import DnsErrorKind, ProviderError
+from engine.dns.http import HttpConnection, Reply
 from engine.dns.names import within
-from engine.dns.plan import Change, ChangeKind
-from engine.dns.provider import Check, Result, Timing, ZoneReport, done, failed, refused, with_aliases
+from engine.dns.plan import ChangeKind, RecordChange
+from engine.dns.provider import (
+    ChangeResult,
+    Timing,
+    ZoneCheck,
+    ZoneReport,
+    done,
+    failed,
+    refused,
+    with_aliases,
+)
 from engine.dns.records import LiveRecord, Record, sent_content
-from engine.dns.tls import Tls
+from engine.dns.tls import DnsTls
 from engine.dns.urls import server_of, without_path
 from engine.forms.kinds import Url
 from engine.forms.zone import HeaderSecret, HttpZoneForm
@@ -72,7 +81,7 @@ class PowerDnsForm(HttpZoneForm):
 
 
 @dataclass(frozen=True, slots=True)
-class _Set:
+class _RrSet:
     """A record set as it should be: (content as sent, disabled) of each record; none means it goes."""
 
     key: Key
@@ -91,9 +100,9 @@ class _Set:
 class PowerDns:
     """Reads and writes one zone of a PowerDNS server."""
 
-    def __init__(self, form: PowerDnsForm, timing: Timing, tls: Tls | None = None) -> None:
+    def __init__(self, form: PowerDnsForm, timing: Timing, tls: DnsTls | None = None) -> None:
         self.zone = form.zone
-        self._api = Connection(
+        self._api = HttpConnection(
             "PowerDNS", form.server_url, tls or form.trust(), timing, {"X-API-Key": form.api_key}
         )
         self._path = ""
@@ -106,23 +115,23 @@ class PowerDns:
 
     def test(self) -> ZoneReport:
         """Looks whether the server answers, the key is taken, and the zone is there and writable."""
-        checks: list[Check] = []
+        checks: list[ZoneCheck] = []
         try:
             server = self._json(self._api.ask("GET", API, attempts=2))
             version = server.get("version", "?") if isinstance(server, dict) else "?"
-            checks.append(Check("reach", True, f"PowerDNS {version} at {self._api.host}"))
-            checks.append(Check("key", True, "the API key is accepted"))
+            checks.append(ZoneCheck("reach", True, f"PowerDNS {version} at {self._api.host}"))
+            checks.append(ZoneCheck("key", True, "the API key is accepted"))
             zone = self._find_zone()
         except ProviderError as error:
-            name = "key" if error.kind is Kind.AUTH else "zone" if checks else "reach"
-            return ZoneReport(self.zone, (*checks, Check(name, False, error.sentence)))
+            name = "key" if error.kind is DnsErrorKind.AUTH else "zone" if checks else "reach"
+            return ZoneReport(self.zone, (*checks, ZoneCheck(name, False, error.sentence)))
         kind, serial = str(zone.get("kind", "Native")), zone.get("serial", "?")
-        checks.append(Check("zone", True, f"{self.zone} is there ({kind}, serial {serial})"))
+        checks.append(ZoneCheck("zone", True, f"{self.zone} is there ({kind}, serial {serial})"))
         if kind.lower() in NOT_WRITABLE:
             said = f"{self.zone} is a {kind} zone here; its records come from another server"
             advice = "Give the server_url of the primary."
-            return ZoneReport(self.zone, (*checks, Check("permission", False, said)), advice)
-        return ZoneReport(self.zone, (*checks, Check("permission", True, f"{self.zone} can be written")))
+            return ZoneReport(self.zone, (*checks, ZoneCheck("permission", False, said)), advice)
+        return ZoneReport(self.zone, (*checks, ZoneCheck("permission", True, f"{self.zone} can be written")))
 
     def read(self, names: Collection[Key]) -> list[LiveRecord]:
         """The live records of these names and types, and any CNAME at the names."""
@@ -168,18 +177,18 @@ class PowerDns:
 
     # --- writing ---
 
-    def apply(self, changes: Sequence[Change]) -> list[Result]:
+    def apply(self, changes: Sequence[RecordChange]) -> list[ChangeResult]:
         """Writes all changes in as few PATCHes as possible; a bad record is named and the others still
         written.
         """
-        results: dict[int, Result] = {}
+        results: dict[int, ChangeResult] = {}
         todo: dict[Key, list[int]] = defaultdict(list)
         for at, change in enumerate(changes):
             if within(change.record.name, self.zone):
                 todo[change.record.key].append(at)
             else:
                 said = f"{change.record.name} is outside of the zone {self.zone}."
-                results[at] = refused(change, Kind.PERMANENT, said)
+                results[at] = refused(change, DnsErrorKind.PERMANENT, said)
         try:
             if todo:
                 self._write(changes, todo, results)
@@ -189,7 +198,7 @@ class PowerDns:
         return [results[at] for at in range(len(changes))]
 
     def _write(
-        self, changes: Sequence[Change], todo: dict[Key, list[int]], results: dict[int, Result]
+        self, changes: Sequence[RecordChange], todo: dict[Key, list[int]], results: dict[int, ChangeResult]
     ) -> None:
         live = {key: (records, ttl) for key, records, ttl in self._sets()}
 
@@ -197,16 +206,16 @@ class PowerDns:
             for at in todo[key]:
                 results.setdefault(at, done(changes[at]))
 
-        def send(sets: Sequence[_Set]) -> None:
+        def send(sets: Sequence[_RrSet]) -> None:
             self._patch(sets)
             for item in sets:
                 settle(item.key)
 
-        def fail(bad: _Set, error: ProviderError) -> None:
+        def fail(bad: _RrSet, error: ProviderError) -> None:
             for at in todo[bad.key]:
                 results.setdefault(at, failed(changes[at], error))
 
-        sets: list[_Set] = []
+        sets: list[_RrSet] = []
         for key, positions in todo.items():
             records, ttl = live.get(key, ([], 0))
             after = _merge(key, records, ttl, changes, positions, results)
@@ -217,7 +226,7 @@ class PowerDns:
         for group in chunks(sets, MOST_SETS, LARGEST_BODY, lambda item: len(json.dumps(item.body())) + 2):
             send_bisected(group, send, fail)
 
-    def _patch(self, sets: Sequence[_Set]) -> None:
+    def _patch(self, sets: Sequence[_RrSet]) -> None:
         # The same PATCH twice leaves the same records, so it may be sent again when its answer got lost.
         reply = self._api.ask("PATCH", self._zone_path(), json={"rrsets": [item.body() for item in sets]})
         if _is_gone(reply):
@@ -237,14 +246,14 @@ class PowerDns:
 
     def _strange(self, what: str) -> ProviderError:
         return ProviderError(
-            Kind.PERMANENT,
+            DnsErrorKind.PERMANENT,
             f"{self._api.host} answers with {what}. Is this the API of a PowerDNS Authoritative server?",
         )
 
     def _missing(self) -> ProviderError:
         self._path = ""
         return ProviderError(
-            Kind.MISSING_ZONE,
+            DnsErrorKind.MISSING_ZONE,
             f"PowerDNS at {self._api.host} has no zone {self.zone}. "
             "Create it there, or correct the zone name; zones are never created from here.",
             said="Not Found",
@@ -255,20 +264,24 @@ class PowerDns:
         said = _words(reply)
         if reply.status == 401:
             sentence = f"PowerDNS at {self._api.host} refuses the API key: {said}. Correct the zone's key."
-            return ProviderError(Kind.AUTH, sentence, said=said, status=401)
+            return ProviderError(DnsErrorKind.AUTH, sentence, said=said, status=401)
         if reply.status == 403:
             sentence = (
                 f"PowerDNS at {self._api.host} refuses this machine: {said}. See webserver-allow-from there."
             )
-            return ProviderError(Kind.PERMISSION, sentence, said=said, status=403)
+            return ProviderError(DnsErrorKind.PERMISSION, sentence, said=said, status=403)
         if reply.status in (404, 405):
             return self._strange(f"{reply.status} {said}")
         sentence = f"PowerDNS at {self._api.host}: {reply.status} {said}"
         if reply.status == 429 or reply.status >= 500:
             return ProviderError(
-                Kind.TRANSIENT, sentence, said=said, status=reply.status, retry_after=reply.retry_after
+                DnsErrorKind.TRANSIENT,
+                sentence,
+                said=said,
+                status=reply.status,
+                retry_after=reply.retry_after,
             )
-        kind = Kind.CONFLICT if "Conflicts with" in said else Kind.PERMANENT
+        kind = DnsErrorKind.CONFLICT if "Conflicts with" in said else DnsErrorKind.PERMANENT
         return ProviderError(kind, sentence, said=said, status=reply.status)
 
 
@@ -300,10 +313,10 @@ def _merge(
     key: Key,
     live: list[tuple[str, bool]],
     ttl: int,
-    changes: Sequence[Change],
+    changes: Sequence[RecordChange],
     positions: list[int],
-    results: dict[int, Result],
-) -> _Set | None:
+    results: dict[int, ChangeResult],
+) -> _RrSet | None:
     """The record set after the changes, the records of others kept; None when it would be the same as now."""
     after = {Record(*key, content).content: (content, disabled) for content, disabled in live}
     new_ttl = ttl
@@ -315,8 +328,8 @@ def _merge(
                 results[at] = done(change, sentence="it was gone already")
                 continue
             if change.record.content not in after:
-                said = f"{change.record.name} {change.record.type} was changed by somebody else meanwhile."
-                results[at] = refused(change, Kind.CONFLICT, said)
+                said = f"{change.record.name} {change.record.type} was changed by somebody else in between."
+                results[at] = refused(change, DnsErrorKind.CONFLICT, said)
                 continue
         if change.kind is not ChangeKind.CREATE and old is not None:
             after.pop(old, None)
@@ -326,4 +339,4 @@ def _merge(
     records = tuple(after.values())
     if sorted(records) == sorted(live) and new_ttl == ttl:
         return None
-    return _Set(key, new_ttl, records)
+    return _RrSet(key, new_ttl, records)

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from engine.dns.batching import chunks, send_bisected
-from engine.dns.errors import Kind, ProviderError
+from engine.dns.errors import DnsErrorKind, ProviderError
 from engine.dns.names import owner_name, within
-from engine.dns.plan import Change, ChangeKind
+from engine.dns.plan import ChangeKind, RecordChange
 from engine.dns.provider import (
-    Check,
-    Result,
+    ChangeResult,
     Timing,
+    ZoneCheck,
     ZoneReport,
     done,
     failed,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     import dns.rrset
     import dns.update
 
-MOST_QUESTIONS = 50  # up to here names are asked for one by one; beyond, a transfer of the zone is cheaper
+MOST_QUESTIONS = 50  # up to this many names are queried one by one; beyond, a zone transfer is cheaper
 MOST_SETS = 200
 LARGEST_UPDATE, LARGEST_DATAGRAM = 40_000, 1_000
 Key = tuple[str, str]
@@ -115,7 +115,7 @@ class Rfc2136Form(ZoneForm):
 
 
 @dataclass(slots=True)
-class _Set:
+class _RrSetUpdate:
     """A record set to change: what is there, what is deleted from it and added to it, and for which changes."""
 
     key: Key
@@ -147,19 +147,23 @@ class Rfc2136:
 
     def test(self) -> ZoneReport:
         """Looks whether the server answers, takes the key, has the zone and lets the key change it; writes nothing."""
-        checks: list[Check] = []
+        checks: list[ZoneCheck] = []
         try:
             self._server.ask(self._server.origin, "SOA")
-            checks.append(Check("reach", True, f"the name server {self._server.where} answers"))
-            checks.append(Check("key", True, "the key is accepted"))
+            checks.append(ZoneCheck("reach", True, f"the name server {self._server.where} answers"))
+            checks.append(ZoneCheck("key", True, "the key is accepted"))
             self._server.must_have_zone()
-            checks.append(Check("zone", True, f"{self.zone} is there"))
+            checks.append(ZoneCheck("zone", True, f"{self.zone} is there"))
             self._server.send(self._server.new_update())
         except ProviderError as error:
-            at = {Kind.AUTH: "key", Kind.PERMISSION: "permission", Kind.MISSING_ZONE: "zone"}
+            at = {
+                DnsErrorKind.AUTH: "key",
+                DnsErrorKind.PERMISSION: "permission",
+                DnsErrorKind.MISSING_ZONE: "zone",
+            }
             name = at.get(error.kind, "reach" if not checks else "permission")
-            return ZoneReport(self.zone, (*checks, Check(name, False, error.sentence)))
-        return ZoneReport(self.zone, (*checks, Check("permission", True, f"{self.zone} can be written")))
+            return ZoneReport(self.zone, (*checks, ZoneCheck(name, False, error.sentence)))
+        return ZoneReport(self.zone, (*checks, ZoneCheck("permission", True, f"{self.zone} can be written")))
 
     def read(self, names: Collection[Key]) -> list[LiveRecord]:
         """The live records of these names and types, and any CNAME at the names."""
@@ -183,13 +187,13 @@ class Rfc2136:
 
     # --- writing ---
 
-    def apply(self, changes: Sequence[Change]) -> list[Result]:
+    def apply(self, changes: Sequence[RecordChange]) -> list[ChangeResult]:
         """Writes all changes in as few updates as possible; a bad one is named and the others still written."""
-        results: dict[int, Result] = {}
+        results: dict[int, ChangeResult] = {}
         for at, change in enumerate(changes):
             if not within(change.record.name, self.zone):
                 said = f"{change.record.name} is outside of the zone {self.zone}."
-                results[at] = refused(change, Kind.PERMANENT, said)
+                results[at] = refused(change, DnsErrorKind.PERMANENT, said)
         try:
             self._round(changes, results, last=False)
             if len(results) < len(changes):
@@ -199,17 +203,17 @@ class Rfc2136:
                 results.setdefault(at, failed(change, error))
         return [results[at] for at in range(len(changes))]
 
-    def _round(self, changes: Sequence[Change], results: dict[int, Result], last: bool) -> None:
+    def _round(self, changes: Sequence[RecordChange], results: dict[int, ChangeResult], last: bool) -> None:
         """Looks at what is there and sends what is left to do. A set that changed in between is left for a second
         round, and in the last one it is a conflict.
         """
 
-        def send(group: Sequence[_Set]) -> None:
+        def send(group: Sequence[_RrSetUpdate]) -> None:
             self._server.send(self._update(group))
             for item in group:
                 results.update((at, done(changes[at])) for at in item.at)
 
-        def fail(bad: _Set, error: ProviderError) -> None:
+        def fail(bad: _RrSetUpdate, error: ProviderError) -> None:
             if error.said in CHANGED and not last:
                 return
             for at in bad.at:
@@ -220,7 +224,9 @@ class Rfc2136:
         for group in chunks(sets, MOST_SETS, largest, lambda item: item.size):
             send_bisected(group, send, fail)
 
-    def _sets(self, changes: Sequence[Change], results: dict[int, Result]) -> Iterator[_Set]:
+    def _sets(
+        self, changes: Sequence[RecordChange], results: dict[int, ChangeResult]
+    ) -> Iterator[_RrSetUpdate]:
         """The record sets that are left to change, against what is there now."""
         todo: dict[Key, list[int]] = defaultdict(list)
         for at, change in enumerate(changes):
@@ -230,14 +236,14 @@ class Rfc2136:
         for found in self.read(list(todo)):
             live[found.record.key].append(found)
         for key, positions in todo.items():
-            item = _Set(key, [found.record for found in live[key]])
+            item = _RrSetUpdate(key, [found.record for found in live[key]])
             for at in positions:
                 if (result := _add(item, changes[at], live[key], at)) is not None:
                     results[at] = result
             if item.at:
                 yield item
 
-    def _update(self, sets: Sequence[_Set]) -> dns.update.UpdateMessage:
+    def _update(self, sets: Sequence[_RrSetUpdate]) -> dns.update.UpdateMessage:
         """The update that changes these sets if they are still as read."""
         update = self._server.new_update()
         for item in sets:
@@ -264,7 +270,7 @@ def _records(rrset: dns.rrset.RRset) -> Iterator[Record]:
         yield Record(name, kind, rdata.to_text(), rrset.ttl)
 
 
-def _add(item: _Set, change: Change, live: list[LiveRecord], at: int) -> Result | None:
+def _add(item: _RrSetUpdate, change: RecordChange, live: list[LiveRecord], at: int) -> ChangeResult | None:
     """Put a change into its set; its result when there is nothing to send."""
     old = standing(change.old, live)
     there = any(found.record.identity == change.record.identity for found in live)
@@ -276,7 +282,7 @@ def _add(item: _Set, change: Change, live: list[LiveRecord], at: int) -> Result 
         return done(change, sentence="it was there already")
     elif change.kind is ChangeKind.REPLACE and old is None:
         said = f"{change.record.name} {change.record.type} was changed by somebody else in between."
-        return refused(change, Kind.CONFLICT, said)
+        return refused(change, DnsErrorKind.CONFLICT, said)
     else:
         if old is not None:
             item.deleted.append(old.record)

@@ -1,4 +1,4 @@
-"""An address somebody holds: given to the machine of that service when it is here, else kept for it."""
+"""An address somebody holds: given to the VM of that service when it is here, else kept for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from engine.errors import Refused
 from engine.ipam import pools
 from engine.ipam.allocate import assign_specific
 from engine.ipam.puq.shapes import Shaped
-from engine.ipam.puq.tables import Line
+from engine.ipam.puq.tables import DumpRow
 from engine.ipam.spans import parse_address, shortened
 from engine.store.models import Address, Pool, Vm
 
@@ -25,7 +25,7 @@ class Assigned:
     service: str
 
     @classmethod
-    def of(cls, shaped: Shaped, line: Line) -> Assigned | None:
+    def of(cls, shaped: Shaped, line: DumpRow) -> Assigned | None:
         """The row as a holding; None when it lists a free address."""
         service = shaped.value(line, "service")
         tells_users = "service" in shaped.columns
@@ -60,7 +60,7 @@ def _note(service: str) -> str:
 
 
 def _machine(service: str, pool: Pool) -> Vm | None:
-    """The machine here of a service's number; it must be on the pool's server."""
+    """The VM here of a service's number; it must be on the pool's server."""
     if service in _NOBODY:
         return None
     if not (service.isascii() and service.isdigit() and len(service) <= 18):

@@ -16,10 +16,10 @@ from engine.errors import Refused
 from engine.ipam import pools
 from engine.ipam.legacy import prefix_of
 from engine.ipam.puq.holdings import Assigned, bring
-from engine.ipam.puq.shapes import Found, Shaped, is_wanted, understand
+from engine.ipam.puq.shapes import ModuleData, Shaped, is_wanted, understand
 from engine.ipam.puq.sheet import read_csv
 from engine.ipam.puq.sql import looks_like_sql, read_sql
-from engine.ipam.puq.tables import Line, text_of
+from engine.ipam.puq.tables import DumpRow, text_of
 from engine.ipam.spans import parse_address, shortened
 from engine.ipam.spec import PoolSpec, spec_of
 from engine.roles import Role
@@ -31,7 +31,7 @@ IMPORT = Needs(Role.OWNER, "import pools", whole_site=True)
 
 
 @dataclass(slots=True)
-class Report:
+class ImportReport:
     """What an import did, or would do: how the columns were read, a line per pool and address, the count."""
 
     mapping: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class _TakenBack(Exception):
     """Ends the transaction of a dry run."""
 
 
-def read(path: Path) -> Found:
+def read(path: Path) -> ModuleData:
     """What the file holds of the module; refused, with the line, when it cannot be understood."""
     text = text_of(path)
     if looks_like_sql(text):
@@ -54,7 +54,7 @@ def read(path: Path) -> Found:
 
 def import_file(
     path: Path, servers: Mapping[str, str], dry_run: bool, source: str | audit.Actor = "cli"
-) -> Report:
+) -> ImportReport:
     """Import a file. `servers` says which of our servers is meant by a name or number of the file.
 
     Every fault is listed with its line and nothing is changed when there is one.
@@ -63,8 +63,8 @@ def import_file(
     require(actor, IMPORT)
     found = read(path)
 
-    def work() -> Report:
-        report = Report(
+    def work() -> ImportReport:
+        report = ImportReport(
             [str(each) for each in (*found.pools, *found.held, *found.links)], notes=list(found.notes)
         )
         try:
@@ -80,7 +80,7 @@ def import_file(
     return in_transaction(work)
 
 
-def _record(path: Path, report: Report, actor: audit.Actor) -> None:
+def _record(path: Path, report: ImportReport, actor: audit.Actor) -> None:
     if report.changed:
         audit.record(
             actor=actor,
@@ -96,7 +96,9 @@ def _record(path: Path, report: Report, actor: audit.Actor) -> None:
 class _Import:
     """One pass over what was found, inside a transaction."""
 
-    def __init__(self, path: Path, found: Found, servers: Mapping[str, str], report: Report) -> None:
+    def __init__(
+        self, path: Path, found: ModuleData, servers: Mapping[str, str], report: ImportReport
+    ) -> None:
         self._path = path
         self._found = found
         self._servers = servers
@@ -120,7 +122,7 @@ class _Import:
         if len(self._faults) > _FAULTS_SHOWN:
             yield f"… and {len(self._faults) - _FAULTS_SHOWN} more."
 
-    def _pool(self, shaped: Shaped, line: Line) -> None:
+    def _pool(self, shaped: Shaped, line: DumpRow) -> None:
         number = shaped.value(line, "id")
         try:
             with transaction():
@@ -143,7 +145,7 @@ class _Import:
         self._say("=", name + (f" (kept as it is here: {', '.join(differing)} differ)" if differing else ""))
         return there
 
-    def _spec(self, shaped: Shaped, line: Line) -> PoolSpec:
+    def _spec(self, shaped: Shaped, line: DumpRow) -> PoolSpec:
         values = {name: shaped.value(line, name) for name in ("server", "gateway", "start", "stop", "mask")}
         empty = [name for name, value in values.items() if not value and name != "server"]
         if empty:
@@ -187,7 +189,7 @@ class _Import:
             )
         return server.name
 
-    def _address(self, shaped: Shaped, line: Line) -> None:
+    def _address(self, shaped: Shaped, line: DumpRow) -> None:
         row = Assigned.of(shaped, line)
         if row is None:
             return
@@ -216,7 +218,7 @@ class _Import:
         self._report.lines.append(f"{sign} {text}")
         self._report.changed += sign == "+"
 
-    def _fault(self, line: Line, fault: Refused) -> None:
+    def _fault(self, line: DumpRow, fault: Refused) -> None:
         self._faults.append(f"{self._path}:{line.number}: {fault.sentence}")
 
 

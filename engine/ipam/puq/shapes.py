@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.errors import Refused
-from engine.ipam.puq.tables import Line, Table
+from engine.ipam.puq.tables import DumpRow, DumpTable
 
 _SERVER = ("server", "serverid", "servername", "whmcsserver", "whmcsserverid", "tblserversid")
 _POOL = ("pool", "poolid", "ippool", "ippoolid", "ippoolsid", "idpool", "idippool")
@@ -47,10 +47,10 @@ _POOL_TABLE = re.compile(r"ip_?pools?$", re.IGNORECASE)
 class Shaped:
     """A table whose columns are understood: field -> the column it is read from."""
 
-    table: Table
+    table: DumpTable
     columns: Mapping[str, str]
 
-    def value(self, line: Line, field: str) -> str:
+    def value(self, line: DumpRow, field: str) -> str:
         """A field of a row, empty when the table has no such column."""
         column = self.columns.get(field)
         return "" if column is None else line.values[self.table.columns.index(column)].strip()
@@ -60,7 +60,7 @@ class Shaped:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ModuleData:
     """What a file holds of the module: its pools, who holds what, which pool is on which server."""
 
     pools: list[Shaped]
@@ -81,9 +81,9 @@ def is_legacy(name: str) -> bool:
     return name.lower().startswith("puq_customization")
 
 
-def understand(tables: Iterable[Table]) -> Found:
+def understand(tables: Iterable[DumpTable]) -> ModuleData:
     """Sort tables by what their columns say; refused when no pool table is there or one is not understood."""
-    found = Found([], [], [], {}, [])
+    found = ModuleData([], [], [], {}, [])
     names: dict[str, str] = {}
     for table in tables:
         if table.name.lower() == "tblservers":
@@ -96,10 +96,10 @@ def understand(tables: Iterable[Table]) -> Found:
             "The file has no pool table. Give a dump of puq_customization_ip_pools or of the ip_pools table of "
             "the addon, or a CSV with the columns server, bridge, vlan, gateway, mask, start and stop."
         )
-    return _newest(Found(found.pools, found.held, found.links, names, found.notes))
+    return _newest(ModuleData(found.pools, found.held, found.links, names, found.notes))
 
 
-def _sort(table: Table, found: Found) -> None:
+def _sort(table: DumpTable, found: ModuleData) -> None:
     as_pool = _mapped(table, POOL_COLUMNS)
     as_held = _mapped(table, HELD_COLUMNS)
     missing = [field for field in _POOL_NEEDS if field not in as_pool]
@@ -118,7 +118,7 @@ def _sort(table: Table, found: Found) -> None:
         found.notes.append(f"{table.name} was not used: nothing in it speaks of pools or addresses")
 
 
-def _newest(found: Found) -> Found:
+def _newest(found: ModuleData) -> ModuleData:
     """Leave the older addon's tables away when the newer one's are there: it holds the same pools."""
     if all(is_legacy(each.table.name) for each in found.pools if each.table.lines):
         return found
@@ -132,10 +132,10 @@ def _newest(found: Found) -> Found:
         [each for each in group if not is_legacy(each.table.name)]
         for group in (found.pools, found.held, found.links)
     )
-    return Found(pools, held, links, found.server_names, [*found.notes, *notes])
+    return ModuleData(pools, held, links, found.server_names, [*found.notes, *notes])
 
 
-def _mapped(table: Table, fields: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+def _mapped(table: DumpTable, fields: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """The column of each field, the likeliest name first; every column serves one field."""
     plain = {re.sub(r"[^a-z0-9]", "", column.lower()): column for column in table.columns}
     mapped: dict[str, str] = {}

@@ -6,15 +6,15 @@ import csv
 import io
 
 from engine.errors import Refused
-from engine.ipam.puq.tables import Line, Table
+from engine.ipam.puq.tables import DumpRow, DumpTable
 
 
-def read_csv(text: str, name: str) -> Table:
+def read_csv(text: str, name: str) -> DumpTable:
     """The one table of a CSV file; empty lines pass."""
     header = text.partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    table: Table | None = None
+    table: DumpTable | None = None
     before = 0
     try:
         for row in rows:
@@ -23,9 +23,9 @@ def read_csv(text: str, name: str) -> Table:
             if not any(values):
                 continue
             if table is None:
-                table = Table(name, values)
+                table = DumpTable(name, values)
             else:
-                table.add(Line(number, tuple("" if value == "NULL" else value for value in values)))
+                table.add(DumpRow(number, tuple("" if value == "NULL" else value for value in values)))
     except csv.Error as error:
         raise Refused(f"line {before + 1}: this is not well-formed CSV: {error}.") from error
     if table is None:

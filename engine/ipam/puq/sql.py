@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from engine.errors import Refused
-from engine.ipam.puq.tables import Line, Table
+from engine.ipam.puq.tables import DumpRow, DumpTable
 
 _STRING = r"'(?:[^'\\]++|\\.|'')*+'|" + r'"(?:[^"\\]++|\\.|"")*+"'
 _NAME = r"`(?:[^`]++|``)*+`"
@@ -39,7 +39,7 @@ class Token:
         return self.kind in ("word", "mark") and self.text.upper() in words
 
 
-class Reader:
+class SqlReader:
     """Goes through the text once, token by token, counting lines."""
 
     def __init__(self, text: str) -> None:
@@ -85,9 +85,9 @@ def looks_like_sql(text: str) -> bool:
     )
 
 
-def read_sql(text: str, wanted: Callable[[str], bool]) -> list[Table]:
+def read_sql(text: str, wanted: Callable[[str], bool]) -> list[DumpTable]:
     """The tables of a dump whose names are wanted."""
-    reader, tables = Reader(text), dict[str, Table]()
+    reader, tables = SqlReader(text), dict[str, DumpTable]()
     while (first := reader.next()) is not None:
         if first.says("CREATE"):
             _create(reader, tables, wanted)
@@ -98,7 +98,7 @@ def read_sql(text: str, wanted: Callable[[str], bool]) -> list[Table]:
     return list(tables.values())
 
 
-def _create(reader: Reader, tables: dict[str, Table], wanted: Callable[[str], bool]) -> None:
+def _create(reader: SqlReader, tables: dict[str, DumpTable], wanted: Callable[[str], bool]) -> None:
     name, after = _table_name(reader, {"TABLE", "IF", "NOT", "EXISTS", "TEMPORARY"})
     if name is None or not wanted(name) or not after.says("("):
         _finish(reader, after)
@@ -114,7 +114,7 @@ def _create(reader: Reader, tables: dict[str, Table], wanted: Callable[[str], bo
     reader.skip_statement()
 
 
-def _insert(reader: Reader, tables: dict[str, Table], wanted: Callable[[str], bool]) -> None:
+def _insert(reader: SqlReader, tables: dict[str, DumpTable], wanted: Callable[[str], bool]) -> None:
     name, after = _table_name(reader, {"INTO", "IGNORE", "DELAYED", "LOW_PRIORITY", "HIGH_PRIORITY"})
     if name is None or not wanted(name):
         _finish(reader, after)
@@ -135,25 +135,25 @@ def _insert(reader: Reader, tables: dict[str, Table], wanted: Callable[[str], bo
     _rows(reader, table)
 
 
-def _with_columns(tables: dict[str, Table], table: Table, columns: tuple[str, ...]) -> Table:
+def _with_columns(tables: dict[str, DumpTable], table: DumpTable, columns: tuple[str, ...]) -> DumpTable:
     """The table with its columns in the order an INSERT names; two orders are two tables of one name."""
     if not table.lines or table.columns == columns:
         table.columns = columns
         return table
-    return tables.setdefault(f"{table.name.lower()}({','.join(columns)})", Table(table.name, columns))
+    return tables.setdefault(f"{table.name.lower()}({','.join(columns)})", DumpTable(table.name, columns))
 
 
-def _rows(reader: Reader, table: Table) -> None:
+def _rows(reader: SqlReader, table: DumpTable) -> None:
     while True:
         token = reader.need()
         if token.says("("):
-            table.add(Line(token.line, tuple(_tuple(reader))))
+            table.add(DumpRow(token.line, tuple(_tuple(reader))))
         elif not token.says(","):
             _finish(reader, token)
             return
 
 
-def _tuple(reader: Reader) -> Iterator[str]:
+def _tuple(reader: SqlReader) -> Iterator[str]:
     """The values up to the closing bracket that ends them."""
     value, depth = "", 0
     while True:
@@ -171,7 +171,7 @@ def _tuple(reader: Reader) -> Iterator[str]:
             value = _bare(token)
 
 
-def _table_name(reader: Reader, before: set[str]) -> tuple[str | None, Token]:
+def _table_name(reader: SqlReader, before: set[str]) -> tuple[str | None, Token]:
     """The last part of `database`.`table`, and the token after it; None when no name comes."""
     token = reader.need()
     while token.says(*before):
@@ -183,13 +183,13 @@ def _table_name(reader: Reader, before: set[str]) -> tuple[str | None, Token]:
     return name, token
 
 
-def _finish(reader: Reader, last: Token) -> None:
+def _finish(reader: SqlReader, last: Token) -> None:
     if not last.says(";"):
         reader.skip_statement()
 
 
-def _table(tables: dict[str, Table], name: str) -> Table:
-    return tables.setdefault(name.lower(), Table(name))
+def _table(tables: dict[str, DumpTable], name: str) -> DumpTable:
+    return tables.setdefault(name.lower(), DumpTable(name))
 
 
 def _bare(token: Token) -> str:

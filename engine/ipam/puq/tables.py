@@ -12,7 +12,7 @@ MOST_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DumpRow:
     """One row and the line of the file it starts on."""
 
     number: int
@@ -20,14 +20,14 @@ class Line:
 
 
 @dataclass(slots=True)
-class Table:
+class DumpTable:
     """Rows under one header; NULL reads as an empty text."""
 
     name: str
     columns: tuple[str, ...] = ()
-    lines: list[Line] = field(default_factory=list)
+    lines: list[DumpRow] = field(default_factory=list)
 
-    def add(self, line: Line) -> None:
+    def add(self, line: DumpRow) -> None:
         """Put a row in; refused when it does not fit the columns or there are too many."""
         if len(line.values) != len(self.columns):
             raise Refused(

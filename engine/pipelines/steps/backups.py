@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.clock import now_ms
 from engine.pipelines.context import Context
 from engine.pipelines.steps import snapshots
-from engine.proxmox.fault_table import Kind
+from engine.proxmox.fault_table import FaultKind
 from engine.proxmox.mark import find_mark
 from engine.proxmox.values import Backup
 from engine.redact import redact
@@ -36,9 +36,9 @@ def make(ctx: Context) -> Outcome:
     if before is None:
         before = [one.volid for one in there]
         ctx.remember(before=before)
-        ctx.save(flow=ctx.flow)  # kept before anything is sent: the new one is told apart by it after a crash
+        ctx.save(flow=ctx.flow)  # saved before anything is sent: identifies the new backup after a crash
     fresh = [one for one in there if one.volid not in before and is_ours(ctx, one)]
-    if fresh and ctx.failed_kind in (None, Kind.AMBIGUOUS):
+    if fresh and ctx.failed_kind in (None, FaultKind.AMBIGUOUS):
         return _ended(ctx, Done((f"backup {fresh[0].volid}",)))
     if failure := ctx.after_failure():
         return _ended(ctx, failure) if isinstance(failure, Fail) else failure
@@ -65,7 +65,7 @@ def _delete(ctx: Context, volid: str) -> str | None:
 
 
 def _ended(ctx: Context, outcome: Done | Fail) -> Outcome:
-    """A backup that was made pays what its schedule owed; a scheduled one also closes its row of the day."""
+    """A finished backup clears the overdue mark of its schedule; a scheduled one also closes its row of the day."""
     day = ctx.args.get("local_date")
     if isinstance(outcome, Done):
         ctx.on_commit_with_end(lambda: _close(ctx, day, "done", ""))

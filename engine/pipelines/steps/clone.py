@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.pipelines.context import LOCK_S, Context
 from engine.pipelines.steps import facts, placement, vmids
 from engine.pipelines.steps.target import system_storage
-from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
+from engine.proxmox.faults import FaultKind, NotOurs, ProxmoxError
 from engine.proxmox.guest_values import GuestConfig, GuestLocation
 from engine.work.model import Fail, Outcome, Wait
 
@@ -62,7 +62,7 @@ def _find(ctx: Context, number: int, likely: str) -> GuestLocation | None:
     try:
         return GuestLocation(number, likely, ctx.cluster.guest_config(likely, number))
     except ProxmoxError as error:
-        if error.kind is not Kind.GONE:
+        if error.kind is not FaultKind.GONE:
             raise
     return ctx.cluster.find_guest(number)
 
@@ -82,7 +82,7 @@ def _finished(ctx: Context, found: GuestLocation) -> Outcome:
 def _half_made(ctx: Context, number: int, source: GuestLocation, config: GuestConfig) -> Outcome:
     """A guest still locked by its clone: wait while one runs, else only an operator can clear it."""
     tasks = ctx.cluster.active_tasks(source.node)
-    if ctx.failed_kind in (None, Kind.AMBIGUOUS) and any(
+    if ctx.failed_kind in (None, FaultKind.AMBIGUOUS) and any(
         task.type == "qmclone" and task.running for task in tasks
     ):
         return Wait(
@@ -91,12 +91,12 @@ def _half_made(ctx: Context, number: int, source: GuestLocation, config: GuestCo
     whose = (
         ""
         if config.mark
-        else f" It carries no mark yet: make sure that nobody else made it (“{config.name}”)."
+        else f" It carries no mark yet: make sure that nobody else created it (“{config.name}”)."
     )
     return Fail(
-        f"{ctx.failed or 'The clone was cut short.'} VM {number} was left half made with the lock “{config.lock}”, "
+        f"{ctx.failed or 'The clone was interrupted.'} VM {number} was left incomplete with the lock “{config.lock}”, "
         f"which an API token cannot clear.{whose} On its node run `qm unlock {number}` and `qm destroy {number}`; "
-        "then this goes on by itself."
+        "then the deploy continues."
     )
 
 
@@ -108,7 +108,7 @@ def _somebody_elses(ctx: Context, number: int, config: GuestConfig) -> Outcome:
             "It was not touched; decide by hand who owns it."
         )
     vmids.lose(ctx, f"taken by a foreign guest named {config.name}")
-    ctx.note(f"VMID {number} was taken by a foreign guest meanwhile; the next one is used")
+    ctx.note(f"VMID {number} is now used by a foreign guest; using the next one")
     return Wait("time", f"VMID {number} was taken by somebody else; taking the next", seconds=0.05)
 
 
@@ -151,7 +151,7 @@ def _start(ctx: Context, source: GuestLocation, number: int) -> Outcome:
             )
         )
     except ProxmoxError as error:
-        if error.reason in _TAKEN and error.kind is not Kind.AMBIGUOUS:
+        if error.reason in _TAKEN and error.kind is not FaultKind.AMBIGUOUS:
             vmids.lose(ctx, "another guest of the cluster took this number")
             return Wait("time", f"VMID {number} was taken by somebody else; taking the next", seconds=0.05)
         raise

@@ -72,7 +72,7 @@ def password_for(ctx: Context, config: GuestConfig) -> str:
 
 
 def _salt(vm: Vm) -> str:
-    """A salt of its own for each machine, the same at each look: another one would be a new instance to cloud-init."""
+    """A salt per VM that never changes: cloud-init takes a different hash for a new instance."""
     return hashlib.sha256(f"{vm.uid} {vm.smbios_uuid}".encode()).hexdigest()[:16]
 
 

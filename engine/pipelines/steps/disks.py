@@ -46,7 +46,7 @@ def system_limits(ctx: Context, config: GuestConfig) -> dict[str, Value]:
 def create_additional(ctx: Context) -> Outcome:
     """Have an additional disk when the package has one; a repeated look never makes a second.
 
-    A package without one never takes a disk away: the data on it is the client's.
+    A package without one never removes a disk: the data on it is the client's.
     """
     config = ctx.guest.recent_config()
     key = additional_key(config)

@@ -65,6 +65,6 @@ def numbers(cluster: Cluster) -> frozenset[int]:
 
 
 def forget() -> None:
-    """Ask everything anew."""
+    """Read everything again."""
     with _lock:
         _known.clear()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.pipelines.context import Context
-from engine.proxmox.faults import Kind, ProxmoxError
+from engine.proxmox.faults import FaultKind, ProxmoxError
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.journal import Value
 from engine.work.model import Again, Outcome, StepFunction
@@ -19,7 +19,7 @@ Part = Callable[
     [Context, GuestConfig], dict[str, Value]
 ]  # the keys of the config that a step would change now
 
-_NOT_REFUSED = (Kind.TRANSIENT, Kind.BUSY, Kind.AMBIGUOUS)
+_NOT_REFUSED = (FaultKind.TRANSIENT, FaultKind.BUSY, FaultKind.AMBIGUOUS)
 
 
 def jointly(run: StepFunction, own: Part, *later: Part) -> StepFunction:

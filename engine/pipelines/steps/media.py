@@ -6,7 +6,7 @@ from engine import naming
 from engine.pipelines.context import Context
 from engine.pipelines.steps import power
 from engine.pipelines.steps.cloudinit import NO_DRIVE, password_for, set_cloudinit
-from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
+from engine.proxmox.faults import FaultKind, NotOurs, ProxmoxError
 from engine.proxmox.guest_values import GuestConfig
 from engine.store import secrets
 from engine.work.model import Done, Fail, Outcome, Skip
@@ -15,7 +15,7 @@ _LIVE = "the agent in the guest has set it already"
 
 
 def choose_password(ctx: Context) -> Outcome:
-    """Make a new password; it is kept sealed before anybody is told."""
+    """Make a new password; it is stored sealed before it is sent anywhere."""
     sealed = secrets.seal(naming.password(), "vm", ctx.vm.uid, "os_password")
     ctx.set(os_password=sealed, os_user=ctx.vm.os_user or ctx.plan.os_user or naming.os_user())
     return Done()
@@ -30,7 +30,7 @@ def set_live(ctx: Context) -> Outcome:
     except NotOurs:
         raise
     except ProxmoxError as error:
-        if error.kind not in (Kind.PERMANENT, Kind.AUTH) and error.reason != "agent_silent":
+        if error.kind not in (FaultKind.PERMANENT, FaultKind.AUTH) and error.reason != "agent_silent":
             raise
         # many images forbid their agent just this, and a login may lack the right to speak with agents
         return Skip("the agent in the guest may not; cloud-init sets it at a restart", (error.sentence,))
@@ -72,7 +72,7 @@ def write_password(ctx: Context) -> Outcome:
     except NotOurs:
         raise
     except ProxmoxError as error:
-        if error.kind not in (Kind.PERMANENT, Kind.AUTH):
+        if error.kind not in (FaultKind.PERMANENT, FaultKind.AUTH):
             raise
         kept = "the cloud-init drive keeps the old password and may bring it back"
         return Done((f"{kept}: {error.sentence}",))
@@ -87,7 +87,7 @@ def mount_iso(ctx: Context) -> Outcome:
     """Have that ISO image in the VM's CD drive.
 
     A drive that has to be added to a running VM appears at its next start: the log says so, and the VM is restarted
-    when that was asked for.
+    when that was requested.
     """
     volid = str(ctx.args["iso"])
     now, planned = ctx.guest.configs()

@@ -8,7 +8,7 @@ from engine.clock import now_ms
 from engine.pipelines.context import Context
 from engine.pipelines.steps import facts, ha
 from engine.pipelines.steps.target import choose, system_storage
-from engine.proxmox.faults import Kind
+from engine.proxmox.faults import FaultKind
 from engine.proxmox.guest_values import GuestConfig, GuestLocation
 from engine.store import settings
 from engine.store.models import Vm
@@ -118,7 +118,7 @@ def _held_back(ctx: Context, config: GuestConfig, here: str, target: str) -> str
 def _after_failure(ctx: Context, config: GuestConfig, here: str) -> Outcome:
     """A move that cannot work is a note and the VM stays; one that may work later is a failure to retry."""
     ctx.remember(moving=None, by_ha=None)
-    if ctx.failed_kind in (Kind.PERMANENT, Kind.AUTH):
+    if ctx.failed_kind in (FaultKind.PERMANENT, FaultKind.AUTH):
         ctx.set(target_node=here)
         return _stays(ctx, config, f"stays on {here}: {ctx.failed}")
     return ctx.after_failure() or Fail(ctx.failed)

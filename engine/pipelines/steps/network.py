@@ -34,7 +34,7 @@ def first_card(ctx: Context, config: GuestConfig) -> dict[str, Value]:
 
 
 def wanted_card(ctx: Context, card: Net, mac: str) -> Net:
-    """The card as it shall be; what the plan leaves alone stays as it is."""
+    """The network card as planned; settings the plan does not name stay unchanged."""
     net = ctx.plan.network
     wanted = card.with_mac(mac) if mac else card
     if net.model != "template":

@@ -1,13 +1,13 @@
-"""Take over: a guest that an operator looked at and named gets our mark, or is left exactly as it was."""
+"""Take over: a guest that an operator inspected and named gets our mark, or stays unchanged."""
 
 from __future__ import annotations
 
 from engine.clock import now_ms
-from engine.ipam import found
+from engine.ipam import adopted_addresses
 from engine.pipelines.context import Context
 from engine.pipelines.steps import power
 from engine.proxmox.adopting import adopt
-from engine.proxmox.fault_table import Kind
+from engine.proxmox.fault_table import FaultKind
 from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.mark import bears_mark
@@ -21,7 +21,7 @@ def take_over(ctx: Context) -> Outcome:
     try:
         config = ctx.guest.config()
     except ProxmoxError as error:
-        if error.kind is Kind.GONE:
+        if error.kind is FaultKind.GONE:
             return _give_up(ctx, "the guest is gone")
         raise
     if config.mark == ctx.mark:
@@ -45,7 +45,7 @@ def _ours(ctx: Context) -> Outcome:
 def _other(ctx: Context, config: GuestConfig) -> str:
     """Why this is not the guest that was looked at any more; empty when it is."""
     if bears_mark(config.description):
-        return "somebody else put an ownership mark into it meanwhile"
+        return "it now carries somebody else's ownership mark"
     if config.digest != ctx.args.get("digest"):
         return "its config was changed after it was looked at; look at it again"
     return ""
@@ -56,7 +56,7 @@ def _give_up(ctx: Context, why: str) -> Outcome:
     vm = ctx.vm
 
     def work() -> None:
-        found.give_back(vm, ctx.args.get("reserved") or {})
+        adopted_addresses.give_back(vm, ctx.args.get("reserved") or {})
         VmidClaim.delete().where(VmidClaim.vm == vm.id).execute()
         Service.update(status="Cancelled", ended_at=now_ms()).where(Service.id == vm.service_id).execute()
 

@@ -8,7 +8,7 @@ from engine.pipelines.context import Context
 from engine.work.model import Done, Outcome, Skip, StepFunction
 
 
-def told(run: StepFunction) -> StepFunction:
+def report_pending(run: StepFunction) -> StepFunction:
     """The step, with a line for every change of its VM that takes effect only at the next start."""
 
     def look(ctx: Context) -> Outcome:

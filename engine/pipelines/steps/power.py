@@ -8,7 +8,7 @@ from engine.clock import now_ms
 from engine.pipelines.context import IGNORED, Context
 from engine.pipelines.steps import ha, pending
 from engine.proxmox.guest_values import GuestStatus
-from engine.traffic.looking import count_before_stop
+from engine.traffic.sampling import count_before_stop
 from engine.work.model import Done, Fail, Outcome, Skip, Wait
 
 GRACE_S = 120
@@ -109,7 +109,7 @@ def still_shutting_down(ctx: Context, wait: Wait) -> Wait:
     return replace(wait, why="shutting down", seconds=LINE_EVERY_S - passed % LINE_EVERY_S, notes=notes)
 
 
-def ask_to_shut_down(ctx: Context) -> Outcome:
+def request_shutdown(ctx: Context) -> Outcome:
     """Have the VM off by the guest's own doing; one that does not listen is a failure, unless HA manages it."""
     status = before_stop(ctx)
     if not status.running:

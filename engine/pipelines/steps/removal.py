@@ -9,7 +9,7 @@ from engine.clock import now_ms
 from engine.ipam import allocate
 from engine.pipelines.context import Context
 from engine.pipelines.steps import facts, ha, power, vmids
-from engine.proxmox.faults import Kind, NotOurs, ProxmoxError
+from engine.proxmox.faults import FaultKind, NotOurs, ProxmoxError
 from engine.proxmox.mark import find_mark
 from engine.proxmox.values import Backup
 from engine.redact import redact
@@ -55,9 +55,9 @@ def _delete(ctx: Context, storage: str, volid: str) -> str | None:
     try:
         return ctx.cluster.delete_backup(node, storage, volid, ctx.vm.vmid, ctx.mark)
     except ProxmoxError as error:
-        if error.kind in (Kind.BUSY, Kind.TRANSIENT, Kind.AMBIGUOUS):
+        if error.kind in (FaultKind.BUSY, FaultKind.TRANSIENT, FaultKind.AMBIGUOUS):
             raise
-        if error.kind is not Kind.GONE:
+        if error.kind is not FaultKind.GONE:
             _leave_one(ctx, storage, volid, error.sentence)
     return None
 
@@ -153,10 +153,10 @@ def delete_vm_or_give_up(ctx: Context) -> Outcome:
     try:
         outcome = delete_vm(ctx)
     except ProxmoxError as error:
-        if error.kind in (Kind.PERMANENT, Kind.AUTH):
+        if error.kind in (FaultKind.PERMANENT, FaultKind.AUTH):
             return Fail(error.sentence, final=True)
         raise
-    lasting = ctx.failed_kind not in (None, Kind.TRANSIENT, Kind.AMBIGUOUS, Kind.GONE)
+    lasting = ctx.failed_kind not in (None, FaultKind.TRANSIENT, FaultKind.AMBIGUOUS, FaultKind.GONE)
     return replace(outcome, final=lasting) if isinstance(outcome, Fail) else outcome
 
 
@@ -239,7 +239,7 @@ def _there(ctx: Context) -> bool:
     try:
         ctx.guest.prove()
     except ProxmoxError as error:
-        if error.kind is Kind.GONE:
+        if error.kind is FaultKind.GONE:
             return False
         raise
     return True

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from engine.clock import now_ms
 from engine.pipelines.context import Context
 from engine.pipelines.steps import power
-from engine.proxmox.fault_table import Kind
+from engine.proxmox.fault_table import FaultKind
 from engine.redact import redact
 from engine.store.database import in_transaction
 from engine.store.models import DailySnapshot, Snapshot
@@ -54,9 +54,9 @@ def _taken(ctx: Context, name: str, note: str) -> Outcome:
 
     A task nobody can account for has taken it: the name was free when it was sent.
     """
-    if not ctx.acted and ctx.failed_kind is not Kind.AMBIGUOUS:
+    if not ctx.acted and ctx.failed_kind is not FaultKind.AMBIGUOUS:
         why = f"there is a snapshot {name} already; choose another name"
-        return Fail(ctx.failed if ctx.failed and ctx.failed_kind is not Kind.BUSY else why)
+        return Fail(ctx.failed if ctx.failed and ctx.failed_kind is not FaultKind.BUSY else why)
     ctx.on_commit_with_end(lambda: _enter(ctx, name, note))
     return Done((f"snapshot {name}",))
 
@@ -120,7 +120,7 @@ def delete(ctx: Context) -> Outcome:
 
 
 def roll_back(ctx: Context) -> Outcome:
-    """Have the VM as it was; its old notes come back with it, so our mark is written again."""
+    """Roll the VM back; its old notes return with it, so our mark is written again."""
     name = str(ctx.args["name"])
     if all(one.name != name for one in ctx.guest.snapshots()):
         return Fail(f"there is no snapshot {name}")

@@ -1,4 +1,4 @@
-"""Where a VM shall live: the node its product names, or the one with most free memory that can hold it."""
+"""The target node: the one its product names, or the one with the most free memory that fits the VM."""
 
 from __future__ import annotations
 
@@ -29,20 +29,24 @@ _NOT_YET_UP = (
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class TargetNode:
     """The node chosen, or why it is the one the VM is on."""
 
     node: str
     why: str = ""
 
 
-def choose(ctx: Context, here: str, config: GuestConfig) -> Choice:
+def choose(ctx: Context, here: str, config: GuestConfig) -> TargetNode:
     """The node the VM belongs on; `here` with a reason when no other will do."""
     wanted = ctx.plan.target_node
     nodes = {node.name: node for node in facts.nodes(ctx.cluster)}
     if wanted not in ("auto", ""):
         reason = _cannot(ctx, nodes.get(wanted), wanted, config)
-        return Choice(here, f"stays on {here}: {reason}") if reason and wanted != here else Choice(wanted)
+        return (
+            TargetNode(here, f"stays on {here}: {reason}")
+            if reason and wanted != here
+            else TargetNode(wanted)
+        )
     coming = _coming(ctx)
     nodes = {
         name: _with_less(node, coming.get(name, 0) * ctx.plan.memory * _MIB) for name, node in nodes.items()
@@ -52,8 +56,8 @@ def choose(ctx: Context, here: str, config: GuestConfig) -> Choice:
     )
     for node in roomiest_first:  # the first that fits is the best: the others need not be asked
         if not _cannot(ctx, node, node.name, config):
-            return Choice(node.name)
-    return Choice(here, f"stays on {here}: no node has its storages, its bridge and enough free memory")
+            return TargetNode(node.name)
+    return TargetNode(here, f"stays on {here}: no node has its storages, its bridge and enough free memory")
 
 
 def _coming(ctx: Context) -> dict[str, int]:
@@ -97,7 +101,7 @@ def _cannot(ctx: Context, node: NodeInfo | None, name: str, config: GuestConfig)
 
 
 def needed_storages(ctx: Context, config: GuestConfig) -> set[str]:
-    """The storages the VM's disks shall be on."""
+    """The target storages of the VM's disks."""
     system = ctx.plan.system_disk.storage or system_storage(config)
     needed = {system} if system else set()
     if ctx.plan.additional_disk.size > 0:

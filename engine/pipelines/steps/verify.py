@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.clock import now_ms
-from engine.mail.facts import WITH_PASSWORD, addresses_of, machine_facts
+from engine.mail.facts import WITH_PASSWORD, addresses_of, vm_facts
 from engine.pipelines.context import Context
 from engine.pipelines.steps import power
 from engine.plan import Plan
@@ -83,4 +83,4 @@ def letter(ctx: Context, mail: str) -> dict[str, object]:
     password = ""
     if mail in WITH_PASSWORD and vm.os_password:
         password = secrets.unseal(vm.os_password, "vm", vm.uid, "os_password")
-    return machine_facts(vm, ctx.plan, addresses_of(vm), password)
+    return vm_facts(vm, ctx.plan, addresses_of(vm), password)

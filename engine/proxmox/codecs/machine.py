@@ -56,7 +56,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Smbios:
-    """What the guest's firmware says about the machine; the uuid is its identity."""
+    """What the guest's firmware says about the VM; the uuid is its identity."""
 
     uuid: str | None = None
     options: Options = NO_OPTIONS

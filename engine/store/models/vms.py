@@ -11,7 +11,7 @@ from engine.store.models.site import Pool, Server, Service
 
 
 class Vm(Row):
-    """A service's machine. Only the runner writes vm_status, and only while it holds the lease."""
+    """A service's VM. Only the runner writes vm_status, and only while it holds the lease."""
 
     uid = TextField(unique=True)  # the vm half of the ownership mark, and the row's name inside its secrets
     service = ForeignKeyField(Service, backref="vms", unique=True, on_delete="RESTRICT")
@@ -38,7 +38,7 @@ class Vm(Row):
     lease_owner = TextField(default="")
     lease_until = EpochField(default=0)
     fence = IntegerField(default=0)
-    # when the runner must look again; NULL = at rest
+    # when the runner must check again; NULL = idle
     due_at = EpochField(null=True)
     wait_kind = TextField(default="")  # task | lock | time | server | turn
     wait_upid = TextField(default="")
@@ -114,12 +114,12 @@ class Address(Row):
         default="assigned", constraints=[Check("state IN ('assigned', 'reserved', 'quarantined')")]
     )
     position = IntegerField(default=0)  # the order in which a VM got them; 0 is its main address
-    # as they were when it was handed out: editing a pool changes nothing here
+    # the values at assignment: editing a pool does not change them
     prefix = IntegerField()
     gateway = TextField(default="")
     dns1 = TextField(default="")
     dns2 = TextField(default="")
-    rdns = TextField(default="")  # the reverse name asked for; empty = the VM's own name
+    rdns = TextField(default="")  # the requested reverse name; empty = the VM's own name
     note = TextField(default="")
     assigned_at = EpochField(null=True)
     released_at = EpochField(null=True)

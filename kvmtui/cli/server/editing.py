@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from kvmtui.terminal.ask import confirm_name, secret
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import ServerName
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
+from kvmtui.terminal.prompts import confirm_name, secret
 
 app = typer.Typer()
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the cluster.")]
@@ -56,7 +56,7 @@ def add(
     from engine.actions.servers import create_server
     from engine.audit import current_actor
     from engine.forms import ServerForm, checked
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
     field = "token_secret" if token_id else "password"
     given = secret("token secret" if token_id else "password", secret_file, secret_env)
@@ -70,7 +70,7 @@ def add(
         tls=_tls(fingerprint, ca_file, system_ca, insecure),
         **{field: given},
     )
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         assigning.say(
             create_server(checked(ServerForm, values), current_actor("cli", reason)), as_json, dry_run
         )
@@ -105,11 +105,11 @@ def edit(
     from engine.actions.servers import put_server
     from engine.audit import current_actor
     from engine.forms import ServerForm, checked
+    from engine.queries.inventory import server_values
     from engine.queries.refs import id_of
-    from engine.queries.site import server_values
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         values = server_values(name) | _login(token_id, user)
         if secret_file is not None or secret_env is not None:
             field = "token_secret" if values["token_id"] else "password"
@@ -152,9 +152,9 @@ def delete(
     from engine.actions.servers import delete_server
     from engine.audit import current_actor
     from engine.queries.refs import id_of
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         number = id_of("server", name)
         confirm_name(
             name,

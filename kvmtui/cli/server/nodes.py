@@ -18,9 +18,9 @@ def nodes(name: ServerName, as_json: AsJson = False) -> None:
     kvmtui server nodes pve-waw1
     """
     from engine.queries.nodes import nodes_of
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = nodes_of(name)
     if as_json:
         output.show_json(found)

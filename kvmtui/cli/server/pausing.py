@@ -19,9 +19,9 @@ def pause(name: ServerName, reason: Reason = "", as_json: AsJson = False) -> int
     """
     from engine.actions.pausing import pause as act
     from engine.audit import current_actor
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.changing():
+    with open_site.changing():
         sentence = act(current_actor("cli", reason), name)
     output.done(sentence, as_json, server=name, state="paused")
     return 0
@@ -36,9 +36,9 @@ def resume(name: ServerName, reason: Reason = "", as_json: AsJson = False) -> in
     """
     from engine.actions.pausing import resume as act
     from engine.audit import current_actor
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.changing():
+    with open_site.changing():
         sentence = act(current_actor("cli", reason), name)
     output.done(sentence, as_json, server=name, state="enabled")
     return 0

@@ -17,10 +17,10 @@ def list_servers(as_json: AsJson = False) -> None:
     \b
     kvmtui server list
     """
-    from engine.queries.site import servers
-    from kvmtui.terminal import output, site
+    from engine.queries.inventory import servers
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = servers()
     if as_json:
         output.show_json(found)
@@ -40,10 +40,10 @@ def show(name: ServerName, as_json: AsJson = False) -> None:
     \b
     kvmtui server show pve-waw1 --json
     """
-    from engine.queries.site import server_values, servers
-    from kvmtui.terminal import output, site
+    from engine.queries.inventory import server_values, servers
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         server_values(name)
         view = next(each for each in servers() if each.name == name)
     if as_json:

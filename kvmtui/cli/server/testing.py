@@ -20,8 +20,8 @@ def test(name: ServerName, as_json: AsJson = False) -> int:
     kvmtui server test pve-waw1
     """
     from engine.actions.doctor import check_server_named
-    from kvmtui.terminal import checks, site
+    from kvmtui.terminal import checks, open_site
 
-    with site.opened():
+    with open_site.opened():
         found = check_server_named(name)
     return checks.show(found, as_json)

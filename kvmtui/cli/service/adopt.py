@@ -56,12 +56,12 @@ def adopt(
     from engine.forms import checked
     from engine.forms.adoption import AdoptForm
     from engine.queries.adoption import survey
-    from kvmtui.terminal import ask, output, site
+    from kvmtui.terminal import open_site, output, prompts
     from kvmtui.terminal.following import finish
 
     values = {"server": server, "vmid": vmid, "client": client, "product": product, "id": number}
     form = checked(AdoptForm, values)
-    with site.opened() if dry_run else site.changing():
+    with open_site.opened() if dry_run else open_site.changing():
         seen = survey(form)
         if not as_json:
             _show(seen)
@@ -70,7 +70,9 @@ def adopt(
         if dry_run:
             return 2 if seen.refusals else 0
         what = f"VM {vmid} on {seen.server} ({seen.called}) becomes a service of {seen.client}. {adoption.ADOPTS}"
-        typed = seen.called if seen.refusals else ask.typed_name(seen.called, output.safe(what), confirm, yes)
+        typed = (
+            seen.called if seen.refusals else prompts.typed_name(seen.called, output.safe(what), confirm, yes)
+        )
         queued = adoption.adopt(current_actor("cli", reason), form, typed, seen.digest)
         return finish(queued, wait, as_json, **(output.plain(seen) if as_json else {}))
 
@@ -83,9 +85,9 @@ def _show(seen: Survey) -> None:
     rows = ((each.name, each.found, each.product) for each in seen.beside)
     output.show_table(("Property", "Found", f"Product {seen.product}"), rows, "")
     for note in seen.notes:
-        output.tell(f"Note: {output.safe(note)}")
+        output.message(f"Note: {output.safe(note)}")
     for refusal in seen.refusals:
-        output.tell(f"Refused: {output.safe(refusal)}")
+        output.message(f"Refused: {output.safe(refusal)}")
 
 
 def _facts(seen: Survey) -> Iterator[tuple[str, object]]:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.names import VmRef, completing
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
+from kvmtui.terminal.prompts import confirm_name
 
 app = typer.Typer()
 Options = Annotated[
@@ -45,12 +45,12 @@ def create(
     from engine.queries.refs import vm_id_of_service
     from engine.queries.requests import open_requests
     from engine.work import events
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
     from kvmtui.terminal.following import finish
 
     values = {"id": number, "client": client, "product": product, "options": assigning.pairs(option)}
     form = checked(ServiceForm, values)
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         seen = events.last_id()
         outcome = create_service(form, current_actor("cli", reason))
         if dry_run:
@@ -82,12 +82,12 @@ def options(
     from engine.audit import current_actor
     from engine.forms import OptionsForm, checked
     from engine.queries.effects import effects_of
+    from engine.queries.inventory import services
     from engine.queries.refs import service_ref
-    from engine.queries.site import services
-    from kvmtui.terminal import assigning, effects, output, site
+    from kvmtui.terminal import assigning, effects, open_site, output
 
     changes = bool(option or clear)
-    with site.changing() if changes and not dry_run else site.opened():
+    with open_site.changing() if changes and not dry_run else open_site.opened():
         view = services(service_ref(ref).service_id)[0]
         if changes:
             form = checked(OptionsForm, _changed(view.options, assigning.pairs(option), clear or []))
@@ -97,13 +97,15 @@ def options(
                 return
             set_options(view.id, form, current_actor("cli", reason))
             view = services(view.id)[0]
-            effects.tell(found)
+            effects.show_effects(found)
     if as_json:
         output.show_json({"options": view.options, "pending": view.pending})
         return
     output.show_table(("Option", "Value"), view.options.items(), "No overrides.")
     if view.pending:
-        output.tell(f"Pending: {_fields(view.pending)}. Apply with: kvmtui service change-package {view.id}")
+        output.message(
+            f"Pending: {_fields(view.pending)}. Apply with: kvmtui service change-package {view.id}"
+        )
 
 
 def _fields(pending: list[Any]) -> str:
@@ -111,7 +113,7 @@ def _fields(pending: list[Any]) -> str:
 
 
 def _changed(old: dict[str, Any], given: dict[str, str], cleared: list[str]) -> dict[str, Any]:
-    from engine.actions.named import nearest
+    from engine.actions.lookup import nearest
     from engine.errors import Refused
     from engine.forms import OptionsForm
     from engine.forms.service import canonical
@@ -136,9 +138,9 @@ def delete(
     from engine.actions.services import delete_service
     from engine.audit import current_actor
     from engine.queries.refs import service_ref
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         number = service_ref(ref).service_id
         confirm_name(str(number), f"Service {number} will be deleted from the records.", yes or dry_run)
         delete_service(number, current_actor("cli", reason))

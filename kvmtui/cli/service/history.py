@@ -31,9 +31,9 @@ def history(
     """
     from engine.clock import stamp
     from engine.queries.history import history_of
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = history_of(names.service_of(ref), limit)
     if as_json:
         shown = [output.plain(each) for each in found]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kvmtui.terminal import names
-from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.names import VmRef, completing
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
+from kvmtui.terminal.prompts import confirm_name
 
 if TYPE_CHECKING:
     from engine.actions.requests import Queued
@@ -28,10 +28,10 @@ def suspend(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait
     """
     from engine.actions import packages
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         service, actor = names.service_of(ref), current_actor("cli", reason)
         return finish(
             _repeatable(lambda: packages.suspend(actor, service), service, "Suspend"), wait, as_json
@@ -47,10 +47,10 @@ def unsuspend(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wa
     """
     from engine.actions import packages
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         service, actor = names.service_of(ref), current_actor("cli", reason)
         return finish(
             _repeatable(lambda: packages.unsuspend(actor, service), service, "Unsuspend"), wait, as_json
@@ -73,10 +73,10 @@ def terminate(
     """
     from engine.actions import packages
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         service = names.service_of(ref)
         name = names.name_of(service)
         confirm_name(name, f"The VM {name} of service {service} and all its data will be deleted.", yes)
@@ -111,18 +111,18 @@ def change_package(
     from engine.audit import current_actor
     from engine.forms import OptionsForm, checked
     from engine.queries.effects import effects_of
-    from kvmtui.terminal import assigning, effects, output, site
+    from kvmtui.terminal import assigning, effects, open_site, output
     from kvmtui.terminal.following import finish
 
     options = checked(OptionsForm, assigning.pairs(option)).given()
-    with site.opened() if dry_run else site.changing():
+    with open_site.opened() if dry_run else open_site.changing():
         service = names.service_of(ref)
         found = effects_of(service, product, options)
         if dry_run:
             effects.show(found, as_json)
             return 0
         queued = packages.change_package(current_actor("cli", reason), service, product, options)
-        effects.tell(found)
+        effects.show_effects(found)
         return finish(queued, wait, as_json, effects=output.plain(found))
 
 

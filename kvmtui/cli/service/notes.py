@@ -30,15 +30,15 @@ def service_notes(
     from engine.actions.notes import set_notes
     from engine.audit import current_actor
     from engine.queries.notes import notes_of
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
 
     change = notes.wanted(new, add, file)
-    with site.opened() if change is None else site.changing():
+    with open_site.opened() if change is None else open_site.changing():
         service = names.service_of(ref)
         old = notes_of(service)
         if change is None:
             notes.show(old, as_json)
             return
-        output.tell(set_notes(current_actor("cli", reason), service, change(old), old))
+        output.message(set_notes(current_actor("cli", reason), service, change(old), old))
         if as_json:
             notes.show(notes_of(service), as_json)

@@ -17,10 +17,10 @@ def list_services(as_json: AsJson = False) -> None:
     \b
     kvmtui service list
     """
-    from engine.queries.site import services
-    from kvmtui.terminal import output, site
+    from engine.queries.inventory import services
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = services()
     if as_json:
         output.show_json(found)
@@ -40,13 +40,13 @@ def show(ref: VmRef, as_json: AsJson = False) -> None:
     \b
     kvmtui service show 5546
     """
+    from engine.queries.inventory import services
     from engine.queries.notes import notes_of
     from engine.queries.refs import service_ref
-    from engine.queries.site import services
     from engine.queries.suspension import suspension_of
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         view = services(service_ref(ref).service_id)[0]
         suspension, notes = suspension_of(view.id), notes_of(view.id)
     facts = output.plain(view) | {"suspended": output.plain(suspension), "notes": notes}

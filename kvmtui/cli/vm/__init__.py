@@ -1,4 +1,4 @@
-"""`kvmtui vm`: the machines of the services."""
+"""`kvmtui vm`: the VMs of the services."""
 
 from kvmtui.terminal.nouns import noun
 

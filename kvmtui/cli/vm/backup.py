@@ -21,13 +21,13 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     kvmtui vm backup list 5546
     """
     from engine.clock import iso
-    from engine.queries.backup_debt import backup_debt_of
     from engine.queries.daytwo import backups
-    from kvmtui.terminal import output, site
+    from engine.queries.overdue_backups import overdue_backup_of
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         service_id = names.service_of(ref)
-        found, owed = backups(service_id), backup_debt_of(service_id)
+        found, owed = backups(service_id), overdue_backup_of(service_id)
     if as_json:
         output.show_json(found)
         return 0
@@ -38,7 +38,7 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     heads = ("Backup", "Made", "Size", "Ours", "Protected", "Note")
     output.show_table(heads, rows, empty="This VM has no backups.")
     if owed:
-        output.tell(f"Its schedule owes a backup since {iso(owed.since)}: {owed.reason}")
+        output.message(f"Its scheduled backup is overdue since {iso(owed.since)}: {owed.reason}")
     return 0
 
 
@@ -51,10 +51,10 @@ def create(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait 
     """
     from engine.actions import daytwo
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         return finish(
             daytwo.create_backup(current_actor("cli", reason), names.service_of(ref)), wait, as_json
         )
@@ -75,10 +75,10 @@ def delete(
     """
     from engine.actions import daytwo
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         return finish(
             daytwo.delete_backup(current_actor("cli", reason), names.service_of(ref), backup), wait, as_json
         )
@@ -103,11 +103,11 @@ def schedule(
     from engine.actions import daytwo
     from engine.audit import current_actor
     from engine.queries.daytwo import schedule as standing
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
     from kvmtui.terminal.following import finish
 
     if days is None:
-        with site.opened():
+        with open_site.opened():
             found = standing(names.service_of(ref))
         if as_json:
             output.show_json(found)
@@ -115,6 +115,6 @@ def schedule(
             output.write(f"{', '.join(found.days)} at {found.at}" if found else "No schedule.")
         return 0
     wanted = [] if days.strip().lower() == "none" else days.split(",")
-    with site.changing():
+    with open_site.changing():
         done = daytwo.schedule(current_actor("cli", reason), names.service_of(ref), wanted, at)
         return finish(done, None, as_json)

@@ -34,11 +34,11 @@ def charts(
     """
     from engine.errors import Refused
     from engine.queries.charts import charts as measured
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
     if as_csv and as_json:
         raise Refused("--csv and --json exclude each other; choose one.")
-    with site.opened():
+    with open_site.opened():
         view = measured(names.service_of(ref), span)
     if as_json:
         output.show_json(view)
@@ -47,7 +47,7 @@ def charts(
     elif view.looked.seen:
         _show_figures(view)
     if not view.looked.seen and not as_json:
-        output.tell(view.looked.sentence)
+        output.message(view.looked.sentence)
     return 0 if view.looked.seen else 1
 
 

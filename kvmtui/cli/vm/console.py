@@ -77,11 +77,13 @@ def _refuse_mixed(*, vnc: bool, get_novnc: bool, listen: str, as_json: bool, ser
 
 
 def _fetch() -> int:
-    from engine.consoles import novnc, settings
-    from kvmtui.terminal import site
+    from engine.consoles import console_options, novnc
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.output import write
 
-    with site.changing():
-        count = novnc.fetch(settings.novnc_folder())
-        write(f"noVNC {novnc.VERSION} is in {settings.novnc_folder()} ({count} files, licence MPL-2.0).")
+    with open_site.changing():
+        count = novnc.fetch(console_options.novnc_folder())
+        write(
+            f"noVNC {novnc.VERSION} is in {console_options.novnc_folder()} ({count} files, licence MPL-2.0)."
+        )
     return 0

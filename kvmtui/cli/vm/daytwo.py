@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from kvmtui.terminal import names
-from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson, Reason, Wait, Yes
+from kvmtui.terminal.prompts import confirm_name
 
 app = typer.Typer()
 
@@ -30,10 +30,10 @@ def restore(
     """
     from engine.actions import daytwo
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         service_id = names.service_of(ref)
         confirm_name(names.name_of(service_id), "The VM's disks are overwritten by the backup.", yes)
         return finish(daytwo.restore(current_actor("cli", reason), service_id, backup), wait, as_json)
@@ -56,18 +56,18 @@ def password(
     from engine.audit import current_actor
     from engine.errors import Refused
     from engine.queries.login import login
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
     from kvmtui.terminal.following import document, finish, follow
 
     if show and wait is None:
         raise Refused("--show needs --wait: before it is set there is nothing to show.")
-    with site.changing():
+    with open_site.changing():
         service_id = names.service_of(ref)
         queued = daytwo.reset_password(current_actor("cli", reason), service_id)
         if not show:
             return finish(queued, wait, as_json)
-        output.tell(queued.sentence)
-        status = follow([queued], wait, output.tell)
+        output.message(queued.sentence)
+        status = follow([queued], wait, output.message)
         user, clear = login(current_actor("cli", reason), service_id) if status == 0 else ("", "")
         if as_json:
             output.show_json(document(queued) | ({"user": user, "password": clear} if status == 0 else {}))
@@ -99,13 +99,13 @@ def stats(
     """
     from engine.errors import Refused
     from engine.queries.traffic import months
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
     if bool(ref) == every:
         raise Refused("Name one service, or give --all for every one.")
     if as_csv and as_json:
         raise Refused("Choose one of --json and --csv.")
-    with site.opened():
+    with open_site.opened():
         found = months(None if every else names.service_of(ref), month)
     if as_json:
         output.show_json(found)

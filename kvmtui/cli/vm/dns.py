@@ -1,4 +1,4 @@
-"""`kvmtui vm dns|rdns`: the names of a machine."""
+"""`kvmtui vm dns|rdns`: the names of a VM."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def dns(
     from engine.actions import names as actions
     from engine.actions import vms
     from engine.audit import current_actor
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
     from kvmtui.terminal.following import finish
 
     if not dry_run:
-        with site.changing():
+        with open_site.changing():
             return finish(vms.sync_dns(current_actor("cli", reason), names.service_of(ref)), wait, as_json)
-    with site.opened():
+    with open_site.opened():
         lines = actions.plan(names.service_of(ref))
     if as_json:
         output.show_json([{"sign": line[:1], "record": line[2:]} for line in lines])
@@ -46,7 +46,7 @@ def dns(
     for line in lines:
         output.write(output.safe(line))
     if not lines:
-        output.tell("No zone is set up for this VM's name or addresses; nothing would be written.")
+        output.message("No zone is set up for this VM's name or addresses; nothing would be written.")
     return 0
 
 
@@ -66,10 +66,10 @@ def rdns(
     """
     from engine.actions import names as actions
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         return finish(
             actions.set_reverse(current_actor("cli", reason), names.service_of(ref), address, name),
             wait,

@@ -24,9 +24,9 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     kvmtui vm iso list 5546
     """
     from engine.queries.daytwo import iso_images
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = iso_images(names.service_of(ref))
     if as_json:
         output.show_json(found)
@@ -60,10 +60,10 @@ def mount(
     """
     from engine.actions import daytwo
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         return finish(
             daytwo.mount_iso(current_actor("cli", reason), names.service_of(ref), iso, restart), wait, as_json
         )
@@ -78,8 +78,8 @@ def eject(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait =
     """
     from engine.actions import daytwo
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         return finish(daytwo.eject_iso(current_actor("cli", reason), names.service_of(ref)), wait, as_json)

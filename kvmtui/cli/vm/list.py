@@ -23,9 +23,9 @@ def list_vms(as_json: AsJson = False) -> None:
     kvmtui vm list --json | jq '.[] | select(.vm_status != "ready") | .service_id'
     """
     from engine.queries.vms import vms
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = vms()
     if as_json:
         output.show_json(found)

@@ -30,14 +30,14 @@ def log(
     """
     from engine.queries.refs import vm_id_of_service
     from engine.queries.runs import runs
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = runs(vm_id_of_service(names.service_of(ref)), run)
     if as_json:
         output.show_json([as_object(one) for one in found])
     elif not found:
-        output.tell("Nothing has happened to this VM yet.")
+        output.message("Nothing has happened to this VM yet.")
     for one in found if not as_json else ():
         _show(one)
     return 0

@@ -54,8 +54,8 @@ def reboot(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait 
 def _power(ref: str, verb: str, reason: str, as_json: bool, wait: float | None) -> int:
     from engine.actions import vms
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         return finish(vms.power(current_actor("cli", reason), names.service_of(ref), verb), wait, as_json)

@@ -32,20 +32,20 @@ def record(
     """
     from engine.actions import records
     from engine.audit import current_actor
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
     from kvmtui.terminal.following import finish
 
     pairs = dict(_pair(one) for one in changes or ())
     if not pairs:
-        with site.opened():
+        with open_site.opened():
             view = records.view(names.service_of(ref))
         if as_json:
             output.show_json(view)
         else:
             output.show_facts({**view.editable, **{f"({name})": value for name, value in view.fixed.items()}})
         return 0
-    with site.changing():
-        output.tell(records.WARNING)
+    with open_site.changing():
+        output.message(records.WARNING)
         done = records.edit(current_actor("cli"), names.service_of(ref), pairs, reason)
         return finish(done, None, as_json)
 

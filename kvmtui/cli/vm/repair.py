@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from kvmtui.terminal import names
-from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
+from kvmtui.terminal.prompts import confirm_name
 
 app = typer.Typer()
 
@@ -38,10 +38,10 @@ def reset(
     """
     from engine.actions import vms
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         return finish(vms.reset(current_actor("cli", reason), names.service_of(ref), status), wait, as_json)
 
 
@@ -56,10 +56,10 @@ def redeploy(
     """
     from engine.actions import vms
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         service_id = names.service_of(ref)
         confirm_name(names.name_of(service_id), "The VM is destroyed on Proxmox and deployed again.", yes)
         return finish(vms.redeploy(current_actor("cli", reason), service_id), wait, as_json)
@@ -81,10 +81,10 @@ def reinstall(
     """
     from engine.actions import vms
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         service_id = names.service_of(ref)
         confirm_name(
             names.name_of(service_id), "Everything on the VM's disks and its snapshots is lost.", yes
@@ -110,15 +110,15 @@ def run_step(
     """
     from engine.actions import vms
     from engine.audit import current_actor
-    from engine.pipelines import legend
-    from kvmtui.terminal import site
+    from engine.pipelines import command_table
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         service_id = names.service_of(ref)
-        exact = legend.exact_name(command)
-        if exact in legend.DESTRUCTIVE:
-            confirm_name(names.name_of(service_id), legend.DESTRUCTIVE[exact], yes)
+        exact = command_table.exact_name(command)
+        if exact in command_table.DESTRUCTIVE:
+            confirm_name(names.name_of(service_id), command_table.DESTRUCTIVE[exact], yes)
         return finish(vms.run_step(current_actor("cli", reason), service_id, exact), wait, as_json)
 
 
@@ -141,15 +141,15 @@ def repair_disk(
     from engine.actions import daytwo
     from engine.audit import current_actor
     from engine.queries.disk_repair import disk_repairs
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
     from kvmtui.terminal.following import finish
 
     if not dry_run:
-        with site.changing():
+        with open_site.changing():
             return finish(
                 daytwo.repair_disks(current_actor("cli", reason), names.service_of(ref)), wait, as_json
             )
-    with site.opened():
+    with open_site.opened():
         found = disk_repairs(names.service_of(ref))
     if as_json:
         output.show_json(found)
@@ -172,10 +172,10 @@ def delete_record(ref: VmRef, yes: Yes = False, reason: Reason = "", as_json: As
     """
     from engine.actions import vms
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         service_id = names.service_of(ref)
         confirm_name(names.name_of(service_id), "The record, its runs and its log are deleted here.", yes)
         return finish(vms.delete_record(current_actor("cli", reason), service_id), None, as_json)

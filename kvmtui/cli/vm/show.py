@@ -34,9 +34,9 @@ def show(ref: VmRef, live: Live = False, as_json: AsJson = False) -> int:
     from engine.queries.refs import vm_ref
     from engine.queries.requests import open_requests
     from engine.queries.vms import vms
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         view = vms([vm_ref(ref).vm_id or 0])[0]
         promised = open_requests(view.service_id)
         seen = look(view.service_id) if live else None
@@ -73,7 +73,7 @@ def _request(one: RequestView) -> str:
 
 def _live_facts(seen: LiveView) -> Iterator[tuple[str, str]]:
     """The look as facts under names of their own."""
-    from engine.queries.told import gib, lasting, told
+    from engine.queries.descriptions import describe, gib, lasting
 
     looked, standing, usage = seen.looked, seen.standing, seen.usage
     yield "live", looked.sentence or f"seen on {looked.node} in {looked.api_ms} ms"
@@ -90,7 +90,7 @@ def _live_facts(seen: LiveView) -> Iterator[tuple[str, str]]:
     for change in seen.pending:
         yield f"pending {change.key}", change.line.partition(": ")[2]
     part = ""
-    for line in told(seen.beside):
+    for line in describe(seen.beside):
         part = part if line.name.startswith(" ") else line.name
         name = line.name.strip() if line.name == part else f"{part} {line.name.strip()}"
         yield name.lower(), line.real + ("" if line.sign == "=" else f"  {line.sign} package: {line.package}")

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from kvmtui.terminal import names
-from kvmtui.terminal.ask import confirm_name
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson, Reason, Wait, Yes
+from kvmtui.terminal.prompts import confirm_name
 
 app = typer.Typer(name="snapshot", help="Manage snapshots of a VM.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="Name of the snapshot.")]
@@ -24,9 +24,9 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     """
     from engine.clock import iso
     from engine.queries.daytwo import snapshot_schedule, snapshots
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         service_id = names.service_of(ref)
         standing, found = snapshot_schedule(service_id), snapshots(service_id)
     if as_json:
@@ -35,7 +35,7 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     rows = [(one.name, iso(one.created) or "", one.ours, one.note) for one in found]
     output.show_table(("Snapshot", "Taken", "Ours", "Note"), rows, empty="This VM has no snapshots.")
     if standing:
-        output.tell(f"One is taken on {', '.join(standing.days)} at {standing.at}.")
+        output.message(f"One is taken on {', '.join(standing.days)} at {standing.at}.")
     return 0
 
 
@@ -55,10 +55,10 @@ def create(
     """
     from engine.actions import daytwo
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         return finish(
             daytwo.create_snapshot(current_actor("cli", reason), names.service_of(ref), name, note),
             wait,
@@ -75,10 +75,10 @@ def delete(ref: VmRef, name: Name, reason: Reason = "", as_json: AsJson = False,
     """
     from engine.actions import daytwo
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         return finish(
             daytwo.delete_snapshot(current_actor("cli", reason), names.service_of(ref), name), wait, as_json
         )
@@ -95,10 +95,10 @@ def rollback(
     """
     from engine.actions import daytwo
     from engine.audit import current_actor
-    from kvmtui.terminal import site
+    from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
-    with site.changing():
+    with open_site.changing():
         service_id = names.service_of(ref)
         confirm_name(names.name_of(service_id), f"Everything since snapshot {name} is lost.", yes)
         return finish(daytwo.roll_back(current_actor("cli", reason), service_id, name), wait, as_json)
@@ -123,7 +123,7 @@ def schedule(
     from engine.audit import current_actor
     from engine.errors import Refused
     from engine.queries.daytwo import snapshot_schedule
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
     from kvmtui.terminal.following import finish
 
     if off and (days is not None or at):
@@ -131,7 +131,7 @@ def schedule(
     if at and days is None:
         raise Refused("--at needs --days. Nothing was changed.")
     if days is None and not off:
-        with site.opened():
+        with open_site.opened():
             found = snapshot_schedule(names.service_of(ref))
         if as_json:
             output.show_json(found)
@@ -139,6 +139,6 @@ def schedule(
             output.write(f"{', '.join(found.days)} at {found.at}" if found else "No schedule.")
         return 0
     wanted = (days or "").split(",")
-    with site.changing():
+    with open_site.changing():
         done = daytwo.schedule_snapshots(current_actor("cli", reason), names.service_of(ref), wanted, at)
         return finish(done, None, as_json)

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from kvmtui.terminal.ask import confirm_name, secret
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import ZoneRef
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
+from kvmtui.terminal.prompts import confirm_name, secret
 from kvmtui.terminal.zone_options import SecretEnv, SecretFile, Ttl, with_provider_options
 
 app = typer.Typer()
@@ -40,13 +40,13 @@ def add(
     from engine.actions.zones import create_zone
     from engine.audit import current_actor
     from engine.forms import zone_form, zone_forms
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
     form = zone_forms().get(provider)
     field = form.secret_to_ask(given) if form else "secret"
     given[field] = secret(field.replace("_", " "), secret_file, secret_env)
     values = assigning.assigned({"zone": zone, "type": provider}, sets, ttl=ttl, **given)
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         assigning.say(create_zone(zone_form(values), current_actor("cli", reason)), as_json, dry_run)
 
 
@@ -72,11 +72,11 @@ def edit(
     from engine.actions.zones import put_zone
     from engine.audit import current_actor
     from engine.forms import zone_form, zone_forms
+    from engine.queries.inventory import zone_values
     from engine.queries.refs import zone_ref
-    from engine.queries.site import zone_values
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         number = zone_ref(zone)
         values = zone_values(number)
         form = zone_forms()[values["type"]]
@@ -108,11 +108,11 @@ def delete(
     """
     from engine.actions.zones import delete_zone
     from engine.audit import current_actor
+    from engine.queries.inventory import zone_values
     from engine.queries.refs import zone_ref
-    from engine.queries.site import zone_values
-    from kvmtui.terminal import assigning, site
+    from kvmtui.terminal import assigning, open_site
 
-    with site.changing(dry_run):
+    with open_site.changing(dry_run):
         number = zone_ref(zone)
         name = zone_values(number)["zone"]
         confirm_name(name, f"The zone {name} will be deleted here; it stays at the provider.", yes or dry_run)

@@ -17,10 +17,10 @@ def list_zones(as_json: AsJson = False) -> None:
     \b
     kvmtui zone list
     """
-    from engine.queries.site import zones
-    from kvmtui.terminal import output, site
+    from engine.queries.inventory import zones
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = zones()
     if as_json:
         output.show_json(found)
@@ -40,12 +40,12 @@ def show(zone: ZoneRef, as_json: AsJson = False) -> None:
     \b
     kvmtui zone show example.com/powerdns --json
     """
-    from engine.actions.site import flat
+    from engine.actions.repository import flat
+    from engine.queries.inventory import zones
     from engine.queries.refs import zone_ref
-    from engine.queries.site import zones
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         number = zone_ref(zone)
         view = next(each for each in zones() if each.id == number)
     if as_json:

@@ -19,9 +19,9 @@ def test(zone: ZoneRef, as_json: AsJson = False) -> int:
     """
     from engine.actions.names import test_zone
     from engine.queries.refs import zone_ref
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         report = test_zone(zone_ref(zone))
     if as_json:
         checks = [{"name": one.name, "ok": one.ok, "said": one.said} for one in report.checks]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kvmtui.lab.dns.cloudflare_rules import Refusal, checked, live_form
-from kvmtui.lab.dns.server import Answer, FakeServer, Request, json_answer
+from kvmtui.lab.dns.server import FakeRequest, FakeResponse, FakeServer, json_answer
 
 PREFIX = "/client/v4"
 EDIT = "#dns_records:edit"
@@ -75,7 +75,7 @@ class CloudflareFake(FakeServer):
 
     # --- the API ---
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: FakeRequest) -> FakeResponse:
         """Answers as api.cloudflare.com does, rate headers included."""
         headers = self._rate_headers()
         try:
@@ -93,7 +93,7 @@ class CloudflareFake(FakeServer):
         left = 1199 if self.calls_left is None else self.calls_left
         return (("Ratelimit", f'"default";r={left};t=300'), ("Ratelimit-Policy", '"default";q=1200;w=300'))
 
-    def _route(self, request: Request) -> tuple[Any, dict[str, Any]]:
+    def _route(self, request: FakeRequest) -> tuple[Any, dict[str, Any]]:
         token = self._token(request)
         parts = request.path.removeprefix(PREFIX).strip("/").split("/")
         if parts[-2:] == ["tokens", "verify"]:
@@ -117,7 +117,7 @@ class CloudflareFake(FakeServer):
         with self._lock:
             return self._dns(zone_of_path, parts[3] if len(parts) > 3 else "", request)
 
-    def _token(self, request: Request) -> FakeToken:
+    def _token(self, request: FakeRequest) -> FakeToken:
         header = request.headers.get("authorization")
         if header is None:
             raise Refusal(400, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
@@ -132,7 +132,7 @@ class CloudflareFake(FakeServer):
             raise Refusal(403, 9109, "Invalid access token")
         return found
 
-    def _verify(self, token: FakeToken, parts: list[str], request: Request) -> tuple[Any, dict[str, Any]]:
+    def _verify(self, token: FakeToken, parts: list[str], request: FakeRequest) -> tuple[Any, dict[str, Any]]:
         of_account = request.headers["authorization"].startswith("Bearer cfat_")
         wanted = ["accounts", self.account_id] if of_account else ["user"]
         if parts[:-2] != wanted:
@@ -153,7 +153,7 @@ class CloudflareFake(FakeServer):
             "permissions": [EDIT] if any(token.edit for token in self.tokens.values()) else [],
         }
 
-    def _dns(self, zone: FakeZone, record_id: str, request: Request) -> tuple[Any, dict[str, Any]]:
+    def _dns(self, zone: FakeZone, record_id: str, request: FakeRequest) -> tuple[Any, dict[str, Any]]:
         body = request.json()
         if request.method == "GET" and not record_id:
             rows = [row for row in zone.records.values() if _wanted(row, request.query)]

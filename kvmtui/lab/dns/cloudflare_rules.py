@@ -1,4 +1,4 @@
-"""What Cloudflare demands of a record, and how it gives it back."""
+"""What Cloudflare requires of a record, and how it returns it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Refusal(Exception):
 
 
 def checked(zone: str, body: Any, others: list[dict[str, Any]]) -> dict[str, Any]:
-    """The record of a request, completed; refused with Cloudflare's codes when it cannot stand beside the
+    """The record of a request, completed; refused with Cloudflare's codes when it conflicts with the
     others.
     """
     if not isinstance(body, dict):
@@ -43,7 +43,7 @@ def checked(zone: str, body: Any, others: list[dict[str, Any]]) -> dict[str, Any
         raise Refusal(400, 1004, INVALID, [(9300, "DNS record has 1 tags, exceeding the quota of 0.")])
     if record["proxied"] and not _proxiable(kind, record["content"]):
         raise Refusal(400, 1004, INVALID, [(9041, "This DNS record cannot be proxied.")])
-    _stand_beside(record, [row for row in others if row["name"] == name])
+    _conflict(record, [row for row in others if row["name"] == name])
     return record
 
 
@@ -73,7 +73,7 @@ def _ttl(value: Any) -> int:
     return ttl
 
 
-def _stand_beside(record: dict[str, Any], others: list[dict[str, Any]]) -> None:
+def _conflict(record: dict[str, Any], others: list[dict[str, Any]]) -> None:
     for row in others:
         if (row["type"], row["content"]) == (record["type"], record["content"]):
             raise Refusal(400, 81058, "An identical record already exists.")

@@ -1,4 +1,4 @@
-"""HestiaCP's command API in memory: the door with its two kinds of login and its misleading statuses."""
+"""HestiaCP's command API in memory: its two kinds of login and its misleading statuses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import ssl
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
-from kvmtui.lab.dns.hestia_commands import COMMANDS, Outcome, Panel
-from kvmtui.lab.dns.server import Answer, FakeServer, Request
+from kvmtui.lab.dns.hestia_commands import COMMANDS, CommandResult, Panel
+from kvmtui.lab.dns.server import FakeRequest, FakeResponse, FakeServer
 
 HTML = ("Content-type", "text/html; charset=UTF-8")
 JSON = ("Content-Type", "application/json; charset=utf-8")
@@ -64,12 +64,12 @@ class HestiaFake(FakeServer):
         """The commands received so far, in order."""
         return [_form(request).get("cmd", "") for request in self.requests]
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: FakeRequest) -> FakeResponse:
         """Answers a call as web/api/index.php does."""
         if self.switches.removed or request.path != "/api/":
-            return Answer(404, b"<html><head><title>404 Not Found</title></head></html>", (HTML,))
+            return FakeResponse(404, b"<html><head><title>404 Not Found</title></head></html>", (HTML,))
         if self.switches.disabled:
-            return Answer(200, b"Error: Disabled", (HTML,))
+            return FakeResponse(200, b"Error: Disabled", (HTML,))
         form = _form(request)
         with_code = form.get("returncode") == "yes"
         key_id, _, secret = form.get("hash", "").partition(":")
@@ -83,10 +83,12 @@ class HestiaFake(FakeServer):
 
     # --- administrator and password ---
 
-    def _by_password(self, form: dict[str, str], with_code: bool) -> Answer:
+    def _by_password(self, form: dict[str, str], with_code: bool) -> FakeResponse:
         if not self.switches.api:
             twice = b"11" if with_code else b"Error: API Disabled"
-            return Answer(400, b"Error: API has been disabled" + twice, (("Hestia-Exit-Code", "11"), HTML))
+            return FakeResponse(
+                400, b"Error: API has been disabled" + twice, (("Hestia-Exit-Code", "11"), HTML)
+            )
         if not self.switches.allow_all:
             return _refusal(401, 10, "IP is not allowed to connect with API", with_code)
         if form.get("user", self.admin) != self.admin:
@@ -97,12 +99,12 @@ class HestiaFake(FakeServer):
             return bad
         outcome = self._run(form)
         if with_code:
-            return Answer(200, str(outcome.code).encode(), (HTML,))
-        return Answer(200, outcome.text.encode() or b"OK", (HTML,))
+            return FakeResponse(200, str(outcome.code).encode(), (HTML,))
+        return FakeResponse(200, outcome.text.encode() or b"OK", (HTML,))
 
     # --- access key ---
 
-    def _by_key(self, form: dict[str, str], key_id: str, secret: str, with_code: bool) -> Answer:
+    def _by_key(self, form: dict[str, str], key_id: str, secret: str, with_code: bool) -> FakeResponse:
         if not self.switches.api_system:
             return _refusal(400, 11, "API has been disabled", False)
         key = self.switches.keys.get(key_id)
@@ -120,16 +122,16 @@ class HestiaFake(FakeServer):
             return _refusal(401, 10, text, False)
         return _honest(self._run(form), with_code)
 
-    def _run(self, form: dict[str, str]) -> Outcome:
+    def _run(self, form: dict[str, str]) -> CommandResult:
         """Arguments left out are not there: those behind them move up."""
         arguments = [form[f"arg{n}"] for n in range(1, 14) if f"arg{n}" in form]
         command = COMMANDS.get(form["cmd"])
         if command is None:
-            return Outcome(1)
+            return CommandResult(1)
         return command(self.panel, arguments)
 
 
-def _form(request: Request) -> dict[str, str]:
+def _form(request: FakeRequest) -> dict[str, str]:
     if "json" in request.headers.get("content-type", ""):
         found = json.loads(request.body or b"{}")
         return {str(name): str(value) for name, value in found.items()}
@@ -137,7 +139,7 @@ def _form(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in parsed.items()}
 
 
-def _bad_command(form: dict[str, str]) -> Answer | None:
+def _bad_command(form: dict[str, str]) -> FakeResponse | None:
     command = form.get("cmd", "")
     if not command:
         return _refusal(422, 2, "Command not provided", False)
@@ -146,17 +148,17 @@ def _bad_command(form: dict[str, str]) -> Answer | None:
     return None
 
 
-def _refusal(status: int, code: int, text: str, with_code: bool) -> Answer:
+def _refusal(status: int, code: int, text: str, with_code: bool) -> FakeResponse:
     body = str(code) if with_code else f"Error: {text}"
-    return Answer(status, body.encode(), (("Hestia-Exit-Code", str(code)), HTML))
+    return FakeResponse(status, body.encode(), (("Hestia-Exit-Code", str(code)), HTML))
 
 
-def _honest(outcome: Outcome, with_code: bool) -> Answer:
+def _honest(outcome: CommandResult, with_code: bool) -> FakeResponse:
     code = ("Hestia-Exit-Code", str(outcome.code))
     if with_code:
-        return Answer(200, str(outcome.code).encode(), (code, HTML))
+        return FakeResponse(200, str(outcome.code).encode(), (code, HTML))
     if outcome.code:
-        return Answer(_STATUS.get(outcome.code, 400), outcome.text.encode(), (code, HTML))
+        return FakeResponse(_STATUS.get(outcome.code, 400), outcome.text.encode(), (code, HTML))
     if not outcome.text:
-        return Answer(204, b"", (code, HTML))
-    return Answer(200, outcome.text.encode(), (code, JSON if outcome.is_json else HTML))
+        return FakeResponse(204, b"", (code, HTML))
+    return FakeResponse(200, outcome.text.encode(), (code, JSON if outcome.is_json else HTML))

@@ -23,7 +23,7 @@ _STAMP = {"TIME": "10:00:00", "DATE": "2026-01-01"}
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CommandResult:
     """How a command ended and what it printed."""
 
     code: int = 0
@@ -95,13 +95,13 @@ def _row(label: str, kind: str, value: str, priority: str, row_id: str, ttl: str
     }
 
 
-def _list_domains(panel: Panel, user: str, form: str = "json") -> Outcome:
+def _list_domains(panel: Panel, user: str, form: str = "json") -> CommandResult:
     if user not in panel.users:
         raise Exit(3, f"user {user} doesn't exist")
     return _as_json({name: _facts(domain) for name, domain in panel.users[user].items()})
 
 
-def _list_domain(panel: Panel, user: str, name: str, form: str = "json") -> Outcome:
+def _list_domain(panel: Panel, user: str, name: str, form: str = "json") -> CommandResult:
     plain, domain = panel.domain(user, name)
     return _as_json({plain: _facts(domain)})
 
@@ -122,21 +122,21 @@ def _facts(domain: FakeDomain) -> dict[str, str]:
     }
 
 
-def _owner(panel: Panel, name: str, kind: str = "dns") -> Outcome:
+def _owner(panel: Panel, name: str, kind: str = "dns") -> CommandResult:
     for user, zones in panel.users.items():
         if name in zones:
-            return Outcome(0, user)
+            return CommandResult(0, user)
     raise Exit(3, "")
 
 
-def _list_records(panel: Panel, user: str, name: str, form: str = "json") -> Outcome:
+def _list_records(panel: Panel, user: str, name: str, form: str = "json") -> CommandResult:
     _, domain = panel.domain(user, name)
     # One key per id: of two lines with the same id, the later one hides the other.
     return _as_json({row["ID"]: row for row in sorted(domain.rows, key=lambda row: int(row["ID"]))})
 
 
-def _as_json(content: dict[str, dict[str, str]]) -> Outcome:
-    return Outcome(0, json.dumps(content, indent=4) + "\n", is_json=True)
+def _as_json(content: dict[str, dict[str, str]]) -> CommandResult:
+    return CommandResult(0, json.dumps(content, indent=4) + "\n", is_json=True)
 
 
 def _add(
@@ -150,7 +150,7 @@ def _add(
     row_id: str = "",
     restart: str = "",
     ttl: str = "",
-) -> Outcome:
+) -> CommandResult:
     if not panel.dns_installed:
         raise Exit(11, "DNS_SYSTEM is not enabled")
     plain, domain = panel.domain(user, name)
@@ -203,7 +203,7 @@ def _change(
     priority: str = "",
     restart: str = "",
     ttl: str = "",
-) -> Outcome:
+) -> CommandResult:
     plain, domain = panel.domain(user, name)
     before = next((row for row in domain.rows if row["ID"] == row_id), None)
     if before is None:
@@ -212,12 +212,12 @@ def _change(
     after = {**before, "RECORD": label, "TYPE": kind, "VALUE": value, "PRIORITY": priority}
     after["TTL"] = ttl or before["TTL"]
     if after == before:
-        return Outcome(4, "No pending changes in DNS entry.")
+        return CommandResult(4, "No pending changes in DNS entry.")
     before.update(after)
     return _restarted(panel, restart)
 
 
-def _delete(panel: Panel, user: str, name: str, row_id: str, restart: str = "") -> Outcome:
+def _delete(panel: Panel, user: str, name: str, row_id: str, restart: str = "") -> CommandResult:
     plain, domain = panel.domain(user, name)
     gone = [row for row in domain.rows if row["ID"] == row_id]
     if not gone:
@@ -230,32 +230,34 @@ def _delete(panel: Panel, user: str, name: str, row_id: str, restart: str = "") 
     return _restarted(panel, restart)
 
 
-def _restart(panel: Panel) -> Outcome:
+def _restart(panel: Panel) -> CommandResult:
     return _restarted(panel, "yes")
 
 
-def _restarted(panel: Panel, restart: str) -> Outcome:
+def _restarted(panel: Panel, restart: str) -> CommandResult:
     if restart != "no":
         panel.restarts += 1
-    return Outcome()
+    return CommandResult()
 
 
-def _usage(least: int, usage: str, run: Callable[..., Outcome]) -> Callable[[Panel, list[str]], Outcome]:
+def _usage(
+    least: int, usage: str, run: Callable[..., CommandResult]
+) -> Callable[[Panel, list[str]], CommandResult]:
     most = len(usage.split()) - 1
 
-    def command(panel: Panel, arguments: list[str]) -> Outcome:
+    def command(panel: Panel, arguments: list[str]) -> CommandResult:
         if len([value for value in arguments[:least] if value]) < least:
-            return Outcome(1, f"Usage: {usage}")
+            return CommandResult(1, f"Usage: {usage}")
         with panel.lock:
             try:
                 return run(panel, *arguments[:most])
             except Exit as stop:
-                return Outcome(stop.code, f"Error: {stop}" if str(stop) else "")
+                return CommandResult(stop.code, f"Error: {stop}" if str(stop) else "")
 
     return command
 
 
-COMMANDS: dict[str, Callable[[Panel, list[str]], Outcome]] = {
+COMMANDS: dict[str, Callable[[Panel, list[str]], CommandResult]] = {
     "v-list-dns-domains": _usage(1, "v-list-dns-domains USER [FORMAT]", _list_domains),
     "v-list-dns-domain": _usage(2, "v-list-dns-domain USER DOMAIN [FORMAT]", _list_domain),
     "v-search-domain-owner": _usage(1, "v-search-domain-owner DOMAIN [TYPE]", _owner),

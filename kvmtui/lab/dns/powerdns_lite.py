@@ -12,7 +12,7 @@ import threading
 from typing import Any
 from urllib.parse import unquote
 
-from kvmtui.lab.dns.server import Answer, FakeServer, Request, json_answer
+from kvmtui.lab.dns.server import FakeRequest, FakeResponse, FakeServer, json_answer
 
 API = "/api/v1/servers/localhost"
 TYPES = frozenset({"A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"})
@@ -73,11 +73,11 @@ class PowerDnsLite(FakeServer):
                 if item["type"] not in ("SOA", "NS")
             }
 
-    def busy_answer(self) -> Answer:
+    def busy_answer(self) -> FakeResponse:
         """What a busy database backend makes of a request."""
         return json_answer(500, {"error": "Internal Server Error"})
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: FakeRequest) -> FakeResponse:
         """Answers the calls of the API that handle zones and their records."""
         try:
             return self._route(request)
@@ -85,10 +85,10 @@ class PowerDnsLite(FakeServer):
             headers = (("Www-Authenticate", 'X-API-Key realm="PowerDNS"'),) if no.status == 401 else ()
             if "json" not in request.headers.get("accept", ""):
                 plain = (("Content-Type", "text/plain; charset=utf-8"), *headers)
-                return Answer(no.status, str(no).encode(), plain)
+                return FakeResponse(no.status, str(no).encode(), plain)
             return json_answer(no.status, {"error": str(no)}, headers)
 
-    def _route(self, request: Request) -> Answer:
+    def _route(self, request: FakeRequest) -> FakeResponse:
         if request.headers.get("x-api-key") != self.api_key:
             raise _Refusal(401, "Unauthorized")
         if len(request.body) > LARGEST_BODY:
@@ -142,7 +142,7 @@ class PowerDnsLite(FakeServer):
             sets = [item for item in sets if item["type"] == kind]
         return {**self._head(name), "rrsets": sets}
 
-    def _patch(self, zone: str, body: Any) -> Answer:
+    def _patch(self, zone: str, body: Any) -> FakeResponse:
         if body is None:
             raise _Refusal(400, "Bad Request")
         if not isinstance(body, dict) or not isinstance(body.get("rrsets"), list):
@@ -158,7 +158,7 @@ class PowerDnsLite(FakeServer):
         self._zones[zone] = after
         self._serials[zone] += 1
         serial = str(self._serials[zone])
-        return Answer(204, b"", (("X-Pdns-New-Serial", serial), ("X-Pdns-Old-Serial", serial)))
+        return FakeResponse(204, b"", (("X-Pdns-New-Serial", serial), ("X-Pdns-Old-Serial", serial)))
 
 
 def _record_set(name: str, kind: str, ttl: int, contents: list[str]) -> dict[str, Any]:

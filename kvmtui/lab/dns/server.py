@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class FakeRequest:
     """One request as the fake sees it."""
 
     method: str
@@ -34,7 +34,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FakeResponse:
     """What goes back."""
 
     status: int
@@ -42,13 +42,15 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def json_answer(status: int, content: Any, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+def json_answer(status: int, content: Any, headers: tuple[tuple[str, str], ...] = ()) -> FakeResponse:
     """An answer with a JSON body."""
-    return Answer(status, json.dumps(content).encode(), (("Content-Type", "application/json"), *headers))
+    return FakeResponse(
+        status, json.dumps(content).encode(), (("Content-Type", "application/json"), *headers)
+    )
 
 
 @dataclass(slots=True)
-class Faults:
+class DnsFaults:
     """What goes wrong, changed while the server runs.
 
     `latency` delays each answer; `next` holds answers given instead of the real ones; `half_open` takes
@@ -57,7 +59,7 @@ class Faults:
     """
 
     latency: float = 0.0
-    next: deque[Answer] = field(default_factory=deque)
+    next: deque[FakeResponse] = field(default_factory=deque)
     half_open: bool = False
     drip: float = 0.0
     most_at_once: int = 0
@@ -70,8 +72,8 @@ class FakeServer(ABC):
     close_each = False  # whether every answer ends its connection
 
     def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
-        self.faults = Faults()
-        self.requests: list[Request] = []
+        self.faults = DnsFaults()
+        self.requests: list[FakeRequest] = []
         self._stopping = threading.Event()
         self._in_flight = 0
         self._count = threading.Lock()
@@ -118,14 +120,14 @@ class FakeServer(ABC):
         self._http.serve_forever(poll_interval=0.02)
 
     @abstractmethod
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: FakeRequest) -> FakeResponse:
         """What this provider says to a request."""
 
-    def busy_answer(self) -> Answer:
+    def busy_answer(self) -> FakeResponse:
         """What this provider says when it has too much to do."""
-        return Answer(500, b"Internal Server Error")
+        return FakeResponse(500, b"Internal Server Error")
 
-    def handle(self, request: Request) -> Answer | None:
+    def handle(self, request: FakeRequest) -> FakeResponse | None:
         """The answer with the faults on top; None breaks the connection."""
         self.requests.append(request)
         if self.faults.half_open:
@@ -201,12 +203,12 @@ def _handler_for(server: FakeServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self._send(reply.body)
 
-        def _request(self) -> Request:
+        def _request(self) -> FakeRequest:
             parts = urlsplit(self.path)
             query = {k: v[-1] for k, v in parse_qs(parts.query, keep_blank_values=True).items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(int(headers.get("content-length", 0)))
-            return Request(self.command, parts.path, query, headers, body)
+            return FakeRequest(self.command, parts.path, query, headers, body)
 
         def _send(self, body: bytes) -> None:
             if not server.faults.drip:

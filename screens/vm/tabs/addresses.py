@@ -1,4 +1,4 @@
-"""The addresses of a machine, however many: where they are, the name each points to, and whether DNS has it."""
+"""The addresses of a VM: their source, the name each points to, and whether DNS has it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from screens.common.bindings import action, refused
 from screens.framework.live_rows import FreshRows
 from screens.vm.commands import VmCommands
 from screens.vm.tabs.tab import ListTab
-from screens.widgets.rows import Cell, Column, Row, RowSource
+from screens.widgets.rows import Cell, Column, RowSource, TableRow
 from screens.widgets.table import Table
 
 COLUMNS = (
@@ -59,14 +59,14 @@ class AddressesTab(ListTab):
         else:
             self.notify(why, severity="warning", markup=False)
 
-    def _rows(self) -> Sequence[Row]:
+    def _rows(self) -> Sequence[TableRow]:
         return [row(each, first=place == 0) for place, each in enumerate(addresses_of(self.service_id))]
 
 
-def row(item: AddressView, first: bool) -> Row:
-    """The line of an address; what keeps its name from being written stands below it."""
+def row(item: AddressView, first: bool) -> TableRow:
+    """The line of an address, with the reason below it when its name cannot be written."""
     words, tone = _KEPT[item.kept]
-    return Row(
+    return TableRow(
         item.address,
         (
             Cell(f"{item.address}/{item.prefix}", below="main address" if first else ""),

@@ -1,4 +1,4 @@
-"""The backups of a machine: made now or by themselves, restored, and deleted when they are ours."""
+"""The backups of a VM: made now or by schedule, restored, and deleted if they are ours."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from engine.actions import daytwo
 from engine.actions.requests import Queued
 from engine.errors import Refused
 from engine.queries.allowance import Allowance
-from engine.queries.backup_debt import backup_debt_of
 from engine.queries.daytwo import BackupView, ScheduleView, backups, schedule
+from engine.queries.overdue_backups import overdue_backup_of
 from screens.common.bindings import bindings
 from screens.common.times import age, ago, at
 from screens.framework.screen import actor
-from screens.vm.tabs.cluster_tab import ClusterTab, Reading
+from screens.vm.tabs.cluster_tab import ClusterReading, ClusterTab
 from screens.vm.tabs.forms import sentence_of
 from screens.vm.tabs.status_lines import Said
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.rows import Cell, Column, TableRow
 
 _MARK = "kvmtui instance="
 
@@ -33,7 +33,7 @@ class BackupsTab(ClusterTab):
     VERBS = ("vm backup list", "vm backup create", "vm backup schedule", "vm backup delete", "vm restore")
     NOUN, ONE = "backups", "backup"
     EMPTY = "There is no backup.\nn makes one now, w sets the days on which one is made."
-    TELLS_OF: ClassVar[tuple[str, ...]] = ("Backup", "DeleteBackup", "Restore")
+    PIPELINES: ClassVar[tuple[str, ...]] = ("Backup", "DeleteBackup", "Restore")
     COLUMNS = (
         Column("created", "Made (UTC)", 19, 1),
         Column("size", "Size", 10, 1, right=True),
@@ -61,10 +61,10 @@ class BackupsTab(ClusterTab):
         return schedule(self.service_id)
 
     def warning(self) -> str:
-        debt = backup_debt_of(self.service_id)
+        debt = overdue_backup_of(self.service_id)
         return f"A backup has been due since {at(debt.since)} UTC: {debt.reason}" if debt else ""
 
-    def about(self, reading: Reading) -> Iterator[Said]:
+    def about(self, reading: ClusterReading) -> Iterator[Said]:
         allowed = reading.allowed
         ours = sum(each.ours and not each.protected for each in reading.items)
         others = sum(not each.ours for each in reading.items)
@@ -74,8 +74,8 @@ class BackupsTab(ClusterTab):
         yield " · ".join(each for each in facts if each), "muted"
         yield sentence_of("backup", reading.schedule), "muted"
 
-    def row(self, item: BackupView, reading: Reading) -> Row:
-        return Row(
+    def row(self, item: BackupView, reading: ClusterReading) -> TableRow:
+        return TableRow(
             item.backup,
             (
                 Cell(at(item.created), "", ago(item.created) if item.created else ""),
@@ -100,7 +100,7 @@ class BackupsTab(ClusterTab):
             )
         )
 
-    # What can be asked for
+    # Requests
 
     def do_new(self) -> Worker[None]:
         return self.asking(self.ask_for(lambda: daytwo.create_backup(actor(), self.service_id)))
@@ -139,7 +139,7 @@ class BackupsTab(ClusterTab):
         if item is None or name is None:
             return
         consequences = (
-            "The VM is shut down, and its disks are overwritten by the backup.",
+            "The VM is shut down, and the backup overwrites its disks.",
             f"Everything written in the {age(item.created)} since {at(item.created)} UTC is lost.",
             "Its snapshots are lost too.",
             "Then the package is applied again, the VM is started, and the client gets a mail.",
@@ -157,7 +157,7 @@ def kept(item: BackupView) -> str:
     if not item.ours:
         return "This backup was made by others in Proxmox; it is never deleted here. Delete it there if it is meant."
     if item.protected:
-        return "This backup is protected; take the protection away in Proxmox first."
+        return "This backup is protected. Remove the protection in Proxmox first."
     return ""
 
 

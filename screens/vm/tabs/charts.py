@@ -1,7 +1,7 @@
-"""What a machine used, drawn: processor and memory, disk, network; over an hour, a day, a week, a month or a year.
+"""Usage charts of a VM: CPU and memory, disk, network; over an hour, a day, a week, a month or a year.
 
-Beside each chart stand its numbers, so that it can be read without its colour and without its blocks; on a bad line
-the numbers stand alone. It is read again once a minute while it is seen, which is as often as Proxmox measures.
+Each chart has its numbers beside it, so that it can be read without colour and blocks; on slow links only the
+numbers are shown. Reloaded once a minute while visible, which is as often as Proxmox measures.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from engine.queries.charts import METRICS, NAMES, PERCENT, SPANS, ChartsView, Gauge, Span, in_unit
-from engine.queries.told import lasting
+from engine.queries.descriptions import lasting
 from screens.common import glyphs
 from screens.common.bindings import bindings
 from screens.common.text import fit
-from screens.framework.screen import Happened
+from screens.framework.screen import EventBatch
 from screens.vm.tabs.plot import columns, drawn, grid, top_of
-from screens.vm.tabs.poller import Watch
+from screens.vm.tabs.poller import Poller
 from screens.vm.tabs.tab import Tab
 from screens.widgets.sheet import Line, Sheet
 
@@ -42,10 +42,10 @@ class ChartsTab(Tab):
         super().__init__(service_id)
         self._gauge = Gauge(service_id)
         self._seen: dict[Span, ChartsView] = {}
-        self._trouble = ""
+        self._error = ""
         self._blocks = glyphs.blocks()
         self.sheet = Sheet(id="vm-charts")
-        self.looking: Watch[ChartsView] = Watch(
+        self.looking: Poller[ChartsView] = Poller(
             self.sheet, self._gauge.look, self._see, every=EVERY, close=self._gauge.close, fail=self._fail
         )
 
@@ -63,7 +63,7 @@ class ChartsTab(Tab):
         self.looking.stop()
 
     def on_resize(self) -> None:
-        self._tell()
+        self._redraw()
 
     @property
     def span(self) -> Span:
@@ -73,13 +73,13 @@ class ChartsTab(Tab):
     def do_span(self) -> None:
         self._gauge.span = SPANS[(SPANS.index(self.span) + 1) % len(SPANS)]
         self.memory.keep(self.NAME, {"span": self.span})
-        self._trouble = ""
-        self._tell()
+        self._error = ""
+        self._redraw()
         self.looking.again()
 
-    def reread(self, happened: Happened | None = None) -> None:
-        """Only an operator's wish reads again at once."""
-        if happened is None:
+    def reread(self, batch: EventBatch | None = None) -> None:
+        """Only an explicit refresh reads again at once."""
+        if batch is None:
             self.looking.again()
 
     def commands(self) -> list[str]:
@@ -91,16 +91,16 @@ class ChartsTab(Tab):
         if view.span != self.span:  # the operator has turned on while this was read
             self.looking.again()
             return
-        self._trouble = view.looked.sentence
-        self._tell()
+        self._error = view.looked.sentence
+        self._redraw()
 
     def _fail(self, sentence: str) -> None:
-        self._trouble = sentence
-        self._tell()
+        self._error = sentence
+        self._redraw()
 
     # The lines
 
-    def _tell(self) -> None:
+    def _redraw(self) -> None:
         if self.is_attached:
             lines = list(self._lines(max(40, self.size.width - 3), self.size.height))
             readable = [
@@ -111,16 +111,16 @@ class ChartsTab(Tab):
     def _lines(self, width: int, height: int) -> Iterator[Line]:
         view = self._seen.get(self.span)
         yield tuple(self._spans(view))
-        if self._trouble:
-            yield ((f"[-] {self._trouble}", "error"),)
+        if self._error:
+            yield ((f"[-] {self._error}", "error"),)
         if view is None:
-            if not self._trouble:
+            if not self._error:
                 yield ((f"[…] Reading what was measured in the last {self.span} …", "busy"),)
         elif not view.points:
             yield ((f"[ ] Nothing was measured in the last {self.span}.", "muted"),)
         else:
             half = (width - _BETWEEN) // 2
-            rows = (height - 2 - bool(self._trouble)) // len(_PAIRS) - _HEADS
+            rows = (height - 2 - bool(self._error)) // len(_PAIRS) - _HEADS
             yield from self._charts(view, half, max(2, rows))
 
     def _spans(self, view: ChartsView | None) -> Iterator[tuple[str, str]]:
@@ -135,7 +135,7 @@ class ChartsTab(Tab):
 
     def _charts(self, view: ChartsView, half: int, rows: int) -> Iterator[Line]:
         app: Any = self.app
-        plain = not app.setup.looks.charts
+        plain = not app.setup.appearance.charts
         for pair in _PAIRS:
             charts = [
                 _chart(view, name, half, 0 if plain else rows, tone, self._blocks)

@@ -1,13 +1,13 @@
-"""A tab that lists what the cluster has of a machine, below what its plan allows and what is at work.
+"""A tab that lists what the cluster holds for a VM, below what its product allows and what is running.
 
     class SnapshotsTab(ClusterTab):
         NAME = SCOPE = "snapshots"
-        def items(self) -> Sequence[SnapshotView]: ...          # asks the cluster, beside the keys
+        def items(self) -> Sequence[SnapshotView]: ...          # queries the cluster, in the background
         def lacking(self, allowed: Allowance) -> str: ...       # why there is nothing to ask for
         def about(self, reading: Reading) -> Iterator[Said]: ...
         def row(self, item, reading: Reading) -> Row: ...
 
-The cluster is asked once, and again when something begins or ends at this machine; a filter asks nobody.
+The cluster is queried once, and again when a run of this VM begins or ends; a filter does not query it.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from engine.actions.requests import Queued
 from engine.queries.allowance import Allowance, allowance
 from engine.queries.refs import name_of_service
 from screens.common.actions import Action
-from screens.framework.commands import answered, tell
+from screens.framework.commands import results_of, show_results
 from screens.framework.live_rows import FreshRows
-from screens.framework.screen import Happened
-from screens.vm.details import Known
+from screens.framework.screen import EventBatch
+from screens.vm.details import VmDetails
 from screens.vm.tabs.forms import asked_schedule
-from screens.vm.tabs.status_lines import Brief, Said, queued, work
+from screens.vm.tabs.status_lines import Said, StatusLines, queued, work
 from screens.vm.tabs.tab import ListTab
 from screens.widgets.dialogs import Confirm, Notice, TypeName
 from screens.widgets.listing import Listing
-from screens.widgets.rows import Column, Key, Row, RowSource
+from screens.widgets.rows import Column, Key, RowSource, TableRow
 from screens.widgets.table import Table
 
 _TELLING = frozenset({"run", "change", "vm"})
@@ -43,8 +43,8 @@ _TELLING = frozenset({"run", "change", "vm"})
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What was read at one time: the allowance, what the cluster has, and why it was not asked."""
+class ClusterReading:
+    """One reading: the allowance, what the cluster holds, and why it could not be queried."""
 
     allowed: Allowance
     items: tuple[Any, ...] = ()
@@ -54,30 +54,30 @@ class Reading:
 
 
 class ClusterTab(ListTab):
-    """One kind of thing the cluster has of a machine."""
+    """One kind of thing the cluster has of a VM."""
 
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
     NOUN: ClassVar[str] = ""
     ONE: ClassVar[str] = ""
     EMPTY: ClassVar[str] = ""
     LINES: ClassVar[int] = 2
-    TELLS_OF: ClassVar[tuple[str, ...]] = ()
-    """The actions whose last run stands above the list."""
+    PIPELINES: ClassVar[tuple[str, ...]] = ()
+    """The pipelines whose last run is shown above the list."""
 
     @dataclass
     class Read(Message):
         """The cluster has answered."""
 
-        reading: Reading
+        reading: ClusterReading
 
     def __init__(self, service_id: int) -> None:
         super().__init__(service_id)
-        self.reading: Reading | None = None
+        self.reading: ClusterReading | None = None
         self._asked = 0
-        self._kept: tuple[int, Reading] | None = None
+        self._kept: tuple[int, ClusterReading] | None = None
 
     def compose(self) -> ComposeResult:
-        yield Brief()
+        yield StatusLines()
         yield Listing(self.list)
 
     def table(self) -> Table:
@@ -89,7 +89,7 @@ class ClusterTab(ListTab):
     # What a kind of thing answers
 
     def items(self) -> Sequence[Any]:
-        """Asks the cluster what there is; called beside the keys."""
+        """Queries the cluster; called in the background."""
         raise NotImplementedError
 
     def key(self, item: Any) -> str:
@@ -101,18 +101,18 @@ class ClusterTab(ListTab):
         raise NotImplementedError
 
     def schedule(self) -> Any:
-        """When one is made by itself; None when it is not, or never."""
+        """When the schedule makes the next one; None without a schedule."""
         return None
 
     def warning(self) -> str:
         """What is wrong with the schedule; empty when nothing is."""
         return ""
 
-    def about(self, reading: Reading) -> Iterator[Said]:
+    def about(self, reading: ClusterReading) -> Iterator[Said]:
         """The sentences about plan and schedule."""
         raise NotImplementedError
 
-    def row(self, item: Any, reading: Reading) -> Row:
+    def row(self, item: Any, reading: ClusterReading) -> TableRow:
         """The line of a thing."""
         raise NotImplementedError
 
@@ -122,14 +122,14 @@ class ClusterTab(ListTab):
 
     # Reading
 
-    def reread(self, happened: Happened | None = None) -> None:
-        mine = happened is None or (self.service_id in happened.services and happened.kinds & _TELLING)
+    def reread(self, batch: EventBatch | None = None) -> None:
+        mine = batch is None or (self.service_id in batch.services and batch.kinds & _TELLING)
         if mine:
             self._asked += 1
             self.list.reload()
 
-    def _rows(self) -> Sequence[Row]:
-        """The rows of the newest reading; asks anew when something happened since, or the last time failed."""
+    def _rows(self) -> Sequence[TableRow]:
+        """The rows of the newest reading; reads again after an event or a failure."""
         asked = self._asked
         if self._kept is None or self._kept[0] != asked:
             self._kept = (asked, self._read())
@@ -137,11 +137,11 @@ class ClusterTab(ListTab):
         reading = self._kept[1]
         return [self.row(item, reading) for item in reading.items]
 
-    def _read(self) -> Reading:
+    def _read(self) -> ClusterReading:
         allowed = allowance(self.service_id)
         lacking = _no_machine(allowed) or self.lacking(allowed)
         items = () if lacking else tuple(self.items())
-        return Reading(allowed, items, self.schedule(), self.warning(), lacking)
+        return ClusterReading(allowed, items, self.schedule(), self.warning(), lacking)
 
     def on_cluster_tab_read(self, message: Read) -> None:
         message.stop()
@@ -154,7 +154,7 @@ class ClusterTab(ListTab):
         self._say()
         self.refresh_bindings()
 
-    def show(self, found: Known) -> None:
+    def show(self, found: VmDetails) -> None:
         super().show(found)
         self._say()
 
@@ -168,11 +168,11 @@ class ClusterTab(ListTab):
         if reading is not None:
             said.append(queued(reading.allowed.queue))
         if found is not None:
-            said.append(work(found.runs, self.TELLS_OF))
-        self.query_one(Brief).said = tuple(each for each in said if each is not None)
+            said.append(work(found.runs, self.PIPELINES))
+        self.query_one(StatusLines).said = tuple(each for each in said if each is not None)
 
     def notes(self) -> dict[str, Any]:
-        """Marks and cursor are about one machine; they must not come up at the next."""
+        """Marks and cursor belong to one VM; they are not restored for another."""
         return {**super().notes(), "marks": [], "cursor": None}
 
     # Asking
@@ -190,11 +190,11 @@ class ClusterTab(ListTab):
         return tuple(item for item in there if self.key(item) in keys)
 
     def one(self) -> Any:
-        """The thing an action for one alone is meant for; says so when it is not one."""
+        """The item of an action that takes exactly one; notifies otherwise."""
         chosen = self.chosen
         if len(chosen) == 1:
             return chosen[0]
-        words = f"Put the cursor on a {self.ONE} first." if not chosen else "u takes the marks away."
+        words = f"Put the cursor on a {self.ONE} first." if not chosen else "Press u to clear marks."
         self.warn(words if not chosen else f"This is for one {self.ONE}; {words}")
         return None
 
@@ -203,41 +203,41 @@ class ClusterTab(ListTab):
         self.notify(words, severity="warning", markup=False)
 
     def asking(self, work: Any) -> Worker[None]:
-        """Asks the operator beside the keys."""
+        """Asks the operator in the background."""
         return self.run_worker(work, group="dialog", exclusive=True)
 
     async def ask_days(self, what: str, request: Callable[[list[str], str], Queued]) -> None:
-        """Asks on which days one is made by itself, and for just that."""
+        """Asks for the days of the schedule, and requests the change."""
         answers = await asked_schedule(self.app, what, self.reading.schedule if self.reading else None)
         if answers is not None:
             await self.ask_for(partial(request, *answers))
 
     async def ask_for(self, request: Callable[[], Queued]) -> None:
-        """Asks the engine for one thing, and tells what it said."""
-        answers = await asyncio.to_thread(lambda: [answered(self.service_id, lambda _: request())])
-        tell(self, answers)
+        """Sends one request to the engine and shows its answer."""
+        answers = await asyncio.to_thread(lambda: [results_of(self.service_id, lambda _: request())])
+        show_results(self, answers)
 
     async def ask_each(self, names: Sequence[str], request: Callable[[str], Queued]) -> None:
         """Asks the engine for the same at each of these; one answer is a line, several are a report."""
 
         def ask(name: str) -> tuple[bool, str]:
-            done, words = answered(self.service_id, lambda _: request(name))
+            done, words = results_of(self.service_id, lambda _: request(name))
             return done, words if len(names) == 1 else f"{name}: {words}"
 
         answers = await asyncio.to_thread(lambda: [ask(name) for name in names])
         self.list.do_unmark()
-        tell(self, answers)
+        show_results(self, answers)
 
     async def sure(self, question: str, details: str, yes: str) -> bool:
         """Asks before something is destroyed."""
         return await self.app.push_screen_wait(Confirm(question, details, yes=yes, danger=True)) is True
 
     async def vm_name(self) -> str | None:
-        """The name of the machine, which is typed before something that cannot be taken back."""
+        """The name of the VM, which must be typed before something that cannot be undone."""
         return await self.beside(lambda: name_of_service(self.service_id))
 
     async def typed(self, question: str, name: str, consequences: Sequence[str]) -> bool:
-        """True when the name of the machine was typed."""
+        """True when the name of the VM was typed."""
         return await self.app.push_screen_wait(TypeName(question, name, consequences)) is True
 
     def on_table_opened(self, message: Table.Opened) -> None:

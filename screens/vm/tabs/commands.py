@@ -1,16 +1,16 @@
-"""The module commands of a machine, each with its mark, what it does, and why it cannot run now."""
+"""The module commands of a VM, each with its mark, what it does, and why it cannot run now."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.pipelines.legend import COMMANDS, check
+from engine.pipelines.command_table import COMMANDS, check
 from screens.common.bindings import action, refused
 from screens.framework.live_rows import FreshRows
 from screens.vm.commands import VmCommands
-from screens.vm.details import Known
+from screens.vm.details import VmDetails
 from screens.vm.tabs.tab import ListTab
-from screens.widgets.rows import Cell, Column, Row, RowSource
+from screens.widgets.rows import Cell, Column, RowSource, TableRow
 from screens.widgets.table import Table
 
 COLUMNS = (
@@ -38,7 +38,7 @@ class StepsTab(ListTab):
     def source(self) -> RowSource:
         return FreshRows(self._rows, COLUMNS)
 
-    def show(self, found: Known) -> None:
+    def show(self, found: VmDetails) -> None:
         super().show(found)
         self.list.reload()
 
@@ -51,7 +51,7 @@ class StepsTab(ListTab):
         else:
             self.notify(why, severity="warning", markup=False)
 
-    def _rows(self) -> Sequence[Row]:
+    def _rows(self) -> Sequence[TableRow]:
         vm = self.found.vm if self.found else None
         return [
             _row(
@@ -65,7 +65,7 @@ class StepsTab(ListTab):
         ]
 
 
-def _row(name: str, marks: str, does: str, why: str | None) -> Row:
+def _row(name: str, marks: str, does: str, why: str | None) -> TableRow:
     """The line of a command; one that cannot run now says why."""
     sign, tone = ("x", "muted") if why else ("+", "")
-    return Row(name, (Cell(f"{sign} {marks}", tone), Cell(why or does, "muted")))
+    return TableRow(name, (Cell(f"{sign} {marks}", tone), Cell(why or does, "muted")))

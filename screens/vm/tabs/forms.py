@@ -1,4 +1,4 @@
-"""What the tabs of a machine ask in forms: a snapshot's name and note, and on which days something is made."""
+"""The forms of a VM's tabs: name and note of a snapshot, and the days of a schedule."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.app import App
 
 from engine.clock import DAYS
 from engine.queries.daytwo import ScheduleView
-from screens.widgets.form import Form, FormDialog
+from screens.widgets.form import FormDialog, FormWidget
 
 _NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _NAME = re.compile(r"([A-Za-z][A-Za-z0-9_-]{1,39})?")
@@ -54,22 +54,22 @@ class ScheduleForm(BaseModel):
 
 
 class ScheduleDialog(FormDialog):
-    """The form of a schedule; what it comes to stands below as a sentence while it is filled."""
+    """The form of a schedule; a sentence below shows its effect while it is filled in."""
 
     def __init__(self, what: str, now: ScheduleView | None) -> None:
         known: dict[str, object] = {day: now is not None and day in now.days for day in DAYS}
         known["at"] = now.at if now is not None else ""
-        super().__init__(f"When a {what} is made by itself", Form(ScheduleForm, values=known))
+        super().__init__(f"When a {what} is made by itself", FormWidget(ScheduleForm, values=known))
         self._what = what
 
     def on_mount(self) -> None:
-        self._tell(self.form.values)
+        self._preview(self.form.values)
 
-    def on_form_changed(self, message: Form.Changed) -> None:
+    def on_form_widget_changed(self, message: FormWidget.Changed) -> None:
         message.stop()
-        self._tell(message.values)
+        self._preview(message.values)
 
-    def _tell(self, values: Mapping[str, object]) -> None:
+    def _preview(self, values: Mapping[str, object]) -> None:
         self.form.hint("at", sentence(self._what, _days(values), str(values.get("at") or "")))
 
 

@@ -12,14 +12,14 @@ from engine.queries.refs import vm_id_of_service
 from engine.queries.runs import RunView, runs
 from screens.common.times import ago, at
 from screens.framework.live_rows import FreshRows
-from screens.vm.details import Known
+from screens.vm.details import VmDetails
 from screens.vm.run_lines import SIGNS, TONES
 from screens.vm.run_log import RunLog
-from screens.vm.tabs.status_lines import Brief, Said
+from screens.vm.tabs.status_lines import Said, StatusLines
 from screens.vm.tabs.tab import ListTab
 from screens.widgets.dialogs import Notice
 from screens.widgets.listing import Listing
-from screens.widgets.rows import Cell, Column, Row, RowSource
+from screens.widgets.rows import Cell, Column, RowSource, TableRow
 from screens.widgets.table import Table
 
 COLUMNS = (
@@ -30,7 +30,7 @@ COLUMNS = (
 )
 MOST = 500
 """Moments that are listed; the command line shows older ones."""
-_KINDS = {"request": "asked for", "run": "done by the engine", "ownership": "about whose machine it is"}
+_KINDS = {"request": "request", "run": "run of the engine", "ownership": "change of ownership"}
 
 
 class HistoryTab(ListTab):
@@ -44,7 +44,7 @@ class HistoryTab(ListTab):
         self._moments: dict[str, Moment] = {}
 
     def compose(self) -> ComposeResult:
-        yield Brief()
+        yield StatusLines()
         yield Listing(self.list)
 
     def table(self) -> Table:
@@ -53,9 +53,9 @@ class HistoryTab(ListTab):
     def source(self) -> RowSource:
         return FreshRows(self._rows, COLUMNS)
 
-    def show(self, found: Known) -> None:
+    def show(self, found: VmDetails) -> None:
         super().show(found)
-        self.query_one(Brief).said = tuple(_said(found.notes))
+        self.query_one(StatusLines).said = tuple(_said(found.notes))
 
     def on_table_opened(self, message: Table.Opened) -> None:
         message.stop()
@@ -77,18 +77,18 @@ class HistoryTab(ListTab):
             name = f"service {self.service_id}, run {run_id}"
             self.app.push_screen(RunLog(name, found, self.service_id, read))
 
-    def _rows(self) -> Sequence[Row]:
+    def _rows(self) -> Sequence[TableRow]:
         found = history_of(self.service_id, MOST)
         self._moments = {_key(each): each for each in found}
         older = f"… older ones: kvmtui service history {self.service_id} --limit 10000"
-        rest = [Row("older", (Cell(older, "muted"),), wide=True)] if len(found) == MOST else []
+        rest = [TableRow("older", (Cell(older, "muted"),), wide=True)] if len(found) == MOST else []
         return [*map(row, found), *rest]
 
 
-def row(moment: Moment) -> Row:
+def row(moment: Moment) -> TableRow:
     """The line of a moment; what failed says why below."""
     sign, tone = SIGNS.get(moment.result, "[ ]"), TONES.get(moment.result, "")
-    return Row(
+    return TableRow(
         _key(moment),
         (
             Cell(at(moment.at), "muted", ago(moment.at)),

@@ -1,4 +1,4 @@
-"""The ISO images a machine may have in its drive, by group; one is mounted at a time."""
+"""The ISO images a VM may mount, by group; one at a time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from screens.common.actions import Action
 from screens.common.bindings import action, bindings, refused
 from screens.framework.screen import actor
 from screens.vm.tabs.backups import short, size
-from screens.vm.tabs.cluster_tab import ClusterTab, Reading
+from screens.vm.tabs.cluster_tab import ClusterReading, ClusterTab
 from screens.vm.tabs.status_lines import Said
-from screens.widgets.confirm import Sure
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.confirm import ConfirmVms
+from screens.widgets.rows import Cell, Column, TableRow
 
 
 class IsoTab(ClusterTab):
@@ -29,7 +29,7 @@ class IsoTab(ClusterTab):
     NOUN, ONE = "ISO images", "ISO image"
     EMPTY = "There is no ISO image on that storage.\nUpload one in Proxmox; ctrl+r reads the list again."
     LINES = 1
-    TELLS_OF: ClassVar[tuple[str, ...]] = ("MountIso", "EjectIso")
+    PIPELINES: ClassVar[tuple[str, ...]] = ("MountIso", "EjectIso")
     COLUMNS = (
         Column("group", "Group", 12, 1),
         Column("image", "Image", 30, 1, grow=True),
@@ -48,7 +48,7 @@ class IsoTab(ClusterTab):
             return ""
         return f"The plan {allowed.product} names no ISO storage; set iso_storage in the product, then p applies it."
 
-    def about(self, reading: Reading) -> Iterator[Said]:
+    def about(self, reading: ClusterReading) -> Iterator[Said]:
         now = self.mounted
         yield (
             (f"In the drive: {short(now.iso)} · M ejects it", "ok")
@@ -60,9 +60,9 @@ class IsoTab(ClusterTab):
             "muted",
         )
 
-    def row(self, item: IsoView, reading: Reading) -> Row:
+    def row(self, item: IsoView, reading: ClusterReading) -> TableRow:
         heads = {each.group: each.iso for each in reversed(reading.items)}
-        return Row(
+        return TableRow(
             item.iso,
             (
                 Cell(item.group, "accent" if heads[item.group] == item.iso else "muted"),
@@ -124,5 +124,5 @@ class IsoTab(ClusterTab):
         if name is None:
             return False
         question = f"{what} {name} (service {self.service_id})?"
-        asked = Sure(question, verb=verb, consequences=(consequence,))
+        asked = ConfirmVms(question, verb=verb, consequences=(consequence,))
         return await self.app.push_screen_wait(asked) is not None

@@ -1,6 +1,6 @@
-"""The live panel of a machine: how it stands, what it uses, and what it is beside its package.
+"""The live panel of a VM: its state, its usage, and its drift from the package.
 
-A look that saw nothing leaves the figures of the last good one, with their age; what is wrong stands above them.
+A failed poll keeps the figures of the last good one, with their age; the error is shown above them.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from textwrap import wrap
 
 from engine.clock import now_ms
-from engine.queries.live import LiveView, Standing, Usage
-from engine.queries.looking import Looked, State
-from engine.queries.told import MEANINGS, Sign, gib, lasting, rate, told
+from engine.queries.descriptions import MEANINGS, Sign, describe, gib, lasting, rate
+from engine.queries.live import GuestState, GuestUsage, LiveView
+from engine.queries.observation import Observation, State
 from screens.common import glyphs
 from screens.common.text import fit, plain
 from screens.common.times import age
-from screens.vm.details import Known
+from screens.vm.details import VmDetails
 from screens.widgets.bar import bar
 from screens.widgets.sheet import Line, Sheet
 
@@ -39,39 +39,39 @@ class LivePanel(Sheet):
     def __init__(self) -> None:
         super().__init__(id="vm-live")
         self.good: LiveView | None = None
-        """The last look that saw the machine."""
-        self.trouble: Looked | str = ""
+        """The last successful poll."""
+        self.error: Observation | str = ""
         """Why the newest look saw nothing; empty when it did."""
-        self._known: Known | None = None
+        self._known: VmDetails | None = None
         self._blocks = glyphs.blocks()
 
-    def know(self, found: Known) -> None:
+    def know(self, found: VmDetails) -> None:
         """Takes up what the database knows."""
         self._known = found
-        self.tell()
+        self.redraw()
 
     def see(self, view: LiveView) -> None:
-        """Takes up a look; one that saw nothing leaves what was seen before."""
+        """Shows the result of a poll; a failed one keeps the previous figures."""
         if view.looked.seen:
-            self.good, self.trouble = view, ""
+            self.good, self.error = view, ""
         else:
-            self.trouble = view.looked
-        self.tell()
+            self.error = view.looked
+        self.redraw()
 
     def fail(self, sentence: str) -> None:
-        """Takes up that a look could not even begin."""
-        self.trouble = sentence
-        self.tell()
+        """Shows that a poll could not begin."""
+        self.error = sentence
+        self.redraw()
 
-    def tell(self) -> None:
-        """Writes everything anew; ages are those of now."""
+    def redraw(self) -> None:
+        """Redraws everything with current ages."""
         lines = [*self._head(), *(self._seen(self.good) if self.good else ())]
         self.write(
             [tuple((glyphs.readable(words, self._blocks), tone) for words, tone in line) for line in lines]
         )
 
     def on_resize(self) -> None:
-        self.tell()
+        self.redraw()
 
     # The lines
 
@@ -84,24 +84,24 @@ class LivePanel(Sheet):
             vm = self._known.vm
             card = "" if self.good else f" · MAC {vm.mac or '—'}"
             yield fact("Proxmox", f"{vm.server} · node {vm.node or '—'} · VMID {vm.vmid or '—'}{card}")
-        if self.trouble:
-            yield from self._troubled()
+        if self.error:
+            yield from self._error_lines()
         elif self.good is None:
             last = self._known.vm.remote_status if self._known else ""
             yield fact("Power", f"[…] {f'{last} when it was last seen; ' if last else ''}looking …", "busy")
 
-    def _troubled(self) -> Iterator[Line]:
-        trouble = self.trouble
-        words = trouble if isinstance(trouble, str) else trouble.sentence
-        sign, tone = ("[-]", "error") if isinstance(trouble, str) else _SIGNS[trouble.state]
+    def _error_lines(self) -> Iterator[Line]:
+        error = self.error
+        words = error if isinstance(error, str) else error.sentence
+        sign, tone = ("[-]", "error") if isinstance(error, str) else _SIGNS[error.state]
         for place, part in enumerate(wrap(plain(f"{sign} {words}"), self._width - LABEL)):
             yield fact("" if place else "Now", part, tone)
 
     def _seen(self, view: LiveView) -> Iterator[Line]:
         if view.standing is None or view.usage is None or view.beside is None:
             return
-        if self.trouble or age_ms(view.looked.at) >= _OLD_MS:
-            yield fact("Seen", f"{age(view.looked.at)} ago; what follows is as it was then", "warn")
+        if self.error or age_ms(view.looked.at) >= _OLD_MS:
+            yield fact("Read", f"{age(view.looked.at)} ago; the values below are of that time", "warn")
         yield self._power(view.looked, view.standing)
         yield from self._usage(view, view.usage, view.standing.power == "running")
         yield fact("ISO", view.standing.iso or "none in the drive")
@@ -109,7 +109,7 @@ class LivePanel(Sheet):
             yield fact("" if place else "Pending", plain(change.line), "warn")
         yield from self._beside(view)
 
-    def _power(self, looked: Looked, standing: Standing) -> Line:
+    def _power(self, looked: Observation, standing: GuestState) -> Line:
         running = standing.power == "running"
         odd = standing.qmp not in ("", standing.power)
         sign, tone = ("[~]", "warn") if odd else ("[+]", "ok") if running else ("[ ]", "muted")
@@ -126,7 +126,7 @@ class LivePanel(Sheet):
         rest = "".join(f" · {each}" for each in notes if each)
         return (fit("Power", LABEL), "muted"), (words, tone), (rest, "warn" if standing.lock else "muted")
 
-    def _usage(self, view: LiveView, usage: Usage, running: bool) -> Iterator[Line]:
+    def _usage(self, view: LiveView, usage: GuestUsage, running: bool) -> Iterator[Line]:
         width = max(10, min(40, self._width - LABEL - 34))
         memory = 100 * usage.memory_used / usage.memory if usage.memory else None
         yield _bar(
@@ -140,7 +140,7 @@ class LivePanel(Sheet):
         )
         flow = view.flow
         if flow is None:
-            yield fact("Traffic", "known at the next look" if running else "none while it is off", "muted")
+            yield fact("Traffic", "not measured yet" if running else "none while it is off", "muted")
         else:
             yield fact("Network", f"in {rate(flow.net_in)} · out {rate(flow.net_out)}")
             yield fact("Disk I/O", f"read {rate(flow.disk_read)} · written {rate(flow.disk_written)}")
@@ -156,14 +156,14 @@ class LivePanel(Sheet):
             ("  Package", "accent"),
             (note, colour),
         )
-        for line in told(view.beside):
+        for line in describe(view.beside):
             tone = _SIGN_TONES[line.sign]
             name = (fit(plain(line.name.replace("  ", "· ", 1)), LABEL), "muted")
             now = (fit(line.real, half), tone if line.sign in ("!", "~") else "")
             yield name, now, (f"{line.sign} ", tone), (line.package, "muted" if line.sign != "!" else tone)
 
     def _verdict(self, view: LiveView) -> tuple[str, str, str]:
-        """How both stand to each other: in short, what to do about it, and the tone."""
+        """How both differ: in short, what to do about it, and the tone."""
         drift = len(view.drift)
         if drift:
             return f"[!] {drift} differ{'s' if drift == 1 else ''}", "  · A applies it again", "warn"

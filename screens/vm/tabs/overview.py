@@ -1,4 +1,4 @@
-"""The first tab of a machine: how it is now, its addresses, and its options beside the product's."""
+"""The first tab of a VM: its live state, its addresses, and its overrides of the product."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from textual.containers import VerticalScroll
 from textual.worker import Worker
 
 from engine.actions import packages
-from engine.queries.beside import Fact
-from engine.queries.live import LiveView, Lookout
-from engine.queries.site import ServiceView
-from engine.queries.told import gib, name_of
+from engine.queries.descriptions import gib, name_of
+from engine.queries.drift import Fact
+from engine.queries.inventory import ServiceView
+from engine.queries.live import LiveReader, LiveView
 from engine.queries.traffic import MonthView
 from engine.queries.vms import VmView
 from screens.common.actions import Action
 from screens.common.bindings import bindings
-from screens.framework.commands import answered, tell
-from screens.framework.screen import Happened, actor
+from screens.framework.commands import results_of, show_results
+from screens.framework.screen import EventBatch, actor
 from screens.services import options
-from screens.vm.details import Known
+from screens.vm.details import VmDetails
 from screens.vm.tabs.live_panel import LivePanel, fact
-from screens.vm.tabs.poller import Watch
+from screens.vm.tabs.poller import Poller
 from screens.vm.tabs.tab import Tab
-from screens.widgets.dialogs import Plan, PlanLine
+from screens.widgets.dialogs import PlanDialog, PlanLine
 from screens.widgets.sheet import Line, Sheet
 
 EVERY = 5.0
@@ -35,7 +35,7 @@ _NOTE_LINES = 6
 
 
 class OverviewTab(Tab):
-    """What one wants to know first; looked at anew every few seconds while it is seen."""
+    """The most important facts; polled every few seconds while visible."""
 
     NAME = SCOPE = "overview"
     BINDINGS = bindings("overview")
@@ -52,16 +52,16 @@ class OverviewTab(Tab):
 
     def __init__(self, service_id: int) -> None:
         super().__init__(service_id)
-        lookout = Lookout(service_id)
+        lookout = LiveReader(service_id)
         self.panel, self._sheet = LivePanel(), Sheet(id="vm-sheet")
-        self.looking: Watch[LiveView] = Watch(
+        self.looking: Poller[LiveView] = Poller(
             self.panel,
             lookout.look,
             self._see,
             every=EVERY,
             close=lookout.close,
             fail=self.panel.fail,
-            tick=self.panel.tell,
+            tick=self.panel.redraw,
         )
 
     def compose(self) -> ComposeResult:
@@ -76,12 +76,12 @@ class OverviewTab(Tab):
     def on_unmount(self) -> None:
         self.looking.stop()
 
-    def reread(self, happened: Happened | None = None) -> None:
-        """Only an operator's wish looks at once; what happens to the machine is seen at the next look."""
-        if happened is None:
+    def reread(self, batch: EventBatch | None = None) -> None:
+        """Only an explicit refresh polls at once; changes of the VM appear at the next poll."""
+        if batch is None:
             self.looking.again()
 
-    def show(self, found: Known) -> None:
+    def show(self, found: VmDetails) -> None:
         super().show(found)
         self.panel.know(found)
         self._sheet.write(
@@ -118,11 +118,11 @@ class OverviewTab(Tab):
     async def _apply(self) -> None:
         lines = plan_lines(self._drift)
         title = f"Apply the package to service {self.service_id} again"
-        if await self.app.push_screen_wait(Plan(title, lines, yes="Apply", note=options.INTERRUPTS)):
+        if await self.app.push_screen_wait(PlanDialog(title, lines, yes="Apply", note=options.INTERRUPTS)):
             answer = await self.beside(
-                lambda: answered(self.service_id, lambda each: packages.change_package(actor(), each))
+                lambda: results_of(self.service_id, lambda each: packages.change_package(actor(), each))
             )
-            tell(self, [answer] if answer is not None else [])
+            show_results(self, [answer] if answer is not None else [])
 
 
 def plan_lines(drift: Sequence[Fact]) -> list[PlanLine]:

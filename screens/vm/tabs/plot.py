@@ -3,7 +3,7 @@
     columns(grid([(0, 5.0), (60_000, None), (120_000, 9.0)], 60), 3)     # [5.0, None, 9.0]
     drawn([5.0, None, 9.0], 1, 10.0, EIGHTHS)                            # ["▄ ▇"]
 
-A measured zero stands on the ground as the lowest block, so that it is told from a gap, which is empty.
+A measured zero is drawn as the lowest block; a gap stays empty.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Looks at a machine again and again while somebody sees it: one look at a time, and none that nobody sees.
+"""Polls a VM while its widget is visible, one poll at a time.
 
 self._watch = Watch(self, lookout.look, self.show_look, every=5.0, close=lookout.close)
 self._watch.start()                  # in on_mount; stop() in on_unmount
@@ -22,8 +22,8 @@ T = TypeVar("T")
 _TICK = 1.0
 
 
-class Watch(Generic[T]):
-    """A look beside the keys every few seconds, while its widget is to be seen."""
+class Poller(Generic[T]):
+    """Polls in the background every few seconds while its widget is visible."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Watch(Generic[T]):
         fail: Callable[[str], None],
         tick: Callable[[], None] = lambda: None,
     ) -> None:
-        """`fail` gets a sentence when a look was refused; `tick` is called every second that is seen."""
+        """`fail` gets a sentence when a poll is refused; `tick` is called every second while visible."""
         self._widget, self._look, self._show, self._fail = widget, look, show, fail
         self._every, self._close, self._ticked = every, close, tick
         self._last = float("-inf")
@@ -52,7 +52,7 @@ class Watch(Generic[T]):
         self._widget.call_after_refresh(self._tick)
 
     def stop(self) -> None:
-        """Looks no more; what is open is closed once a look under way has ended."""
+        """Stops polling; open connections are closed when the current poll has ended."""
         self._over = True
         self._end()
 
@@ -80,7 +80,7 @@ class Watch(Generic[T]):
     async def _once(self) -> None:
         try:
             found = await asyncio.to_thread(self._ask)
-        except Exception as error:  # noqa: BLE001 - whatever a look meets, the operator gets a sentence
+        except Exception as error:  # noqa: BLE001 - whatever a poll raises, the operator gets a sentence
             self._fail(sentence(error))
         else:
             if found is not None and not self._over:
@@ -100,7 +100,7 @@ class Watch(Generic[T]):
                 self._end()
 
     def _end(self) -> None:
-        """Closes, once: the lock is then held for good, so nobody looks or closes again."""
+        """Closes, once: the lock stays held, so that nothing polls or closes again."""
         if self._looking.acquire(blocking=False):
             self._close()
 

@@ -1,4 +1,4 @@
-"""The snapshots of a machine: taken, deleted, rolled back to, and taken by themselves on some days."""
+"""The snapshots of a VM: taken now or by schedule, deleted, and rolled back to."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from screens.common.actions import Action
 from screens.common.bindings import bindings
 from screens.common.times import age, ago, at
 from screens.framework.screen import actor
-from screens.vm.tabs.cluster_tab import ClusterTab, Reading
+from screens.vm.tabs.cluster_tab import ClusterReading, ClusterTab
 from screens.vm.tabs.forms import SnapshotForm, sentence_of
 from screens.vm.tabs.status_lines import Said
-from screens.widgets.form import Form, FormDialog
-from screens.widgets.rows import Cell, Column, Row
+from screens.widgets.form import FormDialog, FormWidget
+from screens.widgets.rows import Cell, Column, TableRow
 
 _DAY_MS = 86_400_000
 
@@ -39,7 +39,7 @@ class SnapshotsTab(ClusterTab):
     )
     NOUN, ONE = "snapshots", "snapshot"
     EMPTY = "There is no snapshot.\nn takes one."
-    TELLS_OF: ClassVar[tuple[str, ...]] = ("Snapshot", "DeleteSnapshot", "Rollback", "RemoveOldSnapshots")
+    PIPELINES: ClassVar[tuple[str, ...]] = ("Snapshot", "DeleteSnapshot", "Rollback", "RemoveOldSnapshots")
     COLUMNS = (
         Column("name", "Snapshot", 26, 1, grow=True),
         Column("created", "Taken (UTC)", 19, 1),
@@ -59,7 +59,7 @@ class SnapshotsTab(ClusterTab):
     def schedule(self) -> ScheduleView | None:
         return snapshot_schedule(self.service_id)
 
-    def about(self, reading: Reading) -> Iterator[Said]:
+    def about(self, reading: ClusterReading) -> Iterator[Said]:
         allowed, used = reading.allowed, len(reading.items)
         if allowed.snapshots <= 0:
             yield _none_allowed(allowed), "warn"
@@ -72,8 +72,8 @@ class SnapshotsTab(ClusterTab):
         if allowed.snapshots > 0 or reading.schedule:
             yield sentence_of("snapshot", reading.schedule), "muted"
 
-    def row(self, item: SnapshotView, reading: Reading) -> Row:
-        return Row(
+    def row(self, item: SnapshotView, reading: ClusterReading) -> TableRow:
+        return TableRow(
             item.name,
             (
                 Cell(item.name, below=item.note),
@@ -92,7 +92,7 @@ class SnapshotsTab(ClusterTab):
             )
         )
 
-    # What can be asked for
+    # Requests
 
     def refusal(self, asked: Action) -> str | None:
         allowed = self.reading.allowed if self.reading else None
@@ -112,7 +112,7 @@ class SnapshotsTab(ClusterTab):
         return self.asking(self._new())
 
     async def _new(self) -> None:
-        answers = await self.app.push_screen_wait(FormDialog("Take a snapshot", Form(SnapshotForm)))
+        answers = await self.app.push_screen_wait(FormDialog("Take a snapshot", FormWidget(SnapshotForm)))
         if answers is not None:
             name, note = str(answers.get("name") or ""), str(answers.get("note") or "")
             await self.ask_for(lambda: daytwo.create_snapshot(actor(), self.service_id, name, note))
@@ -163,7 +163,7 @@ def _days(allowed: Allowance) -> str:
     return f"{days} day{'s' if days != 1 else ''}"
 
 
-def _until(item: SnapshotView, reading: Reading) -> str:
+def _until(item: SnapshotView, reading: ClusterReading) -> str:
     """When ours go by themselves; those of others and those without an end stay."""
     days = reading.allowed.snapshot_lifetime
     if not item.ours or not days or item.created is None:

@@ -1,4 +1,4 @@
-"""The sentences above a list: what the plan allows, what is at work, and how the last wish ended."""
+"""The sentences above a list: what the product allows, what is running, and how the last request ended."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Said = tuple[str, str]
 """A sentence and its tone."""
 
 
-class Brief(Toned):
+class StatusLines(Toned):
     """A few sentences, each in its tone; a long one wraps."""
 
     said: reactive[tuple[Said, ...]] = reactive((), layout=True)
@@ -50,7 +50,7 @@ def work(found: Sequence[RunView], actions: Iterable[str]) -> Said | None:
 
 
 def queued(queue: Sequence[str]) -> Said | None:
-    """What was asked for and has not begun."""
+    """Requests that have not begun."""
     return (f"[ ] Queued: {', '.join(queue)}.", "busy") if queue else None
 
 
@@ -65,7 +65,7 @@ def _alive(run: RunView) -> Said:
 
 
 def _ended(run: RunView, newest: bool) -> Said | None:
-    """A failure of the newest run stands in the head of the page already."""
+    """The header of the page already shows a failure of the newest run."""
     if run.result != "error":
         notes = [note for step in run.steps for note in step.notes]
         said = f": {notes[-1]}" if notes else ""

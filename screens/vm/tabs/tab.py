@@ -1,4 +1,4 @@
-"""What a tab of a machine's page is, and the table of them.
+"""What a tab of a VM's page is, and the table of tabs.
 
     class SnapshotsTab(ListTab):
         NAME = SCOPE = "snapshots"
@@ -6,7 +6,7 @@
         def table(self) -> Table: ...
         def source(self) -> RowSource: ...
 
-A tab is mounted when it is opened and removed when it is left. `show` hands it the newest reading of the machine,
+A tab is mounted when it is opened and removed when it is left. `show` hands it the newest reading of the VM,
 at once after mounting and again whenever something happened to it; what a tab needs besides it reads itself, beside
 the keys.
 """
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import ClassVar
 
-from screens.framework.screen import BaseScreen, Happened, ListScreen
-from screens.vm.details import Known
+from screens.framework.screen import BaseScreen, EventBatch, ListScreen
+from screens.vm.details import VmDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ TABS: tuple[TabLine, ...] = (
 
 
 class Tab(BaseScreen):
-    """A part of a machine's page."""
+    """A tab of a VM's page."""
 
     VERBS: ClassVar[tuple[str, ...]] = ("vm show",)
     """The verbs of the command line that do the same."""
@@ -53,10 +53,10 @@ class Tab(BaseScreen):
     def __init__(self, service_id: int) -> None:
         super().__init__(id=f"tab-{self.NAME}")
         self.service_id = service_id
-        self.found: Known | None = None
+        self.found: VmDetails | None = None
 
-    def show(self, found: Known) -> None:
-        """Takes up the newest reading of the machine."""
+    def show(self, found: VmDetails) -> None:
+        """Takes up the newest reading of the VM."""
         self.found = found
 
     def commands(self) -> list[str]:
@@ -65,25 +65,25 @@ class Tab(BaseScreen):
 
 
 class ListTab(ListScreen):
-    """A tab that is one list; its view and cursor are remembered for every machine alike."""
+    """A tab that is one list; its view and cursor are remembered for every VM alike."""
 
     VERBS: ClassVar[tuple[str, ...]] = ("vm show",)
     """The verbs of the command line that do the same."""
 
     def __init__(self, service_id: int) -> None:
         self.service_id = service_id
-        self.found: Known | None = None
+        self.found: VmDetails | None = None
         super().__init__()
 
-    def show(self, found: Known) -> None:
-        """Takes up the newest reading of the machine."""
+    def show(self, found: VmDetails) -> None:
+        """Takes up the newest reading of the VM."""
         self.found = found
 
     def commands(self) -> list[str]:
         return [f"kvmtui {verb} {self.service_id}" for verb in self.VERBS]
 
-    def reread(self, happened: Happened | None = None) -> None:
-        if happened is None or self.service_id in happened.services:
+    def reread(self, batch: EventBatch | None = None) -> None:
+        if batch is None or self.service_id in batch.services:
             self.list.reload()
 
 

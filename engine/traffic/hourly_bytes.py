@@ -1,7 +1,7 @@
 """From two readings of a guest's counters to bytes per hour: exact where the counters tell, bridged where they cannot.
 
 The counters of a guest begin again at every start and every live move between nodes, and lose what a network card had
-counted when it is plugged again. As long as they went on, their difference is the truth, and the usage Proxmox
+counted when it is plugged again. As long as they continued, their difference is the truth, and the usage Proxmox
 recorded only says how it falls on the hours. Else the time before is taken from the recorded usage: whole slots
 alone, with a minute to spare at both ends for clocks that differ, so that no byte is counted twice.
 """
@@ -21,7 +21,7 @@ Hours = dict[int, tuple[int, int]]  # beginning of the hour -> bytes in, bytes o
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CounterReading:
     """A guest's counters at one moment; all zero for one that is off."""
 
     at: int
@@ -36,7 +36,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class RateSpan:
     """The average rates over a span of time, bytes per second."""
 
     start: int
@@ -44,39 +44,41 @@ class Slot:
     rates: tuple[float, float]
 
 
-class Fate(Enum):
+class CounterChange(Enum):
     """What became of the counters since the last reading."""
 
-    WENT_ON = "went on"
-    ANEW = "began anew with a start"
+    CONTINUED = "continued"
+    RESTARTED = "restarted with the guest"
     CUT = "went back without a start"
     STALE = "are older than the last reading"
 
 
-def fate(last: Reading, now: Reading) -> Fate:
+def counter_change(last: CounterReading, now: CounterReading) -> CounterChange:
     """What became of the counters between two readings."""
     if now.started > last.at - _BROADCAST_MS and now.started - last.started > CLOCKS_MS:
-        return Fate.ANEW
+        return CounterChange.RESTARTED
     if now.net_in >= last.net_in and now.net_out >= last.net_out and now.uptime >= last.uptime:
-        return Fate.WENT_ON
+        return CounterChange.CONTINUED
     recent = now.at - last.at < _STALE_MS
-    return Fate.STALE if recent and now.uptime <= last.uptime else Fate.CUT
+    return CounterChange.STALE if recent and now.uptime <= last.uptime else CounterChange.CUT
 
 
-def counted(last: Reading, now: Reading, slots: Iterable[Slot] = (), shift: int = 0) -> Hours:
+def counted(
+    last: CounterReading, now: CounterReading, slots: Iterable[RateSpan] = (), shift: int = 0
+) -> Hours:
     """The bytes between two readings, by hour; `shift` is by how much the hours of the site are not those of UTC."""
-    moved = tuple(Slot(slot.start - shift, slot.end - shift, slot.rates) for slot in slots)
+    moved = tuple(RateSpan(slot.start - shift, slot.end - shift, slot.rates) for slot in slots)
     since, until = replace(last, at=last.at - shift), replace(now, at=now.at - shift)
     return {hour + shift: both for hour, both in _counted(since, until, moved).items() if any(both)}
 
 
-def _counted(last: Reading, now: Reading, slots: tuple[Slot, ...]) -> Hours:
-    match fate(last, now):
-        case Fate.STALE:
+def _counted(last: CounterReading, now: CounterReading, slots: tuple[RateSpan, ...]) -> Hours:
+    match counter_change(last, now):
+        case CounterChange.STALE:
             return {}
-        case Fate.CUT:
+        case CounterChange.CUT:
             return _recorded(last.at, now.at, slots)
-        case Fate.WENT_ON:
+        case CounterChange.CONTINUED:
             totals = now.net_in - last.net_in, now.net_out - last.net_out
             return _spread(last.at, now.at, totals, slots)
     start = min(max(now.started, last.at), now.at)
@@ -84,7 +86,7 @@ def _counted(last: Reading, now: Reading, slots: tuple[Slot, ...]) -> Hours:
     return _sum(fresh, _recorded(last.at, start, slots))
 
 
-def _recorded(since: int, until: int, slots: tuple[Slot, ...]) -> Hours:
+def _recorded(since: int, until: int, slots: tuple[RateSpan, ...]) -> Hours:
     """What the slots that lie surely and wholly in this time say."""
     found: dict[int, list[float]] = {}
     for slot in slots:
@@ -96,7 +98,7 @@ def _recorded(since: int, until: int, slots: tuple[Slot, ...]) -> Hours:
     return {hour: (int(sums[0]), int(sums[1])) for hour, sums in found.items()}
 
 
-def _spread(since: int, until: int, totals: tuple[int, int], slots: tuple[Slot, ...]) -> Hours:
+def _spread(since: int, until: int, totals: tuple[int, int], slots: tuple[RateSpan, ...]) -> Hours:
     """The totals over the hours, as the slots weigh them; evenly where they know nothing."""
     if until <= since:
         return {until - until % HOUR_MS: totals}
@@ -106,7 +108,7 @@ def _spread(since: int, until: int, totals: tuple[int, int], slots: tuple[Slot, 
 
 
 def _weights(
-    even: dict[int, int], since: int, until: int, slots: tuple[Slot, ...], way: int
+    even: dict[int, int], since: int, until: int, slots: tuple[RateSpan, ...], way: int
 ) -> dict[int, float]:
     found = dict.fromkeys(even, 0.0)
     for slot in slots:

@@ -25,7 +25,7 @@ SEAT_SECONDS = 10.0  # Proxmox waits no longer for its ticket
 Clock = Callable[[], float]
 
 
-class Screen(Protocol):
+class ConnectedScreen(Protocol):
     """A screen Proxmox has a seat for."""
 
     password: str
@@ -37,7 +37,7 @@ class Screen(Protocol):
         """Lets go of it; `how` says why."""
 
 
-class Step(IntEnum):
+class OfferStage(IntEnum):
     """How far an offer has come."""
 
     LINK = 0
@@ -49,7 +49,7 @@ class Step(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class OfferEnd:
     """How an offer ended, as a sentence; `well` when the operator closed the screen."""
 
     well: bool
@@ -58,35 +58,35 @@ class Ending:
 
 _UNEXPECTED = "The screen could not be opened by a fault of kvmtui; its log says which."
 _LATE = {
-    Step.LINK: f"The link was not opened within {LINK_SECONDS:g} seconds. Ask for a new one.",
-    Step.PAGE: "The page was opened, but did not ask for its screen in time. Ask for a new link.",
-    Step.SEAT: "The page got its ticket, but did not connect in time. Ask for a new link.",
+    OfferStage.LINK: f"The link was not opened within {LINK_SECONDS:g} seconds. Ask for a new one.",
+    OfferStage.PAGE: "The page was opened, but did not ask for its screen in time. Ask for a new link.",
+    OfferStage.SEAT: "The page got its ticket, but did not connect in time. Ask for a new link.",
 }
 
 
-class Offer:
+class ScreenOffer:
     """One screen, offered to whoever opens its link first."""
 
-    def __init__(self, name: str, get: Callable[[str], Screen], clock: Clock) -> None:
+    def __init__(self, name: str, get: Callable[[str], ConnectedScreen], clock: Clock) -> None:
         self.name = name
-        self.step = Step.LINK
-        self.ending: Ending | None = None
-        self.screen: Screen | None = None
+        self.step = OfferStage.LINK
+        self.ending: OfferEnd | None = None
+        self.screen: ConnectedScreen | None = None
         self._get = get
         self._clock = clock
         self._peer = ""
         self._hash = b""
         self._deadline: float | None = None
         self._changed = threading.Condition()
-        self.token = self._next(Step.LINK, LINK_SECONDS)
+        self.token = self._next(OfferStage.LINK, LINK_SECONDS)
 
     def page(self, token: str, peer: str) -> str | None:
         """Opens the link: the key of the page, or None when this is not the link or it is no longer good."""
         with self._changed:
-            if not self._opens(Step.LINK, token, peer):
+            if not self._opens(OfferStage.LINK, token, peer):
                 return None
             self._peer = peer
-            return self._next(Step.PAGE, PAGE_SECONDS)
+            return self._next(OfferStage.PAGE, PAGE_SECONDS)
 
     def ticket(self, key: str, peer: str) -> tuple[str, str] | None:
         """Trades the page's key for a seat: its secret and the screen's password, or None when the key is not good.
@@ -94,9 +94,9 @@ class Offer:
         Raises what Proxmox or a guard says; the offer has ended then.
         """
         with self._changed:
-            if not self._opens(Step.PAGE, key, peer):
+            if not self._opens(OfferStage.PAGE, key, peer):
                 return None
-            self._next(Step.OPENING, None)
+            self._next(OfferStage.OPENING, None)
         try:
             screen = self._get(peer)
         except BaseException as error:
@@ -104,17 +104,17 @@ class Offer:
             raise
         with self._changed:
             self.screen = screen
-            if self.ending is not None:  # the console was closed meanwhile
+            if self.ending is not None:  # the console was closed in between
                 screen.close(self.ending.sentence)
                 return None
-            return self._next(Step.SEAT, SEAT_SECONDS), screen.password
+            return self._next(OfferStage.SEAT, SEAT_SECONDS), screen.password
 
     def seat(self, secret: str, peer: str) -> bool:
         """Takes the seat; False when this is not its secret or it is no longer good."""
         with self._changed:
-            if not self._opens(Step.SEAT, secret, peer):
+            if not self._opens(OfferStage.SEAT, secret, peer):
                 return False
-            self._next(Step.OPEN, None)
+            self._next(OfferStage.OPEN, None)
             return True
 
     def end(self, well: bool, sentence: str) -> None:
@@ -122,7 +122,7 @@ class Offer:
         with self._changed:
             self._end(well, sentence)
 
-    def now(self) -> Step:
+    def now(self) -> OfferStage:
         """How far it has come by now."""
         with self._changed:
             self._over()
@@ -133,7 +133,7 @@ class Offer:
         """How long its next step may still take."""
         return 0.0 if self._deadline is None else max(0.0, self._deadline - self._clock())
 
-    def wait(self) -> Ending:
+    def wait(self) -> OfferEnd:
         """Waits until the screen was closed, or until it was too late to open it."""
         with self._changed:
             while not self._over():
@@ -141,8 +141,8 @@ class Offer:
             assert self.ending is not None
             return self.ending
 
-    def _opens(self, step: Step, secret: str, peer: str) -> bool:
-        if self._over() or self.step is not step or (step is not Step.LINK and peer != self._peer):
+    def _opens(self, step: OfferStage, secret: str, peer: str) -> bool:
+        if self._over() or self.step is not step or (step is not OfferStage.LINK and peer != self._peer):
             return False
         return hmac.compare_digest(_hashed(secret), self._hash)
 
@@ -151,7 +151,7 @@ class Offer:
             self._end(False, _LATE[self.step])
         return self.ending is not None
 
-    def _next(self, step: Step, seconds: float | None) -> str:
+    def _next(self, step: OfferStage, seconds: float | None) -> str:
         """Goes one step on; the secret that opens the next."""
         secret = secrets.token_urlsafe(32)
         with self._changed:
@@ -163,8 +163,8 @@ class Offer:
     def _end(self, well: bool, sentence: str) -> None:
         if self.ending is not None:
             return
-        self.ending = Ending(well, sentence)
-        self.step, self._hash, self._deadline = Step.ENDED, b"", None
+        self.ending = OfferEnd(well, sentence)
+        self.step, self._hash, self._deadline = OfferStage.ENDED, b"", None
         self._changed.notify_all()
         if self.screen is not None:
             self.screen.close(sentence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from engine.dns.matching import Zone, targets
+from engine.dns.matching import ConfiguredZone, targets
 from engine.dns.names import reverse_name
 from engine.dns.records import Record, address_record, pointer_record
 from engine.errors import Refused
@@ -18,7 +18,7 @@ def fqdn(vm: Vm) -> str:
 
 
 def wanted_records(
-    vm: Vm, addresses: Iterable[Address], zones: Iterable[Zone], ttl: dict[int, int]
+    vm: Vm, addresses: Iterable[Address], zones: Iterable[ConfiguredZone], ttl: dict[int, int]
 ) -> tuple[dict[int, list[Record]], list[str]]:
     """The records by zone id, and a line for each that could not even be named."""
     known = list(zones)

@@ -11,7 +11,7 @@ from engine.clock import DAYS, Moment, local, now_ms
 from engine.store.database import session
 from engine.store.models import BackupSchedule, Product, Server, Service, Vm
 
-GRACE_MS = 2 * 3_600_000  # a backup waits for its node and takes its time; a failed one is owed at once
+GRACE_MS = 2 * 3_600_000  # a backup may wait for its node; a failed one is overdue at once
 _AT_ONCE = 500
 
 
@@ -31,7 +31,7 @@ def backup_debts() -> list[BackupDebt]:
         return sorted(_owed(), key=lambda debt: (debt.since, debt.service_id))
 
 
-def backup_debt_of(service_id: int) -> BackupDebt | None:
+def overdue_backup_of(service_id: int) -> BackupDebt | None:
     """The backups the schedule of one service has missed; None when it missed none or there is none."""
     with session():
         return next(_owed(service_id), None)
@@ -54,7 +54,7 @@ def _owed(service_id: int | None = None) -> Iterator[BackupDebt]:
 
 
 def _schedules(service_id: int | None) -> Any:
-    """Schedules with the states of service and machine; asked by state, SQLite would read every active service."""
+    """Schedules with the states of service and VM; asked by state, SQLite would read every active service."""
     columns = ("id", "days", "minute", "since", "good_at", "error")
     query = (
         BackupSchedule.select(

@@ -14,34 +14,34 @@ from peewee import EXCLUDED, fn
 from engine.clock import local
 from engine.store.database import in_transaction, session
 from engine.store.models import Traffic, TrafficMark, Vm
-from engine.traffic.counted import CLOCKS_MS, HOUR_MS, Hours, Reading, Slot, counted
-from engine.traffic.folding import fold_for_good
+from engine.traffic.aggregation import fold_for_good
+from engine.traffic.hourly_bytes import CLOCKS_MS, HOUR_MS, CounterReading, Hours, RateSpan, counted
 
 _ROWS = 1000  # rows of one statement; both databases take more
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class CountedVm:
     """A VM to be counted, and its last reading: at first, nothing since its making."""
 
     id: int
     service_id: int
     vmid: int
     node: str
-    last: Reading
+    last: CounterReading
     known: bool  # whether it was ever counted
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A machine with a new reading and the bytes it means."""
+    """A VM with a new reading and the bytes it means."""
 
-    machine: Machine
-    now: Reading
+    machine: CountedVm
+    now: CounterReading
     hours: Hours
 
 
-def machines(server_id: int, vm_id: int | None = None) -> list[Machine]:
+def machines(server_id: int, vm_id: int | None = None) -> list[CountedVm]:
     """Every VM of a server that has a guest, or one of them, with how far it was counted."""
     columns = (Vm.id, Vm.service, Vm.vmid, Vm.node, Vm.created_at, *_reading_columns())
     query = Vm.select(*columns).left_outer_join(TrafficMark, on=(TrafficMark.vm == Vm.id))
@@ -58,18 +58,18 @@ def _reading_columns() -> tuple[object, ...]:
 
 def _machine(
     vm: int, service: int, vmid: int, node: str, created: int, at: int | None, came: int, went: int, up: int
-) -> Machine:
-    last = Reading(created, 0, 0, 0) if at is None else Reading(at, came, went, up)
-    return Machine(vm, service, vmid, node, last, at is not None)
+) -> CountedVm:
+    last = CounterReading(created, 0, 0, 0) if at is None else CounterReading(at, came, went, up)
+    return CountedVm(vm, service, vmid, node, last, at is not None)
 
 
-def is_older(machine: Machine, now: Reading) -> bool:
+def is_older(machine: CountedVm, now: CounterReading) -> bool:
     """Whether the guest ran before it became ours: what it transferred until now is nobody's here."""
     return not machine.known and now.started < machine.last.at - CLOCKS_MS
 
 
-def bytes_of(machine: Machine, now: Reading, slots: Iterable[Slot] = ()) -> Counted:
-    """What a new reading means for a machine."""
+def bytes_of(machine: CountedVm, now: CounterReading, slots: Iterable[RateSpan] = ()) -> Counted:
+    """What a new reading means for a VM."""
     if is_older(machine, now):
         return Counted(machine, now, {})
     return Counted(machine, now, counted(machine.last, now, slots, _shift(now.at)))
@@ -81,7 +81,7 @@ def _shift(at: int) -> int:
     return int(offset.total_seconds() * 1000) % HOUR_MS if offset is not None else 0
 
 
-def counted_until(machine: Machine) -> int:
+def counted_until(machine: CountedVm) -> int:
     """Before this moment nothing may be bridged: the last reading, or a later hour if our clock went back."""
     with session():
         newest = Traffic.select(fn.MAX(Traffic.hour)).where(Traffic.vm == machine.id).scalar()

@@ -1,7 +1,7 @@
 """A template and a catalogue become a letter: subject, text and HTML.
 
 What is filled in is never trusted: on one line in the text and the subject, escaped in the HTML. Templates run in a
-sandbox. An operator's template that does not work is told and replaced by the shipped one, so that no mail is lost.
+sandbox. An operator's template that fails is reported and replaced by the shipped one, so that no mail is lost.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import pass_eval_context
 from markupsafe import Markup, escape
 
-from engine.mail import folder
+from engine.mail import template_folder
 from engine.mail.facts import sample_facts
 from engine.mail.languages import Catalogue, catalogue
 
@@ -75,7 +75,7 @@ def _plain(value: Any) -> Any:
 
 def _rendered(template: str, kind: str, found: Catalogue, values: Mapping[str, Any], notes: list[str]) -> str:
     """The template in its language if the operator has one, else as it is; ours when theirs is broken."""
-    own = folder.folder()
+    own = template_folder.folder()
     if own is not None:
         try:
             return _render(_environment(own), (f"{template}.{found.language}.{kind}", f"{template}.{kind}"),

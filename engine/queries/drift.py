@@ -1,4 +1,4 @@
-"""What a machine really is beside what its package says, fact by fact.
+"""What a VM really is beside what its package says, fact by fact.
 
 fact.same       it is as the package says, or the package leaves it alone
 fact.pending    Proxmox takes another value over with the next start
@@ -67,8 +67,8 @@ class CardFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """Everything of a machine that its package has a word on."""
+class Drift:
+    """Everything of a VM that its package has a word on."""
 
     compute: tuple[Fact, ...]
     disks: tuple[DiskFacts, ...]
@@ -90,9 +90,9 @@ class Beside:
         return tuple(each for each in self.facts() if each.drift)
 
 
-def compare(vm: Vm, plan: Plan, now: GuestConfig, planned: GuestConfig) -> Beside:
-    """A machine as it is and as its next start makes it, beside its package."""
-    return Beside(
+def compare(vm: Vm, plan: Plan, now: GuestConfig, planned: GuestConfig) -> Drift:
+    """A VM as it is and as its next start makes it, beside its package."""
+    return Drift(
         (
             fact("cores", now.cores, plan.cores or None, planned.cores),
             fact("sockets", now.sockets, plan.sockets or None, planned.sockets),
@@ -109,7 +109,7 @@ def _disks(vm: Vm, plan: Plan, now: GuestConfig, planned: GuestConfig) -> Iterat
     if plan.additional_disk.size > 0:
         ours = _ours(vm, "additional_disk")
         yield _disk("additional_disk", extra, plan.additional_disk, ours, now, planned)
-    elif extra is not None:  # a package without one never takes a disk away
+    elif extra is not None:  # a package without one never removes a disk
         yield _disk("additional_disk", extra, PlannedDisk(), frozenset(), now, planned)
 
 

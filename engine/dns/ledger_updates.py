@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from engine.dns.errors import Kind, retrying
-from engine.dns.ledger import Outcome, Work
-from engine.dns.plan import Change, ChangeKind, Plan
-from engine.dns.provider import Result
+from engine.dns.errors import DnsErrorKind, retrying
+from engine.dns.ledger import LedgerUpdate, Work
+from engine.dns.plan import ChangeKind, RecordChange, ZonePlan
+from engine.dns.provider import ChangeResult
 from engine.store.models import DnsRecord
 
-Pause = Callable[[Kind | None, int], float]
-GONE = Outcome()
+Pause = Callable[[DnsErrorKind | None, int], float]
+GONE = LedgerUpdate()
 
 
 def outcomes_of(
-    work: Work, plan: Plan, results: Sequence[Result], pause: Pause
-) -> list[tuple[DnsRecord, Outcome]]:
+    work: Work, plan: ZonePlan, results: Sequence[ChangeResult], pause: Pause
+) -> list[tuple[DnsRecord, LedgerUpdate]]:
     """What becomes of each row that was looked at; rows whose change was not sent are left as they are."""
     rows = work.rows
-    found: dict[int, Outcome] = {}
+    found: dict[int, LedgerUpdate] = {}
     for result in results:
         _of_result(result, rows, found, pause)
     beside = _strangers(work, plan)
@@ -40,7 +40,10 @@ def outcomes_of(
 
 
 def _of_result(
-    result: Result, rows: dict[tuple[str, str, str], DnsRecord], found: dict[int, Outcome], pause: Pause
+    result: ChangeResult,
+    rows: dict[tuple[str, str, str], DnsRecord],
+    found: dict[int, LedgerUpdate],
+    pause: Pause,
 ) -> None:
     change = result.change
     row = rows[change.record.identity]
@@ -50,43 +53,45 @@ def _of_result(
     if change.kind is ChangeKind.DELETE:
         found[row.id] = GONE
         return
-    found[row.id] = Outcome("written", claimed=True, provider_id=result.id)
+    found[row.id] = LedgerUpdate("written", claimed=True, provider_id=result.id)
     if change.kind is ChangeKind.REPLACE and change.old and change.old.record.identity in rows:
         replaced = rows[change.old.record.identity]
         if replaced.id != row.id:
             found[replaced.id] = GONE
 
 
-def _failure(result: Result, row: DnsRecord, pause: Pause) -> Outcome:
+def _failure(result: ChangeResult, row: DnsRecord, pause: Pause) -> LedgerUpdate:
     """A change that failed. Only after a definite refusal is it known that nothing was written."""
-    unsure = result.kind is Kind.TRANSIENT or row.state == "deleting"
-    state = "conflict" if result.kind is Kind.CONFLICT and row.state != "deleting" else row.state
+    unsure = result.kind is DnsErrorKind.TRANSIENT or row.state == "deleting"
+    state = "conflict" if result.kind is DnsErrorKind.CONFLICT and row.state != "deleting" else row.state
     seconds = 0.0 if result.down else max(result.retry_after or 0.0, pause(result.kind, row.attempts))
-    return Outcome(
+    return LedgerUpdate(
         state,
         claimed=bool(unsure or row.claimed),
         provider_id=row.provider_id,
-        error=retrying(result.sentence) if result.kind is Kind.TRANSIENT else result.sentence,
+        error=retrying(result.sentence) if result.kind is DnsErrorKind.TRANSIENT else result.sentence,
         pause_s=seconds,
     )
 
 
-def _of_look(change: Change, row: DnsRecord, pause: Pause) -> Outcome | None:
+def _of_look(change: RecordChange, row: DnsRecord, pause: Pause) -> LedgerUpdate | None:
     """A row for which nothing had to be sent."""
     live_id = change.old.id if change.old else ""
     if change.kind is ChangeKind.CONFLICT:
-        seconds = pause(Kind.CONFLICT, row.attempts)
-        return Outcome("conflict", bool(row.claimed), row.provider_id, error=change.reason, pause_s=seconds)
+        seconds = pause(DnsErrorKind.CONFLICT, row.attempts)
+        return LedgerUpdate(
+            "conflict", bool(row.claimed), row.provider_id, error=change.reason, pause_s=seconds
+        )
     if change.kind is ChangeKind.KEEP:
-        return Outcome("written", True, live_id) if change.ours else Outcome("left")
+        return LedgerUpdate("written", True, live_id) if change.ours else LedgerUpdate("left")
     if change.kind is ChangeKind.FOREIGN and row.state != "deleting":
         if change.ours:
-            return Outcome("written", True, live_id, note=change.reason)
-        return Outcome("left", note=change.reason)
+            return LedgerUpdate("written", True, live_id, note=change.reason)
+        return LedgerUpdate("left", note=change.reason)
     return None
 
 
-def _rest(work: Work, plan: Plan, found: dict[int, Outcome], pause: Pause) -> None:
+def _rest(work: Work, plan: ZonePlan, found: dict[int, LedgerUpdate], pause: Pause) -> None:
     """Due rows the plan says nothing about: no row may stay due at once for ever."""
     planned = {change.record.identity for change in plan.writes}
     planned |= {change.old.record.identity for change in plan.writes if change.old is not None}
@@ -96,12 +101,14 @@ def _rest(work: Work, plan: Plan, found: dict[int, Outcome], pause: Pause) -> No
         if row.state == "deleting" and not row.claimed:
             found[row.id] = GONE
         else:
-            seconds = pause(Kind.CONFLICT, row.attempts)
+            seconds = pause(DnsErrorKind.CONFLICT, row.attempts)
             why = "the provider's records leave nothing to do for it"
-            found[row.id] = Outcome(row.state, bool(row.claimed), row.provider_id, error=why, pause_s=seconds)
+            found[row.id] = LedgerUpdate(
+                row.state, bool(row.claimed), row.provider_id, error=why, pause_s=seconds
+            )
 
 
-def _strangers(work: Work, plan: Plan) -> dict[tuple[str, str], str]:
+def _strangers(work: Work, plan: ZonePlan) -> dict[tuple[str, str], str]:
     """What foreign records exist beside ours, by name and type."""
     ours = work.rows
     contents: dict[tuple[str, str], list[str]] = defaultdict(list)

@@ -23,7 +23,7 @@ class Command:
     next: str = ""
     statuses: tuple[str, ...] = (
         "ready",
-    )  # where it may be asked for; empty: anywhere a VM is at rest or stuck
+    )  # statuses in which it is allowed; empty: whenever a VM is idle or stuck
 
     @property
     def marks(self) -> str:
@@ -36,7 +36,7 @@ _ANY: tuple[str, ...] = ()
 COMMANDS: tuple[Command, ...] = (
     Command("Start", "Switch the VM on."),
     Command("Stop", "Switch the VM off.", statuses=_ANY),
-    Command("Reinstall", "Wipe the VM and install it anew."),
+    Command("Reinstall", "Wipe the VM and reinstall it."),
     Command("VMSetDedicatedIp", "Assign the addresses of the plan.", None, "VMClone", _ANY),
     Command("VMClone", "Clone the VM from its template, if it is not there.", None, "Set CPU RAM", _ANY),
     Command("Set CPU RAM", "Apply cores and memory.", False, "Set System Disk Size", _ANY),
@@ -60,7 +60,7 @@ COMMANDS: tuple[Command, ...] = (
 DESTRUCTIVE: dict[str, str] = {
     "VMRemove": "The VM and its disks are deleted on Proxmox; its addresses and its record stay.",
     "Reinstall": "Everything on the VM's disks and its snapshots is lost.",
-    "SetCloudinit": "User and password inside the guest are set anew at its next start.",
+    "SetCloudinit": "Sets user and password in the guest at its next start.",
 }
 _BY_NAME = {command.name: command for command in COMMANDS}
 _CONFIRMED = ("VMRemove", "Reinstall")

@@ -1,4 +1,4 @@
-"""The machines of the demo. Those that are ready were never deployed: rows and guests are put there side by side."""
+"""The VMs of the demo. Those that are ready were never deployed: their rows and guests are created directly."""
 
 from __future__ import annotations
 

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from engine.clock import now_ms
 from engine.errors import KvmtuiError
 from engine.mail import claims
-from engine.mail.claims import Claim, ClaimLost
-from engine.mail.letters import write_letter
+from engine.mail.claims import ClaimLost, MailClaim
 from engine.mail.message import Envelope, envelope
 from engine.mail.outbox import unsealed
-from engine.mail.smtp import Connection, Kind, MailFault
+from engine.mail.rendering import write_letter
+from engine.mail.smtp import MailErrorKind, MailFault, SmtpConnection
 from engine.store import settings
 from engine.store.settings import Smtp
 from engine.work import events
@@ -53,7 +53,7 @@ class Round:
         return self._pause()
 
     def _send_all(self, site: Smtp) -> None:
-        connection = Connection(site)
+        connection = SmtpConnection(site)
         try:
             while not self._stopping() and (claimed := claims.claim()) is not None:
                 if not self._send(claimed, site, connection):
@@ -61,7 +61,7 @@ class Round:
         finally:
             connection.close()
 
-    def _send(self, claimed: Claim, site: Smtp, connection: Connection) -> bool:
+    def _send(self, claimed: MailClaim, site: Smtp, connection: SmtpConnection) -> bool:
         """Send one claimed mail; False when the server is not to be bothered with more."""
         prepared = _prepared(claimed, site)
         if prepared is None:
@@ -79,16 +79,20 @@ class Round:
         self._went_well(site)
         return True
 
-    def _hand_over(self, claimed: Claim) -> None:
+    def _hand_over(self, claimed: MailClaim) -> None:
         claims.hand_over(claimed)
         self.handed_over = True
 
-    def _fault(self, claimed: Claim, fault: MailFault) -> bool:
-        if fault.kind is Kind.SERVER:
+    def _fault(self, claimed: MailClaim, fault: MailFault) -> bool:
+        if fault.kind is MailErrorKind.SERVER:
             claims.put_back(claimed, fault.sentence)
             self._trouble(fault.sentence)
             return False
-        ends = {Kind.LATER: claims.later, Kind.NEVER: claims.failed, Kind.UNKNOWN: claims.unknown}
+        ends = {
+            MailErrorKind.LATER: claims.later,
+            MailErrorKind.NEVER: claims.failed,
+            MailErrorKind.UNKNOWN: claims.unknown,
+        }
         ends[fault.kind](claimed, fault.sentence)
         return True
 
@@ -120,7 +124,7 @@ class Round:
             claims.forget_old()
 
 
-def _prepared(claimed: Claim, site: Smtp) -> Envelope | None:
+def _prepared(claimed: MailClaim, site: Smtp) -> Envelope | None:
     """The mail as it goes over the wire; one that cannot be written has failed, and the others continue."""
     row = claimed.row
     try:

@@ -1,4 +1,4 @@
-"""A look at a machine in words, as it is beside its package; console and command line tell the same.
+"""A look at a VM in words, as it is beside its package; console and command line tell the same.
 
     for line in told(view.beside):
         print(line.name, line.real, line.sign, line.package)
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.queries.beside import Beside, CardFacts, DiskFacts, Fact, Value
+from engine.queries.drift import CardFacts, DiskFacts, Drift, Fact, Value
 
 Sign = Literal["=", "!", "~", "+"]
 MEANINGS: dict[Sign, str] = {
@@ -28,7 +28,7 @@ _PARTS = {"system_disk": "System disk", "additional_disk": "Additional disk"}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Description:
     """One property in words: as it is, and as its package says."""
 
     name: str
@@ -37,8 +37,8 @@ class Told:
     package: str
 
 
-def told(beside: Beside) -> tuple[Told, ...]:
-    """Everything of a machine that its package has a word on, in the order of its package."""
+def describe(beside: Drift) -> tuple[Description, ...]:
+    """Everything of a VM that its package has a word on, in the order of its package."""
     cores, sockets, memory = beside.compute
     return (
         _line("Processor", (cores, sockets), _processor),
@@ -78,12 +78,14 @@ def gib(size: int) -> str:
     return f"{size / 2**30:.1f} GiB"
 
 
-def _line(name: str, facts: Sequence[Fact], words: Callable[[Sequence[Value]], str], where: str = "") -> Told:
+def _line(
+    name: str, facts: Sequence[Fact], words: Callable[[Sequence[Value]], str], where: str = ""
+) -> Description:
     real, planned = words([each.real for each in facts]), words([each.planned for each in facts])
     if real != planned:
         real = f"{real} → {planned}"
     package = words([each.package for each in facts]) if any(_said(each) for each in facts) else "any"
-    return Told(name, real + where, _sign(facts), package)
+    return Description(name, real + where, _sign(facts), package)
 
 
 def _said(fact: Fact) -> bool:
@@ -104,7 +106,7 @@ def _processor(values: Sequence[Value]) -> str:
     return words if sockets in (1, None) else f"{words} × {sockets} sockets"
 
 
-def _disk(disk: DiskFacts) -> Iterator[Told]:
+def _disk(disk: DiskFacts) -> Iterator[Description]:
     name = _PARTS[disk.part]
     storage = disk.volume.partition(":")[0]
     where = f" · {disk.key} · {storage}" if disk.key else ""
@@ -130,7 +132,7 @@ def _limit(value: Value) -> str:
     return f"{value:g}" if isinstance(value, int | float) and value else "–"
 
 
-def _card(card: CardFacts) -> Iterator[Told]:
+def _card(card: CardFacts) -> Iterator[Description]:
     yield _line("Network card", (card.model, card.mac), _model)
     yield _line(
         "  rate", (card.rate,), lambda values: _with_unit(values[0], "MB/s") if values[0] else "no limit"

@@ -35,7 +35,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PutResult:
     """What it took to make an object match its form."""
 
     kind: str
@@ -47,7 +47,7 @@ class Outcome:
     """What is not right about it all the same, in sentences."""
 
 
-class Shelf(ABC, Generic[F, R]):
+class Repository(ABC, Generic[F, R]):
     """Where the objects of one kind are kept, and how."""
 
     kind: str
@@ -81,15 +81,15 @@ class Shelf(ABC, Generic[F, R]):
         return
 
 
-def put(shelf: Shelf[F, R], form: F, actor: Actor, row: R | None = None) -> Outcome:
+def put(shelf: Repository[F, R], form: F, actor: Actor, row: R | None = None) -> PutResult:
     """Make the object match the form: the one given, the one of that name, or a new one."""
     return in_transaction(lambda: _put(shelf, form, actor, row))
 
 
-def create(shelf: Shelf[F, R], form: F, actor: Actor) -> Outcome:
+def create(shelf: Repository[F, R], form: F, actor: Actor) -> PutResult:
     """Make a new object; refused when there is one of that name."""
 
-    def work() -> Outcome:
+    def work() -> PutResult:
         if shelf.find(form) is not None:
             raise Refused(f"There is a {shelf.kind} '{shelf.name(form)}' already. Change it with edit.")
         return _create(shelf, form, actor)
@@ -97,14 +97,14 @@ def create(shelf: Shelf[F, R], form: F, actor: Actor) -> Outcome:
     return in_transaction(work)
 
 
-def _put(shelf: Shelf[F, R], form: F, actor: Actor, row: R | None) -> Outcome:
+def _put(shelf: Repository[F, R], form: F, actor: Actor, row: R | None) -> PutResult:
     row = row if row is not None else shelf.find(form)
     if row is None:
         return _create(shelf, form, actor)
     found = _differences(shelf, form, row)
     name = shelf.name(form)
     if not found:
-        return Outcome(shelf.kind, name, "same", row.get_id())
+        return PutResult(shelf.kind, name, "same", row.get_id())
     namesake = shelf.find(form)
     if namesake is not None and namesake.get_id() != row.get_id():
         raise Refused(f"There is another {shelf.kind} '{name}' already; nothing was changed.")
@@ -112,16 +112,16 @@ def _put(shelf: Shelf[F, R], form: F, actor: Actor, row: R | None) -> Outcome:
     row = shelf.update(row, form)
     before = {each.field: each.old for each in found}
     after = {each.field: each.new for each in found}
-    tell(actor, "change", shelf.kind, row.get_id(), name, before, after)
-    return Outcome(shelf.kind, name, "change", row.get_id(), tuple(found))
+    record(actor, "change", shelf.kind, row.get_id(), name, before, after)
+    return PutResult(shelf.kind, name, "change", row.get_id(), tuple(found))
 
 
-def _create(shelf: Shelf[F, R], form: F, actor: Actor) -> Outcome:
+def _create(shelf: Repository[F, R], form: F, actor: Actor) -> PutResult:
     _refuse_keep_of_nothing(form)
     shelf.guard(form, None)
     row = shelf.create(form)
-    tell(actor, "create", shelf.kind, row.get_id(), shelf.name(form), {}, masked(form))
-    return Outcome(shelf.kind, shelf.name(form), "create", row.get_id())
+    record(actor, "create", shelf.kind, row.get_id(), shelf.name(form), {}, masked(form))
+    return PutResult(shelf.kind, shelf.name(form), "create", row.get_id())
 
 
 def _refuse_keep_of_nothing(form: Form) -> None:
@@ -131,7 +131,7 @@ def _refuse_keep_of_nothing(form: Form) -> None:
         raise BadInput([Fault((field,), sentence) for field in kept])
 
 
-def _differences(shelf: Shelf[F, R], form: F, row: R) -> list[Difference]:
+def _differences(shelf: Repository[F, R], form: F, row: R) -> list[Difference]:
     old, new = flat(shelf.values(row)), flat(plain(form))
     hidden = secret_fields(type(form))
     found = []
@@ -143,7 +143,7 @@ def _differences(shelf: Shelf[F, R], form: F, row: R) -> list[Difference]:
     return found
 
 
-def _secret_difference(shelf: Shelf[F, R], row: R, field: str, old: str, new: str) -> list[Difference]:
+def _secret_difference(shelf: Repository[F, R], row: R, field: str, old: str, new: str) -> list[Difference]:
     if new == KEEP and not old:
         raise BadInput([Fault((field,), f"{KEEP} keeps a stored secret, and none is stored; give it once.")])
     if new in (KEEP, old) or (old and new and shelf.secret(row, field) == new):
@@ -168,7 +168,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def tell(
+def record(
     actor: Actor,
     action: str,
     kind: str,
@@ -186,7 +186,7 @@ def remove(actor: Actor, kind: str, row: Row, name: str) -> None:
     """Delete a row that its guards let go, audited; for use inside a transaction."""
     object_id = row.get_id()
     row.delete_instance()
-    tell(actor, "delete", kind, object_id, name, {"name": name}, {})
+    record(actor, "delete", kind, object_id, name, {"name": name}, {})
 
 
 def refuse_users(what: str, name: str, users: Mapping[str, list[str]]) -> None:

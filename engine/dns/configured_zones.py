@@ -35,9 +35,9 @@ def public_form_of(row: Zone) -> ZoneForm:
     return form.model_construct(**stored)
 
 
-def zone_of(row: Zone) -> matching.Zone:
+def zone_of(row: Zone) -> matching.ConfiguredZone:
     """The zone as matching sees it."""
-    return matching.Zone(row.id, row.name, row.type, public_form_of(row).server_key)
+    return matching.ConfiguredZone(row.id, row.name, row.type, public_form_of(row).server_key)
 
 
 def all_zones() -> dict[int, Zone]:

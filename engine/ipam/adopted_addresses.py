@@ -2,7 +2,7 @@
 
 An address that a pool or the legacy list of the server has on the VM's network is taken out of it; one that
 nothing here knows of is written down free-standing, so that a pool made later will not hand it out. An address that
-another machine holds is refused. What is written down is what the machine has: prefix and gateway are its own.
+another machine holds is refused. What is written down is what the VM has: prefix and gateway are its own.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from engine.clock import now_ms
 from engine.errors import Refused
-from engine.ipam import allocate, held, sources
+from engine.ipam import allocate, assignments, sources
 from engine.ipam.locks import addresses_of
-from engine.ipam.networks import Network
+from engine.ipam.networks import BridgeVlan
 from engine.ipam.spec import hands_out, spec_of
 from engine.store.fields import Address as IpAddress
 from engine.store.models import Address, Pool, Server, Vm
@@ -24,7 +24,7 @@ FREE_STANDING = "free-standing: no pool has it"
 
 @dataclass(frozen=True, slots=True)
 class FoundAddress:
-    """An address as a machine has it."""
+    """An address as a VM has it."""
 
     address: IpAddress
     prefix: int
@@ -42,7 +42,7 @@ class Place:
     clash: str = ""
 
 
-def places(server: Server, where: Network, found: Iterable[FoundAddress]) -> list[Place]:
+def places(server: Server, where: BridgeVlan, found: Iterable[FoundAddress]) -> list[Place]:
     """Where each address would come from; nothing is taken."""
     return [_place(server, where, each) for each in found]
 
@@ -52,7 +52,7 @@ def take(vm: Vm, found: Iterable[FoundAddress]) -> dict[str, str]:
 
     Returns those that were reserved, with their notes: `give_back` reserves them again.
     """
-    where = Network(vm.bridge, vm.vlan)
+    where = BridgeVlan(vm.bridge, vm.vlan)
     reserved: dict[str, str] = {}
     with addresses_of(vm.server_id):
         for position, each in enumerate(found):
@@ -78,22 +78,22 @@ def give_back(vm: Vm, reserved: Mapping[str, str]) -> None:
         allocate.release(vm)
 
 
-def _row(server: Server, where: Network, address: IpAddress) -> Address | None:
-    there = held.at(server.id, where.bridge, where.vlan)
+def _row(server: Server, where: BridgeVlan, address: IpAddress) -> Address | None:
+    there = assignments.at(server.id, where.bridge, where.vlan)
     row: Address | None = Address.get_or_none(there & (Address.address == address))
     return row
 
 
-def _place(server: Server, where: Network, each: FoundAddress) -> Place:
+def _place(server: Server, where: BridgeVlan, each: FoundAddress) -> Place:
     source, clash = _source(server, where, each.address)
     return Place(str(each.address), each.prefix, each.gateway, source, clash)
 
 
-def _source(server: Server, where: Network, address: IpAddress) -> tuple[str, str]:
+def _source(server: Server, where: BridgeVlan, address: IpAddress) -> tuple[str, str]:
     """Where an address is listed here, and why it cannot be taken from there."""
     row = _row(server, where, address)
     if row is not None and row.vm_id is not None:
-        holder = held.named(held.holders(Address.id == row.id))
+        holder = assignments.named(assignments.holders(Address.id == row.id))
         return (
             "",
             f"The guest has an address that another machine holds here: {holder}. Change one of the two.",
@@ -107,13 +107,13 @@ def _source(server: Server, where: Network, address: IpAddress) -> tuple[str, st
         return "the address list of the server", ""
     if not hands_out(spec_of(Pool.get_by_id(pool_id)), address):
         return "", (
-            f"Pool {pool_id} never hands out {address}: it is its gateway, excluded, or no machine's address. "
+            f"Pool {pool_id} never hands out {address}: it is its gateway, excluded, or not a host address. "
             "Take it out of the pool's exclusions, or give the guest another address."
         )
     return f"pool {pool_id}", ""
 
 
-def _pool_of(server: Server, where: Network, address: IpAddress) -> int | None:
+def _pool_of(server: Server, where: BridgeVlan, address: IpAddress) -> int | None:
     """The pool that has an address on this network, 0 for the legacy list, None when nothing has it."""
     try:
         return sources.find(server, address, where).pool_id or 0
@@ -121,7 +121,7 @@ def _pool_of(server: Server, where: Network, address: IpAddress) -> int | None:
         return None
 
 
-def _assign(vm: Vm, where: Network, each: FoundAddress, position: int, row: Address | None) -> None:
+def _assign(vm: Vm, where: BridgeVlan, each: FoundAddress, position: int, row: Address | None) -> None:
     own = {"prefix": each.prefix, "gateway": each.gateway, "position": position}
     if row is None and _pool_of(vm.server, where, each.address) is not None:
         row = allocate.assign_specific(vm, each.address)

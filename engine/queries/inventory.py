@@ -9,7 +9,7 @@ from typing import Any
 from peewee import JOIN, fn
 
 from engine.actions.clients import CLIENTS
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.actions.products import PRODUCTS
 from engine.actions.servers import SERVERS
 from engine.actions.zones import ZONES
@@ -91,7 +91,7 @@ class ClientView:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingChange:
+class ProductChange:
     """What a change of package would alter."""
 
     field: str
@@ -101,7 +101,7 @@ class PendingChange:
 
 @dataclass(frozen=True, slots=True)
 class ServiceView:
-    """A service as lists show it. `pending` is what the machine does not have yet."""
+    """A service as lists show it. `pending` is what the VM does not have yet."""
 
     id: int
     client: str
@@ -113,7 +113,7 @@ class ServiceView:
     vmid: int | None
     vm_status: str | None
     created: Moment
-    pending: list[PendingChange] = field(default_factory=list)
+    pending: list[ProductChange] = field(default_factory=list)
 
 
 def servers() -> list[ServerView]:
@@ -248,13 +248,13 @@ def _service(row: Service, vm: Vm | None) -> ServiceView:
     )
 
 
-def _pending(row: Service, vm: Vm | None) -> list[PendingChange]:
+def _pending(row: Service, vm: Vm | None) -> list[ProductChange]:
     """Empty during the first deploy and after removal: there is no plan to compare with."""
     if vm is None or not vm.plan or row.status in ("Terminated", "Cancelled"):
         return []
     wanted = effective(row.product.spec, row.options)
     return [
-        PendingChange(each.field, each.old, each.new) for each in differences(Plan.from_dict(vm.plan), wanted)
+        ProductChange(each.field, each.old, each.new) for each in differences(Plan.from_dict(vm.plan), wanted)
     ]
 
 

@@ -11,7 +11,7 @@ from peewee import fn
 from engine.clock import Moment, now_ms
 from engine.queries.capacity import Load, capacity
 from engine.queries.engines import engines
-from engine.queries.outbox import count_troubled, troubled_mails
+from engine.queries.outbox import count_unsent, unsent_mails
 from engine.store.database import session
 from engine.store.models import Client, Product, Run, Server, Service, Step, Vm
 from engine.work import outages
@@ -22,7 +22,7 @@ _GIB = 1024**3
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ScreenTarget:
     """A screen of the console and the row there that something is about."""
 
     screen: str
@@ -47,7 +47,7 @@ class StuckView:
     product: str = ""
     step: str = ""
     retry_at: Moment | None = None
-    fix: Target | None = None
+    fix: ScreenTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class Need:
     about: str
     why: str
     since: Moment | None
-    opens: Target
-    fix: Target | None = None
+    opens: ScreenTarget
+    fix: ScreenTarget | None = None
     urgent: bool = True
     more: str = ""
     """Client and product of a VM."""
@@ -112,12 +112,12 @@ def stuck_vms() -> tuple[list[StuckView], int]:
 def _stuck(row: Vm) -> StuckView:
     step = _failed_step(row.id)
     place = _CAUSES.get(step.step) if step is not None else None
-    fix: Target | None = None
+    fix: ScreenTarget | None = None
     if row.server.failures or row.server.state == "paused":
-        fix = Target("servers", row.server.name)
+        fix = ScreenTarget("servers", row.server.name)
     elif place is not None:
         keys = {"products": row.service.product.name, "servers": row.server.name}
-        fix = Target(place, keys.get(place))
+        fix = ScreenTarget(place, keys.get(place))
     return StuckView(
         row.service_id,
         row.name,
@@ -143,7 +143,7 @@ def _failed_step(vm_id: int) -> Step | None:
 
 def _vm(each: StuckView) -> Need:
     failed = f"{each.step}: " if each.step else ""
-    opens = Target("vm", each.service_id)
+    opens = ScreenTarget("vm", each.service_id)
     more = f"{each.client}  {each.product}"
     name = each.name or str(each.service_id)
     why = f"{failed}{each.why}"
@@ -155,13 +155,13 @@ def _engine() -> Iterator[Need]:
     if late and not engines():
         waits = f"{late} VM{'' if late == 1 else 's'} wait{'s' if late == 1 else ''}"
         why = f"no engine is running, {waits}. Start `kvmtui --daemon`, or a console that is not read-only."
-        yield Need("engine", "Engine", why, None, Target("settings"))
+        yield Need("engine", "Engine", why, None, ScreenTarget("settings"))
 
 
 def _servers(servers: Sequence[ServerState]) -> Iterator[Need]:
     for each in servers:
         if each.state == "failing":
-            there = Target("servers", each.name)
+            there = ScreenTarget("servers", each.name)
             yield Need("server", each.name, each.error or "does not answer", each.last_ok, there, there)
 
 
@@ -178,7 +178,7 @@ def _state(row: Server) -> ServerState:
 def _nodes(loads: Sequence[Load]) -> Iterator[Need]:
     for each in loads:
         if each.kind == "node" and each.alert:
-            there = Target("servers", each.server)
+            there = ScreenTarget("servers", each.server)
             yield Need("node", each.name, f"node of {each.server} is offline", None, there, there)
 
 
@@ -186,7 +186,11 @@ def _rooms(loads: Sequence[Load]) -> Iterator[Need]:
     for each in loads:
         if each.kind == "node" or not each.alert:
             continue
-        there = Target("pools", each.pool_id) if each.kind == "pool" else Target("servers", each.server)
+        there = (
+            ScreenTarget("pools", each.pool_id)
+            if each.kind == "pool"
+            else ScreenTarget("servers", each.server)
+        )
         place = each.server + (f", node {each.node}" if each.node else "") if each.kind == "storage" else ""
         why = f"{_used(each)}{when_full(each)}" + (f" ({place})" if place else "")
         yield Need(each.kind, each.name, why, None, there, there, urgent=each.full)
@@ -208,9 +212,9 @@ def when_full(each: Load) -> str:
 
 
 def _mails() -> Iterator[Need]:
-    count = count_troubled()
+    count = count_unsent()
     if count:
-        last = troubled_mails(1)[0]
+        last = unsent_mails(1)[0]
         why = f"{last.template} to {last.recipient}: {last.error or 'not sent yet'}"
         about = f"{count} mail{'' if count == 1 else 's'} not sent"
-        yield Need("mail", about, why, last.created_at, Target("outbox"), Target("outbox"))
+        yield Need("mail", about, why, last.created_at, ScreenTarget("outbox"), ScreenTarget("outbox"))

@@ -24,7 +24,7 @@ from engine import redact
 from engine.errors import Failed
 
 # peewee wraps what a statement raises, but not what reading its rows does
-TROUBLES = (PeeweeException, MaxConnectionsExceeded, sqlite3.DatabaseError)
+DATABASE_ERRORS = (PeeweeException, MaxConnectionsExceeded, sqlite3.DatabaseError)
 
 _LOST = (
     "closed",

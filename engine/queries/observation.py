@@ -1,6 +1,6 @@
-"""How a machine is looked at on its cluster: what may be asked, whether it is ours, and why it cannot be seen.
+"""How a VM is looked at on its cluster: what may be asked, whether it is ours, and why it cannot be seen.
 
-A look never raises because of the cluster. A paused server, one that does not answer, a VM that is gone or
+Reading never raises because of the cluster. A paused server, one that does not answer, a VM that is gone or
 somebody else's: each is a state of its own with a sentence, so that a screen has something to show.
 """
 
@@ -16,8 +16,8 @@ from engine.clock import Moment, now_ms
 from engine.errors import KvmtuiError
 from engine.plan import Plan, effective
 from engine.proxmox.cluster import Cluster
-from engine.proxmox.fault_table import Kind
-from engine.proxmox.faults import NotOurs, ProxmoxError, another_machine, not_ours
+from engine.proxmox.fault_table import FaultKind
+from engine.proxmox.faults import NotOurs, ProxmoxError, not_ours, vm_replaced
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.guest_view import GuestView
 from engine.proxmox.mark import Mark
@@ -34,8 +34,8 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """Where somebody looked and what came of it; `state` is `seen` when the machine itself was seen."""
+class Observation:
+    """Where somebody looked and what came of it; `state` is `seen` when the VM itself was seen."""
 
     service_id: int
     server: str
@@ -50,7 +50,7 @@ class Looked:
 
     @property
     def seen(self) -> bool:
-        """Whether the machine itself was seen."""
+        """Whether the VM itself was seen."""
         return self.state == "seen"
 
     @property
@@ -60,10 +60,10 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """The machine that is looked at, as the database knows it."""
+class ObservedVm:
+    """The VM that is looked at, as the database knows it."""
 
-    looked: Looked
+    looked: Observation
     name: str
     mark: Mark
     smbios_uuid: str
@@ -76,22 +76,22 @@ class Subject:
         assert looked.vmid is not None
         if config.lock in ("clone", "create") and not config.description:
             sentence = f"Proxmox is still making VM {looked.vmid}; it does not carry its mark yet."
-            raise ProxmoxError(Kind.BUSY, sentence, reason=_UNMARKED, sent=False)
+            raise ProxmoxError(FaultKind.BUSY, sentence, reason=_UNMARKED, sent=False)
         if config.mark != self.mark:
             raise not_ours(looked.vmid, self.mark, config.mark, config.name)
         if self.smbios_uuid and config.smbios_uuid != self.smbios_uuid.lower():
-            raise another_machine(looked.vmid, self.smbios_uuid, config.smbios_uuid)
+            raise vm_replaced(looked.vmid, self.smbios_uuid, config.smbios_uuid)
 
 
-class Eye(Generic[T]):
-    """Looks at one machine as often as asked, over one handle to its cluster, until it is closed."""
+class GuestReader(Generic[T]):
+    """Looks at one VM as often as asked, over one handle to its cluster, until it is closed."""
 
-    def __init__(self, service_id: int, read: Callable[[Subject, GuestView], T]) -> None:
+    def __init__(self, service_id: int, read: Callable[[ObservedVm, GuestView], T]) -> None:
         self.service_id = service_id
         self._read = read
         self._servers = Servers()
 
-    def look(self) -> tuple[Looked, T | None]:
+    def look(self) -> tuple[Observation, T | None]:
         """One look: how it went, and what was read. Refused only when the service has no VM or is unknown."""
         subject, cluster = self._subject()
         if cluster is None or not subject.looked.seen:
@@ -108,17 +108,17 @@ class Eye(Generic[T]):
         """Lets go of the cluster."""
         self._servers.close()
 
-    def _subject(self) -> tuple[Subject, Cluster | None]:
+    def _subject(self) -> tuple[ObservedVm, Cluster | None]:
         with session():
             vm = vm_of(self.service_id)
             state, sentence = _outlook(vm)
-            looked = Looked(
+            looked = Observation(
                 vm.service_id, vm.server.name, vm.node, vm.vmid, state, sentence, "unknown", now_ms()
             )
             instance = Setting.get_or_none(Setting.key == "instance")
             mark = Mark(instance.value if instance else _NOBODY, _uuid(vm.uid))
             plan = effective(vm.service.product.spec, vm.service.options)
-            subject = Subject(looked, label(vm), mark, vm.smbios_uuid, vm, plan)
+            subject = ObservedVm(looked, label(vm), mark, vm.smbios_uuid, vm, plan)
             if state != "seen":
                 return subject, None
             try:
@@ -152,7 +152,7 @@ def _outlook(vm: Vm) -> tuple[State, str]:
     return ("silent", f"{why[:1].upper()}{why[1:]}.") if why else ("seen", "")
 
 
-def _ask(subject: Subject, cluster: Cluster, read: Callable[[Subject, GuestView], T]) -> tuple[str, T]:
+def _ask(subject: ObservedVm, cluster: Cluster, read: Callable[[ObservedVm, GuestView], T]) -> tuple[str, T]:
     """What was read and on which node; a machine that has moved is looked for once."""
     vmid, node = subject.looked.vmid, subject.looked.node
     assert vmid is not None
@@ -166,11 +166,11 @@ def _ask(subject: Subject, cluster: Cluster, read: Callable[[Subject, GuestView]
             f"There is no VM {vmid} on any node of {cluster.name}: somebody removed it. "
             "Redeploy deploys it again, terminate ends the service."
         )
-        raise ProxmoxError(Kind.GONE, sentence, reason="no_config", sent=False) from fault
+        raise ProxmoxError(FaultKind.GONE, sentence, reason="no_config", sent=False) from fault
     return view.node, found
 
 
-def _unseen(looked: Looked, error: KvmtuiError, begun: float) -> Looked:
+def _unseen(looked: Observation, error: KvmtuiError, begun: float) -> Observation:
     """The state that a failure leaves the look in."""
     state: State = "refused"
     owner: Owner = "unknown"
@@ -180,7 +180,11 @@ def _unseen(looked: Looked, error: KvmtuiError, begun: float) -> Looked:
         state, owner = "gone", "nobody"
     elif isinstance(error, ProxmoxError) and error.reason == _UNMARKED:
         state = "unmade"
-    elif isinstance(error, ProxmoxError) and error.kind in (Kind.TRANSIENT, Kind.BUSY, Kind.AMBIGUOUS):
+    elif isinstance(error, ProxmoxError) and error.kind in (
+        FaultKind.TRANSIENT,
+        FaultKind.BUSY,
+        FaultKind.AMBIGUOUS,
+    ):
         state = "silent"
     answered = _passed(begun) if state in ("gone", "foreign") else None
     return replace(looked, state=state, sentence=error.sentence, owner=owner, api_ms=answered, at=now_ms())

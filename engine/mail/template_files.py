@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import Failed, Refused
-from engine.mail import folder, languages, letters
+from engine.mail import languages, rendering, template_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class TemplateFile:
 
 def template_files() -> list[TemplateFile]:
     """Every file, ours and the operator's, by name."""
-    theirs = folder.wanted_folder()
+    theirs = template_folder.wanted_folder()
     ours = dict(_ours())
     names = {*ours, *_found_in(theirs)} if theirs is not None else set(ours)
     return [_file(name, ours.get(name), theirs) for name in sorted(names)]
@@ -30,7 +30,7 @@ def template_files() -> list[TemplateFile]:
 
 def copy_shipped(names: Sequence[str]) -> list[str]:
     """Copy ours, by file name or what comes before its dot, for the operator to edit; never over a file of theirs."""
-    theirs = folder.wanted_folder()
+    theirs = template_folder.wanted_folder()
     if theirs is None:
         raise Refused("No folder for templates is set; name one as `templates` in config.toml.")
     chosen = [(name, path) for name, path in _ours() if {name, path.name, path.stem} & set(names)]
@@ -52,7 +52,7 @@ def _copied(path: Path, to: Path) -> Path:
 
 
 def _ours() -> Iterator[tuple[str, Path]]:
-    for path in sorted(letters.SHIPPED.iterdir()):
+    for path in sorted(rendering.SHIPPED.iterdir()):
         yield path.name, path
     for path in sorted(languages.SHIPPED.glob("*.toml")):
         yield f"languages/{path.name}", path
