@@ -23,7 +23,7 @@ from unittest.mock import patch
 from engine import clock, redact
 from engine.pipelines.steps import facts
 from engine.store.database import database
-from kvmtui.terminal import exits, site
+from kvmtui.terminal import exits, open_site
 
 
 @dataclass(frozen=True)
@@ -110,4 +110,4 @@ def _as_if_started() -> Iterator[None]:
         logging.lastResort = last_resort
         redact._values.update(known)
         clock._zone = zone
-        site.set_read_only(False)
+        open_site.set_read_only(False)

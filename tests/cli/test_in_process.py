@@ -11,7 +11,7 @@ import pytest
 
 from engine import redact
 from engine.store.database import database
-from kvmtui.terminal import site
+from kvmtui.terminal import open_site
 from tests import program
 from tests.manifest.conftest import SITE
 
@@ -70,4 +70,4 @@ def test_nothing_is_left_behind(home: Path) -> None:
     assert program.here(home, "client", "add", known, "--email", "a@example.org").stderr.count(known) == 1
     assert (dict(os.environ), sys.stdout, sys.stdin, logging.getLogger().level) == before
     assert redact.redact(known) == redact.MASK
-    assert database.obj is None and not site._read_only
+    assert database.obj is None and not open_site._read_only

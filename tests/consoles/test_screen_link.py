@@ -353,7 +353,7 @@ def test_it_closes_at_once_beside_a_connection_that_says_nothing(
     silent.close()
 
 
-@pytest.mark.parametrize("trouble", ["off", "foreign"])
+@pytest.mark.parametrize("error", ["off", "foreign"])
 def test_no_link_for_a_machine_that_cannot_be_seen(house: House, proxy: ScreenProxy, error: str) -> None:
     if error == "off":
         house.lab.foreign_power(VMID, "stopped")
