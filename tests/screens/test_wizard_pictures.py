@@ -73,7 +73,7 @@ async def trouble(pilot: Pilot[Any]) -> None:
     await turn(pilot, "template")
     place = wizard(pilot)
     why = {"offers": "pve-lab (192.0.2.11) does not answer: no answer within 10 s."}
-    place.known = replace(place.known, offers=None, troubles=why)
+    place.known = replace(place.known, offers=None, errors=why)
     place._show()
 
 
