@@ -149,7 +149,7 @@ GUARDED = [
     (
         "products:\n  - {name: P3, server: pve-old, template: 1000}\n"
         "services:\n  - {id: 5546, client: Acme, product: P3}",
-        "machines do not move between clusters",
+        "VMs do not move between clusters",
     ),
     (
         "services:\n  - {id: 7, client: Acmee, product: VPS-2}",

@@ -70,7 +70,7 @@ async def test_the_panel_tells_how_the_machine_is_beside_its_package(site: Site,
         assert any(
             words.startswith("[!] 1 differs ") and "A applies it again" in words for words in tab.panel.words
         )
-        assert "known at the next look" in line(tab, "Traffic")
+        assert "not measured yet" in line(tab, "Traffic")
         site.lab.advance(60)
         await look(pilot, tab)
         assert "in " in line(tab, "Network") and "read " in line(tab, "Disk I/O")
@@ -137,7 +137,7 @@ async def test_what_cannot_be_seen_any_more_stays_with_its_age(
         await look(pilot, tab)
         assert asked(site) == []
         assert "[x] Server pve-lab is paused" in line(tab, "Now")
-        assert "1 min ago; what follows is as it was then" in line(tab, "Seen")
+        assert "1 min ago; the values below are of that time" in line(tab, "Read")
         assert "running" in line(tab, "Power")
 
 

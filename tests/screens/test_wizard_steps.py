@@ -155,7 +155,7 @@ async def test_the_first_machine_is_ordered_after_a_look_and_its_log_opens(lab: 
         await pilot.press("y")
         await until(pilot, lambda: no_dialog(pilot) and step(pilot) == "ending")
         await settle(pilot)
-        assert "is on its way: creation" in page(pilot) and "DNS: skipped" in page(pilot)
+        assert "is being deployed: creation" in page(pilot) and "DNS: skipped" in page(pilot)
         assert pilot.app.query_one(LogPane).size_now == "half"
         Vm.update(vm_status="ready", name="vps-1").execute()
         await press(pilot, "ctrl+r")
