@@ -12,7 +12,7 @@ from engine.store.database import in_transaction, session, transaction
 from engine.store.models import Request, Run, Vm
 from engine.work import claims, requests
 from engine.work.context import TaskContext
-from engine.work.model import Done, Fail
+from engine.work.model import Done, Fail, Pipeline
 from tests.work.small import ask, broken, command, done, engine, retried, states, until, walker
 
 MakeVm = Callable[..., Vm]
@@ -114,6 +114,24 @@ def test_asking_again_wakes_a_vm_that_somebody_left_without_a_due_time(make_vm: 
     ask(vm, "Good")
     with engine(command("Good", done)):
         until(lambda: {row.state for row in Request.select()} == {"done"})
+
+
+def test_requests_of_a_vm_run_in_the_order_they_were_made(make_vm: MakeVm) -> None:
+    vm = at_rest(make_vm)
+    ran: list[str] = []
+
+    def noting(name: str) -> Pipeline:
+        def note(ctx: TaskContext) -> Done:
+            ran.append(name)
+            return Done()
+
+        return command(name, note)
+
+    names = ["First", "Second", "Third"]
+    numbers = [ask(vm, name) for name in names]
+    (claim,) = claims.claim_due("me", 1)
+    walker(*map(noting, names)).walk(claim)
+    assert ran == names and states(*numbers) == ["done"] * 3
 
 
 def test_one_request_of_a_vm_runs_at_a_time(make_vm: MakeVm) -> None:
