@@ -60,7 +60,7 @@ WORK = (
         "reconcile-lost", "a call without an answer is taken as not sent", "engine/work/reconcile.py",
         "            for task in cluster.recent_tasks(call.node, since, typefilter=wanted) if wanted else ():\n",
         "            for task in ():\n",
-        ("tests/faults/test_deploy_faults.py",),
+        ("tests/pipelines/test_removal.py", "tests/pipelines/test_daytwo.py", "tests/daytwo/test_disk_repair.py"),
     ),
     Rule(
         "request-order", "the newest request is begun first", "engine/work/requests.py",
@@ -122,12 +122,12 @@ CLUSTER = (
     Rule(
         "vmid-taken", "a number that the cluster has in use is taken", "engine/pipelines/steps/vmids.py",
         "if ctx.cluster.next_id_free(number):", "if True:",
-        ("tests/pipelines/test_deploy.py", "tests/pipelines/test_rules.py"),
+        ("tests/pipelines/test_deploy.py",),
     ),
     Rule(
         "clone-foreign", "a foreign guest under the VM's number is passed by", "engine/pipelines/steps/clone.py",
         "    if ctx.vm.node:\n        raise NotOurs(", "    if False:\n        raise NotOurs(",
-        ("tests/pipelines/test_rules.py", "tests/pipelines/test_deploy.py", "tests/pipelines/test_removal.py"),
+        ("tests/pipelines/test_removal.py",),
     ),
     Rule(
         "another-host", "a change is sent again through another host", "engine/proxmox/transport.py",
@@ -143,7 +143,7 @@ CLUSTER = (
     ),
     Rule(
         "snapshot-limit", "a snapshot is taken beyond the product's limit", "engine/pipelines/steps/snapshots.py",
-        "    if len(there) >= limit:\n", "    if False:\n", ("tests/daytwo/test_snapshots.py",),
+        "    if len(there) >= limit:\n", "    if False:\n", ("tests/pipelines/test_daytwo.py",),
     ),
     Rule(
         "backup-ours", "a backup that somebody else made is deleted", "engine/pipelines/steps/backups.py",

@@ -75,6 +75,7 @@ def test_numbers_of_foreign_guests_are_passed_by(site: Site) -> None:
     site.lab.foreign_create(5000)
     vm = site.walk(site.service())
     assert vm.vmid == 5001 and vm.vm_status == "ready"
+    assert [path for _, path in site.changing() if path.endswith("/clone")] == ["qemu/9000/clone"]
     tomb = VmidClaim.get(VmidClaim.vmid == 5000)
     assert tomb.state == "tombstone" and tomb.vm is None
 

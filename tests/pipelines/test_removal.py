@@ -112,6 +112,16 @@ def test_a_slow_shutdown_says_a_line_every_15_seconds(stepped_site: Site) -> Non
     assert site.walk(vm).vm_status == "remove"
 
 
+def test_a_deploy_from_the_clone_on_stops_at_a_stranger_under_the_vms_number(site: Site) -> None:
+    vm = site.walk(site.service())
+    site.lab.foreign_delete(vm.vmid)
+    site.lab.foreign_create(vm.vmid, node="pve1", name="stranger")
+    stopped = site.again(vm, vm_status="set_ip")
+    assert (stopped.vm_status, stopped.vmid) == ("set_ip", vm.vmid)
+    assert "“stranger” and does not carry the mark of this VM" in stopped.error
+    assert [guest.vmid for guest in site.lab.guests() if 5000 <= guest.vmid < 9000] == [vm.vmid]
+
+
 def test_redeploy_leaves_a_stranger_under_the_number_alone(site: Site) -> None:
     vm = site.walk(site.service())
     site.lab.foreign_delete(vm.vmid)
