@@ -44,8 +44,8 @@ def main() -> int:
     chosen = [rule for rule in RULES if not given.names or rule.name in given.names]
     if unknown := set(given.names) - {rule.name for rule in RULES}:
         parser.error(f"unknown rules: {', '.join(sorted(unknown))}")
-    for rule in chosen:
-        patched(rule)
+    if misfits := [str(misfit) for rule in chosen if (misfit := _misfit(rule))]:
+        parser.error("\n".join(misfits))
     if given.list:
         print("\n".join(f"{rule.name}: {rule.without}" for rule in chosen))
         return 0
@@ -72,9 +72,17 @@ def copied(folder: Path) -> Path:
     return folder
 
 
-def patched(rule: Rule) -> str:
+def _misfit(rule: Rule) -> Misfit | None:
+    try:
+        patched(rule)
+    except Misfit as misfit:
+        return misfit
+    return None
+
+
+def patched(rule: Rule, tree: Path = ROOT) -> str:
     """The text of the rule's file without the rule."""
-    text = (ROOT / rule.file).read_text(encoding="utf-8")
+    text = (tree / rule.file).read_text(encoding="utf-8")
     if text.count(rule.old) != 1:
         raise Misfit(f"{rule.name}: its text is {text.count(rule.old)} times in {rule.file}, not once")
     return text.replace(rule.old, rule.new)
@@ -109,7 +117,7 @@ def _noticing(rule: Rule, tree: Path) -> str:
 def _without(rule: Rule, tree: Path) -> Iterator[None]:
     path = tree / rule.file
     whole = path.read_text(encoding="utf-8")
-    _write(path, patched(rule))
+    _write(path, patched(rule, tree))
     try:
         yield
     finally:

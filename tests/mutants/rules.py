@@ -32,8 +32,7 @@ WORK = (
     ),
     Rule(
         "lease-taken", "a VM that another worker holds is claimed", "engine/work/claims.py",
-        '"(SELECT id FROM vm WHERE due_at <= now_ms() AND lease_until < now_ms() "',
-        '"(SELECT id FROM vm WHERE due_at <= now_ms() "',
+        '_DUE = "due_at <= now_ms() AND lease_until < now_ms()"', '_DUE = "due_at <= now_ms()"',
         ("tests/work/test_claims.py",),
     ),
     Rule(
@@ -221,7 +220,7 @@ SITE = (
     ),
     Rule(
         "client-in-use", "a client with services is deleted", "engine/actions/clients.py",
-        '    refuse_users("client", name, {"services": services})\n', "",
+        '{"services": services, "tokens"', '{"tokens"',
         ("tests/cli/test_verbs.py", "tests/manifest/test_apply.py"),
     ),
     Rule(
