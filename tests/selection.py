@@ -20,7 +20,7 @@ KINDS = {
     "unit": ("docs", "forms", "screens", "wizard"),
 }
 """The folders of each kind; a file in `tests/` itself is of kind `unit`, every other folder of kind `integration`."""
-CROWDED = ("crash", "engines", "world")
+CROWDED = ("engines", "world")
 """Folders whose tests start several engines; under xdist they run one after the other, in the first worker."""
 
 
@@ -50,8 +50,8 @@ def _is_quick(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers a core: the tests wait for processes and clocks about half of their time."""
-    return 2 * min(8, os.cpu_count() or 1)
+    """Three workers a core: the tests wait for processes and clocks more than half of their time."""
+    return min(16, 3 * (os.cpu_count() or 1))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
