@@ -16,6 +16,8 @@ from engine.schedule.process_vms import retry_ms
 from engine.schedule.registry import RETENTION, TASKS
 from engine.store.database import in_transaction, session
 from engine.store.models import Setting
+from engine.webhooks import recording
+from engine.webhooks.sender import WebhookSender
 from engine.work.engine import Engine
 from engine.work.ports import Ports
 from engine.work.servers import Servers
@@ -23,7 +25,7 @@ from engine.work.task_run import Say
 from engine.work.ticker import Ticker
 from engine.work.walk import Walker
 
-_DNS_S = 10.0  # the longest a process that ends waits for DNS servers
+_DNS_S = 10.0  # the longest a process that ends waits for DNS servers, and for webhooks
 Kind = Literal["console", "daemon", "cron"]
 
 
@@ -46,6 +48,7 @@ class Running:
     def __init__(
         self, kind: Kind, version: str, say: Say | None = None, ports: Ports | None = None, workers: int = 12
     ) -> None:
+        recording.use()
         self.servers = Servers()
         contexts = Contexts(self.servers, ports or ports_of_site(), instance())
         walker = Walker(catalog(), self.servers, contexts, retry_ms=retry_ms)
@@ -54,6 +57,7 @@ class Running:
         self._ticker: Ticker | None = None
         self._sender = Sender()
         self._dns = DnsSender()
+        self._webhooks = WebhookSender()
         self._works = False
 
     @property
@@ -72,6 +76,7 @@ class Running:
             self.engine.start()
             self._sender.start()
             self._dns.start()
+            self._webhooks.start()
         if ticking and self._ticker is None:
             self._ticker = Ticker(
                 (*TASKS, RETENTION), self.servers, self.engine.owner, self._say or (lambda line: None)
@@ -79,9 +84,13 @@ class Running:
             self._ticker.start()
 
     def send_mails(self, within: float) -> bool:
-        """Send the mails and DNS changes that are due now and none after them; True when all mails were in time."""
+        """Send the mails, webhook messages and DNS changes that are due now, and none after them.
+
+        True when all mails were in time.
+        """
         end = time.monotonic() + within
         self._dns.finish(min(within, _DNS_S))
+        self._webhooks.finish(min(_DNS_S, max(0.0, end - time.monotonic())))
         return self._sender.finish(max(0.0, end - time.monotonic()))
 
     def stop(self, timeout: float = 8.0) -> bool:
@@ -93,6 +102,7 @@ class Running:
         if self._ticker is not None:
             ended = self._ticker.ended(max(0.0, end - time.monotonic())) and ended
         ended = self._dns.stop(max(1.0, end - time.monotonic())) and ended
+        ended = self._webhooks.stop(max(1.0, end - time.monotonic())) and ended
         ended = self._sender.stop(max(0.0, end - time.monotonic())) and ended
         self.servers.close()
         return ended

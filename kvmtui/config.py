@@ -135,7 +135,9 @@ def open_site(config: Config) -> None:
     from engine.mail.template_folder import use_folder
     from engine.store import secrets
     from engine.store.migrate import migrate
+    from engine.webhooks import recording
 
+    recording.use()
     use_operators(config)
     use_folder(config.templates)
     clock.use_zone(config.time_zone)

@@ -31,6 +31,7 @@ from engine.scope import Scope
 from engine.store.database import database, in_transaction, is_postgres, now_expression
 from engine.store.locks import Lock, exclusive
 from engine.store.models import Client, Product, Service, Vm
+from engine.webhooks import recording
 from engine.work import events, requests, wake
 
 _BATCH = 400
@@ -240,6 +241,8 @@ def _tell_new(forms: Sequence[ServiceForm], actor: Actor) -> None:
     for form in forms:
         after = {"client": form.client, "product": form.product, "options": form.options.given()}
         audit.record(actor, "create", "service", str(form.id), str(form.id), before={}, after=after)
+    if recording.tell("service.created", [form.id for form in forms if form.id is not None]):
+        wake.ring(recording.BELL)
     wake.ring()
     events.publish("change", data={"kind": "service", "action": "create", "count": len(forms)})
 

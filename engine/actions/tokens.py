@@ -27,7 +27,7 @@ from engine.queries.tokens import TokenView
 from engine.roles import Role
 from engine.scope import Scope
 from engine.store.database import in_transaction, session
-from engine.store.models import ApiToken, Product
+from engine.store.models import ApiToken, Product, Webhook
 
 log = logging.getLogger(__name__)
 
@@ -114,13 +114,15 @@ def rotate(actor: Actor, name: str, expires: str = "") -> NewToken:
 
 @needs(Role.OWNER, "revoke a token", whole_site=True)
 def revoke(actor: Actor, name: str) -> str:
-    """End a token for good; what was done, as a sentence."""
+    """End a token for good, and pause the webhooks it created; what was done, as a sentence."""
 
     def work() -> str:
         row = _token(name)
         if row.revoked_at is not None:
             return f"The token '{name}' is already revoked."
         ApiToken.update(revoked_at=now_ms()).where(ApiToken.id == row.id).execute()
+        paused = {"state": "paused", "why": f"the token '{name}', which created it, was revoked"}
+        Webhook.update(paused).where(Webhook.created_by == f"token:{name}").execute()
         record(actor, "revoke", "token", row.id, name, {"state": queries.state_of(row)}, {"state": "revoked"})
         return f"The token '{name}' is revoked. Requests with it are refused from now on."
 

@@ -12,12 +12,14 @@ from engine.clock import Moment, now_ms
 from engine.queries.capacity import Load, capacity
 from engine.queries.engines import engines
 from engine.queries.outbox import count_unsent, unsent_mails
+from engine.queries.tokens import expiring
 from engine.store.database import session
-from engine.store.models import Client, Product, Run, Server, Service, Step, Vm
+from engine.store.models import Client, Product, Run, Server, Service, Step, Vm, Webhook
 from engine.work import outages
 
 _SHOWN_STUCK = 20
 _LATE_MS = 60_000  # work that is due for so long is done by nobody
+_EXPIRING_DAYS = 14
 _GIB = 1024**3
 
 
@@ -65,7 +67,7 @@ class ServerState:
 class Need:
     """One thing that needs an operator, the screen that shows it, and the one where its cause is fixed."""
 
-    kind: str  # engine, server, node, stuck, storage, pool, mail
+    kind: str  # engine, server, node, stuck, storage, pool, mail, webhook, token
     about: str
     why: str
     since: Moment | None
@@ -80,7 +82,7 @@ class Need:
 def needs(loads: Sequence[Load], servers: Sequence[ServerState], stuck: Sequence[StuckView]) -> list[Need]:
     """Everything that needs an operator, the widest reaching first; call it inside a session."""
     found = [*_engine(), *_servers(servers), *_nodes(loads), *map(_vm, stuck)]
-    return [*found, *_rooms(loads), *_mails()]
+    return [*found, *_rooms(loads), *_mails(), *_webhooks(), *_tokens()]
 
 
 def alerts() -> int:
@@ -209,6 +211,21 @@ def when_full(each: Load) -> str:
         return ""
     days = round(each.days_left)
     return f", full in {days} day{'' if days == 1 else 's'}" if days else ", full within a day"
+
+
+def _webhooks() -> Iterator[Need]:
+    for each in Webhook.select().where(Webhook.state == "paused").order_by(Webhook.id):
+        why = f"{each.why}. Resume it with `kvmtui webhook resume {each.id}`"
+        yield Need(
+            "webhook", f"Webhook {each.id} paused", why, None, ScreenTarget("audit", filter="object:webhook")
+        )
+
+
+def _tokens() -> Iterator[Need]:
+    for each in expiring(_EXPIRING_DAYS):
+        why = f"the token expires within {_EXPIRING_DAYS} days. Rotate it with `kvmtui token rotate {each.name}`"
+        opens = ScreenTarget("audit", filter="object:token")
+        yield Need("token", each.name, why, None, opens, urgent=False)
 
 
 def _mails() -> Iterator[Need]:

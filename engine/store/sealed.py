@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.store.database import Row
-from engine.store.models import Outbox, Server, Setting, Vm, Zone
+from engine.store.models import Outbox, Server, Setting, Vm, Webhook, Zone
 
 _PAGE = 500
 
@@ -46,6 +46,7 @@ COLUMNS = (
     SealedColumn(Zone, "uid", "secrets", inside=()),
     SealedColumn(Vm, "uid", "os_password"),
     SealedColumn(Outbox, "uid", "context"),
+    SealedColumn(Webhook, "uid", "secret"),
     SealedColumn(Setting, "key", "value", inside=("password",)),
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,14 +61,41 @@ def publish(
     before_commit("events", row, _write)
 
 
+Hook = Callable[[Sequence[EventView]], None]
+_hooks: list[Hook] = []
+
+
+def also(hook: Hook) -> None:
+    """Call `hook` with what a transaction publishes, as its last act before the events are written."""
+    if hook not in _hooks:
+        _hooks.append(hook)
+
+
 def _write(rows: list[tuple[Any, ...]]) -> None:
     """Insert what a transaction collected. Writers commit in the order of their ids: nobody reads past a gap."""
+    if _hooks:
+        views = [_view(*row) for row in rows]
+        for hook in _hooks:
+            hook(views)
     exclusive(Lock.EVENT_ORDER)
     for row in rows:
         execute(_INSERT, *row)
     if is_postgres():
         execute("SELECT pg_notify(?, '')", f"kvmtui_{EVENTS}")
     database.after_commit(lambda: wake.ring_here(EVENTS))
+
+
+def _view(
+    at: int,
+    kind: str,
+    level: str,
+    vm: int | None,
+    service: int | None,
+    run: int | None,
+    text: str,
+    data: str,
+) -> EventView:
+    return EventView(0, at, kind, level, text, vm, service, run, json.loads(data))
 
 
 _INSERT = "INSERT INTO event (at, kind, level, vm, service, run, text, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"

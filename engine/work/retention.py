@@ -84,6 +84,13 @@ TABLES = (
         "ended_at",
         " AND state IN ('done', 'failed', 'withdrawn')",
     ),
+    Kept(
+        "webhook_delivery",
+        lambda kept: kept.requests_days,
+        "created_at",
+        # what waits for a paused endpoint is not kept forever either
+        " AND (state IN ('sent', 'failed') OR webhook_id IN (SELECT id FROM webhook WHERE state = 'paused'))",
+    ),
     Kept("capacity", lambda kept: kept.capacity_days, "at"),
     Kept(
         "outbox",

@@ -120,7 +120,12 @@ def reached(server: Server) -> None:
         if came_back:
             resume(server.id)
             if server.failures >= GIVE_UP_AFTER:
-                events.publish("alert", f"server {server.name} answers again", level="success")
+                events.publish(
+                    "alert",
+                    f"server {server.name} answers again",
+                    level="success",
+                    data={"server": server.name, "up": True},
+                )
         else:
             Server.update(last_ok_at=now_ms()).where(Server.id == server.id).execute()
 
@@ -146,7 +151,12 @@ def missed(server: Server, error: ProxmoxError) -> None:
         ).execute()
         fresh = Server.get_by_id(server.id)
         if fresh.failures == GIVE_UP_AFTER:
-            events.publish("alert", f"server {server.name} does not answer: {said}", level="error")
+            events.publish(
+                "alert",
+                f"server {server.name} does not answer: {said}",
+                level="error",
+                data={"server": server.name, "up": False, "error": said},
+            )
         server.failures = fresh.failures
 
     in_transaction(work)

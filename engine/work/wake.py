@@ -33,6 +33,11 @@ def ring(name: str = WORK) -> None:
     before_commit("wake", name, _write)
 
 
+def ring_in_flush(name: str) -> None:
+    """Like `ring`, for what runs as the last act of a transaction and can collect nothing any more."""
+    _write([name])
+
+
 def _write(names: list[str]) -> None:
     for name in sorted(set(names)):
         if is_postgres():

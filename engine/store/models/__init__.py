@@ -25,6 +25,7 @@ from engine.store.models.system import (
     Worker,
 )
 from engine.store.models.vms import Address, FreeRange, Slot, Vm, VmidClaim
+from engine.store.models.webhooks import Webhook, WebhookDelivery, WebhookStuck
 from engine.store.models.work import Call, Event, Request, Run, Step, Traffic, TrafficMark
 
 TABLES: tuple[type[Row], ...] = (
@@ -66,6 +67,9 @@ TABLES: tuple[type[Row], ...] = (
     Destination,
     DnsRecord,
     ApiToken,
+    Webhook,
+    WebhookDelivery,
+    WebhookStuck,
 )
 
 __all__ = [
@@ -106,6 +110,9 @@ __all__ = [
     "TrafficMark",
     "Vm",
     "VmidClaim",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookStuck",
     "Worker",
     "Zone",
 ]

@@ -1,0 +1,120 @@
+"""Endpoints and their messages as values. Secrets are in none of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import fn
+
+from engine.actions.named import found
+from engine.clock import Moment
+from engine.store.database import session
+from engine.store.models import Destination, Webhook, WebhookDelivery
+
+STATES = ("pending", "sent", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookView:
+    """An endpoint: what it is told, whether it is, and what waits for it."""
+
+    id: int
+    url: str
+    events: tuple[str, ...]
+    allow_private: bool
+    state: str  # enabled, paused
+    why: str
+    failing_since: Moment | None
+    pending: int
+    failed: int
+    created_at: Moment
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """A message for an endpoint."""
+
+    id: int
+    webhook: int
+    message_id: str
+    type: str
+    service_id: int | None
+    state: str  # pending, sent, failed
+    attempts: int
+    status: int | None
+    error: str
+    created_at: Moment
+    due_at: Moment | None
+    sent_at: Moment | None
+    body: str
+
+
+def webhooks(created_by: str | None = None) -> list[WebhookView]:
+    """Every endpoint by its number, or those that one token created."""
+    with session():
+        every = Webhook.select().order_by(Webhook.id)
+        rows = list(every if created_by is None else every.where(Webhook.created_by == created_by))
+        counts = _counts()
+        names = [f"webhook:{row.id}" for row in rows]
+        query = Destination.select().where(Destination.name.in_(names))
+        failing = {row.name: row.failing_since for row in query}
+        return [_view(row, counts, failing.get(f"webhook:{row.id}")) for row in rows]
+
+
+def deliveries(webhook: int, state: str = "", limit: int = 100) -> list[DeliveryView]:
+    """The newest messages of an endpoint first, of one state or of all."""
+    with session():
+        found(Webhook, Webhook.id == webhook, f"webhook {webhook}")
+        query = WebhookDelivery.select().where(WebhookDelivery.webhook == webhook)
+        if state:
+            query = query.where(WebhookDelivery.state == state)
+        return [delivery_view(row) for row in query.order_by(WebhookDelivery.id.desc()).limit(limit)]
+
+
+def paused() -> list[WebhookView]:
+    """The endpoints that get nothing until an operator resumes them."""
+    return [each for each in webhooks() if each.state == "paused"]
+
+
+def _counts() -> dict[tuple[int, str], int]:
+    query: Any = WebhookDelivery.select(
+        WebhookDelivery.webhook, WebhookDelivery.state, fn.COUNT(WebhookDelivery.id)
+    ).group_by(WebhookDelivery.webhook, WebhookDelivery.state)
+    return {(number, state): count for number, state, count in query.tuples()}
+
+
+def _view(row: Webhook, counts: dict[tuple[int, str], int], failing: int | None) -> WebhookView:
+    return WebhookView(
+        id=row.id,
+        url=row.url,
+        events=tuple(row.events),
+        allow_private=row.allow_private,
+        state=row.state,
+        why=row.why,
+        failing_since=failing,
+        pending=counts.get((row.id, "pending"), 0),
+        failed=counts.get((row.id, "failed"), 0),
+        created_at=row.created_at,
+        created_by=row.created_by,
+    )
+
+
+def delivery_view(row: WebhookDelivery) -> DeliveryView:
+    """A message's row as a view."""
+    return DeliveryView(
+        id=row.id,
+        webhook=row.webhook_id,
+        message_id=row.uid,
+        type=row.type,
+        service_id=row.service,
+        state=row.state,
+        attempts=row.attempts,
+        status=row.status,
+        error=row.error,
+        created_at=row.created_at,
+        due_at=(row.due_at or row.created_at) if row.state == "pending" else None,
+        sent_at=row.sent_at,
+        body=row.body,
+    )

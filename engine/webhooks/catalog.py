@@ -1,0 +1,51 @@
+"""The types of events that endpoints are told about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.errors import Refused
+
+TYPES: dict[str, str] = {
+    "service.created": "A service was created or a guest was adopted.",
+    "service.suspended": "A service was suspended.",
+    "service.unsuspended": "A service was unsuspended.",
+    "service.terminated": "A service was terminated; its VM is removed.",
+    "service.changed": "A change of product or options was applied to the VM.",
+    "vm.ready": "A VM was deployed.",
+    "vm.stuck": "A step failed; it is retried. Told once until the VM recovers.",
+    "vm.recovered": "A VM that was stuck works again.",
+    "vm.reinstalled": "A VM was reinstalled.",
+    "vm.restored": "A backup was restored.",
+    "backup.done": "A backup was made.",
+    "backup.failed": "A backup failed.",
+    "password.changed": "The password of a VM was changed. It never holds the password.",
+    "usage.month": "The traffic of a service in a month that has ended.",
+    "server.down": "A server does not answer.",
+    "server.up": "A server answers again.",
+}
+TEST = "webhook.test"
+"""Sent by `kvmtui webhook test` alone."""
+
+SUCCEEDED = {
+    "Adopt": "vm.ready",
+    "Backup": "backup.done",
+    "ChangePackage": "service.changed",
+    "Deploy": "vm.ready",
+    "Reinstall": "vm.reinstalled",
+    "ResetPassword": "password.changed",
+    "Restore": "vm.restored",
+    "Suspend": "service.suspended",
+    "Terminate": "service.terminated",
+    "Unsuspend": "service.unsuspended",
+}
+"""What the successful end of a run tells, by its action."""
+
+
+def chosen(types: Iterable[str]) -> list[str]:
+    """The types as an endpoint keeps them, in order, each once; an unknown one is refused."""
+    wanted = set(types)
+    unknown = sorted(wanted - TYPES.keys())
+    if unknown:
+        raise Refused(f"There is no event '{unknown[0]}'; the events are {', '.join(TYPES)}.")
+    return [each for each in TYPES if each in wanted]

@@ -1,0 +1,168 @@
+"""Writes messages for endpoints, in the transaction of what they tell: both are committed, or neither.
+
+Most types follow from the events that the engine publishes anyway; `tell` is for the others.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from peewee import JOIN
+
+from engine.clock import iso, now_ms
+from engine.scope import EVERYTHING, Scope
+from engine.store.database import execute
+from engine.store.models import Client, Product, Service, Vm, Webhook, WebhookDelivery, WebhookStuck
+from engine.webhooks.catalog import SUCCEEDED
+from engine.work import events, wake
+from engine.work.events import EventView
+
+BELL = "webhooks"
+_BATCH = 200
+
+
+def use() -> None:
+    """From now on what this process commits is told to the endpoints."""
+    events.also(_record)
+
+
+def tell(kind: str, service_ids: Iterable[int], more: dict[int, dict[str, Any]] | None = None) -> int:
+    """Write a message about each of these services for every endpoint that wants it; how many were written.
+
+    Call it in the transaction of what is told, and ring BELL there.
+    """
+    endpoints = _endpoints(kind)
+    if not endpoints:
+        return 0
+    ids, written = list(service_ids), 0
+    for start in range(0, len(ids), _BATCH):
+        known = _services(ids[start : start + _BATCH])
+        rows = [
+            _row(hook, kind, number, {**facts, **(more or {}).get(number, {})})
+            for number, (client, product, facts) in known.items()
+            for hook in endpoints
+            if scope_of(hook).sees(client, product)
+        ]
+        written += _insert(rows)
+    return written
+
+
+def scope_of(hook: Webhook) -> Scope:
+    """What an endpoint may be told about."""
+    clients = None if hook.clients is None else frozenset(hook.clients)
+    products = None if hook.products is None else frozenset(hook.products)
+    return Scope(clients, products)
+
+
+def body(kind: str, data: dict[str, Any]) -> str:
+    """A message as it is signed and sent."""
+    return json.dumps({"type": kind, "timestamp": iso(now_ms()), "data": data}, ensure_ascii=False)
+
+
+def message_id() -> str:
+    """A new `webhook-id`."""
+    return f"msg_{uuid.uuid4().hex}"
+
+
+def _record(published: Sequence[EventView]) -> None:
+    """Write what these events tell. It runs as the last act of their transaction."""
+    written = 0
+    for event in published:
+        if event.kind == "run" and event.level in ("success", "error"):
+            written += _run(event)
+        elif event.kind == "alert" and "up" in event.data:
+            written += _server(event)
+        elif event.kind == "change" and event.data.get("action") == "adopt" and event.service is not None:
+            written += tell("service.created", [event.service])
+        elif event.kind == "change" and event.data.get("action") == "delete-record" and event.vm is not None:
+            WebhookStuck.delete().where(WebhookStuck.vm == event.vm).execute()
+    if written:
+        wake.ring_in_flush(BELL)
+
+
+def _run(event: EventView) -> int:
+    """What the end of a run tells."""
+    if event.service is None or event.vm is None or not _any():
+        return 0
+    action, written = str(event.data.get("action", "")), 0
+    about = {event.service: {"error": event.data["error"]}} if event.data.get("error") else None
+    if event.level == "success":
+        if WebhookStuck.delete().where(WebhookStuck.vm == event.vm).execute():
+            written += tell("vm.recovered", [event.service])
+        if action in SUCCEEDED:
+            written += tell(SUCCEEDED[action], [event.service])
+    elif action == "Backup":
+        written += tell("backup.failed", [event.service], about)
+    elif Vm.select().where(Vm.id == event.vm, Vm.error != "").exists():
+        fresh = execute(
+            "INSERT INTO webhook_stuck (vm, at) VALUES (?, ?) ON CONFLICT (vm) DO NOTHING", event.vm, now_ms()
+        )
+        if fresh.rowcount > 0:
+            written += tell("vm.stuck", [event.service], about)
+    return written
+
+
+def _server(event: EventView) -> int:
+    """A server went down or came back: told to endpoints without limits alone."""
+    kind = "server.up" if event.data["up"] else "server.down"
+    data: dict[str, Any] = {name: event.data[name] for name in ("server", "error") if name in event.data}
+    return _insert(
+        [_row(hook, kind, None, data) for hook in _endpoints(kind) if scope_of(hook) == EVERYTHING]
+    )
+
+
+def _any() -> bool:
+    return bool(Webhook.select(Webhook.id).exists())
+
+
+def _endpoints(kind: str) -> list[Webhook]:
+    """The endpoints that want a type; those that are paused get it when they are resumed."""
+    return [row for row in Webhook.select().order_by(Webhook.id) if not row.events or kind in row.events]
+
+
+def _services(ids: Sequence[int]) -> dict[int, tuple[int, int, dict[str, Any]]]:
+    """Client, product and facts of these services."""
+    query = (
+        Service.select(Service, Client, Product, Vm)
+        .join_from(Service, Client)
+        .join_from(Service, Product)
+        .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="machine")
+        .where(Service.id.in_(list(ids)))
+        .order_by(Service.id)
+    )
+    return {
+        row.id: (row.client_id, row.product_id, _facts(row, getattr(row, "machine", None))) for row in query
+    }
+
+
+def _facts(row: Service, vm: Vm | None) -> dict[str, Any]:
+    machine = None
+    if vm is not None:
+        machine = {"name": vm.name, "vmid": vm.vmid, "node": vm.node, "vm_status": vm.vm_status}
+    return {
+        "service_id": row.id,
+        "client": row.client.name,
+        "product": row.product.name,
+        "status": row.status,
+        "vm": machine,
+    }
+
+
+def _row(hook: Webhook, kind: str, service: int | None, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "uid": message_id(),
+        "webhook": hook.id,
+        "type": kind,
+        "service": service,
+        "body": body(kind, data),
+        "due_at": 0,  # on the database's clock, like every other time of the queue
+    }
+
+
+def _insert(rows: Sequence[dict[str, Any]]) -> int:
+    if rows:
+        WebhookDelivery.insert_many(rows).execute()
+    return len(rows)
