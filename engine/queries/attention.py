@@ -215,10 +215,8 @@ def when_full(each: Load) -> str:
 
 def _webhooks() -> Iterator[Need]:
     for each in Webhook.select().where(Webhook.state == "paused").order_by(Webhook.id):
-        why = f"{each.why}. Resume it with `kvmtui webhook resume {each.id}`"
-        yield Need(
-            "webhook", f"Webhook {each.id} paused", why, None, ScreenTarget("audit", filter="object:webhook")
-        )
+        why = f"paused: {each.why}. Resume it with `kvmtui webhook resume {each.id}`"
+        yield Need("webhook", str(each.id), why, None, ScreenTarget("audit", filter="object:webhook"))
 
 
 def _tokens() -> Iterator[Need]:

@@ -44,6 +44,14 @@ READY = "UPDATE vm SET vm_status = 'ready', flow = '{}', error = '' WHERE servic
 STUCK = "UPDATE vm SET vm_status = 'set_ip' WHERE service_id = 5546"
 GONE = "UPDATE vm SET vm_status = 'remove' WHERE service_id IN (5602, 5603)"
 FAILED_MAIL = "UPDATE outbox SET state = 'failed', sent_at = NULL"
+HOOK = (
+    "INSERT OR IGNORE INTO webhook (id, uid, url, events, secret, allow_private, state, why, created_at, created_by) "
+    "VALUES (1, 'u', 'https://x/', '[]', '', 0, 'enabled', '', 1, '')"
+)
+MESSAGE = (
+    "INSERT OR REPLACE INTO webhook_delivery (id, uid, webhook_id, type, body, state, attempts, due_at, error, created_at) "
+    "VALUES (900, 'm', 1, 'vm.ready', '{}', 'failed', 1, 0, '', 1)"
+)
 POOL = "--server pve-waw1 --type IPv4 --gateway 10.{0}.0.1 --mask 24 --start 10.{0}.0.2 --stop 10.{0}.0.9"
 SERVER = "--host 10.0.0.9 --user root@pam --secret-env SMTP_PASSWORD --insecure"
 ZONE = "--type powerdns --server-url http://127.0.0.1:1 --secret-env PDNS_KEY"
@@ -153,6 +161,14 @@ CASES: dict[str, Case] = {
     "vm start": REQUEST,
     "vm stats": Case("--all"),
     "vm stop": REQUEST,
+    "webhook create": Case(
+        "http://127.0.0.1:1/a --allow-private", "http://127.0.0.1:1/b --allow-private", shows=True
+    ),
+    "webhook delete": Case("1", "2"),
+    "webhook deliveries": Case("1", before=(HOOK, MESSAGE)),
+    "webhook list": Case(before=(HOOK,)),
+    "webhook replay": Case("900", before=(MESSAGE,)),
+    "webhook resume": Case("1", before=("UPDATE webhook SET state = 'paused', why = 'x'",)),
     "whoami": Case(),
     "zone add": Case(f"lan {ZONE}", f"internal {ZONE}"),
     "zone delete": Case("lan", "internal"),
@@ -170,6 +186,7 @@ LAST = (
 NOT_RUN = {
     "lab": "serves until Ctrl+C and prints how to connect; it has no answer that ends",
     "web": "serves until Ctrl+C; the address it prints is all it prints",
+    "webhook test": "needs an endpoint that answers; tests/webhooks has one",
     "vm console": "needs a terminal or a browser until it is closed; its link has --json, its audit row --reason",
 }
 NO_PREVIEW = {
@@ -181,6 +198,10 @@ NO_PREVIEW = {
     "server pause": "the whole change is its name",
     "server resume": "the whole change is its name",
     "service notes": "the text is the change",
+    "webhook create": "the URL and the events are the change",
+    "webhook delete": "`webhook list` shows what waits for it",
+    "webhook replay": "`webhook deliveries` shows the message",
+    "webhook resume": "`webhook list` shows what waits for it",
     "vm record": "without --set it shows the record",
     "vm backup schedule": "the options are the change",
     "vm snapshot schedule": "the options are the change",
