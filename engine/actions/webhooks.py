@@ -1,4 +1,4 @@
-"""Endpoints that are told what happens: create, delete, resume, test, and send a message again."""
+"""Endpoints that receive webhooks: create, delete, resume, test, and send a message again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.actions.site import tell
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Failed, NotFound, Refused
-from engine.queries.webhooks import WebhookView, webhooks
+from engine.queries.webhooks import WebhookView, webhook_condition, webhooks
 from engine.roles import Role
 from engine.store import secrets
 from engine.store.database import in_transaction, now_expression, session
@@ -148,20 +148,8 @@ def replay(actor: Actor, delivery: int) -> str:
     return in_transaction(work)
 
 
-def own_webhooks(actor: Actor) -> list[WebhookView]:
-    """The endpoints an actor may see: every one, or, with limits, those of the same token."""
-    return webhooks(actor.login if actor.scope.limited else None)
-
-
-def own_webhook(actor: Actor, webhook: int) -> None:
-    """Refuse an endpoint that the actor may not see, like one that does not exist."""
-    with session():
-        _own(actor, webhook)
-
-
 def _own(actor: Actor, webhook: int) -> Webhook:
-    inside = Webhook.created_by == actor.login if actor.scope.limited else None
-    return found(Webhook, Webhook.id == webhook, f"webhook {webhook}", inside)
+    return found(Webhook, Webhook.id == webhook, f"webhook {webhook}", webhook_condition(actor))
 
 
 def _token_is_revoked(row: Webhook) -> bool:
@@ -172,7 +160,8 @@ def _token_is_revoked(row: Webhook) -> bool:
 
 
 def _visible(actor: Actor, row: Webhook) -> bool:
-    return not actor.scope.limited or row.created_by == actor.login
+    condition = webhook_condition(actor)
+    return condition is None or row.created_by == actor.login
 
 
 def _ids(numbers: frozenset[int] | None) -> list[int] | None:

@@ -8,7 +8,9 @@ from typing import Any
 from peewee import fn
 
 from engine.actions.named import found
+from engine.audit import Actor
 from engine.clock import Moment
+from engine.queries.scoping import inside
 from engine.store.database import session
 from engine.store.models import Destination, Webhook, WebhookDelivery
 
@@ -17,7 +19,7 @@ STATES = ("pending", "sent", "failed")
 
 @dataclass(frozen=True, slots=True)
 class WebhookView:
-    """An endpoint: what it is told, whether it is, and what waits for it."""
+    """An endpoint: which events it gets, its state, and what waits for it."""
 
     id: int
     url: str
@@ -51,11 +53,16 @@ class DeliveryView:
     body: str
 
 
-def webhooks(created_by: str | None = None) -> list[WebhookView]:
-    """Every endpoint by its number, or those that one token created."""
+def webhook_condition(actor: Actor) -> Any:
+    """The condition of the endpoints an actor may see: with limits, those the same token created; None: every one."""
+    return Webhook.created_by == actor.login if actor.scope.limited else None
+
+
+def webhooks(actor: Actor | None = None) -> list[WebhookView]:
+    """The endpoints an actor may see, or every one, by number."""
     with session():
-        every = Webhook.select().order_by(Webhook.id)
-        rows = list(every if created_by is None else every.where(Webhook.created_by == created_by))
+        condition = None if actor is None else webhook_condition(actor)
+        rows = list(inside(Webhook.select().order_by(Webhook.id), condition))
         counts = _counts()
         names = [f"webhook:{row.id}" for row in rows]
         query = Destination.select().where(Destination.name.in_(names))
@@ -63,10 +70,13 @@ def webhooks(created_by: str | None = None) -> list[WebhookView]:
         return [_view(row, counts, failing.get(f"webhook:{row.id}")) for row in rows]
 
 
-def deliveries(webhook: int, state: str = "", limit: int = 100) -> list[DeliveryView]:
-    """The newest messages of an endpoint first, of one state or of all."""
+def deliveries(
+    webhook: int, state: str = "", limit: int = 100, actor: Actor | None = None
+) -> list[DeliveryView]:
+    """The newest messages of an endpoint first, of one state or of all; refused when the actor may not see it."""
     with session():
-        found(Webhook, Webhook.id == webhook, f"webhook {webhook}")
+        condition = None if actor is None else webhook_condition(actor)
+        found(Webhook, Webhook.id == webhook, f"webhook {webhook}", condition)
         query = WebhookDelivery.select().where(WebhookDelivery.webhook == webhook)
         if state:
             query = query.where(WebhookDelivery.state == state)

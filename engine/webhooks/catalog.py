@@ -1,4 +1,4 @@
-"""The types of events that endpoints are told about."""
+"""The types of events that endpoints can get."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TYPES: dict[str, str] = {
     "service.terminated": "A service was terminated; its VM is removed.",
     "service.changed": "A change of product or options was applied to the VM.",
     "vm.ready": "A VM was deployed.",
-    "vm.stuck": "A step failed; it is retried. Told once until the VM recovers.",
+    "vm.stuck": "A step failed; it is retried. Sent once until the VM recovers.",
     "vm.recovered": "A VM that was stuck works again.",
     "vm.reinstalled": "A VM was reinstalled.",
     "vm.restored": "A backup was restored.",

@@ -25,14 +25,14 @@ _BATCH = 200
 
 
 def use() -> None:
-    """From now on what this process commits is told to the endpoints."""
+    """From now on what this process commits is written for the endpoints."""
     events.also(_record)
 
 
 def tell(kind: str, service_ids: Iterable[int], more: dict[int, dict[str, Any]] | None = None) -> int:
     """Write a message about each of these services for every endpoint that wants it; how many were written.
 
-    Call it in the transaction of what is told, and ring BELL there.
+    Call it in the transaction of what it reports, and ring BELL there.
     """
     endpoints = _endpoints(kind)
     if not endpoints:
@@ -51,7 +51,7 @@ def tell(kind: str, service_ids: Iterable[int], more: dict[int, dict[str, Any]] 
 
 
 def scope_of(hook: Webhook) -> Scope:
-    """What an endpoint may be told about."""
+    """What an endpoint may get messages about."""
     clients = None if hook.clients is None else frozenset(hook.clients)
     products = None if hook.products is None else frozenset(hook.products)
     return Scope(clients, products)

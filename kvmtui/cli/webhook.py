@@ -1,4 +1,4 @@
-"""`kvmtui webhook`: which programs are told what happens."""
+"""`kvmtui webhook`: programs that get messages about what happens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from kvmtui.terminal.options import AsJson, Reason, Yes
 
 app = typer.Typer(
-    help="Manage webhooks: URLs that are told what happens.", rich_markup_mode=None, no_args_is_help=True
+    help="Manage webhooks: URLs that get a message when something happens.", rich_markup_mode=None, no_args_is_help=True
 )
 Number = Annotated[int, typer.Argument(metavar="ID", help="Id of the webhook.")]
 

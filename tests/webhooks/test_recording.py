@@ -15,6 +15,7 @@ from engine.errors import Forbidden, NotFound, Refused
 from engine.forms import ServiceForm, checked
 from engine.queries.needs import needs
 from engine.queries.webhooks import deliveries
+from engine.queries.webhooks import webhooks as all_webhooks
 from engine.roles import Role
 from engine.scope import Scope
 from engine.store import sealed, secrets
@@ -124,7 +125,9 @@ def test_an_endpoint_has_the_limits_of_the_token_that_made_it(site: Site) -> Non
     site.run("Deploy")
     site.run("Deploy", service=theirs)
     assert [each.service_id for each in deliveries(made.webhook.id)] == [theirs]
-    assert [each.id for each in webhooks.own_webhooks(mine)] == [made.webhook.id]
+    assert [each.id for each in all_webhooks(mine)] == [made.webhook.id]
+    with pytest.raises(NotFound, match="There is no webhook 1"):
+        deliveries(1, actor=mine)
     foreign: Any
     for foreign in (webhooks.delete, webhooks.resume, webhooks.test):
         with pytest.raises(NotFound, match="There is no webhook 1"):

@@ -1,4 +1,4 @@
-"""Adds webhooks: endpoints, the messages for them, and which VMs they were told to be stuck."""
+"""Adds webhooks: endpoints, the messages for them, and which VMs were reported as stuck."""
 
 from __future__ import annotations
 

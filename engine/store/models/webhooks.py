@@ -1,4 +1,4 @@
-"""Whom to tell what happens: endpoints, the messages for them, and which VMs they were told to be stuck."""
+"""Endpoints, the messages for them, and which VMs were reported to them as stuck."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.store.fields import EpochField, JsonField
 
 
 class Webhook(Row):
-    """An endpoint that is told about events, and its limits."""
+    """An endpoint that gets messages about events, and its limits."""
 
     uid = TextField(unique=True)  # names the row inside the encryption of its secret
     url = TextField()
@@ -51,7 +51,7 @@ class WebhookDelivery(Row):
 
 
 class WebhookStuck(Row):
-    """A VM that endpoints were told is stuck; it is told again when it recovers."""
+    """A VM that was reported as stuck; its recovery is reported too."""
 
     vm = IntegerField(primary_key=True)
     at = EpochField(default=now_ms)
