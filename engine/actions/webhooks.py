@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.actions.permission import needs
-from engine.actions.site import tell
+from engine.actions.repository import record
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Failed, NotFound, Refused
@@ -61,7 +61,7 @@ def create(actor: Actor, url: str, events: Iterable[str] = (), allow_private: bo
             created_by=actor.login,
         )
         about = {"url": url, "events": wanted, "allow_private": allow_private}
-        tell(actor, "create", "webhook", row.id, url, {}, about)
+        record(actor, "create", "webhook", row.id, url, {}, about)
         return NewWebhook(_view(row.id), secret)
 
     return in_transaction(work)
@@ -76,7 +76,7 @@ def delete(actor: Actor, webhook: int) -> None:
         Destination.delete().where(Destination.name == queue.destination(row.id)).execute()
         WebhookDelivery.delete().where(WebhookDelivery.webhook == row.id).execute()
         row.delete_instance()
-        tell(actor, "delete", "webhook", webhook, row.url, {"url": row.url}, {})
+        record(actor, "delete", "webhook", webhook, row.url, {"url": row.url}, {})
 
     in_transaction(work)
 
@@ -95,7 +95,7 @@ def resume(actor: Actor, webhook: int) -> str:
         fresh = {"due_at": now_expression(), "tried_at": None, "attempts": 0}
         waiting = (WebhookDelivery.webhook == row.id) & (WebhookDelivery.state == "pending")
         count = WebhookDelivery.update(fresh).where(waiting).execute()
-        tell(actor, "resume", "webhook", webhook, row.url, {"state": "paused"}, {"state": "enabled"})
+        record(actor, "resume", "webhook", webhook, row.url, {"state": "paused"}, {"state": "enabled"})
         wake.ring(BELL)
         return f"Webhook {webhook} is resumed; {count} {'message waits' if count == 1 else 'messages wait'} for it."
 
@@ -108,7 +108,7 @@ def test(actor: Actor, webhook: int) -> str:
 
     def write() -> int:
         row = _own(actor, webhook)
-        tell(actor, "test", "webhook", webhook, row.url, {}, {})
+        record(actor, "test", "webhook", webhook, row.url, {}, {})
         made = WebhookDelivery.create(
             uid=message_id(), webhook=row.id, type=TEST, body=body(TEST, {"webhook": row.id}), state="failed"
         )
@@ -141,7 +141,7 @@ def replay(actor: Actor, delivery: int) -> str:
         again = {"state": "pending", "attempts": 0, "tried_at": None, "due_at": now_expression(), "error": ""}
         WebhookDelivery.update(again).where(WebhookDelivery.id == delivery).execute()
         before, after = {"state": row.state}, {"state": "pending"}
-        tell(actor, "replay", "webhook", row.webhook_id, row.webhook.url, before, after)
+        record(actor, "replay", "webhook", row.webhook_id, row.webhook.url, before, after)
         wake.ring(BELL)
         return f"Delivery {delivery} ({row.type}) is queued for webhook {row.webhook_id}."
 

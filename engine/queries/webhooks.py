@@ -7,7 +7,7 @@ from typing import Any
 
 from peewee import fn
 
-from engine.actions.named import found
+from engine.actions.lookup import found
 from engine.audit import Actor
 from engine.clock import Moment
 from engine.queries.scoping import inside

@@ -9,7 +9,9 @@ import typer
 from kvmtui.terminal.options import AsJson, Reason, Yes
 
 app = typer.Typer(
-    help="Manage webhooks: URLs that get a message when something happens.", rich_markup_mode=None, no_args_is_help=True
+    help="Manage webhooks: URLs that get a message when something happens.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
 )
 Number = Annotated[int, typer.Argument(metavar="ID", help="Id of the webhook.")]
 
@@ -22,9 +24,9 @@ def list_webhooks(as_json: AsJson = False) -> None:
     kvmtui webhook list
     """
     from engine.queries.webhooks import webhooks
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.opened():
+    with open_site.opened():
         found = webhooks()
     if as_json:
         output.show_json(found)
@@ -61,15 +63,15 @@ def create(
     """
     from engine.actions import webhooks
     from engine.audit import current_actor
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.changing():
+    with open_site.changing():
         made = webhooks.create(current_actor("cli", reason), url, event or (), allow_private)
     if as_json:
         output.show_json({"webhook": output.plain(made.webhook), "secret": made.secret})
     else:
         output.write(made.secret)
-    output.tell(f"Webhook {made.webhook.id} is created. Keep its secret: it is not shown again.")
+    output.message(f"Webhook {made.webhook.id} is created. Keep its secret: it is not shown again.")
 
 
 @app.command()
@@ -81,10 +83,10 @@ def delete(webhook: Number, yes: Yes = False, reason: Reason = "", as_json: AsJs
     """
     from engine.actions import webhooks
     from engine.audit import current_actor
-    from kvmtui.terminal import output, site
-    from kvmtui.terminal.ask import confirm_name
+    from kvmtui.terminal import open_site, output
+    from kvmtui.terminal.prompts import confirm_name
 
-    with site.changing():
+    with open_site.changing():
         confirm_name(str(webhook), f"Webhook {webhook} and the messages that wait for it are deleted.", yes)
         webhooks.delete(current_actor("cli", reason), webhook)
     output.done(f"Webhook {webhook} was deleted.", as_json, id=webhook)
@@ -99,9 +101,9 @@ def resume(webhook: Number, reason: Reason = "", as_json: AsJson = False) -> Non
     """
     from engine.actions import webhooks
     from engine.audit import current_actor
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.changing():
+    with open_site.changing():
         sentence = webhooks.resume(current_actor("cli", reason), webhook)
     output.done(sentence, as_json, id=webhook)
 
@@ -115,9 +117,9 @@ def send_test(webhook: Number, reason: Reason = "", as_json: AsJson = False) -> 
     """
     from engine.actions import webhooks
     from engine.audit import current_actor
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.changing():
+    with open_site.changing():
         said = webhooks.test(current_actor("cli", reason), webhook)
     if as_json:
         output.show_json({"id": webhook, "answer": said})
@@ -141,11 +143,11 @@ def deliveries(
     from engine.errors import Refused
     from engine.queries.webhooks import STATES
     from engine.queries.webhooks import deliveries as found_of
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
     if state and state not in STATES:
         raise Refused(f"There is no state '{state}'; the states are {', '.join(STATES)}.")
-    with site.opened():
+    with open_site.opened():
         found = found_of(webhook, state, limit)
     if as_json:
         output.show_json(found)
@@ -180,8 +182,8 @@ def replay(
     """
     from engine.actions import webhooks
     from engine.audit import current_actor
-    from kvmtui.terminal import output, site
+    from kvmtui.terminal import open_site, output
 
-    with site.changing():
+    with open_site.changing():
         sentence = webhooks.replay(current_actor("cli", reason), delivery)
     output.done(sentence, as_json, id=delivery)

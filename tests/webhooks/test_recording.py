@@ -13,7 +13,7 @@ from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Forbidden, NotFound, Refused
 from engine.forms import ServiceForm, checked
-from engine.queries.needs import needs
+from engine.queries.attention import needs
 from engine.queries.webhooks import deliveries
 from engine.queries.webhooks import webhooks as all_webhooks
 from engine.roles import Role

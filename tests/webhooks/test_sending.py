@@ -16,7 +16,7 @@ from standardwebhooks import Webhook as Verifier
 from engine.actions import webhooks
 from engine.audit import Actor
 from engine.errors import Failed, Refused
-from engine.queries.needs import needs
+from engine.queries.attention import needs
 from engine.queries.webhooks import DeliveryView, deliveries
 from engine.queries.webhooks import webhooks as all_webhooks
 from engine.store.database import execute, in_transaction, session, transaction
