@@ -26,10 +26,10 @@ MACHINERY = {
     "requests.change": "writes what an action does; takes a VM that the action found",
     "requests.enqueue": "the engine's schedules use it too",
     "requests.put_into": "sets a VM that the action found",
-    "site.create": "saves the form of an action",
-    "site.put": "saves the form of an action",
-    "site.remove": "deletes the row that an action found",
-    "site.tell": "writes the audit row of an action",
+    "repository.create": "saves the form of an action",
+    "repository.put": "saves the form of an action",
+    "repository.remove": "deletes the row that an action found",
+    "repository.record": "writes the audit row of an action",
 }
 SUPPORT = {
     "consoles.offer_screen", "consoles.open_screen", "consoles.open_serial", "daytwo.create_backup",

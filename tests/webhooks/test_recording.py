@@ -100,7 +100,7 @@ def test_servers_are_told_to_endpoints_without_limits(site: Site) -> None:
     down = "http: connection refused"
 
     class Refusal(Exception):
-        kind, status, said, sentence = servers.Kind.TRANSIENT, None, down, down
+        kind, status, said, sentence = servers.FaultKind.TRANSIENT, None, down, down
 
     with session():
         server = Server.get()
