@@ -20,7 +20,7 @@ class DnsErrorKind(StrEnum):
 
 
 class ProviderError(Failed):
-    """A provider could not be asked, or said no.
+    """A provider could not be reached, or refused.
 
     `said` keeps the provider's own words, `retry_after` its requested delay in seconds. `unsure`: a change was sent
     without an answer, so it may have happened. `down`: the server could not be reached or gave no answer, so its other

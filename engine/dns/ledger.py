@@ -1,6 +1,6 @@
 """The ledger of DNS records: what we wrote at which provider, and the queue of what is to be changed there.
 
-Nothing outside it is ever deleted. A row with a `due_at` is work: it is sent, or checked, by the sender of its zone's
+Nothing outside it is deleted. A row with a `due_at` is work: it is sent, or checked, by the sender of its zone's
 server. Every request raises its `revision`, so a sender that was already at work settles only what it has read. A row
 is `claimed` before it is sent: after a crash between sending and writing down, the record is still known as ours.
 """
@@ -60,7 +60,7 @@ def rows_of(vm_ids: Sequence[int], zone_id: int | None = None) -> list[DnsRecord
 def request(wanted: dict[int, dict[int, list[Record]]]) -> dict[int, list[DnsRecord]]:
     """Queue what VMs should have, by VM and zone; what they have beyond it is queued for deletion.
 
-    Returns the rows to wait for, by VM. A record that stands already is checked. Call it inside a transaction.
+    Returns the rows to wait for, by VM. An already published record is checked. Call it inside a transaction.
     """
     known = defaultdict(list)
     for row in _locked_rows_of(list(wanted)):
@@ -101,7 +101,7 @@ def _unwanted(rows: list[DnsRecord]) -> list[DnsRecord]:
 
 
 def _again(rows: list[DnsRecord], vm_id: int) -> list[DnsRecord]:
-    """Queue records that are in the ledger already: one that stands is checked."""
+    """Queue records that are already in the ledger: a published one is checked."""
     by_values = defaultdict(list)
     for row in rows:
         by_values["written" if row.state == "written" else "pending", row.ttl].append(row)
@@ -337,7 +337,7 @@ def settle(outcomes: Sequence[tuple[DnsRecord, LedgerUpdate]]) -> Settled:
 
 
 def _note_claim(row: DnsRecord, outcome: LedgerUpdate) -> None:
-    """The row is still to be worked on; only whether a live record is ours is news."""
+    """The row is still pending; only whether a live record is ours is new."""
     DnsRecord.update(claimed=outcome.claimed, provider_id=outcome.provider_id).where(
         DnsRecord.id == row.id
     ).execute()
@@ -353,7 +353,7 @@ def _put_off(row: DnsRecord, outcome: LedgerUpdate) -> None:
 
 
 def put_off(rows: Sequence[DnsRecord], error: str, pause_s: float) -> None:
-    """Rows whose zone could not be worked on: tried again after a pause. Call it inside a transaction."""
+    """Rows whose zone could not be processed: retried after a pause. Call it inside a transaction."""
     due, text = now_expression() + int(pause_s * 1000), redact(error)
     for part in _parts([row.id for row in rows]):
         DnsRecord.update(attempts=DnsRecord.attempts + 1, error=text, due_at=due).where(
@@ -375,7 +375,7 @@ def unanswered(rows: Sequence[DnsRecord]) -> list[DnsRecord]:
 
 
 def give_up_waiting(rows: Sequence[DnsRecord], why: dict[int, str]) -> dict[int, DnsRecord]:
-    """Note why rows are still pending, by their zone, and return all of them as they stand now."""
+    """Note why rows are still pending, by zone, and return all of them in their current state."""
 
     def write() -> dict[int, DnsRecord]:
         waiting = unanswered(rows)

@@ -92,7 +92,7 @@ def _of_look(change: RecordChange, row: DnsRecord, pause: Pause) -> LedgerUpdate
 
 
 def _rest(work: Work, plan: ZonePlan, found: dict[int, LedgerUpdate], pause: Pause) -> None:
-    """Due rows the plan says nothing about: no row may stay due at once for ever."""
+    """Due rows the plan does not mention: no row may stay due forever."""
     planned = {change.record.identity for change in plan.writes}
     planned |= {change.old.record.identity for change in plan.writes if change.old is not None}
     for identity, row in work.rows.items():
@@ -109,7 +109,7 @@ def _rest(work: Work, plan: ZonePlan, found: dict[int, LedgerUpdate], pause: Pau
 
 
 def _strangers(work: Work, plan: ZonePlan) -> dict[tuple[str, str], str]:
-    """What foreign records exist beside ours, by name and type."""
+    """Foreign records with the names and types of ours."""
     ours = work.rows
     contents: dict[tuple[str, str], list[str]] = defaultdict(list)
     for change in plan.changes:

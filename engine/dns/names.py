@@ -134,7 +134,7 @@ def absolute(label: str, zone: str) -> str:
 
 
 def is_reverse(zone: str) -> bool:
-    """Whether a zone holds reverse names, told by its name alone."""
+    """Whether a zone holds reverse names, by its name alone."""
     plain = zone.strip().rstrip(".").lower()
     return within(plain, V4_TREE) or within(plain, V6_TREE)
 

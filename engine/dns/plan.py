@@ -42,7 +42,7 @@ WRITES = frozenset({ChangeKind.CREATE, ChangeKind.REPLACE, ChangeKind.DELETE})
 
 @dataclass(frozen=True, slots=True)
 class RecordChange:
-    """One line of a plan: what becomes of a record, what stood there before, whether it is ours, and why."""
+    """One line of a plan: the change of a record, its previous content, whether it is ours, and why."""
 
     kind: ChangeKind
     record: Record

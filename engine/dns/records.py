@@ -45,7 +45,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class LiveRecord:
-    """A record as it stands at a provider, with the provider's id for it.
+    """A record at a provider, with the provider's id.
 
     `disabled` records are stored but not served; `proxied` ones are answered with addresses of Cloudflare.
     """

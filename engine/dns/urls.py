@@ -1,4 +1,4 @@
-"""Addresses of HTTP APIs: checked, and in the one spelling that tells two servers apart."""
+"""URLs of HTTP APIs: validated and normalised, so that two servers can be distinguished."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class Context(TaskContext):
         """What the failed task of the look before means for this one; None when none failed.
 
         A lock is waited for. A passing reason, a task nobody can account for and a guest that has moved are looked at
-        again, and the call is repeated when the look says so; the third time in a row is the step's failure.
+        again, and the call is repeated if that read shows no effect; the third time in a row is the step's failure.
         """
         if not self.failed:
             return None

@@ -1,4 +1,4 @@
-"""Every pipeline there is. A new one is one line here."""
+"""The list of pipelines. A new one is one line here."""
 
 from __future__ import annotations
 

@@ -115,6 +115,6 @@ class ServerAccess:
         return (match["user"], match["name"]) if match else None
 
     def read_budget(self, *, changing: bool, heavy: bool) -> float:
-        """How long an answer may take in all; a changing call is never given up before Proxmox gives up."""
+        """Total timeout of a call; a changing call never times out before Proxmox does."""
         wanted = self.heavy_timeout if heavy else self.read_timeout
         return max(wanted, CHANGING_READ_TIMEOUT) if changing else wanted

@@ -1,6 +1,6 @@
 """The one change to a guest that is not ours yet: writing our mark into it, because an operator named it.
 
-It stands apart from `Guest`, whose every change needs the mark to be there.
+It is separate from `Guest`, whose changes all require the mark.
 """
 
 from __future__ import annotations

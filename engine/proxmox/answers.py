@@ -12,7 +12,7 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class ProxmoxAnswer:
-    """The `data` of a successful answer, with what was asked and which host said it."""
+    """The `data` of a successful answer, with the request and the host that answered."""
 
     data: object
     attempt: Attempt

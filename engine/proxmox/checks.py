@@ -266,7 +266,7 @@ class _Inspection:
         )
 
     def _uses(self) -> frozenset[Use]:
-        """What the site does here; what only the cluster itself can tell included."""
+        """What the site uses here, including what only the cluster itself knows."""
         custom = any(found.config.custom_cpu for found in self.templates_found.values())
         several = len(self.nodes) > 1
         uses = set(self.wanted.uses) | ({Use.CUSTOM_CPU} if custom else set())

@@ -88,7 +88,7 @@ class Cluster:
     # --- looking around
 
     def version(self) -> Version:
-        """The version of Proxmox VE, asked once."""
+        """The version of Proxmox VE, read once."""
         with self._lock:
             if self._version is None:
                 self._version = Version.of(self.get("Reading the version", "version").mapping())
@@ -218,7 +218,7 @@ class Cluster:
         return self._tasks(node, f"Listing the recent tasks of {node}", params)
 
     def task_state(self, upid: str) -> TaskStatus:
-        """How one task stands, asked of the node its name tells."""
+        """The status of a task, read from the node in its name."""
         node = _parsed(upid).node
         answer = self.get("Reading a task", "nodes", node, "tasks", upid, "status", node=node)
         return TaskStatus.of({"upid": upid, **answer.mapping()})
@@ -344,7 +344,7 @@ class Cluster:
         return self.transport.change(request, shape)
 
     def _places(self, vmid: int, hint: str | None) -> Iterator[str]:
-        """Every node once, the likely ones first; the cluster is asked only when the hint did not help."""
+        """Every node once, the likely ones first; the cluster is queried only if the hint was wrong."""
         if hint:
             yield hint
         known = [row.node for row in self.resources() if row.vmid == vmid and row.kind == "qemu"]

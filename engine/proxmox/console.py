@@ -99,7 +99,7 @@ class ConsoleStream:
             raise
 
     async def _serve(self, url: str, options: Mapping[str, Any]) -> None:
-        """Opens the connection and keeps it until somebody hangs up."""
+        """Opens the connection and keeps it until one side closes it."""
         self._loop, self._hang_up = asyncio.get_running_loop(), asyncio.Event()
         try:
             async with connect(url, **options) as connection:

@@ -1,4 +1,4 @@
-"""The one table that sorts everything that can go wrong with Proxmox, answers and task endings alike.
+"""The table that classifies every failure of Proxmox, in answers and in task results.
 
 Proxmox answers every `die` with status 500, so most failures can be distinguished only by their text. The first rule
 that fits decides. Each rule gives the kind, a name the engine can compare, and what an operator should know or do.

@@ -68,7 +68,7 @@ class ProxmoxError(Failed):
 
     @property
     def guest_missing(self) -> bool:
-        """Whether it says that no guest has this number on the node that was asked."""
+        """Whether it says that no guest has this number on the queried node."""
         return self.reason == "no_config"
 
     @property
@@ -184,7 +184,7 @@ def odd_answer(attempt: Attempt, oddity: str, status: int | None = 200) -> Proxm
 
 @dataclass(frozen=True, slots=True)
 class TaskExit:
-    """How a task ended: `kind` is None for success, and `warnings` tells success with something left to look at."""
+    """The result of a task: `kind` is None for success; `warnings` marks a success with warnings."""
 
     exitstatus: str
     kind: FaultKind | None
@@ -195,7 +195,7 @@ class TaskExit:
 
     @property
     def ok(self) -> bool:
-        """Whether the task did what it was asked."""
+        """Whether the task succeeded."""
         return self.kind is None
 
     def error(self, what: str, login: str = "") -> ProxmoxError:
@@ -266,7 +266,7 @@ def not_ours(vmid: int, wanted: Mark, found: Mark | None, name: str) -> NotOurs:
 
 
 def vm_replaced(vmid: int, wanted: str, found: str | None) -> NotOurs:
-    """The refusal for a guest that carries our mark but is another machine: a copy made by somebody."""
+    """The refusal for a guest that carries our mark but is not our VM: a copy."""
     return NotOurs(
         f"The guest under VMID {vmid} was not touched: it carries our mark, but it is another machine "
         f"(SMBIOS uuid {found or 'missing'}, known is {wanted}). It seems to be a copy made by hand."

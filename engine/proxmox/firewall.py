@@ -107,7 +107,7 @@ class GuestFirewall:
         self._change("PUT", f"Changing firewall rule {rule.pos}", ("rules", str(rule.pos)), params)
 
     def move_rule(self, rule: FirewallRule, before: int) -> None:
-        """Moves a rule to stand before the one at another position."""
+        """Moves a rule before the one at another position."""
         self.change_rule(rule, {"moveto": before})
 
     def delete_rule(self, rule: FirewallRule) -> None:

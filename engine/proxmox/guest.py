@@ -132,7 +132,7 @@ class Guest(GuestView):
         return self._post_config(f"Detaching {key}", self.prove_digest(), {"delete": key})
 
     def delete_disk(self, key: str) -> str | None:
-        """Takes a disk off, or takes an unusedN, and frees its data for good."""
+        """Detaches a disk, or an unusedN, and deletes its data."""
         return self._post_config(f"Deleting {key}", self.prove_digest(), {"delete": key, "force": 1})
 
     def mount_iso(self, volid: str) -> str | None:
@@ -230,7 +230,7 @@ class Guest(GuestView):
         return self.send("DELETE", f"Deleting snapshot {name}", ("snapshot", name), {}, ProxmoxAnswer.upid)
 
     def rollback(self, name: str) -> str:
-        """Goes back to a snapshot; the old description comes back with it, so `stamp` must follow."""
+        """Rolls back to a snapshot; this restores the old description, so `stamp` must follow."""
         self.prove()
         what = f"Rolling back to snapshot {name}"
         return self.send("POST", what, ("snapshot", name, "rollback"), {}, ProxmoxAnswer.upid)

@@ -185,7 +185,7 @@ def pending_changes(now: GuestConfig, planned: GuestConfig) -> tuple[PendingChan
 
 @dataclass(frozen=True, slots=True)
 class GuestStatus:
-    """How a guest stands at this moment."""
+    """The current status of a guest."""
 
     status: str
     qmpstatus: str

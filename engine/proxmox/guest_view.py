@@ -72,7 +72,7 @@ class GuestView:
         return self.config()
 
     def seen_at(self, location: GuestLocation) -> None:
-        """Take over where somebody just found this guest, and its config."""
+        """Use a location and config that were just read."""
         self._node = location.node
         self._seen = (time.monotonic(), location.config)
 

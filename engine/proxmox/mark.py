@@ -1,6 +1,6 @@
 """The ownership mark: one line in a guest's description that says which installation and which VM it is.
 
-It is written in the clone call itself, so there is no moment in which a guest of ours is unmarked. The other text of
+The clone call itself writes it, so a guest of ours is never unmarked. The other text of
 a description belongs to people and is kept.
 """
 

@@ -39,7 +39,7 @@ IDLE_LIMIT = 4.0  # pveproxy closes an idle connection after five seconds
 
 
 class _NothingBelowWarning(logging.Filter):
-    """proxmoxer writes whole requests, passwords included, at INFO and DEBUG; whoever lowers its level gets nothing."""
+    """proxmoxer writes whole requests, passwords included, at INFO and DEBUG; lowering its level has no effect."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.levelno >= logging.WARNING

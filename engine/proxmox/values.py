@@ -43,7 +43,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Upid:
-    """What the name of a task tells by itself."""
+    """What the name of a task contains."""
 
     text: str
     node: str
@@ -64,7 +64,7 @@ class Upid:
 
 @dataclass(frozen=True, slots=True)
 class TaskStatus:
-    """A task and how it stands; `ending` is None while it runs."""
+    """A task and its status; `ending` is None while it runs."""
 
     upid: str
     node: str
@@ -106,7 +106,7 @@ class TaskStatus:
 
     @property
     def only_requested(self) -> bool:
-        """Whether success means only that the HA manager was asked; the state changes later."""
+        """Whether success means only that the HA manager accepted the request; the state changes later."""
         return self.type.startswith("ha")
 
 

@@ -46,7 +46,7 @@ def list_products(as_json: AsJson = False) -> None:
 
 
 def _flat(view: object) -> dict[str, object]:
-    """A product with the fields of the manifest beside its own."""
+    """A product with the fields of the manifest in addition to its own."""
     from kvmtui.terminal import output
 
     facts = dict(output.plain(view))

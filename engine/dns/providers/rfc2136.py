@@ -188,7 +188,7 @@ class Rfc2136:
     # --- writing ---
 
     def apply(self, changes: Sequence[RecordChange]) -> list[ChangeResult]:
-        """Writes all changes in as few updates as possible; a bad one is named and the others still written."""
+        """Writes all changes in as few updates as possible; a bad one is reported and the others are still written."""
         results: dict[int, ChangeResult] = {}
         for at, change in enumerate(changes):
             if not within(change.record.name, self.zone):

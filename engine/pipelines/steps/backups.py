@@ -1,4 +1,4 @@
-"""Backups: made with our mark in their notes, the oldest of ours making room, deleted, and restored from."""
+"""Backups: created with our mark in their notes (the oldest of ours is deleted at the limit), deleted, and restored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_ours(ctx: Context, backup: Backup) -> bool:
 
 
 def make(ctx: Context) -> Outcome:
-    """Make one backup; at the plan's limit the oldest of ours goes first."""
+    """Make one backup; at the product's limit the oldest of ours is deleted first."""
     if not ctx.plan.backup_storage or ctx.plan.backups <= 0:
         return _ended(ctx, Fail("the plan has no backups; give its product `backups` and a backup_storage"))
     there = of_vm(ctx)
@@ -84,7 +84,7 @@ def _close(ctx: Context, day: str | None, state: str, error: str) -> None:
 
 
 def delete(ctx: Context) -> Outcome:
-    """Have no backup of that name; one made by somebody else is refused."""
+    """Delete the backup of that name; refused for a foreign one."""
     volid = str(ctx.args["backup"])
     found = next((one for one in of_vm(ctx) if one.volid == volid), None)
     if found is None:

@@ -40,7 +40,7 @@ def _wanted(ctx: Context) -> int | str:
 
 
 def _look(ctx: Context, number: int, source: GuestLocation) -> Outcome | None:
-    """What is there under the number already: ours and whole, ours in the making, somebody else's, nothing."""
+    """What already exists under the number: our finished VM, our unfinished clone, a foreign guest, or nothing."""
     if not ctx.vm.node and not ctx.journal_shows_clone(number):
         return None  # the number was confirmed free a moment ago, and we have sent nothing for it
     found = _find(ctx, number, ctx.vm.node or source.node)
@@ -113,7 +113,7 @@ def _somebody_elses(ctx: Context, number: int, config: GuestConfig) -> Outcome:
 
 
 def _after_failure(ctx: Context, number: int) -> Outcome:
-    """The clone's task failed and nothing of it is left; a number somebody else took is given up."""
+    """The clone's task failed and left nothing; a number used by a foreign guest is dropped."""
     said = ctx.failed
     if "File exists" in said or "already exists" in said:
         vmids.lose(ctx, "another guest of the cluster took this number")

@@ -1,4 +1,4 @@
-"""What several VMs ask of a server in the same seconds, asked once: templates, nodes, storages, bridges."""
+"""Facts that several VMs need from a server at the same time, read once: templates, nodes, storages, bridges."""
 
 from __future__ import annotations
 

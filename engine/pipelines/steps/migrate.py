@@ -39,7 +39,7 @@ def migrate_to_target(ctx: Context) -> Outcome:
 
 
 def still_moving(ctx: Context, wait: Wait) -> Wait:
-    """One line when a migration takes longer than the settings expect; it continues all the same."""
+    """One line when a migration takes longer than the settings expect; it continues."""
     passed = (now_ms() - int(ctx.flow.get("moving") or now_ms())) / 1000
     timeout = settings.read(settings.General).migration_timeout
     if passed < timeout:

@@ -132,7 +132,7 @@ def reboot(ctx: Context) -> Outcome:
 
 
 def look(ctx: Context) -> GuestStatus:
-    """How the guest stands now; it is written down with the step, so that nothing is decided on an older look."""
+    """The guest's current state; recorded with the step, so that no decision uses an older one."""
     status = ctx.guest.status()
     ctx.set(remote_status=status.status, remote_lock=status.lock or "", remote_seen_at=now_ms())
     return status
@@ -144,7 +144,7 @@ def runs(ctx: Context) -> bool:
 
 
 def before_stop(ctx: Context) -> GuestStatus:
-    """How the guest stands; what a running one has transferred is counted, for its counters end with the stop."""
+    """The guest's state; counts the traffic of a running one, because its counters end with the stop."""
     status = look(ctx)
     if status.running:
         count_before_stop(ctx.vm, ctx.guest, status)

@@ -132,7 +132,7 @@ def _any_node(ctx: Context) -> str:
 
 
 def delete_vm(ctx: Context) -> Outcome:
-    """Have no guest of ours under the VM's number, on any node."""
+    """Delete our guest with the VM's number, on any node."""
     if not _there(ctx):
         outcome = ctx.reached(why="the VM is gone already")
         ctx.set(node="", smbios_uuid="", remote_status="", remote_lock="")

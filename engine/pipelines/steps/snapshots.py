@@ -62,7 +62,7 @@ def _taken(ctx: Context, name: str, note: str) -> Outcome:
 
 
 def take_scheduled(ctx: Context) -> Outcome:
-    """Have the day's snapshot of the schedule; at the plan's limit the oldest of ours makes room."""
+    """Take the scheduled snapshot of the day; at the product's limit the oldest of ours is deleted first."""
     live = [one.name for one in ctx.guest.snapshots()]
     outcome = _take_and_replace(ctx, live)
     if isinstance(outcome, Fail):
@@ -100,7 +100,7 @@ def _close_day(ctx: Context, state: str, error: str = "") -> None:
 
 
 def forget_all_but(ctx: Context, live: list[str]) -> None:
-    """Keep only those of ours that are still there; call it in the transaction of a step's end."""
+    """Forget those of ours that no longer exist; call it in the transaction of a step's end."""
     Snapshot.delete().where(Snapshot.vm == ctx.vm.id, Snapshot.name.not_in(live)).execute()
 
 

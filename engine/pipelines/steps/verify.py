@@ -32,7 +32,7 @@ def verify_password(ctx: Context) -> Outcome:
 
 
 def verify(ctx: Context, mail: str) -> Outcome:
-    """The same with another mail; the VM of a suspended service stays off, and is ready all the same."""
+    """The same with another mail; the VM of a suspended service stays off but becomes ready."""
     if power.suspended(ctx):
         finish(ctx, mail)
         return Done((power.STAYS_OFF,))
@@ -63,7 +63,7 @@ def finish(ctx: Context, mail: str) -> None:
 
 
 def _disk(ctx: Context, mail: str) -> int:
-    """The size a mail may speak of. In a change disks only grow, whatever the new plan says."""
+    """The size for mails. A change only grows disks, whatever the new plan says."""
     before = Plan.from_dict(ctx.vm.plan or {}).system_disk.size if mail == "changed" else 0
     return max(before, ctx.plan.system_disk.size)
 

@@ -75,7 +75,7 @@ def _lowest_unclaimed(server: int, first: int) -> int:
 
 
 def lose(ctx: Context, why: str) -> None:
-    """Give a number up that turned out to be somebody else's; it is not tried again."""
+    """Drop a number that belongs to a foreign guest; it is not tried again."""
     in_transaction(lambda: _bury(ctx, why))
     ctx.vm.vmid = None
 

@@ -24,7 +24,7 @@ class Net:
 
     @classmethod
     def parse(cls, text: str) -> Net:
-        """Reads `model=MAC,…`, `model,…` and `model=virtio,macaddr=MAC,…` alike."""
+        """Reads `model=MAC,…`, `model,…` and `model=virtio,macaddr=MAC,…`."""
         parts = Options.parse(text)
         for key, value in parts.parts:
             if key and key != "macaddr" and _MAC.fullmatch(value):

@@ -29,5 +29,5 @@ def size_text(size: int) -> str:
 
 
 def gib_text(gib: int) -> str:
-    """An absolute size in GiB, the only form a resize is ever sent in."""
+    """An absolute size in GiB, the only form in which a resize is sent."""
     return f"{gib}G"

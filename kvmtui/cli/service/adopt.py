@@ -78,7 +78,7 @@ def adopt(
 
 
 def _show(seen: Survey) -> None:
-    """What was found beside the product, what stays as it is, and what speaks against it."""
+    """What was found next to the product's values, what stays unchanged, and what prevents the adoption."""
     from kvmtui.terminal import output
 
     output.show_facts(dict(_facts(seen)))
