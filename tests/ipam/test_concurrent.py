@@ -131,7 +131,7 @@ def test_a_wrong_free_list_is_a_sentence_and_takes_nothing(make_vm: MakeVm) -> N
     with transaction():
         ranges.give(pool.id, span(row.address, row.address))
     before = list(ranges.free_runs(pool.id))
-    with pytest.raises(Failed, match=r"192\.0\.2\.2 on vmbr0 VLAN 0 was listed as free and yet is held"):
+    with pytest.raises(Failed, match=r"192\.0\.2\.2 on vmbr0 VLAN 0 was listed as free but is in use"):
         allocate(make_vm(), Want())
     assert list(ranges.free_runs(pool.id)) == before
     pools.update_pool(pool, pool_spec())

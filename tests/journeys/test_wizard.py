@@ -93,7 +93,7 @@ def test_from_an_empty_home_to_a_running_machine_by_keys_alone(
         shown.press("C-o")
         shown.until("Step 6 of 6", "checks passed")
         shown.press("Enter")
-        answer(shown, ("How the client is called", "Acme"), ("Where mails about", "ops@acme.example"))
+        answer(shown, ("How the client is called", "Acme"), ("Address for mails about", "ops@acme.example"))
         shown.press("C-o")
         shown.until("This will happen", "+ Client Acme", "linked clone of template 9002")
         shown.press("y")

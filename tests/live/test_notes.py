@@ -25,7 +25,7 @@ def service(sqlite_store: Store) -> int:
 def test_notes_are_kept_and_audited_once(service: int) -> None:
     assert notes_of(service) == ""
     assert "saved" in set_notes(ME, service, " call before a reboot\r\nsecond line \n")
-    assert "as they were" in set_notes(ME, service, "call before a reboot\nsecond line")
+    assert "are unchanged" in set_notes(ME, service, "call before a reboot\nsecond line")
     assert notes_of(service) == "call before a reboot\nsecond line"
     (row,) = Audit.select()
     assert (row.action, row.kind, row.object_id) == ("notes", "service", str(service))

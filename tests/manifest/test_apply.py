@@ -145,7 +145,7 @@ def test_an_empty_manifest_changes_nothing(put: Put, text: str) -> None:
 
 
 GUARDED = [
-    ("products:\n  - {name: VPS-2, server: pve-old, template: 9000}", "services have it"),
+    ("products:\n  - {name: VPS-2, server: pve-old, template: 9000}", "services use it"),
     (
         "products:\n  - {name: P3, server: pve-old, template: 1000}\n"
         "services:\n  - {id: 5546, client: Acme, product: P3}",

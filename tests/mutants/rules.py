@@ -136,8 +136,8 @@ CLUSTER = (
     ),
     Rule(
         "ambiguous", "a broken answer to a change counts as not sent", "engine/proxmox/fault_status.py",
-        'by_status("gateway", Kind.AMBIGUOUS, READ_FIRST, 502, 503, 504, reading=Kind.TRANSIENT)',
-        'by_status("gateway", Kind.TRANSIENT, READ_FIRST, 502, 503, 504, reading=Kind.TRANSIENT)',
+        'by_status("gateway", FaultKind.AMBIGUOUS, READ_FIRST, 502, 503, 504, reading=FaultKind.TRANSIENT)',
+        'by_status("gateway", FaultKind.TRANSIENT, READ_FIRST, 502, 503, 504, reading=FaultKind.TRANSIENT)',
         ("tests/proxmox/test_faults.py", "tests/proxmox/test_real_texts.py"),
     ),
     Rule(
@@ -228,15 +228,15 @@ SITE = (
         "    if not actor.role.covers(declared.role):\n", "    if False:\n", ("tests/access",),
     ),
     Rule(
-        "read-only", "--read-only changes the site", "kvmtui/terminal/site.py",
+        "read-only", "--read-only changes the site", "kvmtui/terminal/open_site.py",
         "    if _read_only:\n", "    if False:\n", ("tests/cli/test_verbs.py",),
     ),
     Rule(
-        "dry-run", "a preview is written", "kvmtui/terminal/site.py",
+        "dry-run", "a preview is written", "kvmtui/terminal/open_site.py",
         "            yield\n            raise _Undo\n", "            yield\n", ("tests/cli/test_conventions.py",),
     ),
     Rule(
-        "typed-name", "an object is deleted without --yes or its name", "kvmtui/terminal/ask.py",
+        "typed-name", "an object is deleted without --yes or its name", "kvmtui/terminal/prompts.py",
         '        raise Refused(\n            f"{what_happens} This needs the name typed at a terminal, or --yes.',
         '        return\n        raise Refused(\n            f"{what_happens} This needs the name typed, or --yes.',
         ("tests/cli/test_verbs.py",),
@@ -275,8 +275,8 @@ SECRETS = (
         ("tests/services/test_notes.py", "tests/cli"),
     ),
     Rule(
-        "traffic-restart", "counters that began again after a restart are subtracted", "engine/traffic/counted.py",
-        "        return Fate.ANEW\n", "        return Fate.WENT_ON\n", ("tests/traffic/test_counted.py",),
+        "traffic-restart", "counters that began again after a restart are subtracted", "engine/traffic/hourly_bytes.py",
+        "        return CounterChange.RESTARTED\n", "        return CounterChange.CONTINUED\n", ("tests/traffic/test_counted.py",),
     ),
 )  # fmt: skip
 RULES = (*WORK, *CLUSTER, *SITE, *SECRETS)

@@ -129,7 +129,7 @@ async def test_f_holds_it_still_and_lets_it_go_on(site: Store) -> None:
         dialog = await log(pilot, READY)
         await press(pilot, "f")
         step(run, 1, "Step 1")
-        await until(pilot, lambda: "something happened since" in str(dialog._below.content))
+        await until(pilot, lambda: "new lines since then" in str(dialog._below.content))
         assert len(lines(dialog.table)) == 1
         await press(pilot, "f")
         await until(pilot, lambda: len(lines(dialog.table)) == 3)

@@ -291,7 +291,7 @@ async def test_a_silent_cluster_holds_no_key_up_and_is_asked_again(lab: Lab) -> 
                 pilot, lambda: place(pilot).NAME == "wizard" and "Asking pve-lab" in state().render().plain
             )
             await pilot.press("enter")
-            await until(pilot, lambda: "is being asked" in " ".join(told(pilot)))
+            await until(pilot, lambda: "has not answered yet" in " ".join(told(pilot)))
             await pilot.press("n")
             assert step(pilot) == "template"
             silent.close()

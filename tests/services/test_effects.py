@@ -89,7 +89,7 @@ def test_a_disk_that_is_new_stays_for_good(vm: Vm) -> None:
     plan = effective({**SPEC, "additional_disk": {"size": 0}}, {})
     Vm.update(plan=plan.as_dict()).execute()
     found = {each.field: each for each in effects_of(vm.service_id)}
-    assert found["additional_disk.size"].lasting and "takes it away" in found["additional_disk.size"].note
+    assert found["additional_disk.size"].lasting and "removes it" in found["additional_disk.size"].note
     assert found["additional_disk.storage"].when == "change"
 
 

@@ -29,8 +29,8 @@ def service(store: Store) -> int:
 def test_a_change_is_told_kept_and_refused_on_stale_notes(service: int) -> None:
     assert set_notes(ME, service, " one\r\ntwo \n") == f"The notes of service {service} are saved."
     assert notes_of(service) == "one\ntwo"
-    assert "as they were" in set_notes(ME, service, "one\ntwo")
-    with pytest.raises(Refused, match="Somebody changed the notes"):
+    assert "are unchanged" in set_notes(ME, service, "one\ntwo")
+    with pytest.raises(Refused, match="changed by somebody else"):
         set_notes(ME, service, "mine", was="one")
     with pytest.raises(Refused, match="10000 characters"):
         set_notes(ME, service, "x" * (LONGEST + 1))
