@@ -276,7 +276,8 @@ SECRETS = (
     ),
     Rule(
         "traffic-restart", "counters that began again after a restart are subtracted", "engine/traffic/hourly_bytes.py",
-        "        return CounterChange.RESTARTED\n", "        return CounterChange.CONTINUED\n", ("tests/traffic/test_counted.py",),
+        "        return CounterChange.RESTARTED\n", "        return CounterChange.CONTINUED\n",
+        ("tests/traffic/test_counted.py",),
     ),
 )  # fmt: skip
 RULES = (*WORK, *CLUSTER, *SITE, *SECRETS)
