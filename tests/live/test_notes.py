@@ -35,7 +35,7 @@ def test_notes_are_kept_and_audited_once(service: int) -> None:
 
 def test_somebody_elses_words_are_not_overwritten(service: int) -> None:
     set_notes(ME, service, "theirs")
-    with pytest.raises(Refused, match="meanwhile"):
+    with pytest.raises(Refused, match="changed by somebody else"):
         set_notes(ME, service, "mine", was="")
     with pytest.raises(Refused, match="characters"):
         set_notes(ME, service, "x" * (LONGEST + 1))

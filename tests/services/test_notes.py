@@ -41,7 +41,7 @@ def test_a_change_is_told_kept_and_refused_on_stale_notes(service: int) -> None:
 def test_a_client_has_them_too(service: int) -> None:
     set_client_notes(ME, "Acme", "pays late")
     assert notes_of_client("Acme") == "pays late" == Client.get().notes
-    with pytest.raises(Refused, match="Somebody changed"):
+    with pytest.raises(Refused, match="changed by somebody else"):
         set_client_notes(ME, "Acme", "x", was="")
     with pytest.raises(Refused, match=r"There is no client 'Acm'\. Did you mean 'Acme'"):
         set_client_notes(ME, "Acm", "x")
