@@ -68,7 +68,7 @@ async def test_notes_of_a_client_are_written_and_never_over_somebody_elses(site:
         await dialog(pilot, NotesDialog)
         Client.update(notes="theirs").execute()
         await press(pilot, *"mine", "ctrl+o")
-        await until(pilot, lambda: "meanwhile" in words(pilot))
+        await until(pilot, lambda: "changed by somebody else" in words(pilot))
         assert Client.get(Client.name == "Acme").notes == "theirs"
 
 
