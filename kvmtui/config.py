@@ -20,6 +20,7 @@ from engine.operators import ACCOUNT, Operators
 from engine.roles import Role
 from engine.validation import sentence
 from kvmtui import logs, paths
+from kvmtui.api.settings import ApiSettings
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -67,6 +68,7 @@ class Config(BaseModel):
     console: consoles.ConsoleSettings = Field(
         default_factory=consoles.ConsoleSettings, description="Serial and noVNC consoles of VMs."
     )
+    api: ApiSettings = Field(default_factory=ApiSettings, description="The HTTP API.")
     log_file: Path = Path()
     home: Path | None = None
     templates: Path = Field(
@@ -227,9 +229,10 @@ def _from_file(file: Path, written: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("secret_key_file", "templates"):
         if isinstance(values.get(name), str):
             values[name] = file.parent / Path(values[name]).expanduser()
-    console = values.get("console")
-    if isinstance(console, dict) and isinstance(console.get("novnc"), str):
-        values["console"] = console | {"novnc": file.parent / Path(console["novnc"]).expanduser()}
+    for section, name in (("console", "novnc"), ("api", "tls_cert"), ("api", "tls_key")):
+        given = values.get(section)
+        if isinstance(given, dict) and isinstance(given.get(name), str):
+            values[section] = given | {name: file.parent / Path(given[name]).expanduser()}
     if (
         isinstance(values.get("database"), str)
         and ":" in values["database"].rpartition("@")[0].partition("//")[2]

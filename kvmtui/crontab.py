@@ -9,6 +9,7 @@ import time
 import kvmtui
 from engine.audit import current_actor
 from engine.clock import iso, now_ms, stamp
+from engine.queries.tasks import document
 from engine.roles import Role
 from engine.running import Running
 from engine.schedule.registry import RETENTION, TASKS, named
@@ -112,7 +113,7 @@ def listing(as_json: bool) -> int:
     with open_site.opened():
         rows = [ledger.standing(task) for task in TASKS]
     if as_json:
-        output.show_json([_as_json(row) for row in rows])
+        output.show_json([document(row) for row in rows])
         return 0
     output.show_table(
         ("Task", "Every", "Last run", "Next run", "Locked", "Last result", "Does"),
@@ -133,19 +134,6 @@ def listing(as_json: bool) -> int:
         empty="There are no tasks.",
     )
     return 0
-
-
-def _as_json(row: ledger.ScheduledTask) -> dict[str, object]:
-    result = {"processed": row.processed, "errors": row.errors, "seconds": row.seconds}
-    return {
-        "task": row.task,
-        "interval_minutes": row.interval_minutes,
-        "last_run": iso(row.last_run_at),
-        "next_run": iso(row.next_run_at),
-        "locked": bool(row.locked_by),
-        "locked_by": row.locked_by,
-        "last_result": result if row.last_run_at else None,
-    }
 
 
 def clear(reason: str, as_json: bool) -> int:

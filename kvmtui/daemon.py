@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import kvmtui
 from engine.clock import now_ms, stamp
@@ -19,12 +19,19 @@ from engine.running import Running
 from engine.work import events
 from kvmtui import config, systemd
 
+if TYPE_CHECKING:
+    from kvmtui.api.serving import ApiServer
+
 log = logging.getLogger(__name__)
 _STOP_WITHIN = 8.0
 
 
-def run() -> int:
-    """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+def run(api: str | None = None) -> int:
+    """Work until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+
+    `api` is the ADDRESS:PORT to serve the HTTP API on, empty for the configured one; None serves it only when
+    config.toml says so.
+    """
     site = config.load()
     config.open_site(site)
     stop, reread = threading.Event(), threading.Event()
@@ -37,18 +44,32 @@ def run() -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, on_signal)
     say = Stdout()
+    served = _api(site, api, say)
     running = Running("daemon", kvmtui.__version__, say=say)
     follower = events.Follower()
     running.start()
     say(f"{stamp(now_ms())} kvmtui {kvmtui.__version__} daemon started ({running.owner})")
+    if served is not None:
+        served.start()
+        say(f"{stamp(now_ms())} kvmtui API listens on {served.url}")
     systemd.notify("READY=1")
     _follow(follower, say, stop, reread, wake_up)
     systemd.notify("STOPPING=1")
+    if served is not None:
+        served.stop()
     ended = running.stop(_STOP_WITHIN)
     say.events(follower.read())
     how = "everything is parked" if ended else "some calls were cut short; the next engine settles them"
     say(f"{stamp(now_ms())} kvmtui daemon ended: {how}")
     return 0
+
+
+def _api(site: config.Config, listen: str | None, say: Stdout) -> ApiServer | None:
+    if listen is None and not site.api.listen:
+        return None
+    from kvmtui.terminal.api import server
+
+    return server(site.api, listen or "", say)
 
 
 def _follow(

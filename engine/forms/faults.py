@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -58,7 +58,12 @@ def checked(form: type[F], values: Mapping[str, Any]) -> F:
 
 def faults_of(error: ValidationError, form: type[BaseModel]) -> list[Fault]:
     """Every fault of a failed validation, in the order of the form."""
-    return [fault for found in error.errors(include_url=False) for fault in _faults(found, form)]
+    return faults_from(error.errors(include_url=False), form)
+
+
+def faults_from(errors: Iterable[Any], form: type[BaseModel]) -> list[Fault]:
+    """The faults of errors as pydantic lists them, with paths that start in the form."""
+    return [fault for found in errors for fault in _faults(found, form)]
 
 
 def _faults(found: Any, form: type[BaseModel]) -> Iterator[Fault]:

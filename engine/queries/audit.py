@@ -168,14 +168,15 @@ def stream(question: AuditQuestion, limit: int | None = None) -> Iterator[AuditV
     """The changes that answer the question, the newest first, read a thousand at a time."""
     left, before = limit, None
     while left is None or left > 0:
-        rows = _stretch(question, before, _AT_ONCE if left is None else min(_AT_ONCE, left))
+        rows = stretch(question, before, _AT_ONCE if left is None else min(_AT_ONCE, left))
         yield from rows
         if not rows:
             return
         before, left = rows[-1].id, None if left is None else left - len(rows)
 
 
-def _stretch(question: AuditQuestion, before: int | None, size: int) -> list[AuditView]:
+def stretch(question: AuditQuestion, before: int | None, size: int) -> list[AuditView]:
+    """Up to `size` changes older than number `before`, the newest first."""
     with session():
         query = _fitting(question).select(Audit)
         if before is not None:

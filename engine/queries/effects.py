@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from engine.actions.packages import plans
 from engine.plan import AT_ONCE, Plan, PlanChange, differences
+from engine.scope import EVERYTHING, Scope
 
 When = Literal["change", "at once", "reinstall", "never"]
 """With the change of package, as soon as it is saved, with the next (re)install, or not at all."""
@@ -44,9 +45,14 @@ class Effect:
     note: str
 
 
-def effects_of(service_id: int, product: str = "", options: Mapping[str, Any] | None = None) -> list[Effect]:
+def effects_of(
+    service_id: int,
+    product: str = "",
+    options: Mapping[str, Any] | None = None,
+    scope: Scope = EVERYTHING,
+) -> list[Effect]:
     """What giving a service this product and these options would do; without either, what is pending."""
-    old, new = plans(service_id, product, options)
+    old, new = plans(service_id, product, options, scope)
     return [*(_effect(each, old, new) for each in differences(old, new)), *_allowances(old, new, product)]
 
 

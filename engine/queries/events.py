@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from engine.clock import iso
 from engine.queries.scoping import inside, service_condition
 from engine.scope import Scope
 from engine.store.database import session
 from engine.store.models import Service
-from engine.work.events import EventView, Follower
+from engine.work.events import EventView, Follower, last_id, read
+
+__all__ = ["EventView", "Follower", "ScopedFollower", "document", "last_id", "read", "visible"]
 
 
 class ScopedFollower(Follower):
@@ -32,3 +36,17 @@ def visible(events: Sequence[EventView], scope: Scope) -> list[EventView]:
     with session():
         known = {number for (number,) in inside(query, service_condition(scope)).tuples()}
     return [each for each in events if each.service in known]
+
+
+def document(event: EventView) -> dict[str, Any]:
+    """An event as JSON."""
+    return {
+        "id": event.id,
+        "at": iso(event.at),
+        "kind": event.kind,
+        "level": event.level,
+        "text": event.text,
+        "service_id": event.service,
+        "run_id": event.run,
+        "data": event.data,
+    }

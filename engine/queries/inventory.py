@@ -16,6 +16,7 @@ from engine.actions.zones import ZONES
 from engine.clock import Moment
 from engine.dns.names import is_reverse
 from engine.plan import Plan, differences, effective
+from engine.queries.keyset import revision
 from engine.queries.scoping import client_condition, inside, product_condition, service_condition
 from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
@@ -88,6 +89,8 @@ class ClientView:
     language: str
     services: int
     notes: str
+    revision: str = ""
+    """Changes with the content; the HTTP API's ETag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,10 @@ class ServiceView:
     vm_status: str | None
     created: Moment
     pending: list[ProductChange] = field(default_factory=list)
+    external_ref: str = ""
+    """The order's number in a billing system."""
+    revision: str = ""
+    """Changes with the content; the HTTP API's ETag."""
 
 
 def servers() -> list[ServerView]:
@@ -178,11 +185,11 @@ def zones() -> list[ZoneView]:
 
 
 def products(scope: Scope = EVERYTHING) -> list[ProductView]:
-    """Every product, by name."""
+    """Every product inside a scope, by name; only services inside are counted."""
     with session():
         counts = _counts(Service, "product", service_condition(scope))
-        rows = Product.select(Product, Server).join(Server).order_by(Product.name)
-        rows = inside(rows, product_condition(scope))
+        every = Product.select(Product, Server).join(Server).order_by(Product.name)
+        rows = inside(every, product_condition(scope))
         return [
             ProductView(row.id, row.name, row.server.name, counts.get(row.id, 0), row.spec) for row in rows
         ]
@@ -193,7 +200,15 @@ def clients(scope: Scope = EVERYTHING) -> list[ClientView]:
     with session():
         counts = _counts(Service, "client", service_condition(scope))
         return [
-            ClientView(row.id, row.name, row.email, row.language, counts.get(row.id, 0), row.notes)
+            ClientView(
+                row.id,
+                row.name,
+                row.email,
+                row.language,
+                counts.get(row.id, 0),
+                row.notes,
+                revision(row.name, row.email, row.language, row.notes),
+            )
             for row in inside(Client.select().order_by(Client.name), client_condition(scope))
         ]
 
@@ -245,7 +260,14 @@ def _service(row: Service, vm: Vm | None) -> ServiceView:
         vm_status=vm.vm_status if vm else None,
         created=row.created_at,
         pending=_pending(row, vm),
+        external_ref=row.external_ref,
+        revision=service_revision(row),
     )
+
+
+def service_revision(row: Service) -> str:
+    """The fingerprint of what clients of the API may have read of a service."""
+    return revision(row.client_id, row.product_id, row.status, row.options, row.external_ref, row.notes)
 
 
 def _pending(row: Service, vm: Vm | None) -> list[ProductChange]:

@@ -10,6 +10,7 @@ from typing import Any
 from peewee import JOIN, SQL, fn
 
 from engine.queries.inventory import ServiceView, services_in
+from engine.queries.keyset import Slice, slice_of
 from engine.queries.scoping import inside, service_condition
 from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
@@ -28,6 +29,8 @@ class ServiceQuestion:
     client: str = ""
     product: str = ""
     server: str = ""
+    status: str = ""
+    external_ref: str = ""
 
 
 def count(question: ServiceQuestion, scope: Scope = EVERYTHING) -> int:
@@ -43,6 +46,22 @@ def page(question: ServiceQuestion, offset: int, limit: int, scope: Scope = EVER
         ids = [row_id for (row_id,) in query.tuples()]
         found = {view.id: view for view in services_in(ids)}
     return [found[row_id] for row_id in ids if row_id in found]
+
+
+def after(question: ServiceQuestion, place: str, limit: int, scope: Scope = EVERYTHING) -> Slice[ServiceView]:
+    """The services inside a scope that follow a place in the question's order."""
+    with session():
+        ids, following = slice_of(
+            _joined(question, scope),
+            Service.id,
+            _column(question),
+            Service.id,
+            descending=question.descending,
+            after=place,
+            limit=limit,
+        )
+        found = {view.id: view for view in services_in(ids)}
+    return Slice([found[each] for each in ids if each in found], following)
 
 
 def position(question: ServiceQuestion, service_id: int, scope: Scope = EVERYTHING) -> int | None:
@@ -72,6 +91,10 @@ def _joined(question: ServiceQuestion, scope: Scope) -> Any:
         query = query.where(
             Product.server.in_(Server.select(Server.id).where(Server.name == question.server))
         )
+    if question.status:
+        query = query.where(Service.status == question.status)
+    if question.external_ref:
+        query = query.where(Service.external_ref == question.external_ref)
     for word in question.text.split():
         query = query.where(_says(word))
     return query
@@ -87,12 +110,16 @@ def _says(word: str) -> Any:
 
 
 def _order(question: ServiceQuestion) -> list[Any]:
+    column = _column(question)
+    return [column.desc() if question.descending else column.asc(), Service.id.asc()]
+
+
+def _column(question: ServiceQuestion) -> Any:
     columns: dict[str, Any] = {
         "id": Service.id,
         "client": Client.name,
         "product": Product.name,
         "status": Service.status,
-        "vm": Vm.name,
+        "vm": fn.COALESCE(Vm.name, ""),
     }
-    column = columns[question.sort]
-    return [column.desc() if question.descending else column.asc(), Service.id.asc()]
+    return columns[question.sort]

@@ -13,6 +13,7 @@ from peewee import SQL, Case, fn
 
 from engine.clock import Moment
 from engine.errors import Refused
+from engine.queries.keyset import Slice, slice_of
 from engine.queries.scoping import within
 from engine.queries.vms import VmView, vms
 from engine.scope import EVERYTHING, Scope
@@ -51,6 +52,22 @@ def page(question: VmQuestion, offset: int, limit: int, scope: Scope = EVERYTHIN
         ids = [row_id for (row_id,) in _ordered(question, scope).offset(offset).limit(limit).tuples()]
         found = {view.id: view for view in vms(ids)}
     return [found[row_id] for row_id in ids if row_id in found]
+
+
+def after(question: VmQuestion, place: str, limit: int, scope: Scope = EVERYTHING) -> Slice[VmView]:
+    """The VMs inside a scope that follow a place in the question's order."""
+    with session():
+        ids, following = slice_of(
+            _joined(question, scope),
+            Vm.id,
+            _column(question),
+            Vm.service,
+            descending=question.descending,
+            after=place,
+            limit=limit,
+        )
+        found = {view.id: view for view in vms(ids)}
+    return Slice([found[each] for each in ids if each in found], following)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +307,11 @@ _SINCE = fn.COALESCE(Vm.error_since, Vm.waiting_since, _NEVER)
 
 
 def _order(question: VmQuestion) -> list[Any]:
+    column = _column(question)
+    return [column.desc() if question.descending else column.asc(), Vm.service.asc()]
+
+
+def _column(question: VmQuestion) -> Any:
     columns: dict[str, Any] = {
         "id": Vm.service,
         "client": Client.name,
@@ -301,5 +323,4 @@ def _order(question: VmQuestion) -> list[Any]:
         "since": _SINCE,
         "service": Service.status,
     }
-    column = columns[question.sort]
-    return [column.desc() if question.descending else column.asc(), Vm.service.asc()]
+    return columns[question.sort]

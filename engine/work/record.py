@@ -153,7 +153,7 @@ def step(vm: WorkItem | Vm, run: RunRow, end: StepEnd, began: int) -> None:
         "\n".join(lines),
         kind="step",
         level=end.result,
-        data={"step": end.key, "n": n, "vm_status": end.to_status},
+        data={"step": end.key, "n": n, "vm_status": end.to_status, "seconds": ms / 1000},
     )
 
 

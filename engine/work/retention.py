@@ -19,6 +19,7 @@ from engine.store.settings import Retention
 PAGE = 500  # rows of one transaction: some milliseconds of the write lock
 PAUSE_S = 0.02  # between pages, for those who wait for that lock
 DAY_MS = 86_400_000
+ANSWERS_DAYS = 7  # how long an Idempotency-Key of the HTTP API is remembered
 
 _AT_REST = (
     "EXISTS (SELECT 1 FROM vm WHERE vm.id = {table}.vm_id AND vm.flow = '{{}}' AND vm.due_at IS NULL "
@@ -92,6 +93,7 @@ TABLES = (
         " AND (state IN ('sent', 'failed') OR webhook_id IN (SELECT id FROM webhook WHERE state = 'paused'))",
     ),
     Kept("capacity", lambda kept: kept.capacity_days, "at"),
+    Kept("answered", lambda kept: ANSWERS_DAYS, "at"),
     Kept(
         "outbox",
         lambda kept: kept.mails_days,

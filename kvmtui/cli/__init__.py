@@ -32,6 +32,13 @@ from kvmtui.terminal.nouns import plain
 class Verbs(TyperGroup):
     """Finds its commands among the modules of this folder and imports the one that is called."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Let `--api` go without its address, which the parser would require."""
+        for place, word in enumerate(args):
+            if word == "--api" and (args[place + 1 : place + 2] or ["-"])[0].startswith("-"):
+                args = [*args[:place], "--api=", *args[place + 1 :]]
+        return list(super().parse_args(ctx, args))
+
     def list_commands(self, ctx: Any) -> list[str]:
         """The name of every noun and verb there is."""
         return [name.replace("_", "-") for _, name, _ in pkgutil.iter_modules(__path__)]
@@ -83,6 +90,10 @@ def root(
     daemon: Annotated[
         bool, typer.Option("--daemon", help="Run the engine alone, logging to stdout, until SIGTERM.")
     ] = False,
+    api: Annotated[
+        str | None,
+        typer.Option(metavar="[ADDRESS:PORT]", help="With --daemon: serve the HTTP API as well."),
+    ] = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Open the console on a simulated site; nothing is kept.")
     ] = False,
@@ -98,9 +109,11 @@ def root(
     """
     open_site.set_read_only(read_only)
     if context.invoked_subcommand is not None:
-        _refuse_with_command(low_bandwidth=low_bandwidth, daemon=daemon, demo=demo)
+        _refuse_with_command(low_bandwidth=low_bandwidth, daemon=daemon, demo=demo, api=api is not None)
         return 0
-    return _start(read_only, low_bandwidth, daemon, demo)
+    if api is not None and not daemon:
+        raise Refused("--api needs --daemon. To serve the API alone: kvmtui api")
+    return _start(read_only, low_bandwidth, daemon, demo, api)
 
 
 def _refuse_with_command(**switches: bool) -> None:
@@ -109,11 +122,11 @@ def _refuse_with_command(**switches: bool) -> None:
             raise Refused(f"--{name.replace('_', '-')} cannot be combined with a command.")
 
 
-def _start(read_only: bool, low_bandwidth: bool, daemon: bool, demo: bool) -> int:
+def _start(read_only: bool, low_bandwidth: bool, daemon: bool, demo: bool, api: str | None) -> int:
     """Open the console (`kvmtui.app.run`), the daemon or the demo (`run` of these modules)."""
     if daemon and (demo or low_bandwidth or read_only):
         raise Refused("--daemon cannot be combined with --demo, --low-bandwidth or --read-only.")
     if daemon:
-        return int(import_module("kvmtui.daemon").run() or 0)
+        return int(import_module("kvmtui.daemon").run(api) or 0)
     module = import_module("kvmtui.demo" if demo else "kvmtui.app")
     return int(module.run(read_only=read_only, low_bandwidth=low_bandwidth) or 0)

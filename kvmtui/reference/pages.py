@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kvmtui.reference import commands, events, fields, keys, man, roles, schemas, tables, verbs
+from kvmtui.reference import api, commands, events, fields, keys, man, roles, schemas, tables, verbs
 
 GENERATED = ("reference", "man")
 """The folders of docs/ that hold generated pages only."""
@@ -25,6 +25,8 @@ def pages() -> dict[str, str]:
         "reference/config.schema.json": _json(schemas.config_schema()),
         "reference/manifest.md": fields.manifest_page(),
         "reference/manifest.schema.json": _json(schemas.manifest_schema()),
+        "reference/api.md": api.page(),
+        "reference/openapi.json": _json(api.openapi()),
         "reference/events.md": events.page(),
         "reference/roles.md": roles.page(),
         "reference/tables.md": tables.page(),

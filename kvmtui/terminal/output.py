@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -10,7 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from engine.clock import iso
+from engine.queries.documents import plain as plain
 from kvmtui.terminal.exits import PipeClosed
 
 _ADDRESS = re.compile(
@@ -45,21 +44,6 @@ def done(sentence: str, as_json: bool, **facts: Any) -> None:
 def show_json(value: Any) -> None:
     """The value as one JSON document; views become objects, moments ISO 8601 UTC."""
     write(json.dumps(plain(value), ensure_ascii=False, indent=2))
-
-
-def plain(value: Any) -> Any:
-    """Views as dictionaries, their moments as ISO 8601 UTC with Z."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _field(field, getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
-
-
-def _field(field: dataclasses.Field[Any], value: Any) -> Any:
-    return iso(value) if "Moment" in str(field.type) else plain(value)
 
 
 def show_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:

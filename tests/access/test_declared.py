@@ -22,6 +22,7 @@ from engine.scope import Scope
 from tests.conftest import Store
 
 MACHINERY = {
+    "idempotency.once": "stores the answer of an action",
     "permission.require": "is the check itself",
     "requests.change": "writes what an action does; takes a VM that the action found",
     "requests.enqueue": "the engine's schedules use it too",
@@ -36,12 +37,13 @@ SUPPORT = {
     "daytwo.create_snapshot", "daytwo.delete_backup", "daytwo.delete_snapshot", "daytwo.eject_iso",
     "daytwo.mount_iso", "daytwo.reset_password", "daytwo.restore", "daytwo.roll_back", "daytwo.schedule",
     "daytwo.schedule_snapshots", "login.login", "names.set_reverse", "notes.set_client_notes", "notes.set_notes",
+    "orders.change_service",
     "vms.power",
 }  # fmt: skip
 OPERATOR = {
     "adoption.adopt", "clients.create_client", "clients.delete_client", "clients.put_client", "daytwo.repair_disks",
-    "mail.retry", "mail.retry_failed", "packages.change_package", "packages.suspend", "packages.terminate",
-    "packages.unsuspend", "run_now.clear_locks", "run_now.run_now", "services.create_service",
+    "mail.retry", "mail.retry_failed", "orders.order", "packages.change_package", "packages.suspend",
+    "packages.terminate", "packages.unsuspend", "run_now.clear_locks", "run_now.run_now", "services.create_service",
     "services.delete_service", "services.put_services", "services.request_change", "services.set_options",
     "vms.delete_record", "vms.redeploy", "vms.reinstall", "vms.reset", "vms.run_step", "vms.sync_dns",
 }  # fmt: skip

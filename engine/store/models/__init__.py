@@ -12,6 +12,7 @@ from engine.store.models.daytwo import (
 )
 from engine.store.models.site import Capacity, Client, Node, Pool, Product, Server, Service, Zone
 from engine.store.models.system import (
+    Answered,
     Audit,
     AuditArchive,
     Destination,
@@ -70,11 +71,13 @@ TABLES: tuple[type[Row], ...] = (
     Webhook,
     WebhookDelivery,
     WebhookStuck,
+    Answered,
 )
 
 __all__ = [
     "TABLES",
     "Address",
+    "Answered",
     "ApiToken",
     "Audit",
     "AuditArchive",

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from peewee import BigIntegerField, BooleanField, Check, FloatField, ForeignKeyField, IntegerField, TextField
+from peewee import (
+    SQL,
+    BigIntegerField,
+    BooleanField,
+    Check,
+    FloatField,
+    ForeignKeyField,
+    IntegerField,
+    TextField,
+)
 
 from engine.clock import now_ms
 from engine.store.database import Row
@@ -143,3 +152,9 @@ class Service(Row):
     notes = TextField(default="")
     created_at = EpochField(default=now_ms)
     ended_at = EpochField(null=True)
+    external_ref = TextField(constraints=[SQL("DEFAULT ''")], default="")  # its order in a billing system
+
+
+Service.add_index(
+    Service.index(Service.external_ref, where=SQL("external_ref <> ''"), name="service_external_ref")
+)

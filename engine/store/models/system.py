@@ -92,6 +92,20 @@ class Audit(Row):
         indexes = ((("kind", "object_id"), False), (("login",), False))
 
 
+class Answered(Row):
+    """The answer to a write of the HTTP API, by the Idempotency-Key it came with; kept for seven days."""
+
+    token = IntegerField()  # keys of different tokens are different keys; 0: no token
+    key = TextField()
+    digest = TextField()  # of method, path and body: the same key with another request is refused
+    status = IntegerField(default=0)
+    answer = JsonField(default=dict)
+    at = EpochField(default=now_ms, index=True)
+
+    class Meta:
+        indexes = ((("token", "key"), True),)
+
+
 class AuditArchive(Row):
     """A file of audit rows that left the table: only rows up to `last_id` may be deleted from it."""
 

@@ -40,21 +40,17 @@ def show(ref: VmRef, as_json: AsJson = False) -> None:
     \b
     kvmtui service show 5546
     """
-    from engine.queries.inventory import services
-    from engine.queries.notes import notes_of
     from engine.queries.refs import service_ref
-    from engine.queries.suspension import suspension_of
+    from engine.queries.service_detail import service_document
     from kvmtui.terminal import open_site, output
 
     with open_site.opened():
-        view = services(service_ref(ref).service_id)[0]
-        suspension, notes = suspension_of(view.id), notes_of(view.id)
-    facts = output.plain(view) | {"suspended": output.plain(suspension), "notes": notes}
+        facts = service_document(service_ref(ref).service_id)
     if as_json:
         output.show_json(facts)
         return
-    if suspension:
-        facts["suspended"] = [f"since {facts['suspended']['since']} by {suspension.who}", suspension.reason]
-    facts["options"] = [f"{name}: {value}" for name, value in view.options.items()]
-    facts["pending"] = [f"{each.field}: {each.old} -> {each.new}" for each in view.pending]
+    if suspended := facts["suspended"]:
+        facts["suspended"] = [f"since {suspended['since']} by {suspended['who']}", suspended["reason"]]
+    facts["options"] = [f"{name}: {value}" for name, value in facts["options"].items()]
+    facts["pending"] = [f"{each['field']}: {each['old']} -> {each['new']}" for each in facts["pending"]]
     output.show_facts(facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,6 +28,7 @@ def log(
     kvmtui vm log 5546
     kvmtui vm log 5546 --run 812 --json
     """
+    from engine.queries.documents import run_document
     from engine.queries.refs import vm_id_of_service
     from engine.queries.runs import runs
     from kvmtui.terminal import open_site, output
@@ -35,45 +36,12 @@ def log(
     with open_site.opened():
         found = runs(vm_id_of_service(names.service_of(ref)), run)
     if as_json:
-        output.show_json([as_object(one) for one in found])
+        output.show_json([run_document(one) for one in found])
     elif not found:
         output.message("Nothing has happened to this VM yet.")
     for one in found if not as_json else ():
         _show(one)
     return 0
-
-
-def as_object(run: RunView) -> dict[str, Any]:
-    """A run with the field names scripts rely on."""
-    from engine.clock import iso
-
-    return {
-        "id": run.id,
-        "action": run.action,
-        "from": run.from_status,
-        "to": run.to_status,
-        "result": run.result,
-        "started": iso(run.started),
-        "finished": iso(run.finished),
-        "seconds": run.seconds,
-        "error": run.error or None,
-        "asked_by": run.asked_by or None,
-        "steps": [
-            {
-                "n": step.n,
-                "step": step.step,
-                "label": step.label,
-                "from": step.from_status,
-                "to": step.to_status,
-                "result": step.result,
-                "started": iso(step.started),
-                "seconds": step.seconds,
-                "error": step.error or None,
-                "notes": step.notes,
-            }
-            for step in run.steps
-        ],
-    }
 
 
 def _show(run: RunView) -> None:

@@ -1,0 +1,58 @@
+"""Views as JSON documents: the same field names and times for `--json` and for the HTTP API."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.clock import iso
+
+if TYPE_CHECKING:
+    from engine.queries.runs import RunView
+
+
+def plain(value: Any) -> Any:
+    """Views as dictionaries, their moments as ISO 8601 UTC with Z."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _field(field, getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def _field(field: dataclasses.Field[Any], value: Any) -> Any:
+    return iso(value) if "Moment" in str(field.type) else plain(value)
+
+
+def run_document(run: RunView) -> dict[str, Any]:
+    """A run with its steps, as `vm log --json` shows it."""
+    return {
+        "id": run.id,
+        "action": run.action,
+        "from": run.from_status,
+        "to": run.to_status,
+        "result": run.result,
+        "started": iso(run.started),
+        "finished": iso(run.finished),
+        "seconds": run.seconds,
+        "error": run.error or None,
+        "asked_by": run.asked_by or None,
+        "steps": [
+            {
+                "n": step.n,
+                "step": step.step,
+                "label": step.label,
+                "from": step.from_status,
+                "to": step.to_status,
+                "result": step.result,
+                "started": iso(step.started),
+                "seconds": step.seconds,
+                "error": step.error or None,
+                "notes": step.notes,
+            }
+            for step in run.steps
+        ],
+    }

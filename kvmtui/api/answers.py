@@ -1,0 +1,58 @@
+"""What operations can answer, for the schema, and how reads are sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi.responses import JSONResponse
+
+from engine.queries.documents import plain
+from engine.queries.keyset import Slice
+from kvmtui.api.problems import MEDIA, TITLES
+from kvmtui.api.shapes import Accepted, Problem, Shape, page_of
+
+Responses = dict[int | str, dict[str, Any]]
+READ = (401, 403, 422, 429, 503, 504)
+ONE = (*READ, 404)
+CLUSTER = (*ONE, 409, 502)
+WRITE = (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503, 504)
+
+
+def answers(shape: type[Shape], errors: tuple[int, ...] = READ, status: int = 200) -> Responses:
+    """An answer and the errors that may come in its place."""
+    return {status: {"model": shape, "description": _summary(shape)}, **problems(errors)}
+
+
+def problems(statuses: tuple[int, ...]) -> Responses:
+    """These errors."""
+    return {
+        status: {"description": TITLES[status][1], "content": {MEDIA: {"schema": {"$ref": _PROBLEM}}}}
+        for status in sorted(set(statuses))
+    }
+
+
+def page(shape: type[Shape], errors: tuple[int, ...] = READ) -> Responses:
+    """A page of a list."""
+    return answers(page_of(shape), errors)
+
+
+def accepted(shape: type[Shape] = Accepted, errors: tuple[int, ...] = WRITE) -> Responses:
+    """202, and the errors of writes."""
+    return answers(shape, errors, 202)
+
+
+_PROBLEM = f"#/components/schemas/{Problem.__name__}"
+
+
+def _summary(shape: type[Shape]) -> str:
+    return " ".join((shape.__doc__ or shape.__name__).split())
+
+
+def send(value: Any, status: int = 200, etag: str = "") -> JSONResponse:
+    """A view, or views, as JSON."""
+    return JSONResponse(plain(value), status, {"ETag": f'"{etag}"'} if etag else None)
+
+
+def send_page(found: Slice[Any]) -> JSONResponse:
+    """A page of views."""
+    return JSONResponse({"items": plain(found.items), "next": found.next})

@@ -1,0 +1,91 @@
+"""The application: its operations, its errors, its limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+import kvmtui
+from engine.actions.consoles import ScreenLinks
+from engine.errors import KvmtuiError
+from kvmtui.api import problems
+from kvmtui.api.gate import Gate
+from kvmtui.api.hub import Hub
+from kvmtui.api.metrics import Metrics
+from kvmtui.api.openapi import describe
+from kvmtui.api.operations import ROUTERS
+from kvmtui.api.peers import Networks
+from kvmtui.api.rates import Rates
+from kvmtui.api.settings import ApiSettings
+from kvmtui.api.threads import Threads
+
+_FOLLOWER_S = 3.0
+
+
+def create(settings: ApiSettings) -> FastAPI:
+    """The API over the site that is open in this process."""
+    metrics = Metrics(settings.tls_cert)
+    threads, hub, screens = Threads(settings.threads), Hub(metrics.happened), ScreenLinks()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        hub.start()
+        yield
+        hub.close()
+        await asyncio.to_thread(hub.join, _FOLLOWER_S)
+        threads.close()
+        screens.close()
+
+    app = FastAPI(
+        title="kvmtui",
+        version=kvmtui.__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.settings, app.state.threads = settings, threads
+    app.state.hub, app.state.screens, app.state.metrics = hub, screens, metrics
+    app.state.rates = Rates(settings.rate_limit)
+    for each in ROUTERS:
+        app.include_router(each)
+    app.state.operations = [route for each in ROUTERS for route in each.routes if isinstance(route, APIRoute)]
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    _answer_errors(app)
+    if settings.cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID"],
+            expose_headers=["ETag", "Retry-After", "X-Request-Id"],
+        )
+    app.add_middleware(Gate, proxies=Networks(settings.proxies), counted=metrics.answered)
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(KvmtuiError)
+    async def _engine(request: Request, error: KvmtuiError) -> Response:
+        return problems.of_engine(error)
+
+    @app.exception_handler(problems.ApiError)
+    async def _api(request: Request, error: problems.ApiError) -> Response:
+        return problems.problem(error.status, error.sentence, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _validation(request: Request, error: RequestValidationError) -> Response:
+        return problems.of_validation(error.errors())
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        return problems.of_http(request, error)

@@ -1,0 +1,13 @@
+"""Every operation, by what it is about."""
+
+from kvmtui.api.operations import clients, reading, requests, services, system, vm_daytwo, vms
+
+ROUTERS = (
+    system.public,
+    reading.router,
+    clients.router,
+    services.router,
+    vms.router,
+    vm_daytwo.router,
+    requests.router,
+)

@@ -1,0 +1,65 @@
+"""Where a request came from: the peer of the connection, or what a listed proxy says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
+
+Address = IPv4Address | IPv6Address
+
+
+class Networks:
+    """A list of addresses and networks."""
+
+    def __init__(self, listed: Iterable[str]) -> None:
+        self._networks = [ip_network(each, strict=False) for each in listed]
+
+    def __contains__(self, address: object) -> bool:
+        try:
+            known = plain(ip_address(str(address)))
+        except ValueError:
+            return False
+        return any(known.version == each.version and known in each for each in self._networks)
+
+
+def plain(address: Address) -> Address:
+    """An IPv4 address that came in an IPv6 socket, as IPv4."""
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+def client_of(scope: Any, proxies: Networks) -> str:
+    """The address a request came from.
+
+    `X-Forwarded-For` is read from its end and only as far as listed proxies wrote it; what stands before that, anybody
+    could have written.
+    """
+    peer = _address(scope["client"][0]) if scope.get("client") else ""
+    if peer not in proxies:
+        return peer
+    values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    hops = [hop.strip() for value in values for hop in value.split(",")]
+    for hop in reversed(hops):
+        address = _address(hop)
+        if not address:
+            break
+        peer = address
+        if address not in proxies:
+            break
+    return peer
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address is of this machine."""
+    try:
+        return plain(ip_address(address)).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(text: str) -> str:
+    try:
+        return str(plain(ip_address(text.partition("%")[0])))
+    except ValueError:
+        return ""

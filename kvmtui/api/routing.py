@@ -1,0 +1,184 @@
+"""How an operation is served: the token first, then a strict body, then the engine in a thread."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ValidationError
+
+from engine.actions import tokens
+from engine.actions.permission import Needs, require
+from engine.audit import Actor
+from engine.forms.faults import BadInput, faults_of
+from engine.queries.scoping import need_service
+from engine.roles import Role
+from kvmtui.api import strict
+from kvmtui.api.problems import ApiError
+
+_JSON = ("application/json",)
+_READ = Needs(Role.VIEWER, "read this", whole_site=False)
+_METRICS = Needs(Role.METRICS, "read the metrics", whole_site=False)
+_REQUEST = "request_"
+_SERVICE = "/api/v1/services/{id}"
+_BODYLESS = ("GET", "HEAD", "OPTIONS")
+_NO_TOKEN = "Send a token: Authorization: Bearer kvt_…. Create one with: kvmtui token create NAME"  # noqa: S105
+bearer = HTTPBearer(
+    scheme_name="token",
+    bearerFormat="kvt_…",
+    description="A token of `kvmtui token create`.",
+    auto_error=False,
+)
+
+
+class PublicRoute(APIRoute):
+    """An operation anybody may use."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, _threaded(endpoint, path.startswith(_SERVICE)), **options)
+
+
+class TokenRoute(PublicRoute):
+    """An operation that needs a token."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Authenticate, read the body strictly, then run the operation."""
+        inner, form = super().get_route_handler(), form_of(self)
+
+        async def handle(request: Request) -> Response:
+            await authenticate(request, Role.VIEWER)
+            await _read_strictly(request, form)
+            return await inner(request)
+
+        return handle
+
+
+def router(public: bool = False) -> APIRouter:
+    """A router whose operations need a token, or none."""
+    return APIRouter(
+        route_class=PublicRoute if public else TokenRoute,
+        dependencies=[] if public else [Depends(bearer)],
+        generate_unique_id_function=lambda route: route.name,
+    )
+
+
+async def authenticate(request: Request, needed: Role) -> None:
+    """Note who sent a request; refused without a working token, and to a role that is too small for any use of it."""
+    kind, _, presented = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not presented.strip():
+        raise ApiError(401, _NO_TOKEN, {"WWW-Authenticate": 'Bearer realm="kvmtui"'})
+    state = request.app.state
+    check = partial(tokens.authenticate, presented.strip(), request.state.address)
+    actor = await state.threads.run(check)
+    request.state.actor, request.state.token = actor, _printable(actor.login)
+    state.rates.take(actor.token_id)
+    require(actor, _READ if needed is Role.VIEWER else _METRICS)
+
+
+def _printable(name: str) -> str:
+    return "".join(each if each.isprintable() and each != " " else "?" for each in name)[:80]
+
+
+def form_of(route: Any) -> type[BaseModel] | None:
+    """The form of an operation's body."""
+    annotation = getattr(getattr(getattr(route, "body_field", None), "field_info", None), "annotation", None)
+    for each in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(each, type) and issubclass(each, BaseModel):
+            return each
+    return None
+
+
+async def _read_strictly(request: Request, form: type[BaseModel] | None) -> None:
+    """Parse the body where FastAPI looks for a parsed one; refused unless its types are exactly those of the form."""
+    if request.method in _BODYLESS:
+        return
+    body = await request.body()
+    if not body:
+        return
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _JSON:
+        raise ApiError(415, "The body must be JSON. Send it with Content-Type: application/json.")
+    request._json = strict.loads(body)
+    if form is not None and request._json is not None:
+        try:
+            form.model_validate_json(body, strict=True)
+        except ValidationError as error:
+            raise BadInput(faults_of(error, form)) from None
+
+
+def _threaded(endpoint: Callable[..., Any], of_service: bool) -> Callable[..., Any]:
+    """The operation as FastAPI calls it: a synchronous one runs in the server's pool of threads.
+
+    One of a service is not run for a token that does not see the service, whatever the operation itself would check.
+    """
+    if inspect.iscoroutinefunction(endpoint):
+        return endpoint
+
+    signature = inspect.signature(endpoint, eval_str=True)
+    own = next((name for name, each in signature.parameters.items() if each.annotation is Request), None)
+
+    async def call(**given: Any) -> Any:
+        request: Request = given[own] if own else given.pop(_REQUEST)
+
+        def work() -> Any:
+            if of_service:
+                need_service(request.state.actor.scope, given["id"])
+            return endpoint(**given)
+
+        return await request.app.state.threads.run(work)
+
+    parameters = list(signature.parameters.values())
+    if own is None:  # FastAPI hands the request to one parameter only
+        parameters.append(inspect.Parameter(_REQUEST, inspect.Parameter.KEYWORD_ONLY, annotation=Request))
+    call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    call.__name__, call.__doc__ = endpoint.__name__, endpoint.__doc__
+    return call
+
+
+async def _caller(request: Request) -> Actor:
+    actor: Actor = request.state.actor
+    return actor
+
+
+Caller = Annotated[Actor, Depends(_caller)]
+"""The token that sent the request."""
+BIGGEST = 2_147_483_647
+
+
+def whole_site(actor: Actor, what: str) -> None:
+    """Refuse a token that is limited to clients or products what tells of the whole site."""
+    require(actor, Needs(Role.VIEWER, what, whole_site=True))
+
+
+ServiceId = Annotated[int, Path(ge=1, le=BIGGEST, description="The service's id.", examples=[5546])]
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Which part of a list: how many, after what, which, in which order."""
+
+    limit: int
+    after: str
+    q: str
+    sort: str
+
+
+async def _paging(
+    limit: Annotated[int, Query(ge=1, le=500, description="Most items to answer.")] = 100,
+    after: Annotated[str, Query(max_length=1000, description="`next` of the page before.")] = "",
+    q: Annotated[
+        str, Query(max_length=200, description="Words to look for, as in the console's filter.")
+    ] = "",
+    sort: Annotated[
+        str, Query(max_length=40, description="Field to sort by; `-field` for descending.", examples=["id"])
+    ] = "",
+) -> Paging:
+    return Paging(limit, after, q, sort)
+
+
+Page = Annotated[Paging, Depends(_paging)]

@@ -1,0 +1,54 @@
+"""Starts the HTTP API for `kvmtui api` and for the daemon; FastAPI is imported here and nowhere before."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from engine.errors import Refused
+from kvmtui import config, systemd
+from kvmtui.api.settings import DEFAULT, ApiSettings
+
+if TYPE_CHECKING:
+    from kvmtui.api.serving import ApiServer
+
+_MISSING = "The HTTP API is not installed; run in the checkout: pip install '.[api]'"
+
+
+def server(settings: ApiSettings, listen: str, say: Callable[[str], None]) -> ApiServer:
+    """A server for the open site that has its socket; refused where tokens would cross the network in clear."""
+    wanted = listen or settings.listen or DEFAULT
+    try:
+        settings.refuse_clear(wanted)
+    except ValueError as error:
+        raise Refused(f"The API was not started: {error}.") from None
+    try:
+        from kvmtui.api.serving import ApiServer
+    except ImportError as error:
+        raise Refused(_MISSING) from error
+    return ApiServer(settings, wanted, say)
+
+
+def serve(listen: str) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    from kvmtui.daemon import Stdout
+
+    site = config.load()
+    config.open_site(site)
+    stop, say = threading.Event(), Stdout()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    api = server(site.api, listen, say)
+    api.start()
+    say(f"kvmtui API listens on {api.url}")
+    systemd.notify("READY=1")
+    every = systemd.watchdog_seconds()
+    while not stop.wait(min(every, 5.0) if every else None):
+        systemd.notify("WATCHDOG=1")
+    systemd.notify("STOPPING=1")
+    ended = api.stop()
+    config.close_site()
+    say("kvmtui API ended" if ended else "kvmtui API ended; some connections were cut")
+    return 0
