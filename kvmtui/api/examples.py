@@ -1,4 +1,4 @@
-"""Examples for the schema: bodies and answers, by operation and status. A test checks them against it."""
+"""Examples for the schema: answers by operation and status. A test checks them against it."""
 
 from __future__ import annotations
 
@@ -184,6 +184,34 @@ _REQUEST = {
     "error": None,
 }
 _DONE = {"id": None, "state": "done", "action": "change", "service_id": None, "run_id": None, "error": None}
+_WEBHOOK = {
+    "id": 1,
+    "url": "https://shop.example.com/kvmtui",
+    "events": ["vm.ready"],
+    "allow_private": False,
+    "state": "enabled",
+    "why": "",
+    "failing_since": None,
+    "pending": 0,
+    "failed": 0,
+    "created_at": "2026-04-10T03:49:18Z",
+    "created_by": "token:shop",
+}
+_DELIVERY = {
+    "id": 7,
+    "webhook": 1,
+    "message_id": "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
+    "type": "vm.ready",
+    "service_id": 5546,
+    "state": "sent",
+    "attempts": 1,
+    "status": 204,
+    "error": "",
+    "created_at": "2026-04-10T03:49:18Z",
+    "due_at": None,
+    "sent_at": "2026-04-10T03:49:19Z",
+    "body": "{}",
+}
 _EVENT = (
     'id: 90210\nevent: step\ndata: {"id": 90210, "at": "2026-04-10T03:49:18Z", "kind": "step", "level": "success", '
     '"text": "[+] sid:5546  1. Allocate IP  success (creation -> set_ip)  [0.02s]", "service_id": 5546, '
@@ -207,24 +235,6 @@ def _plan(action: str, message: str, *steps: str) -> dict[str, Any]:
     return {"action": action, "sentence": message, "steps": list(steps)}
 
 
-BODIES: dict[str, dict[str, Any]] = {
-    "create_client": {"name": "Acme", "email": "ops@acme.example", "language": "en"},
-    "change_client": {"email": "noc@acme.example"},
-    "create_service": {
-        "client": "Acme",
-        "product": "VPS-2",
-        "options": {"cores": 4},
-        "external_ref": "order-1017",
-    },
-    "change_service": {"external_ref": "order-1017", "notes": "Paid yearly."},
-    "suspend_service": {"reason": "invoice 2026-118 is not paid"},
-    "change_package": {"product": "VPS-4", "options": {"memory": 8192}},
-    "reinstall_vm": {"template": "9001"},
-    "set_reverse_name": {"name": "mail.acme.example"},
-    "create_snapshot": {"name": "before-upgrade", "note": "before the upgrade"},
-    "set_backup_schedule": {"days": ["mon", "thu"], "at": "03:15"},
-    "mount_iso": {"iso": "local:iso/debian-13.iso"},
-}
 ANSWERS: dict[str, Any] = {
     "health": {"status": "ok", "version": "1.0.0"},
     "ready": {"status": "ready"},
@@ -376,5 +386,11 @@ ANSWERS: dict[str, Any] = {
         "started": "2026-04-10T03:49:18Z",
         "ended": "2026-04-10T03:50:15Z",
     },
+    "list_webhooks": _page(_WEBHOOK),
+    "create_webhook": {**_WEBHOOK, "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
+    "delete_webhook": {"request": {**_DONE, "action": "delete"}, "message": "Webhook 1 was deleted."},
+    "check_webhook": {"message": "https://shop.example.com/kvmtui answered 204."},
+    "list_deliveries": _page(_DELIVERY),
+    "replay_delivery": {"request": {**_DONE, "action": "replay"}, "message": "Message 7 is sent again."},
     "follow_events": _EVENT,
 }

@@ -9,8 +9,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from kvmtui.api import shapes
+from kvmtui.api.example_bodies import BODIES
 from kvmtui.api.example_errors import ERRORS
-from kvmtui.api.examples import ANSWERS, BODIES
+from kvmtui.api.examples import ANSWERS
 from kvmtui.api.problems import MEDIA, TITLES, document
 
 _ABOUT = """The HTTP API of kvmtui, for billing systems, portals and scripts.

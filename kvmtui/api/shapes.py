@@ -22,6 +22,7 @@ from engine.queries import (
     suspension,
     traffic,
     vms,
+    webhooks,
 )
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="ISO 8601, UTC.")]
@@ -77,6 +78,8 @@ Backup = of_view(daytwo.BackupView, "Backup")
 Iso = of_view(daytwo.IsoView, "Iso")
 Mapping = of_view(dns.NameMapping, "DnsMapping")
 Effect = of_view(effects.Effect, "Effect")
+Webhook = of_view(webhooks.WebhookView, "Webhook")
+Delivery = of_view(webhooks.DeliveryView, "Delivery")
 Preview = of_view(PreviewView, "Preview")
 
 
@@ -182,6 +185,18 @@ class Schedule(Shape):
 
     days: list[str]
     at: str
+
+
+class NewWebhook(Webhook):  # type: ignore[valid-type, misc]
+    """An endpoint with its signing secret, which is shown this once."""
+
+    secret: str
+
+
+class Said(Shape):
+    """What was answered."""
+
+    message: str
 
 
 class Link(Shape):

@@ -37,10 +37,16 @@ def serve(listen: str) -> int:
 
     site = config.load()
     config.open_site(site)
-    stop, say = threading.Event(), Stdout()
+    try:
+        return _served(server(site.api, listen, Stdout()), Stdout())
+    finally:
+        config.close_site()
+
+
+def _served(api: ApiServer, say: Callable[[str], None]) -> int:
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    api = server(site.api, listen, say)
     api.start()
     say(f"kvmtui API listens on {api.url}")
     systemd.notify("READY=1")
@@ -49,6 +55,5 @@ def serve(listen: str) -> int:
         systemd.notify("WATCHDOG=1")
     systemd.notify("STOPPING=1")
     ended = api.stop()
-    config.close_site()
     say("kvmtui API ended" if ended else "kvmtui API ended; some connections were cut")
     return 0

@@ -58,6 +58,12 @@ PATHS: dict[str, tuple[str, ...]] = {
     "vm start": (f"POST {_VM}/start",),
     "vm stats": ("GET /api/v1/usage", "GET /api/v1/services/{id}/usage"),
     "vm stop": (f"POST {_VM}/stop",),
+    "webhook create": ("POST /api/v1/webhooks",),
+    "webhook delete": ("DELETE /api/v1/webhooks/{id}",),
+    "webhook deliveries": ("GET /api/v1/webhooks/{id}/deliveries",),
+    "webhook list": ("GET /api/v1/webhooks",),
+    "webhook replay": ("POST /api/v1/deliveries/{id}/replay",),
+    "webhook test": ("POST /api/v1/webhooks/{id}/test",),
     "zone list": ("GET /api/v1/zones",),
 }
 EXCEPTIONS: dict[str, str] = {
@@ -114,6 +120,7 @@ EXCEPTIONS: dict[str, str] = {
     "zone test": _SETUP,
 }
 NOT_YET: dict[str, str] = {
+    "webhook resume": "Not among the paths of the specification; an operator resumes a paused endpoint.",
     "service history": "The log, the audit filter and the event stream hold the same; no path of its own yet.",
     "vm snapshot schedule": "The backup schedule has its path; the snapshot schedule has none in the specification.",
 }

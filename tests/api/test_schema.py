@@ -12,7 +12,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from kvmtui.api.examples import ANSWERS, BODIES
+from kvmtui.api.example_bodies import BODIES
+from kvmtui.api.examples import ANSWERS
 from kvmtui.reference import verbs
 from kvmtui.reference.api import openapi
 from tests.api.coverage import EXCEPTIONS, NOT_YET, PATHS

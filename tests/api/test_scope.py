@@ -36,7 +36,7 @@ def shop(serve: Callable[..., Api]) -> Api:
 
 
 def bodies(name: str) -> Any:
-    from kvmtui.api.examples import BODIES
+    from kvmtui.api.example_bodies import BODIES
 
     return BODIES.get(name)
 

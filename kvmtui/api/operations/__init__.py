@@ -1,6 +1,6 @@
 """Every operation, by what it is about."""
 
-from kvmtui.api.operations import clients, reading, requests, services, system, vm_daytwo, vms
+from kvmtui.api.operations import clients, reading, requests, services, system, vm_daytwo, vms, webhooks
 
 ROUTERS = (
     system.public,
@@ -10,4 +10,5 @@ ROUTERS = (
     vms.router,
     vm_daytwo.router,
     requests.router,
+    webhooks.router,
 )

@@ -1,0 +1,25 @@
+"""An example of every body that has fields to fill in, by operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+BODIES: dict[str, dict[str, Any]] = {
+    "create_client": {"name": "Acme", "email": "ops@acme.example", "language": "en"},
+    "change_client": {"email": "noc@acme.example"},
+    "create_service": {
+        "client": "Acme",
+        "product": "VPS-2",
+        "options": {"cores": 4},
+        "external_ref": "order-1017",
+    },
+    "change_service": {"external_ref": "order-1017", "notes": "Paid yearly."},
+    "suspend_service": {"reason": "invoice 2026-118 is not paid"},
+    "change_package": {"product": "VPS-4", "options": {"memory": 8192}},
+    "reinstall_vm": {"template": "9001"},
+    "set_reverse_name": {"name": "mail.acme.example"},
+    "create_snapshot": {"name": "before-upgrade", "note": "before the upgrade"},
+    "set_backup_schedule": {"days": ["mon", "thu"], "at": "03:15"},
+    "create_webhook": {"url": "https://shop.example.com/kvmtui", "events": ["vm.ready"]},
+    "mount_iso": {"iso": "local:iso/debian-13.iso"},
+}
