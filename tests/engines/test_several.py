@@ -24,6 +24,7 @@ from tests.crash import labproc
 from tests.crash.labproc import LabProcess
 
 VMS = 8
+pytestmark = pytest.mark.timeout(300)
 _ENGINE = """
 import sys, time
 from pathlib import Path
