@@ -82,7 +82,8 @@ def _misfit(rule: Rule) -> Misfit | None:
 
 def patched(rule: Rule, tree: Path = ROOT) -> str:
     """The text of the rule's file without the rule."""
-    text = (tree / rule.file).read_text(encoding="utf-8")
+    path = tree / rule.file
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
     if text.count(rule.old) != 1:
         raise Misfit(f"{rule.name}: its text is {text.count(rule.old)} times in {rule.file}, not once")
     return text.replace(rule.old, rule.new)
