@@ -1,4 +1,4 @@
-"""Webhooks: the endpoints that are told what happens, and their messages."""
+"""Webhooks: the endpoints that receive events, and the messages sent to them."""
 
 from __future__ import annotations
 
