@@ -21,7 +21,7 @@ _KEY = re.compile(r"[!-~]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class KeptAnswer:
     """What a write answers: a status and a document; `replayed` when an earlier write stored it."""
 
     status: int
@@ -29,7 +29,7 @@ class Answer:
     replayed: bool = False
 
 
-def once(actor: Actor, key: str, digest: str, work: Callable[[], Answer]) -> Answer:
+def once(actor: Actor, key: str, digest: str, work: Callable[[], KeptAnswer]) -> KeptAnswer:
     """Do `work` in a transaction, unless this key of the actor's token was answered before.
 
     `digest` identifies the request: the same key with another one is refused. Without a key, `work` is done.
@@ -43,7 +43,7 @@ def once(actor: Actor, key: str, digest: str, work: Callable[[], Answer]) -> Ans
     return in_transaction(lambda: _once(actor.token_id or 0, key, digest, work))
 
 
-def _once(token: int, key: str, digest: str, work: Callable[[], Answer]) -> Answer:
+def _once(token: int, key: str, digest: str, work: Callable[[], KeptAnswer]) -> KeptAnswer:
     # the unique index makes a second write with this key wait here until the first has ended
     claimed = execute(
         "INSERT INTO answered (token, key, digest, status, answer, at) VALUES (?, ?, ?, 0, '{}', ?) "
@@ -60,9 +60,9 @@ def _once(token: int, key: str, digest: str, work: Callable[[], Answer]) -> Answ
     return answer
 
 
-def _stored(token: int, key: str, digest: str) -> Answer:
+def _stored(token: int, key: str, digest: str) -> KeptAnswer:
     row = Answered.get((Answered.token == token) & (Answered.key == key))
     if row.digest != digest:
         sentence = "was used for another request. Use a new key for a new request."
         raise BadInput([Fault(("Idempotency-Key",), sentence)])
-    return Answer(row.status, row.answer, replayed=True)
+    return KeptAnswer(row.status, row.answer, replayed=True)

@@ -21,18 +21,18 @@ class Preview:
     steps: tuple[str, ...]
 
 
-class _Undo(Exception):
+class _UndoPreview(Exception):
     """Ends the transaction of a preview."""
 
 
 def preview(work: Callable[[], Queued]) -> Preview:
     """What `work` would queue; it is refused exactly as the request itself would be, and nothing is kept."""
     found: list[Preview] = []
-    with suppress(_Undo), transaction():
+    with suppress(_UndoPreview), transaction():
         queued = work()
         row = Request.get_or_none(Request.id == queued.request_id)
         steps = catalog().named(row.pipeline).steps if row is not None else ()
         action = row.action if row is not None else queued.action
         found.append(Preview(action, queued.sentence, tuple(step.label for step in steps)))
-        raise _Undo
+        raise _UndoPreview
     return found[0]

@@ -1,6 +1,7 @@
 """How the site stands, as numbers for a monitor: from the database alone, with a bounded number of series.
 
-Entry point: `gauges() -> list[Gauge]`. Labels are statuses, tasks, pools and zones; no series is per VM or per service.
+Entry point: `gauges() -> list[SiteGauge]`. Labels are statuses, tasks, pools and zones; no series is per
+VM or per service.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _TOKEN_DAYS = 3660
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
+class SiteGauge:
     """A metric: its name without the prefix, what it says, its labels, and a value for each combination of them."""
 
     name: str
@@ -41,13 +42,13 @@ class Gauge:
     samples: Sequence[tuple[tuple[str, ...], float]]
 
 
-def gauges() -> list[Gauge]:
+def gauges() -> list[SiteGauge]:
     """Every gauge, read in one session."""
     with session():
         return list(_gauges())
 
 
-def _gauges() -> Iterator[Gauge]:
+def _gauges() -> Iterator[SiteGauge]:
     yield from _vms()
     yield from _requests()
     yield from _pools()
@@ -62,13 +63,13 @@ def _gauges() -> Iterator[Gauge]:
     yield _seconds_at("token_expiry_timestamp_seconds", "When an API token expires.", "token", ends)
 
 
-def _one(name: str, about: str, value: float) -> Gauge:
-    return Gauge(name, about, (), [((), float(value))])
+def _one(name: str, about: str, value: float) -> SiteGauge:
+    return SiteGauge(name, about, (), [((), float(value))])
 
 
-def _by(name: str, about: str, label: str, counted: dict[str, int], known: tuple[str, ...] = ()) -> Gauge:
+def _by(name: str, about: str, label: str, counted: dict[str, int], known: tuple[str, ...] = ()) -> SiteGauge:
     full = {**dict.fromkeys(known, 0), **counted}
-    return Gauge(name, about, (label,), [((key,), float(value)) for key, value in sorted(full.items())])
+    return SiteGauge(name, about, (label,), [((key,), float(value)) for key, value in sorted(full.items())])
 
 
 def _counts(column: Any, condition: Any = None) -> dict[str, int]:
@@ -82,7 +83,7 @@ def _age_s(moment: int | None) -> float:
     return 0.0 if moment is None else max(0.0, (now_ms() - moment) / 1000)
 
 
-def _vms() -> Iterator[Gauge]:
+def _vms() -> Iterator[SiteGauge]:
     yield _by("vms", "VMs by the status of their pipeline.", "status", _counts(Vm.vm_status))
     yield _by("services", "Services by status.", "status", _counts(Service.status), _SERVICE_STATES)
     count, oldest = Vm.select(fn.COUNT(1), fn.MIN(Vm.error_since)).where(in_state("stuck")).tuples().first()
@@ -90,23 +91,23 @@ def _vms() -> Iterator[Gauge]:
     yield _one("vms_stuck_oldest_seconds", "How long the VM that is stuck longest is stuck.", _age_s(oldest))
 
 
-def _requests() -> Iterator[Gauge]:
+def _requests() -> Iterator[SiteGauge]:
     found = _counts(Request.state, Request.state.in_(OPEN))
     yield _by("requests_open", "Requests that have not ended.", "state", found, _REQUEST_STATES)
     oldest = Request.select(fn.MIN(Request.requested_at)).where(Request.state.in_(OPEN)).scalar()
     yield _one("requests_oldest_seconds", "Age of the oldest request that has not ended.", _age_s(oldest))
 
 
-def _pools() -> Iterator[Gauge]:
+def _pools() -> Iterator[SiteGauge]:
     found = pools()[:MOST_POOLS]
     for name in ("used", "free"):
         samples = [((each.server, each.start), float(getattr(each, name))) for each in found]
-        yield Gauge(
+        yield SiteGauge(
             f"pool_addresses_{name}", f"Addresses of a pool that are {name}.", ("server", "pool"), samples
         )
 
 
-def _dns() -> Iterator[Gauge]:
+def _dns() -> Iterator[SiteGauge]:
     waiting = DnsRecord.state.in_(("pending", "deleting", "conflict"))
     failed = waiting & (DnsRecord.error != "")
     for name, about, condition in (
@@ -124,12 +125,12 @@ def _dns() -> Iterator[Gauge]:
         yield _by(name, about, "zone", counted)
 
 
-def _mails() -> Iterator[Gauge]:
+def _mails() -> Iterator[SiteGauge]:
     found = _counts(Outbox.state, Outbox.state != "sent")
     yield _by("mails", "Mails that are not sent.", "state", found, ("pending", "sending", "failed"))
 
 
-def _tasks() -> Iterator[Gauge]:
+def _tasks() -> Iterator[SiteGauge]:
     rows = [task_ledger.standing(each) for each in (*TASKS, RETENTION)]
     last = [(row.task, row.last_run_at) for row in rows]
     yield _seconds_at("task_last_run_timestamp_seconds", "When a scheduled task last ran.", "task", last)
@@ -138,10 +139,10 @@ def _tasks() -> Iterator[Gauge]:
         ("seconds", "Seconds the last run of a scheduled task took."),
     ):
         samples = [((row.task,), float(getattr(row, name))) for row in rows]
-        yield Gauge(f"task_last_run_{name}", about, ("task",), samples)
+        yield SiteGauge(f"task_last_run_{name}", about, ("task",), samples)
 
 
-def _engines() -> Iterator[Gauge]:
+def _engines() -> Iterator[SiteGauge]:
     found = engines()
     counted: dict[str, int] = {}
     for each in found:
@@ -153,16 +154,16 @@ def _engines() -> Iterator[Gauge]:
     )
 
 
-def _servers() -> Iterator[Gauge]:
+def _servers() -> Iterator[SiteGauge]:
     rows = list(Server.select(Server.name, Server.failures, Server.last_ok_at).order_by(Server.name))
     failures = [((row.name,), float(row.failures)) for row in rows]
-    yield Gauge("server_failures", "Calls in a row that never reached a server.", ("server",), failures)
+    yield SiteGauge("server_failures", "Calls in a row that never reached a server.", ("server",), failures)
     answered = [(row.name, row.last_ok_at) for row in rows]
     yield _seconds_at("server_last_ok_timestamp_seconds", "When a server last answered.", "server", answered)
 
 
-def _seconds_at(name: str, about: str, label: str, moments: list[tuple[str, int | None]]) -> Gauge:
+def _seconds_at(name: str, about: str, label: str, moments: list[tuple[str, int | None]]) -> SiteGauge:
     labels = (label,) if label else ()
-    return Gauge(
+    return SiteGauge(
         name, about, labels, [((key,) if label else (), at / 1000) for key, at in moments if at is not None]
     )

@@ -30,7 +30,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookAnswer:
     """What the endpoint answered: its HTTP status, or none with the reason."""
 
     status: int | None
@@ -61,14 +61,14 @@ def headers(message: Message, now: int) -> dict[str, str]:
     }
 
 
-def post(wanted: Target, message: Message, allow_private: bool) -> Answer:
+def post(wanted: Target, message: Message, allow_private: bool) -> WebhookAnswer:
     """Send a message once. Redirects are not followed and proxies of the environment are not used."""
     import httpx
 
     try:
         address = resolve(wanted, allow_private)
     except Unreachable as error:
-        return Answer(None, str(error))
+        return WebhookAnswer(None, str(error))
     host = f"[{address}]" if ":" in address else address
     url = f"{wanted.scheme}://{host}:{wanted.port}{wanted.path}"
     about = {**headers(message, int(time.time())), "host": wanted.authority}
@@ -91,24 +91,24 @@ def post(wanted: Target, message: Message, allow_private: bool) -> Answer:
         finally:
             answer.close()
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, RuntimeError, OSError) as fault:
-        return Answer(None, redact(_words(fault, wanted)))
+        return WebhookAnswer(None, redact(_words(fault, wanted)))
     finally:
         deadline.cancel()
         client.close()
 
 
-def _answer(answer: object) -> Answer:
+def _answer(answer: object) -> WebhookAnswer:
     import httpx
 
     assert isinstance(answer, httpx.Response)
     status = answer.status_code
     if 200 <= status < 300:
-        return Answer(status)
+        return WebhookAnswer(status)
     if 300 <= status < 400:
-        return Answer(status, f"HTTP {status}: redirects are not followed. Correct the URL.")
+        return WebhookAnswer(status, f"HTTP {status}: redirects are not followed. Correct the URL.")
     said = next(answer.iter_bytes(_SHOWN), b"").decode("utf-8", "replace")
     words = " ".join("".join(each if each.isprintable() else " " for each in said).split())
-    return Answer(status, redact(f"HTTP {status}{': ' if words else ''}{words[:_SHOWN]}"))
+    return WebhookAnswer(status, redact(f"HTTP {status}{': ' if words else ''}{words[:_SHOWN]}"))
 
 
 def _words(fault: Exception, wanted: Target) -> str:

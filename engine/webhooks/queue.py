@@ -12,7 +12,7 @@ from engine.redact import redact
 from engine.store import secrets
 from engine.store.database import in_transaction, now_expression
 from engine.store.models import Webhook, WebhookDelivery
-from engine.webhooks.post import Answer
+from engine.webhooks.post import WebhookAnswer
 from engine.work import events, sending
 
 PAUSES_S = (5.0, 30.0, 120.0, 600.0, 3600.0, 3 * 3600.0, 6 * 3600.0, 12 * 3600.0, 24 * 3600.0)
@@ -88,7 +88,7 @@ def job(row: WebhookDelivery) -> Job:
     return Job(row.id, row.uid, row.body, hook.id, hook.url, secret, hook.allow_private)
 
 
-def settle(sent: Job, answer: Answer) -> None:
+def settle(sent: Job, answer: WebhookAnswer) -> None:
     """Note what became of a message; the endpoint is paused when it took nothing for three days."""
 
     def work() -> None:
@@ -125,7 +125,7 @@ def _too_long(number: int) -> bool:
     return bool(WebhookDelivery.select().where(WebhookDelivery.id == number, old).exists())
 
 
-def _pause(sent: Job, answer: Answer) -> None:
+def _pause(sent: Job, answer: WebhookAnswer) -> None:
     why = answer.error if answer.status == GONE else f"no message was taken for three days: {answer.error}"
     paused = Webhook.update(state="paused", why=redact(why)).where(
         Webhook.id == sent.webhook, Webhook.state == "enabled"

@@ -16,7 +16,7 @@ from engine.errors import KvmtuiError
 from engine.store.database import session
 from engine.webhooks import months, queue
 from engine.webhooks.address import target
-from engine.webhooks.post import Answer, Message, post
+from engine.webhooks.post import Message, WebhookAnswer, post
 from engine.webhooks.queue import Job
 from engine.webhooks.recording import BELL
 from engine.work import sending, wake
@@ -149,10 +149,10 @@ class _Endpoint:
                 return queue.next_due(self.number)
 
 
-def send(found: Job) -> Answer:
+def send(found: Job) -> WebhookAnswer:
     """Send a message once, and say how that went; a URL that may not be called any more is an answer too."""
     try:
         wanted = target(found.url, found.allow_private)
     except KvmtuiError as error:
-        return Answer(None, error.sentence)
+        return WebhookAnswer(None, error.sentence)
     return post(wanted, Message(found.uid, found.body, found.secret), found.allow_private)

@@ -16,7 +16,7 @@ _WAIT_S = 0.5
 _AFTER_ERROR_S = 2.0
 
 
-class Listener:
+class StreamListener:
     """One who listens: what came since the last look, in a bounded queue."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Hub:
 
     def __init__(self, tap: Callable[[list[EventView]], None] | None = None) -> None:
         self._tap = tap
-        self._listeners: set[Listener] = set()
+        self._listeners: set[StreamListener] = set()
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -77,15 +77,15 @@ class Hub:
         )
         self._thread.start()
 
-    def listen(self) -> Listener:
+    def listen(self) -> StreamListener:
         """A listener that gets every event committed from now on."""
-        listener = Listener()
+        listener = StreamListener()
         self._listeners.add(listener)
         if self.closing:
             listener.close()
         return listener
 
-    def leave(self, listener: Listener) -> None:
+    def leave(self, listener: StreamListener) -> None:
         """Stop handing events to a listener."""
         self._listeners.discard(listener)
 

@@ -17,7 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from engine.queries.events import EventView
-from engine.queries.metrics import Gauge, gauges
+from engine.queries.metrics import SiteGauge, gauges
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _PREFIX = "kvmtui_"
@@ -28,12 +28,12 @@ _RESULTS = ("success", "skip", "waiting", "error")
 _OTHER = "other"
 
 
-class _Site(Collector):
+class _SiteCollector(Collector):
     """The gauges of the site, read again when they are older than a few seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._read: list[Gauge] = []
+        self._read: list[SiteGauge] = []
         self._at = float("-inf")
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -54,7 +54,7 @@ class Metrics:
 
     def __init__(self, certificate: Path | None = None) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_Site())
+        self._registry.register(_SiteCollector())
         self._requests = Counter(
             f"{_PREFIX}api_requests",
             "Requests that the API answered.",

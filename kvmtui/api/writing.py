@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from engine.actions.idempotency import Answer, once
+from engine.actions.idempotency import KeptAnswer, once
 from engine.actions.previews import preview
 from engine.actions.requests import Queued
 from engine.audit import Actor
@@ -42,27 +42,27 @@ class Writer:
     def request(self, service_id: int | None, work: Callable[[], Queued]) -> Response:
         """Queue a request; 202 with it. When it is already so, with the request that made it so, if it is open."""
 
-        def answer() -> Answer:
+        def answer() -> KeptAnswer:
             try:
                 queued = work()
             except AlreadySo as so:
-                return Answer(202, {"request": _under_way(service_id), "message": so.sentence})
-            return Answer(202, {"request": _document(queued), "message": queued.sentence})
+                return KeptAnswer(202, {"request": _under_way(service_id), "message": so.sentence})
+            return KeptAnswer(202, {"request": _document(queued), "message": queued.sentence})
 
         return self.send(answer)
 
     def record(self, action: str, work: Callable[[], tuple[str, dict[str, Any]]]) -> Response:
         """Change a record; 202 with a request that is done, and the record."""
 
-        def answer() -> Answer:
+        def answer() -> KeptAnswer:
             sentence, facts = work()
             number = facts["service"]["id"] if "service" in facts else None
             done = NO_REQUEST | {"state": "done", "action": action, "service_id": number}
-            return Answer(202, {"request": done, "message": sentence, **plain(facts)})
+            return KeptAnswer(202, {"request": done, "message": sentence, **plain(facts)})
 
         return self.send(answer)
 
-    def send(self, work: Callable[[], Answer]) -> Response:
+    def send(self, work: Callable[[], KeptAnswer]) -> Response:
         """The answer of `work`, or the one stored under this key."""
         answer = once(self.actor, self.key, self.digest, work)
         headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}

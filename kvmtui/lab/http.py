@@ -61,7 +61,7 @@ class _Call:
         return [int(text) for text in texts if text is not None and re.fullmatch(r"\d+", str(text))]
 
 
-class ApiServer:
+class LabApiServer:
     """Answers every request of one lab."""
 
     def __init__(self, world: LabCluster, control: Control, upgrades: Mapping[str, Upgrade]) -> None:

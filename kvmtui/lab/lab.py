@@ -23,7 +23,7 @@ from kvmtui.lab.control import Control
 from kvmtui.lab.dialect import Dialect
 from kvmtui.lab.effects import ConsoleView, LabEffect, LabGuestState, RequestLog, TaskView, VolumeView
 from kvmtui.lab.faults import InjectedFault, InjectedFaults
-from kvmtui.lab.http import ApiServer
+from kvmtui.lab.http import LabApiServer
 from kvmtui.lab.world import LabCluster
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class Lab:
         seeds.plant(self.world, nodes)
         for fault in faults or ():
             self.world.faults.add(fault)
-        self._api = ApiServer(self.world, Control(self.world, lambda: self._api.requests), routes.UPGRADES)
+        self._api = LabApiServer(self.world, Control(self.world, lambda: self._api.requests), routes.UPGRADES)
         self._folder = tempfile.TemporaryDirectory(prefix="kvmtui-lab-")
         self.ca_file, self._key_file, certificate = make_cert(self._folder.name, "lab", (self.host,))
         digest = hashlib.sha256(certificate).hexdigest().upper()

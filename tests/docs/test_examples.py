@@ -17,7 +17,7 @@ from screens.common.bindings import keymap
 from tests.docs import blocks
 from tests.docs.blocks import ROOT, Block
 
-NOT_OURS = {"docs/lab.md"}
+NOT_OURS = {"docs/lab.md", "docs/howto/monitor-with-prometheus.md"}
 """Pages whose YAML is not a manifest."""
 
 

@@ -20,7 +20,7 @@ from engine.queries.requests import request as request_of
 from engine.queries.scoping import need_service
 from kvmtui.api import routing, shapes
 from kvmtui.api.answers import ONE, answers, problems
-from kvmtui.api.hub import Hub, Listener
+from kvmtui.api.hub import Hub, StreamListener
 from kvmtui.api.problems import ApiError
 from kvmtui.api.routing import BIGGEST, Caller
 from kvmtui.api.threads import Threads
@@ -66,7 +66,7 @@ async def show_request(
     return JSONResponse(found.as_json())
 
 
-async def _about(listener: Listener, service_id: int, seconds: float) -> None:
+async def _about(listener: StreamListener, service_id: int, seconds: float) -> None:
     """Wait for an event of a service."""
     end = asyncio.get_running_loop().time() + seconds
     while (left := end - asyncio.get_running_loop().time()) > 0 and not listener.closed:
@@ -127,7 +127,7 @@ async def follow_events(
 async def _stream(
     hub: Hub,
     threads: Threads,
-    listener: Listener,
+    listener: StreamListener,
     after: int,
     select: Callable[[list[EventView]], list[EventView]],
     asks: bool,

@@ -22,7 +22,7 @@ Number = Annotated[int, Path(ge=1, le=BIGGEST, description="The number.", exampl
 _TAGS: list[str | Any] = ["Webhooks"]
 
 
-class NewWebhook(Form):
+class WebhookForm(Form):
     """An endpoint; without events it gets every one."""
 
     url: Annotated[str, Field(min_length=1, max_length=2000)]
@@ -41,7 +41,7 @@ def list_webhooks(caller: Caller) -> Response:
 @router.post(
     "/api/v1/webhooks", status_code=201, responses=answers(shapes.NewWebhook, WRITE, 201), tags=_TAGS
 )
-def create_webhook(write: Write, body: NewWebhook) -> Response:
+def create_webhook(write: Write, body: WebhookForm) -> Response:
     """Create an endpoint. Its `secret` is shown this once, so the answer is not stored under an Idempotency-Key."""
     made = webhooks.create(write.actor, body.url, body.events, body.allow_private)
     return JSONResponse({**plain(made.webhook), "secret": made.secret}, 201)
