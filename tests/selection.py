@@ -50,8 +50,8 @@ def _is_quick(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Three workers a core: the tests wait for processes and clocks more than half of their time."""
-    return min(16, 3 * (os.cpu_count() or 1))
+    """Two workers a core: the tests wait for processes and clocks for a part of their time."""
+    return min(16, 2 * (os.cpu_count() or 1))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

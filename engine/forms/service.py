@@ -74,7 +74,7 @@ def canonical(values: Mapping[str, Any]) -> dict[str, Any]:
     """Options by their own names: `{system_disk: {size: 9}}` and `system_disk.size` mean `system_disk`."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        if key in _NESTED and isinstance(value, Mapping):
+        if key in _NESTED and isinstance(value, Mapping) and value:
             flat.update({_option(f"{key}.{inner}"): deep for inner, deep in value.items()})
         else:
             flat[_option(str(key))] = value

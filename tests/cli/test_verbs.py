@@ -122,7 +122,7 @@ REFUSED = {
     ("client", "delete", "Acme", "--yes"): "these services need it: 5546",
     ("server", "delete", "pve-waw1", "--yes"): "these services need it: 5546",
     ("product", "delete", "VPS-2", "--yes"): "these services need it: 5546",
-    ("service", "delete", "5546", "--yes"): "these machines need it",
+    ("service", "delete", "5546", "--yes"): "these VMs need it",
     ("server", "delete", "pve-old"): "or --yes",
     ("pool", "edit", "1", "--stop", "192.168.131.9"): "is outside",
     ("server", "edit", "pve-waw1", "--name", "pve-old"): "There is another server 'pve-old'",

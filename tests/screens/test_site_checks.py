@@ -42,7 +42,7 @@ async def test_a_server_is_tested_and_what_is_missing_can_be_copied(sqlite_store
         await press(pilot, "t")
         found = await dialog(pilot, CheckResultsDialog)
         assert {"reach", "login", "version"} & {each.name for each in found._found}
-        assert "fine" in found._title
+        assert "passed" in found._title
         await press(pilot, "y", "escape")
         assert copied and "\x1b" not in copied[0]
     assert Server.get().last_ok_at is not None
@@ -103,7 +103,7 @@ async def test_a_zone_that_answers_is_told_check_by_check(sqlite_store: Store, p
         await until(pilot, lambda: Zone.select().exists())
         await press(pilot, "home", "t")
         found = await dialog(pilot, CheckResultsDialog)
-        assert "fine" in found._title and not [each for each in found._found if each.sign == "-"]
+        assert "passed" in found._title and not [each for each in found._found if each.sign == "-"]
         await press(pilot, "escape")
         assert "+ answers" in words(pilot)
 

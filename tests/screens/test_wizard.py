@@ -76,7 +76,7 @@ async def test_a_database_that_cannot_be_read_is_a_sentence() -> None:
         await settle(pilot)
         database.execute_sql("ALTER TABLE server RENAME TO elsewhere")
         await press(pilot, "ctrl+r")
-        assert "could not be read" in pilot.app.query_one("#wizard-state", StateMessage).render().plain
+        assert "Cannot read" in pilot.app.query_one("#wizard-state", StateMessage).render().plain
         database.execute_sql("ALTER TABLE elsewhere RENAME TO server")
         await press(pilot, "ctrl+r")
         assert not pilot.app.query_one("#wizard-state").display
@@ -295,7 +295,7 @@ async def test_a_silent_cluster_holds_no_key_up_and_is_asked_again(lab: Lab) -> 
             await pilot.press("n")
             assert step(pilot) == "template"
             silent.close()
-            await until(pilot, lambda: "t asks again" in state().render().plain)
+            await until(pilot, lambda: "t to retry" in state().render().plain)
             assert "pve-lab" in state().render().plain
             Server.update(port=lab.port).execute()
             await pilot.press("t")

@@ -21,7 +21,7 @@ from screens.wizard.page import StepPage
 from screens.wizard.state import WizardState
 from screens.wizard.summary import summary
 from tests.conftest import Store
-from tests.screens.console_site import HOSTILE, both_sizes, console, settle
+from tests.screens.console_site import HOSTILE, both_sizes, console, settle, steady
 from tests.screens.wizard_site import add_pool, add_product, wizard
 
 GIVE = "pveum role modify KvmtuiConsole --append 1 --privs VM.Clone && pveum acl modify /vms --roles KvmtuiConsole"
@@ -132,7 +132,7 @@ def test_a_step_looks_as_it_did(
         await pilot.app.open("wizard")  # type: ignore[attr-defined]
         await settle(pilot)
         await SCENES[name](pilot)
-        await pilot.pause()
+        await steady(pilot)
 
     assert snap_compare(console(), terminal_size=size, run_before=walk)
 
