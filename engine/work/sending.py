@@ -62,7 +62,10 @@ def hold(name: str, owner: str, lease_ms: int) -> bool:
 
     def work() -> bool:
         now = now_expression()
-        free = (Destination.owner == owner) | (Destination.until <= now)
+        # a lease that ends later than any can was taken before the clock was set back
+        free = (
+            (Destination.owner == owner) | (Destination.until <= now) | (Destination.until > now + lease_ms)
+        )
         taken = (
             Destination.update(owner=owner, until=now + lease_ms, attempt_at=now)
             .where(Destination.name == name, free)
