@@ -169,7 +169,9 @@ class Auditor:
         elif self._address(guest) not in ("", addresses[0]):
             self._find("address", f"{who} is configured with {self._address(guest)}, not {addresses[0]}")
         power = self._power(vm)
-        if self._reset(vm, *AT_REST):  # it was taken out of a pipeline that may have stopped it
+        if self._reset(
+            vm, *AT_REST, "set_dns_records"
+        ):  # it was taken out of a pipeline that may have stopped it
             power = ""
         if power and power != guest["status"] and "power" not in touched:
             self._find("power", f"{who} is {guest['status']}, not {power}")

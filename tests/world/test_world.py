@@ -26,7 +26,7 @@ def test_every_world_keeps_its_promises(db: str) -> None:
     first, count = SEEDS[db]
     ran = subprocess.run(
         [sys.executable, "-m", "tests.world", "--db", db, "--seed", first, "--seeds", MORE or count,
-         "--seconds", SECONDS, "--jobs", "3"],
+         "--seconds", SECONDS, "--jobs", "2"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
