@@ -139,7 +139,7 @@ def main() -> int:
 
 
 def _deploys(given: argparse.Namespace, load: bool) -> tuple[float, dict[str, float]]:
-    """Seconds until all VMs are ready, and what the API's answers took meanwhile."""
+    """Seconds until all VMs are ready, and how long the API took to answer during that time."""
     from tests.crash import labproc
 
     with labproc.running(given.speed) as lab, tempfile.TemporaryDirectory() as folder:

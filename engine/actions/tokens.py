@@ -114,7 +114,7 @@ def rotate(actor: Actor, name: str, expires: str = "") -> NewToken:
 
 @needs(Role.OWNER, "revoke a token", whole_site=True)
 def revoke(actor: Actor, name: str) -> str:
-    """End a token for good, and pause the webhooks it created; what was done, as a sentence."""
+    """End a token permanently, and pause the webhooks it created; what was done, as a sentence."""
 
     def work() -> str:
         row = _token(name)
@@ -179,7 +179,7 @@ def _digest(secret: str) -> str:
 
 
 def _note_use(row: ApiToken, address: str, now: int) -> None:
-    """Keep when and from where it was used last; a database that is busy is no reason to refuse the request."""
+    """Keep when and from where it was used last; a busy database does not refuse the request."""
     if row.last_used_at is not None and now - row.last_used_at < _USE_KEPT_MS:
         return
     update = ApiToken.update(last_used_at=now, last_address=address).where(ApiToken.id == row.id)

@@ -109,7 +109,7 @@ def rotate(
 def revoke(
     name: TokenName, yes: Yes = False, dry_run: DryRun = False, reason: Reason = "", as_json: AsJson = False
 ) -> None:
-    """Revoke a token for good. Requests with it are refused from then on.
+    """Revoke a token permanently. Requests that use it are refused.
 
     \b
     kvmtui token revoke billing --yes
@@ -120,7 +120,7 @@ def revoke(
     from kvmtui.terminal.prompts import confirm_name
 
     with open_site.changing(dry_run):
-        confirm_name(name, f"The token '{name}' is revoked for good.", yes or dry_run)
+        confirm_name(name, f"The token '{name}' is revoked permanently.", yes or dry_run)
         sentence = tokens.revoke(current_actor("cli", reason), name)
         if dry_run:
             facts = {"dry_run": True, "verb": "revoke", "name": name}
