@@ -37,7 +37,7 @@ def lines(asked: DnsRecord, now: DnsRecord | None, zone: Zone) -> tuple[list[str
     record = ledger.record_of(asked)
     if now is None:
         return [done_line(asked, zone)], False
-    if now.due_at is not None:
+    if now.due_at is not None and now.error:  # without an error it is done, and only checked again
         return [f"{kind} ERR {record.name} {record.type} @ {label}: {now.error}"], True
     noted = [f"{kind} !   {record} @ {label}: {now.note}"] if now.note else []
     return ([] if now.state == "left" and noted else [done_line(now, zone)]) + noted, False

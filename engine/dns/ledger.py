@@ -306,8 +306,11 @@ class Settled:
         return [row for row in self.done if row.error]
 
 
-def settle(outcomes: Sequence[tuple[DnsRecord, LedgerUpdate]]) -> Settled:
-    """Write down what became of rows. One that was requested again keeps its request. Call it inside a transaction."""
+def settle(outcomes: Sequence[tuple[DnsRecord, LedgerUpdate]], check_again_s: float = 0.0) -> Settled:
+    """Write down what became of rows. One that was requested again keeps its request. Call it inside a transaction.
+    With `check_again_s`, rows that are done are checked once more after that time.
+    """
+    again = now_expression() + int(check_again_s * 1000) if check_again_s else None
     settled = Settled()
     current = _current([row.id for row, _ in outcomes])
     gone: list[int] = []
@@ -327,10 +330,14 @@ def settle(outcomes: Sequence[tuple[DnsRecord, LedgerUpdate]]) -> Settled:
         else:
             _put_off(row, outcome)
     for part in _parts(gone):
-        DnsRecord.delete().where(DnsRecord.id.in_(part)).execute()
+        these = DnsRecord.id.in_(part)
+        if again is None:
+            DnsRecord.delete().where(these).execute()
+        else:
+            DnsRecord.update(state="deleting", due_at=again, attempts=0, error="").where(these).execute()
     for (state, *values), ids in alike.items():
         for part in _parts(ids):
-            DnsRecord.update(state=state, due_at=None, attempts=0, **dict(values)).where(
+            DnsRecord.update(state=state, due_at=again, attempts=0, **dict(values)).where(
                 DnsRecord.id.in_(part)
             ).execute()
     return settled
@@ -365,13 +372,10 @@ def put_off(rows: Sequence[DnsRecord], error: str, pause_s: float) -> None:
 
 
 def unanswered(rows: Sequence[DnsRecord]) -> list[DnsRecord]:
-    """Of these rows, those that were neither settled nor refused since they were requested."""
+    """Of these rows, those neither settled nor refused since their request. One to be checked again is settled."""
     asked = {row.id: row.revision for row in rows}
-    return [
-        row
-        for row in _by_id(list(asked))
-        if row.due_at is not None and not row.error and row.revision == asked[row.id]
-    ]
+    still = _by_id(list(asked), DnsRecord.due_at <= now_expression())
+    return [row for row in still if not row.error and row.revision == asked[row.id]]
 
 
 def give_up_waiting(rows: Sequence[DnsRecord], why: dict[int, str]) -> dict[int, DnsRecord]:
@@ -388,8 +392,8 @@ def give_up_waiting(rows: Sequence[DnsRecord], why: dict[int, str]) -> dict[int,
     return in_transaction(write)
 
 
-def _by_id(ids: Sequence[int]) -> list[DnsRecord]:
-    return [row for part in _parts(ids) for row in DnsRecord.select().where(DnsRecord.id.in_(part))]
+def _by_id(ids: Sequence[int], *more: Any) -> list[DnsRecord]:
+    return [row for part in _parts(ids) for row in DnsRecord.select().where(DnsRecord.id.in_(part), *more)]
 
 
 def _parts(items: Sequence[Any], size: int = AT_ONCE) -> Iterable[Sequence[Any]]:

@@ -34,6 +34,7 @@ LEASE_MS = 60_000
 TIMING = Timing(connect=5.0, read=10.0, total=45.0)  # the deadline of a batch, below the lease
 PAUSES_S = (5.0, 10.0, 20.0, 40.0, 60.0)  # a server that does not answer, or is busy
 SLOW_PAUSES_S = (30.0, 60.0, 300.0, 900.0, 3600.0)  # what a person has to put right first
+CHECK_AGAIN_S = 10.0  # a change sent before an outage may reach the server after it
 LINGER_S = 1.0  # how long a sender keeps its lease without work
 _IDLE_S = 30.0
 _HELD_ELSEWHERE_S = 1.0
@@ -47,6 +48,7 @@ class Settings:
     lease_ms: int = LEASE_MS
     pauses_s: tuple[float, ...] = PAUSES_S
     slow_pauses_s: tuple[float, ...] = SLOW_PAUSES_S
+    check_again_s: float = CHECK_AGAIN_S
 
     def pause(self, kind: DnsErrorKind | None, attempts: int) -> float:
         """Seconds until a refused change is tried again."""
@@ -172,6 +174,7 @@ class _Server:
         self.key = key
         self.work = threading.Event()
         self.held_elsewhere = False
+        self._doubtful = False  # the end of the batch before is not known
         self._owner = owner
         self._settings = settings
         self._sender = sender
@@ -230,6 +233,7 @@ class _Server:
             if self._sender.stopping:
                 return False
             with self._store():
+                self._doubtful |= sending.unfinished(self.key)
                 if not sending.hold(self.key, self._owner, self._settings.lease_ms):
                     self.held_elsewhere = True
                     return False
@@ -318,10 +322,12 @@ class _Server:
         label = configured_zones.zone_of(row).label
 
         def write() -> None:
-            settled = ledger.settle(outcomes)
-            if all(each.down for each in results) and results:
+            silent = bool(results) and all(each.down for each in results)
+            back = not silent and sending.answered(self.key)
+            late = self._settings.check_again_s if back or self._doubtful else 0.0
+            settled = ledger.settle(outcomes, late)
+            if silent:
                 return
-            back = sending.answered(self.key)
             if row.last_error:
                 good = {"last_error": "", "last_ok_at": now_ms()}
                 Zone.update(good).where(Zone.id == row.id).execute()
@@ -331,6 +337,7 @@ class _Server:
                 _tell(each, f"{answers.done_line(each, row)} (retried)")
 
         in_transaction(write)
+        self._doubtful = False
 
 
 def _alert(text: str, level: str) -> None:

@@ -79,6 +79,12 @@ def hold(name: str, owner: str, lease_ms: int) -> bool:
     return in_transaction(work)
 
 
+def unfinished(name: str) -> bool:
+    """Whether the end of the last batch for a destination was never recorded: nobody knows what arrived."""
+    busy = (Destination.name == name) & (Destination.attempt_at > 0)
+    return Destination.select().where(busy).exists()
+
+
 def release(name: str, owner: str) -> None:
     """Give a lease up; a successor can have it at once."""
     mine = (Destination.name == name) & (Destination.owner == owner)

@@ -33,7 +33,9 @@ from tests.conftest import Store
 
 KEY = "a-key-of-the-lite-server"
 FORWARD, REVERSE, OTHER = "example.net", "2.0.192.in-addr.arpa", "example.org"
-QUICK = Settings(timing=Timing(connect=1.0, read=0.5, total=3.0), pauses_s=(0.1,), slow_pauses_s=(0.1,))
+QUICK = Settings(
+    timing=Timing(connect=1.0, read=0.5, total=3.0), pauses_s=(0.1,), slow_pauses_s=(0.1,), check_again_s=0.1
+)
 PATIENT = replace(QUICK, timing=Timing(connect=2.0, read=20.0, total=30.0))
 SOON = 20.0
 """Longer than anything here may take; who is not done by then waits for something that never comes."""

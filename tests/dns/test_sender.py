@@ -132,7 +132,7 @@ def test_set_dns_records_clears_what_is_pending_at_once_when_the_server_is_back(
     provider.faults.half_open = False
     Run.create(vm=vm, action=action, from_status="ready", live=1)
     assert Step(vm).lines() == [f"fwd OK  vm-10.{FORWARD} A 192.0.2.10 @ {FORWARD}/PowerDNS"]
-    assert states() == {"written"}
+    until(lambda: states() == {"written"})
 
 
 def test_a_silent_server_does_not_hold_up_the_end_of_the_process(
