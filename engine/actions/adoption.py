@@ -27,7 +27,7 @@ from engine.store.models import Client, Product, Server, Service, Vm, VmidClaim
 from engine.work import requests
 
 ADOPTS = (
-    "It becomes a machine of this site: it can be stopped, changed, reinstalled and terminated from here, "
+    "It becomes a VM of this site: it can be stopped, changed, reinstalled and terminated from here, "
     "and terminating the service deletes it with its disks."
 )
 

@@ -207,7 +207,7 @@ def _guest(service_id: int, servers: Servers) -> tuple[Vm, Guest]:
         vm = vm_of(service_id)
         instance = Setting.get_or_none(Setting.key == "instance")
         if vm.vmid is None or not vm.node or instance is None or vm.vm_status == "remove":
-            raise Refused(f"{label(vm)} has no machine on Proxmox, so it has no console.")
+            raise Refused(f"{label(vm)} is not on Proxmox yet, so it has no console.")
         cluster = servers.cluster(vm.server)
     return vm, Guest(cluster, vm.vmid, Mark(instance.value, vm.uid), vm.node, vm.smbios_uuid or None)
 
@@ -230,5 +230,5 @@ def _need_serial_port(machine: ProvenVm) -> None:
         return
     raise Refused(
         f"{label(machine.vm)} has no serial port. Add one on its node (`qm set {machine.guest.vmid} --serial0 socket`, "
-        "then stop and start the machine), or look at its screen with --vnc."
+        "then stop and start the VM), or look at its screen with --vnc."
     )

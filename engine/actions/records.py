@@ -97,7 +97,7 @@ FIELDS: tuple[EditableColumn, ...] = (
     EditableColumn("vlan", "the VLAN of its card, 0 for none", _number(0, 4094)),
     EditableColumn(
         "smbios_uuid",
-        "the machine's own uuid, second proof of ownership",
+        "SMBIOS uuid of the VM, the second proof of ownership",
         _matching(_UUID, "a uuid", str.lower),
     ),
     EditableColumn("os_user", "the user inside the guest", _plain),

@@ -59,7 +59,7 @@ def reset(actor: Actor, service_id: int, status: str, reason: str = "") -> Queue
 def _refuse_reset(vm: Vm, status: str) -> None:
     never_made = vm.vmid is None or not vm.node
     if never_made and status in ("change_package", "ready", "set_dns_records"):
-        raise Refused(f"{label(vm)} has no machine on Proxmox yet; reset it to creation or terminate.")
+        raise Refused(f"{label(vm)} is not on Proxmox yet; reset it to creation or terminate.")
     if vm.vm_status == "remove" and status not in ("creation", "terminate", "remove"):
         raise Refused(f"{label(vm)} is removed; only creation, terminate or delete-record make sense.")
     if status == "creation" and vm.service.status in ("Terminated", "Cancelled"):

@@ -27,7 +27,7 @@ class ConsoleSettings(BaseModel):
         "", max_length=200, description="Base URL that browsers use, behind a tunnel or a TLS proxy."
     )
     insecure: bool = Field(
-        False, description="Allow plain HTTP beyond this machine; only on a network that is itself encrypted."
+        False, description="Allow plain HTTP beyond this host; only on a network that is itself encrypted."
     )
     novnc: Path | None = Field(
         None,
@@ -41,7 +41,7 @@ class ConsoleSettings(BaseModel):
         try:
             return str(ip_address(given))
         except ValueError as error:
-            raise ValueError(f"'{given}' is not an IP address; write one of this machine's") from error
+            raise ValueError(f"'{given}' is not an IP address; write one of this host's") from error
 
     @field_validator("detach")
     @classmethod
@@ -83,7 +83,7 @@ class ConsoleSettings(BaseModel):
         return self
 
     def at(self, address: str) -> Self:
-        """The same, served at another address of this machine; refused where that would not be safe."""
+        """The same, served at another address of this host; refused where that would not be safe."""
         host, port = _split(address)
         changed = {"address": host, "port": port or self.port, "url": ""}
         try:
@@ -99,7 +99,7 @@ class ConsoleSettings(BaseModel):
 
 
 def _stays_here(host: str) -> bool:
-    """Whether what is sent to this host never leaves this machine."""
+    """Whether what is sent to this host never leaves this host."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

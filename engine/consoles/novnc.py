@@ -70,7 +70,7 @@ def fetch(folder: Path) -> int:
             )
         except FileNotFoundError:
             raise Refused(
-                "npm was not found on this machine. Install it (`apt install npm`), or install noVNC with "
+                "npm was not found on this host. Install it (`apt install npm`), or install noVNC with "
                 "`apt install novnc`, or unpack the package anywhere and name its folder as `novnc` in [console]."
             ) from None
         except subprocess.TimeoutExpired:

@@ -39,7 +39,7 @@ _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 _FIRST_WORD_SECONDS = 5.0
 _ASSETS = ("page.js", "page.css")
 _CLOSED = "The screen of {name} was closed."
-_ENDED = "Proxmox ended the screen of {name}: the machine was switched off or moved, or the line to the cluster broke."
+_ENDED = "Proxmox ended the screen of {name}: the VM was stopped or migrated, or the connection to the cluster broke."
 _FAULT = "The screen could not be opened by a fault of kvmtui; its log says which."
 _GONE = "This link was used already, or its ten seconds are over. Ask kvmtui for a new one."
 

@@ -180,7 +180,7 @@ class _RecordSet:
                 RecordChange(ChangeKind.FOREIGN, record, self.aliases[0], why, ours=False)
                 for record in self.wanted
             ]
-        why = f"a CNAME to {target} holds this name; remove it, or give the machine another name"
+        why = f"a CNAME to {target} holds this name; remove it, or rename the VM"
         return [
             RecordChange(ChangeKind.CONFLICT, record, self.aliases[0], why, ours=False)
             for record in self.wanted

@@ -210,7 +210,7 @@ class SignedConnection:
         kind, advice = _CODES.get(code, (DnsErrorKind.PERMANENT, ""))
         if what == "The question" and code in ("REFUSED", "NOTAUTH"):
             kind = DnsErrorKind.MISSING_ZONE
-            advice = f"It has no zone {self._zone}, or does not answer this machine about it."
+            advice = f"It has no zone {self._zone}, or does not answer this host about it."
         said = f"{what} to {self.where} was refused: {code}. {advice}"
         raise ProviderError(kind, said.strip(), said=code, status=int(answer.rcode()))
 

@@ -96,7 +96,7 @@ def _source(server: Server, where: BridgeVlan, address: IpAddress) -> tuple[str,
         holder = assignments.named(assignments.holders(Address.id == row.id))
         return (
             "",
-            f"The guest has an address that another machine holds here: {holder}. Change one of the two.",
+            f"The guest has an address that another VM holds here: {holder}. Change one of the two.",
         )
     if row is not None:
         return f"{row.state} in pool {row.pool_id}" if row.pool_id else row.state, ""

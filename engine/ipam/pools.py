@@ -186,7 +186,7 @@ def _check_neighbours(spec: PoolSpec, server: Server, besides: Pool | None) -> N
     on_gateway = assignments.at(server.id, spec.bridge, spec.vlan) & (Address.address == spec.gateway)
     found = assignments.holders(on_gateway & (Address.state == "assigned"))
     if found:
-        raise Refused(f"The gateway {spec.gateway} is in use by a machine: {assignments.named(found)}.")
+        raise Refused(f"The gateway {spec.gateway} is in use by a VM: {assignments.named(found)}.")
 
 
 def _check_shrinking(pool: Pool, spec: PoolSpec) -> None:

@@ -78,9 +78,7 @@ def find(server: Server, address: IpAddress, wanted: BridgeVlan | None) -> Alloc
         return fitting[0]
     names = ", ".join(str(grant.network) for grant in found)
     if fitting:
-        raise Refused(
-            f"{address} is offered on {names}, and the machine is on none of them yet; choose another."
-        )
+        raise Refused(f"{address} is offered on {names}, and the VM is on none of them yet; choose another.")
     if found:
         raise Refused(f"{address} is on {names}, but the VM's network card is on {wanted}.")
     raise Refused(f"No pool and no line of the address list of server {server.name} has {address}.")

@@ -29,7 +29,7 @@ def update_ip(ctx: Context) -> Outcome:
     An address is given up only after the set no longer lets the VM use it.
     """
     if ctx.vm.vmid is None or not ctx.vm.node:
-        return Fail("there is no machine to change yet; reset the VM to creation")
+        return Fail("there is no VM to change yet; reset the VM to creation")
     before = ctx.flow.get("before") or held(ctx.vm)
     ctx.remember(before=before)
     if failed := add_addresses(ctx):

@@ -43,7 +43,7 @@ def on_vm(run: StepFunction) -> StepFunction:
 
     def guarded(ctx: Context) -> Outcome:
         if not _there(ctx):
-            return Fail("there is no machine on Proxmox; “VMClone” or a redeploy makes one")
+            return Fail("the VM is not on Proxmox; “VMClone” or a redeploy creates it")
         return run(ctx)
 
     return guarded
@@ -89,7 +89,7 @@ def _then(ctx: Context, outcome: Outcome, status: str) -> Outcome:
     return outcome
 
 
-_NO_MACHINE = "there is no machine"
+_NO_MACHINE = "there is no VM"
 
 COMMANDS: tuple[Pipeline, ...] = (
     _one("Start", on_vm(unless_suspended(power.start)), "Start VM"),

@@ -304,7 +304,7 @@ class _Inspection:
         yield ServerCheck("cluster firewall", CheckResult.WARN, sentence, fix)
 
     def clocks(self) -> Iterator[ServerCheck]:
-        """Whether the nodes and this machine agree on the time."""
+        """Whether the nodes and this host agree on the time."""
         for node in self._online():
             skew = self.cluster.clock_skew(node)
             amount = f"The clock of {node} is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} ours"

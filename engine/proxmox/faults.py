@@ -268,6 +268,6 @@ def not_ours(vmid: int, wanted: Mark, found: Mark | None, name: str) -> NotOurs:
 def vm_replaced(vmid: int, wanted: str, found: str | None) -> NotOurs:
     """The refusal for a guest that carries our mark but is not our VM: a copy."""
     return NotOurs(
-        f"The guest under VMID {vmid} was not touched: it carries our mark, but it is another machine "
+        f"The guest under VMID {vmid} was not touched: it carries our mark, but it is another VM "
         f"(SMBIOS uuid {found or 'missing'}, known is {wanted}). It seems to be a copy made by hand."
     )

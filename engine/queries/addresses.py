@@ -32,7 +32,7 @@ class AddressView:
     rdns: str
     own: bool
     kept: Kept
-    trouble: str
+    error: str
     """Why the reverse name is not written yet; empty when nothing is wrong."""
 
 
@@ -46,7 +46,7 @@ def addresses_of(service_id: int) -> list[AddressView]:
 
 
 def _view(row: Address, vm: Vm, zones: Sequence[ConfiguredZone], records: Sequence[DnsRecord]) -> AddressView:
-    kept, trouble = _kept(row, zones, records)
+    kept, error = _kept(row, zones, records)
     return AddressView(
         address=str(row.address),
         prefix=row.prefix,
@@ -56,7 +56,7 @@ def _view(row: Address, vm: Vm, zones: Sequence[ConfiguredZone], records: Sequen
         rdns=row.rdns or fqdn(vm),
         own=bool(row.rdns),
         kept=kept,
-        trouble=trouble,
+        error=error,
     )
 
 

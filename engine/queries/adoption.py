@@ -193,9 +193,9 @@ def _owner(vmid: int, config: GuestConfig) -> str:
         return f"The notes of VM {vmid} hold an ownership mark that cannot be read, or several. {undo}"
     vm = Vm.get_or_none(Vm.uid == mark.vm)
     if vm is not None:
-        return f"VM {vmid} is the machine of service {vm.service_id} ({vm.name}) already, or a copy of it."
+        return f"VM {vmid} is the VM of service {vm.service_id} ({vm.name}) already, or a copy of it."
     return (
-        f"VM {vmid} carries the mark of another site of kvmtui, or of a machine whose record was deleted here "
+        f"VM {vmid} carries the mark of another site of kvmtui, or of a VM whose record was deleted here "
         f"(instance {mark.instance}, vm {mark.vm}). {undo}"
     )
 

@@ -75,7 +75,7 @@ def _open(vm: Vm) -> Iterator[Cluster]:
 def _made(service_id: int) -> Vm:
     vm = vm_of(service_id)
     if vm.vmid is None or not vm.node:
-        raise Refused(f"{label(vm)} has no machine on Proxmox yet.")
+        raise Refused(f"{label(vm)} is not on Proxmox yet.")
     return vm
 
 

@@ -18,7 +18,7 @@ from engine.scope import EVERYTHING, Scope
 When = Literal["change", "at once", "reinstall", "never"]
 """With the change of package, as soon as it is saved, with the next (re)install, or not at all."""
 
-RESTARTS = "A change of package shuts the machine down and starts it again, whatever changes."
+RESTARTS = "Changing the product shuts the VM down and starts it again, whatever changes."
 
 _GROWS = "a disk can never be made smaller again"
 _STAYS = "stays as it is: disks only grow"
@@ -26,7 +26,7 @@ _KEPT = "the disk is kept, with its data"
 _MADE = "a disk is created; no later change of package removes it"
 _NOT_MOVED = "a change moves no disk to another storage"
 _LEFT = "stays as it is: the package leaves it alone"
-_GIVEN_UP = "addresses it gives up may go to another machine"
+_GIVEN_UP = "released addresses may be assigned to another VM"
 _POOL_DECIDES = "no effect while the pool decides the network"
 _ALLOWED = ("snapshots", "snapshot_lifetime", "backups", "backup_storage", "iso_storage")
 

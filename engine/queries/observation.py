@@ -140,11 +140,11 @@ def _uuid(uid: str) -> str:
 def _outlook(vm: Vm) -> tuple[State, str]:
     """Whether there is something to ask the cluster about; `seen` while nothing speaks against it."""
     if vm.vm_status == "remove":
-        return "unmade", f"The machine of {label(vm)} was removed; only its record is left."
+        return "unmade", f"{label(vm).capitalize()} was removed; only its record is left."
     if vm.vmid is None or not vm.node:
         return (
             "unmade",
-            f"{label(vm).capitalize()} has no machine on Proxmox yet: it stands at {vm.vm_status}.",
+            f"{label(vm).capitalize()} is not on Proxmox yet: it is at {vm.vm_status}.",
         )
     if vm.server.state == "paused":
         return "paused", f"Server {vm.server.name} is paused, so nothing is asked of it."
@@ -153,7 +153,7 @@ def _outlook(vm: Vm) -> tuple[State, str]:
 
 
 def _ask(subject: ObservedVm, cluster: Cluster, read: Callable[[ObservedVm, GuestView], T]) -> tuple[str, T]:
-    """What was read and on which node; a machine that has moved is looked for once."""
+    """What was read and on which node; a VM that was migrated is looked for once."""
     vmid, node = subject.looked.vmid, subject.looked.node
     assert vmid is not None
     view = GuestView(cluster, vmid, node)

@@ -69,7 +69,7 @@ class Offers:
     bridges: tuple[BridgeOffer, ...] = ()
     vmids: frozenset[int] = frozenset()
     """Every number in use that this login sees."""
-    troubles: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
     """What could not be read, in sentences."""
 
     def storing(self, content: str) -> tuple[StorageOffer, ...]:
@@ -114,7 +114,7 @@ class _Looking:
     """One look around; what cannot be read is kept as a sentence, and the look continues."""
 
     cluster: Cluster
-    troubles: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     def online(self) -> list[str]:
         return [node.name for node in self.cluster.nodes() if node.online]
@@ -126,7 +126,7 @@ class _Looking:
         try:
             return self.cluster.storages(node)
         except ProxmoxError as fault:
-            self.troubles.append(fault.sentence)
+            self.errors.append(fault.sentence)
             return ()
 
     def bridges(self, nodes: Iterable[str]) -> Iterator[tuple[Bridge, Row]]:
@@ -137,7 +137,7 @@ class _Looking:
                     f"Listing the bridges of {node}", *path, params={"type": "any_bridge"}, node=node
                 )
             except ProxmoxError as fault:
-                self.troubles.append(fault.sentence)
+                self.errors.append(fault.sentence)
                 continue
             for row in answer.rows():
                 yield Bridge.of(row, node), row
@@ -146,7 +146,7 @@ class _Looking:
         try:
             return _template(row, self.cluster.guest_config(row.node, row.vmid))
         except ProxmoxError as fault:
-            self.troubles.append(fault.sentence)
+            self.errors.append(fault.sentence)
             return None
 
 
@@ -175,7 +175,7 @@ def _offers(server: str, look: _Looking) -> Offers:
         _storages(look.storages(nodes)),
         _bridges(list(look.bridges(nodes))),
         frozenset(row.vmid for row in guests),
-        tuple(dict.fromkeys(look.troubles)),
+        tuple(dict.fromkeys(look.errors)),
     )
 
 
@@ -230,7 +230,7 @@ def _interface(row: Row) -> IPv4Interface | None:
 def free_range(bridge: BridgeOffer) -> Range | None:
     """The longest stretch of the bridge's network between its gateway, its nodes and its ends.
 
-    What other machines use is unknown to Proxmox: an operator must look at it before it becomes a pool.
+    What other hosts use is unknown to Proxmox: an operator must look at it before it becomes a pool.
     """
     if not bridge.network:
         return None

@@ -38,19 +38,19 @@ def service_ref(text: str, scope: Scope = EVERYTHING) -> Ref:
             return _by_id(int(text), scope)
         by_vmid = _VMID.fullmatch(text)
         if by_vmid:
-            return _only(_vms(Vm.vmid == int(by_vmid[1]), scope), text, f"no machine has VMID {by_vmid[1]}.")
+            return _only(_vms(Vm.vmid == int(by_vmid[1]), scope), text, f"no VM has VMID {by_vmid[1]}.")
         name = text.lower()
         rows = _vms(Vm.name == name, scope) or _by_full_name(name, scope)
         every = within(Vm.select(Vm.name), scope, Vm.service).tuples()
         known = (each for (each,) in every if each) if not rows else ()
-        return _only(rows, text, f"There is no machine '{text}'.{nearest(text, known)}")
+        return _only(rows, text, f"No VM matches '{text}'.{nearest(text, known)}")
 
 
 def vm_ref(text: str, scope: Scope = EVERYTHING) -> Ref:
     """Like `service_ref`, refused when the service has no VM."""
     ref = service_ref(text, scope)
     if ref.vm_id is None:
-        raise Refused(f"Service {ref.service_id} has no machine.")
+        raise Refused(f"Service {ref.service_id} has no VM.")
     return ref
 
 
@@ -99,7 +99,7 @@ def _only(rows: list[Vm], text: str, none: str) -> Ref:
         raise NotFound(none[:1].upper() + none[1:])
     if len(rows) > 1:
         ids = ", ".join(str(row.service_id) for row in rows)
-        raise Refused(f"'{text}' means more than one machine; name one by its service id: {ids}.")
+        raise Refused(f"'{text}' matches more than one VM; name one by its service id: {ids}.")
     return Ref(rows[0].service_id, rows[0].id, rows[0].name or str(rows[0].service_id))
 
 

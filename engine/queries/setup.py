@@ -18,7 +18,7 @@ class FirstVm:
     service: int
     name: str = ""
     status: str = ""
-    trouble: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class SetUp:
     zones: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
-    machine: FirstVm | None = None
+    vm: FirstVm | None = None
     """The VM of the server's first service."""
     mails: bool = False
     """Whether mail can be sent."""
@@ -57,7 +57,7 @@ def set_up() -> SetUp:
             zones=tuple(row.name for row in Zone.select().order_by(Zone.id)),
             products=tuple(names.values()),
             clients=tuple(row.name for row in Client.select().order_by(Client.name)),
-            machine=_first_vm(list(names)),
+            vm=_first_vm(list(names)),
             mails=_mails(),
         )
 

@@ -149,7 +149,7 @@ def _one_live_run() -> Iterator[str]:
 
 
 def _vmids_claimed() -> Iterator[str]:
-    """The VMID of a VM is claimed by it; a claim names a machine that has that VMID or none yet."""
+    """The VMID of a VM is claimed by it; a claim names a VM that has that VMID or none yet."""
     claim = (VmidClaim.server == Vm.server) & (VmidClaim.vmid == Vm.vmid)
     claimed = claim & (VmidClaim.vm == Vm.id) & (VmidClaim.state == "claimed")
     living = Vm.vmid.is_null(False) & (Vm.vm_status != "remove")

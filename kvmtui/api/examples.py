@@ -288,7 +288,7 @@ ANSWERS: dict[str, Any] = {
                 "note": "",
             }
         ],
-        "message": "A change of package shuts the machine down and starts it again, whatever changes.",
+        "message": "Changing the product shuts the VM down and starts it again, whatever changes.",
     },
     "show_vm": _VM,
     "show_log": _page(_LOG),

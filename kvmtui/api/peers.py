@@ -51,7 +51,7 @@ def client_of(scope: Any, proxies: Networks) -> str:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an address is of this machine."""
+    """Whether an address belongs to this host."""
     try:
         return plain(ip_address(address)).is_loopback
     except ValueError:

@@ -26,7 +26,7 @@ class ApiSettings(BaseModel):
     )
     tls_key: Path | None = Field(None, description="Private key of `tls_cert` in PEM. Relative to this file.")
     behind_proxy: bool = Field(
-        False, description="Allow plain HTTP beyond this machine, because a TLS proxy is in front of it."
+        False, description="Allow plain HTTP beyond this host, because a TLS proxy is in front of it."
     )
     proxies: list[str] = Field(
         default_factory=list,

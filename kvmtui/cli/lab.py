@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Serve a simulated Proxmox VE cluster on this machine.")
+app = typer.Typer(help="Serve a simulated Proxmox VE cluster on this host.")
 
 
 @app.command()
@@ -22,7 +22,7 @@ def lab(
 ) -> int:
     """Serve a simulated three-node cluster over HTTPS on loopback, until Ctrl-C.
 
-    It prints how to connect. Nothing outside this machine is touched, nothing is kept.
+    It prints how to connect. Nothing outside this host is touched, nothing is kept.
 
     \b
     kvmtui lab --port 8006 --speed 10

@@ -1,4 +1,4 @@
-"""`kvmtui --demo`: the console on a throw-away world on this machine. Nothing outside is touched, nothing is kept.
+"""`kvmtui --demo`: the console on a throw-away world on this host. Nothing outside is touched, nothing is kept.
 
 world.py      the simulated cluster, DNS server and their manifest
 sample_vms.py existing VMs, and VMs being deployed

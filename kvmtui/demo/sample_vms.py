@@ -99,7 +99,7 @@ def _ready(
 
 
 def _guest(lab: Lab, vm: Vm, plan: Plan, rate: int, off: bool) -> None:
-    """The same machine on the cluster, carrying our mark."""
+    """The same VM on the cluster, carrying our mark."""
     assert vm.vmid is not None
     disk = plan.system_disk
     limits = {name: getattr(disk, name) for name in ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")}

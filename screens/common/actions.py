@@ -61,7 +61,7 @@ def _place(number: str, name: str, label: str, short: str, shows: str) -> Action
 
 SCREENS: tuple[Action, ...] = (
     _place("1", "dashboard", "Dashboard", "Home", "what matters now"),
-    _place("2", "vms", "VMs", "VMs", "every virtual machine"),
+    _place("2", "vms", "VMs", "VMs", "every VM"),
     _place("3", "pools", "IP Pools", "Pools", "address ranges and who has which address"),
     _place("4", "zones", "DNS Zones", "DNS", "forward and reverse zones"),
     _place("5", "products", "Products", "Plans", "the plans that are sold"),
@@ -87,7 +87,7 @@ _EVERYWHERE = (
     _app("reload", "ctrl+r", "Reload", "Read everything on this screen again."),
     _app("theme", "", "Theme", "Change the colours."),
     _changes(EVERYWHERE)(
-        "first_steps", "F", "First steps", "Go from your cluster to the first machine, step by step."
+        "first_steps", "F", "First steps", "Set up from your cluster to the first VM, step by step."
     ),
 )
 

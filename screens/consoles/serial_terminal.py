@@ -61,7 +61,7 @@ def sentence(parting: Parting, name: str) -> str:
     """Why a session ended, for an operator."""
     return {
         Parting.DETACHED: f"Left the serial console of {name}; the VM keeps running.",
-        Parting.ENDED: f"Proxmox ended the serial console of {name}: the machine was switched off or moved.",
+        Parting.ENDED: f"Proxmox ended the serial console of {name}: the VM was stopped or migrated.",
         Parting.LOST: f"The connection to the serial console of {name} was lost. The VM may still be running; "
         "check with kvmtui vm show.",
         Parting.TERMINAL: f"The terminal went away; the serial console of {name} was left.",

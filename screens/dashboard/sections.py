@@ -60,7 +60,7 @@ def _first_steps(found: Dashboard) -> DashboardSection | None:
     """Where to begin, while nobody has a service."""
     if any(found.services.values()):
         return None
-    return DashboardSection("First steps", "press F: from your cluster to the first machine")
+    return DashboardSection("First steps", "press F: from your cluster to the first VM")
 
 
 def _needs(found: Dashboard, width: int, most: int) -> DashboardSection:

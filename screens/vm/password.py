@@ -77,7 +77,7 @@ class PasswordDialog(Dialog[None]):
         self.reread()
 
     def reread(self, batch: EventBatch | None = None) -> None:
-        """Looks whether it is set, when something happened to this machine."""
+        """Looks whether it is set, when something happened to this VM."""
         if not self._over and (batch is None or self._queued.service_id in batch.services):
             self.run_worker(self._look(), group="password", exclusive=True)
 

@@ -265,7 +265,7 @@ class VmRows:
         return position(self.question, key) if isinstance(key, int) else None
 
     def seen(self, view: View) -> RowSource:
-        """The same machines as they are looked at: the text filter and the order."""
+        """The same VMs as they are shown: text filter and order."""
         sort = view.sort if view.sort in SORTS else "id"
         return VmRows(replace(self.question, text=view.filter, sort=sort, descending=view.descending))
 

@@ -24,7 +24,7 @@ _COMPARE = (
 )
 _SEVERAL = (
     "The hosts show different certificates, and one fingerprint cannot stand for all of them. Copy "
-    "/etc/pve/pve-root-ca.pem from a node to this machine and give its path as CA file."
+    "/etc/pve/pve-root-ca.pem from a node to this host and give its path as CA file."
 )
 
 
@@ -44,7 +44,7 @@ class Trust(Dialog[str]):
         self.one = len({each.fingerprint for each in shown}) == 1
         pin = "y it is the same, pin it · " if self.one else ""
         super().__init__(
-            "Is this your Proxmox?", f"{pin}s an authority this machine trusts signed it · n or esc no"
+            "Is this your Proxmox?", f"{pin}s an authority this host trusts signed it · n or esc no"
         )
 
     def body(self) -> Iterable[Widget]:

@@ -29,12 +29,12 @@ class EndingStep(WizardStep):
         return ""
 
     def enter(self, known: WizardState) -> str:
-        return "opens the page of the VM" if known.site.machine else "opens the dashboard"
+        return "opens the page of the VM" if known.site.vm else "opens the dashboard"
 
     def words(self, known: WizardState) -> Iterable[Part]:
-        machine = known.site.machine
-        if machine is not None:
-            yield from _machine(machine)
+        vm = known.site.vm
+        if vm is not None:
+            yield from _first_vm(vm)
             yield Paragraph()
         for each in self._steps:
             yield from _state(each, known)
@@ -46,25 +46,23 @@ class EndingStep(WizardStep):
         )
 
     async def act(self, context: StepContext, known: WizardState) -> bool:
-        console, machine = cast(Any, context.app), known.site.machine
+        console, vm = cast(Any, context.app), known.site.vm
         there = partial(console.open, "dashboard")
-        if machine is not None:
-            there = partial(console.open_vm, machine.service)
+        if vm is not None:
+            there = partial(console.open_vm, vm.service)
         console.call_later(there)  # not from here: this place, and what runs in it, ends with that
         return False
 
 
-def _machine(machine: FirstVm) -> Iterator[Part]:
-    name = f"{machine.name or 'The VM'} (service {machine.service})"
-    if machine.trouble:
-        yield bad(f"{name} is stuck at {machine.status}: {machine.trouble}")
+def _first_vm(vm: FirstVm) -> Iterator[Part]:
+    name = f"{vm.name or 'The VM'} (service {vm.service})"
+    if vm.error:
+        yield bad(f"{name} is stuck at {vm.status}: {vm.error}")
         yield Paragraph("Fix the cause; kvmtui retries every minute.", indent=4)
-    elif machine.status == "ready":
+    elif vm.status == "ready":
         yield good(f"{name} is ready. To add more services, press 8, then a.")
     else:
-        yield Paragraph(
-            f"[~] {name} is being deployed: {machine.status}. Press l for its log.", "busy", hang=4
-        )
+        yield Paragraph(f"[~] {name} is being deployed: {vm.status}. Press l for its log.", "busy", hang=4)
 
 
 def _state(step: WizardStep, known: WizardState) -> Iterator[Part]:

@@ -33,7 +33,7 @@ class ServiceStep(WizardStep):
     NEED: ClassVar[Need] = "checks"
 
     def done(self, known: WizardState) -> bool:
-        return known.site.machine is not None
+        return known.site.vm is not None
 
     def waits(self, known: WizardState) -> str:
         first = super().waits(known)
@@ -59,7 +59,7 @@ class ServiceStep(WizardStep):
             yield Paragraph("Step 2 explains each of them. The VM can still be ordered: it waits there.")
 
     async def act(self, context: StepContext, known: WizardState) -> bool:
-        if known.site.machine is not None:
+        if known.site.vm is not None:
             context.forward()
             return False
         form = _form(context.draft, known)

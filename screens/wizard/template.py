@@ -55,7 +55,7 @@ class TemplateStep(WizardStep):
             yield Paragraph()
         yield from _list(offers)
         yield from self._what_to_do(known, offers)
-        for sentence in offers.troubles:
+        for sentence in offers.errors:
             yield doubtful(sentence)
 
     def _what_to_do(self, known: WizardState, offers: Offers) -> Iterator[Part]:

@@ -324,7 +324,7 @@ def test_a_machine_that_goes_off_ends_its_screen(
         with pytest.raises(ConnectionClosed):
             line.recv(timeout=5)
     ending = offer[0].wait()
-    assert not ending.well and "switched off or moved" in ending.sentence
+    assert not ending.well and "stopped or migrated" in ending.sentence
 
 
 def test_a_console_that_closes_takes_its_screens_along(house: House, scripts: dict[str, Path]) -> None:

@@ -123,7 +123,7 @@ def test_a_machine_that_goes_off_ends_it_in_order(house: House, attached: Pseudo
     house.lab.foreign_power(VMID, "stopped")
     assert attached.ended() == 0
     assert attached.restored
-    assert "switched off or moved" in attached.last_line
+    assert "stopped or migrated" in attached.last_line
     assert house.trail()[-1][2] == "ended"
 
 
@@ -214,7 +214,7 @@ class TestRefusals:
 
     def test_a_service_whose_machine_is_not_made_yet(self, terminal: Start, house: House) -> None:
         Vm.update(vmid=None).execute()
-        assert "no machine on Proxmox" in self.refused(terminal, house)
+        assert "is not on Proxmox" in self.refused(terminal, house)
 
     def test_a_token_that_may_not_open_consoles(self, terminal: Start, house: House) -> None:
         house.lab.revoke("VM.Console", f"/vms/{VMID}")

@@ -162,7 +162,7 @@ def test_excluding_a_used_address_only_keeps_it_from_coming_back(make_vm: MakeVm
 def test_a_gateway_that_a_machine_has_is_refused(make_vm: MakeVm) -> None:
     pool = pools.create_pool(pool_spec())
     allocate(make_vm(), Want())
-    with pytest.raises(Refused, match=r"gateway 192.0.2.2 is in use by a machine: 192.0.2.2 \(service 1"):
+    with pytest.raises(Refused, match=r"gateway 192.0.2.2 is in use by a VM: 192.0.2.2 \(service 1"):
         pools.update_pool(pool, pool_spec(gateway="192.0.2.2"))
 
 

@@ -103,7 +103,7 @@ CLUSTER = (
         "        if config.mark != self.mark:\n", "        if False:\n", ("tests/proxmox/test_guest.py",),
     ),
     Rule(
-        "ownership-uuid", "another machine with our mark is ours", "engine/proxmox/guest.py",
+        "ownership-uuid", "another VM with our mark is ours", "engine/proxmox/guest.py",
         "if self.smbios_uuid and config.smbios_uuid != self.smbios_uuid:", "if False:",
         ("tests/proxmox/test_guest.py",),
     ),

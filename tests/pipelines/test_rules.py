@@ -243,7 +243,7 @@ def test_a_command_without_a_machine_says_so(site: Site) -> None:
     Vm.update(vm_status="ready").where(Vm.id == vm.id).execute()
     site.ask(vm, "Start")
     site.walk(vm)
-    assert Run.get().error.startswith("there is no machine on Proxmox")
+    assert Run.get().error.startswith("the VM is not on Proxmox")
     site.ask(vm, "Suspend")
     site.walk(vm)
     assert Service.get().status == "Suspended"

@@ -147,7 +147,7 @@ async def test_a_machine_that_is_gone_and_one_that_is_not_ours_are_sentences(sit
         tab = await page(pilot, vm)
         assert line(tab, "Now").startswith("Now              [!]") and tab.panel.good is None
         await press(pilot, "A")
-        assert "has not been seen yet" in told(pilot)[-1]
+        assert "has not been read from the cluster yet" in told(pilot)[-1]
         site.lab.foreign_delete(VMID)
         await look(pilot, tab)
         assert "somebody removed it" in " ".join(words.strip() for words in tab.panel.words)

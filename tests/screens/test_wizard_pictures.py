@@ -80,8 +80,8 @@ async def trouble(pilot: Pilot[Any]) -> None:
 async def ending(pilot: Pilot[Any]) -> None:
     await turn(pilot, "ending", skipped=frozenset({"zone", "service"}))
     place = wizard(pilot)
-    machine = FirstVm(1, "vps-1", "set_ip", "storage local-lvm is full on pve1")
-    place.known = replace(place.known, site=replace(place.known.site, machine=machine))
+    vm = FirstVm(1, "vps-1", "set_ip", "storage local-lvm is full on pve1")
+    place.known = replace(place.known, site=replace(place.known.site, vm=vm))
     place._show()
 
 

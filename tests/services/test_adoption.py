@@ -139,7 +139,7 @@ def test_a_guest_that_must_not_be_taken(site: Site, config: dict[str, Any], word
 
 def test_a_guest_of_ours_is_not_taken_twice(site: Site, form: AdoptForm) -> None:
     vm = _taken(site, form)
-    with pytest.raises(Refused, match=f"machine of service {vm.service_id} \\(web01\\) already"):
+    with pytest.raises(Refused, match=f"VM of service {vm.service_id} \\(web01\\) already"):
         adopt(ME, form, "Web01.example.org")
     site.lab.foreign_config(VMID, description="")
     with pytest.raises(Refused, match=f"VMID {VMID} belongs to service {vm.service_id}"):
@@ -209,7 +209,7 @@ def test_an_address_of_another_machine_is_a_clash(site: Site, form: AdoptForm) -
     site.lab.foreign_config(VMID, ipconfig0=f"ip={held}/24")
     (place,) = survey(form).addresses
     assert f"{held} (service {other.service_id}, {other.name})" in place.clash
-    with pytest.raises(Refused, match="another machine holds"):
+    with pytest.raises(Refused, match="another VM holds"):
         adopt(ME, form, "Web01.example.org")
 
 

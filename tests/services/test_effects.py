@@ -69,7 +69,7 @@ def test_cores_need_a_stop_and_can_go_back(vm: Vm) -> None:
         ("system_disk", 0, "never", False, "leaves it alone"),
         ("additional_disk", 9, "change", True, "never be made smaller"),
         ("additional_disk", 0, "never", False, "kept, with its data"),
-        ("ipv4", 1, "change", True, "may go to another machine"),
+        ("ipv4", 1, "change", True, "may be assigned to another VM"),
         ("ipv4", 3, "change", False, ""),
         ("system_disk_mbps_rd", 50, "change", False, ""),
         ("backups", 3, "at once", False, ""),

@@ -47,17 +47,17 @@ def test_how_far_a_site_is_comes_from_its_rows(store: Store, still_lab: Lab) -> 
     add_product()
     assert not nothing_yet()
     found = set_up()
-    assert (found.server, found.login, found.products, found.machine) == (
+    assert (found.server, found.login, found.products, found.vm) == (
         "pve-lab", still_lab.token_id, ("VPS-1",), None,
     )  # fmt: skip
     assert [pool.free for pool in found.pools] == [11] and not found.answered
     client = Client.create(name="Acme", created_at=1)
     service = Service.create(client=client, product=Product.get(), status="Pending", created_at=1)
-    assert set_up().machine == FirstVm(service.id)
+    assert set_up().vm == FirstVm(service.id)
     Vm.create(
         uid="v", service=service, server=Server.get(), name="vps-1", vm_status="clone", error="full", plan={}
     )
-    assert set_up().machine == FirstVm(service.id, "vps-1", "clone", "full")
+    assert set_up().vm == FirstVm(service.id, "vps-1", "clone", "full")
 
 
 def test_a_cluster_says_what_it_offers(sqlite_store: Store, still_lab: Lab) -> None:
@@ -68,7 +68,7 @@ def test_a_cluster_says_what_it_offers(sqlite_store: Store, still_lab: Lab) -> N
     assert (templates[9010].storage, templates[9002].gib) == ("ceph", 1)
     assert all(each.cloudinit and each.agent for each in templates.values())
     assert {each.name for each in found.storing("images")} == {"ceph", "local-lvm"}
-    assert found.bridges[0].network == "192.0.2.0/24" and found.troubles == ()
+    assert found.bridges[0].network == "192.0.2.0/24" and found.errors == ()
     assert {9000, 9010} <= found.vmids
 
 

@@ -56,7 +56,7 @@ def _sort(status: int, code: int, zone: str, zone_id: str) -> tuple[DnsErrorKind
     if code in _CONFLICTS:
         return (
             DnsErrorKind.CONFLICT,
-            "A record of somebody else is there; remove it or rename the machine.",
+            "A record of somebody else is there; remove it or rename the VM.",
         )
     if code == _QUOTA:
         return DnsErrorKind.PERMANENT, f"The plan of {zone} allows no more records."

@@ -18,7 +18,7 @@ _MEANINGS = {
     6: "the user is suspended",
     8: "the limit of the user's package is reached",
     9: "the credentials are wrong",
-    10: "this machine or this key may not do that",
+    10: "this host or this key may not do that",
     11: "the API or DNS is switched off",
     15: "the server cannot connect to its DNS cluster",
     20: "the record is stored, but the name server did not restart",
@@ -120,7 +120,7 @@ class HestiaApi:
         if code == 10 or "not allowed" in said:
             return (
                 DnsErrorKind.PERMISSION,
-                "Allow this machine's address, and the command for the key, in HestiaCP.",
+                "Allow the address of this host, and the command for the key, in HestiaCP.",
             )
         if reply.status == 404:
             return DnsErrorKind.PERMANENT, "Is this the address of a HestiaCP panel, with its port 8083?"

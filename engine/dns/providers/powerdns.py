@@ -267,7 +267,7 @@ class PowerDns:
             return ProviderError(DnsErrorKind.AUTH, sentence, said=said, status=401)
         if reply.status == 403:
             sentence = (
-                f"PowerDNS at {self._api.host} refuses this machine: {said}. See webserver-allow-from there."
+                f"PowerDNS at {self._api.host} refuses this host: {said}. See webserver-allow-from there."
             )
             return ProviderError(DnsErrorKind.PERMISSION, sentence, said=said, status=403)
         if reply.status in (404, 405):

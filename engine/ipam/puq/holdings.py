@@ -67,7 +67,5 @@ def _machine(service: str, pool: Pool) -> Vm | None:
         raise Refused(f"service: “{shortened(service)}” is not a number.")
     vm = Vm.get_or_none((Vm.service == int(service)) & (Vm.vm_status != "remove"))
     if vm is not None and vm.server_id != pool.server_id:
-        raise Refused(
-            f"service {service} has its machine on server {vm.server.name}, and the pool is not there."
-        )
+        raise Refused(f"service {service} has its VM on server {vm.server.name}, and the pool is not there.")
     return vm

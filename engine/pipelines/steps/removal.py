@@ -161,7 +161,7 @@ def delete_vm_or_give_up(ctx: Context) -> Outcome:
 
 
 def delete_for_redeploy(ctx: Context) -> Outcome:
-    """The same for a redeploy, which takes a new number: a guest that is surely another machine is left alone."""
+    """The same for a redeploy, which takes a new number: a guest that is certainly another VM is left alone."""
     try:
         return delete_vm(ctx)
     except NotOurs as stranger:

@@ -111,7 +111,7 @@ def dns_list(request: Request) -> Response:
     tags=["Server"],
 )
 async def metrics(request: Request) -> Response:
-    """Answer the metrics for Prometheus, to a token with the role metrics or owner, or to this machine itself."""
+    """Answer the metrics for Prometheus, to a token with the role metrics or owner, or to a request from this host."""
     if not _comes_from_here(request):
         await routing.authenticate(request, Role.METRICS)
     text = await request.app.state.threads.run(request.app.state.metrics.text)
@@ -119,7 +119,7 @@ async def metrics(request: Request) -> Response:
 
 
 def _comes_from_here(request: Request) -> bool:
-    """Whether it was sent on this machine, and not passed on by a proxy here."""
+    """Whether it was sent on this host, and not forwarded by a proxy on it."""
     passed_on = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "via", "x-real-ip"))
     behind = request.app.state.settings.behind_proxy
     return not passed_on and not behind and is_loopback(request.state.address)

@@ -73,7 +73,7 @@ def row(item: AddressView, first: bool) -> TableRow:
             Cell(
                 item.rdns or "none",
                 "" if item.own else "muted",
-                item.trouble or ("" if item.own else "the VM's name"),
+                item.error or ("" if item.own else "the VM's name"),
             ),
             Cell(words, tone),
             Cell(item.gateway or "—", "muted"),

@@ -256,5 +256,5 @@ def _no_machine(allowed: Allowance) -> str:
     if allowed.exists:
         return ""
     if allowed.vm_status == "remove":
-        return "The machine is gone; only its record is still here."
-    return f"There is no machine on Proxmox yet ({allowed.vm_status}).\nThe Log tab shows how far it is."
+        return "The VM is gone; only its record is still here."
+    return f"The VM is not on Proxmox yet ({allowed.vm_status}).\nThe Log tab shows how far it is."

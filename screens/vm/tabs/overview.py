@@ -109,8 +109,8 @@ class OverviewTab(Tab):
         if asked.run != "apply" or self._drift:
             return None
         if self.panel.good is None:
-            return "The machine has not been seen yet, so nobody knows what differs from its package."
-        return "The machine is as its package says; there is nothing to apply."
+            return "The VM has not been read from the cluster yet, so differences from its product are not known."
+        return "The VM matches its product; there is nothing to apply."
 
     def do_apply(self) -> Worker[None]:
         return self.run_worker(self._apply(), group="dialog", exclusive=True)
