@@ -330,11 +330,8 @@ def settle(outcomes: Sequence[tuple[DnsRecord, LedgerUpdate]], check_again_s: fl
         else:
             _put_off(row, outcome)
     for part in _parts(gone):
-        these = DnsRecord.id.in_(part)
-        if again is None:
-            DnsRecord.delete().where(these).execute()
-        else:
-            DnsRecord.update(state="deleting", due_at=again, attempts=0, error="").where(these).execute()
+        checked = DnsRecord.update(state="deleting", due_at=again, attempts=0, error="")
+        (DnsRecord.delete() if again is None else checked).where(DnsRecord.id.in_(part)).execute()
     for (state, *values), ids in alike.items():
         for part in _parts(ids):
             DnsRecord.update(state=state, due_at=again, attempts=0, **dict(values)).where(
