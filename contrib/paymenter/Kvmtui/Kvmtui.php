@@ -116,13 +116,7 @@ class Kvmtui extends Server
             $setting = $product->settings()->where('key', 'templates')->first();
             $listed = $setting === null ? '' : $setting->value;
         }
-        $offered = [];
-        foreach (preg_split('/\R/', (string) $listed) as $line) {
-            $parts = array_map('trim', explode('=', $line, 2));
-            if ($parts[0] !== '') {
-                $offered[$parts[0]] = isset($parts[1]) && $parts[1] !== '' ? $parts[1] : $parts[0];
-            }
-        }
+        $offered = self::offered((string) $listed);
         if ($offered === []) {
             return [];
         }
@@ -214,13 +208,30 @@ class Kvmtui extends Server
     /** What a service overrides of its product: what the client chose before what the product says. */
     private function options(array $settings, array $properties): array
     {
+        $offered = self::offered(isset($settings['templates']) ? (string) $settings['templates'] : '');
+        if ($offered !== [] && isset($properties['template']) && !isset($offered[(string) $properties['template']])) {
+            throw new ApiError('The operating system is not one of those the product offers. Choose another.', 0, true);
+        }
         unset($settings['product'], $settings['templates']);
         return array_merge(Options::from($settings), Options::from($properties));
     }
 
+    /** @return array<string, string> texts by template */
+    private static function offered($listed): array
+    {
+        $offered = [];
+        foreach (preg_split('/\R/', $listed) as $line) {
+            $parts = array_map('trim', explode('=', $line, 2));
+            if ($parts[0] !== '') {
+                $offered[$parts[0]] = isset($parts[1]) && $parts[1] !== '' ? $parts[1] : $parts[0];
+            }
+        }
+        return $offered;
+    }
+
     private function client(Service $service): array
     {
-        $user = $service->user;
+        $user = $service->user ?? $service->order->user;
         return [
             'name' => trim((string) $user->name) ?: (string) $user->email,
             'tag' => '(#' . (int) $user->id . ')',

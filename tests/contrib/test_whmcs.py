@@ -1,0 +1,345 @@
+"""The WHMCS module: what its functions do, and that nothing is done twice whatever happens to an answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from engine.clock import now_ms
+from engine.roles import Role
+from engine.store.models import Product, Request, Service, Vm
+from tests.api.conftest import make_ready, token
+from tests.contrib.conftest import Desk
+from tests.contrib.hosts import PASSWORD, dropped, lost, problem, says, stuck
+
+CREATE = "POST /api/v1/services$"
+
+
+def test_an_order_becomes_one_service_of_a_client_of_its_own(desk: Desk) -> None:
+    assert desk.call("CreateAccount", configoptions={"CPU Cores": "4|4 cores", "Support": "Gold"}) == "success"
+    (service,) = desk.services()
+    assert (service["external_ref"], service["product"], service["options"]) == ("12", "VPS-2", {"cores": 4})
+    (client,) = [each for each in desk.api.ok("GET", "/api/v1/clients", 200)["items"] if each["name"] != "Acme"]
+    assert (client["name"], client["email"], client["language"]) == ("Jo O'Client (#7)", "jo@client.example", "de")
+    assert service["client"] == client["name"]
+    assert desk.proxy.keys(CREATE) == ["whmcs-12-create-1"]
+    assert desk.row()["username"] == f"vm{service['id']}"
+    assert desk.call("CreateAccount") == "success" and len(desk.services()) == 1
+
+
+def test_a_client_is_known_by_number_whatever_their_name(desk: Desk) -> None:
+    desk.call("CreateAccount")
+    details = {"firstname": "Jo", "lastname": "Married", "email": "jo@new.example", "language": "french"}
+    assert desk.call("CreateAccount", 13, clientsdetails=details) == "success"
+    names = {each["name"]: each["email"] for each in desk.api.ok("GET", "/api/v1/clients", 200)["items"]}
+    assert names == {"Acme": "ops@acme.example", "Jo Married (#7)": "jo@new.example"}
+    assert {each["client"] for each in desk.services()} == {"Jo Married (#7)"}
+
+
+def test_settings_of_the_product_give_way_to_configurable_options(desk: Desk) -> None:
+    settings = {"configoption3": "2", "configoption4": "2048", "configoption11": "0"}
+    legacy = {"CPU|Cores": "CPU|6", "RAM": "4", "OS": "OS|9001", "ipv4": "2", "B": "1", "S": "", "disk": "40 GB"}
+    assert desk.call("CreateAccount", **settings, configoptions=legacy) == "success"
+    assert desk.services()[0]["options"] == {
+        "cores": 6,
+        "memory": 4096,
+        "template": 9001,
+        "ipv4": 2,
+        "backups": 1,
+        "system_disk": 40,
+    }
+
+
+def test_a_reseller_s_token_orders_for_its_own_client(desk: Desk) -> None:
+    limited = token("reseller", Role.OPERATOR, clients=("Acme",))
+    assert desk.call("CreateAccount", configoption2="Acme", serveraccesshash=limited) == "success"
+    assert desk.services()[0]["client"] == "Acme"
+    said = desk.call("CreateAccount", 13, serveraccesshash=limited)
+    assert "client" in said and len(desk.services()) == 1
+
+
+def test_a_lost_answer_is_asked_for_with_the_same_key(desk: Desk) -> None:
+    desk.proxy.fault(CREATE, lost)
+    assert desk.call("CreateAccount") == "success"
+    assert desk.proxy.keys(CREATE) == ["whmcs-12-create-1"] * 2 and len(desk.services()) == 1
+
+
+def test_a_call_that_never_arrived_is_sent_again_with_the_same_key(desk: Desk) -> None:
+    desk.proxy.fault(CREATE, dropped)
+    assert desk.call("CreateAccount") == "success"
+    assert desk.proxy.keys(CREATE) == ["whmcs-12-create-1"] * 2 and len(desk.services()) == 1
+
+
+def test_what_timed_out_continues_as_the_same_attempt(desk: Desk) -> None:
+    desk.call("CreateAccount")
+    make_ready(desk.services()[0]["id"])
+    desk.proxy.fault("POST .*/suspend", lost, times=3)
+    assert "Cannot reach kvmtui" in desk.call("SuspendAccount", suspendreason="not paid")
+    assert desk.call("SuspendAccount", suspendreason="not paid") == "success"
+    assert desk.proxy.keys("/suspend") == ["whmcs-12-suspend-1"] * 4
+    assert Request.select().where(Request.action == "Suspend").count() == 1
+
+
+def test_what_was_refused_is_a_new_attempt(desk: Desk) -> None:
+    assert "VPS-9" in desk.call("CreateAccount", configoption1="VPS-9")
+    assert desk.call("CreateAccount") == "success"
+    assert desk.proxy.keys(CREATE) == ["whmcs-12-create-1", "whmcs-12-create-2"]
+
+
+def test_every_success_ends_an_attempt(desk: Desk) -> None:
+    desk.call("CreateAccount")
+    make_ready(desk.services()[0]["id"])
+    for _ in range(2):
+        assert desk.call("SuspendAccount") == "success"
+        assert desk.call("UnsuspendAccount") == "success"
+    assert desk.proxy.keys("/suspend") == ["whmcs-12-suspend-1", "whmcs-12-suspend-2"]
+    assert desk.proxy.keys("/unsuspend") == ["whmcs-12-unsuspend-1", "whmcs-12-unsuspend-2"]
+
+
+def test_a_timed_out_attempt_is_not_continued_after_another_action(desk: Desk) -> None:
+    desk.call("CreateAccount")
+    make_ready(desk.services()[0]["id"])
+    desk.proxy.fault("POST .*/suspend", lost, times=3)
+    desk.call("SuspendAccount")
+    assert desk.call("UnsuspendAccount") == "success"
+    assert desk.call("SuspendAccount") == "success"
+    assert desk.proxy.keys("/suspend")[-1] == "whmcs-12-suspend-2"
+
+
+def test_a_process_killed_in_the_middle_leaves_an_attempt_to_continue(desk: Desk) -> None:
+    from tests.contrib.hosts import whmcs_params
+
+    desk.proxy.fault(CREATE, stuck)
+    desk.host.send("CreateAccount", params=whmcs_params(desk.proxy.port, desk.api.token, 12))
+    assert desk.proxy.reached.wait(30)
+    desk.host.kill()
+    assert desk.call("CreateAccount") == "success" and len(desk.services()) == 1
+    make_ready(desk.services()[0]["id"])
+
+    desk.proxy.reached.clear()
+    desk.proxy.fault("POST .*/suspend", stuck)
+    desk.host.send("SuspendAccount", params=whmcs_params(desk.proxy.port, desk.api.token, 12))
+    assert desk.proxy.reached.wait(30)
+    desk.host.kill()
+    assert desk.call("SuspendAccount") == "success"
+    assert desk.proxy.keys("/suspend") == ["whmcs-12-suspend-1"] * 2
+    assert Request.select().where(Request.action == "Suspend").count() == 1
+
+
+def test_a_restored_database_does_not_take_old_answers_for_new_ones(desk: Desk) -> None:
+    desk.call("CreateAccount")
+    number = desk.services()[0]["id"]
+    make_ready(number)
+    desk.call("SuspendAccount")
+    desk.call("UnsuspendAccount")
+    Request.update(requested_at=now_ms() - 3_600_000, state="done").execute()
+    Service.update(status="Active").where(Service.id == number).execute()
+    desk.host.kill()
+    tables = json.loads(desk.host.state.read_text())
+    tables["mod_kvmtui"] = []
+    desk.host.state.write_text(json.dumps(tables))
+    assert desk.call("SuspendAccount") == "success"
+    assert desk.proxy.keys("/suspend")[-2:] == ["whmcs-12-suspend-1", "whmcs-12-suspend-2"]
+    assert Request.select().where(Request.action == "Suspend").count() == 2
+
+
+def test_an_api_that_is_down_is_named_and_the_next_try_is_new(desk: Desk) -> None:
+    desk.call("CreateAccount")
+    make_ready(desk.services()[0]["id"])
+    said = desk.call("SuspendAccount", serverport="9")
+    assert said.startswith("Cannot reach kvmtui: ") and "Check the address" in said
+    assert desk.call("TestConnection", serverport="9") == {"success": False, "error": said}
+    assert desk.call("SuspendAccount") == "success"
+
+
+@pytest.mark.parametrize(
+    ("answer", "sent", "next_attempt"),
+    [
+        pytest.param(problem(500, "kvmtui met an error."), 3, 1, id="500"),
+        pytest.param(problem(504, "The request did not end."), 3, 1, id="504"),
+        pytest.param(says(502), 3, 1, id="502 of a proxy"),
+        pytest.param(problem(502, "Cannot reach pve1."), 1, 2, id="502 of kvmtui"),
+        pytest.param(problem(503, "Too many requests.", Retry_After="1"), 3, 2, id="503"),
+        pytest.param(problem(429, "Too many requests.", Retry_After="90"), 3, 2, id="429"),
+        pytest.param(problem(409, "It makes no sense now."), 1, 2, id="409"),
+        pytest.param(problem(401, "The token is not valid."), 1, 2, id="401"),
+        pytest.param(says(403), 1, 2, id="403 of a proxy"),
+    ],
+)
+def test_each_answer_decides_whether_the_attempt_ended(
+    desk: Desk, answer: Any, sent: int, next_attempt: int
+) -> None:
+    desk.call("CreateAccount")
+    make_ready(desk.services()[0]["id"])
+    desk.proxy.fault("POST .*/suspend", answer, times=sent)
+    assert desk.call("SuspendAccount") != "success"
+    assert desk.proxy.keys("/suspend") == ["whmcs-12-suspend-1"] * sent
+    assert desk.call("SuspendAccount") == "success"
+    assert desk.proxy.keys("/suspend")[-1] == f"whmcs-12-suspend-{next_attempt}"
+
+
+def test_a_server_that_is_slow_is_not_waited_for_longer_than_the_timeout(desk: Desk) -> None:
+    desk.call("CreateAccount")
+    make_ready(desk.services()[0]["id"])
+    desk.proxy.fault("POST .*/suspend", stuck)
+    assert desk.call("SuspendAccount") == "success"
+    assert desk.proxy.keys("/suspend") == ["whmcs-12-suspend-1"] * 2
+    assert Request.select().where(Request.action == "Suspend").count() == 1
+
+
+def test_a_terminated_service_can_be_ordered_again(desk: Desk) -> None:
+    desk.call("CreateAccount")
+    first = desk.services()[0]["id"]
+    make_ready(first)
+    assert desk.call("TerminateAccount") == "success"
+    Request.update(state="done").execute()
+    Service.update(status="Terminated").where(Service.id == first).execute()
+    Vm.update(vm_status="remove").where(Vm.service == first).execute()
+    assert desk.call("TerminateAccount") == "success"
+    assert len(desk.proxy.keys("/terminate")) == 1
+    assert "Terminated" in desk.call("Renew")
+    assert desk.call("CreateAccount") == "success"
+    assert {each["external_ref"]: each["status"] for each in desk.services()} == {
+        f"12/{first}": "Terminated",
+        "12": "Pending",
+    }
+
+
+def test_a_change_of_package_removes_only_what_the_shop_had_set(desk: Desk) -> None:
+    desk.call("CreateAccount", configoptions={"CPU Cores": "4", "RAM": "8"})
+    number = desk.services()[0]["id"]
+    make_ready(number)
+    desk.api.ok("PATCH", f"/api/v1/services/{number}", json={"options": {"bandwidth": 50}})
+    changed = {"configoption1": "VPS-4", "configoptions": {"RAM": "16"}}
+    assert desk.call("ChangePackage", **changed) == "success"
+    (service,) = desk.services()
+    assert (service["product"], service["options"]) == ("VPS-4", {"memory": 16384, "bandwidth": 50})
+    assert desk.proxy.keys("/change-package") == ["whmcs-12-change-package-1"]
+
+
+def test_the_admin_s_buttons_reach_the_vm(desk: Desk) -> None:
+    desk.call("CreateAccount")
+    make_ready(desk.services()[0]["id"])
+    buttons = desk.call("AdminCustomButtonArray")
+    assert set(buttons.values()) == {"start", "stop", "reboot", "reinstall", "redeploy", "setdns", "novnc"}
+    assert desk.call("setdns") == "success" and desk.proxy.keys("/vm/dns") == ["whmcs-12-dns-1"]
+    assert "not ready" in desk.call("redeploy") or "ready" in desk.call("redeploy")
+    assert desk.call("reinstall") == "success" and desk.proxy.keys("/reinstall") == ["whmcs-12-reinstall-1"]
+    link = {"url": "https://vnc.example.com/s/only-once", "expires": "2026-04-10T03:49:28Z"}
+    desk.proxy.fault("POST .*/console", says(201, link))
+    assert desk.call("novnc") == f"window|{link['url']}"
+    assert not any("only-once" in json.dumps(each) for each in desk.host.logged)
+
+
+def test_a_failed_power_request_is_shown_with_its_reason(desk: Desk) -> None:
+    desk.call("CreateAccount")
+    make_ready(desk.services()[0]["id"])
+    ended = {"id": 5, "state": "failed", "action": "Stop", "service_id": 1, "run_id": None, "error": "VM is locked."}
+    desk.proxy.fault("GET /api/v1/requests/", says(200, ended))
+    assert desk.call("stop") == "VM is locked."
+
+
+def test_a_client_s_buttons_do_what_the_product_permits(desk: Desk) -> None:
+    desk.call("CreateAccount")
+    make_ready(desk.services()[0]["id"])
+    buttons = desk.call("ClientAreaCustomButtonArray", language="german")
+    assert buttons == {"Starten": "clientstart", "Herunterfahren": "clientshutdown", "Neu starten": "clientreboot"}
+    product = Product.get(Product.name == "VPS-2")
+    product.spec = {**product.spec, "permissions": {"start": True, "stop": False}}
+    product.save()
+    for name in ("clientshutdown", "clientreboot"):
+        assert desk.call(name) == "Your plan does not include this."
+    assert desk.proxy.keys("/vm/(shutdown|reboot)") == []
+    desk.proxy.fault("POST .*/vm/start", problem(409, "Internal 10.0.0.11 is down."))
+    assert desk.call("clientstart") == "The VM cannot be reached now. Try again later."
+
+
+def test_the_admin_tab_shows_the_vm_and_saves_reverse_names(desk: Desk) -> None:
+    from tests.api.test_writing import address_of
+
+    desk.call("CreateAccount")
+    number = desk.services()[0]["id"]
+    make_ready(number)
+    address = address_of(number)
+    Vm.update(error="<script>alert(1)</script>", error_since=now_ms()).where(Vm.service == number).execute()
+    fields = desk.call("AdminServicesTabFields")
+    assert str(2000 + number) in fields["VMID"] and "ready" in fields["VM status"]
+    assert "&lt;script&gt;" in fields["Stuck"] and "<script>" not in json.dumps(fields)
+    assert f'name="modulefields[rdns][{address}]"' in fields["Reverse DNS"]
+    desk.call("AdminServicesTabFieldsSave", post={"modulefields": {"rdns": {address: "mail.client.example"}}})
+    desk.call("AdminServicesTabFieldsSave", post={"modulefields": {"rdns": {address: "mail.client.example"}}})
+    desk.call("AdminServicesTabFieldsSave", post={})
+    assert desk.proxy.keys("PUT .*/rdns/") == ["whmcs-12-rdns-1"]
+    desk.call("AdminServicesTabFieldsSave", post={"modulefields": {"rdns": {address: "no name"}}})
+    assert any("was not saved" in each.get("message", "") for each in desk.host.logged)
+    said = desk.call("AdminServicesTabFields", serverport="9")
+    assert list(said) == ["kvmtui"] and "Cannot reach" in said["kvmtui"]
+
+
+def test_the_client_area_shows_the_vm_and_no_details_of_a_failure(desk: Desk) -> None:
+    assert desk.call("ClientArea")["templateVariables"]["vm"] is None
+    desk.call("CreateAccount")
+    shown = desk.call("ClientArea", language="polish")["templateVariables"]
+    assert shown["vm"]["state"] == "W trakcie instalacji" and shown["lang"]["manage"] == "Zarządzaj maszyną"
+    number = desk.services()[0]["id"]
+    make_ready(number)
+    for change, state in (
+        ({"remote_status": "running"}, "Running"),
+        ({"remote_status": "stopped"}, "Stopped"),
+        ({"vm_status": "cp_stop"}, "Being changed"),
+        ({"vm_status": "error_terminate", "error": "10.0.0.11 refused"}, "Removed"),
+    ):
+        Vm.update(**change).where(Vm.service == number).execute()
+        found = desk.call("ClientArea", language="klingon")["templateVariables"]
+        assert found["vm"]["state"] == state and "10.0.0.11" not in json.dumps(found["vm"])
+    assert desk.call("ClientArea", serverport="9")["templateVariables"]["vm"] is None
+
+
+def test_single_sign_on_leads_to_the_client_s_page(desk: Desk) -> None:
+    desk.call("CreateAccount")
+    link = {"url": "https://vm.example.com/c/only-once", "expires": "2026-04-10T03:50:18Z"}
+    desk.proxy.fault("POST .*/session", says(201, link))
+    assert desk.call("ServiceSingleSignOn") == {"success": True, "redirectTo": link["url"]}
+    assert not any("only-once" in json.dumps(each) for each in desk.host.logged)
+    desk.proxy.fault("POST .*/session", problem(409, "VM is stuck at 10.0.0.11."))
+    failed = desk.call("ServiceSingleSignOn")
+    assert failed == {"success": False, "errorMsg": "The VM cannot be reached now. Try again later."}
+
+
+def test_the_settings_offer_the_products_of_kvmtui(desk: Desk) -> None:
+    assert desk.call("ProductLoader") == {"VPS-2": "VPS-2 (pve1)", "VPS-4": "VPS-4 (pve1)"}
+    fields = desk.call("ConfigOptions")
+    assert list(fields)[:3] == ["Product", "Client", "CPU Cores"] and len(fields) == 20
+    assert fields["Product"]["Loader"] == "kvmtui_ProductLoader"
+    assert desk.call("MetaData")["ListAccountsProductField"] == "configoption1"
+
+
+def test_the_connection_test_needs_a_good_token(desk: Desk) -> None:
+    assert desk.call("TestConnection") == {"success": True, "error": ""}
+    wrong = desk.call("TestConnection", serveraccesshash="kvt_wrong")
+    assert not wrong["success"] and "token" in wrong["error"]
+    missing = desk.call("TestConnection", serveraccesshash="")
+    assert missing["error"] == "The API token is missing. Enter the kvt_… token that kvmtui created."
+    bad = desk.call("TestConnection", serverhostname="127.0.0.1/evil@x")
+    assert "not valid" in bad["error"]
+
+
+def test_a_product_addon_is_refused(desk: Desk) -> None:
+    assert "addons" in desk.call("CreateAccount", addonId=4) and desk.services() == []
+
+
+def test_a_failure_of_the_shop_s_own_is_logged_and_not_shown(desk: Desk) -> None:
+    desk.host.state.write_text(json.dumps({}))
+    said = desk.call("UsageUpdate")
+    assert said == "The kvmtui module failed. The reason is in the module log of WHMCS."
+    assert any("tblhosting" in str(each.get("response")) for each in desk.host.logged)
+
+
+def test_the_module_log_has_every_call_and_never_a_secret(desk: Desk) -> None:
+    desk.call("CreateAccount")
+    entries = [each for each in desk.host.logged if "request" in each]
+    assert any(each["request"].startswith("POST /services\nIdempotency-Key: whmcs-12-create-1") for each in entries)
+    assert all({desk.api.token, PASSWORD} <= set(each["replace"]) for each in entries)
+    assert {each["action"] for each in entries} == {"CreateAccount"}
