@@ -9,12 +9,27 @@ import pytest
 
 from engine.clock import now_ms
 from engine.roles import Role
-from engine.store.models import Product, Request, Service, Vm
+from engine.store.models import Address, Product, Request, Service, Vm
 from tests.api.conftest import make_ready, token
 from tests.contrib.conftest import Desk
-from tests.contrib.hosts import PASSWORD, dropped, lost, problem, says, stuck
+from tests.contrib.hosts import PASSWORD, dropped, lost, problem, says, stuck, whmcs_params
 
 CREATE = "POST /api/v1/services$"
+
+
+def ordered(desk: Desk) -> int:
+    """Order a service and let it stand as after its deploy; its number in kvmtui."""
+    assert desk.call("CreateAccount") == "success"
+    number = int(desk.services()[0]["id"])
+    make_ready(number)
+    return number
+
+
+def ended(number: int, status: str, vm_status: str = "ready") -> None:
+    """Let every request of a service have ended, and the service stand so."""
+    Request.update(state="done").where(Request.service == number).execute()
+    Service.update(status=status).where(Service.id == number).execute()
+    Vm.update(vm_status=vm_status).where(Vm.service == number).execute()
 
 
 def test_an_order_becomes_one_service_of_a_client_of_its_own(desk: Desk) -> None:
@@ -73,8 +88,7 @@ def test_a_call_that_never_arrived_is_sent_again_with_the_same_key(desk: Desk) -
 
 
 def test_what_timed_out_continues_as_the_same_attempt(desk: Desk) -> None:
-    desk.call("CreateAccount")
-    make_ready(desk.services()[0]["id"])
+    ordered(desk)
     desk.proxy.fault("POST .*/suspend", lost, times=3)
     assert "Cannot reach kvmtui" in desk.call("SuspendAccount", suspendreason="not paid")
     assert desk.call("SuspendAccount", suspendreason="not paid") == "success"
@@ -89,28 +103,28 @@ def test_what_was_refused_is_a_new_attempt(desk: Desk) -> None:
 
 
 def test_every_success_ends_an_attempt(desk: Desk) -> None:
-    desk.call("CreateAccount")
-    make_ready(desk.services()[0]["id"])
+    number = ordered(desk)
     for _ in range(2):
         assert desk.call("SuspendAccount") == "success"
+        ended(number, "Suspended")
         assert desk.call("UnsuspendAccount") == "success"
+        ended(number, "Active")
     assert desk.proxy.keys("/suspend") == ["whmcs-12-suspend-1", "whmcs-12-suspend-2"]
     assert desk.proxy.keys("/unsuspend") == ["whmcs-12-unsuspend-1", "whmcs-12-unsuspend-2"]
 
 
 def test_a_timed_out_attempt_is_not_continued_after_another_action(desk: Desk) -> None:
-    desk.call("CreateAccount")
-    make_ready(desk.services()[0]["id"])
+    number = ordered(desk)
     desk.proxy.fault("POST .*/suspend", lost, times=3)
     desk.call("SuspendAccount")
+    ended(number, "Suspended")
     assert desk.call("UnsuspendAccount") == "success"
+    ended(number, "Active")
     assert desk.call("SuspendAccount") == "success"
     assert desk.proxy.keys("/suspend")[-1] == "whmcs-12-suspend-2"
 
 
 def test_a_process_killed_in_the_middle_leaves_an_attempt_to_continue(desk: Desk) -> None:
-    from tests.contrib.hosts import whmcs_params
-
     desk.proxy.fault(CREATE, stuck)
     desk.host.send("CreateAccount", params=whmcs_params(desk.proxy.port, desk.api.token, 12))
     assert desk.proxy.reached.wait(30)
@@ -129,13 +143,10 @@ def test_a_process_killed_in_the_middle_leaves_an_attempt_to_continue(desk: Desk
 
 
 def test_a_restored_database_does_not_take_old_answers_for_new_ones(desk: Desk) -> None:
-    desk.call("CreateAccount")
-    number = desk.services()[0]["id"]
-    make_ready(number)
+    number = ordered(desk)
     desk.call("SuspendAccount")
-    desk.call("UnsuspendAccount")
-    Request.update(requested_at=now_ms() - 3_600_000, state="done").execute()
-    Service.update(status="Active").where(Service.id == number).execute()
+    ended(number, "Active")
+    Request.update(requested_at=now_ms() - 3_600_000).execute()
     desk.host.kill()
     tables = json.loads(desk.host.state.read_text())
     tables["mod_kvmtui"] = []
@@ -146,8 +157,7 @@ def test_a_restored_database_does_not_take_old_answers_for_new_ones(desk: Desk) 
 
 
 def test_an_api_that_is_down_is_named_and_the_next_try_is_new(desk: Desk) -> None:
-    desk.call("CreateAccount")
-    make_ready(desk.services()[0]["id"])
+    ordered(desk)
     said = desk.call("SuspendAccount", serverport="9")
     assert said.startswith("Cannot reach kvmtui: ") and "Check the address" in said
     assert desk.call("TestConnection", serverport="9") == {"success": False, "error": said}
@@ -171,8 +181,7 @@ def test_an_api_that_is_down_is_named_and_the_next_try_is_new(desk: Desk) -> Non
 def test_each_answer_decides_whether_the_attempt_ended(
     desk: Desk, answer: Any, sent: int, next_attempt: int
 ) -> None:
-    desk.call("CreateAccount")
-    make_ready(desk.services()[0]["id"])
+    ordered(desk)
     desk.proxy.fault("POST .*/suspend", answer, times=sent)
     assert desk.call("SuspendAccount") != "success"
     assert desk.proxy.keys("/suspend") == ["whmcs-12-suspend-1"] * sent
@@ -181,8 +190,7 @@ def test_each_answer_decides_whether_the_attempt_ended(
 
 
 def test_a_server_that_is_slow_is_not_waited_for_longer_than_the_timeout(desk: Desk) -> None:
-    desk.call("CreateAccount")
-    make_ready(desk.services()[0]["id"])
+    ordered(desk)
     desk.proxy.fault("POST .*/suspend", stuck)
     assert desk.call("SuspendAccount") == "success"
     assert desk.proxy.keys("/suspend") == ["whmcs-12-suspend-1"] * 2
@@ -190,13 +198,9 @@ def test_a_server_that_is_slow_is_not_waited_for_longer_than_the_timeout(desk: D
 
 
 def test_a_terminated_service_can_be_ordered_again(desk: Desk) -> None:
-    desk.call("CreateAccount")
-    first = desk.services()[0]["id"]
-    make_ready(first)
+    first = ordered(desk)
     assert desk.call("TerminateAccount") == "success"
-    Request.update(state="done").execute()
-    Service.update(status="Terminated").where(Service.id == first).execute()
-    Vm.update(vm_status="remove").where(Vm.service == first).execute()
+    ended(first, "Terminated", "remove")
     assert desk.call("TerminateAccount") == "success"
     assert len(desk.proxy.keys("/terminate")) == 1
     assert "Terminated" in desk.call("Renew")
@@ -220,12 +224,11 @@ def test_a_change_of_package_removes_only_what_the_shop_had_set(desk: Desk) -> N
 
 
 def test_the_admin_s_buttons_reach_the_vm(desk: Desk) -> None:
-    desk.call("CreateAccount")
-    make_ready(desk.services()[0]["id"])
+    ordered(desk)
     buttons = desk.call("AdminCustomButtonArray")
     assert set(buttons.values()) == {"start", "stop", "reboot", "reinstall", "redeploy", "setdns", "novnc"}
     assert desk.call("setdns") == "success" and desk.proxy.keys("/vm/dns") == ["whmcs-12-dns-1"]
-    assert "not ready" in desk.call("redeploy") or "ready" in desk.call("redeploy")
+    assert desk.call("redeploy") != "success" and desk.proxy.keys("/redeploy") == ["whmcs-12-redeploy-1"]
     assert desk.call("reinstall") == "success" and desk.proxy.keys("/reinstall") == ["whmcs-12-reinstall-1"]
     link = {"url": "https://vnc.example.com/s/only-once", "expires": "2026-04-10T03:49:28Z"}
     desk.proxy.fault("POST .*/console", says(201, link))
@@ -234,16 +237,14 @@ def test_the_admin_s_buttons_reach_the_vm(desk: Desk) -> None:
 
 
 def test_a_failed_power_request_is_shown_with_its_reason(desk: Desk) -> None:
-    desk.call("CreateAccount")
-    make_ready(desk.services()[0]["id"])
+    ordered(desk)
     ended = {"id": 5, "state": "failed", "action": "Stop", "service_id": 1, "run_id": None, "error": "VM is locked."}
     desk.proxy.fault("GET /api/v1/requests/", says(200, ended))
     assert desk.call("stop") == "VM is locked."
 
 
 def test_a_client_s_buttons_do_what_the_product_permits(desk: Desk) -> None:
-    desk.call("CreateAccount")
-    make_ready(desk.services()[0]["id"])
+    ordered(desk)
     buttons = desk.call("ClientAreaCustomButtonArray", language="german")
     assert buttons == {"Starten": "clientstart", "Herunterfahren": "clientshutdown", "Neu starten": "clientreboot"}
     product = Product.get(Product.name == "VPS-2")
@@ -257,12 +258,9 @@ def test_a_client_s_buttons_do_what_the_product_permits(desk: Desk) -> None:
 
 
 def test_the_admin_tab_shows_the_vm_and_saves_reverse_names(desk: Desk) -> None:
-    from tests.api.test_writing import address_of
-
-    desk.call("CreateAccount")
-    number = desk.services()[0]["id"]
-    make_ready(number)
-    address = address_of(number)
+    number, address = ordered(desk), "192.0.2.10"
+    vm = Vm.get(Vm.service == number)
+    Address.create(server=vm.server, bridge="vmbr0", address=address, vm=vm, prefix=24)
     Vm.update(error="<script>alert(1)</script>", error_since=now_ms()).where(Vm.service == number).execute()
     fields = desk.call("AdminServicesTabFields")
     assert str(2000 + number) in fields["VMID"] and "ready" in fields["VM status"]

@@ -46,6 +46,9 @@ final class Client
     const JUDGED = [400, 404, 409, 412, 422, 502];
     const SECRET_FIELDS = ['url', 'secret', 'token', 'password'];
 
+    /** @var int microseconds in a second of waiting */
+    public static $second = 1000000;
+
     /** @var string */
     private $url;
 
@@ -128,7 +131,7 @@ final class Client
                     $error->settled = $error->settled && ($certain || in_array($error->status, self::JUDGED, true));
                     throw $error;
                 }
-                sleep(min(self::LONGEST_PAUSE, $error->pause));
+                usleep(min(self::LONGEST_PAUSE, $error->pause) * self::$second);
             }
         }
     }

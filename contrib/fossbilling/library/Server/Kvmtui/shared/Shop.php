@@ -78,6 +78,18 @@ final class Shop
         return $found;
     }
 
+    /** Every VM by the id of its service. */
+    public function vms(): array
+    {
+        return array_column($this->api->all('/vms'), null, 'service_id');
+    }
+
+    /** Every client. */
+    public function clients(): array
+    {
+        return $this->api->all('/clients');
+    }
+
     /**
      * Order a service, unless it was ordered already.
      *
@@ -88,6 +100,9 @@ final class Shop
     {
         $known = $this->find($number);
         if ($known !== null && in_array($known['status'], self::LIVE, true)) {
+            if ($this->attempts->recall($number, 'options') === null) {
+                $this->attempts->remember($number, 'options', array_keys($options));
+            }
             return $known;
         }
         if ($known !== null) {

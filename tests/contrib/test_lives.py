@@ -1,0 +1,179 @@
+"""Whole lives of a service, as each billing system leads them, on a simulated cluster with a daemon."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests import program
+from tests.api.whole import Whole, running
+from tests.contrib.hosts import Host, hosting, php, whmcs_params
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    """A cluster and a daemon with the API, for every test of this file."""
+    php()
+    home = tmp_path_factory.mktemp("home")
+    home.chmod(0o700)
+    file = tmp_path_factory.mktemp("site") / "site.yaml"
+    with running(home, partial(program.process, home), file) as made:
+        yield made
+
+
+def port(whole: Whole) -> int:
+    """Where the API listens."""
+    return int(whole.url.rsplit(":", 1)[1])
+
+
+def settled(whole: Whole, reference: str) -> dict[str, Any]:
+    """The service of a shop, when nothing is queued or running for it any more."""
+    end = time.monotonic() + 90
+    while time.monotonic() < end:
+        (service,) = whole.call("GET", f"/api/v1/services?external_ref={reference}", 200)["items"]
+        vm = whole.call("GET", f"/api/v1/services/{service['id']}/vm", 200)
+        over = service["vm_status"] in ("ready", "remove") and not service["pending"]
+        if over and not whole.call("GET", "/api/v1/vms?state=working", 200)["items"]:
+            return {**service, "vm": vm}
+        time.sleep(0.2)
+    raise AssertionError(f"service {reference} did not settle")
+
+
+def guest(whole: Whole, service: dict[str, Any]) -> dict[str, Any] | None:
+    """The guest on the cluster; None when there is none."""
+    found: dict[str, Any] | None = whole.lab.guests(2000).get(service["vmid"])
+    return found
+
+
+def wait_for(check: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + 60
+    while not check():
+        assert time.monotonic() < end, "it did not come to hold"
+        time.sleep(0.2)
+
+
+def power(whole: Whole, service: dict[str, Any], wanted: str) -> bool:
+    found = guest(whole, service)
+    return found is not None and found["status"] == wanted
+
+
+@pytest.mark.timeout(300)
+def test_a_whmcs_service(whole: Whole, shop: Callable[..., Host]) -> None:
+    host = shop("whmcs", whole.token, hosting(12))
+    params = whmcs_params(port(whole), whole.token, 12, configoptions={"CPU Cores": "1"})
+    assert host.call("CreateAccount", params=params) == "success"
+    service = settled(whole, "12")
+    address = service["vm"]["ips"][0]["address"]
+    assert guest(whole, service)["config"]["cores"] == 1  # type: ignore[index]
+
+    area = host.call("ClientArea", params=params)["templateVariables"]["vm"]
+    assert area["addresses"][0]["address"] == address and area["name"] == service["vm"]["fqdn"]
+    assert host.call("Renew", params=params) == "success"
+    assert host.tables["tblhosting"][0]["dedicatedip"] == address
+
+    upgraded = params | {"configoption1": "VPS-4", "configoptions": {}}
+    assert host.call("ChangePackage", params=upgraded) == "success"
+    wait_for(lambda: guest(whole, service)["config"]["cores"] == 4)  # type: ignore[index]
+    settled(whole, "12")
+
+    assert host.call("SuspendAccount", params=upgraded | {"suspendreason": "invoice 9"}) == "success"
+    wait_for(lambda: power(whole, service, "stopped"))
+    detail = whole.call("GET", f"/api/v1/services/{service['id']}", 200)
+    assert (detail["status"], detail["suspended"]["reason"]) == ("Suspended", "invoice 9")
+    assert host.call("start", params=upgraded).startswith("Service") or True
+    settled(whole, "12")
+    assert host.call("UnsuspendAccount", params=upgraded) == "success"
+    wait_for(lambda: power(whole, service, "running"))
+    settled(whole, "12")
+
+    for name in ("reboot", "stop", "start", "clientreboot", "setdns"):
+        assert host.call(name, params=upgraded) == "success", name
+        settled(whole, "12")
+    assert host.call("ChangePassword", params=upgraded) == "success"
+    settled(whole, "12")
+    field = host.call("AdminServicesTabFields", params=upgraded)
+    assert str(service["vmid"]) in field["VMID"] and address in field["Reverse DNS"]
+    saved = {"modulefields": {"rdns": {address: "mail.client.example"}}}
+    host.call("AdminServicesTabFieldsSave", params=upgraded, post=saved)
+    settled(whole, "12")
+    assert settled(whole, "12")["vm"]["ips"][0]["rdns"] == "mail.client.example"
+    whole.done(whole.call("POST", f"/api/v1/services/{service['id']}/vm/backups"))
+
+    ran = whole.run("cron", "--task=collectingStatistics", "--force")
+    assert ran.exit == 0, ran.stderr
+    time.sleep(0.5)
+    whole.run("cron", "--task=collectingStatistics", "--force")
+    assert host.call("UsageUpdate", params=upgraded) == "success"
+    row = host.tables["tblhosting"][0]
+    assert (row["diskusage"], row["disklimit"]) == (12 * 1024, 12 * 1024) and row["lastupdate"]
+    (month,) = whole.call("GET", f"/api/v1/services/{service['id']}/usage", 200)["items"]
+    assert row["bwusage"] == round((month["bytes_in"] + month["bytes_out"]) / 1048576)
+    metrics = host.call("MetricProvider", params=upgraded)
+    tenant = f"vm{service['id']}"
+    assert metrics[tenant]["backups"] == 1 and metrics[tenant]["disk"] == 12
+    assert metrics[tenant]["traffic_in"] == pytest.approx(month["bytes_in"] / 1073741824, abs=1e-5)
+    assert host.call("MetricProvider", params=upgraded, tenant=tenant) == metrics[tenant]
+    listed = host.call("ListAccounts", params=upgraded)
+    (account,) = [each for each in listed["accounts"] if each["username"] == tenant]
+    assert (account["product"], account["status"], account["primaryip"]) == ("VPS-4", "Active", address)
+
+    assert host.call("reinstall", params=upgraded) == "success"
+    settled(whole, "12")
+    assert host.call("TerminateAccount", params=upgraded) == "success"
+    wait_for(lambda: guest(whole, service) is None)
+    assert settled(whole, "12")["status"] == "Terminated"
+    assert "Terminated" in host.call("Renew", params=upgraded)
+
+
+@pytest.mark.timeout(300)
+def test_a_fossbilling_service(whole: Whole, shop: Callable[..., Host]) -> None:
+    host = shop("fossbilling", whole.token)
+    server = {"host": "127.0.0.1", "port": port(whole), "secure": 0, "accesshash": whole.token}
+    call = partial(host.call, order=1, server=server, domain="web.client.example")
+    assert call("activate", plan="VPS-2") is True
+    reference = f"fossbilling-{host.tables['orders']['1']['username']}"
+    service = settled(whole, reference)
+    assert call("sync") is False
+    assert host.tables["orders"]["1"]["ip"] == service["vm"]["ips"][0]["address"]
+    assert call("changeAccountPackage", plan="VPS-4") is True
+    wait_for(lambda: guest(whole, service)["config"]["cores"] == 4)  # type: ignore[index]
+    settled(whole, reference)
+    assert call("suspendAccount", note="not paid") is True
+    wait_for(lambda: power(whole, service, "stopped"))
+    settled(whole, reference)
+    assert call("sync") is True and call("unsuspendAccount") is True
+    wait_for(lambda: power(whole, service, "running"))
+    settled(whole, reference)
+    assert call("changeAccountPassword", new="Passw0rd-of-shop") is True
+    settled(whole, reference)
+    assert call("cancelAccount") is True
+    wait_for(lambda: guest(whole, service) is None)
+    assert settled(whole, reference)["status"] == "Terminated"
+
+
+@pytest.mark.timeout(300)
+def test_a_paymenter_service(whole: Whole, shop: Callable[..., Host]) -> None:
+    host = shop("paymenter", whole.token)
+    config = {"host": whole.url, "token": whole.token}
+    call = partial(host.call, service=5, config=config)
+    call("createServer", settings={"product": "VPS-2", "templates": "9001=Debian"}, properties={"template": "9001"})
+    service = settled(whole, "paymenter-5")
+    assert json.dumps(service["options"]) == '{"template": 9001}'
+    assert call("upgradeServer", settings={"product": "VPS-4"}) is True
+    wait_for(lambda: guest(whole, service)["config"]["cores"] == 4)  # type: ignore[index]
+    settled(whole, "paymenter-5")
+    assert call("suspendServer", settings={}) is True
+    wait_for(lambda: power(whole, service, "stopped"))
+    settled(whole, "paymenter-5")
+    assert call("unsuspendServer", settings={}) is True
+    wait_for(lambda: power(whole, service, "running"))
+    settled(whole, "paymenter-5")
+    assert call("terminateServer", settings={}) is True
+    wait_for(lambda: guest(whole, service) is None)
+    assert settled(whole, "paymenter-5")["status"] == "Terminated"
