@@ -26,7 +26,9 @@ class Desk:
 
     def call(self, name: str, service: int = 12, **more: Any) -> Any:
         """What a function of the module answers for a service."""
-        given = {key: more.pop(key) for key in ("language", "post", "tenant", "names") if key in more}
+        given = {
+            key: more.pop(key) for key in ("admin", "language", "post", "tenant", "names") if key in more
+        }
         parameters = whmcs_params(self.proxy.port, self.api.token, service, **more)
         return self.host.call(name, params=parameters, **given)
 

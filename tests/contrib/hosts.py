@@ -22,7 +22,7 @@ import pytest
 
 CONTRIB = Path(__file__).parents[2] / "contrib"
 HARNESS = Path(__file__).parent / "harness"
-PASSWORD = "Passw0rd-of-shop"  # noqa: S105
+PASSWORD = "Passw0rd-of-shop"
 
 
 def php() -> str:
@@ -237,7 +237,9 @@ def says(status: int, document: Any = None, **headers: str) -> Callable[[Handler
 
 def problem(status: int, detail: str, **headers: str) -> Callable[[Handler], None]:
     """A problem document of the API."""
-    return says(status, {"type": "about:blank", "title": "Problem", "status": status, "detail": detail}, **headers)
+    return says(
+        status, {"type": "about:blank", "title": "Problem", "status": status, "detail": detail}, **headers
+    )
 
 
 @contextmanager

@@ -91,7 +91,9 @@ def test_a_whole_service_without_an_engine(counter: Counter) -> None:
     Service.update(status="Suspended").execute()
     assert counter.call("unsuspendServer") is True
     Request.update(state="done").execute()
-    assert counter.call("terminateServer") is True and counter.proxy.keys("/terminate") == ["paymenter-5-terminate-1"]
+    assert counter.call("terminateServer") is True and counter.proxy.keys("/terminate") == [
+        "paymenter-5-terminate-1"
+    ]
     assert counter.call("terminateServer", 99) is True
     with pytest.raises(Failed, match="paymenter-99"):
         counter.call("suspendServer", 99)

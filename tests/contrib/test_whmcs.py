@@ -33,11 +33,19 @@ def ended(number: int, status: str, vm_status: str = "ready") -> None:
 
 
 def test_an_order_becomes_one_service_of_a_client_of_its_own(desk: Desk) -> None:
-    assert desk.call("CreateAccount", configoptions={"CPU Cores": "4|4 cores", "Support": "Gold"}) == "success"
+    assert (
+        desk.call("CreateAccount", configoptions={"CPU Cores": "4|4 cores", "Support": "Gold"}) == "success"
+    )
     (service,) = desk.services()
     assert (service["external_ref"], service["product"], service["options"]) == ("12", "VPS-2", {"cores": 4})
-    (client,) = [each for each in desk.api.ok("GET", "/api/v1/clients", 200)["items"] if each["name"] != "Acme"]
-    assert (client["name"], client["email"], client["language"]) == ("Jo O'Client (#7)", "jo@client.example", "de")
+    (client,) = [
+        each for each in desk.api.ok("GET", "/api/v1/clients", 200)["items"] if each["name"] != "Acme"
+    ]
+    assert (client["name"], client["email"], client["language"]) == (
+        "Jo O'Client (#7)",
+        "jo@client.example",
+        "de",
+    )
     assert service["client"] == client["name"]
     assert desk.proxy.keys(CREATE) == ["whmcs-12-create-1"]
     assert desk.row()["username"] == f"vm{service['id']}"
@@ -55,7 +63,15 @@ def test_a_client_is_known_by_number_whatever_their_name(desk: Desk) -> None:
 
 def test_settings_of_the_product_give_way_to_configurable_options(desk: Desk) -> None:
     settings = {"configoption3": "2", "configoption4": "2048", "configoption11": "0"}
-    legacy = {"CPU|Cores": "CPU|6", "RAM": "4", "OS": "OS|9001", "ipv4": "2", "B": "1", "S": "", "disk": "40 GB"}
+    legacy = {
+        "CPU|Cores": "CPU|6",
+        "RAM": "4",
+        "OS": "OS|9001",
+        "ipv4": "2",
+        "B": "1",
+        "S": "",
+        "disk": "40 GB",
+    }
     assert desk.call("CreateAccount", **settings, configoptions=legacy) == "success"
     assert desk.services()[0]["options"] == {
         "cores": 6,
@@ -238,7 +254,14 @@ def test_the_admin_s_buttons_reach_the_vm(desk: Desk) -> None:
 
 def test_a_failed_power_request_is_shown_with_its_reason(desk: Desk) -> None:
     ordered(desk)
-    ended = {"id": 5, "state": "failed", "action": "Stop", "service_id": 1, "run_id": None, "error": "VM is locked."}
+    ended = {
+        "id": 5,
+        "state": "failed",
+        "action": "Stop",
+        "service_id": 1,
+        "run_id": None,
+        "error": "VM is locked.",
+    }
     desk.proxy.fault("GET /api/v1/requests/", says(200, ended))
     assert desk.call("stop") == "VM is locked."
 
@@ -246,7 +269,11 @@ def test_a_failed_power_request_is_shown_with_its_reason(desk: Desk) -> None:
 def test_a_client_s_buttons_do_what_the_product_permits(desk: Desk) -> None:
     ordered(desk)
     buttons = desk.call("ClientAreaCustomButtonArray", language="german")
-    assert buttons == {"Starten": "clientstart", "Herunterfahren": "clientshutdown", "Neu starten": "clientreboot"}
+    assert buttons == {
+        "Starten": "clientstart",
+        "Herunterfahren": "clientshutdown",
+        "Neu starten": "clientreboot",
+    }
     product = Product.get(Product.name == "VPS-2")
     product.spec = {**product.spec, "permissions": {"start": True, "stop": False}}
     product.save()
@@ -304,6 +331,10 @@ def test_single_sign_on_leads_to_the_client_s_page(desk: Desk) -> None:
     desk.proxy.fault("POST .*/session", problem(409, "VM is stuck at 10.0.0.11."))
     failed = desk.call("ServiceSingleSignOn")
     assert failed == {"success": False, "errorMsg": "The VM cannot be reached now. Try again later."}
+    assert [each.body for each in desk.proxy.seen if each.path.endswith("/session")] == [None, None]
+    desk.proxy.fault("POST .*/session", problem(409, "VM is stuck at 10.0.0.11."))
+    assert desk.call("ServiceSingleSignOn", admin=True)["errorMsg"] == "VM is stuck at 10.0.0.11."
+    assert desk.proxy.seen[-1].body == {"view": True}
 
 
 def test_the_settings_offer_the_products_of_kvmtui(desk: Desk) -> None:
@@ -338,6 +369,8 @@ def test_a_failure_of_the_shop_s_own_is_logged_and_not_shown(desk: Desk) -> None
 def test_the_module_log_has_every_call_and_never_a_secret(desk: Desk) -> None:
     desk.call("CreateAccount")
     entries = [each for each in desk.host.logged if "request" in each]
-    assert any(each["request"].startswith("POST /services\nIdempotency-Key: whmcs-12-create-1") for each in entries)
+    assert any(
+        each["request"].startswith("POST /services\nIdempotency-Key: whmcs-12-create-1") for each in entries
+    )
     assert all({desk.api.token, PASSWORD} <= set(each["replace"]) for each in entries)
     assert {each["action"] for each in entries} == {"CreateAccount"}

@@ -206,6 +206,9 @@ namespace {
     {
         $_SESSION = isset($call['language']) ? ['Language' => $call['language']] : [];
         $_POST = $call['post'] ?? [];
+        if (!empty($call['admin'])) {
+            define('ADMINAREA', true);
+        }
         $function = 'kvmtui_' . $call['name'];
         if (in_array($call['name'], ['MetaData', 'ConfigOptions', 'AdminCustomButtonArray', 'ClientAreaCustomButtonArray'], true)) {
             return $function();

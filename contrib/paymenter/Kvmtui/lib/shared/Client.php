@@ -111,9 +111,9 @@ final class Client
     }
 
     /** Send a write whose answer must not be kept under a key: a one-time link. It is sent once. */
-    public function once($method, $path): array
+    public function once($method, $path, $body = null): array
     {
-        return $this->send($method, $path, null, '')['document'];
+        return $this->send($method, $path, $body, '')['document'];
     }
 
     private function insist($method, $path, $body, $key): array

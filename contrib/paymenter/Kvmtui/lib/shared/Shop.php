@@ -216,10 +216,11 @@ final class Shop
         return $gib;
     }
 
-    /** A link to the client's page of a service; it opens once, within a minute. */
-    public function session($number): string
+    /** A link to the client's page of a service, or to a view of it that changes nothing; it opens once, within a minute. */
+    public function session($number, $view = false): string
     {
-        return (string) $this->api->once('POST', '/services/' . $this->need($number)['id'] . '/session')['url'];
+        $path = '/services/' . $this->need($number)['id'] . '/session';
+        return (string) $this->api->once('POST', $path, $view ? ['view' => true] : null)['url'];
     }
 
     /** A link to the noVNC console of a service; it opens once, within ten seconds. */

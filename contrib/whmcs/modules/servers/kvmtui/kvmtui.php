@@ -255,11 +255,12 @@ function kvmtui_AdminServicesTabFieldsSave(array $params)
     }
 }
 
+/** An administrator sees the page as the client does, and changes nothing on it. */
 function kvmtui_ServiceSingleSignOn(array $params)
 {
     $url = '';
     $result = Host::call($params, __FUNCTION__, function (Shop $shop, $id) use (&$url) {
-        $url = $shop->session($id);
+        $url = $shop->session($id, defined('ADMINAREA'));
     });
     if ($result === 'success') {
         return ['success' => true, 'redirectTo' => $url];
