@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from engine.roles import Role
 from engine.store.models import Address, Request, Service, Vm
-from tests.api.conftest import Api, make_ready
+from tests.api.conftest import Api, make_ready, token
 from tests.contrib.hosts import Failed, Host, Proxy, dropped, lost, problem, says, stuck
 
 CREATE = "POST /api/v1/services$"
 
 
-class Counter:
+class FossbillingCounter:
     """A FOSSBilling whose server is the proxy."""
 
     def __init__(self, api: Api, proxy: Proxy, host: Host) -> None:
@@ -37,13 +38,13 @@ class Counter:
 
 
 @pytest.fixture
-def counter(front: tuple[Api, Proxy], shop: Callable[..., Host]) -> Counter:
+def counter(front: tuple[Api, Proxy], shop: Callable[..., Host]) -> FossbillingCounter:
     """A FOSSBilling without orders."""
     api, proxy = front
-    return Counter(api, proxy, shop("fossbilling", api.token))
+    return FossbillingCounter(api, proxy, shop("fossbilling", api.token))
 
 
-def test_an_order_becomes_one_service_by_its_user_name(counter: Counter) -> None:
+def test_an_order_becomes_one_service_by_its_user_name(counter: FossbillingCounter) -> None:
     assert counter.call("activate", custom={"cores": "4", "memory": "8192", "ftp": "1"}) is True
     (service,) = counter.services().values()
     assert service["external_ref"] == f"fossbilling-{counter.username()}"
@@ -54,13 +55,15 @@ def test_an_order_becomes_one_service_by_its_user_name(counter: Counter) -> None
     assert len({each["client"] for each in counter.services().values()}) == 1
 
 
-def test_a_fixed_client_gets_every_vm(counter: Counter) -> None:
+def test_a_fixed_client_gets_every_vm(counter: FossbillingCounter) -> None:
     counter.call("activate", server={"username": "Acme"})
     assert [each["client"] for each in counter.services().values()] == ["Acme"]
 
 
 @pytest.mark.parametrize("fault", [lost, dropped], ids=["the answer is lost", "the call is lost"])
-def test_an_order_that_timed_out_is_continued_under_its_new_user_name(counter: Counter, fault: Any) -> None:
+def test_an_order_that_timed_out_is_continued_under_its_new_user_name(
+    counter: FossbillingCounter, fault: Any
+) -> None:
     counter.proxy.fault(CREATE, fault, times=3)
     with pytest.raises(Failed, match="Cannot reach kvmtui"):
         counter.call("activate")
@@ -69,7 +72,7 @@ def test_an_order_that_timed_out_is_continued_under_its_new_user_name(counter: C
     assert len(set(counter.proxy.keys(CREATE))) == 1
 
 
-def test_an_order_whose_renaming_timed_out_is_found_again(counter: Counter) -> None:
+def test_an_order_whose_renaming_timed_out_is_found_again(counter: FossbillingCounter) -> None:
     counter.proxy.fault(CREATE, lost, times=3)
     with pytest.raises(Failed):
         counter.call("activate")
@@ -80,7 +83,7 @@ def test_an_order_whose_renaming_timed_out_is_found_again(counter: Counter) -> N
     assert list(counter.services()) == [f"fossbilling-{counter.username()}"]
 
 
-def test_a_process_killed_while_ordering_leaves_one_service(counter: Counter) -> None:
+def test_a_process_killed_while_ordering_leaves_one_service(counter: FossbillingCounter) -> None:
     counter.proxy.fault(CREATE, stuck)
     server = {"host": "127.0.0.1", "port": counter.proxy.port, "secure": 0, "accesshash": counter.api.token}
     counter.host.send("activate", order=1, server=server, domain="vm1.client.example")
@@ -90,20 +93,20 @@ def test_a_process_killed_while_ordering_leaves_one_service(counter: Counter) ->
     assert list(counter.services()) == [f"fossbilling-{counter.username()}"]
 
 
-def test_a_refused_order_can_be_corrected(counter: Counter) -> None:
+def test_a_refused_order_can_be_corrected(counter: FossbillingCounter) -> None:
     with pytest.raises(Failed, match="VPS-9"):
         counter.call("activate", plan="VPS-9")
     assert counter.call("activate") is True and len(counter.services()) == 1
 
 
-def test_a_second_order_of_the_same_host_name_is_a_second_service(counter: Counter) -> None:
+def test_a_second_order_of_the_same_host_name_is_a_second_service(counter: FossbillingCounter) -> None:
     counter.call("activate")
     first = counter.username()
     assert counter.call("activate") is True
     assert set(counter.services()) == {f"fossbilling-{first}", f"fossbilling-{counter.username()}"}
 
 
-def test_suspension_has_its_reason_and_one_key_each_time(counter: Counter) -> None:
+def test_suspension_has_its_reason_and_one_key_each_time(counter: FossbillingCounter) -> None:
     counter.call("activate")
     number = next(iter(counter.services().values()))["id"]
     make_ready(number)
@@ -121,7 +124,14 @@ def test_suspension_has_its_reason_and_one_key_each_time(counter: Counter) -> No
     assert counter.proxy.keys("/terminate") == [f"fossbilling-{counter.username()}-terminate-1"]
 
 
-def test_a_change_of_plan_is_a_change_of_package(counter: Counter) -> None:
+def test_cancelling_deletes_nothing_only_if_nothing_was_ordered(counter: FossbillingCounter) -> None:
+    assert counter.call("cancelAccount", 8) is True
+    counter.call("activate")
+    with pytest.raises(Failed, match="no service with the external reference"):
+        counter.call("cancelAccount", server={"accesshash": token("other", Role.OPERATOR, clients=("Acme",))})
+
+
+def test_a_change_of_plan_is_a_change_of_package(counter: FossbillingCounter) -> None:
     counter.call("activate", custom={"cores": "4"})
     make_ready(next(iter(counter.services().values()))["id"])
     assert counter.call("changeAccountPackage", plan="VPS-4", custom={"memory": "4096"}) is True
@@ -129,7 +139,7 @@ def test_a_change_of_plan_is_a_change_of_package(counter: Counter) -> None:
     assert (service["product"], service["options"]) == ("VPS-4", {"memory": 4096})
 
 
-def test_a_user_name_can_be_changed_to_one_that_is_free(counter: Counter) -> None:
+def test_a_user_name_can_be_changed_to_one_that_is_free(counter: FossbillingCounter) -> None:
     counter.call("activate")
     counter.call("activate", 2)
     taken = counter.username(2)
@@ -144,7 +154,7 @@ def test_a_user_name_can_be_changed_to_one_that_is_free(counter: Counter) -> Non
     assert set(counter.services()) == {"fossbilling-web1", f"fossbilling-{taken}"}
 
 
-def test_an_account_is_synchronized_with_its_address(counter: Counter) -> None:
+def test_an_account_is_synchronized_with_its_address(counter: FossbillingCounter) -> None:
     counter.call("activate")
     vm = Vm.get()
     Address.create(server=vm.server, bridge="vmbr0", address="192.0.2.10", vm=vm, prefix=24)
@@ -152,14 +162,14 @@ def test_an_account_is_synchronized_with_its_address(counter: Counter) -> None:
     assert counter.host.tables["orders"]["1"]["ip"] == "192.0.2.10"
 
 
-def test_what_kvmtui_does_not_do_is_refused_with_the_reason(counter: Counter) -> None:
+def test_what_kvmtui_does_not_do_is_refused_with_the_reason(counter: FossbillingCounter) -> None:
     counter.call("activate")
     for name, new in (("changeAccountDomain", "new.example"), ("changeAccountIp", "192.0.2.9")):
         with pytest.raises(Failed, match="kvmtui"):
             counter.call(name, new=new)
 
 
-def test_links_lead_to_the_client_s_page_and_hide_failures(counter: Counter) -> None:
+def test_links_lead_to_the_client_s_page_and_hide_failures(counter: FossbillingCounter) -> None:
     counter.call("activate")
     link = {"url": "https://vm.example.com/c/only-once", "expires": "2026-04-10T03:50:18Z"}
     for name in ("getLoginUrl", "getResellerLoginUrl"):
@@ -176,7 +186,7 @@ def test_links_lead_to_the_client_s_page_and_hide_failures(counter: Counter) -> 
     assert "10.0.0.11" not in str(failed.value)
 
 
-def test_the_server_form_and_its_test(counter: Counter) -> None:
+def test_the_server_form_and_its_test(counter: FossbillingCounter) -> None:
     fields = counter.call("getForm")["form"]["credentials"]["fields"]
     assert [each["name"] for each in fields] == ["accesshash", "username"]
     assert counter.call("testConnection") is True

@@ -1,4 +1,4 @@
-"""What the folders of the billing modules hold: code for PHP 7.4 and later, one client, licences, texts, instructions."""
+"""What the folders of the billing modules hold: code for PHP 7.4, one client, licences, texts, instructions."""
 
 from __future__ import annotations
 

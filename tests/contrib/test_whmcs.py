@@ -91,6 +91,20 @@ def test_a_reseller_s_token_orders_for_its_own_client(desk: Desk) -> None:
     assert "client" in said and len(desk.services()) == 1
 
 
+def test_another_shop_s_service_is_never_taken_for_one_s_own(desk: Desk) -> None:
+    order = {"client": "Acme", "product": "VPS-2", "external_ref": "12"}
+    desk.api.ok("POST", "/api/v1/services", json=order)
+    assert "has the external reference 12 already" in desk.call("CreateAccount")
+    assert len(desk.services()) == 1 and desk.row()["username"] == ""
+
+
+def test_a_service_that_is_out_of_sight_is_not_terminated_by_saying_so(desk: Desk) -> None:
+    ordered(desk)
+    limited = token("reseller", Role.OPERATOR, clients=("Acme",))
+    said = desk.call("TerminateAccount", serveraccesshash=limited)
+    assert said == "kvmtui has no service with the external reference 12. Create it first."
+
+
 def test_a_lost_answer_is_asked_for_with_the_same_key(desk: Desk) -> None:
     desk.proxy.fault(CREATE, lost)
     assert desk.call("CreateAccount") == "success"

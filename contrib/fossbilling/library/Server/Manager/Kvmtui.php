@@ -155,8 +155,12 @@ class Server_Manager_Kvmtui extends Server_Manager
         });
     }
 
+    /** An order that was never activated has no user name and nothing to delete. */
     public function cancelAccount(Server_Account $account)
     {
+        if ((string) $account->getUsername() === '') {
+            return true;
+        }
         return $this->done(function (Shop $shop) use ($account) {
             $shop->terminate($account->getUsername(), $account->getNote());
         });

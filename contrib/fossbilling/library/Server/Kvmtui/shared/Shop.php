@@ -100,6 +100,11 @@ final class Shop
     {
         $known = $this->find($number);
         if ($known !== null && in_array($known['status'], self::LIVE, true)) {
+            if (is_array($client) ? !self::isTagged($known['client'], $client['tag']) : $known['client'] !== $client) {
+                $message = 'Service ' . $known['id'] . ' of ' . $known['client'] . ' has the external reference '
+                    . $known['external_ref'] . ' already. Use a token for each shop that is limited to its clients.';
+                throw new ApiError($message, 409, true);
+            }
             if ($this->attempts->recall($number, 'options') === null) {
                 $this->attempts->remember($number, 'options', array_keys($options));
             }
@@ -147,11 +152,10 @@ final class Shop
         return $this->send($number, $action, $method, '/services/' . $this->need($number)['id'] . $path, $body);
     }
 
-    /** Delete the VM of a service; a service that kvmtui does not have, or has no more, is terminated already. */
+    /** Delete the VM of a service, unless it is terminated already. */
     public function terminate($number, $reason = '')
     {
-        $service = $this->find($number);
-        if ($service !== null && in_array($service['status'], self::LIVE, true)) {
+        if (in_array($this->need($number)['status'], self::LIVE, true)) {
             $this->act($number, 'terminate', 'POST', '/terminate', self::because($reason));
         }
     }
@@ -284,11 +288,16 @@ final class Shop
     private function tagged($tag)
     {
         foreach ($this->api->all('/clients', ['q' => $tag]) as $client) {
-            if ($client['name'] === $tag || substr($client['name'], -strlen($tag) - 1) === ' ' . $tag) {
+            if (self::isTagged($client['name'], $tag)) {
                 return $client;
             }
         }
         return null;
+    }
+
+    private static function isTagged($name, $tag): bool
+    {
+        return $name === $tag || substr($name, -strlen($tag) - 1) === ' ' . $tag;
     }
 
     private function send($number, $action, $method, $path, array $body, $openFor = Attempts::OPEN_S): array
