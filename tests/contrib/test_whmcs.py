@@ -143,6 +143,23 @@ def test_every_success_ends_an_attempt(desk: Desk) -> None:
     assert desk.proxy.keys("/unsuspend") == ["whmcs-12-unsuspend-1", "whmcs-12-unsuspend-2"]
 
 
+def test_the_same_button_twice_is_two_attempts(desk: Desk) -> None:
+    number = ordered(desk)
+    for _ in range(2):
+        assert desk.call("setdns") == "success"
+        ended(number, "Active")
+    assert desk.proxy.keys("/vm/dns") == ["whmcs-12-dns-1", "whmcs-12-dns-2"]
+
+
+def test_a_refusal_before_the_operation_does_not_settle_an_unanswered_call(desk: Desk) -> None:
+    ordered(desk)
+    desk.proxy.fault("POST .*/suspend", lost)
+    desk.proxy.fault("POST .*/suspend", problem(503, "Too many requests.", Retry_After="1"), times=2)
+    assert desk.call("SuspendAccount") == "Too many requests."
+    assert desk.call("SuspendAccount") == "success"
+    assert desk.proxy.keys("/suspend") == ["whmcs-12-suspend-1"] * 4
+
+
 def test_a_timed_out_attempt_is_not_continued_after_another_action(desk: Desk) -> None:
     number = ordered(desk)
     desk.proxy.fault("POST .*/suspend", lost, times=3)
