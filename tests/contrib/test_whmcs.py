@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from engine.clock import now_ms
@@ -366,6 +367,17 @@ def test_single_sign_on_leads_to_the_client_s_page(desk: Desk) -> None:
     desk.proxy.fault("POST .*/session", problem(409, "VM is stuck at 10.0.0.11."))
     assert desk.call("ServiceSingleSignOn", admin=True)["errorMsg"] == "VM is stuck at 10.0.0.11."
     assert desk.proxy.seen[-1].body == {"view": True}
+
+
+def test_single_sign_on_opens_the_real_page(desk: Desk) -> None:
+    if "/api/v1/services/{id}/session" not in desk.api.ok("GET", "/api/v1/openapi.json", 200)["paths"]:
+        pytest.skip("this API has no clients' pages")
+    ordered(desk)
+    found = desk.call("ServiceSingleSignOn")
+    assert found["success"] and httpx.get(found["redirectTo"], trust_env=False).status_code < 400
+    secret = found["redirectTo"].rpartition("/")[2]
+    assert len(secret) > 20 and not any(secret in json.dumps(each) for each in desk.host.logged)
+    assert desk.call("ServiceSingleSignOn", admin=True)["success"]
 
 
 def test_the_settings_offer_the_products_of_kvmtui(desk: Desk) -> None:

@@ -1,7 +1,8 @@
 <?php
 
 /*
- * Names what a PHP file uses that PHP 7.4 does not have: `php compat.php FILE…`. With `-`, the code on standard input.
+ * Names what PHP files use that PHP 7.4 does not have: `php compat.php FILE…`. With `-`, standard input is a JSON list of
+ * pieces of code, and the answer a list of what each uses.
  * php -l of a newer version accepts all of it, so the tokens are looked at instead.
  */
 
@@ -18,7 +19,7 @@ function tokens($code)
 {
     $found = [];
     $line = 1;
-    foreach (token_get_all($code) as $token) {
+    foreach (token_get_all($code, TOKEN_PARSE) as $token) {
         $token = is_array($token) ? $token : [$token, $token, $line];
         $line = $token[2];
         if (!in_array($token[0], [T_WHITESPACE, T_COMMENT, T_DOC_COMMENT], true)) {
@@ -128,9 +129,13 @@ function faults($code)
     return $faults;
 }
 
+if ($argv[1] === '-') {
+    echo json_encode(array_map('faults', json_decode(stream_get_contents(STDIN), true)));
+    exit(0);
+}
 $found = [];
 foreach (array_slice($argv, 1) as $file) {
-    foreach (faults($file === '-' ? stream_get_contents(STDIN) : file_get_contents($file)) as $fault) {
+    foreach (faults(file_get_contents($file)) as $fault) {
         $found[] = $file . ':' . $fault;
     }
 }
