@@ -10,8 +10,8 @@ import pytest
 
 from engine.clock import now_ms
 from engine.roles import Role
-from engine.store.models import Address, Product, Request, Service, Vm
-from tests.api.conftest import make_ready, token
+from engine.store.models import Address, Product, Request, Service, Traffic, Vm
+from tests.api.conftest import SPEC, make_ready, token
 from tests.contrib.conftest import Desk
 from tests.contrib.hosts import PASSWORD, dropped, lost, problem, says, stuck, whmcs_params
 
@@ -378,6 +378,47 @@ def test_single_sign_on_opens_the_real_page(desk: Desk) -> None:
     secret = found["redirectTo"].rpartition("/")[2]
     assert len(secret) > 20 and not any(secret in json.dumps(each) for each in desk.host.logged)
     assert desk.call("ServiceSingleSignOn", admin=True)["success"]
+
+
+def test_usage_is_that_of_the_month_and_only_of_this_server(desk: Desk) -> None:
+    assert (
+        desk.call("CreateAccount", configoptions={"System Disk": "40", "Additional Disk": "10"}) == "success"
+    )
+    assert desk.call("CreateAccount", 13) == "success"
+    numbers = {each["external_ref"]: each["id"] for each in desk.services()}
+    desk.api.ok("POST", "/api/v1/services", json={"client": "Acme", "product": "VPS-2", "external_ref": "77"})
+    hour = now_ms() // 3_600_000 * 3_600_000
+    for each, vm in enumerate(Vm.select()):
+        Traffic.create(
+            vm=vm.id, service=vm.service_id, hour=hour, bytes_in=3 << 30, bytes_out=(1 + each) << 30
+        )
+        long_ago = hour - 63 * 86_400_000
+        Traffic.create(vm=vm.id, service=vm.service_id, hour=long_ago, bytes_in=9 << 40, bytes_out=9 << 40)
+    assert desk.call("UsageUpdate") == "success"
+    row = desk.row()
+    assert (row["bwusage"], row["diskusage"], row["disklimit"]) == (4096, 51200, 51200)
+    assert desk.row(13)["bwusage"] == 5120 and row["lastupdate"]
+
+    assert desk.call("MetricProvider", names=True) == ["traffic_in", "traffic_out", "disk", "backups"]
+    measured = {"traffic_in": 3, "traffic_out": 1, "disk": 50}
+    found = desk.call("MetricProvider")
+    assert set(found) == {f"vm{numbers['12']}", f"vm{numbers['13']}"}
+    assert found[f"vm{numbers['12']}"] == measured  # its backups cannot be counted now: the cluster is away
+    Product.update(spec={**SPEC, "backups": 0, "backup_storage": ""}).execute()
+    assert desk.call("MetricProvider", tenant=f"vm{numbers['12']}") == {**measured, "backups": 0}
+    assert desk.call("MetricProvider", tenant="vm999")["traffic_in"] is None
+    assert not desk.call("MetricProvider", serverid=2) and not desk.call("MetricProvider", serverport="9")
+
+    listed = desk.call("ListAccounts")
+    assert listed["success"] and {each["username"] for each in listed["accounts"]} >= set(found)
+    account = next(each for each in listed["accounts"] if each["username"] == f"vm{numbers['12']}")
+    assert (account["email"], account["product"], account["status"]) == (
+        "jo@client.example",
+        "VPS-2",
+        "Pending",
+    )
+    assert account["uniqueIdentifier"] == account["username"]
+    assert desk.call("ListAccounts", serverport="9")["success"] is False
 
 
 def test_the_settings_offer_the_products_of_kvmtui(desk: Desk) -> None:
