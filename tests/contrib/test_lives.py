@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import program
 from tests.api.whole import Whole, running
-from tests.contrib.hosts import Host, hosting, php, whmcs_params
+from tests.contrib.hosts import Host, hosting, whmcs_params
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
-    """A cluster and a daemon with the API, for every test of this file."""
-    php()
-    home = tmp_path_factory.mktemp("home")
-    home.chmod(0o700)
-    file = tmp_path_factory.mktemp("site") / "site.yaml"
-    with running(home, partial(program.process, home), file) as made:
-        yield made
+@pytest.mark.timeout(300)
+def test_each_billing_system_leads_a_service_through_its_life(
+    tmp_path: Path, shop: Callable[..., Host]
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    lives = (a_whmcs_service, a_fossbilling_service, a_paymenter_service)
+    with (
+        running(home, partial(program.process, home), tmp_path / "site.yaml") as whole,
+        ThreadPoolExecutor() as pool,
+    ):
+        ends = [pool.submit(live, whole, shop) for live in lives]
+        for end in ends:
+            end.result()
 
 
 def port(whole: Whole) -> int:
@@ -42,7 +49,8 @@ def settled(whole: Whole, reference: str, status: str = "Active") -> dict[str, A
             and service["vm_status"] in ("ready", "remove")
             and not service["pending"]
         )
-        if over and not whole.call("GET", "/api/v1/vms?state=working", 200)["items"]:
+        working = whole.call("GET", "/api/v1/vms?state=working", 200)["items"]
+        if over and not any(each["service_id"] == service["id"] for each in working):
             return {**service, "vm": vm}
         time.sleep(0.2)
     raise AssertionError(f"service {reference} did not settle")
@@ -67,8 +75,8 @@ def power(whole: Whole, service: dict[str, Any], wanted: str) -> bool:
     return found is not None and found["status"] == wanted
 
 
-@pytest.mark.timeout(300)
-def test_a_whmcs_service(whole: Whole, shop: Callable[..., Host]) -> None:
+def a_whmcs_service(whole: Whole, shop: Callable[..., Host]) -> None:
+    """Order, upgrade, suspend, unsuspend, use, terminate."""
     host = shop("whmcs", whole.token, hosting(12))
     params = whmcs_params(port(whole), whole.token, 12, configoptions={"CPU Cores": "1"})
     assert host.call("CreateAccount", params=params) == "success"
@@ -127,8 +135,8 @@ def test_a_whmcs_service(whole: Whole, shop: Callable[..., Host]) -> None:
     assert "Terminated" in host.call("Renew", params=upgraded)
 
 
-@pytest.mark.timeout(300)
-def test_a_fossbilling_service(whole: Whole, shop: Callable[..., Host]) -> None:
+def a_fossbilling_service(whole: Whole, shop: Callable[..., Host]) -> None:
+    """Order, upgrade, suspend, unsuspend, use, terminate."""
     host = shop("fossbilling", whole.token)
     server = {"host": "127.0.0.1", "port": port(whole), "secure": 0, "accesshash": whole.token}
     call = partial(host.call, order=1, server=server, domain="web.client.example")
@@ -153,8 +161,8 @@ def test_a_fossbilling_service(whole: Whole, shop: Callable[..., Host]) -> None:
     settled(whole, reference, "Terminated")
 
 
-@pytest.mark.timeout(300)
-def test_a_paymenter_service(whole: Whole, shop: Callable[..., Host]) -> None:
+def a_paymenter_service(whole: Whole, shop: Callable[..., Host]) -> None:
+    """Order, upgrade, suspend, unsuspend, use, terminate."""
     host = shop("paymenter", whole.token)
     config = {"host": whole.url, "token": whole.token}
     call = partial(host.call, service=5, config=config)
