@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Api, serve, site
+from engine.store.models import Request, Service, Vm
+from tests.api.conftest import Api, make_ready, serve, site
 from tests.contrib.hosts import PASSWORD, Host, Proxy, hosting, php, proxied, whmcs_params
 
 __all__ = ["serve"]
@@ -76,3 +77,18 @@ def desk(front: tuple[Api, Proxy], shop: Callable[..., Host]) -> Desk:
     """A WHMCS with two services that were not ordered yet."""
     api, proxy = front
     return Desk(api, proxy, shop("whmcs", api.token, hosting(12, 13)))
+
+
+def ordered(desk: Desk) -> int:
+    """Order a service and let it stand as after its deploy; its number in kvmtui."""
+    assert desk.call("CreateAccount") == "success"
+    number = int(desk.services()[0]["id"])
+    make_ready(number)
+    return number
+
+
+def ended(number: int, status: str, vm_status: str = "ready") -> None:
+    """Let every request of a service have ended, and the service stand so."""
+    Request.update(state="done").where(Request.service == number).execute()
+    Service.update(status=status).where(Service.id == number).execute()
+    Vm.update(vm_status=vm_status).where(Vm.service == number).execute()
