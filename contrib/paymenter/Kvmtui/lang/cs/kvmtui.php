@@ -1,0 +1,6 @@
+<?php
+
+return [
+    'manage' => 'Spravovat VM',
+    'unavailable' => 'VM teď není dostupná. Zkuste to později.',
+];

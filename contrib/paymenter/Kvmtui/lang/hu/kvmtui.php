@@ -1,0 +1,6 @@
+<?php
+
+return [
+    'manage' => 'VM kezelése',
+    'unavailable' => 'A VM jelenleg nem érhető el. Próbálja újra később.',
+];

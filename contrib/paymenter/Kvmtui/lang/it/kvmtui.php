@@ -1,0 +1,6 @@
+<?php
+
+return [
+    'manage' => 'Gestisci la VM',
+    'unavailable' => 'La VM non è raggiungibile al momento. Riprova più tardi.',
+];

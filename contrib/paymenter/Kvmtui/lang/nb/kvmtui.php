@@ -1,0 +1,6 @@
+<?php
+
+return [
+    'manage' => 'Administrer VM-en',
+    'unavailable' => 'VM-en kan ikke nås nå. Prøv igjen senere.',
+];

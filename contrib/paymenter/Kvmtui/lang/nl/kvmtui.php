@@ -1,0 +1,6 @@
+<?php
+
+return [
+    'manage' => 'VM beheren',
+    'unavailable' => 'De VM is nu niet bereikbaar. Probeer het later opnieuw.',
+];

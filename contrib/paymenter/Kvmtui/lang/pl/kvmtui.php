@@ -1,0 +1,6 @@
+<?php
+
+return [
+    'manage' => 'Zarządzaj maszyną',
+    'unavailable' => 'Maszyna jest teraz niedostępna. Spróbuj później.',
+];
