@@ -162,7 +162,6 @@ class TrafficQuota(Row):
     month = TextField()  # the month that `state` is about
     state = TextField(index=True, constraints=[Check("state IN ('within', 'warned', 'exceeded')")])
     since = EpochField()
-    quota_gib = IntegerField(default=0)  # the quota that was exceeded
     throttle_mbs = IntegerField(default=0)  # the rate the network card must not exceed; 0: as planned
     card_mbs = IntegerField(default=0)  # the one a run of SetNetworkRate has set last
     # due: Suspend is queued; on: Suspend has begun; ending: Unsuspend is queued;
