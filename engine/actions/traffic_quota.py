@@ -16,14 +16,14 @@ from engine import audit
 from engine.actions.requests import enqueue
 from engine.audit import Actor
 from engine.errors import Refused
-from engine.mail.facts import addresses_of, vm_facts
+from engine.mail.facts import addresses_of, traffic_facts, vm_facts
 from engine.mail.outbox import SiteMail
 from engine.plan import Plan, effective
 from engine.queries.traffic import sums_in
 from engine.store.database import in_transaction, session
 from engine.store.models import Product, Service, TaskState, TrafficQuota, Vm
 from engine.traffic.calendar import bounds, month_of
-from engine.traffic.quota import BY_QUOTA, GIB, Quota
+from engine.traffic.quota import BY_QUOTA, Quota
 from engine.webhooks import recording
 from engine.work import events, requests, task_ledger, wake
 
@@ -186,7 +186,7 @@ class _Enforcement:
         row.told = [*row.told, key][-_MOST_TOLD:]
         if silent:
             return
-        service, percent = self.vm.service_id, self._percent()
+        service, percent = self.vm.service_id, self.quota.percent(self.used)
         facts = {
             "month": self.month,
             "quota_bytes": self.quota.limit,
@@ -203,18 +203,9 @@ class _Enforcement:
     def _mail(self, what: str, key: str) -> str:
         if not self.plan.emails.get("traffic", True):
             return ""
-        facts = vm_facts(self.vm, self.plan, addresses_of(self.vm)) | {
-            "traffic_month": self.month,
-            "traffic_used": f"{self.used / GIB:.1f}",
-            "traffic_quota": str(self.quota.gib) if self.quota.gib else "",
-            "traffic_percent": str(self._percent()),
-            "traffic_action": self.quota.action,
-            "traffic_rate": str(self.quota.throttle_mbs),
-        }
+        facts = vm_facts(self.vm, self.plan, addresses_of(self.vm))
+        facts |= traffic_facts(self.quota, self.used, self.month)
         return f"; {SiteMail().queue(self.vm, f'traffic_{what}', f'traffic:{self.vm.uid}:{key}', facts)}"
-
-    def _percent(self) -> int:
-        return self.used * 100 // self.quota.limit if self.quota.gib else 0
 
     def _say(self, text: str, level: str) -> None:
         vm = self.vm

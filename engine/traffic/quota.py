@@ -52,6 +52,10 @@ class Quota:
                 return max(bytes_in, bytes_out)
         return bytes_in + bytes_out
 
+    def percent(self, used: int) -> int:
+        """How much of it so many bytes are, rounded down; 0 when it is unlimited."""
+        return used * 100 // self.limit if self.gib else 0
+
     def level(self, used: int) -> QuotaLevel:
         """What so many bytes come to."""
         if self.gib and used >= self.limit:
