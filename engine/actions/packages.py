@@ -132,7 +132,9 @@ def change_package(
 
 
 def _refuse(vm: Vm, product: str, scope: Scope) -> None:
-    by_quota = vm.service.status == "Suspended" and quota.hold_of(vm.service_id) in _HELD  # it may buy traffic
+    by_quota = (
+        vm.service.status == "Suspended" and quota.hold_of(vm.service_id) in _HELD
+    )  # it may buy traffic
     if vm.service.status not in ("Active", "Pending") and not by_quota:
         raise Refused(f"Service {vm.service_id} is {vm.service.status}; its package cannot be changed.")
     if vm.vm_status in ("terminate", "error_terminate", "remove"):

@@ -60,7 +60,9 @@ def look_soon(services: Any) -> None:
 
     `services` are ids or a query of ids; call it in the transaction of the change.
     """
-    acted_upon = TrafficQuota.select().where(TrafficQuota.service.in_(services), TrafficQuota.state != "within")
+    acted_upon = TrafficQuota.select().where(
+        TrafficQuota.service.in_(services), TrafficQuota.state != "within"
+    )
     if acted_upon.exists():
         TaskState.update(last_run_at=None).where(TaskState.name == TASK).execute()
         wake.ring(task_ledger.BELL)

@@ -98,7 +98,9 @@ class EmailsForm(Form):
     restored: bool = Field(True, title="Restored", description="When a backup was restored.")
     changed: bool = Field(True, title="Changed", description="When the package was changed.")
     traffic: bool = Field(
-        True, title="Traffic", description="When the traffic quota is nearly used up, reached, or available again."
+        True,
+        title="Traffic",
+        description="When the traffic quota is nearly used up, reached, or available again.",
     )
 
 
@@ -168,7 +170,9 @@ class ProductForm(Form):
         1, title="Throttle to", description="MB/s of the network card while it is throttled."
     )
     traffic_warn: WarnPercent = Field(
-        80, title="Traffic warning", description="Percent of the quota at which the client is warned; 0: never."
+        80,
+        title="Traffic warning",
+        description="Percent of the quota at which the client is warned; 0: never.",
     )
     network: NetworkForm = Field(
         default_factory=NetworkForm, title="Network", description="Card and addresses."

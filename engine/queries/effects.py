@@ -102,7 +102,7 @@ def _network(each: PlanChange, name: str, old: Plan, new: Plan) -> tuple[When, b
 
 
 def _allowances(old: Plan, new: Plan, product: str) -> Iterator[Effect]:
-    """What a VM may have: an option counts at once, another product with the change; the traffic quota always at once."""
+    """What a VM may have: an option counts at once, another product with the change, the quota at once."""
     for name in ("template", *_ALLOWED, *TRAFFIC):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:

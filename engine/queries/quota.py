@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.clock import Moment, now_ms
 from engine.plan import effective
+from engine.queries.descriptions import gib
 from engine.queries.traffic import sums_in
 from engine.store.database import session
 from engine.store.models import Client, Product, Service, TrafficQuota, Vm
@@ -100,3 +101,23 @@ def over_quota() -> Iterator[OverQuota]:
             row.hold in ("due", "on"),
             row.throttle_mbs > 0,
         )
+
+
+def quota_words(quota: QuotaView | None) -> str:
+    """A traffic quota in words: how much is used, and what that has led to."""
+    if quota is None:
+        return "unlimited"
+    counted = {"in": "in", "out": "out", "both": "in and out", "larger": "the larger of in and out"}[
+        quota.counts
+    ]
+    used = f"{gib(quota.used)} of {gib(quota.limit)} in {quota.month} ({quota.percent} %)"
+    return ", ".join([used, counted, *_led_to(quota)])
+
+
+def _led_to(quota: QuotaView) -> Iterator[str]:
+    if quota.throttled:
+        yield f"throttled to {quota.throttle_mbs} MB/s"
+    if quota.suspended:
+        yield "suspended"
+    if quota.waived:
+        yield "unsuspended by an operator until the month ends"

@@ -40,7 +40,9 @@ def sums_in(service_ids: Sequence[int], month: str) -> dict[int, tuple[int, int]
     low, high = bounds(month)
     sums = Traffic.select(Traffic.service, fn.SUM(Traffic.bytes_in), fn.SUM(Traffic.bytes_out))
     rows = sums.where(Traffic.service.in_(list(service_ids)), Traffic.hour >= low, Traffic.hour < high)
-    return {service: (int(came), int(went)) for service, came, went in rows.group_by(Traffic.service).tuples()}
+    return {
+        service: (int(came), int(went)) for service, came, went in rows.group_by(Traffic.service).tuples()
+    }
 
 
 def newest_months(service_id: int, most: int) -> list[MonthView]:

@@ -56,7 +56,12 @@ class Shop:
                 product = Product.create(name="VPS", server=server, spec=spec)
                 service = Service.create(client=client, product=product, status="Active")
                 vm = Vm.create(
-                    uid=str(uuid.uuid4()), service=service, server=server, vmid=5000, node="pve1", vm_status="ready"
+                    uid=str(uuid.uuid4()),
+                    service=service,
+                    server=server,
+                    vmid=5000,
+                    node="pve1",
+                    vm_status="ready",
                 )
             return cls(vm.service_id, vm)
 
@@ -74,9 +79,9 @@ class Shop:
         """Count so much in the hour of a moment, besides what it has."""
         hour = moment - moment % HOUR_MS
         more = {"bytes_in": int(gib_in * GIB), "bytes_out": int(gib_out * GIB)}
-        changed = Traffic.update({name: getattr(Traffic, name) + value for name, value in more.items()}).where(
-            Traffic.vm == self.vm.id, Traffic.hour == hour
-        )
+        changed = Traffic.update(
+            {name: getattr(Traffic, name) + value for name, value in more.items()}
+        ).where(Traffic.vm == self.vm.id, Traffic.hour == hour)
         if not changed.execute():
             Traffic.insert(vm=self.vm.id, service=self.service, hour=hour, **more).execute()
 

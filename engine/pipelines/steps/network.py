@@ -31,7 +31,9 @@ def set_rate(ctx: Context) -> Outcome:
     if card is None:
         return Fail("the VM has no network card; give its template a net0")
     wanted = card.with_rate(_rate(ctx)).format()
-    outcome = ctx.reached() if wanted == card.format() else ctx.act(lambda: ctx.guest.set_config({"net0": wanted}))
+    outcome = (
+        ctx.reached() if wanted == card.format() else ctx.act(lambda: ctx.guest.set_config({"net0": wanted}))
+    )
     if isinstance(outcome, Done | Skip):
         ctx.on_commit_with_end(lambda: quota.note_card(service, throttle))
     return outcome
