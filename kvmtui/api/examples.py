@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kvmtui.api.example_bodies import QUOTA
+
 _RUN = {
     "id": 812,
     "action": "Deploy",
@@ -174,22 +176,7 @@ _SERVICE = {
     "external_ref": "order-1017",
     "revision": "0b7e1a6a2f0c4d11",
 }
-_QUOTA = {
-    "month": "2026-04",
-    "counts": "both",
-    "used": 90194313216,
-    "limit": 107374182400,
-    "percent": 84,
-    "state": "warned",
-    "warn_percent": 80,
-    "action": "throttle",
-    "throttle_mbs": 1,
-    "throttled": False,
-    "suspended": False,
-    "waived": False,
-    "resets": "2026-05-01T00:00:00Z",
-}
-_DETAIL = {**_SERVICE, "notes": "", "suspended": None, "traffic_quota": _QUOTA}
+_DETAIL = {**_SERVICE, "notes": "", "suspended": None, "traffic_quota": QUOTA}
 _REQUEST = {
     "id": 812,
     "state": "queued",
@@ -266,7 +253,7 @@ ANSWERS: dict[str, Any] = {
     "list_audit": _page(_AUDIT),
     "list_vms": _page(_VM),
     "list_usage": _page(_USAGE),
-    "show_usage": {**_page(_USAGE), "quota": _QUOTA},
+    "show_usage": {**_page(_USAGE), "quota": QUOTA},
     "list_clients": _page(_CLIENT),
     "show_client": _CLIENT,
     "create_client": {
