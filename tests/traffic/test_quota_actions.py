@@ -205,6 +205,8 @@ def test_traffic_bought_while_the_vm_shuts_down_starts_it_again(stepped_site: Si
     shop.spend(NOV, 120)
     site.once(shop.vm)
     assert hold(shop) == "on" and Vm.get_by_id(shop.vm.id).wait_kind == "task"
+    shop.look(NOV)
+    assert shop.asked() == [("Suspend", "running")]
     shop.option(traffic_gib=200)
     shop.look(NOV)
     assert hold(shop) == "ending"

@@ -163,7 +163,7 @@ def _addresses(vm: VmView) -> Iterator[Line]:
 def _traffic(found: Sequence[MonthView], quota: QuotaView | None) -> Iterator[Line]:
     """What was counted for billing, and how much of the quota it is; nothing while there is neither."""
     if found or quota is not None:
-        yield from _title("Counted traffic", "kvmtui vm stats shows every month")
+        yield from _title("Counted traffic", "kvmtui vm stats tells every month")
     if quota is not None:
         drawn = share(quota.used, quota.limit, _BAR, full=quota.state == "exceeded")
         yield ("  Quota     ", ""), (drawn.text, drawn.tone)
