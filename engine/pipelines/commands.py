@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from engine.pipelines.context import Context
 from engine.pipelines.steps import power, removal
 from engine.pipelines.steps.addresses import allocate_ip
@@ -76,8 +78,12 @@ def unsuspend(ctx: Context) -> Outcome:
         return Skip(_NOT_DUE)
     outcome = _then(ctx, power.start(ctx) if _there(ctx) else Skip(_NO_MACHINE), "Active")
     if by_quota and isinstance(outcome, Done | Skip):
-        ctx.on_commit_with_end(lambda: quota.move_hold(ctx.vm.service_id, ("ending",), ""))
+        ctx.on_commit_with_end(partial(_end_hold, ctx.vm.service_id))
     return outcome
+
+
+def _end_hold(service_id: int) -> None:
+    quota.move_hold(service_id, ("ending",), "")
 
 
 def _quota_may_suspend(ctx: Context) -> bool:

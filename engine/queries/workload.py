@@ -140,10 +140,10 @@ def pending(owed: Sequence[BackupDebt], tasks: Sequence[ledger.ScheduledTask]) -
             PendingWork("backups overdue", len(owed), said, ScreenTarget("vm", first.service_id), True)
         )
     if over := list(over_quota()):
-        first = over[0]
-        led_to = "suspended" if first.suspended else "throttled" if first.throttled else "client notified"
-        opens = ScreenTarget("vm", first.service_id)
-        rows.append(PendingWork("over traffic quota", len(over), f"{first.name}: {led_to}", opens))
+        longest = over[0]
+        led_to = "suspended" if longest.suspended else "throttled" if longest.throttled else "client notified"
+        opens = ScreenTarget("vm", longest.service_id)
+        rows.append(PendingWork("over traffic quota", len(over), f"{longest.name}: {led_to}", opens))
     for task in tasks:
         if task.task == "processVirtualMachines":
             continue  # its errors are VMs that need an operator
