@@ -7,6 +7,7 @@ one is killed, each happens once.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ from typing import Any
 from engine import audit
 from engine.actions.requests import enqueue
 from engine.audit import Actor
-from engine.errors import Refused
+from engine.errors import KvmtuiError, Refused
 from engine.mail.facts import addresses_of, traffic_facts, vm_facts
 from engine.mail.outbox import SiteMail
 from engine.plan import Plan, effective
@@ -26,7 +27,10 @@ from engine.traffic.calendar import bounds, month_of
 from engine.traffic.quota import BY_QUOTA, Quota
 from engine.webhooks import recording
 from engine.work import events, requests, task_ledger, wake
+from engine.work.task import TaskReport
 
+log = logging.getLogger(__name__)
+_ACTION = "enforce_traffic_quota"
 TASK = "collectingStatistics"
 _ENGINE = Actor(login="engine", source="engine")
 _BATCH = 200
@@ -42,17 +46,27 @@ _SENTENCES = {
 }
 
 
-def enforce_all(now: int, keep_going: Callable[[], bool] = lambda: True) -> int:
-    """Compare every service that has a quota, or had one, with it; returns how many were changed."""
+def enforce_all(now: int, report: TaskReport, keep_going: Callable[[], bool] = lambda: True) -> None:
+    """Compare every service that has a quota, or had one, with it, and count those that were changed.
+
+    One that cannot be enforced is reported, and does not stop the others.
+    """
     with session():
         _forget_ended()
-        ids, changed = _with_quota(), 0
+        ids = _with_quota()
         for start in range(0, len(ids), _BATCH):
             for service_id in _unsettled(ids[start : start + _BATCH], now):
                 if not keep_going():
-                    return changed
-                changed += in_transaction(partial(enforce, service_id, now))
-    return changed
+                    return
+                try:
+                    report.count(in_transaction(partial(enforce, service_id, now)))
+                except KvmtuiError as error:
+                    report.add(service_id, _ACTION, error.sentence)
+                except Exception as error:
+                    log.exception("The traffic quota of service %s could not be enforced", service_id)
+                    report.add(
+                        service_id, _ACTION, f"internal error ({type(error).__name__}); see the log file"
+                    )
 
 
 def look_soon(services: Any) -> None:

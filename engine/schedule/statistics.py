@@ -38,7 +38,7 @@ def run(room: Room, clock: Callable[[], int] = now_ms) -> TaskReport:
         machines = counters.machines(server.id)
         if machines and room.keep_going():
             _collect(room, server, machines, clock, report)
-    report.count(traffic_quota.enforce_all(clock(), room.keep_going))
+    traffic_quota.enforce_all(clock(), report, room.keep_going)
     return report
 
 

@@ -7,6 +7,7 @@ from engine.clock import now_ms
 from engine.queries.dashboard import dashboard
 from engine.store.database import session
 from engine.store.models import Service, Traffic, Vm
+from engine.work.task import TaskReport
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, settle
 from tests.screens.pressing import words
@@ -22,7 +23,7 @@ def use(gib: int) -> None:
         Service.update(options=options, status="Active").where(Service.id == SERVICE).execute()
         vm = Vm.get(Vm.service == SERVICE)
         Traffic.insert(vm=vm.id, service=SERVICE, hour=now_ms(), bytes_in=gib * GIB).execute()
-    traffic_quota.enforce_all(now_ms())
+    traffic_quota.enforce_all(now_ms(), TaskReport())
 
 
 async def test_the_page_of_a_vm_has_a_bar_and_the_dashboard_a_line(sqlite_store: Store) -> None:

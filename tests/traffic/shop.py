@@ -27,6 +27,7 @@ from engine.store.models import (
 )
 from engine.store.settings import Smtp
 from engine.traffic.hourly_bytes import HOUR_MS
+from engine.work.task import TaskReport
 
 GIB = 1024**3
 NOTICES = {"warning", "exceeded", "restored"}
@@ -87,7 +88,10 @@ class Shop:
 
     def look(self, moment: int) -> int:
         """What the statistics do at their end."""
-        return traffic_quota.enforce_all(moment)
+        report = TaskReport()
+        traffic_quota.enforce_all(moment, report)
+        assert report.outcomes == []
+        return report.processed
 
     def spend(self, moment: int, gib: float) -> list[str]:
         """Count incoming traffic and look; returns the notices since the last time."""
@@ -111,6 +115,12 @@ class Shop:
         with session():
             rows = WebhookDelivery.select().where(WebhookDelivery.type.startswith("traffic."))
             return [json.loads(row.body)["data"] for row in rows.order_by(WebhookDelivery.id)]
+
+    def suspensions(self) -> list[str]:
+        """The messages that tell of a suspension or of its end."""
+        with session():
+            rows = WebhookDelivery.select().where(WebhookDelivery.type.endswith("suspended"))
+            return [row.type.removeprefix("service.") for row in rows.order_by(WebhookDelivery.id)]
 
     def row(self) -> TrafficQuota | None:
         """What the quota keeps of the service."""

@@ -16,6 +16,8 @@ from engine.queries.quota import quota_of
 from engine.queries.suspension import suspension_of
 from engine.store.database import session
 from engine.store.models import Run, Service, TaskState, TrafficQuota, Vm
+from engine.webhooks import recording
+from engine.work import events
 from kvmtui.lab import Lab
 from tests.conftest import Store
 from tests.pipelines.conftest import Site, make_site
@@ -27,6 +29,12 @@ SHOP = Actor("token:shop", "", "api")
 PLAIN: dict[str, Any] = {"additional_disk": {"storage": "local-lvm", "size": 0}, "traffic_gib": 100}
 THROTTLE = {**PLAIN, "traffic_action": "throttle", "traffic_throttle_mbs": 3}
 SUSPEND = {**PLAIN, "traffic_action": "suspend"}
+
+
+@pytest.fixture(autouse=True)
+def _recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "_hooks", [])
+    recording.use()
 
 
 @pytest.fixture
@@ -169,6 +177,7 @@ def test_a_suspension_ends_with_the_month(site: Site) -> None:
     assert (status(shop), site.guest(shop.vm).status, hold(shop)) == ("Active", "running", "")
     assert shop.asked() == [("Suspend", "done"), ("Unsuspend", "done")]
     assert shop.told() == ["exceeded", "restored"] and shop.look(DEC) == 0
+    assert shop.suspensions() == ["suspended", "unsuspended"]
 
 
 def test_bought_traffic_ends_a_suspension_and_the_statistics_look_at_once(site: Site) -> None:
@@ -197,6 +206,7 @@ def test_traffic_bought_before_the_suspension_began_withdraws_it(site: Site) -> 
     work(site, shop)
     assert (status(shop), site.guest(shop.vm).status, hold(shop)) == ("Active", "running", "")
     assert shop.asked() == [("Suspend", "done")] and site.steps(shop.vm)[-1][1] == "skip"
+    assert shop.suspensions() == []
 
 
 def test_traffic_bought_while_the_vm_shuts_down_starts_it_again(stepped_site: Site) -> None:

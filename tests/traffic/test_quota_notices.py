@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.actions import traffic_quota
 from engine.clock import use_zone
 from engine.plan import Plan
 from engine.store.database import session, transaction
-from engine.store.models import Client, Outbox, Service, TrafficQuota, Vm, WebhookDelivery
+from engine.store.models import Client, Outbox, Service, Traffic, TrafficQuota, Vm, WebhookDelivery
 from engine.traffic.quota import GIB, Quota
 from engine.work import events
+from engine.work.task import TaskReport
 from tests.conftest import Store
 from tests.traffic.shop import Shop, at
 
@@ -172,7 +174,7 @@ def test_engines_that_look_at_once_act_once(store: Store) -> None:
     assert shop.told() == ["exceeded"] and shop.asked() == [("Suspend", "queued")]
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """The process ends here."""
 
 
@@ -225,6 +227,24 @@ def test_a_client_without_address_and_a_site_without_mail_lose_no_webhook(sqlite
     with session():
         assert Outbox.select().count() == 0
         assert [row.type for row in WebhookDelivery.select()] == ["traffic.exceeded"]
+
+
+def test_a_service_that_cannot_be_enforced_does_not_stop_the_others(sqlite_store: Store) -> None:
+    shop = Shop.open(traffic_gib=100)
+    with session(), transaction():
+        first = Service.get_by_id(shop.service)
+        other = Service.create(client=first.client, product=first.product, status="Active")
+        vm = Vm.create(
+            uid="other", service=other, server=shop.vm.server, vmid=5001, node="pve1", vm_status="ready"
+        )
+        Traffic.insert(vm=vm.id, service=other.id, hour=NOV, bytes_in=200 * GIB).execute()
+        TrafficQuota.insert(service=first.id, month="no month", state="exceeded", since=0).execute()
+    report = TaskReport()
+    traffic_quota.enforce_all(NOV, report)
+    assert [(one.service, one.result) for one in report.outcomes] == [
+        (first.id, "'no month' is no month; write it as YYYY-MM.")
+    ]
+    assert shop.told() == ["exceeded"] and (report.processed, report.errors) == (2, 1)
 
 
 @given(
