@@ -273,6 +273,19 @@ def test_a_suspension_requested_while_the_quota_ends_its_own_stays(site: Site) -
     assert shop.asked() == [("Suspend", "done"), ("Unsuspend", "done")]
 
 
+def test_who_ends_a_suspension_of_their_own_does_not_waive_the_quota(site: Site) -> None:
+    shop = opened(site, **SUSPEND)
+    shop.spend(NOV, 100)
+    work(site, shop)
+    packages.suspend(SHOP, shop.service, "not paid")
+    packages.unsuspend(SHOP, shop.service)
+    work(site, shop)
+    assert (status(shop), hold(shop)) == ("Active", "")
+    shop.look(NOV)
+    work(site, shop)
+    assert (status(shop), hold(shop), shop.told()) == ("Suspended", "on", ["exceeded"])
+
+
 def test_an_unpaid_service_that_is_over_its_quota_is_suspended_again_once_it_is_paid(site: Site) -> None:
     shop = opened(site, **SUSPEND)
     packages.suspend(SHOP, shop.service, "not paid")
