@@ -88,17 +88,7 @@ def _end_hold(service_id: int) -> None:
 
 def _quota_may_suspend(ctx: Context) -> bool:
     """Note that the quota suspends from here on, before the VM is touched; False when somebody else decided since."""
-    service = ctx.vm.service_id
-
-    def begin() -> bool:
-        hold = quota.hold_of(service)
-        if hold == "due":
-            active = ctx.vm.service.status == "Active"  # else an operator suspended it, and it stays theirs
-            quota.move_hold(service, ("due",), "on" if active else "")
-            return active
-        return hold == "on"
-
-    return in_transaction(begin)
+    return in_transaction(lambda: quota.move_hold(ctx.vm.service_id, ("due", "on"), "on"))
 
 
 def unless_suspended(run: StepFunction) -> StepFunction:

@@ -271,6 +271,7 @@ def test_a_suspension_requested_while_the_quota_ends_its_own_stays(site: Site) -
     work(site, shop)
     assert (status(shop), site.guest(shop.vm).status) == ("Suspended", "stopped")
     assert shop.asked() == [("Suspend", "done"), ("Unsuspend", "done")]
+    assert shop.suspensions() == ["suspended", "suspended"]  # it did not run in between
 
 
 def test_who_ends_a_suspension_of_their_own_does_not_waive_the_quota(site: Site) -> None:
