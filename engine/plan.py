@@ -89,6 +89,11 @@ class Plan:
     backup_storage: str = ""
     iso_storage: str = ""
     cd_drive: bool = True
+    traffic_gib: int = 0
+    traffic_counts: str = "both"
+    traffic_action: str = "notify"
+    traffic_throttle_mbs: int = 1
+    traffic_warn: int = 80
     network: Network = field(default_factory=Network)
     firewall: Firewall = field(default_factory=Firewall)
     system_disk: Disk = field(default_factory=Disk)
@@ -124,6 +129,9 @@ def _names(kind: type) -> list[str]:
     return [part.name for part in dataclasses.fields(kind)]
 
 
+# the traffic quota: counted by the statistics and enforced by them, so a change counts without a change of package
+TRAFFIC = ("traffic_gib", "traffic_counts", "traffic_action", "traffic_throttle_mbs", "traffic_warn")
+
 # where each option of a service goes in the plan
 OPTION_PATHS: dict[str, tuple[str, ...]] = {
     "cores": ("cores",),
@@ -136,11 +144,12 @@ OPTION_PATHS: dict[str, tuple[str, ...]] = {
     "ipv6": ("network", "ipv6"),
     "system_disk": ("system_disk", "size"),
     "additional_disk": ("additional_disk", "size"),
+    **{name: (name,) for name in TRAFFIC},
     **{f"{disk}_{limit}": (disk, limit) for disk in ("system_disk", "additional_disk") for limit in _LIMITS},
 }
 
 # options that change nothing in the VM itself: what it may have, and what it is made from the next time
-AT_ONCE = ("template", "backups", "snapshots")
+AT_ONCE = ("template", "backups", "snapshots", *TRAFFIC)
 
 
 def effective(product_spec: Mapping[str, Any], options: Mapping[str, Any]) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.actions import traffic_quota
 from engine.actions.lookup import found
 from engine.actions.permission import needs
 from engine.actions.requests import Accepted, Queued, change, enqueue, label, put_into, vm_of
@@ -16,33 +17,55 @@ from engine.roles import Role
 from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
 from engine.store.models import Product, Service, Vm
+from engine.traffic import quota
 from engine.work import requests
 
 
 @needs(Role.OPERATOR, "suspend a service")
 def suspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
-    """Stop the VM and mark the service Suspended; the reason is shown where somebody wants to start it."""
+    """Stop the VM and mark the service Suspended; the reason is shown where somebody wants to start it.
+
+    A service that its traffic quota has suspended is suspended by the actor from then on: the quota does not undo it.
+    """
     with session():
         vm = vm_of(service_id)
-        _refuse_repeated(vm, "Suspended", "Unsuspend", f"Service {service_id} is already suspended")
-        if vm.service.status != "Active":
-            raise Refused(
-                f"Service {service_id} is {vm.service.status}; only an active one can be suspended."
-            )
-        return change(actor, vm, "suspend", lambda: enqueue(vm, "Suspend", actor), " ".join(reason.split()))
+        if quota.hold_of(service_id) not in _HELD:
+            _refuse_repeated(vm, "Suspended", "Unsuspend", f"Service {service_id} is already suspended")
+            if vm.service.status != "Active":
+                raise Refused(
+                    f"Service {service_id} is {vm.service.status}; only an active one can be suspended."
+                )
+
+        def work() -> Accepted:
+            accepted = enqueue(vm, "Suspend", actor)
+            quota.move_hold(service_id, _HELD, "taken")
+            return accepted
+
+        return change(actor, vm, "suspend", work, " ".join(reason.split()))
 
 
 @needs(Role.OPERATOR, "unsuspend a service")
 def unsuspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
-    """Start the VM and mark the service Active."""
+    """Start the VM and mark the service Active.
+
+    A service that its traffic quota has suspended stays active for the rest of the month.
+    """
     with session():
         vm = vm_of(service_id)
         _refuse_repeated(vm, "Active", "Suspend", f"Service {service_id} is Active, not suspended")
         if vm.service.status != "Suspended":
             raise Refused(f"Service {service_id} is {vm.service.status}, not suspended.")
-        return change(
-            actor, vm, "unsuspend", lambda: enqueue(vm, "Unsuspend", actor), " ".join(reason.split())
-        )
+
+        def work() -> Accepted:
+            accepted = enqueue(vm, "Unsuspend", actor)
+            quota.move_hold(service_id, ("on",), "waived")
+            quota.move_hold(service_id, ("taken",), "")
+            return accepted
+
+        return change(actor, vm, "unsuspend", work, " ".join(reason.split()))
+
+
+_HELD = ("due", "on", "ending")  # the quota suspends the service, or did
 
 
 def _refuse_repeated(vm: Vm, status: str, opposite: str, sentence: str) -> None:
@@ -101,6 +124,7 @@ def change_package(
             if product:
                 changes["product"] = Product.get(Product.name == product)
             Service.update(changes).where(Service.id == service_id).execute()
+            traffic_quota.look_soon([service_id])
             return enqueue(vm, "ChangePackage", actor)
 
         after: dict[str, Any] = {"product": product or before["product"], "options": wanted, "was": before}
@@ -108,7 +132,10 @@ def change_package(
 
 
 def _refuse(vm: Vm, product: str, scope: Scope) -> None:
-    if vm.service.status not in ("Active", "Pending"):
+    by_quota = (
+        vm.service.status == "Suspended" and quota.hold_of(vm.service_id) in _HELD
+    )  # it may buy traffic
+    if vm.service.status not in ("Active", "Pending") and not by_quota:
         raise Refused(f"Service {vm.service_id} is {vm.service.status}; its package cannot be changed.")
     if vm.vm_status in ("terminate", "error_terminate", "remove"):
         raise Refused(f"{label(vm)} is in {vm.vm_status}; its package cannot be changed.")

@@ -7,6 +7,7 @@ from typing import Any
 from engine.actions.lookup import found
 from engine.actions.permission import needs
 from engine.actions.repository import PutResult, Repository, create, put, refuse_users, remove
+from engine.actions.traffic_quota import look_soon
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.forms.form import plain
@@ -59,6 +60,7 @@ class Products(Repository[ProductForm, Product]):
         row.server = Server.get(Server.name == form.server)
         row.spec = {name: value for name, value in plain(form).items() if name not in ("name", "server")}
         row.save()
+        look_soon(Service.select(Service.id).where(Service.product == row.id))
         return row
 
 

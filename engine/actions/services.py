@@ -19,6 +19,7 @@ from engine.actions.lookup import found, nearest
 from engine.actions.permission import Needs, needs, require
 from engine.actions.repository import Difference, PutResult, record, refuse_users, remove
 from engine.actions.requests import enqueue
+from engine.actions.traffic_quota import look_soon
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import NotFound, Refused
@@ -178,6 +179,7 @@ def _change(form: ServiceForm, row: Service, site: _Site, actor: Actor) -> PutRe
         )
     changes = {"client": site.clients[form.client], "product": product, "options": form.options.given()}
     Service.update(changes).where(Service.id == row.id).execute()
+    look_soon([row.id])
     before = {each.field: each.old for each in differences}
     record(actor, "change", "service", row.id, name, before, {each.field: each.new for each in differences})
     return PutResult("service", name, "change", row.id, tuple(differences))

@@ -28,6 +28,10 @@ Policy = Literal["ACCEPT", "DROP", "REJECT"]
 LogLevel = Literal["nolog", "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
 Memory = Annotated[int, Field(ge=0, le=16_777_216)]
 Cores = Annotated[int, Field(ge=0, le=1024)]
+TrafficCounts = Literal["in", "out", "both", "larger"]
+TrafficAction = Literal["none", "notify", "throttle", "suspend"]
+ThrottleRate = Annotated[int, Field(ge=1, le=10_000_000)]
+WarnPercent = Annotated[int, Field(ge=0, le=99)]
 
 
 class NetworkForm(Form):
@@ -93,6 +97,11 @@ class EmailsForm(Form):
     password: bool = Field(True, title="Password", description="When the password was reset.")
     restored: bool = Field(True, title="Restored", description="When a backup was restored.")
     changed: bool = Field(True, title="Changed", description="When the package was changed.")
+    traffic: bool = Field(
+        True,
+        title="Traffic",
+        description="When the traffic quota is nearly used up, reached, or available again.",
+    )
 
 
 class PermissionsForm(Form):
@@ -144,6 +153,26 @@ class ProductForm(Form):
         True,
         title="CD drive",
         description="Give every VM an empty CD drive, so that an ISO image is mounted without a restart.",
+    )
+    traffic_gib: Amount = Field(
+        0, title="Traffic quota", description="GiB per calendar month; 0 is unlimited."
+    )
+    traffic_counts: TrafficCounts = Field(
+        "both", title="Counted traffic", description="in, out, both added up, or the larger of the two."
+    )
+    traffic_action: TrafficAction = Field(
+        "notify",
+        title="At the quota",
+        description="none: only count; notify: mail and webhook; throttle or suspend: also do that until the month "
+        "ends or the quota is raised.",
+    )
+    traffic_throttle_mbs: ThrottleRate = Field(
+        1, title="Throttle to", description="MB/s of the network card while it is throttled."
+    )
+    traffic_warn: WarnPercent = Field(
+        80,
+        title="Traffic warning",
+        description="Percent of the quota at which the client is warned; 0: never.",
     )
     network: NetworkForm = Field(
         default_factory=NetworkForm, title="Network", description="Card and addresses."

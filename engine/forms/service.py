@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from engine.forms.form import Form
 from engine.forms.kinds import Amount, Count, Name, Template
-from engine.forms.product import Cores, Memory
+from engine.forms.product import Cores, Memory, ThrottleRate, TrafficAction, TrafficCounts, WarnPercent
 
 LIMITS = ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")
 # the product's own paths and other common spellings, and the option they mean
@@ -59,6 +59,21 @@ class OptionsForm(Form):
     template: Template | None = Field(None, title="Template", description="Used at the next (re)install.")
     backups: Count | None = Field(None, title="Backups", description="How many the VM may have.")
     snapshots: Count | None = Field(None, title="Snapshots", description="How many the VM may have.")
+    traffic_gib: Amount | None = Field(
+        None, title="Traffic quota", description="GiB per month; 0 is unlimited."
+    )
+    traffic_counts: TrafficCounts | None = Field(
+        None, title="Counted traffic", description="in, out, both added up, or the larger of the two."
+    )
+    traffic_action: TrafficAction | None = Field(
+        None, title="At the quota", description="none, notify, throttle or suspend."
+    )
+    traffic_throttle_mbs: ThrottleRate | None = Field(
+        None, title="Throttle to", description="MB/s while it is throttled."
+    )
+    traffic_warn: WarnPercent | None = Field(
+        None, title="Traffic warning", description="Percent of the quota; 0: never."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -8,8 +8,10 @@ from typing import Any
 from engine.ipam import allocate
 from engine.plan import Plan
 from engine.store.models import Vm
+from engine.traffic.quota import GIB, Quota
 
-TEMPLATES = ("welcome", "ready", "password", "restored", "changed")
+TRAFFIC_TEMPLATES = ("traffic_warning", "traffic_exceeded", "traffic_restored")
+TEMPLATES = ("welcome", "ready", "password", "restored", "changed", *TRAFFIC_TEMPLATES)
 HIDDEN = "********"  # what a preview shows where a password goes
 WITH_PASSWORD = frozenset({"ready", "password"})  # the others have no need to carry it
 
@@ -39,6 +41,18 @@ def vm_facts(vm: Vm, plan: Plan, addresses: Sequence[str] = (), password: str = 
     }
 
 
+def traffic_facts(quota: Quota, used: int, month: str) -> dict[str, str]:
+    """What a mail about a traffic quota says besides."""
+    return {
+        "traffic_month": month,
+        "traffic_used": f"{used / GIB:.1f}",
+        "traffic_quota": str(quota.gib) if quota.gib else "",
+        "traffic_percent": str(quota.percent(used)),
+        "traffic_action": quota.action,
+        "traffic_rate": str(quota.throttle_mbs),
+    }
+
+
 def sample_facts() -> dict[str, Any]:
     """The facts of a VM that does not exist, to show what a mail looks like."""
     return {
@@ -56,4 +70,5 @@ def sample_facts() -> dict[str, Any]:
         "disk": 20,
         "username": "admin",
         "password": HIDDEN,
+        **traffic_facts(Quota(100, "both", "notify", 1, 80), 84 * GIB, "2026-04"),
     }

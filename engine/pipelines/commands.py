@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from engine.pipelines.context import Context
 from engine.pipelines.steps import power, removal
 from engine.pipelines.steps.addresses import allocate_ip
@@ -17,9 +19,11 @@ from engine.pipelines.steps.disks import (
 )
 from engine.pipelines.steps.firewall import set_firewall
 from engine.pipelines.steps.names import configure_dns
-from engine.pipelines.steps.network import set_network
+from engine.pipelines.steps.network import set_network, set_rate
 from engine.pipelines.steps.pending import report_pending
+from engine.store.database import in_transaction
 from engine.store.models import Service
+from engine.traffic import quota
 from engine.work.model import Done, Fail, Meanwhile, Outcome, Pipeline, PipelineStep, Skip, StepFunction
 
 
@@ -61,13 +65,30 @@ def only_when_off(run: StepFunction) -> StepFunction:
 
 
 def suspend(ctx: Context) -> Outcome:
-    """Have the VM off and the service Suspended."""
+    """Have the VM off and the service Suspended; when the traffic quota requested it, only while it is due."""
+    if ctx.args.get(quota.BY_QUOTA) and not _quota_may_suspend(ctx):
+        return Skip(_NOT_DUE)
     return _then(ctx, power.shut_down(ctx) if _there(ctx) else Skip(_NO_MACHINE), "Suspended")
 
 
 def unsuspend(ctx: Context) -> Outcome:
-    """Have the VM running and the service Active."""
-    return _then(ctx, power.start(ctx) if _there(ctx) else Skip(_NO_MACHINE), "Active")
+    """Have the VM running and the service Active; when the traffic quota requested it, only what it suspended."""
+    by_quota = bool(ctx.args.get(quota.BY_QUOTA))
+    if by_quota and quota.hold_of(ctx.vm.service_id) != "ending":
+        return Skip(_NOT_DUE)
+    outcome = _then(ctx, power.start(ctx) if _there(ctx) else Skip(_NO_MACHINE), "Active")
+    if by_quota and isinstance(outcome, Done | Skip):
+        ctx.on_commit_with_end(partial(_end_hold, ctx.vm.service_id))
+    return outcome
+
+
+def _end_hold(service_id: int) -> None:
+    quota.move_hold(service_id, ("ending",), "")
+
+
+def _quota_may_suspend(ctx: Context) -> bool:
+    """Note that the quota suspends from here on, before the VM is touched; False when somebody else decided since."""
+    return in_transaction(lambda: quota.move_hold(ctx.vm.service_id, ("due", "on"), "on"))
 
 
 def unless_suspended(run: StepFunction) -> StepFunction:
@@ -90,6 +111,7 @@ def _then(ctx: Context, outcome: Outcome, status: str) -> Outcome:
 
 
 _NO_MACHINE = "there is no VM"
+_NOT_DUE = "the traffic quota no longer requires it"
 
 COMMANDS: tuple[Pipeline, ...] = (
     _one("Start", on_vm(unless_suspended(power.start)), "Start VM"),
@@ -107,6 +129,7 @@ COMMANDS: tuple[Pipeline, ...] = (
     _one("Set Additional Disk Size", on_vm(resize_additional), "Resize additional disk"),
     _one("Set Additional Disk Bandwidth", on_vm(report_pending(limit_additional)), "Set additional disk I/O"),
     _one("Set Network", on_vm(report_pending(set_network)), "Configure network"),
+    _one("SetNetworkRate", on_vm(report_pending(set_rate)), "Set network rate"),
     _one("Set Firewall", on_vm(set_firewall), "Configure firewall"),
     _one("SetCloudinit", only_when_off(set_cloudinit), "Configure cloud-init"),
     _one("VMRemove", removal.delete_vm, "Remove VM"),

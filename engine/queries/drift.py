@@ -17,6 +17,7 @@ from engine.plan import Plan
 from engine.proxmox.codecs import Drive, Limits, Net
 from engine.proxmox.guest_values import GuestConfig
 from engine.store.models import Vm
+from engine.traffic.quota import card_rate
 
 Value = int | float | str | bool | None
 Part = Literal["system_disk", "additional_disk"]
@@ -173,7 +174,7 @@ def _card(vm: Vm, plan: Plan, now: GuestConfig, planned: GuestConfig) -> CardFac
     wanted: dict[str, Value] = {
         "model": None if net.model == "template" else net.model,
         "mac": vm.mac.upper() or None,
-        "rate": net.bandwidth,
+        "rate": card_rate(vm.service_id, net.bandwidth),
         "bridge": vm.bridge or net.bridge,
         "vlan": vm.vlan,
         "firewall": plan.firewall.enable,

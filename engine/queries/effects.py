@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engine.actions.packages import plans
-from engine.plan import AT_ONCE, Plan, PlanChange, differences
+from engine.plan import AT_ONCE, TRAFFIC, Plan, PlanChange, differences
 from engine.scope import EVERYTHING, Scope
 
 When = Literal["change", "at once", "reinstall", "never"]
@@ -102,11 +102,12 @@ def _network(each: PlanChange, name: str, old: Plan, new: Plan) -> tuple[When, b
 
 
 def _allowances(old: Plan, new: Plan, product: str) -> Iterator[Effect]:
-    """What a VM may have: an option counts at once, another product with the change."""
-    for name in ("template", *_ALLOWED):
+    """What a VM may have: an option counts at once, another product with the change, the quota at once."""
+    for name in ("template", *_ALLOWED, *TRAFFIC):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
-            when: When = "at once" if name in AT_ONCE and not product else "change"
+            at_once = name in TRAFFIC or (name in AT_ONCE and not product)
+            when: When = "at once" if at_once else "change"
             if name == "template":
                 when = "reinstall"
             yield Effect(name, before, after, when, needs_stop=False, lasting=False, note="")

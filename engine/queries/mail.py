@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.clock import now_ms
 from engine.errors import Refused
-from engine.mail.facts import HIDDEN, TEMPLATES, WITH_PASSWORD, addresses_of, sample_facts, vm_facts
+from engine.mail.facts import (
+    HIDDEN,
+    TEMPLATES,
+    TRAFFIC_TEMPLATES,
+    WITH_PASSWORD,
+    addresses_of,
+    sample_facts,
+    traffic_facts,
+    vm_facts,
+)
 from engine.mail.rendering import Letter, write_letter
 from engine.plan import effective
+from engine.queries.traffic import sums_in
 from engine.store.database import session
 from engine.store.models import Service, Vm
+from engine.traffic.calendar import month_of
+from engine.traffic.quota import Quota
 
 
 def preview(template: str, language: str = "", service_id: int | None = None) -> Letter:
@@ -22,7 +35,15 @@ def preview(template: str, language: str = "", service_id: int | None = None) ->
         service = Service.get_or_none(Service.id == service_id)
         if service is None:
             raise Refused(f"There is no service {service_id}.")
-        return write_letter(template, language or service.client.language, _facts(service, template))
+        facts = _facts(service, template)
+        if template in TRAFFIC_TEMPLATES:
+            facts |= _traffic(service)
+        return write_letter(template, language or service.client.language, facts)
+
+
+def _traffic(service: Service) -> dict[str, str]:
+    month, quota = month_of(now_ms()), Quota.of(effective(service.product.spec, service.options))
+    return traffic_facts(quota, quota.used(*sums_in([service.id], month).get(service.id, (0, 0))), month)
 
 
 def _facts(service: Service, template: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from engine.queries.documents import plain
 from engine.queries.inventory import services
 from engine.queries.notes import notes_of
+from engine.queries.quota import quota_of
 from engine.queries.suspension import suspension_of
 from engine.store.database import session
 
@@ -16,4 +17,8 @@ def service_document(service_id: int) -> dict[str, Any]:
     with session():
         notes = notes_of(service_id)
         (view,) = services(service_id)
-        return plain(view) | {"suspended": plain(suspension_of(service_id)), "notes": notes}
+        return plain(view) | {
+            "suspended": plain(suspension_of(service_id)),
+            "notes": notes,
+            "traffic_quota": plain(quota_of(service_id)),
+        }

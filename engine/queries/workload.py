@@ -11,6 +11,7 @@ from peewee import fn
 from engine.clock import Moment, local, local_now, now_ms
 from engine.queries.attention import ScreenTarget
 from engine.queries.overdue_backups import BackupDebt, first_due
+from engine.queries.quota import over_quota
 from engine.store.models import Audit, BackupSchedule, DnsRecord, Outbox, Request, Run, Service, Step, Vm
 from engine.work import task_ledger as ledger
 
@@ -138,6 +139,11 @@ def pending(owed: Sequence[BackupDebt], tasks: Sequence[ledger.ScheduledTask]) -
         rows.append(
             PendingWork("backups overdue", len(owed), said, ScreenTarget("vm", first.service_id), True)
         )
+    if over := list(over_quota()):
+        longest = over[0]
+        led_to = "suspended" if longest.suspended else "throttled" if longest.throttled else "client notified"
+        opens = ScreenTarget("vm", longest.service_id)
+        rows.append(PendingWork("over traffic quota", len(over), f"{longest.name}: {led_to}", opens))
     for task in tasks:
         if task.task == "processVirtualMachines":
             continue  # its errors are VMs that need an operator

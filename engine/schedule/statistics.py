@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import islice
 
+from engine.actions import traffic_quota
 from engine.clock import now_ms
 from engine.errors import Failed, KvmtuiError
 from engine.proxmox.faults import ProxmoxError
@@ -31,12 +32,13 @@ _TOO_SOON_MS = 60_000  # the overview may be older than such a recent reading
 
 
 def run(room: Room, clock: Callable[[], int] = now_ms) -> TaskReport:
-    """Read the counters of every VM once."""
+    """Read the counters of every VM once, then enforce the traffic quotas, whatever could be read."""
     report = TaskReport()
     for server in _servers():
         machines = counters.machines(server.id)
         if machines and room.keep_going():
             _collect(room, server, machines, clock, report)
+    traffic_quota.enforce_all(clock(), report, room.keep_going)
     return report
 
 

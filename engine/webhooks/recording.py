@@ -92,7 +92,7 @@ def _run(event: EventView) -> int:
     if event.level == "success":
         if WebhookStuck.delete().where(WebhookStuck.vm == event.vm).execute():
             written += tell("vm.recovered", [event.service])
-        if action in SUCCEEDED:
+        if action in SUCCEEDED and _holds(action, event.service):
             written += tell(SUCCEEDED[action], [event.service])
     elif action == "Backup":
         written += tell("backup.failed", [event.service], about)
@@ -103,6 +103,12 @@ def _run(event: EventView) -> int:
         if fresh.rowcount > 0:
             written += tell("vm.stuck", [event.service], about)
     return written
+
+
+def _holds(action: str, service: int) -> bool:
+    """Whether a run has done what its action says: a suspension that is no longer due ends without one."""
+    wanted = {"Suspend": "Suspended", "Unsuspend": "Active"}.get(action)
+    return wanted is None or Service.select().where(Service.id == service, Service.status == wanted).exists()
 
 
 def _server(event: EventView) -> int:

@@ -1,4 +1,4 @@
-"""An example of every body that has fields to fill in, by operation."""
+"""An example of every body that has fields to fill in, by operation; and of a traffic quota, which two answers hold."""
 
 from __future__ import annotations
 
@@ -22,4 +22,19 @@ BODIES: dict[str, dict[str, Any]] = {
     "set_backup_schedule": {"days": ["mon", "thu"], "at": "03:15"},
     "create_webhook": {"url": "https://shop.example.com/kvmtui", "events": ["vm.ready"]},
     "mount_iso": {"iso": "local:iso/debian-13.iso"},
+}
+QUOTA: dict[str, Any] = {
+    "month": "2026-04",
+    "counts": "both",
+    "used": 90194313216,
+    "limit": 107374182400,
+    "percent": 84,
+    "state": "warned",
+    "warn_percent": 80,
+    "action": "throttle",
+    "throttle_mbs": 1,
+    "throttled": False,
+    "suspended": False,
+    "waived": False,
+    "resets": "2026-05-01T00:00:00Z",
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kvmtui.api.example_bodies import QUOTA
+
 _RUN = {
     "id": 812,
     "action": "Deploy",
@@ -174,7 +176,7 @@ _SERVICE = {
     "external_ref": "order-1017",
     "revision": "0b7e1a6a2f0c4d11",
 }
-_DETAIL = {**_SERVICE, "notes": "", "suspended": None}
+_DETAIL = {**_SERVICE, "notes": "", "suspended": None, "traffic_quota": QUOTA}
 _REQUEST = {
     "id": 812,
     "state": "queued",
@@ -251,7 +253,7 @@ ANSWERS: dict[str, Any] = {
     "list_audit": _page(_AUDIT),
     "list_vms": _page(_VM),
     "list_usage": _page(_USAGE),
-    "show_usage": _page(_USAGE),
+    "show_usage": {**_page(_USAGE), "quota": QUOTA},
     "list_clients": _page(_CLIENT),
     "show_client": _CLIENT,
     "create_client": {

@@ -18,6 +18,7 @@ from engine.queries import (
     effects,
     inventory,
     pools,
+    quota,
     runs,
     suspension,
     traffic,
@@ -71,6 +72,7 @@ Pool = of_view(pools.PoolView, "Pool")
 Client = of_view(inventory.ClientView, "Client")
 Service = of_view(inventory.ServiceView, "Service")
 Usage = of_view(traffic.MonthView, "Usage")
+TrafficQuota = of_view(quota.QuotaView, "TrafficQuota")
 Audit = of_view(audit.AuditView, "AuditRow")
 Charts = of_view(charts.ChartsView, "Charts")
 Snapshot = of_view(daytwo.SnapshotView, "Snapshot")
@@ -84,9 +86,10 @@ Preview = of_view(PreviewView, "Preview")
 
 
 class ServiceDetail(Service):  # type: ignore[valid-type, misc]
-    """A service with its notes and its suspension."""
+    """A service with its notes, its suspension and its traffic quota, which is null when traffic is unlimited."""
 
     notes: str
+    traffic_quota: TrafficQuota | None  # type: ignore[valid-type]
     suspended: of_view(suspension.Suspension, "Suspension") | None  # type: ignore[valid-type]
 
 
@@ -256,6 +259,14 @@ class Problem(Shape):
         description="What failed: why. What to do. The sentence that the command line prints."
     )
     errors: list[Fault] | None = None
+
+
+class ServiceUsage(Shape):
+    """The months of a service, and its traffic quota in the current one; null when traffic is unlimited."""
+
+    items: list[Usage]  # type: ignore[valid-type]
+    next: None
+    quota: TrafficQuota | None  # type: ignore[valid-type]
 
 
 @cache

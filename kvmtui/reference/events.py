@@ -21,6 +21,7 @@ MEANINGS = {
     "run": "A run of a pipeline began, ended or is paused.",
     "step": "A step of a run ended, is skipped, waits or failed.",
     "task": "A scheduled task was taken over from a worker that is gone.",
+    "traffic": "A traffic quota is nearly used up, used up, or available again.",
     "vm": "The state of a VM changed.",
 }
 """What each kind says to whoever follows the stream."""

@@ -10,6 +10,7 @@ from engine.actions.products import create_product, delete_product, put_product
 from engine.actions.repository import PutResult
 from engine.forms import ProductForm
 from engine.naming import vm_name
+from engine.plan import TRAFFIC
 from engine.queries.inventory import ProductView, product_values, products
 from engine.queries.product_warnings import product_warnings
 from engine.queries.refs import names_of
@@ -29,6 +30,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         *("snapshots", "snapshot_lifetime", "backups", "cd_drive"),
     ),
     "Network": ("network__",),
+    "Network: traffic quota": TRAFFIC,
     "Firewall": ("firewall__",),
     "Storage: system disk": ("system_disk__",),
     "Storage: additional disk": ("additional_disk__",),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.forms import OptionsForm, checked
-from engine.plan import OPTION_PATHS, Plan, effective
+from engine.plan import OPTION_PATHS, TRAFFIC, Plan, effective
 from engine.queries.effects import Effect, When
 from screens.common.text import plain
 from screens.framework.form_questions import faults, in_sections, nested, questions
@@ -18,6 +18,7 @@ _LIMITS = ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")
 _SECTIONS: dict[str, tuple[str, ...]] = {
     "Options: empty is as the product has it": ("cores", "memory", "template", "backups", "snapshots"),
     "Options: network": ("bandwidth", "ipv4", "ipv6"),
+    "Options: traffic": TRAFFIC,
     **{
         f"Options: {words}": (disk, *(f"{disk}_{limit}" for limit in _LIMITS))
         for disk, words in (("system_disk", "system disk"), ("additional_disk", "additional disk"))

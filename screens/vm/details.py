@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from engine.queries.inventory import ServiceView, services
 from engine.queries.notes import notes_of
+from engine.queries.quota import QuotaView, quota_of
 from engine.queries.refs import vm_id_of_service
 from engine.queries.runs import RunView, runs
 from engine.queries.suspension import Suspension, suspension_of
@@ -26,6 +27,7 @@ class VmDetails:
     notes: str
     suspension: Suspension | None
     traffic: tuple[MonthView, ...]
+    quota: QuotaView | None = None
 
 
 def known(service_id: int) -> VmDetails:
@@ -38,4 +40,5 @@ def known(service_id: int) -> VmDetails:
         notes_of(service_id),
         suspension_of(service_id),
         tuple(newest_months(service_id, MONTHS)),
+        quota_of(service_id),
     )

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from engine.actions import orders
-from engine.actions.orders import OrderForm
+from engine.actions.orders import OrderForm, ServiceChange
+from engine.clock import now_ms
 from engine.queries.documents import plain
 from engine.queries.vms import vms
-from engine.store.models import Client, Vm
+from engine.store.models import Client, Traffic, Vm
 from tests.api.conftest import ADMIN, Api, site
 
 
@@ -108,9 +109,25 @@ def test_the_other_lists_answer(api: Api) -> None:
     site()
     order(1)
     assert len(api.ok("GET", "/api/v1/tasks", 200)["items"]) == 6
-    for path in ("pools", "zones", "usage?month=2026-04", "services/1/usage", "services/1/vm/log"):
+    for path in ("pools", "zones", "usage?month=2026-04", "services/1/vm/log"):
         assert api.ok("GET", f"/api/v1/{path}", 200) == {"items": [], "next": None}
+    assert api.ok("GET", "/api/v1/services/1/usage", 200) == {"items": [], "next": None, "quota": None}
     assert api.ok("GET", "/api/v1/services/1/vm/backup-schedule", 200) == {"days": [], "at": ""}
+
+
+def test_usage_and_service_show_the_traffic_quota(api: Api) -> None:
+    site()
+    order(1)
+    orders.change_service(1, ServiceChange(options={"traffic_gib": 100, "traffic_counts": "in"}), ADMIN)
+    vm = Vm.get(Vm.service == 1)
+    Traffic.insert(vm=vm.id, service=1, hour=now_ms(), bytes_in=90 * 2**30, bytes_out=2**40).execute()
+    usage = api.ok("GET", "/api/v1/services/1/usage", 200)
+    assert [each["bytes_in"] for each in usage["items"]] == [90 * 2**30]
+    quota = usage["quota"]
+    assert (quota["used"], quota["limit"], quota["percent"]) == (90 * 2**30, 100 * 2**30, 90)
+    assert (quota["state"], quota["counts"], quota["action"]) == ("warned", "in", "notify")
+    assert api.ok("GET", "/api/v1/services/1", 200)["traffic_quota"] == quota
+    assert quota["resets"].endswith("Z") and quota["month"] == usage["items"][0]["month"]
 
 
 @pytest.mark.parametrize(

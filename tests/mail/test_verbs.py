@@ -151,7 +151,7 @@ def test_a_preview_shows_a_mail_and_never_a_password(site: Program) -> None:
 
 def test_templates_are_copied_edited_and_used(site: Program, home: Path) -> None:
     files = json.loads(site("mail", "templates", "--json").stdout)
-    assert len(files) == 13 + 25 and all(not one["own"] for one in files)
+    assert len(files) == 21 + 25 and all(not one["own"] for one in files)
     copied = site("mail", "templates", "--copy", "ready", "--copy", "de")
     names = ["ready.html", "ready.txt", "languages/de.toml"]
     assert copied.stdout.splitlines() == [str(home / "templates" / name) for name in names]

@@ -34,6 +34,8 @@ class Site:
         with transaction():
             vm = Vm.get(Vm.service == (service or self.service))
             run = record.start_run(vm, action, {})
+            if status := {"Suspend": "Suspended", "Unsuspend": "Active"}.get(action):
+                Service.update(status=status).where(Service.id == vm.service_id).execute()
             Vm.update(error=error if result == "error" and action != "Backup" else "").where(
                 Vm.id == vm.id
             ).execute()

@@ -12,6 +12,7 @@ from engine.proxmox.fault_table import FaultKind
 from engine.redact import redact
 from engine.store.database import in_transaction
 from engine.store.models import DailySnapshot, Snapshot
+from engine.traffic import quota
 from engine.work.model import Again, Done, Fail, Outcome, Skip, Wait
 
 DAY_MS = 86_400_000
@@ -146,6 +147,7 @@ def _marked(ctx: Context, what: str) -> Outcome:
     if config.lock:
         return Wait("lock", f"the VM is still locked ({config.lock})", seconds=3)
     if config.mark == ctx.mark:
+        ctx.on_commit_with_end(lambda: quota.note_card(ctx.vm.service_id, quota.UNKNOWN_RATE))
         return Done((what,))
     ctx.guest.stamp()
     return Again()

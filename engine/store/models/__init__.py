@@ -27,7 +27,7 @@ from engine.store.models.system import (
 )
 from engine.store.models.vms import Address, FreeRange, Slot, Vm, VmidClaim
 from engine.store.models.webhooks import Webhook, WebhookDelivery, WebhookStuck
-from engine.store.models.work import Call, Event, Request, Run, Step, Traffic, TrafficMark
+from engine.store.models.work import Call, Event, Request, Run, Step, Traffic, TrafficMark, TrafficQuota
 
 TABLES: tuple[type[Row], ...] = (
     Server,
@@ -50,6 +50,7 @@ TABLES: tuple[type[Row], ...] = (
     Event,
     Traffic,
     TrafficMark,
+    TrafficQuota,
     Snapshot,
     SnapshotSchedule,
     DailySnapshot,
@@ -111,6 +112,7 @@ __all__ = [
     "TaskState",
     "Traffic",
     "TrafficMark",
+    "TrafficQuota",
     "Vm",
     "VmidClaim",
     "Webhook",

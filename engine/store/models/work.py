@@ -7,7 +7,7 @@ from peewee import SQL, BigIntegerField, Check, ForeignKeyField, IntegerField, T
 from engine.clock import now_ms
 from engine.store.database import Row
 from engine.store.fields import EpochField, JsonField
-from engine.store.models.site import Server
+from engine.store.models.site import Server, Service
 from engine.store.models.vms import Vm
 
 REQUEST_STATES = ("queued", "running", "done", "failed", "withdrawn")
@@ -153,6 +153,23 @@ class Traffic(Row):
 
     class Meta:
         indexes = ((("vm", "hour"), True), (("service", "hour"), False))
+
+
+class TrafficQuota(Row):
+    """What the traffic quota has done with a service, written in the transaction of mail, webhook and request."""
+
+    service = ForeignKeyField(Service, primary_key=True, on_delete="CASCADE")
+    month = TextField()  # the month that `state` is about
+    state = TextField(index=True, constraints=[Check("state IN ('within', 'warned', 'exceeded')")])
+    since = EpochField()
+    throttle_mbs = IntegerField(default=0)  # the rate the network card must not exceed; 0: as planned
+    card_mbs = IntegerField(default=0)  # the one a run of SetNetworkRate has set last
+    # due: Suspend is queued; on: Suspend has begun; ending: Unsuspend is queued;
+    # taken: an operator suspended it as well; waived: an operator unsuspended it, so it runs until the month ends
+    hold = TextField(
+        default="", constraints=[Check("hold IN ('', 'due', 'on', 'ending', 'taken', 'waived')")]
+    )
+    told = JsonField(default=list)  # MONTH:WHAT:QUOTA of each mail and webhook, so that none goes twice
 
 
 class TrafficMark(Row):

@@ -15,6 +15,7 @@ from engine.forms.service import OptionsForm
 from engine.queries import keyset, service_list, traffic
 from engine.queries.documents import plain
 from engine.queries.effects import RESTARTS, effects_of
+from engine.queries.quota import quota_of
 from engine.queries.service_detail import service_document
 from kvmtui.api import routing, shapes
 from kvmtui.api.answers import ONE, WRITE, accepted, answers, page, send, send_page
@@ -91,10 +92,10 @@ def change_service(write: Write, id: ServiceId, body: ServiceChange, if_match: I
     return write.record("change", work)
 
 
-@router.get("/api/v1/services/{id}/usage", responses=page(shapes.Usage, ONE), tags=["Usage"])
+@router.get("/api/v1/services/{id}/usage", responses=answers(shapes.ServiceUsage, ONE), tags=["Usage"])
 def show_usage(caller: Caller, id: ServiceId, month: Month | None = None) -> Response:  # noqa: A002
-    """Show the bytes a service transferred, by month, newest first."""
-    return send({"items": traffic.months(id, month or ""), "next": None})
+    """Show the bytes a service transferred, by month, newest first, and how much of its quota it has used."""
+    return send({"items": traffic.months(id, month or ""), "next": None, "quota": quota_of(id)})
 
 
 @router.post("/api/v1/services/{id}/suspend", status_code=202, responses=accepted(), tags=["Services"])

@@ -40,12 +40,14 @@ def show(ref: VmRef, as_json: AsJson = False) -> None:
     \b
     kvmtui service show 5546
     """
+    from engine.queries.quota import quota_of, quota_words
     from engine.queries.refs import service_ref
     from engine.queries.service_detail import service_document
     from kvmtui.terminal import open_site, output
 
     with open_site.opened():
         facts = service_document(service_ref(ref).service_id)
+        quota = quota_of(facts["id"])
     if as_json:
         output.show_json(facts)
         return
@@ -53,4 +55,5 @@ def show(ref: VmRef, as_json: AsJson = False) -> None:
         facts["suspended"] = [f"since {suspended['since']} by {suspended['who']}", suspended["reason"]]
     facts["options"] = [f"{name}: {value}" for name, value in facts["options"].items()]
     facts["pending"] = [f"{each['field']}: {each['old']} -> {each['new']}" for each in facts["pending"]]
+    facts["traffic_quota"] = quota_words(quota)
     output.show_facts(facts)

@@ -31,6 +31,7 @@ def show(ref: VmRef, live: Live = False, as_json: AsJson = False) -> int:
     kvmtui vm show vmid:2002 --live --json | jq .live.drift
     """
     from engine.queries.live import live as look
+    from engine.queries.quota import quota_of, quota_words
     from engine.queries.refs import vm_ref
     from engine.queries.requests import open_requests
     from engine.queries.vms import vms
@@ -39,12 +40,15 @@ def show(ref: VmRef, live: Live = False, as_json: AsJson = False) -> int:
     with open_site.opened():
         view = vms([vm_ref(ref).vm_id or 0])[0]
         promised = open_requests(view.service_id)
+        quota = quota_of(view.service_id)
         seen = look(view.service_id) if live else None
     if as_json:
         document = output.plain(view) | {"requests": [one.as_json() for one in promised]}
+        document["traffic_quota"] = output.plain(quota)
         output.show_json(document if seen is None else document | {"live": _document(seen)})
     else:
         asked = {"requests": [_request(one) for one in promised]}
+        asked["traffic_quota"] = [quota_words(quota)]
         output.show_facts(_facts(view) | asked | (dict(_live_facts(seen)) if seen else {}))
     return 0 if seen is None or seen.looked.seen else 1
 

@@ -13,6 +13,7 @@ from engine.queries.descriptions import gib, name_of
 from engine.queries.drift import Fact
 from engine.queries.inventory import ServiceView
 from engine.queries.live import LiveReader, LiveView
+from engine.queries.quota import QuotaView, quota_words
 from engine.queries.traffic import MonthView
 from engine.queries.vms import VmView
 from screens.common.actions import Action
@@ -24,6 +25,7 @@ from screens.vm.details import VmDetails
 from screens.vm.tabs.live_panel import LivePanel, fact
 from screens.vm.tabs.poller import Poller
 from screens.vm.tabs.tab import Tab
+from screens.widgets.bar import share
 from screens.widgets.dialogs import PlanDialog, PlanLine
 from screens.widgets.sheet import Line, Sheet
 
@@ -32,6 +34,7 @@ EVERY = 5.0
 _ADDRESSES = 4
 """Addresses that are shown here; the tab of addresses shows them all."""
 _NOTE_LINES = 6
+_BAR = 30
 
 
 class OverviewTab(Tab):
@@ -87,7 +90,7 @@ class OverviewTab(Tab):
         self._sheet.write(
             [
                 *_addresses(found.vm),
-                *_traffic(found.traffic),
+                *_traffic(found.traffic, found.quota),
                 *_options(found.service),
                 *_notes(found.notes),
             ]
@@ -157,10 +160,14 @@ def _addresses(vm: VmView) -> Iterator[Line]:
         yield (("  none yet", "muted"),)
 
 
-def _traffic(found: Sequence[MonthView]) -> Iterator[Line]:
-    """What was counted for billing; nothing while nothing was."""
-    if found:
+def _traffic(found: Sequence[MonthView], quota: QuotaView | None) -> Iterator[Line]:
+    """What was counted for billing, and how much of the quota it is; nothing while there is neither."""
+    if found or quota is not None:
         yield from _title("Counted traffic", "kvmtui vm stats tells every month")
+    if quota is not None:
+        drawn = share(quota.used, quota.limit, _BAR, full=quota.state == "exceeded")
+        yield ("  Quota     ", ""), (drawn.text, drawn.tone)
+        yield ((f"            {quota_words(quota)}", "muted"),)
     for each in found:
         yield ((f"  {each.month}   {gib(each.bytes_in)} in · {gib(each.bytes_out)} out", ""),)
 

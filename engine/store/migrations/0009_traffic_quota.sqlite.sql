@@ -1,0 +1,2 @@
+CREATE TABLE "traffic_quota" ("service_id" INTEGER NOT NULL PRIMARY KEY, "month" TEXT NOT NULL, "state" TEXT NOT NULL CHECK (state IN ('within', 'warned', 'exceeded')), "since" INTEGER NOT NULL, "throttle_mbs" INTEGER NOT NULL, "card_mbs" INTEGER NOT NULL, "hold" TEXT NOT NULL CHECK (hold IN ('', 'due', 'on', 'ending', 'taken', 'waived')), "told" TEXT NOT NULL, FOREIGN KEY ("service_id") REFERENCES "service" ("id") ON DELETE CASCADE);
+CREATE INDEX "traffic_quota_state" ON "traffic_quota" ("state");
