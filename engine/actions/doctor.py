@@ -17,8 +17,8 @@ from engine.proxmox.checks import check_server
 from engine.proxmox.privileges import Use
 from engine.queries.engines import engines
 from engine.queries.left_backups import left_backups
-from engine.queries.overdue_backups import backup_debts
 from engine.queries.notifications import targets
+from engine.queries.overdue_backups import backup_debts
 from engine.queries.product_warnings import snapshot_needs
 from engine.schedule.registry import RETENTION
 from engine.store import check as database_check

@@ -33,7 +33,9 @@ def test(actor: Actor, names: Sequence[str] = ()) -> list[NotifyAnswer]:
     """Send a test now to these targets, or to every one, whatever their level and quiet hours."""
     wanted = [_receiver(name) for name in names] or list(receivers().values())
     if not wanted:
-        raise Refused("There are no targets of notifications. Add one to config.toml under [notify.targets.NAME].")
+        raise Refused(
+            "There are no targets of notifications. Add one to config.toml under [notify.targets.NAME]."
+        )
     if not is_installed():
         raise Refused(MISSING)
     message = sample()
@@ -45,9 +47,7 @@ def test(actor: Actor, names: Sequence[str] = ()) -> list[NotifyAnswer]:
             record(actor, "test", "notify", each.name, each.name, {}, {"sent": not error})
 
     in_transaction(work)
-    return [
-        NotifyAnswer(each.name, not error, error) for each, error in zip(wanted, errors, strict=True)
-    ]
+    return [NotifyAnswer(each.name, not error, error) for each, error in zip(wanted, errors, strict=True)]
 
 
 def _receiver(name: str) -> Receiver:

@@ -53,7 +53,9 @@ def message_of(found: Sequence[NotificationView], zone: tzinfo) -> OperatorMessa
 def sample() -> OperatorMessage:
     """What `kvmtui notify test` sends."""
     return OperatorMessage(
-        f"{site_name()}: test", "This is a test of the notifications of kvmtui. If you read it, they work.", "info"
+        f"{site_name()}: test",
+        "This is a test of the notifications of kvmtui. If you read it, they work.",
+        "info",
     )
 
 

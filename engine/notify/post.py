@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from importlib.util import find_spec
 
 from engine.notify.message import OperatorMessage
@@ -23,44 +22,28 @@ def post(url: str, message: OperatorMessage) -> str:
     """Send a message to a target; why it was not taken, with the URL's secrets masked, or nothing when it was."""
     if not is_installed():
         return MISSING
+    try:
+        return masked(_post(url, message), url)[:_SHOWN]
+    except Exception as error:  # noqa: BLE001 - a plugin of Apprise may raise anything; its text may hold the URL
+        return masked(f"{type(error).__name__}: {error}", url)[:_SHOWN]
+
+
+def _post(url: str, message: OperatorMessage) -> str:
     import apprise
 
     logging.getLogger("apprise").propagate = False  # its lines hold URLs
     asset = apprise.AppriseAsset(app_id="kvmtui", app_desc="kvmtui", app_url="", async_mode=False)
     asset.http_redirects = False
-    said = _Said()
-    logger = logging.getLogger("apprise")
-    logger.addHandler(said)
-    try:
-        sender = apprise.Apprise(asset=asset)
-        if not sender.add(url):
-            return masked(f"Apprise does not accept the URL: {said.last or 'its form is unknown'}", url)[:_SHOWN]
-        taken = sender.notify(
-            body=message.body,
-            title=message.title,
-            notify_type=apprise.NotifyType[_TYPES[message.level]],
-            body_format=apprise.NotifyFormat.TEXT,
-        )
-    except Exception as error:  # noqa: BLE001 - a plugin of Apprise may raise anything; its text may hold the URL
-        return masked(f"{type(error).__name__}: {error}", url)[:_SHOWN]
-    finally:
-        logger.removeHandler(said)
-    return "" if taken else masked(said.last or "it was not taken", url)[:_SHOWN]
-
-
-class _Said(logging.Handler):
-    """What Apprise logged in this thread: the only place where it says why something was not taken."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-        self._thread = threading.get_ident()
-        self._lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread and record.levelno >= logging.WARNING:
-            self._lines.append(" ".join(record.getMessage().split()))
-
-    @property
-    def last(self) -> str:
-        """The last complaint."""
-        return self._lines[-1].rstrip(".") if self._lines else ""
+    sender = apprise.Apprise(asset=asset)
+    if not sender.add(url):
+        return "Apprise does not accept the URL. See https://appriseit.com/services/ for its form."
+    taken = sender.notify(
+        body=message.body,
+        title=message.title,
+        notify_type=apprise.NotifyType[_TYPES[message.level]],
+        body_format=apprise.NotifyFormat.TEXT,
+    )
+    if taken:
+        return ""
+    said = [each.message for each in taken.logs() if each.level in ("WARNING", "ERROR")]
+    return " ".join(said[-1].split()).rstrip(".") if said else "it was not taken"

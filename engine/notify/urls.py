@@ -13,6 +13,7 @@ from engine.redact import MASK
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,30}")
 _PARTS = re.compile(r"[/:@?&=,;#]")
+_END_OF_AUTHORITY = re.compile(r"[/?#]")
 _SHORTEST = 6
 """Shorter parts of a URL are words such as `to` or `smtp`; a password is masked whatever its length."""
 
@@ -61,19 +62,22 @@ def masked(text: str, url: str) -> str:
 
 def secret_parts(url: str) -> set[str]:
     """The parts of a URL that may be secret, as they are written and decoded: all but its scheme and host name."""
-    _, _, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    user_info, at, host = authority.rpartition("@")
-    found = {each for each in _PARTS.split(f"{path if slash else ''}?{host}") if len(each) >= _SHORTEST}
+    host, path = _after_user_info(url)
+    found = {each for each in _PARTS.split(f"{host}?{path}") if len(each) >= _SHORTEST}
     found = {each for each in found if not _names_a_host(each)}
-    if at:
-        found |= _user_info(url)
-    return {each for part in found for each in (part, unquote(part)) if each}
+    return {each for part in (found | _user_info(url)) for each in (part, unquote(part)) if each}
+
+
+def _after_user_info(url: str) -> tuple[str, str]:
+    """Host with port, and what follows it."""
+    rest = url.partition("://")[2]
+    authority = _END_OF_AUTHORITY.split(rest, maxsplit=1)[0]
+    return authority.rpartition("@")[2], rest[len(authority) :]
 
 
 def _user_info(url: str) -> set[str]:
     """User and password of a URL, the password whatever its length."""
-    user_info = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    user_info = _END_OF_AUTHORITY.split(url.partition("://")[2], maxsplit=1)[0].rpartition("@")[0]
     user, _, password = user_info.partition(":")
     found = {each for each in (password,) if each} | {each for each in (user,) if len(each) >= _SHORTEST}
     return found | {unquote(each) for each in found}

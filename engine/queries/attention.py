@@ -222,7 +222,11 @@ def _webhooks() -> Iterator[Need]:
 
 def _notifications() -> Iterator[Need]:
     for each in failing():
-        count = f"{each.pending} notification{'' if each.pending == 1 else 's'} not sent: " if each.pending else ""
+        count = (
+            f"{each.pending} notification{'' if each.pending == 1 else 's'} not sent: "
+            if each.pending
+            else ""
+        )
         opens = ScreenTarget("webhooks", f"notify {each.name}")
         yield Need("notify", each.name, f"{count}{each.error}", each.failing_since, opens)
 

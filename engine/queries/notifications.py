@@ -50,7 +50,9 @@ def failing() -> list[TargetView]:
     return [each for each in targets() if each.state == "failing"]
 
 
-def _view(each: Receiver, counts: dict[Any, int], sent: dict[str, int], outage: Destination | None) -> TargetView:
+def _view(
+    each: Receiver, counts: dict[Any, int], sent: dict[str, int], outage: Destination | None
+) -> TargetView:
     error = outage.error if outage is not None and outage.failures else ""
     if not is_installed():
         error = MISSING

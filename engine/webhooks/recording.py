@@ -40,7 +40,8 @@ def ring() -> None:
 def tell(kind: str, service_ids: Iterable[int], more: dict[int, dict[str, Any]] | None = None) -> int:
     """Write a message about each of these services for every endpoint that wants it; how many were written.
 
-    Operators are notified of the same, which counts too. Call it in the transaction of what it reports, and `ring` there.
+    Operators are notified of the same, which counts too. Call it in the transaction of what it reports
+    and `ring` there.
     """
     endpoints = _endpoints(kind)
     if not endpoints and not notifications.wanted(kind):
