@@ -9,6 +9,7 @@ from engine import audit
 from engine.actions.lookup import found
 from engine.actions.mail_checks import mail_checks
 from engine.actions.names import test_zone
+from engine.actions.notifications import faults as notify_faults
 from engine.clock import now_ms, stamp
 from engine.errors import KvmtuiError
 from engine.plan import Plan, effective
@@ -194,10 +195,12 @@ def _mail() -> Iterator[CheckView]:
 
 
 def _notifications() -> Iterator[CheckView]:
+    faults = notify_faults()
     for one in targets():
-        if one.error:
+        error = faults.get(one.name) or one.error
+        if error:
             fix = f"fix what the sentence names; then: kvmtui notify test {one.name}"
-            yield CheckView("notify", one.name, CheckResult.WARN, one.error, fix)
+            yield CheckView("notify", one.name, CheckResult.WARN, error, fix)
         else:
             sentence = f"Notified from level {one.level} on; {one.pending} pending, {one.failed} failed."
             yield CheckView("notify", one.name, CheckResult.OK, sentence)

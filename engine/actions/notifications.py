@@ -10,11 +10,11 @@ from engine.actions.lookup import nearest
 from engine.actions.permission import needs
 from engine.actions.repository import record
 from engine.audit import Actor
-from engine.errors import NotFound, Refused
+from engine.errors import KvmtuiError, NotFound, Refused
 from engine.notify.message import sample
-from engine.notify.post import MISSING, is_installed
+from engine.notify.post import MISSING, fault_of, is_installed
 from engine.notify.sender import deliver
-from engine.notify.settings import Receiver, receivers
+from engine.notify.settings import Receiver, receivers, url_of
 from engine.roles import Role
 from engine.store.database import in_transaction
 
@@ -48,6 +48,18 @@ def test(actor: Actor, names: Sequence[str] = ()) -> list[NotifyAnswer]:
 
     in_transaction(work)
     return [NotifyAnswer(each.name, not error, error) for each, error in zip(wanted, errors, strict=True)]
+
+
+def faults() -> dict[str, str]:
+    """Why a target cannot be sent anything, by its name; empty for one that can, as far as that shows here."""
+    return {name: _fault(each) for name, each in receivers().items()}
+
+
+def _fault(each: Receiver) -> str:
+    try:
+        return fault_of(url_of(each))
+    except KvmtuiError as error:
+        return error.sentence
 
 
 def _receiver(name: str) -> Receiver:

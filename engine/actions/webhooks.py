@@ -12,7 +12,7 @@ from engine.actions.repository import record
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Failed, NotFound, Refused
-from engine.queries.webhooks import WebhookView, webhook_condition, webhooks
+from engine.queries.webhooks import BY, WebhookView, webhook_condition, webhooks
 from engine.roles import Role
 from engine.store import secrets
 from engine.store.database import in_transaction, now_expression, session
@@ -110,7 +110,7 @@ def pause(actor: Actor, webhook: int) -> str:
         row = _own(actor, webhook)
         if row.state == "paused":
             return f"Webhook {webhook} is already paused: {row.why}."
-        changes = {"state": "paused", "why": f"paused by {actor.login}"}
+        changes = {"state": "paused", "why": f"{BY}{actor.login}"}
         Webhook.update(changes).where(Webhook.id == row.id).execute()
         record(actor, "pause", "webhook", webhook, row.url, {"state": "enabled"}, {"state": "paused"})
         return (

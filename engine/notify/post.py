@@ -9,6 +9,7 @@ from engine.notify.message import OperatorMessage
 from engine.notify.urls import masked
 
 MISSING = "Apprise is not installed, so no notification is sent. Install it: pip install 'kvmtui[notify]'"
+_UNKNOWN_URL = "Apprise does not accept the URL. See https://appriseit.com/services/ for its form."
 _TYPES = {"info": "INFO", "warning": "WARNING", "critical": "FAILURE"}
 _SHOWN = 300  # characters of an error that are kept
 
@@ -16,6 +17,16 @@ _SHOWN = 300  # characters of an error that are kept
 def is_installed() -> bool:
     """Whether the optional package is there; it is not loaded for that."""
     return find_spec("apprise") is not None
+
+
+def fault_of(url: str) -> str:
+    """Why Apprise would not take the URL, or nothing when it would; nothing is sent."""
+    if not is_installed():
+        return MISSING
+    import apprise
+
+    logging.getLogger("apprise").propagate = False  # its lines hold URLs
+    return "" if apprise.Apprise().add(url) else _UNKNOWN_URL
 
 
 def post(url: str, message: OperatorMessage) -> str:
@@ -36,7 +47,7 @@ def _post(url: str, message: OperatorMessage) -> str:
     asset.http_redirects = False
     sender = apprise.Apprise(asset=asset)
     if not sender.add(url):
-        return "Apprise does not accept the URL. See https://appriseit.com/services/ for its form."
+        return _UNKNOWN_URL
     taken = sender.notify(
         body=message.body,
         title=message.title,

@@ -14,6 +14,7 @@ from engine.queries.engines import engines
 from engine.queries.notifications import failing
 from engine.queries.outbox import count_unsent, unsent_mails
 from engine.queries.tokens import expiring
+from engine.queries.webhooks import BY
 from engine.store.database import session
 from engine.store.models import Client, Product, Run, Server, Service, Step, Vm, Webhook
 from engine.work import outages
@@ -217,7 +218,8 @@ def when_full(each: Load) -> str:
 def _webhooks() -> Iterator[Need]:
     for each in Webhook.select().where(Webhook.state == "paused").order_by(Webhook.id):
         why = f"paused: {each.why}. Resume it with `kvmtui webhook resume {each.id}`"
-        yield Need("webhook", str(each.id), why, None, ScreenTarget("webhooks", each.id))
+        urgent = not each.why.startswith(BY)
+        yield Need("webhook", str(each.id), why, None, ScreenTarget("webhooks", each.id), urgent=urgent)
 
 
 def _notifications() -> Iterator[Need]:

@@ -15,6 +15,8 @@ from engine.store.database import session
 from engine.store.models import Destination, Webhook, WebhookDelivery
 
 STATES = ("pending", "sent", "failed")
+BY = "by "
+"""What the reason of an operator's own pause begins with; the login follows."""
 
 
 @dataclass(frozen=True, slots=True)

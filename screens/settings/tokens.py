@@ -108,9 +108,10 @@ class TokensScreen(SettingsList):
     async def ask_until_saved(self, dialog: SaveDialog) -> None:
         """Shows a form; once it is saved, shows the secret."""
         self._made = None
-        await super().ask_until_saved(dialog)
+        await self.app.push_screen_wait(dialog)
         if self._made is not None:
             made, self._made = self._made, None
+            self.reread()
             about = "Only its SHA-256 is stored."
             self.app.push_screen(
                 SecretDialog(f"Secret of token {plain(made.token.name)}", made.secret, about)
@@ -125,7 +126,7 @@ class TokensScreen(SettingsList):
     async def _rotate(self, name: str) -> None:
         def save(answers: dict[str, object]) -> PutResult:
             self._made = tokens.rotate(actor(), name, str(answers.get("expires") or ""))
-            return PutResult("token", name, "rotate")
+            return PutResult("token", name, "change")
 
         form = FormWidget(fields=_rotation(), judge=lambda answers: faults(lambda: _asked(answers), answers))
         title = f"Rotate token {plain(name)}? Its present secret stops working at once."

@@ -28,6 +28,7 @@ from screens.framework.secret_dialog import SecretDialog
 from screens.settings.subscreen import SettingsList, record_lines
 from screens.widgets.dialogs import Confirm, Notice
 from screens.widgets.rows import Cell, Column, TableRow
+from screens.widgets.table import Table
 
 NEWEST = 1_000
 TARGET = "notify "
@@ -38,7 +39,7 @@ _MESSAGES = (
     Column("service", "Service", 7, 3, right=True),
     Column("state", "State", 9),
     Column("http", "HTTP", 4, 2, right=True),
-    Column("at", "Sent or created (UTC)", 19, 4),
+    Column("at", "When (UTC)", 19, 4),
     Column("error", "Error", 16, 2, grow=True),
 )
 _DELIVERY = {"pending": ("> pending", "busy"), "sent": ("+ sent", "ok"), "failed": ("- failed", "error")}
@@ -86,6 +87,9 @@ class WebhooksScreen(SettingsList):
 
     def rows(self) -> Sequence[TableRow]:
         return [*map(_row, all_webhooks()), *map(_target_row, targets())]
+
+    def table(self) -> Table:
+        return Table(self.COLUMNS, noun="webhooks and targets", empty=self.EMPTY, lines=self.TALL)
 
     def commands(self) -> list[str]:
         key = self.list.cursor_key
@@ -157,9 +161,10 @@ class WebhooksScreen(SettingsList):
     async def ask_until_saved(self, dialog: SaveDialog) -> None:
         """Shows the form; once it is saved, shows the signing secret."""
         self._made = None
-        await super().ask_until_saved(dialog)
+        await self.app.push_screen_wait(dialog)
         if self._made is not None:
             made, self._made = self._made, None
+            self.reread()
             about = "The receiver verifies the signature of each message with it."
             title = f"Signing secret of webhook {made.webhook.id}"
             self.app.push_screen(SecretDialog(title, made.secret, about))
