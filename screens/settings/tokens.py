@@ -77,7 +77,7 @@ class TokensScreen(SettingsList):
         Column("name", "Name", 16, grow=True),
         Column("role", "Role", 8),
         Column("state", "State", 9),
-        Column("limits", "Clients, products", 14, 3, grow=True),
+        Column("limits", "Limits", 14, 3, grow=True),
         Column("expires", "Expires", 10),
         Column("used", "Last used", 15, 2),
     )

@@ -250,12 +250,16 @@ def _target_row(each: TargetView) -> TableRow:
         f"{TARGET}{each.name}",
         (
             "notify",
-            Cell(f"{each.name}  {each.url}", below=f"{each.level} and above{quiet}"),
+            Cell(f"{each.name}  {each.url}", below=f"{_level(each)}{quiet}"),
             Cell(word, tone, below=each.error),
             Cell(str(each.pending), below=failed),
             Cell(ago(each.last_sent)),
         ),
     )
+
+
+def _level(each: TargetView) -> str:
+    return "critical only" if each.level == "critical" else f"{each.level} and above"
 
 
 def _message(each: DeliveryView) -> TableRow:
@@ -284,7 +288,7 @@ def _facts(each: WebhookView) -> list[tuple[str, object]]:
 def _target_facts(each: TargetView) -> list[tuple[str, object]]:
     return [
         ("URL", each.url),
-        ("Level", f"{each.level} and above"),
+        ("Level", _level(each)),
         ("Quiet hours", f"{each.quiet_hours} {each.time_zone}" if each.quiet_hours else "none"),
         ("State", each.state),
         ("Error", each.error),

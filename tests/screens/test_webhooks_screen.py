@@ -153,7 +153,7 @@ async def test_targets_are_read_and_tested_but_never_changed_here(site: Store, s
     async with console().run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         shown = words(pilot)
-        assert "json://***" in shown and "env:KVMTUI_NO_URL" in shown and "critical and above" in shown
+        assert "json://***" in shown and "env:KVMTUI_NO_URL" in shown and "critical only" in shown
         assert SECRET not in shown and "- failing" in shown
         await press(pilot, "end", "enter")
         await dialog(pilot, RecordView)
