@@ -57,11 +57,17 @@ def test_the_environment_wins_over_the_file(home: Path) -> None:
         ("low_bandwidth = 'maybe'", "low_bandwidth: must be true or false."),
         ("[keymap]\nquit = 3", "keymap.quit: must be text; put it in quotes."),
         ("= broken", "it is not TOML"),
-        ("[notify]\nquiet_hours = '22-7'", "notify.quiet_hours: '22-7' are not quiet hours; write them like 22:00-07:00"),
+        (
+            "[notify]\nquiet_hours = '22-7'",
+            "'22-7' are not quiet hours; write them like 22:00-07:00",
+        ),
         ("[notify]\ntime_zone = 'Mars/Base'", "notify.time_zone: no time zone is named 'Mars/Base'"),
         ("[notify.targets.ops]\nlevel = 'info'", "notify.targets.ops.url: is missing."),
         ("[notify.targets.ops]\nurl = 'ntfy'", "notify.targets.ops.url: this is not an Apprise URL"),
-        ("[notify.targets.ops]\nurl = 'env:X'\nlevel = 'loud'", "targets.ops.level: must be one of 'info', 'warning'"),
+        (
+            "[notify.targets.ops]\nurl = 'env:X'\nlevel = 'loud'",
+            "targets.ops.level: must be one of 'info', 'warning'",
+        ),
         ("[notify.targets.ops]\nurl = 'env:X'\nevents = []", "notify.targets.ops.events: unknown key."),
     ],
 )
