@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from engine.notify.message import OperatorMessage
 from engine.notify.urls import masked
 
-MISSING = "Apprise is not installed, so no notification is sent. Install it: pip install 'kvmtui[notify]'"
+MISSING = "Notifications need the extra `notify`; run in the checkout: pip install '.[notify]'"
 _UNKNOWN_URL = "Apprise does not accept the URL. See https://appriseit.com/services/ for its form."
 _TYPES = {"info": "INFO", "warning": "WARNING", "critical": "FAILURE"}
 _SHOWN = 300  # characters of an error that are kept

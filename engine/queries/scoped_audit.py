@@ -77,10 +77,8 @@ def _names(actor: Actor) -> dict[str, set[str]]:
 
 
 def _shown(actor: Actor, row: AuditView, names: dict[str, set[str]]) -> AuditView:
-    values = {name: _values(getattr(row, name), names) for name in ("before", "after")}
-    if row.login == actor.login:
-        return replace(row, **values)
-    return replace(row, login=MASK, ssh_client="", reason="", **values)
+    seen = replace(row, before=_values(row.before, names), after=_values(row.after, names))
+    return seen if row.login == actor.login else replace(seen, login=MASK, ssh_client="", reason="")
 
 
 def _values(given: dict[str, Any], names: dict[str, set[str]]) -> dict[str, Any]:

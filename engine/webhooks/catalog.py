@@ -26,11 +26,8 @@ TYPES: dict[str, str] = {
     "server.up": "A server answers again.",
 }
 Level = Literal["info", "warning", "critical"]
-LEVELS: dict[str, Level] = dict.fromkeys(TYPES, "info") | {
-    "vm.stuck": "warning",
-    "backup.failed": "warning",
-    "server.down": "critical",
-}
+_URGENT: dict[str, Level] = {"vm.stuck": "warning", "backup.failed": "warning", "server.down": "critical"}
+LEVELS: dict[str, Level] = {kind: _URGENT.get(kind, "info") for kind in TYPES}
 """How urgent each event is for operators; notifications are filtered by it."""
 TEST = "webhook.test"
 """Sent by `kvmtui webhook test` alone."""
