@@ -27,8 +27,8 @@ def config_page() -> str:
             GENERATED,
             "Every setting. All are optional; an unknown one is refused. The file is read at the start of every "
             "command; a daemon rereads `log_level`, the roles of operators and `notify` on SIGHUP. Editors complete "
-            "and check it with [config.schema.json](config.schema.json): write `#:schema https://…/config.schema.json`, "
-            "or a path, into its first line.",
+            "and check it with [config.schema.json](config.schema.json): write `#:schema https://…/config.schema.json` "
+            "or a path into its first line.",
             table(_HEADS, _rows(schema, schema, "")),
             "## Overridden by the environment",
             table(("Variable", "Setting"), overrides),

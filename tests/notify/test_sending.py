@@ -266,6 +266,12 @@ def test_a_test_goes_to_every_target_at_once(sqlite_site: Site, shop: Endpoint, 
         notifications.test(OWNER)
 
 
+def test_an_error_of_apprise_that_quotes_the_url_is_masked(sqlite_site: Site, use: Use) -> None:
+    use(ops={"url": "json://T0psecrettoken9/"})  # where a chat service has its token, Apprise names the host
+    (answer,) = notifications.test(OWNER)
+    assert "sending JSON notification to ***" in answer.error
+
+
 def test_without_the_package_one_sentence_says_how_to_install_it(
     sqlite_site: Site, shop: Endpoint, use: Use, monkeypatch: pytest.MonkeyPatch
 ) -> None:
