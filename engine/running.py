@@ -10,6 +10,7 @@ from engine.dns.sender import DnsSender
 from engine.dns.sync import SiteNames
 from engine.mail.outbox import SiteMail
 from engine.mail.sender import Sender
+from engine.notify.sender import NotifySender
 from engine.pipelines.context import Contexts
 from engine.pipelines.registry import catalog
 from engine.schedule.process_vms import retry_ms
@@ -25,7 +26,7 @@ from engine.work.task_run import Say
 from engine.work.ticker import Ticker
 from engine.work.walk import Walker
 
-_DNS_S = 10.0  # the longest a process that ends waits for DNS servers, and for webhooks
+_DNS_S = 10.0  # the longest a process that ends waits for DNS servers, webhooks or notifications
 Kind = Literal["console", "daemon", "cron"]
 
 
@@ -58,6 +59,7 @@ class Running:
         self._sender = Sender()
         self._dns = DnsSender()
         self._webhooks = WebhookSender()
+        self._notifications = NotifySender()
         self._works = False
 
     @property
@@ -77,6 +79,7 @@ class Running:
             self._sender.start()
             self._dns.start()
             self._webhooks.start()
+            self._notifications.start()
         if ticking and self._ticker is None:
             self._ticker = Ticker(
                 (*TASKS, RETENTION), self.servers, self.engine.owner, self._say or (lambda line: None)
@@ -84,13 +87,14 @@ class Running:
             self._ticker.start()
 
     def send_mails(self, within: float) -> bool:
-        """Send the mails, webhook messages and DNS changes that are due now, and none after them.
+        """Send the mails, webhook messages, notifications and DNS changes that are due now, and none after them.
 
         True when all mails were in time.
         """
         end = time.monotonic() + within
         self._dns.finish(min(within, _DNS_S))
         self._webhooks.finish(min(_DNS_S, max(0.0, end - time.monotonic())))
+        self._notifications.finish(min(_DNS_S, max(0.0, end - time.monotonic())))
         return self._sender.finish(max(0.0, end - time.monotonic()))
 
     def stop(self, timeout: float = 8.0) -> bool:
@@ -103,6 +107,7 @@ class Running:
             ended = self._ticker.ended(max(0.0, end - time.monotonic())) and ended
         ended = self._dns.stop(max(1.0, end - time.monotonic())) and ended
         ended = self._webhooks.stop(max(1.0, end - time.monotonic())) and ended
+        ended = self._notifications.stop(max(1.0, end - time.monotonic())) and ended
         ended = self._sender.stop(max(0.0, end - time.monotonic())) and ended
         self.servers.close()
         return ended

@@ -16,6 +16,7 @@ from engine import clock
 from engine import operators as logins
 from engine.consoles import console_options as consoles
 from engine.errors import Refused
+from engine.notify import settings as notifications
 from engine.operators import ACCOUNT, Operators
 from engine.roles import Role
 from engine.validation import sentence
@@ -69,6 +70,9 @@ class Config(BaseModel):
         default_factory=consoles.ConsoleSettings, description="Serial and noVNC consoles of VMs."
     )
     api: ApiSettings = Field(default_factory=ApiSettings, description="The HTTP API.")
+    notify: notifications.NotifySettings = Field(
+        default_factory=notifications.NotifySettings, description="Notifications for operators."
+    )
     log_file: Path = Path()
     home: Path | None = None
     templates: Path = Field(
@@ -141,6 +145,7 @@ def open_site(config: Config) -> None:
 
     recording.use()
     use_operators(config)
+    use_notifications(config)
     use_folder(config.templates)
     clock.use_zone(config.time_zone)
     consoles.use(config.console, novnc_folder(config), _beside(paths.directories({}).database_file))
@@ -152,6 +157,12 @@ def open_site(config: Config) -> None:
 def use_operators(config: Config) -> None:
     """Let the engine look up roles in this configuration."""
     logins.use(Operators(config.operators, config.default_operator, config.service_account))
+
+
+def use_notifications(config: Config) -> None:
+    """Notify the targets of this configuration from now on."""
+    folder = paths.directories(_environment_of(config)).config_file.parent
+    notifications.use(config.notify, folder, config.site_name, config.time_zone)
 
 
 def reach_database(config: Config) -> None:
@@ -183,8 +194,9 @@ def close_site() -> None:
 
 
 def reread(config: Config) -> None:
-    """Take over what can change while running: the log level and the roles of operators."""
+    """Take over what can change while running: the log level, the roles of operators and the notifications."""
     use_operators(config)
+    use_notifications(config)
     logs.set_level(config.log_level)
 
 
@@ -233,14 +245,20 @@ def _from_file(file: Path, written: Mapping[str, Any]) -> dict[str, Any]:
         given = values.get(section)
         if isinstance(given, dict) and isinstance(given.get(name), str):
             values[section] = given | {name: file.parent / Path(given[name]).expanduser()}
-    if (
-        isinstance(values.get("database"), str)
-        and ":" in values["database"].rpartition("@")[0].partition("//")[2]
-    ):
+    if _holds_a_password(values):
         from engine.store import files
 
         files.refuse_wider(file, "configuration, which holds a password,")
     return values
+
+
+def _holds_a_password(values: Mapping[str, Any]) -> bool:
+    database, notify = values.get("database"), values.get("notify")
+    if isinstance(database, str) and ":" in database.rpartition("@")[0].partition("//")[2]:
+        return True
+    targets = notify.get("targets") if isinstance(notify, dict) else None
+    found = targets.values() if isinstance(targets, dict) else ()
+    return any(isinstance(each, dict) and "://" in str(each.get("url")) for each in found)
 
 
 def _sentences(file: Path, named: Mapping[str, str], error: ValidationError) -> str:

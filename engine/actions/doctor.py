@@ -9,6 +9,7 @@ from engine import audit
 from engine.actions.lookup import found
 from engine.actions.mail_checks import mail_checks
 from engine.actions.names import test_zone
+from engine.actions.notifications import faults as notify_faults
 from engine.clock import now_ms, stamp
 from engine.errors import KvmtuiError
 from engine.plan import Plan, effective
@@ -17,6 +18,7 @@ from engine.proxmox.checks import check_server
 from engine.proxmox.privileges import Use
 from engine.queries.engines import engines
 from engine.queries.left_backups import left_backups
+from engine.queries.notifications import targets
 from engine.queries.overdue_backups import backup_debts
 from engine.queries.product_warnings import snapshot_needs
 from engine.schedule.registry import RETENTION
@@ -53,11 +55,12 @@ def check_server_named(name: str) -> list[CheckView]:
 
 
 def doctor(server: str = "") -> list[CheckView]:
-    """Database, key, engine, overdue and left-over backups, mail, each server and each zone; or one server alone."""
+    """Database, key, engine, backups, mail, notifications, each server and each zone; or one server alone."""
     if server:
         return check_server_named(server)
     with session():
         views = [*_database(), *_key(), _engine(), _retention(), _backups(), _left_backups(), *_mail()]
+        views += _notifications()
         for row in list(Server.select().order_by(Server.name)):
             views += _server(row)
         for zone in list(Zone.select().order_by(Zone.name)):
@@ -189,6 +192,18 @@ def _backups() -> CheckView:
 def _mail() -> Iterator[CheckView]:
     for check in mail_checks():
         yield CheckView("mail", check.name, str(check.result), check.sentence, check.fix)
+
+
+def _notifications() -> Iterator[CheckView]:
+    faults = notify_faults()
+    for one in targets():
+        error = faults.get(one.name) or one.error
+        if error:
+            fix = f"fix what the sentence names; then: kvmtui notify test {one.name}"
+            yield CheckView("notify", one.name, CheckResult.WARN, error, fix)
+        else:
+            sentence = f"Notified from level {one.level} on; {one.pending} pending, {one.failed} failed."
+            yield CheckView("notify", one.name, CheckResult.OK, sentence)
 
 
 def _left_backups() -> CheckView:

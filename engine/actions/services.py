@@ -244,7 +244,7 @@ def _tell_new(forms: Sequence[ServiceForm], actor: Actor) -> None:
         after = {"client": form.client, "product": form.product, "options": form.options.given()}
         audit.record(actor, "create", "service", str(form.id), str(form.id), before={}, after=after)
     if recording.tell("service.created", [form.id for form in forms if form.id is not None]):
-        wake.ring(recording.BELL)
+        recording.ring()
     wake.ring()
     events.publish("change", data={"kind": "service", "action": "create", "count": len(forms)})
 

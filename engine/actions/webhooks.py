@@ -1,4 +1,4 @@
-"""Endpoints that receive webhooks: create, delete, resume, test, and send a message again."""
+"""Endpoints that receive webhooks: create, delete, pause, resume, test, and send a message again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.actions.repository import record
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Failed, NotFound, Refused
-from engine.queries.webhooks import WebhookView, webhook_condition, webhooks
+from engine.queries.webhooks import BY, WebhookView, webhook_condition, webhooks
 from engine.roles import Role
 from engine.store import secrets
 from engine.store.database import in_transaction, now_expression, session
@@ -98,6 +98,24 @@ def resume(actor: Actor, webhook: int) -> str:
         record(actor, "resume", "webhook", webhook, row.url, {"state": "paused"}, {"state": "enabled"})
         wake.ring(BELL)
         return f"Webhook {webhook} is resumed; {count} {'message waits' if count == 1 else 'messages wait'} for it."
+
+    return in_transaction(work)
+
+
+@needs(Role.OWNER, "pause a webhook")
+def pause(actor: Actor, webhook: int) -> str:
+    """Send nothing to an endpoint until it is resumed; its messages wait. What was done, as a sentence."""
+
+    def work() -> str:
+        row = _own(actor, webhook)
+        if row.state == "paused":
+            return f"Webhook {webhook} is already paused: {row.why}."
+        changes = {"state": "paused", "why": f"{BY}{actor.login}"}
+        Webhook.update(changes).where(Webhook.id == row.id).execute()
+        record(actor, "pause", "webhook", webhook, row.url, {"state": "enabled"}, {"state": "paused"})
+        return (
+            f"Webhook {webhook} is paused; its messages wait. Resume it with: kvmtui webhook resume {webhook}"
+        )
 
     return in_transaction(work)
 

@@ -11,8 +11,10 @@ from peewee import fn
 from engine.clock import Moment, now_ms
 from engine.queries.capacity import Load, capacity
 from engine.queries.engines import engines
+from engine.queries.notifications import failing
 from engine.queries.outbox import count_unsent, unsent_mails
 from engine.queries.tokens import expiring
+from engine.queries.webhooks import BY
 from engine.store.database import session
 from engine.store.models import Client, Product, Run, Server, Service, Step, Vm, Webhook
 from engine.work import outages
@@ -67,7 +69,7 @@ class ServerState:
 class Need:
     """One thing that needs an operator, the screen that shows it, and the one where its cause is fixed."""
 
-    kind: str  # engine, server, node, stuck, storage, pool, mail, webhook, token
+    kind: str  # engine, server, node, stuck, storage, pool, mail, webhook, notify, token
     about: str
     why: str
     since: Moment | None
@@ -82,7 +84,7 @@ class Need:
 def needs(loads: Sequence[Load], servers: Sequence[ServerState], stuck: Sequence[StuckView]) -> list[Need]:
     """Everything that needs an operator, the widest reaching first; call it inside a session."""
     found = [*_engine(), *_servers(servers), *_nodes(loads), *map(_vm, stuck)]
-    return [*found, *_rooms(loads), *_mails(), *_webhooks(), *_tokens()]
+    return [*found, *_rooms(loads), *_mails(), *_webhooks(), *_notifications(), *_tokens()]
 
 
 def alerts() -> int:
@@ -216,14 +218,25 @@ def when_full(each: Load) -> str:
 def _webhooks() -> Iterator[Need]:
     for each in Webhook.select().where(Webhook.state == "paused").order_by(Webhook.id):
         why = f"paused: {each.why}. Resume it with `kvmtui webhook resume {each.id}`"
-        yield Need("webhook", str(each.id), why, None, ScreenTarget("audit", filter="object:webhook"))
+        urgent = not each.why.startswith(BY)
+        yield Need("webhook", str(each.id), why, None, ScreenTarget("webhooks", each.id), urgent=urgent)
+
+
+def _notifications() -> Iterator[Need]:
+    for each in failing():
+        count = (
+            f"{each.pending} notification{'' if each.pending == 1 else 's'} not sent: "
+            if each.pending
+            else ""
+        )
+        opens = ScreenTarget("webhooks", f"notify {each.name}")
+        yield Need("notify", each.name, f"{count}{each.error}", each.failing_since, opens)
 
 
 def _tokens() -> Iterator[Need]:
     for each in expiring(_EXPIRING_DAYS):
         why = f"the token expires within {_EXPIRING_DAYS} days. Rotate it with `kvmtui token rotate {each.name}`"
-        opens = ScreenTarget("audit", filter="object:token")
-        yield Need("token", each.name, why, None, opens, urgent=False)
+        yield Need("token", each.name, why, None, ScreenTarget("tokens", each.name), urgent=False)
 
 
 def _mails() -> Iterator[Need]:

@@ -121,7 +121,7 @@ def page(question: AuditQuestion, offset: int, limit: int) -> list[AuditView]:
     """The changes from `offset` on, in the question's order."""
     with session():
         ids = [number for (number,) in _ordered(question).offset(offset).limit(limit).tuples()]
-        found = {row.id: _view(row) for row in Audit.select().where(Audit.id.in_(ids))}
+        found = {row.id: view(row) for row in Audit.select().where(Audit.id.in_(ids))}
     return [found[number] for number in ids if number in found]
 
 
@@ -161,7 +161,7 @@ def one(audit_id: int) -> AuditView | None:
     """A change by its number."""
     with session():
         row = Audit.get_or_none(Audit.id == audit_id)
-        return None if row is None else _view(row)
+        return None if row is None else view(row)
 
 
 def stream(question: AuditQuestion, limit: int | None = None) -> Iterator[AuditView]:
@@ -181,7 +181,7 @@ def stretch(question: AuditQuestion, before: int | None, size: int) -> list[Audi
         query = _fitting(question).select(Audit)
         if before is not None:
             query = query.where(Audit.id < before)
-        return [_view(row) for row in query.order_by(Audit.id.desc()).limit(size)]
+        return [view(row) for row in query.order_by(Audit.id.desc()).limit(size)]
 
 
 def newest(limit: int = 1000) -> list[AuditView]:
@@ -200,14 +200,14 @@ def _fitting(question: AuditQuestion) -> Any:
     if question.what:
         query = query.where(Audit.action.contains(question.what))
     if question.object:
-        query = query.where(_about(question.object))
+        query = query.where(about(question.object))
     for word in question.text.split():
         query = query.where(_says(word))
     return query
 
 
-def _about(words: str) -> Any:
-    """`vm`, `vm:5546`, `server:pve-waw1`, or a name or number of any kind."""
+def about(words: str) -> Any:
+    """The condition of rows about `vm`, `vm:5546`, `server:pve-waw1`, or a name or number of any kind."""
     kind, sign, name = words.partition(":")
     if not sign:
         return (Audit.kind == words) | (Audit.object_id == words) | Audit.object_name.contains(words)
@@ -237,7 +237,8 @@ def _order(question: AuditQuestion) -> list[Any]:
     return [each.desc() if question.descending else each.asc() for each in wanted]
 
 
-def _view(row: Audit) -> AuditView:
+def view(row: Audit) -> AuditView:
+    """A row as lists show it."""
     return AuditView(
         id=row.id,
         at=row.at,

@@ -15,6 +15,8 @@ from engine.store.database import session
 from engine.store.models import Destination, Webhook, WebhookDelivery
 
 STATES = ("pending", "sent", "failed")
+BY = "by "
+"""What the reason of an operator's own pause begins with; the login follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class WebhookView:
     failed: int
     created_at: Moment
     created_by: str
+    last_sent: Moment | None
+    """When it took a message last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +67,28 @@ def webhooks(actor: Actor | None = None) -> list[WebhookView]:
     with session():
         condition = None if actor is None else webhook_condition(actor)
         rows = list(inside(Webhook.select().order_by(Webhook.id), condition))
-        counts = _counts()
+        counts, sent = _counts(), _last_sent()
         names = [f"webhook:{row.id}" for row in rows]
         query = Destination.select().where(Destination.name.in_(names))
         failing = {row.name: row.failing_since for row in query}
-        return [_view(row, counts, failing.get(f"webhook:{row.id}")) for row in rows]
+        return [_view(row, counts, failing.get(f"webhook:{row.id}"), sent.get(row.id)) for row in rows]
 
 
 def deliveries(
-    webhook: int, state: str = "", limit: int = 100, actor: Actor | None = None
+    webhook: int, state: str = "", limit: int = 100, actor: Actor | None = None, before: int | None = None
 ) -> list[DeliveryView]:
-    """The newest messages of an endpoint first, of one state or of all; refused when the actor may not see it."""
+    """The newest messages of an endpoint first, of one state or of all, or those older than number `before`.
+
+    Refused when the actor may not see the endpoint.
+    """
     with session():
         condition = None if actor is None else webhook_condition(actor)
         found(Webhook, Webhook.id == webhook, f"webhook {webhook}", condition)
         query = WebhookDelivery.select().where(WebhookDelivery.webhook == webhook)
         if state:
             query = query.where(WebhookDelivery.state == state)
+        if before is not None:
+            query = query.where(WebhookDelivery.id < before)
         return [delivery_view(row) for row in query.order_by(WebhookDelivery.id.desc()).limit(limit)]
 
 
@@ -95,7 +104,14 @@ def _counts() -> dict[tuple[int, str], int]:
     return {(number, state): count for number, state, count in query.tuples()}
 
 
-def _view(row: Webhook, counts: dict[tuple[int, str], int], failing: int | None) -> WebhookView:
+def _last_sent() -> dict[int, int]:
+    query: Any = WebhookDelivery.select(WebhookDelivery.webhook, fn.MAX(WebhookDelivery.sent_at))
+    return dict(query.where(WebhookDelivery.state == "sent").group_by(WebhookDelivery.webhook).tuples())
+
+
+def _view(
+    row: Webhook, counts: dict[tuple[int, str], int], failing: int | None, sent: int | None
+) -> WebhookView:
     return WebhookView(
         id=row.id,
         url=row.url,
@@ -108,6 +124,7 @@ def _view(row: Webhook, counts: dict[tuple[int, str], int], failing: int | None)
         failed=counts.get((row.id, "failed"), 0),
         created_at=row.created_at,
         created_by=row.created_by,
+        last_sent=sent,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from engine.errors import Refused
 
@@ -27,6 +28,10 @@ TYPES: dict[str, str] = {
     "server.down": "A server does not answer.",
     "server.up": "A server answers again.",
 }
+Level = Literal["info", "warning", "critical"]
+_URGENT: dict[str, Level] = {"vm.stuck": "warning", "backup.failed": "warning", "server.down": "critical"}
+LEVELS: dict[str, Level] = {kind: _URGENT.get(kind, "info") for kind in TYPES}
+"""How urgent each event is for operators; notifications are filtered by it."""
 TEST = "webhook.test"
 """Sent by `kvmtui webhook test` alone."""
 

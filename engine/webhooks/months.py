@@ -8,7 +8,6 @@ from engine.store.database import in_transaction, session
 from engine.store.models import Setting
 from engine.traffic.calendar import month_before, month_of
 from engine.webhooks import recording
-from engine.work import wake
 
 _TOLD = "webhooks.month"
 _LATE_MS = 2 * 3_600_000  # the last hour of a month is counted in the first of the next
@@ -37,5 +36,5 @@ def _tell(month: str, before: str | None) -> int:
     }
     written = recording.tell("usage.month", sorted(usage), usage)
     if written:
-        wake.ring(recording.BELL)
+        recording.ring()
     return written

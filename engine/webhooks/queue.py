@@ -18,6 +18,7 @@ from engine.work import events, sending
 PAUSES_S = (5.0, 30.0, 120.0, 600.0, 3600.0, 3 * 3600.0, 6 * 3600.0, 12 * 3600.0, 24 * 3600.0)
 GIVE_UP_MS = 3 * 86_400_000
 _SILENT_S = (5.0, 30.0, 60.0, 300.0)  # how long an endpoint without an answer is left alone
+_DESTINATION = "webhook:"
 GONE = 410  # the endpoint's own word that it wants no more
 
 
@@ -36,7 +37,7 @@ class Job:
 
 def destination(webhook: int) -> str:
     """The name of the endpoint's row among the destinations."""
-    return f"webhook:{webhook}"
+    return f"{_DESTINATION}{webhook}"
 
 
 def _heads() -> Any:
@@ -51,21 +52,23 @@ def _heads() -> Any:
     return (WebhookDelivery.state == "pending") & ~fn.EXISTS(before)
 
 
-def waits() -> dict[int, float]:
-    """The endpoints with messages to send, and the seconds until the first is due."""
+def waits() -> dict[str, float]:
+    """The destinations of endpoints with messages to send, and the seconds until the first is due."""
     enabled = Webhook.select(Webhook.id).where(Webhook.state == "enabled")
     query = WebhookDelivery.select(
         WebhookDelivery.webhook, fn.MIN(WebhookDelivery.due_at) - now_expression()
     ).where(_heads(), WebhookDelivery.webhook.in_(enabled))
-    found = {number: max(0, wait) / 1000 for number, wait in query.group_by(WebhookDelivery.webhook).tuples()}
-    states = sending.states(destination(number) for number in found)
-    return {number: max(wait, states[destination(number)].wait_ms / 1000) for number, wait in found.items()}
+    rows = query.group_by(WebhookDelivery.webhook).tuples()
+    found = {destination(number): max(0, wait) / 1000 for number, wait in rows}
+    states = sending.states(found)
+    return {name: max(wait, states[name].wait_ms / 1000) for name, wait in found.items()}
 
 
-def next_due(webhook: int) -> Job | None:
-    """The message to send now at an endpoint that is not paused or silent."""
-    if sending.states([destination(webhook)])[destination(webhook)].wait_ms > 0:
+def next_due(name: str) -> Job | None:
+    """The message to send now at the endpoint of that destination, unless it is paused or silent."""
+    if sending.states([name])[name].wait_ms > 0:
         return None
+    webhook = int(name.removeprefix(_DESTINATION))
     query = (
         WebhookDelivery.select(WebhookDelivery, Webhook)
         .join(Webhook)

@@ -1,6 +1,7 @@
 """Writes messages for endpoints, in the transaction of what they tell: both are committed, or neither.
 
-Most types follow from the events that the engine publishes anyway; `tell` is for the others.
+Most types follow from the events that the engine publishes anyway; `tell` is for the others. Notifications for
+operators are written for the same events.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from peewee import JOIN
 
 from engine.clock import iso, now_ms
+from engine.notify import recording as notifications
 from engine.scope import EVERYTHING, Scope
 from engine.store.database import execute
 from engine.store.models import Client, Product, Service, Vm, Webhook, WebhookDelivery, WebhookStuck
@@ -29,17 +31,27 @@ def use() -> None:
     events.also(_record)
 
 
+def ring() -> None:
+    """Wake the senders once this transaction commits."""
+    for bell in (BELL, notifications.BELL):
+        wake.ring(bell)
+
+
 def tell(kind: str, service_ids: Iterable[int], more: dict[int, dict[str, Any]] | None = None) -> int:
     """Write a message about each of these services for every endpoint that wants it; how many were written.
 
-    Call it in the transaction of what it reports, and ring BELL there.
+    Operators are notified of the same, which counts too. Call it in the transaction of what it reports
+    and `ring` there.
     """
     endpoints = _endpoints(kind)
-    if not endpoints:
+    if not endpoints and not notifications.wanted(kind):
         return 0
     ids, written = list(service_ids), 0
     for start in range(0, len(ids), _BATCH):
         known = _services(ids[start : start + _BATCH])
+        written += notifications.write(
+            kind, [{**facts, **(more or {}).get(number, {})} for number, (_, _, facts) in known.items()]
+        )
         rows = [
             _row(hook, kind, number, {**facts, **(more or {}).get(number, {})})
             for number, (client, product, facts) in known.items()
@@ -80,12 +92,13 @@ def _record(published: Sequence[EventView]) -> None:
         elif event.kind == "change" and event.data.get("action") == "delete-record" and event.vm is not None:
             WebhookStuck.delete().where(WebhookStuck.vm == event.vm).execute()
     if written:
-        wake.ring_in_flush(BELL)
+        for bell in (BELL, notifications.BELL):
+            wake.ring_in_flush(bell)
 
 
 def _run(event: EventView) -> int:
     """What the end of a run tells."""
-    if event.service is None or event.vm is None or not _any():
+    if event.service is None or event.vm is None or not _anybody():
         return 0
     action, written = str(event.data.get("action", "")), 0
     about = {event.service: {"error": event.data["error"]}} if event.data.get("error") else None
@@ -115,13 +128,12 @@ def _server(event: EventView) -> int:
     """A server went down or came back: told to endpoints without limits alone."""
     kind = "server.up" if event.data["up"] else "server.down"
     data: dict[str, Any] = {name: event.data[name] for name in ("server", "error") if name in event.data}
-    return _insert(
-        [_row(hook, kind, None, data) for hook in _endpoints(kind) if scope_of(hook) == EVERYTHING]
-    )
+    rows = [_row(hook, kind, None, data) for hook in _endpoints(kind) if scope_of(hook) == EVERYTHING]
+    return _insert(rows) + notifications.write(kind, [data])
 
 
-def _any() -> bool:
-    return bool(Webhook.select(Webhook.id).exists())
+def _anybody() -> bool:
+    return notifications.any_target() or bool(Webhook.select(Webhook.id).exists())
 
 
 def _endpoints(kind: str) -> list[Webhook]:

@@ -92,6 +92,8 @@ TABLES = (
         # what waits for a paused endpoint is not kept forever either
         " AND (state IN ('sent', 'failed') OR webhook_id IN (SELECT id FROM webhook WHERE state = 'paused'))",
     ),
+    # what waits for a target that was removed is not kept forever either
+    Kept("notification", lambda kept: kept.requests_days, "created_at"),
     Kept("capacity", lambda kept: kept.capacity_days, "at"),
     Kept("answered", lambda kept: ANSWERS_DAYS, "at"),
     Kept(

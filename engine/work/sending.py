@@ -1,4 +1,4 @@
-"""What everything that sends to a remote server shares: the thread that looks for due work, and one row per server.
+"""What everything that sends to remote servers shares: one row and one thread per server, and who starts them.
 
 A `Destination` row is a server's lease (one sender at a time, among all processes) and its outage: since when it fails,
 why, and when it is tried again. All times in it are the database's, so clocks of hosts may differ. A lease is renewed
@@ -8,8 +8,13 @@ before each batch, and a batch has a deadline below the lease: whoever still sen
 from __future__ import annotations
 
 import logging
+import socket
 import threading
-from collections.abc import Callable, Iterable, Sequence
+import time
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from peewee import Case, fn
@@ -22,6 +27,10 @@ from engine.work import wake
 log = logging.getLogger(__name__)
 AFTER_A_FAULT_S = 5.0
 SLOW_MS = 3_000  # a server that has not answered for this long is not waited for
+LEASE_MS = 60_000
+LINGER_S = 1.0  # how long a sender keeps its lease without work
+_IDLE_S = 30.0
+_PUT_OFF_S = 1.0
 
 # --- destinations ---
 
@@ -127,7 +136,7 @@ def retry_now(names: Iterable[str]) -> None:
     ).execute()
 
 
-# --- the thread ---
+# --- the thread that looks ---
 
 
 class Loop:
@@ -186,3 +195,190 @@ class Loop:
         except Exception:
             log.exception("The queue of %s could not be read; retrying shortly", self._bell)
             return AFTER_A_FAULT_S
+
+
+# --- one sender per destination ---
+
+
+class DestinationSender(ABC):
+    """Sends what is due, one thread per destination, each under its lease. Several processes share one queue.
+
+    Start it with the engine, stop it with the engine. A destination that does not answer delays its own work only.
+    """
+
+    def __init__(self, bell: str, lease_ms: int = LEASE_MS) -> None:
+        self._bell = bell
+        self._lease_ms = lease_ms
+        self._owner = f"{socket.gethostname()}:{uuid.uuid4().hex[:8]}"
+        self._loop = Loop(bell, self._look)
+        self._threads: dict[str, DestinationThread] = {}
+        self._not_before: dict[str, float] = {}
+        self._guard = threading.Lock()
+        self._ending = threading.Event()
+
+    @abstractmethod
+    def waits(self) -> Mapping[str, float]:
+        """The destinations with work, and the seconds until it is due."""
+
+    @abstractmethod
+    def send(self, destination: DestinationThread) -> bool:
+        """Send one batch of what is due; True when there may be more."""
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._loop.start()
+
+    def finish(self, within: float) -> bool:
+        """Send what is due now, then end; True when that was done in time. One that fails ends the wait for it."""
+        end = time.monotonic() + within
+        self._ending.set()
+        return self._loop.finish(within) and all(
+            each.join(max(0.0, end - time.monotonic())) for each in self._active()
+        )
+
+    def stop(self, within: float) -> bool:
+        """End after the batches that are being answered; True when the queue is no longer read.
+
+        A destination that is silent is not waited for: its work is still due, and its lease ends by itself.
+        """
+        end = time.monotonic() + min(within, LINGER_S)
+        self._ending.set()
+        ended = self._loop.stop(within)
+        active = self._active()
+        for each in active:
+            each.work.set()
+        for each in active:
+            if not each.join(max(0.0, end - time.monotonic())):
+                each.abandon()
+        return ended
+
+    @property
+    def stopping(self) -> bool:
+        """Whether no further batch begins."""
+        return self._loop.stopping.is_set()
+
+    @property
+    def ending(self) -> bool:
+        """Whether what is due now is the last that is sent."""
+        return self._ending.is_set()
+
+    def hold(self, name: str) -> bool:
+        """Take or renew the lease of a destination for this sender."""
+        return hold(name, self._owner, self._lease_ms)
+
+    def release(self, name: str) -> None:
+        """Give up the lease of a destination."""
+        release(name, self._owner)
+
+    def ended(self, thread: DestinationThread) -> None:
+        """A destination has nothing more that is due; it is started again when it has."""
+        with self._guard:
+            self._threads.pop(thread.name, None)
+            if thread.put_off:
+                self._not_before[thread.name] = time.monotonic() + _PUT_OFF_S
+        wake.ring_here(self._bell)
+
+    def _active(self) -> list[DestinationThread]:
+        with self._guard:
+            return list(self._threads.values())
+
+    def _look(self) -> float:
+        """Start a thread for each destination with due work; returns the seconds until the next check."""
+        pause, now = _IDLE_S, time.monotonic()
+        with self._guard:
+            self._not_before = {name: end for name, end in self._not_before.items() if end > now}
+        for name, wait in self.waits().items():
+            left = max(wait, self._not_before.get(name, now) - now)
+            if left > 0:
+                pause = min(pause, left)
+            else:
+                self._serve(name)
+        return max(0.05, pause)
+
+    def _serve(self, name: str) -> None:
+        with self._guard:
+            thread = self._threads.get(name)
+            if thread is None:
+                thread = self._threads[name] = DestinationThread(name, self)
+                thread.start()
+            thread.work.set()
+
+
+class DestinationThread:
+    """The thread of one destination: sends until nothing is due, waits a moment for more, gives its lease up."""
+
+    def __init__(self, name: str, sender: DestinationSender) -> None:
+        self.name = name
+        self.work = threading.Event()
+        self.put_off = False
+        """Whether the destination is left to others for a moment: they hold its lease, or sending failed."""
+        self.doubtful = False
+        """Whether the end of a batch before was never recorded, since the sender last reset it."""
+        self._sender = sender
+        self._abandoned = False
+        self._store_lock = threading.RLock()  # held while the store is used; after `abandon` it is not used
+        self._thread = threading.Thread(target=self._run, name=f"engine-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def join(self, within: float) -> bool:
+        """Wait for the end; True when it came in time."""
+        self._thread.join(within)
+        return not self._thread.is_alive()
+
+    def abandon(self) -> None:
+        """From now on the thread touches nothing but its socket."""
+        with self._store_lock:
+            self._abandoned = True
+
+    @property
+    def stopping(self) -> bool:
+        """Whether no further batch begins."""
+        return self._sender.stopping
+
+    @contextmanager
+    def store(self) -> Iterator[None]:
+        """The store; everything the thread reads or writes, it does in such a block. Blocks may nest."""
+        with self._store_lock:
+            if self._abandoned:
+                raise _Abandoned
+            with session():
+                yield
+
+    def hold(self) -> bool:
+        """Take or renew the lease before a batch; False when another sender holds it: end."""
+        with self.store():
+            self.doubtful |= unfinished(self.name)
+            self.put_off = not self._sender.hold(self.name)
+        return not self.put_off
+
+    def _run(self) -> None:
+        try:
+            self._send_all()
+        except _Abandoned:
+            return
+        except Exception:
+            log.exception("Sending to %s failed; retrying shortly", self.name)
+            self.put_off = True
+        finally:
+            if not self._abandoned:
+                self._sender.ended(self)
+
+    def _send_all(self) -> None:
+        try:
+            while not self.stopping:
+                self.work.clear()
+                while self._sender.send(self):
+                    pass
+                if self.put_off or self._sender.ending or not self.work.wait(LINGER_S):
+                    return
+        finally:
+            with self._store_lock:
+                if not self._abandoned and not self.put_off:
+                    self._sender.release(self.name)
+
+
+class _Abandoned(BaseException):
+    """The process is ending: leave everything as it is."""

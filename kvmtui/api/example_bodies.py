@@ -20,6 +20,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "set_reverse_name": {"name": "mail.acme.example"},
     "create_snapshot": {"name": "before-upgrade", "note": "before the upgrade"},
     "set_backup_schedule": {"days": ["mon", "thu"], "at": "03:15"},
+    "change_webhook": {"state": "paused"},
     "create_webhook": {"url": "https://shop.example.com/kvmtui", "events": ["vm.ready"]},
     "mount_iso": {"iso": "local:iso/debian-13.iso"},
 }

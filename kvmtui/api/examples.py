@@ -198,6 +198,7 @@ _WEBHOOK = {
     "failed": 0,
     "created_at": "2026-04-10T03:49:18Z",
     "created_by": "token:shop",
+    "last_sent": "2026-04-10T03:49:19Z",
 }
 _DELIVERY = {
     "id": 7,
@@ -390,6 +391,7 @@ ANSWERS: dict[str, Any] = {
     },
     "list_webhooks": _page(_WEBHOOK),
     "create_webhook": {**_WEBHOOK, "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
+    "change_webhook": _accepted("change", "Webhook 1 is paused; its messages wait."),
     "delete_webhook": {"request": {**_DONE, "action": "delete"}, "message": "Webhook 1 was deleted."},
     "check_webhook": {"message": "https://shop.example.com/kvmtui answered 204."},
     "list_deliveries": _page(_DELIVERY),

@@ -94,7 +94,7 @@ def delete(webhook: Number, yes: Yes = False, reason: Reason = "", as_json: AsJs
 
 @app.command()
 def resume(webhook: Number, reason: Reason = "", as_json: AsJson = False) -> None:
-    """Send again to a webhook that was paused because it took nothing for three days.
+    """Send again to a webhook that was paused, first what waits for it.
 
     \b
     kvmtui webhook resume 1
@@ -105,6 +105,22 @@ def resume(webhook: Number, reason: Reason = "", as_json: AsJson = False) -> Non
 
     with open_site.changing():
         sentence = webhooks.resume(current_actor("cli", reason), webhook)
+    output.done(sentence, as_json, id=webhook)
+
+
+@app.command()
+def pause(webhook: Number, reason: Reason = "", as_json: AsJson = False) -> None:
+    """Send nothing to a webhook until it is resumed. Its messages wait.
+
+    \b
+    kvmtui webhook pause 1
+    """
+    from engine.actions import webhooks
+    from engine.audit import current_actor
+    from kvmtui.terminal import open_site, output
+
+    with open_site.changing():
+        sentence = webhooks.pause(current_actor("cli", reason), webhook)
     output.done(sentence, as_json, id=webhook)
 
 

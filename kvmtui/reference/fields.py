@@ -26,9 +26,9 @@ def config_page() -> str:
             "# config.toml",
             GENERATED,
             "Every setting. All are optional; an unknown one is refused. The file is read at the start of every "
-            "command; a daemon rereads `log_level` on SIGHUP. Editors complete and check it with "
-            "[config.schema.json](config.schema.json): write `#:schema https://…/config.schema.json`, or a path, into "
-            "its first line.",
+            "command; a daemon rereads `log_level`, the roles of operators and `notify` on SIGHUP. Editors complete "
+            "and check it with [config.schema.json](config.schema.json): write `#:schema https://…/config.schema.json` "
+            "or a path into its first line.",
             table(_HEADS, _rows(schema, schema, "")),
             "## Overridden by the environment",
             table(("Variable", "Setting"), overrides),
@@ -77,8 +77,18 @@ def _rows(form: Schema, schema: Schema, before: str) -> Iterator[tuple[str, str,
         if inner:
             yield from _rows(field, schema, f"{before}{name}.")
             continue
+        if (named := _of_each_name(field, schema)) is not None:
+            yield from _rows(named, schema, f"{before}{name}.NAME.")
+            continue
         default = "**required**" if name in required else _shown(field.get("default"))
         yield code(before + name), _type(field, schema), default, field.get("description", "")
+
+
+def _of_each_name(field: Schema, schema: Schema) -> Schema | None:
+    """The keys of every entry of a table whose entries are named by the operator; None for another field."""
+    entries = [*field.get("patternProperties", {}).values(), field.get("additionalProperties")]
+    found = next((_resolved(each, schema) for each in entries if isinstance(each, dict)), {})
+    return found if found.get("properties") else None
 
 
 def _shown(value: Any) -> str:

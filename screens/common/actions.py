@@ -75,6 +75,7 @@ SCREENS: tuple[Action, ...] = (
 _app, _list, _log, _vm, _vms, _page = map(_reads, (EVERYWHERE, "list", "log", "vm", "vms", "page"))
 _zones, _servers, _settings = map(_reads, ("zones", "servers", "settings"))
 _vm_change, _service_change, _setting_change = map(_changes, ("vm", "service", "settings"))
+_token_change, _webhook_change = map(_changes, ("tokens", "webhooks"))
 
 _EVERYWHERE = (
     _app("goto", ":", "Go to VM", "Go to a VM by id, name or address.", 80),
@@ -252,10 +253,26 @@ _OTHERS = (
     _setting_change("run", "R", "Run now", "Run this task at once.", 21),
     _setting_change("mail", "t", "Test mail", "Send a test mail with the SMTP settings.", 23),
     _settings("outbox", "m", "Mails", "Show the mails to clients: sent, waiting, failed and why.", 24),
+    _settings("tokens", "o", "API tokens", "Show the tokens of the API: create, rotate, revoke.", 25),
+    _settings("webhooks", "w", "Webhooks", "Show the webhooks and the targets of notifications.", 26),
+    _token_change("add", "a", "Create", "Create a token; its secret is shown once.", 20),
+    _token_change(
+        "rotate", "R", "Rotate", "Give this token a new secret; the old one stops working.", 21, True
+    ),
+    _token_change("revoke", "D", "Revoke", "Revoke this token permanently.", 22, True),
+    _webhook_change("add", "a", "Create", "Create a webhook; its signing secret is shown once.", 20),
+    _webhook_change("test", "t", "Test", "Send a test now and show the answer.", 21),
+    _webhook_change("pause", "p", "Pause", "Pause this webhook, or resume it.", 22),
+    _webhook_change(
+        "delete", "D", "Delete", "Delete this webhook and the messages that wait for it.", 23, True
+    ),
     _setting_change("unlock", "U", "Clear locks", "Free the tasks whose lock was left behind.", 22),
 )
 
-_LISTS = ("vms", "pools", "zones", "products", "servers", "clients", "services", "settings", "audit")
+_LISTS = (
+    *("vms", "pools", "zones", "products", "servers", "clients", "services", "settings", "audit"),
+    *("tokens", "webhooks"),
+)
 
 
 def _out(scope: str) -> tuple[Action, ...]:

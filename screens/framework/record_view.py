@@ -45,9 +45,19 @@ class RecordView(Dialog[str | int]):
         Binding("y", "copy", "Copy", show=False),
     ]
 
-    def __init__(self, title: str, lines: Sequence[str], related: Related | None) -> None:
-        keys = "E edits · y copies · esc closes"
-        super().__init__(title, f"enter opens the VM · / filters · {keys}" if related else keys)
+    def __init__(
+        self,
+        title: str,
+        lines: Sequence[str],
+        related: Related | None,
+        *,
+        editable: bool = True,
+        opens: str = "the VM",
+    ) -> None:
+        """`opens` is what enter on a related row leads to."""
+        keys = f"{'E edits · ' if editable else ''}y copies · esc closes"
+        super().__init__(title, f"enter opens {opens} · / filters · {keys}" if related else keys)
+        self._editable = editable
         self._lines, self._related = tuple(lines), related
         self.table: Table | None = None
         if related is not None:
@@ -82,6 +92,8 @@ class RecordView(Dialog[str | int]):
 
     def action_edit(self) -> None:
         """Leads to the form of the record."""
+        if not self._editable:
+            return
         if getattr(self.app, "read_only", False):
             self.notify("Read-only console: nothing can be edited.", severity="warning", markup=False)
         else:

@@ -1,1 +1,1 @@
-"""Settings, scheduled tasks, the test mail and the mail outbox."""
+"""Settings, scheduled tasks, the test mail, the mail outbox, API tokens and webhooks."""

@@ -125,6 +125,17 @@ class SettingsScreen(RecordsScreen):
             outbox.show_outbox(self.app, actor(), read_only), group="dialog", exclusive=True
         )
 
+    def do_tokens(self) -> Worker[None]:
+        return self._open("tokens")
+
+    def do_webhooks(self) -> Worker[None]:
+        return self._open("webhooks")
+
+    def _open(self, name: str) -> Worker[None]:
+        app: Any = self.app
+        opened: Worker[None] = self.app.run_worker(app.open(name), group="go")
+        return opened
+
     def do_unlock(self) -> Worker[None]:
         return self.run_worker(self._unlock(), group="dialog", exclusive=True)
 

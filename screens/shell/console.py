@@ -34,7 +34,7 @@ from screens.common.times import ago
 from screens.framework.screen import BaseScreen, EventBatch, Rereads
 from screens.shell import header_facts, themes
 from screens.shell.event_feed import BEAT, Feed
-from screens.shell.registry import BUILT, make
+from screens.shell.registry import BUILT, make, tab_of
 from screens.shell.terminal_driver import TerminalDriver, TerminalLost, hung_up
 from screens.shell.themes import Appearance
 from screens.shell.typeahead import TypeAhead
@@ -237,7 +237,7 @@ class Console(ActionMixin, TypeAhead):
         if service_id is None:
             self._parent_list = name
         self.screen_name = name
-        self.screen_stack[0].query_one(Tabs).show("vms" if service_id is not None else name)
+        self.screen_stack[0].query_one(Tabs).show("vms" if service_id is not None else tab_of(name))
         await body.mount(fresh)
 
     async def open_vm(self, service_id: int) -> None:

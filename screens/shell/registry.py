@@ -21,8 +21,16 @@ BUILT: dict[str, str] = {
     "services": "screens.services.screen:ServicesScreen",
     "settings": "screens.settings.screen:SettingsScreen",
     "audit": "screens.audit.screen:AuditScreen",
+    "tokens": "screens.settings.tokens:TokensScreen",
+    "webhooks": "screens.settings.webhooks:WebhooksScreen",
     "wizard": "screens.wizard.screen:WizardScreen",
 }
+_TABS = {"tokens": "settings", "webhooks": "settings"}
+
+
+def tab_of(name: str) -> str:
+    """The tab that is marked while a screen is open."""
+    return _TABS.get(name, name)
 
 
 def make(name: str) -> BaseScreen:

@@ -62,7 +62,9 @@ PATHS: dict[str, tuple[str, ...]] = {
     "webhook delete": ("DELETE /api/v1/webhooks/{id}",),
     "webhook deliveries": ("GET /api/v1/webhooks/{id}/deliveries",),
     "webhook list": ("GET /api/v1/webhooks",),
+    "webhook pause": ("PATCH /api/v1/webhooks/{id}",),
     "webhook replay": ("POST /api/v1/deliveries/{id}/replay",),
+    "webhook resume": ("PATCH /api/v1/webhooks/{id}",),
     "webhook test": ("POST /api/v1/webhooks/{id}/test",),
     "zone list": ("GET /api/v1/zones",),
 }
@@ -84,6 +86,8 @@ EXCEPTIONS: dict[str, str] = {
     "mail retry": _REPAIR,
     "mail templates": _SETUP,
     "mail test": _SETUP,
+    "notify list": _SETUP,
+    "notify test": _SETUP,
     "pool add": _SETUP,
     "pool delete": _SETUP,
     "pool edit": _SETUP,
@@ -120,7 +124,6 @@ EXCEPTIONS: dict[str, str] = {
     "zone test": _SETUP,
 }
 NOT_YET: dict[str, str] = {
-    "webhook resume": "Not among the paths of the specification; an operator resumes a paused endpoint.",
     "service history": "The log, the audit filter and the event stream hold the same; no path of its own yet.",
     "vm snapshot schedule": "The backup schedule has its path; the snapshot schedule has none in the specification.",
 }

@@ -84,6 +84,7 @@ CASES: dict[str, Case] = {
     "mail retry": Case("--failed", before=(FAILED_MAIL,)),
     "mail templates": Case(),
     "mail test": Case("you@example.com", shows=True),
+    "notify list": Case(),
     "pool add": Case(POOL.format(7), POOL.format(8)),
     "pool delete": Case("10.7.0.2", "10.8.0.2"),
     "pool edit": Case("10.7.0.2 --stop 10.7.0.8", "10.8.0.2 --stop 10.8.0.8"),
@@ -167,6 +168,7 @@ CASES: dict[str, Case] = {
     "webhook delete": Case("1", "2"),
     "webhook deliveries": Case("1", before=(HOOK, MESSAGE)),
     "webhook list": Case(before=(HOOK,)),
+    "webhook pause": Case("1", before=("UPDATE webhook SET state = 'enabled', why = ''",)),
     "webhook replay": Case("900", before=(MESSAGE,)),
     "webhook resume": Case("1", before=("UPDATE webhook SET state = 'paused', why = 'x'",)),
     "whoami": Case(),
@@ -186,6 +188,7 @@ LAST = (
 NOT_RUN = {
     "api": "serves until Ctrl+C; the address it prints is all it prints",
     "lab": "serves until Ctrl+C and prints how to connect; it has no answer that ends",
+    "notify test": "needs a target that answers; tests/notify has one",
     "web": "serves until Ctrl+C; the address it prints is all it prints",
     "webhook test": "needs an endpoint that answers; tests/webhooks has one",
     "vm console": "needs a terminal or a browser until it is closed; its link has --json, its audit row --reason",
@@ -201,6 +204,7 @@ NO_PREVIEW = {
     "service notes": "the text is the change",
     "webhook create": "the URL and the events are the change",
     "webhook delete": "`webhook list` shows what waits for it",
+    "webhook pause": "the whole change is its name",
     "webhook replay": "`webhook deliveries` shows the message",
     "webhook resume": "`webhook list` shows what waits for it",
     "vm record": "without --set it shows the record",
@@ -217,7 +221,7 @@ NO_PREVIEW = {
         "what it does depends on the VM when it runs; the help text says what that is",
     ),
 }  # fmt: skip
-EMPTY = {"mail outbox", "vm backup list", "vm snapshot list", "vm stats"}
+EMPTY = {"mail outbox", "notify list", "vm backup list", "vm snapshot list", "vm stats"}
 """Lists that are empty on this site: a message on stderr, and nothing on stdout."""
 
 

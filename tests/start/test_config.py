@@ -57,6 +57,18 @@ def test_the_environment_wins_over_the_file(home: Path) -> None:
         ("low_bandwidth = 'maybe'", "low_bandwidth: must be true or false."),
         ("[keymap]\nquit = 3", "keymap.quit: must be text; put it in quotes."),
         ("= broken", "it is not TOML"),
+        (
+            "[notify]\nquiet_hours = '22-7'",
+            "'22-7' are not quiet hours; write them like 22:00-07:00",
+        ),
+        ("[notify]\ntime_zone = 'Mars/Base'", "notify.time_zone: no time zone is named 'Mars/Base'"),
+        ("[notify.targets.ops]\nlevel = 'info'", "notify.targets.ops.url: is missing."),
+        ("[notify.targets.ops]\nurl = 'ntfy'", "notify.targets.ops.url: this is not an Apprise URL"),
+        (
+            "[notify.targets.ops]\nurl = 'env:X'\nlevel = 'loud'",
+            "targets.ops.level: must be one of 'info', 'warning'",
+        ),
+        ("[notify.targets.ops]\nurl = 'env:X'\nevents = []", "notify.targets.ops.events: unknown key."),
     ],
 )
 def test_each_fault_is_a_sentence_with_its_place(home: Path, toml: str, words: str) -> None:
@@ -79,6 +91,19 @@ def test_a_file_with_a_password_must_be_private(home: Path) -> None:
         _load(home)
     (home / "config.toml").chmod(0o600)
     assert "hidden-word" not in repr(_load(home))
+
+
+def test_a_file_with_a_url_of_notifications_must_be_private(home: Path) -> None:
+    file = home / "config.toml"
+    file.write_text('[notify.targets.ops]\nurl = "ntfys://user:hidden-word@ntfy.example/topic"\n')
+    file.chmod(0o644)
+    with pytest.raises(Refused, match=r"open to others.*chmod 600"):
+        _load(home)
+    file.chmod(0o600)
+    assert "hidden-word" not in repr(_load(home))
+    file.write_text('[notify.targets.ops]\nurl = "file:ops.url"\nlevel = "critical"\n')
+    file.chmod(0o644)  # it names where the secret is, and holds none
+    assert _load(home).notify.targets["ops"].level == "critical"
 
 
 def test_a_site_opens_private_and_closes(home: Path) -> None:

@@ -10,6 +10,7 @@ from engine.store.models.daytwo import (
     Snapshot,
     SnapshotSchedule,
 )
+from engine.store.models.notifications import Notification
 from engine.store.models.site import Capacity, Client, Node, Pool, Product, Server, Service, Zone
 from engine.store.models.system import (
     Answered,
@@ -73,6 +74,7 @@ TABLES: tuple[type[Row], ...] = (
     WebhookDelivery,
     WebhookStuck,
     Answered,
+    Notification,
 )
 
 __all__ = [
@@ -96,6 +98,7 @@ __all__ = [
     "Lease",
     "LeftBackup",
     "Node",
+    "Notification",
     "Outbox",
     "Pool",
     "Product",

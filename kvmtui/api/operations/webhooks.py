@@ -10,11 +10,13 @@ from pydantic import Field
 
 from engine.actions import webhooks
 from engine.forms.form import Form
+from engine.queries import keyset
 from engine.queries import webhooks as queries
 from engine.queries.documents import plain
 from kvmtui.api import routing, shapes
-from kvmtui.api.answers import ONE, WRITE, accepted, answers, page, send
-from kvmtui.api.routing import BIGGEST, Caller
+from kvmtui.api.answers import ONE, WRITE, accepted, answers, page, send, send_page
+from kvmtui.api.operations.reading import named
+from kvmtui.api.routing import BIGGEST, Caller, Page
 from kvmtui.api.writing import Write
 
 router = routing.router()
@@ -32,10 +34,16 @@ class WebhookForm(Form):
     allow_private: bool = False
 
 
+class WebhookChange(Form):
+    """What is to become of an endpoint: `paused` keeps its messages until it is `enabled`."""
+
+    state: Literal["enabled", "paused"]
+
+
 @router.get("/api/v1/webhooks", responses=page(shapes.Webhook), tags=_TAGS)
-def list_webhooks(caller: Caller) -> Response:
+def list_webhooks(caller: Caller, paging: Page) -> Response:
     """List the endpoints; a limited token sees its own."""
-    return send({"items": queries.webhooks(caller), "next": None})
+    return send_page(named(queries.webhooks(caller), paging, ("id", "url", "state")))
 
 
 @router.post(
@@ -45,6 +53,13 @@ def create_webhook(write: Write, body: WebhookForm) -> Response:
     """Create an endpoint. Its `secret` is shown this once, so the answer is not stored under an Idempotency-Key."""
     made = webhooks.create(write.actor, body.url, body.events, body.allow_private)
     return JSONResponse({**plain(made.webhook), "secret": made.secret}, 201)
+
+
+@router.patch("/api/v1/webhooks/{id}", status_code=202, responses=accepted(), tags=_TAGS)
+def change_webhook(write: Write, id: Number, body: WebhookChange) -> Response:  # noqa: A002
+    """Pause an endpoint, or resume it."""
+    change = webhooks.pause if body.state == "paused" else webhooks.resume
+    return write.record("change", lambda: (change(write.actor, id), {}))
 
 
 @router.delete("/api/v1/webhooks/{id}", status_code=202, responses=accepted(), tags=_TAGS)
@@ -70,9 +85,13 @@ def list_deliveries(
     id: Number,  # noqa: A002
     state: Annotated[Literal["", "pending", "sent", "failed"], Query(description="Only in this state.")] = "",
     limit: Annotated[int, Query(ge=1, le=500, description="Most messages to answer.")] = 100,
+    after: Annotated[str, Query(max_length=1000, description="`next` of the page before.")] = "",
 ) -> Response:
-    """List the newest messages of an endpoint."""
-    return send({"items": queries.deliveries(id, state, limit, caller), "next": None})
+    """List the messages of an endpoint, the newest first."""
+    before = keyset.decoded(after)[1] if after else None
+    found = queries.deliveries(id, state, limit + 1, caller, before)
+    last = found[limit - 1].id if len(found) > limit else None
+    return send_page(keyset.Slice(found[:limit], keyset.encoded(last, last) if last else None))
 
 
 @router.post("/api/v1/deliveries/{id}/replay", status_code=202, responses=accepted(), tags=_TAGS)

@@ -1,0 +1,69 @@
+"""Notifications for operators: send a test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from engine.actions.lookup import nearest
+from engine.actions.permission import needs
+from engine.actions.repository import record
+from engine.audit import Actor
+from engine.errors import KvmtuiError, NotFound, Refused
+from engine.notify.message import sample
+from engine.notify.post import MISSING, fault_of, is_installed
+from engine.notify.sender import deliver
+from engine.notify.settings import Receiver, receivers, url_of
+from engine.roles import Role
+from engine.store.database import in_transaction
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyAnswer:
+    """What became of a test at one target; `error` is empty when it was taken."""
+
+    target: str
+    sent: bool
+    error: str
+
+
+@needs(Role.OWNER, "send a test notification", whole_site=True)
+def test(actor: Actor, names: Sequence[str] = ()) -> list[NotifyAnswer]:
+    """Send a test now to these targets, or to every one, whatever their level and quiet hours."""
+    wanted = [_receiver(name) for name in names] or list(receivers().values())
+    if not wanted:
+        raise Refused(
+            "There are no targets of notifications. Add one to config.toml under [notify.targets.NAME]."
+        )
+    if not is_installed():
+        raise Refused(MISSING)
+    message = sample()
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        errors = list(pool.map(lambda each: deliver(each, message), wanted))
+
+    def work() -> None:
+        for each, error in zip(wanted, errors, strict=True):
+            record(actor, "test", "notify", each.name, each.name, {}, {"sent": not error})
+
+    in_transaction(work)
+    return [NotifyAnswer(each.name, not error, error) for each, error in zip(wanted, errors, strict=True)]
+
+
+def faults() -> dict[str, str]:
+    """Why a target cannot be sent anything, by its name; empty for one that can, as far as that shows here."""
+    return {name: _fault(each) for name, each in receivers().items()}
+
+
+def _fault(each: Receiver) -> str:
+    try:
+        return fault_of(url_of(each))
+    except KvmtuiError as error:
+        return error.sentence
+
+
+def _receiver(name: str) -> Receiver:
+    found = receivers().get(name)
+    if found is None:
+        raise NotFound(f"There is no target '{name}' in config.toml.{nearest(name, list(receivers()))}")
+    return found

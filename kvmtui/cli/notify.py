@@ -1,0 +1,73 @@
+"""`kvmtui notify`: who is notified of what happens."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvmtui.terminal.options import AsJson, Reason
+
+app = typer.Typer(
+    help="List and test the notifications for operators.", rich_markup_mode=None, no_args_is_help=True
+)
+
+
+@app.command("list")
+def list_targets(as_json: AsJson = False) -> None:
+    """List the targets in config.toml with what waits for them. URLs are not shown.
+
+    \b
+    kvmtui notify list
+    """
+    from engine.clock import iso
+    from engine.queries.notifications import targets
+    from kvmtui.terminal import open_site, output
+
+    with open_site.opened():
+        found = targets()
+    if as_json:
+        output.show_json(found)
+        return
+    rows = (
+        (
+            *(each.name, each.url, each.level),
+            f"{each.quiet_hours} {each.time_zone}" if each.quiet_hours else "",
+            *(each.state, each.pending, each.failed, iso(each.last_sent) or "never", each.error),
+        )
+        for each in found
+    )
+    heads = ("Target", "URL", "Level", "Quiet hours", "State", "Pending", "Failed", "Last sent", "Error")
+    output.show_table(
+        heads, rows, "There are no targets yet. Add one to config.toml under [notify.targets.NAME]."
+    )
+
+
+@app.command("test")
+def send_test(
+    target: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TARGET]...", help="Name of a target in config.toml; default: every one."),
+    ] = None,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> int:
+    """Send a test now, whatever level and quiet hours say. Exit 1: a target did not take it.
+
+    \b
+    kvmtui notify test
+    kvmtui notify test oncall --json
+    """
+    from engine.actions import notifications
+    from engine.audit import current_actor
+    from kvmtui.terminal import open_site, output
+
+    with open_site.changing():
+        answers = notifications.test(current_actor("cli", reason), target or ())
+    if as_json:
+        output.show_json(answers)
+    else:
+        for each in answers:
+            said = "sent" if each.sent else f"not sent: {each.error}"
+            output.write(output.safe(f"{each.target}: {said}"))
+    return 0 if all(each.sent for each in answers) else 1
