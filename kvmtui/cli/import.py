@@ -40,7 +40,7 @@ def puq(
     kvmtui import puq pools.csv --server-map 3=pve-waw1
     """
     from engine.audit import current_actor
-    from engine.ipam.puq.importing import import_file
+    from engine.imports.puq.importing import import_file
 
     servers = dict(_pair(text) for text in server_map or [])
     with open_site.opened() if dry_run else open_site.changing():

@@ -9,7 +9,7 @@ from typing import Any
 
 import engine.actions
 from engine.actions.permission import Needs, declared_by
-from engine.ipam.puq.importing import IMPORT
+from engine.imports.puq.importing import IMPORT
 from engine.roles import DESCRIPTIONS, Role
 from kvmtui.reference.markdown import GENERATED, code, table
 

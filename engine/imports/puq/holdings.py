@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.errors import Refused
+from engine.imports.columns import Shaped
+from engine.imports.tables import DumpRow
 from engine.ipam import pools
 from engine.ipam.allocate import assign_specific
-from engine.ipam.puq.shapes import Shaped
-from engine.ipam.puq.tables import DumpRow
 from engine.ipam.spans import parse_address, shortened
 from engine.store.models import Address, Pool, Vm
 

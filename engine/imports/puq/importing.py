@@ -13,13 +13,15 @@ from pathlib import Path
 from engine import audit
 from engine.actions.permission import Needs, require
 from engine.errors import Refused
+from engine.imports.columns import Shaped
+from engine.imports.files import looks_like_sql, opened
+from engine.imports.puq.holdings import Assigned, bring
+from engine.imports.puq.shapes import ModuleData, is_wanted, understand
+from engine.imports.sheets import read_sheet
+from engine.imports.sql import read_sql
+from engine.imports.tables import DumpRow
 from engine.ipam import pools
 from engine.ipam.legacy import prefix_of
-from engine.ipam.puq.holdings import Assigned, bring
-from engine.ipam.puq.shapes import ModuleData, Shaped, is_wanted, understand
-from engine.ipam.puq.sheet import read_csv
-from engine.ipam.puq.sql import looks_like_sql, read_sql
-from engine.ipam.puq.tables import DumpRow, text_of
 from engine.ipam.spans import parse_address, shortened
 from engine.ipam.spec import PoolSpec, spec_of
 from engine.roles import Role
@@ -46,10 +48,10 @@ class _TakenBack(Exception):
 
 def read(path: Path) -> ModuleData:
     """What the file holds of the module; refused, with the line, when it cannot be understood."""
-    text = text_of(path)
-    if looks_like_sql(text):
-        return understand(read_sql(text, is_wanted))
-    return understand([read_csv(text, path.stem)])
+    if not looks_like_sql(path):
+        return understand([read_sheet(path)])
+    with opened(path) as stream:
+        return understand(read_sql(stream, is_wanted))
 
 
 def import_file(
