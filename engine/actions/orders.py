@@ -59,7 +59,7 @@ def order(form: OrderForm, actor: Actor) -> Queued:
     """Make a service with its order number and notes; its VM starts deploying."""
 
     def work() -> Queued:
-        _refuse_taken(form.external_ref, actor)
+        refuse_taken(form.external_ref, actor)
         seen = events.last_id()
         plain = ServiceForm(id=form.id, client=form.client, product=form.product, options=form.options)
         service = int(create_service(plain, actor).id)
@@ -119,14 +119,14 @@ def _give(row: Service, client: str, actor: Actor) -> None:
 
 def _refer(row: Service, wanted: str, actor: Actor) -> None:
     require(actor, Needs(Role.OPERATOR, "change the external reference of a service", whole_site=False))
-    _refuse_taken(wanted, actor)
+    refuse_taken(wanted, actor)
     Service.update(external_ref=wanted).where(Service.id == row.id).execute()
     before, after = {"external_ref": row.external_ref}, {"external_ref": wanted}
     audit.record(actor, "change", "service", str(row.id), str(row.id), before=before, after=after)
     events.publish("change", service=row.id, data={"kind": "service", "action": "change"})
 
 
-def _refuse_taken(external_ref: str, actor: Actor) -> None:
+def refuse_taken(external_ref: str, actor: Actor) -> None:
     """Refuse a reference that a service has already, among those the actor sees: shops number their own orders."""
     if not external_ref:
         return
