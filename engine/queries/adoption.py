@@ -1,7 +1,8 @@
 """A guest somebody else made, looked at before it becomes a service: what it is, beside what it would be sold as.
 
 Entry points: `survey(form) -> Survey`, and `inspect` for many guests of one cluster. Nothing is changed. What speaks
-is in `refusals`, each a sentence that says what to do; a guest that is provably somebody's is never taken.
+against taking the guest over is in `refusals`, each a sentence that says what to do; a guest that is provably
+somebody's is never taken.
 """
 
 from __future__ import annotations
