@@ -33,6 +33,8 @@ class PriorService:
 
     name: str = ""
     """The VM's name there; a guest of another name is refused. Empty: not compared."""
+    node: str = ""
+    """Where the VM probably is; empty: the cluster is asked."""
     addresses: tuple[Address, ...] = ()
     """Every address of the service; those that cloud-init does not give become the VM's as well."""
     rdns: Mapping[str, str] = field(default_factory=dict)

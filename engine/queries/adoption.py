@@ -80,8 +80,6 @@ class WantedGuest:
     product: str
     promised: Plan
     prior: PriorService = NO_PRIOR_SERVICE
-    node: str = ""
-    """Where it probably is; empty: the cluster is asked."""
 
 
 def survey(form: AdoptForm, prior: PriorService = NO_PRIOR_SERVICE, servers: Servers | None = None) -> Survey:
@@ -113,7 +111,7 @@ def survey(form: AdoptForm, prior: PriorService = NO_PRIOR_SERVICE, servers: Ser
 def inspect(cluster: Cluster, server: Server, wanted: WantedGuest) -> Survey:
     """Look at a guest of this cluster, with the site open; refused when it is not there."""
     vmid, prior, promised = wanted.vmid, wanted.prior, wanted.promised
-    there = cluster.find_guest(vmid, wanted.node or None)
+    there = cluster.find_guest(vmid, prior.node or None)
     if there is None:
         raise Refused(f"There is no VM {vmid} on any node of server {server.name}.")
     guest = Guest(cluster, vmid, _READING, there.node)

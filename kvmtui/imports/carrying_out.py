@@ -13,7 +13,7 @@ from engine.audit import Actor
 from engine.errors import KvmtuiError
 from engine.imports.whmcs.adopting import adopt_service, reserve_addresses
 from engine.imports.whmcs.inspecting import inspect_all
-from engine.imports.whmcs.plan import NEW, REFUSED, Adoption, PlanLine, ShopPlan, flat
+from engine.imports.whmcs.plan import GROUPS, NEW, REFUSED, Adoption, PlanLine, ShopPlan, flat
 from engine.imports.whmcs.planning import ShopMaps, plan_import
 from engine.imports.whmcs.shop import Shop
 from engine.work.servers import Servers
@@ -29,11 +29,20 @@ Choose = Callable[[Adoption], str | None]
 def prepare(shop: Shop, maps: ShopMaps, actor: Actor) -> ShopPlan:
     """The plan of an import, tried on the database without changing it, and with every VM looked at."""
     plan = plan_import(shop, maps)
-    _try_manifest(plan, actor)
+    while _try_manifest(plan, actor):  # what is left may be refused for want of what was taken out
+        pass
     inspect_all(plan)
-    for each in plan.adoptions:
-        plan.lines.append(_line(each))
+    plan.lines += map(_line, plan.adoptions)
+    plan.lines.sort(key=_order)
     return plan
+
+
+def _order(line: PlanLine) -> tuple[int, int]:
+    """Services by their number; other groups stay in their order."""
+    word, _, number = line.name.partition(" ")
+    return list(GROUPS).index(line.group), int(
+        number
+    ) if word == line.group == "service" and number.isdigit() else 0
 
 
 def _line(each: Adoption) -> PlanLine:
@@ -46,8 +55,8 @@ def _line(each: Adoption) -> PlanLine:
     return PlanLine("service", NEW, name, text + notes)
 
 
-def _try_manifest(plan: ShopPlan, actor: Actor) -> None:
-    """Take out of the manifest what would be refused, and refuse what needs it."""
+def _try_manifest(plan: ShopPlan, actor: Actor) -> bool:
+    """Take out of the manifest what would be refused, and refuse what needs it; whether there was anything."""
     try:
         applying.apply(plan.manifest, actor, dry_run=True)
     except BadManifest as bad:
@@ -59,6 +68,8 @@ def _try_manifest(plan: ShopPlan, actor: Actor) -> None:
             faults.setdefault((place[1], int(place[2])), []).append(" ".join(sentence.split()))
         for (section, number), sentences in sorted(faults.items(), reverse=True):
             _take_out(plan, section, plan.manifest[section].pop(number), " ".join(sentences))
+        return True
+    return False
 
 
 def _take_out(plan: ShopPlan, section: str, values: dict[str, Any], why: str) -> None:

@@ -130,7 +130,7 @@ def _adoption(each: Adoption) -> dict[str, Any]:
         "service": each.service,
         "vmid": each.vmid,
         "server": each.server,
-        "node": each.node,
+        "node": each.prior.node,
         "name": each.called,
         "client": each.client,
         "product": each.product,

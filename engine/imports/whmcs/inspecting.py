@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 
 from engine.errors import KvmtuiError
 from engine.imports.whmcs.plan import Adoption, ShopPlan, flat
@@ -42,7 +43,7 @@ def _on_server(servers: Servers, server: Server, wanted: Sequence[Adoption]) -> 
     nodes = {row.vmid: row.node for row in cluster.resources() if row.kind == "qemu"}
 
     def work(each: Adoption) -> None:
-        each.node = nodes.get(each.vmid, "")
+        each.prior = replace(each.prior, node=nodes.get(each.vmid, ""))
         _one(cluster, server, each)
 
     with ThreadPoolExecutor(max(1, server.requests_at_once)) as pool:
@@ -50,14 +51,15 @@ def _on_server(servers: Servers, server: Server, wanted: Sequence[Adoption]) -> 
 
 
 def _one(cluster: Cluster, server: Server, each: Adoption) -> None:
-    wanted = WantedGuest(each.vmid, each.client, each.product, each.promised, each.prior, each.node)
+    wanted = WantedGuest(each.vmid, each.client, each.product, each.promised, each.prior)
     try:
         with session():
             seen = inspect(cluster, server, wanted)
     except KvmtuiError as error:
         each.why = flat(error)
         return
-    each.called, each.node, each.status = seen.called, seen.node, seen.status
+    each.called, each.status = seen.called, seen.status
+    each.prior = replace(each.prior, node=seen.node)
     each.why = " ".join(seen.refusals)
     each.notes = (*each.notes, *seen.notes)
     if each.prior.suspended and seen.status == "running":

@@ -11,14 +11,25 @@ from engine.forms import OptionsForm, checked
 from engine.forms.adoption import PriorService
 from engine.imports.whmcs.clients import ClientPlanner
 from engine.imports.whmcs.options import read_options
-from engine.imports.whmcs.plan import HERE, LEFT, NEW, REFUSED, UNKNOWN, Adoption, KeptAddress, ShopPlan, flat
+from engine.imports.whmcs.plan import (
+    HERE,
+    LEFT,
+    NEW,
+    REFUSED,
+    UNKNOWN,
+    Adoption,
+    KeptAddress,
+    ShopPlan,
+    counted,
+    flat,
+)
 from engine.imports.whmcs.products import ProductPlanner
 from engine.imports.whmcs.schedules import read_schedule
 from engine.imports.whmcs.servers import PoolPlanner, map_servers
 from engine.imports.whmcs.shop import LIVING, Shop, ShopService, ShopVm
 from engine.plan import Plan, effective
 from engine.store.database import session
-from engine.store.models import Service, Vm
+from engine.store.models import Address, Server, Service, Vm
 
 _RESTING = ("", "ready", "set_dns_records")
 _NO_VM = ("Terminated", "Cancelled", "Fraud", "Completed")
@@ -96,12 +107,22 @@ class _ServicePlanner:
             if service.id not in map(str, self._plan.here):
                 self._keep(service)
         for status, count in sorted(ended.items()):
-            self._plan.say("other", LEFT, f"{count} services", f"are {status} in WHMCS")
+            self._plan.say("other", LEFT, counted(count, "service"), f"{status} in WHMCS")
         for option, count in sorted(unknown.items()):
-            self._plan.say("option", UNKNOWN, option, f"{count} service{'s' if count > 1 else ''}; not moved")
-        if self._plan.kept:
-            text = "of services that are not here; reserved in the pools that have them"
-            self._plan.say("address", NEW, f"{len(self._plan.kept)} addresses", text)
+            self._plan.say("option", UNKNOWN, option, f"{counted(count, 'service')}; not moved")
+        self._addresses()
+
+    def _addresses(self) -> None:
+        """What is to be reserved of the addresses of services that are not here."""
+        held = {(row.server.name, row.address) for row in Address.select(Address, Server).join(Server)}
+        new = [each for each in self._plan.kept if (each.server, each.address) not in held]
+        text = "of services that are not here; reserved in the pools that have them"
+        if new:
+            self._plan.say("address", NEW, counted(len(new), "address"), text)
+        if len(new) < len(self._plan.kept):
+            self._plan.say(
+                "address", HERE, counted(len(self._plan.kept) - len(new), "address"), "not free here"
+            )
 
     def _adoption(
         self, service: ShopService, options: dict[str, Any], machines: Mapping[tuple[str | None, str], int]

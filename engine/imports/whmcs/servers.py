@@ -9,7 +9,7 @@ from engine.errors import Refused
 from engine.forms import PoolForm, checked
 from engine.imports.puq.rows import PoolRows
 from engine.imports.puq.shapes import ModuleData, understand
-from engine.imports.whmcs.plan import HERE, LEFT, NEW, REFUSED, UNKNOWN, ShopPlan, flat
+from engine.imports.whmcs.plan import HERE, LEFT, NEW, REFUSED, UNKNOWN, ShopPlan, counted, flat
 from engine.imports.whmcs.shop import Shop, ShopServer
 from engine.ipam.spec import PoolSpec
 from engine.store.models import Pool, Server
@@ -28,7 +28,7 @@ def map_servers(shop: Shop, named: Mapping[str, str], plan: ShopPlan) -> dict[st
             servers[number] = name
             plan.say("server", HERE, server.name, f"is {name} here")
             if server.listed:
-                what = f"{server.listed} lines; put them into assigned_ips of server {name}"
+                what = f"{counted(server.listed, 'line')}; put them into assigned_ips of server {name}"
                 plan.say("other", LEFT, f"address list of server {server.name}", what)
         elif number in used:
             advice = f"is not here. Add it with kvmtui server add, or say --server-map {number}=NAME"
@@ -105,7 +105,7 @@ class PoolPlanner:
         )
         if lines:
             self._plan.say(
-                "address", UNKNOWN, f"{lines} addresses",
+                "address", UNKNOWN, counted(lines, "address"),
                 "are assigned by the module and belong to none of its services; kvmtui import puq reserves them",
             )  # fmt: skip
 
