@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_CODES = {
+CODES = {
     "arabic": "ar", "azerbaijani": "az", "catalan": "ca", "chinese": "zh", "chinese-cn": "zh", "chinese-tw": "zh-TW",
     "croatian": "hr", "czech": "cs", "danish": "da", "dutch": "nl", "english": "en", "estonian": "et", "farsi": "fa",
     "french": "fr", "german": "de", "hebrew": "he", "hungarian": "hu", "italian": "it", "macedonian": "mk",
@@ -13,4 +13,4 @@ _CODES = {
 
 def code_of(language: str) -> str:
     """The code of a client's language; a client without one, or with an unknown one, gets English."""
-    return _CODES.get(language.strip().lower(), "en")
+    return CODES.get(language.strip().lower(), "en")

@@ -42,7 +42,7 @@ def read_settings(given: Mapping[int, str], positions: Mapping[int, str]) -> Set
         if not pairs:
             result.unknown.append(f"configoption{number}")
         for path, value in pairs:
-            if not any(map(is_secret, path)):
+            if _field(path) is not None or not any(map(is_secret, path)):
                 _put(result, path, value, f"configoption{number} {'.'.join(path)}")
     return result
 
