@@ -62,7 +62,7 @@ def read_csv(text: str, name: str, kept: Kept = is_open) -> DumpTable:
                 table = DumpTable(name, values)
                 keep = [kept(name.lower(), column.lower()) for column in values]
                 continue
-            cells = ("" if value == "NULL" else value for value in values)
+            cells = ("" if value in ("NULL", "\\N") else value for value in values)
             read = [value if place >= len(keep) or keep[place] else "" for place, value in enumerate(cells)]
             table.add(DumpRow(number, tuple(read)))
     except csv.Error as error:

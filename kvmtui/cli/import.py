@@ -110,8 +110,7 @@ def whmcs(
 
     if (db_dump is None) == (csv is None):
         raise Refused("Give either --db-dump FILE or --csv DIR.")
-    if carry_out and dry_run:
-        raise Refused("--apply and --dry-run cannot be combined.")
+    carry_out = carry_out and not dry_run
     maps = ShopMaps(
         _pairs("--server-map", server_map, "3=pve-waw1"),
         _pairs("--product-map", product_map, "VPS=VPS-2"),

@@ -141,12 +141,12 @@ def test_a_packed_dump_and_one_that_is_cut_off(tmp_path: Path) -> None:
 
 def test_a_folder_of_sheets(tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text("\ufeffid;name\n1;Ä\n")
-    (tmp_path / "two.tsv").write_text("id\tname\n2\tNULL\n")
+    (tmp_path / "two.tsv").write_text("id\tname\tmore\n2\tNULL\t\\N\n")
     (tmp_path / "skipped.csv").write_text("x")
     found = read_folder(tmp_path, every, is_open)
     assert [(table.name, table.lines[0].values) for table in found] == [
         ("one", ("1", "Ä")),
-        ("two", ("2", "")),
+        ("two", ("2", "", "")),
     ]
     (tmp_path / "two.tsv").write_text("id\tname\n2\n")
     with pytest.raises(Refused, match=r"two\.tsv: line 2: the row has 1 values for the 2 columns"):

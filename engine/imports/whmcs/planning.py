@@ -153,15 +153,15 @@ class _ServicePlanner:
         if isinstance(client, Refused):
             raise Refused(f"its client cannot be made: {flat(client)}")
         name, plain_plan = product
-        allowed = self._allowances(vm, options, plain_plan)
-        checked(OptionsForm, allowed)
-        promised = effective(plain_plan.as_dict(), allowed)
+        overrides = self._overrides(service, vm, options, plain_plan)
+        checked(OptionsForm, overrides)
+        promised = effective(plain_plan.as_dict(), overrides)
         days, minute, notes = read_schedule(vm, promised)
         prior = PriorService(
             name=(vm.name or service.domain).partition(".")[0].lower(),
             addresses=service.addresses,
             rdns=vm.rdns,
-            options=allowed,
+            options=overrides,
             external_ref=service.id,
             suspended=service.status == "Suspended",
             reason=service.reason or "Suspended in WHMCS",
@@ -195,14 +195,19 @@ class _ServicePlanner:
             raise Refused(f"there is another service {number} here already")
         return True
 
-    def _allowances(self, vm: ShopVm, options: dict[str, Any], plan: Plan) -> dict[str, Any]:
-        """The options, with the counts of the module's own table where no option says them."""
-        result = dict(options)
-        for name, text in (("backups", vm.backups), ("snapshots", vm.snapshots)):
-            count = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
-            if name not in result and count and count != getattr(plan, name):
-                result[name] = count
-        return result
+    def _overrides(
+        self, service: ShopService, vm: ShopVm, options: dict[str, Any], plan: Plan
+    ) -> dict[str, Any]:
+        """The options, and what the service has beyond its product without one: quotas, and addresses it must keep."""
+        families = [each.version for each in service.addresses]
+        network = {4: plan.network.ipv4_wanted, 6: plan.network.ipv6_wanted}
+        having = {
+            "backups": (_count(vm.backups), plan.backups),
+            "snapshots": (_count(vm.snapshots), plan.snapshots),
+            **{f"ipv{family}": (families.count(family), network[family]) for family in (4, 6)},
+        }
+        more = {name: has for name, (has, usual) in having.items() if has > usual and name not in options}
+        return {**more, **options}
 
     def _keep(self, service: ShopService) -> None:
         """An address that a living service of the shop has is not free here."""
@@ -215,3 +220,7 @@ def _positive(text: str, what: str, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and 0 < int(text) <= most):
         raise Refused(f"its {what} '{text[:40]}' is not a number from 1 to {most}")
     return int(text)
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
