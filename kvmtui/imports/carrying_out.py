@@ -100,7 +100,7 @@ def begin(plan: ShopPlan, actor: Actor) -> ImportDone:
 
 
 def adopt(plan: ShopPlan, actor: Actor, choose: Choose) -> Iterator[PlanLine | Queued]:
-    """Adopt what `choose` names: the VM's name as it was confirmed, None to leave it. One refusal stops nothing."""
+    """Adopt what `choose` names: the VM's name as confirmed, None to leave it. One refusal stops nothing."""
     with closing(Servers()) as servers:
         for each in plan.adoptions:
             if each.why:

@@ -190,7 +190,7 @@ def _chooser(plan: ShopPlan, ticked: list[TickLine] | None, done: ImportDone) ->
         if any(not each.why for each in plan.adoptions):
             output.message("No VM is adopted: give a list with --adoptions FILE, or run this at a terminal.")
         return lambda each: None
-    output.message(f"Each VM is asked for. {ADOPTS}")
+    output.message(f"Each VM needs its name typed. {ADOPTS}")
     return _ask
 
 

@@ -221,6 +221,22 @@ def test_an_address_that_a_vm_here_has(shop: ShopSite, tmp_path: Path) -> None:
     assert done.exit == 1
 
 
+def test_an_adoption_that_came_to_nothing_can_be_repeated(shop: ShopSite, tmp_path: Path) -> None:
+    ticks = tmp_path / "vms.txt"
+    shop.move("--adoptions", str(ticks))
+    tick(ticks, 5557)
+    assert shop.move("--adoptions", str(ticks), "--apply").exit == 0
+    shop.lab.foreign_config(2010, cores=7)  # between the look and the marking
+    shop.run("cron", "--task=processVirtualMachines")
+    stuck = shop.move("--adoptions", str(ticks), "--apply")
+    assert stuck.exit == 1 and "an earlier adoption ended: VM 2010 was not taken over" in stuck.stdout
+    assert shop.run("vm", "delete-record", "5557", "--yes").exit == 0
+    assert "service 5557 is here without a VM. Delete it" in shop.move().stdout
+    assert shop.run("service", "delete", "5557", "--yes").exit == 0
+    assert shop.move("--adoptions", str(ticks), "--apply", "--wait=60").exit == 0
+    assert bears_mark(shop.config(2010)["description"]) and shop.config(2010)["cores"] == 7
+
+
 def test_products_and_settings_an_operator_names(shop: ShopSite, tmp_path: Path) -> None:
     file = tmp_path / "more.yaml"
     file.write_text("products:\n  - {name: VPS-9, server: pve-lab, template: 9000}\n")

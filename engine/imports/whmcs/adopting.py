@@ -22,7 +22,7 @@ IMPORT_SHOP = Needs(Role.OWNER, "import a shop", whole_site=True)
 
 
 def adopt_service(actor: Actor, each: Adoption, typed: str, servers: Servers) -> Queued:
-    """Adopt the VM of a service; `typed` is its name as it was confirmed."""
+    """Adopt the VM of a service; `typed` is its name as confirmed."""
     form = AdoptForm(
         server=each.server, vmid=each.vmid, client=each.client, product=each.product, id=each.service
     )

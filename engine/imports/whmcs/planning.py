@@ -188,10 +188,12 @@ class _ServicePlanner:
         vm = Vm.get_or_none(Vm.service == number)
         if vm is not None and vm.vm_status == "remove":
             raise Refused(
-                f"an earlier adoption ended: {vm.error or 'its VM is removed'}. To try again: kvmtui vm "
+                f"an earlier adoption ended: {vm.error or 'its VM is removed'}. To repeat it: kvmtui vm "
                 f"delete-record {number}, then kvmtui service delete {number}"
             )
-        if vm is None or (vm.vmid, vm.server.name) != (vmid, server):
+        if vm is None:
+            raise Refused(f"service {number} is here without a VM. Delete it: kvmtui service delete {number}")
+        if (vm.vmid, vm.server.name) != (vmid, server):
             raise Refused(f"there is another service {number} here already")
         return True
 
