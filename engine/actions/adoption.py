@@ -62,7 +62,7 @@ def adopt(
 
 
 def _adopt(actor: Actor, form: AdoptForm, seen: Survey, prior: PriorService) -> Queued:
-    refuse_taken(prior.external_ref, actor)
+    refuse_taken(prior.external_ref, actor.scope)
     vm = _record(form, seen, prior)
     _claim(vm)
     reserved = adopted_addresses.take(vm, seen.found)

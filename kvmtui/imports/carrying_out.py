@@ -13,7 +13,7 @@ from engine.audit import Actor
 from engine.errors import KvmtuiError
 from engine.imports.whmcs.adopting import adopt_service, reserve_addresses
 from engine.imports.whmcs.inspecting import inspect_all
-from engine.imports.whmcs.plan import GROUPS, NEW, REFUSED, Adoption, PlanLine, ShopPlan, flat
+from engine.imports.whmcs.plan import GROUPS, NEW, REFUSED, Adoption, ShopLine, ShopPlan, flat
 from engine.imports.whmcs.planning import ShopMaps, plan_import
 from engine.imports.whmcs.shop import Shop
 from engine.work.servers import Servers
@@ -37,7 +37,7 @@ def prepare(shop: Shop, maps: ShopMaps, actor: Actor) -> ShopPlan:
     return plan
 
 
-def _order(line: PlanLine) -> tuple[int, int]:
+def _order(line: ShopLine) -> tuple[int, int]:
     """Services by their number; other groups stay in their order."""
     word, _, number = line.name.partition(" ")
     return list(GROUPS).index(line.group), int(
@@ -45,14 +45,14 @@ def _order(line: PlanLine) -> tuple[int, int]:
     ) if word == line.group == "service" and number.isdigit() else 0
 
 
-def _line(each: Adoption) -> PlanLine:
+def _line(each: Adoption) -> ShopLine:
     name = f"service {each.service}"
     if each.why:
-        return PlanLine("service", REFUSED, name, f"VM {each.vmid} on {each.server}: {each.why}")
+        return ShopLine("service", REFUSED, name, f"VM {each.vmid} on {each.server}: {each.why}")
     suspended = ", suspended" if each.prior.suspended else ""
     notes = "".join(f" {note}" for note in each.notes)
     text = f"adopt VM {each.vmid} ({each.called}) on {each.server} for {each.client} as {each.product}{suspended}."
-    return PlanLine("service", NEW, name, text + notes)
+    return ShopLine("service", NEW, name, text + notes)
 
 
 def _try_manifest(plan: ShopPlan, actor: Actor) -> bool:
@@ -88,8 +88,8 @@ class ImportDone:
     """What an import did."""
 
     made: applying.ApplyReport
-    reserved: list[PlanLine]
-    lines: list[PlanLine] = field(default_factory=list)
+    reserved: list[ShopLine]
+    lines: list[ShopLine] = field(default_factory=list)
     queued: list[Queued] = field(default_factory=list)
 
 
@@ -99,7 +99,7 @@ def begin(plan: ShopPlan, actor: Actor) -> ImportDone:
     return ImportDone(made, reserve_addresses(actor, plan))
 
 
-def adopt(plan: ShopPlan, actor: Actor, choose: Choose) -> Iterator[PlanLine | Queued]:
+def adopt(plan: ShopPlan, actor: Actor, choose: Choose) -> Iterator[ShopLine | Queued]:
     """Adopt what `choose` names: the VM's name as confirmed, None to leave it. One refusal stops nothing."""
     with closing(Servers()) as servers:
         for each in plan.adoptions:
@@ -111,26 +111,26 @@ def adopt(plan: ShopPlan, actor: Actor, choose: Choose) -> Iterator[PlanLine | Q
             try:
                 yield adopt_service(actor, each, typed, servers)
             except KvmtuiError as error:
-                yield PlanLine("service", REFUSED, f"service {each.service}", flat(error))
+                yield ShopLine("service", REFUSED, f"service {each.service}", flat(error))
 
 
-def judge(plan: ShopPlan, ticked: list[TickLine]) -> tuple[dict[int, str], list[PlanLine]]:
+def judge(plan: ShopPlan, ticked: list[TickLine]) -> tuple[dict[int, str], list[ShopLine]]:
     """The services that a list names rightly, with their VMs' names, and a line for each that it does not."""
     planned = {each.service: each for each in plan.adoptions}
     refused = {line.name: line for line in plan.lines if (line.group, line.sign) == ("service", REFUSED)}
     chosen: dict[int, str] = {}
-    lines: list[PlanLine] = []
+    lines: list[ShopLine] = []
     for line in ticked:
         name = f"service {line.service}"
         each = planned.get(line.service)
         if each is not None and not each.why and not (why := difference(line, each)):
             chosen[line.service] = line.name
         elif each is not None and not each.why:
-            lines.append(PlanLine("service", REFUSED, name, f"{why}. Write the list again."))
+            lines.append(ShopLine("service", REFUSED, name, f"{why}. Write the list again."))
         elif name in refused:
             lines.append(refused[name])
         elif line.service not in plan.here:
             lines.append(
-                PlanLine("service", REFUSED, name, "is not a service of this shop with a VM to adopt")
+                ShopLine("service", REFUSED, name, "is not a service of this shop with a VM to adopt")
             )
     return chosen, lines

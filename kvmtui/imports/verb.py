@@ -13,7 +13,7 @@ from engine.actions.requests import Queued
 from engine.audit import Actor, current_actor
 from engine.errors import Refused
 from engine.imports.whmcs.adopting import IMPORT_SHOP
-from engine.imports.whmcs.plan import GROUPS, REFUSED, SIGNS, Adoption, PlanLine, ShopPlan
+from engine.imports.whmcs.plan import GROUPS, REFUSED, SIGNS, Adoption, ShopLine, ShopPlan
 from engine.imports.whmcs.planning import ShopMaps
 from engine.imports.whmcs.settings import known_fields
 from engine.imports.whmcs.shop import SETTINGS, read_dump, read_sheets
@@ -111,7 +111,7 @@ def _show(plan: ShopPlan) -> None:
                 output.write(_shown(line))
 
 
-def _shown(line: PlanLine) -> str:
+def _shown(line: ShopLine) -> str:
     return output.safe(f"  {line.sign} {line.name}" + (f": {line.text}" if line.text else ""))
 
 

@@ -11,7 +11,7 @@ from engine.actions.requests import Queued
 from engine.audit import Actor
 from engine.errors import Refused
 from engine.forms.adoption import AdoptForm
-from engine.imports.whmcs.plan import HERE, NEW, REFUSED, Adoption, KeptAddress, PlanLine, ShopPlan, flat
+from engine.imports.whmcs.plan import HERE, NEW, REFUSED, Adoption, KeptAddress, ShopLine, ShopPlan, flat
 from engine.ipam import pools
 from engine.roles import Role
 from engine.store.database import in_transaction, transaction
@@ -29,11 +29,11 @@ def adopt_service(actor: Actor, each: Adoption, typed: str, servers: Servers) ->
     return adopt(actor, form, typed, prior=each.prior, servers=servers)
 
 
-def reserve_addresses(actor: Actor, plan: ShopPlan) -> list[PlanLine]:
+def reserve_addresses(actor: Actor, plan: ShopPlan) -> list[ShopLine]:
     """Reserve the addresses of services that are not here, in the pools that have them; a line for each."""
     require(actor, IMPORT_SHOP)
 
-    def work() -> list[PlanLine]:
+    def work() -> list[ShopLine]:
         ranges: dict[str, list[Pool]] = {}
         for row in Pool.select(Pool, Server).join(Server):
             ranges.setdefault(row.server.name, []).append(row)
@@ -51,20 +51,20 @@ def reserve_addresses(actor: Actor, plan: ShopPlan) -> list[PlanLine]:
     return in_transaction(work)
 
 
-def _reserve(pool: Pool, each: KeptAddress) -> PlanLine:
+def _reserve(pool: Pool, each: KeptAddress) -> ShopLine:
     held = Address.get_or_none((Address.pool == pool.id) & (Address.address == each.address))
     name = f"{each.address} of service {each.service}"
     if held is not None:
         owner = None if held.vm is None else held.vm.service_id
         if owner is None or str(owner) == each.service:
-            return PlanLine("address", HERE, name)
-        return PlanLine("address", REFUSED, name, f"service {owner} has it here")
+            return ShopLine("address", HERE, name)
+        return ShopLine("address", REFUSED, name, f"service {owner} has it here")
     try:
         with transaction():
             pools.reserve(pool, str(each.address), f"imported: service {each.service}")
     except Refused as fault:
-        return PlanLine("address", REFUSED, name, flat(fault))
-    return PlanLine("address", NEW, name)
+        return ShopLine("address", REFUSED, name, flat(fault))
+    return ShopLine("address", NEW, name)
 
 
 def _covers(pool: Pool, address: IPv4Address | IPv6Address) -> bool:

@@ -32,7 +32,7 @@ SIGNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class PlanLine:
+class ShopLine:
     """One thing of the shop, with the sign that says what becomes of it."""
 
     group: str
@@ -73,7 +73,7 @@ class KeptAddress:
 class ShopPlan:
     """What would be made, what is here, what cannot be moved; `manifest` has what is made, by section."""
 
-    lines: list[PlanLine] = field(default_factory=list)
+    lines: list[ShopLine] = field(default_factory=list)
     manifest: dict[str, list[dict[str, Any]]] = field(
         default_factory=lambda: {"pools": [], "products": [], "clients": []}
     )
@@ -86,7 +86,7 @@ class ShopPlan:
 
     def say(self, group: str, sign: str, name: str, text: str = "") -> None:
         """Add a line."""
-        self.lines.append(PlanLine(group, sign, name, text))
+        self.lines.append(ShopLine(group, sign, name, text))
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many lines of each sign each group has."""
