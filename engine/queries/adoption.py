@@ -121,8 +121,10 @@ def inspect(cluster: Cluster, server: Server, wanted: WantedGuest) -> Survey:
     card = config.nets.get("net0")
     label, _, domain = config.name.lower().partition(".")
     where = BridgeVlan(card.bridge or "", card.vlan) if card else BridgeVlan("", 0)
-    own = addresses(config)
-    given = [*own, *further(server, where, own, prior.addresses)] if card else own
+    own, cloudinit = addresses(config), config.ipconfig(0)
+    dynamic = {4: cloudinit.ip == "dhcp", 6: cloudinit.ip6 == "dhcp"}
+    fixed = [each for each in prior.addresses if not dynamic[each.version]]
+    given = [*own, *further(server, where, own, fixed)] if card else own
     plan = plan_of(config, rules, spoofing is not None, promised, given)
     placed = places(server, where, given) if card else []
     refusals = [

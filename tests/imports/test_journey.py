@@ -274,6 +274,27 @@ def test_a_server_that_is_not_here(shop: ShopSite, tmp_path: Path) -> None:
     assert "+ service 5546" in shop.move("--server-map", "Proxmox Warsaw=pve-lab", dump=dump).stdout
 
 
+def test_what_two_services_have_is_given_to_neither(shop: ShopSite, tmp_path: Path) -> None:
+    text = (
+        DUMP.read_text()
+        .replace("'192.168.130.4','')", "'192.168.130.12','')")
+        .replace("(5546,2001", "(5546,2003")
+    )
+    dump = tmp_path / "dump.sql"
+    dump.write_text(text)
+    lines = shop.move(dump=dump).stdout.splitlines()
+    assert "  ! service 5546: several services have VM 2003 on pve-lab" in lines
+    for service in (5547, 5557):
+        why = "several services have the address 192.168.130.12. Correct it in WHMCS"
+        assert f"  ! service {service}: {why}" in lines
+
+
+def test_a_vm_with_dhcp_takes_no_address(shop: ShopSite) -> None:
+    shop.lab.foreign_config(2010, ipconfig0="ip=dhcp,ip6=dhcp")
+    plan = json.loads(shop.move("--json").stdout)
+    assert next(each["why"] for each in plan["adoptions"] if each["service"] == 5557) is None
+
+
 def test_without_a_list_or_a_terminal_no_vm_is_adopted(shop: ShopSite) -> None:
     refused = shop.run("--read-only", "import", "whmcs", "--db-dump", str(DUMP), "--apply")
     assert refused.exit == 2 and shop.json("client", "list") == []

@@ -83,6 +83,9 @@ class _ServicePlanner:
         self._products = products
         self._clients = clients
         self._plan = plan
+        self._holders = Counter(
+            (servers.get(each.server), address) for each in shop.living for address in each.addresses
+        )
 
     def run(self) -> None:
         unknown: Counter[str] = Counter()
@@ -144,6 +147,8 @@ class _ServicePlanner:
             raise Refused(f"the module has it at '{vm.status}'. Let it reach ready there, then export again")
         if machines[server, vm.vmid] > 1:
             raise Refused(f"several services have VM {vmid} on {server}")
+        if shared := [str(each) for each in service.addresses if self._holders[server, each] > 1]:
+            raise Refused(f"several services have the address {', '.join(shared)}. Correct it in WHMCS")
         product = self._products.get(
             (service.product, server), f"its product is not made for server {server}"
         )

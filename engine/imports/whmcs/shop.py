@@ -272,8 +272,8 @@ def _read_services(shop: Shop, tables: Mapping[str, list[Row]]) -> None:
 def _service(row: Row, chosen: Mapping[str, list[ShopOption]], vm: Row | None) -> ShopService:
     known = None if vm is None else _vm(vm)
     texts = [row.get("dedicatedip", ""), row.get("assignedips", "")]
-    if vm is not None:
-        texts += [*(known.rdns if known else ()), *(vm.get(name, "") for name in _VM_ADDRESSES)]
+    if vm is not None and known is not None and not any(text.strip() for text in texts):
+        texts = [*known.rdns, *(vm.get(name, "") for name in _VM_ADDRESSES)]
     return ShopService(
         id=row["id"],
         client=row.get("userid", ""),
