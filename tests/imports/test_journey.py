@@ -213,7 +213,7 @@ def test_an_address_that_a_vm_here_has(shop: ShopSite, tmp_path: Path) -> None:
     ticks = tmp_path / "vms.txt"
     plan = shop.move("--adoptions", str(ticks))
     assert (
-        "! service 5557: VM 2010 on pve-lab: The guest has an address that another machine holds here"
+        "! service 5557: VM 2010 on pve-lab: The guest has an address that another VM holds here"
         in plan.stdout
     )
     done = shop.move("--adoptions", str(ticks), "--apply")

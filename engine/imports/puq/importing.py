@@ -1,7 +1,7 @@
-"""Brings pools and their addresses in: all of a file or nothing of it.
+"""Imports pools and their addresses: all of a file or nothing.
 
-A dry run does everything and takes it back, so that it finds what the real one would. What is there already
-is left as it is: a second import of the same file changes nothing, and an operator's edits since stay.
+A dry run does everything and rolls it back, so that it finds what the real one would. What exists already is left
+unchanged: a second import of the same file changes nothing, and an operator's edits since then stay.
 """
 
 from __future__ import annotations

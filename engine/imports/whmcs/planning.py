@@ -89,9 +89,7 @@ class _ServicePlanner:
 
     def run(self) -> None:
         unknown: Counter[str] = Counter()
-        machines = Counter(
-            (self._servers.get(each.server), each.vm.vmid) for each in self._shop.living if each.vm
-        )
+        vms = Counter((self._servers.get(each.server), each.vm.vmid) for each in self._shop.living if each.vm)
         ended = Counter(each.status for each in self._shop.services if each.status in _NO_VM)
         for service in self._shop.services:
             if service.status in _NO_VM:
@@ -100,7 +98,7 @@ class _ServicePlanner:
             try:
                 read = read_options(service.chosen)
                 unknown.update(read.unknown)
-                made = self._adoption(service, read.values, machines)
+                made = self._adoption(service, read.values, vms)
             except Refused as fault:
                 sign = LEFT if service.status not in LIVING else REFUSED
                 self._plan.say("service", sign, name, fault.sentence)
@@ -128,7 +126,7 @@ class _ServicePlanner:
             )
 
     def _adoption(
-        self, service: ShopService, options: dict[str, Any], machines: Mapping[tuple[str | None, str], int]
+        self, service: ShopService, options: dict[str, Any], vms: Mapping[tuple[str | None, str], int]
     ) -> Adoption | None:
         number = _positive(service.id, "service id", 2_147_483_647)
         if service.status not in LIVING:
@@ -145,7 +143,7 @@ class _ServicePlanner:
             return None
         if vm.status not in _RESTING:
             raise Refused(f"the module has it at '{vm.status}'. Let it reach ready there, then export again")
-        if machines[server, vm.vmid] > 1:
+        if vms[server, vm.vmid] > 1:
             raise Refused(f"several services have VM {vmid} on {server}")
         if shared := [str(each) for each in service.addresses if self._holders[server, each] > 1]:
             raise Refused(f"several services have the address {', '.join(shared)}. Correct it in WHMCS")
