@@ -275,18 +275,26 @@ def test_a_server_that_is_not_here(shop: ShopSite, tmp_path: Path) -> None:
 
 
 def test_what_two_services_have_is_given_to_neither(shop: ShopSite, tmp_path: Path) -> None:
-    text = (
-        DUMP.read_text()
-        .replace("'192.168.130.4','')", "'192.168.130.12','')")
-        .replace("(5546,2001", "(5546,2003")
+    text = DUMP.read_text().replace("'192.168.130.4','')", "'192.168.130.12','')")
+    text = text.replace("(5546,2001", "(5546,2003").replace(
+        "(5549,NULL,'','remove'", "(5549,2004,'','error_terminate'"
+    )
+    text = text.replace(
+        "5.00,'Terminated','','','','','',''", "5.00,'Terminated','','','','','192.168.130.25',''"
     )
     dump = tmp_path / "dump.sql"
     dump.write_text(text)
+    not_gone = "is Terminated in WHMCS, and the module has its VM at 'error_terminate'"
     lines = shop.move(dump=dump).stdout.splitlines()
+    assert f"  - service 5549: {not_gone}; its addresses are not given away" in lines
     assert "  ! service 5546: several services have VM 2003 on pve-lab" in lines
     for service in (5547, 5557):
         why = "several services have the address 192.168.130.12. Correct it in WHMCS"
         assert f"  ! service {service}: {why}" in lines
+    assert shop.move("--apply", dump=dump).exit == 0
+    pool = shop.json("pool", "show", "192.168.130.2")
+    held = {each["address"]: each["name"] for each in pool["addresses"]}
+    assert held["192.168.130.25"] == "imported: service 5549"
 
 
 def test_a_vm_with_dhcp_takes_no_address(shop: ShopSite) -> None:

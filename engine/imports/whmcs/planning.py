@@ -32,6 +32,7 @@ from engine.store.database import session
 from engine.store.models import Address, Server, Service, Vm
 
 _RESTING = ("", "ready", "set_dns_records")
+_NOT_GONE = ("terminate", "error_terminate")
 _NO_VM = ("Terminated", "Cancelled", "Fraud", "Completed")
 
 
@@ -92,9 +93,13 @@ class _ServicePlanner:
         vms = Counter((self._servers.get(each.server), each.vm.vmid) for each in self._shop.living if each.vm)
         ended = Counter(each.status for each in self._shop.services if each.status in _NO_VM)
         for service in self._shop.services:
-            if service.status in _NO_VM:
-                continue
             name = f"service {service.id}"
+            if service.status in _NO_VM:
+                if service.vm is not None and service.vm.status in _NOT_GONE:
+                    at = f"is {service.status} in WHMCS, and the module has its VM at '{service.vm.status}'"
+                    self._plan.say("service", LEFT, name, f"{at}; its addresses are not given away")
+                    self._keep(service)
+                continue
             try:
                 read = read_options(service.chosen)
                 unknown.update(read.unknown)
