@@ -21,6 +21,7 @@ from engine.forms.kinds import Name
 from engine.forms.service import OptionsForm, ServiceForm, canonical
 from engine.queries.scoping import inside, service_condition
 from engine.roles import Role
+from engine.scope import Scope
 from engine.store.database import in_transaction
 from engine.store.models import Request, Service, Vm
 from engine.work import events
@@ -59,7 +60,7 @@ def order(form: OrderForm, actor: Actor) -> Queued:
     """Make a service with its order number and notes; its VM starts deploying."""
 
     def work() -> Queued:
-        _refuse_taken(form.external_ref, actor)
+        refuse_taken(form.external_ref, actor.scope)
         seen = events.last_id()
         plain = ServiceForm(id=form.id, client=form.client, product=form.product, options=form.options)
         service = int(create_service(plain, actor).id)
@@ -119,19 +120,19 @@ def _give(row: Service, client: str, actor: Actor) -> None:
 
 def _refer(row: Service, wanted: str, actor: Actor) -> None:
     require(actor, Needs(Role.OPERATOR, "change the external reference of a service", whole_site=False))
-    _refuse_taken(wanted, actor)
+    refuse_taken(wanted, actor.scope)
     Service.update(external_ref=wanted).where(Service.id == row.id).execute()
     before, after = {"external_ref": row.external_ref}, {"external_ref": wanted}
     audit.record(actor, "change", "service", str(row.id), str(row.id), before=before, after=after)
     events.publish("change", service=row.id, data={"kind": "service", "action": "change"})
 
 
-def _refuse_taken(external_ref: str, actor: Actor) -> None:
-    """Refuse a reference that a service has already, among those the actor sees: shops number their own orders."""
+def refuse_taken(external_ref: str, scope: Scope) -> None:
+    """Refuse a reference that a service in this scope has already: shops number their own orders."""
     if not external_ref:
         return
     number_alone()
-    known = inside(Service.select(Service.id), service_condition(actor.scope))
+    known = inside(Service.select(Service.id), service_condition(scope))
     row = known.where(Service.external_ref == external_ref).first()
     if row is not None:
         raise Refused(

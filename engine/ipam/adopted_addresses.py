@@ -47,6 +47,29 @@ def places(server: Server, where: BridgeVlan, found: Iterable[FoundAddress]) -> 
     return [_place(server, where, each) for each in found]
 
 
+def further(
+    server: Server, where: BridgeVlan, own: Iterable[FoundAddress], every: Iterable[IpAddress]
+) -> list[FoundAddress]:
+    """The addresses of a VM that cloud-init does not give it, with prefix and gateway of the pool that has them.
+
+    One that nothing here has gets those of an address of its family that the VM has itself.
+    """
+    mine = list(own)
+    known = {each.address for each in mine}
+    return [_further(server, where, mine, each) for each in dict.fromkeys(every) if each not in known]
+
+
+def _further(server: Server, where: BridgeVlan, own: list[FoundAddress], address: IpAddress) -> FoundAddress:
+    try:
+        listed = sources.find(server, address, where)
+    except Refused:
+        beside = next((each for each in own if each.address.version == address.version), None)
+        if beside is None:
+            return FoundAddress(address, address.max_prefixlen)
+        return FoundAddress(address, beside.prefix, beside.gateway)
+    return FoundAddress(address, listed.prefix, listed.gateway)
+
+
 def take(vm: Vm, found: Iterable[FoundAddress]) -> dict[str, str]:
     """Make the VM hold these addresses, the first of them its main one; refused as a whole when one clashes.
 

@@ -1,7 +1,8 @@
 """A guest somebody else made, looked at before it becomes a service: what it is, beside what it would be sold as.
 
-Entry point: `survey(form) -> Survey`. Nothing is changed. What speaks against taking the guest over
-is in `refusals`, each a sentence that says what to do; a guest that is provably somebody's is never taken.
+Entry points: `survey(form) -> Survey`, and `inspect` for many guests of one cluster. Nothing is changed. What speaks
+against taking the guest over is in `refusals`, each a sentence that says what to do; a guest that is provably
+somebody's is never taken.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any
 
 from engine.actions.lookup import found
 from engine.errors import Refused
-from engine.forms.adoption import AdoptForm
-from engine.ipam.adopted_addresses import FoundAddress, Place, places
+from engine.forms.adoption import NO_PRIOR_SERVICE, AdoptForm, PriorService
+from engine.ipam.adopted_addresses import FoundAddress, Place, further, places
 from engine.ipam.networks import BridgeVlan
 from engine.pipelines.steps.disks import additional_key
 from engine.plan import Plan, differences, effective
@@ -70,8 +71,22 @@ class Survey:
     refusals: tuple[str, ...]
 
 
-def survey(form: AdoptForm) -> Survey:
-    """Look at a guest; refused when server, client, product or guest is unknown, or it cannot be looked at."""
+@dataclass(frozen=True, slots=True)
+class WantedGuest:
+    """What a guest is to become: its number, its client and product by name, the plan it is to have, its past."""
+
+    vmid: int
+    client: str
+    product: str
+    promised: Plan
+    prior: PriorService = NO_PRIOR_SERVICE
+
+
+def survey(form: AdoptForm, prior: PriorService = NO_PRIOR_SERVICE, servers: Servers | None = None) -> Survey:
+    """Look at a guest; refused when server, client, product or guest is unknown, or it cannot be looked at.
+
+    `servers` are used and stay open; without them, connections are opened for this look.
+    """
     with session():
         server = found(Server, Server.name == form.server, f"server '{form.server}'")
         product = found(Product, Product.name == form.product, f"product '{form.product}'")
@@ -83,37 +98,48 @@ def survey(form: AdoptForm) -> Survey:
             )
         if why := why_not(server):
             raise Refused(f"{why[:1].upper()}{why[1:]}. The guest was not looked at.")
-        servers = Servers()
+        promised = effective(product.spec, prior.options)
+        wanted = WantedGuest(form.vmid, client.name, product.name, promised, prior)
+        own = Servers() if servers is None else servers
         try:
-            return _survey(servers.cluster(server), form, server, product, client)
+            return inspect(own.cluster(server), server, wanted)
         finally:
-            servers.close()
+            if servers is None:
+                own.close()
 
 
-def _survey(cluster: Cluster, form: AdoptForm, server: Server, product: Product, client: Client) -> Survey:
-    there = cluster.find_guest(form.vmid)
+def inspect(cluster: Cluster, server: Server, wanted: WantedGuest) -> Survey:
+    """Look at a guest of this cluster, with the site open; refused when it is not there."""
+    vmid, prior, promised = wanted.vmid, wanted.prior, wanted.promised
+    there = cluster.find_guest(vmid, prior.node or None)
     if there is None:
-        raise Refused(f"There is no VM {form.vmid} on any node of server {server.name}.")
-    guest = Guest(cluster, form.vmid, _READING, there.node)
+        raise Refused(f"There is no VM {vmid} on any node of server {server.name}.")
+    guest = Guest(cluster, vmid, _READING, there.node)
     rules = guest.firewall.options()
     spoofing = guest.firewall.ipset(ANTI_SPOOFING)
-    promised = effective(product.spec, {})
     config, status = there.config, guest.status()
-    plan = plan_of(config, rules, spoofing is not None, promised)
     card = config.nets.get("net0")
     label, _, domain = config.name.lower().partition(".")
     where = BridgeVlan(card.bridge or "", card.vlan) if card else BridgeVlan("", 0)
-    given = addresses(config)
+    own, cloudinit = addresses(config), config.ipconfig(0)
+    dynamic = {4: cloudinit.ip == "dhcp", 6: cloudinit.ip6 == "dhcp"}
+    fixed = [each for each in prior.addresses if not dynamic[each.version]]
+    given = [*own, *further(server, where, own, fixed)] if card else own
+    plan = plan_of(config, rules, spoofing is not None, promised, given)
     placed = places(server, where, given) if card else []
+    refusals = [
+        *_refusals(server, there, status, placed, bool(given) and card is None),
+        *_disagreements(vmid, label, own, prior),
+    ]
     return Survey(
         server=server.name,
-        vmid=form.vmid,
+        vmid=vmid,
         node=there.node,
-        called=config.name or f"vm{form.vmid}",
-        name=label or f"vm{form.vmid}",
+        called=config.name or f"vm{vmid}",
+        name=label or f"vm{vmid}",
         domain=domain or promised.main_domain,
-        client=client.name,
-        product=product.name,
+        client=wanted.client,
+        product=wanted.product,
         status=status.status,
         system=config.ostype or "not told",
         mac=(card.mac or "") if card else "",
@@ -127,8 +153,24 @@ def _survey(cluster: Cluster, form: AdoptForm, server: Server, product: Product,
         addresses=tuple(placed),
         found=tuple(given),
         notes=tuple(_notes(config, plan, [each.cidr for each in spoofing or ()], given)),
-        refusals=tuple(_refusals(server, there, status, placed, bool(given) and card is None)),
+        refusals=tuple(refusals),
     )
+
+
+def _disagreements(vmid: int, label: str, own: list[FoundAddress], prior: PriorService) -> Iterator[str]:
+    """Where the guest is not what the program it comes from says it is."""
+    if prior.name and label != prior.name.lower():
+        yield (
+            f"VM {vmid} is called '{label}' on the cluster, and the service's VM is called '{prior.name}'. "
+            "Check that the VMID is right; rename one of the two."
+        )
+    known = {str(each) for each in prior.addresses}
+    other = [str(each.address) for each in own if str(each.address) not in known]
+    if known and other:
+        yield (
+            f"Cloud-init gives VM {vmid} {', '.join(other)}, and the service has {', '.join(sorted(known))}. "
+            "Check that the VMID is right; correct one of the two."
+        )
 
 
 def _beside(plan: Plan, promised: Plan) -> Iterator[Property]:

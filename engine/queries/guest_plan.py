@@ -6,7 +6,7 @@ no property of a VM (how many backups it may have, how VMs are named) is as the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_interface
@@ -22,8 +22,14 @@ _LIMITS = ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")
 _FLAGS = {"dhcp": "0", "ndp": "1", "radv": "0", "macfilter": "1", "ipfilter": "0"}
 
 
-def plan_of(config: GuestConfig, rules: Mapping[str, str], antispoof: bool, promised: Plan) -> Plan:
-    """The plan of a guest with this config and these firewall options, beside a package it is to have."""
+def plan_of(
+    config: GuestConfig,
+    rules: Mapping[str, str],
+    antispoof: bool,
+    promised: Plan,
+    given: Sequence[FoundAddress],
+) -> Plan:
+    """The plan of a guest with this config, firewall and addresses, beside a package it is to have."""
     return replace(
         promised,
         cores=config.cores if promised.cores else 0,
@@ -31,7 +37,7 @@ def plan_of(config: GuestConfig, rules: Mapping[str, str], antispoof: bool, prom
         memory=config.memory_mib if promised.memory else 0,
         os_user=config.text("ciuser"),
         ssh_keys=decode_ssh_keys(config.text("sshkeys")),
-        network=_network(config, promised.network),
+        network=_network(config, promised.network, given),
         firewall=_firewall(config, rules, antispoof, promised.firewall),
         system_disk=_disk(config, config.system_disk, promised.system_disk),
         additional_disk=_disk(config, additional_key(config), promised.additional_disk),
@@ -52,9 +58,9 @@ def _fixed(text: str | None, gateway: str | None) -> Iterator[FoundAddress]:
             yield FoundAddress(interface.ip, interface.network.prefixlen, gateway or "")
 
 
-def _network(config: GuestConfig, promised: Network) -> Network:
+def _network(config: GuestConfig, promised: Network, held: Sequence[FoundAddress]) -> Network:
     given, card = config.ipconfig(0), config.nets.get("net0")
-    versions = [each.address.version for each in addresses(config)]
+    versions = [each.address.version for each in held]
     counted = replace(
         promised,
         ipv4=versions.count(4),

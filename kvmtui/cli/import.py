@@ -9,7 +9,7 @@ import typer
 
 from engine.errors import Refused
 from kvmtui.terminal import open_site, output
-from kvmtui.terminal.options import AsJson, DryRun, Reason
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait
 
 app = typer.Typer(help="Import data of other programs.", rich_markup_mode=None)
 
@@ -40,9 +40,9 @@ def puq(
     kvmtui import puq pools.csv --server-map 3=pve-waw1
     """
     from engine.audit import current_actor
-    from engine.ipam.puq.importing import import_file
+    from engine.imports.puq.importing import import_file
 
-    servers = dict(_pair(text) for text in server_map or [])
+    servers = _pairs("--server-map", server_map, "3=pve-waw1")
     with open_site.opened() if dry_run else open_site.changing():
         report = import_file(file, servers, dry_run, current_actor("cli", reason))
     if as_json:
@@ -58,8 +58,75 @@ def puq(
     output.message(f"{report.changed} of {len(report.lines)} {verb} imported; the others exist already.")
 
 
-def _pair(text: str) -> tuple[str, str]:
-    old, equals, name = text.partition("=")
-    if not (old and equals and name):
-        raise Refused(f"--server-map takes OLD=NAME, such as 3=pve-waw1, and not “{text[:80]}”.")
-    return old, name
+@app.command()
+def whmcs(
+    db_dump: Annotated[
+        Path | None, typer.Option("--db-dump", metavar="FILE", help="mysqldump of WHMCS, plain or gzip.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="DIR", help="Folder with one CSV file per table.")
+    ] = None,
+    server_map: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OLD=NAME", help="Map a server name or number of WHMCS to a server here."),
+    ] = None,
+    product_map: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OLD=NAME", help="Use a product that is here for a product of WHMCS."),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N=FIELD", help="Say which product field configoptionN is, e.g. 3=target_node."),
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what is not here yet as a manifest.")
+    ] = None,
+    adoptions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="List of VMs to adopt: written if missing, else read for its ticks."
+        ),
+    ] = None,
+    carry_out: Annotated[
+        bool, typer.Option("--apply", help="Carry it out; without it, only the plan is shown.")
+    ] = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
+    wait: Wait = None,
+) -> int:
+    """Import products, clients and services of the PUQ module from WHMCS, and adopt their VMs.
+
+    Without --apply only the plan is shown: what would be made, what is here, what cannot be moved and why. With it,
+    pools, products and clients are made, and VMs adopted: those ticked in the list of --adoptions, or those whose
+    names are typed when asked. In a VM, only the ownership mark is written. Passwords and keys are not read.
+
+    \b
+    kvmtui import whmcs --db-dump whmcs.sql.gz --manifest shop.yaml --adoptions vms.txt
+    kvmtui import whmcs --db-dump whmcs.sql.gz --adoptions vms.txt --apply --wait=600
+    """
+    from engine.imports.whmcs.planning import ShopMaps
+    from kvmtui.imports import verb
+
+    if (db_dump is None) == (csv is None):
+        raise Refused("Give either --db-dump FILE or --csv DIR.")
+    carry_out = carry_out and not dry_run
+    maps = ShopMaps(
+        _pairs("--server-map", server_map, "3=pve-waw1"),
+        _pairs("--product-map", product_map, "VPS=VPS-2"),
+        verb.positions(_pairs("--setting", setting, "3=target_node")),
+    )
+    asked = verb.Asked(db_dump, csv, maps, manifest, adoptions, carry_out, reason, as_json, wait)
+    with open_site.changing() if carry_out else open_site.opened():
+        return verb.run(asked)
+
+
+def _pairs(option: str, texts: list[str] | None, example: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts or []:
+        old, equals, name = text.partition("=")
+        if not (old and equals and name):
+            form = "N=FIELD" if option == "--setting" else "OLD=NAME"
+            raise Refused(f"{option} takes {form}, such as {example}, and not “{text[:80]}”.")
+        pairs[old] = name
+    return pairs

@@ -6,7 +6,7 @@ change means for them is recorded, shown as pending, and waits for a change of p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -58,9 +58,14 @@ class _TakeBack(Exception):
         self.report = report
 
 
-def apply(path: Path, actor: Actor, dry_run: bool = False, change_package: bool = False) -> ApplyReport:
-    """Make the database match the manifest, or raise BadManifest with every fault and change nothing."""
-    file = check(path)
+def apply(
+    source: Path | Mapping[str, Any], actor: Actor, dry_run: bool = False, change_package: bool = False
+) -> ApplyReport:
+    """Make the database match the manifest, a file or its document.
+
+    Raises BadManifest with every fault and changes nothing when there is one.
+    """
+    file = check(source)
 
     def work() -> ApplyReport:
         faults_before = len(file.faults)

@@ -70,6 +70,10 @@ class ManifestItem:
 class BadManifest(Refused):
     """The file cannot be applied; nothing was changed. Every fault has its line."""
 
+    def __init__(self, sentence: str, faults: list[tuple[int, str, str]]) -> None:
+        super().__init__(sentence)
+        self.faults = faults
+
 
 @dataclass(slots=True)
 class Checked:
@@ -102,28 +106,39 @@ class Checked:
                 f"{self.file}:{line}: {path + ': ' if path else ''}{sentence}"
                 for line, path, sentence in sorted(self.faults, key=lambda fault: fault[0])
             ]
-            raise BadManifest("\n".join(lines))
+            raise BadManifest("\n".join(lines), list(self.faults))
 
 
-def check(path: Path) -> Checked:
-    """Read a manifest and make its forms; what is wrong is in the answer. Needs the site open."""
-    result = Checked(str(path))
-    try:
-        result.document, doubled = reading.read(path)
-    except reading.BadFile as bad:
-        result.faults.append((bad.line, "", bad.sentence))
-        return result
-    result.faults += [(bad.line, "", bad.sentence) for bad in doubled]
+def check(source: Path | Mapping[str, Any]) -> Checked:
+    """Read a manifest, a file or its document, and make its forms; what is wrong is in the answer.
+
+    Needs the site open. A document has no lines: its faults are all on line 1.
+    """
+    result = Checked("manifest" if isinstance(source, Mapping) else str(source))
+    folder = Path() if isinstance(source, Mapping) else source.parent
+    if isinstance(source, Mapping):
+        result.document = source
+    else:
+        _read(source, result)
     if result.document is None:
         return result
     if not isinstance(result.document, Mapping):
         result.add((), f"a manifest is a mapping of sections: settings, {', '.join(SECTIONS)}.")
         return result
     _refuse_unknown_sections(result)
-    _check_settings(result, path.parent)
+    _check_settings(result, folder)
     for section, make in SECTIONS.items():
-        _check_section(result, section, make, path.parent)
+        _check_section(result, section, make, folder)
     return result
+
+
+def _read(path: Path, result: Checked) -> None:
+    try:
+        result.document, doubled = reading.read(path)
+    except reading.BadFile as bad:
+        result.faults.append((bad.line, "", bad.sentence))
+        return
+    result.faults += [(bad.line, "", bad.sentence) for bad in doubled]
 
 
 def _refuse_unknown_sections(result: Checked) -> None:

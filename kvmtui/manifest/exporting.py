@@ -25,7 +25,12 @@ _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 def export() -> str:
     """The manifest of the site, as text."""
-    return "".join(yaml.dump(part, Dumper=_Plain, sort_keys=False, allow_unicode=True) for part in _parts())
+    return "".join(as_yaml(part) for part in _parts())
+
+
+def as_yaml(values: Any) -> str:
+    """Values as text that reads back the same by the rules of YAML 1.2."""
+    return str(yaml.dump(values, Dumper=_Plain, sort_keys=False, allow_unicode=True))
 
 
 def _parts() -> list[dict[str, Any]]:
@@ -73,7 +78,7 @@ def _text(dumper: Any, text: str) -> Any:
 _Plain.add_representer(str, _text)
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, what: str = "The manifest") -> None:
     """Put the text into a file of mode 0600, whole or not at all; what was there is replaced."""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
@@ -87,4 +92,4 @@ def write(path: Path, text: str) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise Refused(f"The manifest {path} cannot be written: {error.strerror}.") from error
+        raise Refused(f"{what} {path} cannot be written: {error.strerror}.") from error

@@ -9,13 +9,15 @@ from typing import Any
 
 import engine.actions
 from engine.actions.permission import Needs, declared_by
-from engine.ipam.puq.importing import IMPORT
+from engine.imports.puq.importing import IMPORT
+from engine.imports.whmcs.adopting import IMPORT_SHOP
 from engine.roles import DESCRIPTIONS, Role
 from kvmtui.reference.markdown import GENERATED, code, table
 
 _ELSEWHERE = ("engine.audit_archive", "engine.queries.login", "engine.schedule.run_now")
 _WITHOUT_ACTOR = (
     IMPORT,
+    IMPORT_SHOP,
     Needs(Role.OWNER, "back up the database", whole_site=True),
     Needs(Role.OWNER, "rotate the secret key", whole_site=True),
 )

@@ -17,7 +17,7 @@ def confirm_name(name: str, what_happens: str, yes: bool) -> None:
     """Continue only when the operator types the name or gave --yes; without a terminal that is refused."""
     if yes:
         return
-    if not _at_a_terminal():
+    if not at_a_terminal():
         raise Refused(
             f"{what_happens} This needs the name typed at a terminal, or --yes. Nothing was changed."
         )
@@ -33,12 +33,19 @@ def typed_name(name: str, what_happens: str, given: str | None, yes: bool) -> st
         return given
     if yes:
         return name
-    if not _at_a_terminal():
+    if not at_a_terminal():
         raise Refused(
             f"{what_happens} This needs the name typed at a terminal, --confirm NAME or --yes. "
             "Nothing was changed."
         )
     sys.stderr.write(f"{what_happens}\nType {name} to continue: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def name_or_skip(name: str, what_happens: str) -> str:
+    """What the operator types for one of many: its name, or nothing to skip it; "" at the end of the input."""
+    sys.stderr.write(f"{what_happens}\nType {name} to continue, or press enter to skip: ")
     sys.stderr.flush()
     return sys.stdin.readline().strip()
 
@@ -51,7 +58,7 @@ def secret(what: str, file: str | None, variable: str | None) -> str:
         value = _from_environment(what, variable)
     elif file is not None:
         value = _from_file(what, file)
-    elif _at_a_terminal():
+    elif at_a_terminal():
         value = getpass.getpass(f"{what[:1].upper()}{what[1:]}: ")
     else:
         raise Refused(
@@ -85,5 +92,6 @@ def _read(path: Path) -> str:
         return stream.read(_LONGEST_SECRET)
 
 
-def _at_a_terminal() -> bool:
+def at_a_terminal() -> bool:
+    """Whether somebody can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()

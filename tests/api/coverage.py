@@ -80,6 +80,7 @@ EXCEPTIONS: dict[str, str] = {
     "doctor": "Checks the installation from the host it runs on.",
     "export": _HOST,
     "import puq": _HOST,
+    "import whmcs": _HOST,
     "lab": _HOST,
     "mail outbox": _SETUP,
     "mail preview": _SETUP,

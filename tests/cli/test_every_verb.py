@@ -20,7 +20,7 @@ import pytest
 from kvmtui.reference import verbs
 from kvmtui.terminal import exits
 from tests.conftest import Ran
-from tests.docs.world import World, world
+from tests.docs.world import World, shop, world
 
 REASON = "ticket 4711"
 
@@ -78,6 +78,11 @@ CASES: dict[str, Case] = {
     "export": Case(),
     "import puq": Case(
         "puq.sql --server-map old-name=pve-waw1", "more.sql --server-map old-name=pve-waw1", shows=True
+    ),
+    "import whmcs": Case(
+        "--db-dump shop.sql --server-map old-name=pve-waw1 --adoptions one.txt --apply",
+        "--db-dump shop.sql --server-map old-name=pve-waw1 --adoptions two.txt --apply",
+        shows=True,
     ),
     "mail outbox": Case(),
     "mail preview": Case("ready"),
@@ -246,6 +251,10 @@ def place(
     monkeypatch.chdir(folder)
     with world("full", folder, monkeypatch.setenv) as found:
         (folder / "more.sql").write_text((folder / "puq.sql").read_text().replace("203.0.113", "198.51.100"))
+        (folder / "shop.sql").write_text(shop((5150, 150, "a"), (5151, 151, "b")))
+        for vmid, name, file in ((150, "a", "one.txt"), (151, "b", "two.txt")):
+            found.lab.foreign_create(vmid, name=name)
+            (folder / file).write_text(f"[x] {5000 + vmid} vmid {vmid} pve-waw1 {name}\n")
         for name, client in (("site.yaml", "A1"), ("more.yaml", "A2")):
             (folder / name).write_text(f"clients:\n  - {{name: {client}, email: a@b.example}}\n")
         yield Place(home / "kvmtui.db", found, capsys)

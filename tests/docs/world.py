@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
 from collections.abc import Callable, Iterator
@@ -30,6 +31,26 @@ INSERT INTO `puq_customization_ip_pools` VALUES
 CREATE TABLE `tblservers` (`id` int, `name` text);
 INSERT INTO `tblservers` VALUES (3, 'old-name');
 """
+SHOP = """\
+INSERT INTO tblservers (id,name,password) VALUES (3,'old-name','x');
+INSERT INTO tblservergroupsrel (groupid,serverid) VALUES (1,3);
+INSERT INTO tblproducts (id,name,servertype,servergroup,configoption2) VALUES
+(10,'VPS-S','puqProxmoxKVM',1,'{"cpu":1,"ram":1,"os_template":9000}');
+INSERT INTO tblclients (id,firstname,lastname,companyname,email,language) VALUES
+(7,'Jo','Doe','Acme','ops@acme.example','english');
+"""
+
+
+def shop(*vms: tuple[int, int, str]) -> str:
+    """A dump of WHMCS with these services, each a number, a VMID and the VM's name."""
+    hosting = ",".join(f"({service},7,10,3,'Active','{name}.example.com')" for service, _, name in vms)
+    info = ",".join(f"({service},{vmid},'{name}','ready')" for service, vmid, name in vms)
+    return (
+        f"{SHOP}INSERT INTO tblhosting (id,userid,packageid,server,domainstatus,domain) VALUES {hosting};\n"
+        f"INSERT INTO puqProxmoxKVM_vm_info (service_id,vm_id,vm_name,vm_status) VALUES {info};\n"
+    )
+
+
 SITE = """
 settings:
   smtp: {{host: 127.0.0.1, port: {mail}, security: none, sender: noc@example.com}}
@@ -127,6 +148,7 @@ def world(kind: str, folder: Path, setenv: Callable[[str, str], None]) -> Iterat
         for name, value in (secrets | {"FINGERPRINT": lab.fingerprint}).items():
             setenv(name, value)
         (folder / "puq.sql").write_text(PUQ)
+        (folder / "whmcs.sql.gz").write_bytes(gzip.compress((PUQ + shop((5105, 105, "old-wiki"))).encode()))
         if kind == "full":
             _set_up(lab, dns, mail, folder)
         yield World(lab, dns, folder)

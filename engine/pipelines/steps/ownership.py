@@ -34,8 +34,9 @@ def take_over(ctx: Context) -> Outcome:
 def _ours(ctx: Context) -> Outcome:
     power.look(ctx)
     ctx.set(node=ctx.guest.node)
+    status = "Suspended" if ctx.args.get("suspended") else "Active"
     ctx.on_commit_with_end(
-        lambda: Service.update(status="Active").where(Service.id == ctx.vm.service_id).execute()
+        lambda: Service.update(status=status).where(Service.id == ctx.vm.service_id).execute()
     )
     return ctx.reached(
         (f"VM {ctx.vm.vmid} on {ctx.guest.node} carries our mark; nothing else in it was changed",)

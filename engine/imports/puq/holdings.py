@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.errors import Refused
+from engine.imports.columns import Shaped
+from engine.imports.tables import DumpRow
 from engine.ipam import pools
 from engine.ipam.allocate import assign_specific
-from engine.ipam.puq.shapes import Shaped
-from engine.ipam.puq.tables import DumpRow
 from engine.ipam.spans import parse_address, shortened
 from engine.store.models import Address, Pool, Vm
 
@@ -41,7 +41,7 @@ def bring(pool: Pool, row: Assigned) -> tuple[str, str]:
     address = parse_address(row.address)
     note = _note(row.service)
     held = Address.get_or_none((Address.pool == pool.id) & (Address.address == address))
-    vm = _machine(row.service, pool)
+    vm = _vm_of(row.service, pool)
     if vm is not None:
         words = f"address {address} of service {row.service}"
         if held is not None and held.vm_id == vm.id:
@@ -59,7 +59,7 @@ def _note(service: str) -> str:
     return "imported" if service in _NOBODY else f"imported: service {shortened(service)}"
 
 
-def _machine(service: str, pool: Pool) -> Vm | None:
+def _vm_of(service: str, pool: Pool) -> Vm | None:
     """The VM here of a service's number; it must be on the pool's server."""
     if service in _NOBODY:
         return None

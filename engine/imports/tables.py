@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from engine.errors import Refused
 
-MOST_BYTES = 64 * 1024 * 1024
 MOST_ROWS = 1_000_000
+_SECRET = re.compile(
+    r"pass(?!port)|secret|token|hash|apikey|privatekey|licen[cs]e|cardnum|cvv|bankacct|securityqans|novnc\w*key|proxykey"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +23,14 @@ class DumpRow:
 
 @dataclass(slots=True)
 class DumpTable:
-    """Rows under one header; NULL reads as an empty text."""
+    """Rows under one header; NULL reads as an empty text, and so does every column that is not read."""
 
     name: str
     columns: tuple[str, ...] = ()
     lines: list[DumpRow] = field(default_factory=list)
 
     def add(self, line: DumpRow) -> None:
-        """Put a row in; refused when it does not fit the columns or there are too many."""
+        """Append a row; refused when it does not fit the columns or there are too many."""
         if len(line.values) != len(self.columns):
             raise Refused(
                 f"line {line.number}: the row has {len(line.values)} values for the {len(self.columns)} "
@@ -41,18 +43,17 @@ class DumpTable:
         self.lines.append(line)
 
 
-def text_of(path: Path) -> str:
-    """The text of a file of bounded size; what is not text is refused."""
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise Refused(f"{path} cannot be read: {error.strerror}.") from error
-    if len(content) > MOST_BYTES:
-        raise Refused(
-            f"{path} is larger than {MOST_BYTES // 1024 // 1024} MiB. Dump the module's own tables alone: "
-            "mysqldump DATABASE $(mysql -N -e \"SHOW TABLES LIKE '%puq%'\" DATABASE) tblservers"
-        )
-    if b"\0" in content[:4096]:
-        raise Refused(f"{path} is not a plain text file; give an SQL dump or a CSV in UTF-8.")
-    return content.decode("utf-8-sig", errors="replace")
+def plain(name: str) -> str:
+    """A name as it is compared: lower case, letters and digits alone."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def is_secret(name: str) -> bool:
+    """Whether a column or setting of this name holds a secret; its values are never read."""
+    spaced = re.sub(r"[^a-z0-9]+", " ", name.lower()).strip()
+    return _SECRET.search(plain(name)) is not None or spaced == "key" or spaced.endswith(" key")
+
+
+def is_open(table: str, column: str) -> bool:
+    """Whether a column may be read: everything but secrets."""
+    return not is_secret(column)

@@ -1,5 +1,6 @@
-"""Which column means what. The module changed its tables' names over the years, so names are matched loosely,
-the match is shown to the operator, and a table that lacks something needed is refused, not guessed at.
+"""Finds the module's pools, assigned addresses and servers in a file, by what the columns of its tables say.
+
+A table that lacks something needed is refused, not guessed at.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.errors import Refused
-from engine.ipam.puq.tables import DumpRow, DumpTable
+from engine.imports.columns import Shaped, mapped
+from engine.imports.tables import DumpTable
 
 _SERVER = ("server", "serverid", "servername", "whmcsserver", "whmcsserverid", "tblserversid")
 _POOL = ("pool", "poolid", "ippool", "ippoolid", "ippoolsid", "idpool", "idippool")
@@ -44,22 +46,6 @@ _POOL_TABLE = re.compile(r"ip_?pools?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Shaped:
-    """A table whose columns are understood: field -> the column it is read from."""
-
-    table: DumpTable
-    columns: Mapping[str, str]
-
-    def value(self, line: DumpRow, field: str) -> str:
-        """A field of a row, empty when the table has no such column."""
-        column = self.columns.get(field)
-        return "" if column is None else line.values[self.table.columns.index(column)].strip()
-
-    def __str__(self) -> str:
-        return f"{self.table.name}: " + ", ".join(f"{field} = {name}" for field, name in self.columns.items())
-
-
-@dataclass(frozen=True, slots=True)
 class ModuleData:
     """What a file holds of the module: its pools, who holds what, which pool is on which server."""
 
@@ -87,7 +73,7 @@ def understand(tables: Iterable[DumpTable]) -> ModuleData:
     names: dict[str, str] = {}
     for table in tables:
         if table.name.lower() == "tblservers":
-            shaped = Shaped(table, _mapped(table, SERVER_COLUMNS))
+            shaped = Shaped(table, mapped(table, SERVER_COLUMNS))
             names |= {shaped.value(line, "id"): shaped.value(line, "name") for line in table.lines}
         else:
             _sort(table, found)
@@ -100,8 +86,8 @@ def understand(tables: Iterable[DumpTable]) -> ModuleData:
 
 
 def _sort(table: DumpTable, found: ModuleData) -> None:
-    as_pool = _mapped(table, POOL_COLUMNS)
-    as_held = _mapped(table, HELD_COLUMNS)
+    as_pool = mapped(table, POOL_COLUMNS)
+    as_held = mapped(table, HELD_COLUMNS)
     missing = [field for field in _POOL_NEEDS if field not in as_pool]
     if not missing:
         found.pools.append(Shaped(table, as_pool))
@@ -112,7 +98,7 @@ def _sort(table: DumpTable, found: ModuleData) -> None:
         )
     elif "address" in as_held:
         found.held.append(Shaped(table, as_held))
-    elif set(link := _mapped(table, LINK_COLUMNS)) == {"pool", "server"}:
+    elif set(link := mapped(table, LINK_COLUMNS)) == {"pool", "server"}:
         found.links.append(Shaped(table, link))
     else:
         found.notes.append(f"{table.name} was not used: nothing in it speaks of pools or addresses")
@@ -133,14 +119,3 @@ def _newest(found: ModuleData) -> ModuleData:
         for group in (found.pools, found.held, found.links)
     )
     return ModuleData(pools, held, links, found.server_names, [*found.notes, *notes])
-
-
-def _mapped(table: DumpTable, fields: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """The column of each field, the likeliest name first; every column serves one field."""
-    plain = {re.sub(r"[^a-z0-9]", "", column.lower()): column for column in table.columns}
-    mapped: dict[str, str] = {}
-    for field, names in fields.items():
-        column = next((plain[name] for name in names if name in plain), None)
-        if column is not None and column not in mapped.values():
-            mapped[field] = column
-    return mapped

@@ -1,7 +1,7 @@
-"""Brings pools and their addresses in: all of a file or nothing of it.
+"""Imports pools and their addresses: all of a file or nothing.
 
-A dry run does everything and takes it back, so that it finds what the real one would. What is there already
-is left as it is: a second import of the same file changes nothing, and an operator's edits since stay.
+A dry run does everything and rolls it back, so that it finds what the real one would. What exists already is left
+unchanged: a second import of the same file changes nothing, and an operator's edits since then stay.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from pathlib import Path
 from engine import audit
 from engine.actions.permission import Needs, require
 from engine.errors import Refused
+from engine.imports.columns import Shaped
+from engine.imports.files import looks_like_sql, opened
+from engine.imports.puq.holdings import Assigned, bring
+from engine.imports.puq.rows import PoolRows
+from engine.imports.puq.shapes import ModuleData, is_wanted, understand
+from engine.imports.sheets import read_sheet
+from engine.imports.sql import read_sql
+from engine.imports.tables import DumpRow
 from engine.ipam import pools
-from engine.ipam.legacy import prefix_of
-from engine.ipam.puq.holdings import Assigned, bring
-from engine.ipam.puq.shapes import ModuleData, Shaped, is_wanted, understand
-from engine.ipam.puq.sheet import read_csv
-from engine.ipam.puq.sql import looks_like_sql, read_sql
-from engine.ipam.puq.tables import DumpRow, text_of
 from engine.ipam.spans import parse_address, shortened
 from engine.ipam.spec import PoolSpec, spec_of
 from engine.roles import Role
@@ -46,10 +48,10 @@ class _TakenBack(Exception):
 
 def read(path: Path) -> ModuleData:
     """What the file holds of the module; refused, with the line, when it cannot be understood."""
-    text = text_of(path)
-    if looks_like_sql(text):
-        return understand(read_sql(text, is_wanted))
-    return understand([read_csv(text, path.stem)])
+    if not looks_like_sql(path):
+        return understand([read_sheet(path)])
+    with opened(path) as stream:
+        return understand(read_sql(stream, is_wanted))
 
 
 def import_file(
@@ -101,7 +103,7 @@ class _Import:
     ) -> None:
         self._path = path
         self._found = found
-        self._servers = servers
+        self._rows = PoolRows(found, servers)
         self._report = report
         self._faults: list[str] = []
         self._pools: dict[str, Pool | None] = {}  # number in the file -> ours; None: it has a fault
@@ -126,7 +128,7 @@ class _Import:
         number = shaped.value(line, "id")
         try:
             with transaction():
-                pool = self._pools[number] = self._brought(self._spec(shaped, line))
+                pool = self._pools[number] = self._brought(self._rows.spec(shaped, line))
         except Refused as fault:
             self._pools[number] = None
             self._fault(line, fault)
@@ -144,50 +146,6 @@ class _Import:
         differing = [each for each in _COMPARED if getattr(old, each) != getattr(spec, each)]
         self._say("=", name + (f" (kept as it is here: {', '.join(differing)} differ)" if differing else ""))
         return there
-
-    def _spec(self, shaped: Shaped, line: DumpRow) -> PoolSpec:
-        values = {name: shaped.value(line, name) for name in ("server", "gateway", "start", "stop", "mask")}
-        empty = [name for name, value in values.items() if not value and name != "server"]
-        if empty:
-            raise Refused(f"{', '.join(empty)} empty.")
-        start = parse_address(values["start"])
-        dns1, _, dns2 = (part.strip() for part in shaped.value(line, "dns1").partition(","))
-        return PoolSpec(
-            server=self._server(values["server"] or self._linked(shaped.value(line, "id"))),
-            type=_type(shaped.value(line, "type"), start.version),
-            bridge=shaped.value(line, "bridge"),
-            vlan=_vlan(shaped.value(line, "vlan")),
-            gateway=parse_address(values["gateway"]),
-            mask=prefix_of(values["mask"]),
-            start=start,
-            stop=parse_address(values["stop"]),
-            dns1=dns1,
-            dns2=shaped.value(line, "dns2") or dns2,
-        )
-
-    def _linked(self, number: str) -> str:
-        """The server of a pool, from a table that says which pool is on which."""
-        named = {
-            shaped.value(line, "server")
-            for shaped in self._found.links
-            for line in shaped.table.lines
-            if shaped.value(line, "pool") == number
-        }
-        if len(named) > 1:
-            raise Refused(f"it is on the servers {', '.join(sorted(named))}; a pool here has one. Split it.")
-        return next(iter(named), "")
-
-    def _server(self, given: str) -> str:
-        """Our server behind a name or number of the file."""
-        known = self._found.server_names.get(given, given)
-        wanted = self._servers.get(given) or self._servers.get(known) or known
-        server = Server.get_or_none(Server.name == wanted)
-        if server is None:
-            raise Refused(
-                f"its server “{shortened(wanted)}” is not here; make it, or say --server-map "
-                f"{shortened(given) or 'OLD'}=NAME."
-            )
-        return server.name
 
     def _address(self, shaped: Shaped, line: DumpRow) -> None:
         row = Assigned.of(shaped, line)
@@ -223,17 +181,3 @@ class _Import:
 
 
 _COMPARED = ("type", "bridge", "vlan", "gateway", "mask", "stop", "dns1", "dns2")
-
-
-def _type(text: str, version: int) -> str:
-    """IPv4 or IPv6 however it is written; told by the addresses when it is not."""
-    plain = text.lower().removeprefix("ip").removeprefix("v")
-    if plain not in ("", "4", "6"):
-        raise Refused(f"type: “{shortened(text)}” is neither IPv4 nor IPv6.")
-    return f"IPv{plain or version}"
-
-
-def _vlan(text: str) -> int:
-    if text and not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise Refused(f"vlan: “{shortened(text)}” is not a number.")
-    return int(text or 0)
