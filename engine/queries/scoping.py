@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.errors import NotFound
 from engine.scope import Scope
+from engine.store.compiled import Compiled
 from engine.store.database import session
 from engine.store.models import Client, Product, Service, Vm
 
@@ -62,12 +63,15 @@ def product_condition(scope: Scope) -> Any:
 
 def need_service(scope: Scope, service_id: int) -> None:
     """Refuse a service that is outside or does not exist, both with the same sentence."""
-    condition = Service.id == service_id
-    if (inside := service_condition(scope)) is not None:
-        condition &= inside
     with session():
-        if not Service.select(Service.id).where(condition).exists():
-            raise NotFound(no_service(service_id))
+        owner = _OWNER.first(service_id)
+    if owner is None or not scope.sees(*owner):
+        raise NotFound(no_service(service_id))
+
+
+_OWNER = Compiled[tuple[int, int]](
+    lambda number: Service.select(Service.client, Service.product).where(Service.id == number).tuples(), 1
+)
 
 
 def no_service(service_id: int) -> str:

@@ -13,18 +13,22 @@ Row = TypeVar("Row")
 class Compiled(Generic[Row]):
     """A select whose values are the arguments of `make`, each used once and in their order.
 
-    `make` is called with marks in place of the values, to find out where they are in the SQL.
+    `make` is called with marks in place of the values, to find out where they are in the SQL. `convert` makes what
+    `rows` returns of what the database does.
     """
 
-    def __init__(self, make: Callable[..., Any], values: int) -> None:
-        self._make, self._values = make, values
+    def __init__(
+        self, make: Callable[..., Any], values: int, convert: Callable[[Any], Row] | None = None
+    ) -> None:
+        self._make, self._values, self._convert = make, values, convert
         self._built: dict[bool, tuple[Any, str, list[Any]]] = {}
 
     def rows(self, *values: Any) -> list[Row]:
         """The rows for these values."""
         query, sql, params = self._of(is_postgres())
         given = [values[place] if (place := _place(each)) is not None else each for each in params]
-        return list(query._get_model_cursor_wrapper(database.execute_sql(sql, given)))
+        found = query._get_cursor_wrapper(database.execute_sql(sql, given))
+        return list(found) if self._convert is None else list(map(self._convert, found))
 
     def first(self, *values: Any) -> Row | None:
         """The first of the rows for these values."""
