@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 _LIMITS = ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")
@@ -125,8 +126,9 @@ _PARTS: dict[str, Any] = {
 }
 
 
-def _names(kind: type) -> list[str]:
-    return [part.name for part in dataclasses.fields(kind)]
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(part.name for part in dataclasses.fields(kind))
 
 
 # the traffic quota: counted by the statistics and enforced by them, so a change counts without a change of package

@@ -237,7 +237,7 @@ def service_and_notes(service_id: int) -> tuple[ServiceView, str] | None:
     """One service with the notes about it; None when there is none of this id."""
     with session():
         row = _ONE_SERVICE.first(service_id)
-        return None if row is None else (_service(row), row.notes)
+        return None if row is None else (_service(row, {}), row.notes)
 
 
 class _ServiceRow(NamedTuple):
@@ -288,11 +288,12 @@ def _services(ids: Sequence[int] | None, scope: Scope = EVERYTHING) -> Iterator[
     query = _service_rows().order_by(Service.id)
     if ids is not None:
         query = query.where(Service.id.in_(list(ids)))
+    plans: dict[int, tuple[Plan, dict[str, Any]]] = {}
     for row in inside(query, service_condition(scope)):
-        yield _service(_ServiceRow._make(row))
+        yield _service(_ServiceRow._make(row), plans)
 
 
-def _service(row: _ServiceRow) -> ServiceView:
+def _service(row: _ServiceRow, plans: dict[int, tuple[Plan, dict[str, Any]]]) -> ServiceView:
     return ServiceView(
         id=row.id,
         client=row.client,
@@ -304,7 +305,7 @@ def _service(row: _ServiceRow) -> ServiceView:
         vmid=row.vmid,
         vm_status=row.vm_status,
         created=row.created_at,
-        pending=_pending(row),
+        pending=_pending(row, plans),
         external_ref=row.external_ref,
         revision=revision(
             row.client_id, row.product_id, row.status, row.options, row.external_ref, row.notes
@@ -312,11 +313,21 @@ def _service(row: _ServiceRow) -> ServiceView:
     )
 
 
-def _pending(row: _ServiceRow) -> list[ProductChange]:
-    """Empty during the first deploy and after removal: there is no plan to compare with."""
+def _pending(row: _ServiceRow, plans: dict[int, tuple[Plan, dict[str, Any]]]) -> list[ProductChange]:
+    """Empty during the first deploy and after removal: there is no plan to compare with.
+
+    `plans` keeps the plans of products from one row to the next.
+    """
     if not row.plan or row.status in ("Terminated", "Cancelled"):
         return []
-    wanted = effective(row.spec, row.options)
+    if row.product_id not in plans:
+        plan = effective(row.spec, {})
+        plans[row.product_id] = plan, plan.as_dict()
+    wanted, as_dict = plans[row.product_id]
+    if not row.options and row.plan == as_dict:
+        return []
+    if row.options:
+        wanted = effective(row.spec, row.options)
     return [
         ProductChange(each.field, each.old, each.new)
         for each in differences(Plan.from_dict(row.plan), wanted)

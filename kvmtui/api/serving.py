@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -105,6 +106,8 @@ class ApiServer:
         )
         config.load()
         config.ssl = self._tls
+        gc.collect()
+        gc.freeze()  # the program itself is never garbage: a full collection need not walk over it
         self._server = uvicorn.Server(config)
         if not self._stop.is_set():
             asyncio.run(self._server.serve([self._socket.dup()]))
