@@ -18,6 +18,7 @@ from engine.clock import now_ms
 from engine.redact import MASK, redact
 from engine.roles import Role
 from engine.scope import EVERYTHING, Scope
+from engine.store.compiled import insert_rows
 from engine.store.database import execute, session, transaction
 from engine.store.locks import Lock, exclusive
 from engine.store.models import Audit, AuditArchive
@@ -86,7 +87,7 @@ def record(
             "result": redact(result),
             "previous_hash": _newest_hash(),
         }
-        Audit.insert(**row, hash=_hash(row)).execute()
+        insert_rows(Audit, [row | {"hash": _hash(row)}])
 
 
 def masked(values: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> dict[str, Any]:

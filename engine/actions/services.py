@@ -27,6 +27,7 @@ from engine.plan import AT_ONCE, effective
 from engine.queries.scoping import client_condition, inside, product_condition
 from engine.roles import Role
 from engine.scope import Scope
+from engine.store.compiled import insert_rows
 from engine.store.database import database, execute, in_transaction, is_postgres, now_expression
 from engine.store.locks import Lock, exclusive
 from engine.store.models import Client, Product, Service, Vm
@@ -135,8 +136,8 @@ class _Site:
             clients |= dict(inside(query, client_condition(scope)).tuples())
         products: dict[str, tuple[int, int]] = {}
         for names in _batches(sorted({form.product for form in forms})):
-            query = Product.select(Product.name, Product.id, Product.server).where(Product.name.in_(names))
-            rows = inside(query, product_condition(scope)).tuples()
+            plans = Product.select(Product.name, Product.id, Product.server).where(Product.name.in_(names))
+            rows = inside(plans, product_condition(scope)).tuples()
             products |= {name: (number, server) for name, number, server in rows}
         return cls(clients, products, services, scope)
 
@@ -205,8 +206,8 @@ def _differences(form: ServiceForm, row: Service, site: _Site) -> Iterator[Diffe
 def _insert(forms: Sequence[ServiceForm], site: _Site, actor: Actor) -> None:
     now = now_ms()
     for batch in _batches(forms):
-        Service.insert_many([_service_row(form, site, now) for form in batch]).execute()
-        Vm.insert_many([_vm_row(form, site) for form in batch]).execute()
+        insert_rows(Service, [_service_row(form, site, now) for form in batch])
+        insert_rows(Vm, [_vm_row(form, site) for form in batch])
         requests.add_deploys([form.id for form in batch if form.id is not None], actor.login, actor.source)
     count_on()
 

@@ -21,7 +21,7 @@ from kvmtui.api.gate import Gate
 from kvmtui.api.hub import Hub
 from kvmtui.api.metrics import Metrics
 from kvmtui.api.openapi import describe
-from kvmtui.api.operations import ROUTERS
+from kvmtui.api.operations import ROUTERS, requests
 from kvmtui.api.peers import Networks
 from kvmtui.api.rates import Rates
 from kvmtui.api.settings import ApiSettings
@@ -59,6 +59,7 @@ def create(settings: ApiSettings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.threads, app.state.waiting_threads = threads, waiting_threads
+    app.state.messages = requests.Messages()
     app.state.hub, app.state.screens, app.state.metrics = hub, screens, metrics
     app.state.rates = Rates(settings.rate_limit)
     for each in ROUTERS:
