@@ -10,7 +10,7 @@ from engine.errors import NotFound
 from engine.scope import Scope
 from engine.store.compiled import Compiled
 from engine.store.database import session
-from engine.store.models import Client, Product, Service, Vm
+from engine.store.models import Client, Product, Server, Service, Vm
 
 
 def service_condition(scope: Scope) -> Any:
@@ -59,6 +59,12 @@ def client_condition(scope: Scope) -> Any:
 def product_condition(scope: Scope) -> Any:
     """The condition on `Product` of what is inside: those listed, else every one."""
     return None if scope.products is None else Product.id.in_(sorted(scope.products))
+
+
+def server_condition(scope: Scope) -> Any:
+    """The condition on `Server` of what is inside: those with a VM inside; None when everything is."""
+    vms = vms_in(scope)
+    return None if vms is None else Server.id.in_(Vm.select(Vm.server).where(Vm.id.in_(vms)))
 
 
 def need_service(scope: Scope, service_id: int) -> None:
