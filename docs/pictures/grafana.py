@@ -35,7 +35,7 @@ scrape_configs:
     static_configs: [{{targets: ["{target}"]}}]
 """
 BROKEN = "  - {{<<: *vps, name: Broken, template: 9999}}\n"
-WIDTH, COLUMNS, PANEL, GAP = 1200, 3, (390, 132), 10
+WIDTH, COLUMNS, PANEL, GAP = 1210, 3, (390, 132), 10
 COLOURS = ("#73bf69", "#f2cc0c", "#5794f2", "#f2495c", "#b877d9", "#ff9830", "#8ab8ff", "#96d98d")
 
 
