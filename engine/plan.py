@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Literal
 
 _LIMITS = ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")
@@ -126,9 +125,13 @@ _PARTS: dict[str, Any] = {
 }
 
 
-@cache
+_FIELDS: dict[type, tuple[str, ...]] = {
+    kind: tuple(part.name for part in dataclasses.fields(kind)) for kind in (Plan, *set(_PARTS.values()))
+}
+
+
 def _names(kind: type) -> tuple[str, ...]:
-    return tuple(part.name for part in dataclasses.fields(kind))
+    return _FIELDS[kind]
 
 
 # the traffic quota: counted by the statistics and enforced by them, so a change counts without a change of package

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from engine.clock import iso
@@ -33,12 +32,18 @@ def plain(value: Any) -> Any:
 _AS_THEY_ARE = frozenset((str, int, float, bool, type(None)))
 
 
-@cache
+_known: dict[type, tuple[tuple[str, bool], ...] | None] = {}
+
+
 def _fields(kind: type) -> tuple[tuple[str, bool], ...] | None:
     """The fields of a view, and whether each is a moment; None for what is no view."""
-    if not dataclasses.is_dataclass(kind):
-        return None
-    return tuple((each.name, "Moment" in str(each.type)) for each in dataclasses.fields(kind))
+    if kind not in _known:
+        _known[kind] = (
+            tuple((each.name, "Moment" in str(each.type)) for each in dataclasses.fields(kind))
+            if dataclasses.is_dataclass(kind)
+            else None
+        )
+    return _known[kind]
 
 
 def run_document(run: RunView) -> dict[str, Any]:

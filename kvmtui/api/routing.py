@@ -71,7 +71,7 @@ class TokenRoute(PublicRoute):
                 await authenticate(request, Role.VIEWER)  # only a caller with a token learns what is wrong
                 raise
 
-        reads = self.methods <= set(_BODYLESS) and hasattr(self.endpoint, _AUTHENTICATES)
+        reads = (self.methods or set()) <= set(_BODYLESS) and hasattr(self.endpoint, _AUTHENTICATES)
         return handle_read if reads else handle
 
 
