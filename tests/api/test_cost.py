@@ -17,11 +17,11 @@ from tests.api.statements import watched
 
 ORDER = {"client": "Acme", "product": "VPS-2"}
 MOST = {
-    "GET /services/1": 3,
+    "GET /services/1": 5,
     "GET /services": 3,
     "GET /services/1/vm": 6,
     "POST /services": 25,
-    "PATCH /services/1": 18,
+    "PATCH /services/1": 22,
     "POST /services/1/vm/reboot": 21,
 }
 
