@@ -30,6 +30,8 @@ docs: $(STAMP)
 soak: $(STAMP)
 	KVMTUI_CRASH_STRIDE=1 KVMTUI_BURSTS=100 $(BIN)/pytest -n $(JOBS) --dist worksteal \
 		tests/crash tests/faults tests/engines tests/screens/test_bursts.py $(ARGS)
+	KVMTUI_API_KILLS=all KVMTUI_FUZZ_SECONDS=3000 KVMTUI_FUZZ_EXAMPLES=50 KVMTUI_FUZZ_COVERED=all \
+		$(BIN)/pytest -n $(JOBS) tests/api/test_killed.py tests/api/test_fuzz.py $(ARGS)
 	$(BIN)/python -m tests.world --db both --seeds 1000 --seconds 30 --jobs 2 --shrink 20
 
 # One world: SEED, MINUTES, DB (sqlite, postgresql, both), ENGINES; or REPLAY=script.jsonl. See docs/world.md.
@@ -56,6 +58,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kvmtui needs Python 3.11 or newer")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	# its limit on typer concerns its command line, which no test uses
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt openapi-python-client
 	touch $@
 
 clean:

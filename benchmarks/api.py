@@ -35,6 +35,7 @@ TARGETS = {
     "memory of the API MB": 80.0,
     "event streams: CPU %": 5.0,
 }
+EVENTS_S = 15  # sixty VMs that deploy in a minute, fifteen steps each
 MANIFEST = """
 servers:
   - &server
@@ -144,7 +145,7 @@ def _deploys(given: argparse.Namespace, load: bool) -> tuple[float, dict[str, fl
 
     with labproc.running(given.speed) as lab, tempfile.TemporaryDirectory() as folder:
         site = _site(Path(folder), lab)
-        with _served(site), site.process("--daemon", wait_for="daemon started"):
+        with served(site), site.process("--daemon", wait_for="daemon started"):
             return asyncio.run(_measure(site, given, load))
 
 
@@ -167,7 +168,8 @@ def _site(home: Path, lab: Any) -> Site:
 
 
 @contextmanager
-def _served(site: Site) -> Iterator[None]:
+def served(site: Site) -> Iterator[None]:
+    """Serve the API of a site while the block runs."""
     with site.process("api", "127.0.0.1:0", wait_for="listens on") as (process, line):
         site.url, site.pid = line.split("listens on ")[1].strip(), process.pid
         yield
@@ -191,7 +193,7 @@ async def _measure(site: Site, given: argparse.Namespace, load: bool) -> tuple[f
         makespan = time.monotonic() - began
         if loading is not None:
             await loading
-    figures = {"memory of the API MB": _memory_mb(site.pid)} if load else {}
+    figures = {"memory of the API MB": memory_mb(site.pid)} if load else {}
     if load:
         figures |= {
             "GET /services/{id} p50 ms": statistics.median(took["GET"]),
@@ -244,7 +246,7 @@ def _large(given: argparse.Namespace) -> dict[str, float]:
         site.token = json.loads(site.run("token", "create", "bench", "--role", "owner", "--json"))["secret"]
         (home / "config.toml").write_text("[api]\nrate_limit = 0\n")
         (home / "config.toml").chmod(0o600)
-        with _served(site):
+        with served(site):
             return asyncio.run(_look(site, given))
 
 
@@ -255,14 +257,16 @@ async def _look(site: Site, given: argparse.Namespace) -> dict[str, float]:
             began = time.perf_counter()
             (await http.get("/api/v1/services?limit=100")).raise_for_status()
             took.append((time.perf_counter() - began) * 1000)
-        listeners = [asyncio.create_task(_listen(http)) for _ in range(given.listeners)]
+        heard: list[int] = []
+        listeners = [asyncio.create_task(_listen(http, heard)) for _ in range(given.listeners)]
         await asyncio.sleep(3)
-        before, began = _cpu_s(site.pid), time.monotonic()
-        for number in range(20):  # as many events as sixty VMs that deploy publish in ten seconds
-            patch = {"notes": f"note {number}"}
-            (await http.patch("/api/v1/services/1", json=patch)).raise_for_status()
-            await asyncio.sleep(0.5)
-        spent = (_cpu_s(site.pid) - before) / (time.monotonic() - began)
+        publisher = [sys.executable, "-m", "benchmarks.api_events", str(site.home), str(EVENTS_S), "10"]
+        before, began = cpu_s(site.pid), time.monotonic()
+        ran = await asyncio.create_subprocess_exec(*publisher, env=site.environment, cwd=ROOT)
+        assert await ran.wait() == 0
+        spent = (cpu_s(site.pid) - before) / (time.monotonic() - began)
+        await asyncio.sleep(2)
+        assert len(heard) >= given.listeners * EVENTS_S * 10, "a stream lost events"
         for each in listeners:
             each.cancel()
         await asyncio.gather(*listeners, return_exceptions=True)
@@ -272,10 +276,11 @@ async def _look(site: Site, given: argparse.Namespace) -> dict[str, float]:
     }
 
 
-async def _listen(http: httpx.AsyncClient) -> None:
+async def _listen(http: httpx.AsyncClient, heard: list[int]) -> None:
     async with http.stream("GET", "/api/v1/events", timeout=None) as answer:
-        async for _ in answer.aiter_lines():
-            pass
+        async for line in answer.aiter_lines():
+            if line.startswith("id: "):
+                heard.append(int(line[4:]))
 
 
 def _key(number: object) -> dict[str, str]:
@@ -286,12 +291,14 @@ def _p99(values: list[float]) -> float:
     return statistics.quantiles(values, n=100)[98]
 
 
-def _memory_mb(pid: int) -> float:
+def memory_mb(pid: int) -> float:
+    """Resident memory of a process."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
+    """CPU seconds that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

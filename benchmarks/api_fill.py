@@ -6,6 +6,7 @@ import sys
 import uuid
 from pathlib import Path
 
+from engine.plan import effective
 from engine.store.database import close_database, in_transaction, open_database
 from engine.store.models import Client, Product, Server, Service, Vm
 from engine.store.urls import sqlite_url
@@ -21,7 +22,9 @@ def main(home: Path, count: int) -> None:
         server = Server.create(
             uid=str(uuid.uuid4()), name="pve1", hosts=["127.0.0.1"], tls={"insecure": True}
         )
-        product = Product.create(name="VPS", server=server, spec={"template": 9000})
+        spec = {"template": 9000}
+        product = Product.create(name="VPS", server=server, spec=spec)
+        plan = effective(spec, {}).as_dict()
         clients = [Client.create(name=f"client {number}").id for number in range(100)]
         for start in range(1, count + 1, _BATCH):
             numbers = range(start, min(start + _BATCH, count + 1))
@@ -39,6 +42,7 @@ def main(home: Path, count: int) -> None:
                         "server": server.id,
                         "vm_status": "ready",
                         "name": f"vm-{each}",
+                        "plan": plan,
                     }
                     for each in numbers
                 ]

@@ -18,7 +18,8 @@ from engine.clock import now_ms
 from engine.redact import MASK, redact
 from engine.roles import Role
 from engine.scope import EVERYTHING, Scope
-from engine.store.database import session, transaction
+from engine.store.compiled import insert_rows
+from engine.store.database import execute, session, transaction
 from engine.store.locks import Lock, exclusive
 from engine.store.models import Audit, AuditArchive
 
@@ -86,7 +87,7 @@ def record(
             "result": redact(result),
             "previous_hash": _newest_hash(),
         }
-        Audit.insert(**row, hash=_hash(row)).execute()
+        insert_rows(Audit, [row | {"hash": _hash(row)}])
 
 
 def masked(values: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -169,10 +170,11 @@ def verify_chain() -> list[str]:
 
 
 def _newest_hash() -> str:
-    newest = Audit.select(Audit.hash).order_by(Audit.id.desc()).limit(1).scalar()
-    if newest is None and (archive := newest_archive()) is not None:
-        newest = archive.last_hash
-    return str(newest or "")
+    newest = execute("SELECT hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
+    if newest is not None:
+        return str(newest[0] or "")
+    archive = newest_archive()
+    return str(archive.last_hash) if archive is not None else ""
 
 
 def _hash(row: Mapping[str, Any]) -> str:

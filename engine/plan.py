@@ -125,8 +125,13 @@ _PARTS: dict[str, Any] = {
 }
 
 
-def _names(kind: type) -> list[str]:
-    return [part.name for part in dataclasses.fields(kind)]
+_FIELDS: dict[type, tuple[str, ...]] = {
+    kind: tuple(part.name for part in dataclasses.fields(kind)) for kind in (Plan, *set(_PARTS.values()))
+}
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    return _FIELDS[kind]
 
 
 # the traffic quota: counted by the statistics and enforced by them, so a change counts without a change of package

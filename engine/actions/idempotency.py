@@ -56,7 +56,8 @@ def _once(token: int, key: str, digest: str, work: Callable[[], KeptAnswer]) -> 
     if claimed is None:
         return _stored(token, key, digest)
     answer = work()
-    Answered.update(status=answer.status, answer=answer.document).where(Answered.id == claimed[0]).execute()
+    stored = Answered.answer.db_value(answer.document)
+    execute("UPDATE answered SET status = ?, answer = ? WHERE id = ?", answer.status, stored, claimed[0])
     return answer
 
 

@@ -22,8 +22,8 @@ from engine.forms.service import OptionsForm, ServiceForm, canonical
 from engine.queries.scoping import inside, service_condition
 from engine.roles import Role
 from engine.scope import Scope
-from engine.store.database import in_transaction
-from engine.store.models import Request, Service, Vm
+from engine.store.database import execute, in_transaction
+from engine.store.models import Service
 from engine.work import events
 
 ExternalRef = Annotated[
@@ -68,10 +68,11 @@ def order(form: OrderForm, actor: Actor) -> Queued:
             Service.update(external_ref=form.external_ref).where(Service.id == service).execute()
         if form.notes.strip():
             set_notes(actor, service, form.notes)
-        vm = Vm.get(Vm.service == service)
-        request = Request.get(Request.service == service)
+        # a service of this id may have been deleted, and its requests are kept
+        newest = "SELECT vm, id FROM request WHERE service = ? ORDER BY id DESC LIMIT 1"
+        vm, request = execute(newest, service).fetchone()
         said = f"Service {service} was created; its VM is being deployed."
-        return Queued(service, vm.id, "Deploy", said, seen, request.id)
+        return Queued(service, vm, "Deploy", said, seen, request)
 
     return in_transaction(work)
 

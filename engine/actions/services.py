@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from peewee import fn
-
 from engine import audit
 from engine.actions.lookup import found, nearest
 from engine.actions.permission import Needs, needs, require
@@ -29,7 +27,8 @@ from engine.plan import AT_ONCE, effective
 from engine.queries.scoping import client_condition, inside, product_condition
 from engine.roles import Role
 from engine.scope import Scope
-from engine.store.database import database, in_transaction, is_postgres, now_expression
+from engine.store.compiled import insert_rows
+from engine.store.database import database, execute, in_transaction, is_postgres, now_expression
 from engine.store.locks import Lock, exclusive
 from engine.store.models import Client, Product, Service, Vm
 from engine.webhooks import recording
@@ -118,11 +117,12 @@ def _put(forms: Sequence[ServiceForm], actor: Actor) -> list[PutResult | Refused
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """What the forms speak of, read in a few queries."""
+    """What the forms name, read in a few queries."""
 
     clients: dict[str, int]
     products: dict[str, tuple[int, int]]  # name -> id, server
     services: dict[int, Service]
+    scope: Scope
 
     @classmethod
     def read(cls, forms: Sequence[ServiceForm], scope: Scope) -> _Site:
@@ -130,27 +130,34 @@ class _Site:
         services: dict[int, Service] = {}
         for batch in _batches(ids):
             services |= {row.id: row for row in Service.select().where(Service.id.in_(batch))}
-        return cls(
-            {
-                row.name: row.id
-                for row in inside(Client.select(Client.name, Client.id), client_condition(scope))
-            },
-            {
-                row.name: (row.id, row.server_id)
-                for row in inside(
-                    Product.select(Product.name, Product.id, Product.server), product_condition(scope)
-                )
-            },
-            services,
-        )
+        clients: dict[str, int] = {}
+        for names in _batches(sorted({form.client for form in forms})):
+            query = Client.select(Client.name, Client.id).where(Client.name.in_(names))
+            clients |= dict(inside(query, client_condition(scope)).tuples())
+        products: dict[str, tuple[int, int]] = {}
+        for names in _batches(sorted({form.product for form in forms})):
+            plans = Product.select(Product.name, Product.id, Product.server).where(Product.name.in_(names))
+            rows = inside(plans, product_condition(scope)).tuples()
+            products |= {name: (number, server) for name, number, server in rows}
+        return cls(clients, products, services, scope)
+
+    def unknown_client(self, name: str) -> NotFound:
+        """The refusal of a client, with the nearest name."""
+        rows = inside(Client.select(Client.name), client_condition(self.scope)).tuples()
+        return NotFound(f"There is no client '{name}'.{nearest(name, (each for (each,) in rows))}")
+
+    def unknown_product(self, name: str) -> NotFound:
+        """The refusal of a product, with the nearest name."""
+        rows = inside(Product.select(Product.name), product_condition(self.scope)).tuples()
+        return NotFound(f"There is no product '{name}'.{nearest(name, (each for (each,) in rows))}")
 
 
 def _answer(form: ServiceForm, site: _Site, actor: Actor) -> PutResult | Refused:
     assert form.id is not None
     if form.client not in site.clients:
-        return NotFound(f"There is no client '{form.client}'.{nearest(form.client, site.clients)}")
+        return site.unknown_client(form.client)
     if form.product not in site.products:
-        return NotFound(f"There is no product '{form.product}'.{nearest(form.product, site.products)}")
+        return site.unknown_product(form.product)
     row = site.services.get(form.id)
     if row is None:
         return PutResult("service", str(form.id), "create", form.id)
@@ -199,8 +206,8 @@ def _differences(form: ServiceForm, row: Service, site: _Site) -> Iterator[Diffe
 def _insert(forms: Sequence[ServiceForm], site: _Site, actor: Actor) -> None:
     now = now_ms()
     for batch in _batches(forms):
-        Service.insert_many([_service_row(form, site, now) for form in batch]).execute()
-        Vm.insert_many([_vm_row(form, site) for form in batch]).execute()
+        insert_rows(Service, [_service_row(form, site, now) for form in batch])
+        insert_rows(Vm, [_vm_row(form, site) for form in batch])
         requests.add_deploys([form.id for form in batch if form.id is not None], actor.login, actor.source)
     count_on()
 
@@ -273,7 +280,7 @@ def number_alone() -> None:
 
 def next_id() -> int:
     """The number a new service gets; call it after `number_alone`, in the transaction that makes the service."""
-    return int(Service.select(fn.MAX(Service.id)).scalar() or 0) + 1
+    return int(execute("SELECT COALESCE(MAX(id), 0) FROM service").fetchone()[0]) + 1
 
 
 def _only(answers: list[PutResult | Refused]) -> PutResult:

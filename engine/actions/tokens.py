@@ -26,6 +26,7 @@ from engine.queries.refs import client_ref
 from engine.queries.tokens import TokenView
 from engine.roles import Role
 from engine.scope import Scope
+from engine.store.compiled import Compiled
 from engine.store.database import in_transaction, session
 from engine.store.models import ApiToken, Product, Webhook
 
@@ -42,6 +43,7 @@ _WRONG = (
     "The token is not valid: it is unknown, expired or revoked. Ask an owner for one: kvmtui token create"
 )
 _tries = Attempts(most=10, window_s=60)
+_BY_DIGEST = Compiled[ApiToken](lambda digest: ApiToken.select().where(ApiToken.digest == digest), 1)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -140,7 +142,7 @@ def authenticate(presented: str, address: str) -> Actor:
         raise TooManyTries(f"Too many wrong tokens came from {address}; try again in {seconds} s.", seconds)
     digest, now = _digest(presented), now_ms()
     with session():
-        row = ApiToken.get_or_none(ApiToken.digest == digest)
+        row = _BY_DIGEST.first(digest)
     known = row.digest if row is not None else _digest("")
     works = row is not None and hmac.compare_digest(known, digest) and queries.state_of(row, now) == "active"
     if row is None or not works:

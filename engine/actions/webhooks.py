@@ -67,6 +67,14 @@ def create(actor: Actor, url: str, events: Iterable[str] = (), allow_private: bo
     return in_transaction(work)
 
 
+@needs(Role.OWNER, "read the secret of a webhook")
+def secret_of(actor: Actor, webhook: int) -> str:
+    """The signing secret of an endpoint in clear, for whoever repeats the request that created it."""
+    with session():
+        row = _own(actor, webhook)
+        return secrets.unseal(row.secret, "webhook", row.uid, "secret")
+
+
 @needs(Role.OWNER, "delete a webhook")
 def delete(actor: Actor, webhook: int) -> None:
     """Delete an endpoint and what waits for it."""

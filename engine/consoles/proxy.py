@@ -62,6 +62,7 @@ class ScreenProxy:
         self._offers: list[ScreenOffer] = []
         self._lock = threading.Lock()
         self._visitors: WeakSet[Visitor] = WeakSet()
+        self._closing = False
         self._socket = _listening(settings)
         self._loopback = ip_address(settings.address).is_loopback
         self.port = int(self._socket.getsockname()[1])
@@ -95,14 +96,21 @@ class ScreenProxy:
 
     def _turn_away(self) -> None:
         """Hangs up on connections that requested nothing yet: browsers open some in advance and leave them so."""
-        for visitor in list(self._visitors):
+        with self._lock:
+            self._closing = True
+            visitors = list(self._visitors)
+        for visitor in visitors:
             if visitor.request is None:
-                with suppress(OSError):
-                    visitor.socket.shutdown(socket.SHUT_RDWR)
+                _hang_up(visitor)
 
     def _welcome(self, *line: Any, **options: Any) -> Visitor:
+        """Called in the connection's own thread, which may begin only after `close` was called."""
         visitor = Visitor(*line, **options)
-        self._visitors.add(visitor)
+        with self._lock:
+            self._visitors.add(visitor)
+            closing = self._closing
+        if closing:
+            _hang_up(visitor)
         return visitor
 
     def _served(self) -> Server:
@@ -222,6 +230,11 @@ class ScreenProxy:
         with suppress(ConnectionClosed):
             visitor.close()
         return well
+
+
+def _hang_up(visitor: Visitor) -> None:
+    with suppress(OSError):
+        visitor.socket.shutdown(socket.SHUT_RDWR)
 
 
 def _listening(settings: ConsoleSettings) -> socket.socket:

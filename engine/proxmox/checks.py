@@ -11,12 +11,12 @@ from functools import partial
 from engine.errors import KvmtuiError
 
 from .access import TlsMode
+from .api_request import ApiRequest
 from .check import CheckResult, ProductNeeds, ServerCheck, SnapshotNeeds
 from .cluster import Cluster
 from .faults import ProxmoxError
 from .guest_values import GuestLocation
 from .privileges import PrivilegeGrant, Use, grant_for, grants
-from .session import ApiRequest
 from .storage_checks import Seen, chain_checks, everywhere, snapshot_checks, storage_check
 from .values import NodeInfo
 from .wire import fetch_fingerprint

@@ -14,13 +14,13 @@ from engine.errors import Refused
 
 from .access import ServerAccess
 from .answers import ProxmoxAnswer, Row, flag_of, int_of, text_of
+from .api_request import ApiRequest
 from .fault_table import FaultKind
 from .faults import ProxmoxError, TaskExit, is_vague, not_ours, task_ending
 from .guest_values import GuestConfig, GuestLocation
 from .journal import CallRecorder, Value
 from .mark import Mark, find_mark
 from .overview import ClusterOverview
-from .session import ApiRequest
 from .transport import Transport
 from .values import (
     Backup,

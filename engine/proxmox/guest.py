@@ -14,6 +14,7 @@ from engine import redact
 from engine.errors import Refused
 
 from .answers import ProxmoxAnswer
+from .api_request import ApiRequest
 from .cluster import Cluster
 from .codecs import Drive, Net, gib_text, is_drive_key
 from .fault_table import FaultKind
@@ -24,7 +25,6 @@ from .guest_view import GuestView
 from .ha import Request as HaRequest
 from .journal import Value
 from .mark import Mark, stamped
-from .session import ApiRequest
 
 T = TypeVar("T")
 _CD_SLOTS = ("ide2", "ide0", "ide1", "ide3", "sata0", "sata1", "sata2", "sata3", "sata4", "sata5")

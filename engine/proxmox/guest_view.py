@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from engine import redact
 
 from .answers import ProxmoxAnswer, maybe_text, text_of
+from .api_request import ApiRequest
 from .cluster import Cluster
 from .fault_table import FaultKind
 from .faults import ProxmoxError, odd_answer
@@ -24,7 +25,6 @@ from .guest_values import (
 )
 from .ha import HaState
 from .journal import Value
-from .session import ApiRequest
 from .values import ConsoleTicket
 
 RECENT_S = 2.0

@@ -10,15 +10,18 @@ import threading
 import weakref
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from .access import ServerAccess
 from .answers import ProxmoxAnswer
+from .api_request import ApiRequest
 from .fault_table import FaultKind
 from .faults import ProxmoxError
 from .journal import CallRecorder, ChangingCall, SilentRecorder, params_hash, shown
 from .login import Login
-from .session import ApiRequest, HostSession
+
+if TYPE_CHECKING:
+    from .session import HostSession
 
 T = TypeVar("T")
 _ANOTHER_HOST_MAY_KNOW = ("no_answer", "gateway")
@@ -99,6 +102,8 @@ class Transport:
         return (good, *(host for host in self.access.hosts if host != good))
 
     def _session(self, host: str) -> HostSession:
+        from .session import HostSession
+
         mine: dict[str, HostSession] = self._mine.__dict__.setdefault("sessions", {})
         if host not in mine:
             mine[host] = HostSession(self.access, host, self._login, self._count)

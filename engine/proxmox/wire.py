@@ -13,10 +13,6 @@ import ssl
 import time
 from typing import Any
 
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPSConnectionPool
-
 from .access import ServerTls, TlsMode
 
 LARGEST_ANSWER = 64 * 1024 * 1024
@@ -134,41 +130,6 @@ def tls_context(tls: ServerTls) -> WireContext:
     else:
         context.load_default_certs()
     return context
-
-
-class _JudgedConnection(HTTPSConnection):
-    """A connection whose certificate was judged by our context; urllib3 cannot see that and would warn."""
-
-    def connect(self) -> None:
-        super().connect()
-        self.is_verified = True
-
-
-class _JudgedPool(HTTPSConnectionPool):
-    ConnectionCls = _JudgedConnection
-
-
-class WireAdapter(HTTPAdapter):
-    """Routes every request of a session through one WireContext; the caller's `verify` has no say."""
-
-    def __init__(self, context: WireContext) -> None:
-        self.context = context
-        super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=self.context)
-        self.poolmanager.pool_classes_by_scheme = {"https": _JudgedPool}
-
-    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
-        host, _tls = super().build_connection_pool_key_attributes(request, False, cert)
-        return host, {}
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Nothing to do: the context judges."""
-
-    def drop_connections(self) -> None:
-        """The next call opens a fresh connection."""
-        self.poolmanager.clear()
 
 
 def fetch_fingerprint(host: str, port: int, timeout: float = 5.0) -> str:

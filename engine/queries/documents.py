@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 def plain(value: Any) -> Any:
     """Views as dictionaries, their moments as ISO 8601 UTC with Z."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _field(field, getattr(value, field.name)) for field in dataclasses.fields(value)}
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if (fields := _fields(kind)) is not None:
+        return {
+            name: iso(getattr(value, name)) if moment else plain(getattr(value, name))
+            for name, moment in fields
+        }
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -23,8 +29,21 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-def _field(field: dataclasses.Field[Any], value: Any) -> Any:
-    return iso(value) if "Moment" in str(field.type) else plain(value)
+_AS_THEY_ARE = frozenset((str, int, float, bool, type(None)))
+
+
+_known: dict[type, tuple[tuple[str, bool], ...] | None] = {}
+
+
+def _fields(kind: type) -> tuple[tuple[str, bool], ...] | None:
+    """The fields of a view, and whether each is a moment; None for what is no view."""
+    if kind not in _known:
+        _known[kind] = (
+            tuple((each.name, "Moment" in str(each.type)) for each in dataclasses.fields(kind))
+            if dataclasses.is_dataclass(kind)
+            else None
+        )
+    return _known[kind]
 
 
 def run_document(run: RunView) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import JOIN, fn
 
@@ -19,6 +19,7 @@ from engine.plan import Plan, differences, effective
 from engine.queries.keyset import revision
 from engine.queries.scoping import client_condition, inside, product_condition, service_condition
 from engine.scope import EVERYTHING, Scope
+from engine.store.compiled import Compiled
 from engine.store.database import session
 from engine.store.models import Client, DnsRecord, Pool, Product, Server, Service, Vm, Zone
 from engine.work.servers import GIVE_UP_AFTER
@@ -232,51 +233,104 @@ def services_of_client(name: str, scope: Scope = EVERYTHING) -> list[ServiceView
         return list(_services([row.id for row in rows], scope))
 
 
-def _services(ids: Sequence[int] | None, scope: Scope = EVERYTHING) -> Iterator[ServiceView]:
-    query = (
-        Service.select(Service, Client, Product, Server, Vm)
+def service_and_notes(service_id: int) -> tuple[ServiceView, str] | None:
+    """One service with the notes about it; None when there is none of this id."""
+    with session():
+        row = _ONE_SERVICE.first(service_id)
+        return None if row is None else (_service(row, {}), row.notes)
+
+
+class _ServiceRow(NamedTuple):
+    """What is read of a service, in the order of `_SERVICE_COLUMNS`."""
+
+    id: int
+    client_id: int
+    product_id: int
+    status: str
+    options: dict[str, Any]
+    external_ref: str
+    notes: str
+    created_at: Moment
+    client: str
+    product: str
+    spec: dict[str, Any]
+    server: str
+    vm: str | None
+    vmid: int | None
+    vm_status: str | None
+    plan: dict[str, Any] | None
+
+
+_SERVICE_COLUMNS = (
+    *(Service.id, Service.client, Service.product, Service.status, Service.options, Service.external_ref),
+    *(Service.notes, Service.created_at, Client.name, Product.name, Product.spec, Server.name),
+    *(Vm.name, Vm.vmid, Vm.vm_status, Vm.plan),
+)
+
+
+def _service_rows() -> Any:
+    return (
+        Service.select(*_SERVICE_COLUMNS)
         .join_from(Service, Client)
         .join_from(Service, Product)
         .join_from(Product, Server)
         .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="machine")
-        .order_by(Service.id)
+        .tuples()
     )
+
+
+_ONE_SERVICE = Compiled[_ServiceRow](
+    lambda number: _service_rows().where(Service.id == number), 1, _ServiceRow._make
+)
+
+
+def _services(ids: Sequence[int] | None, scope: Scope = EVERYTHING) -> Iterator[ServiceView]:
+    query = _service_rows().order_by(Service.id)
     if ids is not None:
         query = query.where(Service.id.in_(list(ids)))
+    plans: dict[int, tuple[Plan, dict[str, Any]]] = {}
     for row in inside(query, service_condition(scope)):
-        yield _service(row, getattr(row, "machine", None))
+        yield _service(_ServiceRow._make(row), plans)
 
 
-def _service(row: Service, vm: Vm | None) -> ServiceView:
+def _service(row: _ServiceRow, plans: dict[int, tuple[Plan, dict[str, Any]]]) -> ServiceView:
     return ServiceView(
         id=row.id,
-        client=row.client.name,
-        product=row.product.name,
-        server=row.product.server.name,
+        client=row.client,
+        product=row.product,
+        server=row.server,
         status=row.status,
         options=row.options,
-        vm=vm.name if vm else "",
-        vmid=vm.vmid if vm else None,
-        vm_status=vm.vm_status if vm else None,
+        vm=row.vm or "",
+        vmid=row.vmid,
+        vm_status=row.vm_status,
         created=row.created_at,
-        pending=_pending(row, vm),
+        pending=_pending(row, plans),
         external_ref=row.external_ref,
-        revision=service_revision(row),
+        revision=revision(
+            row.client_id, row.product_id, row.status, row.options, row.external_ref, row.notes
+        ),
     )
 
 
-def service_revision(row: Service) -> str:
-    """The fingerprint of what clients of the API may have read of a service."""
-    return revision(row.client_id, row.product_id, row.status, row.options, row.external_ref, row.notes)
+def _pending(row: _ServiceRow, plans: dict[int, tuple[Plan, dict[str, Any]]]) -> list[ProductChange]:
+    """Empty during the first deploy and after removal: there is no plan to compare with.
 
-
-def _pending(row: Service, vm: Vm | None) -> list[ProductChange]:
-    """Empty during the first deploy and after removal: there is no plan to compare with."""
-    if vm is None or not vm.plan or row.status in ("Terminated", "Cancelled"):
+    `plans` keeps the plans of products from one row to the next.
+    """
+    if not row.plan or row.status in ("Terminated", "Cancelled"):
         return []
-    wanted = effective(row.product.spec, row.options)
+    if row.product_id not in plans:
+        plan = effective(row.spec, {})
+        plans[row.product_id] = plan, plan.as_dict()
+    wanted, as_dict = plans[row.product_id]
+    if not row.options and row.plan == as_dict:
+        return []
+    if row.options:
+        wanted = effective(row.spec, row.options)
     return [
-        ProductChange(each.field, each.old, each.new) for each in differences(Plan.from_dict(vm.plan), wanted)
+        ProductChange(each.field, each.old, each.new)
+        for each in differences(Plan.from_dict(row.plan), wanted)
     ]
 
 

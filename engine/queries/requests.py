@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from peewee import JOIN
+
 from engine.clock import iso
-from engine.queries.scoping import within
 from engine.scope import EVERYTHING, Scope
+from engine.store.compiled import Compiled
 from engine.store.database import session
-from engine.store.models import Request, Run, Vm
+from engine.store.models import Request, Run, Service, Vm
 from engine.work.requests import OPEN
 
 
@@ -52,8 +54,23 @@ class RequestView:
 def request(number: int, scope: Scope = EVERYTHING) -> RequestView | None:
     """One request by its number; None when it is unknown or older than what is kept."""
     with session():
-        row = within(Request.select().where(Request.id == number), scope, Request.service).first()
-        return None if row is None else _view(row)
+        row = _WITH_OWNER.first(number)
+        return _view(row) if row is not None and _inside(row, scope) else None
+
+
+_WITH_OWNER = Compiled[Request](
+    lambda number: (
+        Request.select(Request, Service.client, Service.product)
+        .join(Service, JOIN.LEFT_OUTER, on=(Request.service == Service.id), attr="owner")
+        .where(Request.id == number)
+    ),
+    1,
+)
+
+
+def _inside(row: Request, scope: Scope) -> bool:
+    owner = getattr(row, "owner", None)
+    return not scope.limited or (owner is not None and scope.sees(owner.client_id, owner.product_id))
 
 
 def open_requests(service_id: int) -> list[RequestView]:

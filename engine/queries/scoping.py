@@ -8,8 +8,9 @@ from typing import Any
 
 from engine.errors import NotFound
 from engine.scope import Scope
+from engine.store.compiled import Compiled
 from engine.store.database import session
-from engine.store.models import Client, Product, Service, Vm
+from engine.store.models import Client, Product, Server, Service, Vm
 
 
 def service_condition(scope: Scope) -> Any:
@@ -60,14 +61,23 @@ def product_condition(scope: Scope) -> Any:
     return None if scope.products is None else Product.id.in_(sorted(scope.products))
 
 
+def server_condition(scope: Scope) -> Any:
+    """The condition on `Server` of what is inside: those with a VM inside; None when everything is."""
+    vms = vms_in(scope)
+    return None if vms is None else Server.id.in_(Vm.select(Vm.server).where(Vm.id.in_(vms)))
+
+
 def need_service(scope: Scope, service_id: int) -> None:
     """Refuse a service that is outside or does not exist, both with the same sentence."""
-    condition = Service.id == service_id
-    if (inside := service_condition(scope)) is not None:
-        condition &= inside
     with session():
-        if not Service.select(Service.id).where(condition).exists():
-            raise NotFound(no_service(service_id))
+        owner = _OWNER.first(service_id)
+    if owner is None or not scope.sees(*owner):
+        raise NotFound(no_service(service_id))
+
+
+_OWNER = Compiled[tuple[int, int]](
+    lambda number: Service.select(Service.client, Service.product).where(Service.id == number).tuples(), 1
+)
 
 
 def no_service(service_id: int) -> str:

@@ -14,7 +14,7 @@ from peewee import SQL, Case, fn
 from engine.clock import Moment
 from engine.errors import Refused
 from engine.queries.keyset import Slice, slice_of
-from engine.queries.scoping import within
+from engine.queries.scoping import client_condition, inside, product_condition, server_condition, within
 from engine.queries.vms import VmView, vms
 from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
@@ -139,15 +139,17 @@ def _base(question: VmQuestion, scope: Scope) -> Any:
     if question.state != "all":
         query = query.where(in_state(question.state))
     for word in _WORDS.findall(question.text):
-        query = query.where(_fits(word))
+        query = query.where(_fits(word, scope))
     return query
 
 
-def _fits(word: str) -> Any:
+def _fits(word: str, scope: Scope) -> Any:
     """Rows a word of the filter means: `node:pve1` and the like, else the word in any column."""
     name, colon, value = word.partition(":")
     if not colon or name.lower() not in FILTERS:
-        return _says(_unquoted(word) or word)
+        return _says(_unquoted(word) or word, scope)
+    if name.lower() in _HOLDERS:
+        return _HOLDERS[name.lower()](value, scope)
     return _NAMED[name.lower()](value)
 
 
@@ -197,13 +199,19 @@ _IS: dict[str, Any] = {
 }
 _NAMED: dict[str, Any] = {
     "node": _node,
-    "client": lambda value: Vm.service.in_(_services(Service.client.in_(_ids(Client, value)))),
-    "product": lambda value: Vm.service.in_(_services(Service.product.in_(_ids(Product, value)))),
-    "server": lambda value: Vm.server.in_(_ids(Server, value)),
     "is": is_state,
     "ip": _ip,
 }
-FILTERS = tuple(_NAMED)
+_HOLDERS: dict[str, Any] = {
+    "client": lambda value, scope: Vm.service.in_(
+        _services(Service.client.in_(_ids(Client, value, client_condition(scope))))
+    ),
+    "product": lambda value, scope: Vm.service.in_(
+        _services(Service.product.in_(_ids(Product, value, product_condition(scope))))
+    ),
+    "server": lambda value, scope: Vm.server.in_(_ids(Server, value, server_condition(scope))),
+}
+FILTERS = ("node", "client", "product", "server", "is", "ip")
 """The names a word of the filter may begin with, before its colon."""
 
 
@@ -227,11 +235,12 @@ def in_state(state: str) -> Any:
     return Vm.vm_status == state
 
 
-def _says(word: str) -> Any:
+def _says(word: str, scope: Scope) -> Any:
     """Rows in which a word stands, in any column that is shown."""
     like = f"%{_escaped(word)}%"
     statuses = [each for each in SERVICE_STATES[1:] if word.lower() in each.lower()]
-    services = Service.client.in_(_ids(Client, word)) | Service.product.in_(_ids(Product, word))
+    services = Service.client.in_(_ids(Client, word, client_condition(scope)))
+    services |= Service.product.in_(_ids(Product, word, product_condition(scope)))
     if statuses:
         services |= Service.status.in_(statuses)
     named = Address.select(Address.vm).where(Address.rdns**like, Address.vm.is_null(False))
@@ -242,7 +251,7 @@ def _says(word: str) -> Any:
             for column in (Vm.domain, Vm.vm_status, Vm.node, Vm.remote_status, Vm.error, Vm.wait_why)
         ),
         Vm.service.in_(_services(services)),
-        Vm.server.in_(_ids(Server, word)),
+        Vm.server.in_(_ids(Server, word, server_condition(scope))),
         Vm.id.in_(named),
     ]
     if word.isdigit() and len(word) < 10:
@@ -261,8 +270,9 @@ def _number(start: int, digits: int) -> list[Any]:
     return ranges
 
 
-def _ids(model: Any, word: str) -> list[int]:
-    rows = model.select(model.id).where(_named(model.name, word)).limit(_MOST_NAMES)
+def _ids(model: Any, word: str, condition: Any) -> list[int]:
+    """The rows of these names that are inside: others would take places among the most that are read."""
+    rows = inside(model.select(model.id).where(_named(model.name, word)), condition).limit(_MOST_NAMES)
     return [row_id for (row_id,) in rows.tuples()]
 
 

@@ -16,6 +16,7 @@ from peewee import JOIN
 from engine.clock import iso, now_ms
 from engine.notify import recording as notifications
 from engine.scope import EVERYTHING, Scope
+from engine.store.compiled import Compiled
 from engine.store.database import execute
 from engine.store.models import Client, Product, Service, Vm, Webhook, WebhookDelivery, WebhookStuck
 from engine.webhooks.catalog import SUCCEEDED
@@ -138,7 +139,10 @@ def _anybody() -> bool:
 
 def _endpoints(kind: str) -> list[Webhook]:
     """The endpoints that want a type; those that are paused get it when they are resumed."""
-    return [row for row in Webhook.select().order_by(Webhook.id) if not row.events or kind in row.events]
+    return [row for row in _ALL.rows() if not row.events or kind in row.events]
+
+
+_ALL = Compiled[Webhook](lambda: Webhook.select().order_by(Webhook.id), 0)
 
 
 def _services(ids: Sequence[int]) -> dict[int, tuple[int, int, dict[str, Any]]]:

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from peewee import fn
-
 from engine.clock import now_ms
 from engine.redact import redact
+from engine.store.compiled import Compiled
 from engine.store.database import (
     before_commit,
     database,
@@ -109,14 +108,18 @@ def announce(kind: str, text: str, **about: Any) -> None:
 def last_id() -> int:
     """The number of the newest event, 0 when there is none."""
     with session():
-        return Event.select(fn.MAX(Event.id)).scalar() or 0
+        return int(execute("SELECT COALESCE(MAX(id), 0) FROM event").fetchone()[0])
 
 
 def read(after: int, limit: int = 1000) -> list[EventView]:
     """The events that follow number `after`, oldest first."""
     with session():
-        rows = Event.select().where(Event.id > after).order_by(Event.id).limit(limit).dicts()
-        return [EventView(**row) for row in rows]
+        return [EventView(**row) for row in _AFTER.rows(after, limit)]
+
+
+_AFTER = Compiled[dict[str, Any]](
+    lambda after, limit: Event.select().where(Event.id > after).order_by(Event.id).limit(limit).dicts(), 2
+)
 
 
 def recent(limit: int = 200, vm: int | None = None) -> list[EventView]:

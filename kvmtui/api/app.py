@@ -21,19 +21,22 @@ from kvmtui.api.gate import Gate
 from kvmtui.api.hub import Hub
 from kvmtui.api.metrics import Metrics
 from kvmtui.api.openapi import describe
-from kvmtui.api.operations import ROUTERS
+from kvmtui.api.operations import ROUTERS, requests
 from kvmtui.api.peers import Networks
 from kvmtui.api.rates import Rates
 from kvmtui.api.settings import ApiSettings
 from kvmtui.api.threads import Threads
 
 _FOLLOWER_S = 3.0
+_READERS = 4
+"""Threads for what only reads the database: more of them would only take the interpreter from the engine."""
 
 
 def create(settings: ApiSettings) -> FastAPI:
     """The API over the site that is open in this process."""
     metrics = Metrics(settings.tls_cert)
-    threads, hub, screens = Threads(settings.threads), Hub(metrics.happened), ScreenLinks()
+    threads, waiting_threads = Threads(min(_READERS, settings.threads)), Threads(settings.threads)
+    hub, screens = Hub(metrics.happened), ScreenLinks()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -42,6 +45,7 @@ def create(settings: ApiSettings) -> FastAPI:
         hub.close()
         await asyncio.to_thread(hub.join, _FOLLOWER_S)
         threads.close()
+        waiting_threads.close()
         screens.close()
 
     app = FastAPI(
@@ -53,7 +57,9 @@ def create(settings: ApiSettings) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.settings, app.state.threads = settings, threads
+    app.state.settings = settings
+    app.state.threads, app.state.waiting_threads = threads, waiting_threads
+    app.state.messages = requests.Messages()
     app.state.hub, app.state.screens, app.state.metrics = hub, screens, metrics
     app.state.rates = Rates(settings.rate_limit)
     for each in ROUTERS:

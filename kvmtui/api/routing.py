@@ -1,4 +1,7 @@
-"""How an operation is served: the token first, then a strict body, then the engine in a thread."""
+"""How an operation is served: the token first, then a strict body, then the engine in a thread.
+
+A read has no body to refuse: its token is checked in the same thread, right before it is done.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ValidationError
@@ -28,6 +32,8 @@ _METRICS = Needs(Role.METRICS, "read the metrics", whole_site=False)
 _REQUEST = "request_"
 _SERVICE = "/api/v1/services/{id}"
 _BODYLESS = ("GET", "HEAD", "OPTIONS")
+_CLUSTER = 502
+"""An operation that lists this status may wait for a cluster."""
 _NO_TOKEN = "Send a token: Authorization: Bearer kvt_…. Create one with: kvmtui token create NAME"  # noqa: S105
 bearer = HTTPBearer(
     scheme_name="token",
@@ -41,7 +47,9 @@ class PublicRoute(APIRoute):
     """An operation anybody may use."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, _threaded(endpoint, path.startswith(_SERVICE)), **options)
+        reads = set(options.get("methods") or ()) <= set(_BODYLESS)
+        waits = not reads or _CLUSTER in (options.get("responses") or {})
+        super().__init__(path, _threaded(endpoint, path.startswith(_SERVICE), waits), **options)
 
 
 class TokenRoute(PublicRoute):
@@ -56,7 +64,15 @@ class TokenRoute(PublicRoute):
             await _read_strictly(request, form)
             return await inner(request)
 
-        return handle
+        async def handle_read(request: Request) -> Response:
+            try:
+                return await inner(request)
+            except RequestValidationError:
+                await authenticate(request, Role.VIEWER)  # only a caller with a token learns what is wrong
+                raise
+
+        reads = (self.methods or set()) <= set(_BODYLESS) and hasattr(self.endpoint, _AUTHENTICATES)
+        return handle_read if reads else handle
 
 
 def router(public: bool = False) -> APIRouter:
@@ -70,15 +86,23 @@ def router(public: bool = False) -> APIRouter:
 
 async def authenticate(request: Request, needed: Role) -> None:
     """Note who sent a request; refused without a working token, and to a role that is too small for any use of it."""
+    presented = _presented(request)
+    await request.app.state.threads.run(partial(_authenticate, request, presented, needed))
+
+
+def _presented(request: Request) -> str:
     kind, _, presented = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not presented.strip():
         raise ApiError(401, _NO_TOKEN, {"WWW-Authenticate": 'Bearer realm="kvmtui"'})
-    state = request.app.state
-    check = partial(tokens.authenticate, presented.strip(), request.state.address)
-    actor = await state.threads.run(check)
+    return presented.strip()
+
+
+def _authenticate(request: Request, presented: str, needed: Role) -> Actor:
+    actor = tokens.authenticate(presented, request.state.address)
     request.state.actor, request.state.token = actor, _printable(actor.login)
-    state.rates.take(actor.token_id)
+    request.app.state.rates.take(actor.token_id)
     require(actor, _READ if needed is Role.VIEWER else _METRICS)
+    return actor
 
 
 def _printable(name: str) -> str:
@@ -111,37 +135,54 @@ async def _read_strictly(request: Request, form: type[BaseModel] | None) -> None
             raise BadInput(faults_of(error, form)) from None
 
 
-def _threaded(endpoint: Callable[..., Any], of_service: bool) -> Callable[..., Any]:
-    """The operation as FastAPI calls it: a synchronous one runs in the server's pool of threads.
+_AUTHENTICATES = "authenticates"
+
+
+def _threaded(endpoint: Callable[..., Any], of_service: bool, waits: bool) -> Callable[..., Any]:
+    """The operation as FastAPI calls it: a synchronous one runs in one of the server's pools of threads.
 
     One of a service is not run for a token that does not see the service, whatever the operation itself would check.
+    The token of a request that nobody authenticated so far is checked first.
     """
     if inspect.iscoroutinefunction(endpoint):
         return endpoint
 
     signature = inspect.signature(endpoint, eval_str=True)
     own = next((name for name, each in signature.parameters.items() if each.annotation is Request), None)
+    callers = [name for name, each in signature.parameters.items() if each.annotation == Caller]
 
     async def call(**given: Any) -> Any:
         request: Request = given[own] if own else given.pop(_REQUEST)
+        presented = _presented(request) if callers and not _known(request) else ""
 
         def work() -> Any:
+            if presented:
+                actor = _authenticate(request, presented, Role.VIEWER)
+                given.update(dict.fromkeys(callers, actor))
             if of_service:
                 need_service(request.state.actor.scope, given["id"])
             return endpoint(**given)
 
-        return await request.app.state.threads.run(work)
+        state = request.app.state
+        return await (state.waiting_threads if waits else state.threads).run(work)
 
     parameters = list(signature.parameters.values())
     if own is None:  # FastAPI hands the request to one parameter only
         parameters.append(inspect.Parameter(_REQUEST, inspect.Parameter.KEYWORD_ONLY, annotation=Request))
     call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     call.__name__, call.__doc__ = endpoint.__name__, endpoint.__doc__
+    if callers:
+        setattr(call, _AUTHENTICATES, True)
     return call
 
 
-async def _caller(request: Request) -> Actor:
-    actor: Actor = request.state.actor
+def _known(request: Request) -> bool:
+    return getattr(request.state, "actor", None) is not None
+
+
+async def _caller(request: Request) -> Actor | None:
+    """Who sent the request; None when the thread that does it is to find out."""
+    actor: Actor | None = getattr(request.state, "actor", None)
     return actor
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -105,6 +106,8 @@ class ApiServer:
         )
         config.load()
         config.ssl = self._tls
+        gc.collect()
+        gc.freeze()  # the program itself is never garbage: a full collection need not walk over it
         self._server = uvicorn.Server(config)
         if not self._stop.is_set():
             asyncio.run(self._server.serve([self._socket.dup()]))
@@ -141,7 +144,8 @@ def _bound(listen: str) -> socket.socket:
         host, port = address_of(listen)
     except ValueError as error:
         raise Refused(f"The API cannot listen: {error}.") from None
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio sets no TCP_NODELAY
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, port))

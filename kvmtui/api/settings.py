@@ -46,7 +46,9 @@ class ApiSettings(BaseModel):
     rate_limit: int = Field(
         200, ge=0, le=100_000, description="Requests per second that one token may send; 0 is unlimited."
     )
-    threads: int = Field(16, ge=2, le=32, description="Requests that are worked on at the same time.")
+    threads: int = Field(
+        16, ge=2, le=32, description="Writes and reads of clusters that are worked on at the same time."
+    )
 
     @field_validator("listen")
     @classmethod

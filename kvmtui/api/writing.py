@@ -63,19 +63,28 @@ class Writer:
         return self.send(answer)
 
     def send(self, work: Callable[[], KeptAnswer]) -> Response:
-        """The answer of `work`, or the one stored under this key."""
-        answer = once(self.actor, self.key, self.digest, work)
-        headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
+        """The answer of `work`, or the one stored under this key, as a response."""
+        answer = self.kept(work)
+        headers = replayed(answer)
         for name in ("service", "client"):
             if name in answer.document:
                 headers["ETag"] = f'"{answer.document[name]["revision"]}"'
         return JSONResponse(answer.document, answer.status, headers)
+
+    def kept(self, work: Callable[[], KeptAnswer]) -> KeptAnswer:
+        """The answer of `work`, or the one stored under this key."""
+        return once(self.actor, self.key, self.digest, work)
 
     def expect(self, revision: str) -> None:
         """412 when If-Match names another revision; call it in the transaction that changes the record."""
         given = [each.strip().removeprefix("W/").strip('"') for each in self.match.split(",") if each.strip()]
         if given and "*" not in given and revision not in given:
             raise Stale(_STALE.format(now=revision, given=given[0]))
+
+
+def replayed(answer: KeptAnswer) -> dict[str, str]:
+    """The headers of an answer that tell a retry from the first request."""
+    return {"Idempotency-Replayed": "true"} if answer.replayed else {}
 
 
 def planned(work: Callable[[], Queued]) -> Response:

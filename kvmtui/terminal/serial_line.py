@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,6 +31,9 @@ def attach(ref: str, detach: str, log: Path | None, reason: str) -> int:
         opened = open_serial(current_actor("cli", reason), service_id)
         name = safe(opened.line.name)
         message(f"Serial console of {name}; {key_name(key)} leaves it. Press Enter if nothing comes.")
+        signal.signal(
+            signal.SIGHUP, signal.SIG_IGN
+        )  # after the session: a lost terminal ends with its status
         session = serial_terminal.visit(opened, key, file)
         if session.log_error:
             message(session.log_error)

@@ -70,6 +70,30 @@ def test_no_or_a_wrong_token(unchanged: Api, header: str) -> None:
         unchanged.problem(method, path, 401, headers=headers)
 
 
+@pytest.mark.parametrize("path", ["services/nonsense", "services?limit=0", "requests/1?wait=x"])
+def test_only_a_caller_with_a_token_learns_what_is_wrong_with_a_read(api: Api, path: str) -> None:
+    for headers in ({"Authorization": ""}, {"Authorization": f"Bearer {tokens.new_secret()}"}):
+        found = api.problem("GET", f"/api/v1/{path}", 401, headers=headers)
+        assert "errors" not in found
+    small = token("metrics", Role.METRICS)
+    api.problem("GET", f"/api/v1/{path}", 403, headers={"Authorization": f"Bearer {small}"})
+    assert api.problem("GET", f"/api/v1/{path}", 422)["errors"]
+
+
+def test_a_token_is_refused_from_the_moment_it_is_revoked_or_rotated(api: Api) -> None:
+    made = {name: tokens.create(ADMIN, name, Role.OWNER).secret for name in ("revoked", "rotated")}
+    headers = {name: {"Authorization": f"Bearer {secret}"} for name, secret in made.items()}
+    for each in headers.values():
+        assert api.get("/api/v1/services", headers=each).status_code == 200
+    tokens.revoke(ADMIN, "revoked")
+    tokens.rotate(ADMIN, "rotated")
+    for each in headers.values():
+        for method, path in (("GET", "services"), ("GET", "requests/1"), ("POST", "services")):
+            api.problem(
+                method, f"/api/v1/{path}", 401, headers=each, json=ORDER if method == "POST" else None
+            )
+
+
 def test_expired_and_revoked_tokens_read_like_unknown_ones(api: Api) -> None:
     expired, revoked = (tokens.create(ADMIN, name, Role.OWNER) for name in ("expired", "revoked"))
     ApiToken.update(expires_at=1).where(ApiToken.name == "expired").execute()

@@ -1,55 +1,109 @@
-"""SIGKILL around every commit, against a client that retries everything: one service per order, one answer."""
+"""SIGKILL at every moment of every kind of write, against a client that retries everything: one effect, one answer."""
 
 from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from engine.actions import orders
 from engine.store import secrets
 from engine.store.database import close_database, open_database
 from engine.store.migrate import migrate
-from engine.store.models import Answered, Audit, Event, Request, Service, Vm
+from engine.store.models import (
+    Address,
+    Answered,
+    Audit,
+    Client,
+    Event,
+    Outbox,
+    Product,
+    Request,
+    Server,
+    Service,
+    Vm,
+    Webhook,
+    WebhookDelivery,
+)
 from engine.store.urls import sqlite_url
-from tests.api.conftest import make_ready, owner_token, site
+from kvmtui.api.example_bodies import BODIES
+from kvmtui.reference.api import openapi
+from tests.api.conftest import ADMIN, make_ready, owner_token, site
+from tests.api.killing import MOMENTS
 from tests.conftest import clean_environment
 
 TRIES = 3
-ROUNDS = int(os.environ.get("KVMTUI_API_KILLS", "6"))
+SAMPLE = os.environ.get("KVMTUI_API_KILLS", "12")  # pairs of a write and a moment; `all` for every one
+TABLES = (Service, Vm, Client, Request, Audit, Answered, Event, Outbox, Webhook, WebhookDelivery, Address)
+NOT_ONCE = {
+    "check_webhook": "sends a message to a server at once; what was sent cannot be taken back",
+    "open_console": "keeps a link in memory, which ends with the process",
+    "replay_delivery": "sends a message again; endpoints tell them apart by its id",
+}
+
+
+@dataclass(frozen=True)
+class WriteOperation:
+    """An operation that changes something."""
+
+    name: str
+    method: str
+    path: str
+
+
+def writes() -> list[WriteOperation]:
+    """Every operation that changes something, except those that say why not."""
+    return [
+        WriteOperation(operation["operationId"], method.upper(), path)
+        for path, methods in openapi()["paths"].items()
+        for method, operation in methods.items()
+        if method != "get" and operation["operationId"] not in NOT_ONCE
+    ]
+
+
+def pairs() -> list[tuple[WriteOperation, str]]:
+    """Some writes at some moments, others at each run, every moment among them; or every write at every moment."""
+    known = writes()
+    if SAMPLE == "all":
+        return [(write, moment) for write in known for moment in MOMENTS]
+    moments = list(MOMENTS) * (1 + int(SAMPLE) // len(MOMENTS))
+    return list(zip(random.sample(known, int(SAMPLE)), moments, strict=False))
 
 
 class Killed:
     """A server that is started again, on the same port, whenever it was killed."""
 
-    def __init__(self, home: Path) -> None:
-        self._home, self._port = home, 0
-        self.process: subprocess.Popen[str] | None = None
-        self.url = ""
-        self.kills = 0
-
-    def start(self, kill_at: int) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.api.killing", str(kill_at), str(self._port)],
+    def __init__(self, home: Path, token: str) -> None:
+        self.token, self.url, self.kills = token, "", 0
+        self._port, self._pid = 0, 0
+        self._forks = subprocess.Popen(
+            [sys.executable, "-m", "tests.api.killing"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=clean_environment(self._home),
+            env=clean_environment(home),
             text=True,
             cwd=Path(__file__).parents[2],
         )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().strip()
-        assert self.url, "the server did not start"
-        self._port = int(self.url.rsplit(":", 1)[1])
+
+    def start(self, moment: str) -> None:
+        assert self._forks.stdin is not None and self._forks.stdout is not None
+        self._forks.stdin.write(f"{moment} {self._port}\n")
+        self._forks.stdin.flush()
+        self.url, pid = self._forks.stdout.readline().split()
+        self._pid, self._port = int(pid), int(self.url.rsplit(":", 1)[1])
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -57,10 +111,10 @@ class Killed:
         done = threading.Event()
 
         def watch() -> None:
-            while not done.wait(0.02):
-                if self.process is not None and self.process.poll() is not None:
+            while not done.wait(0.01):
+                if not self._lives():
                     self.kills += 1
-                    self.start(0)
+                    self.start("never")
 
         thread = threading.Thread(target=watch)
         thread.start()
@@ -70,111 +124,130 @@ class Killed:
             done.set()
             thread.join()
 
+    def stop(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        while self._lives():
+            time.sleep(0.005)
+
     def end(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(10)
-            for stream in (self.process.stdin, self.process.stdout):
-                assert stream is not None
-                stream.close()
+        assert self._forks.stdin is not None and self._forks.stdout is not None
+        self.stop()
+        self._forks.stdin.close()
+        self._forks.wait(10)
+        self._forks.stdout.close()
 
+    def _lives(self) -> bool:
+        try:
+            os.kill(self._pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
 
-def retrying(url: str, method: str, path: str, key: str, **options: Any) -> httpx.Response:
-    """Send a write; when no answer comes, send it again with the same key: three tries, with jitter."""
-    headers = {"Authorization": f"Bearer {TOKEN}", "Idempotency-Key": key}
-    for attempt in range(TRIES):
-        with suppress(httpx.TransportError):
-            return httpx.request(method, url + path, headers=headers, timeout=30, trust_env=False, **options)
-        end = time.monotonic() + 30 + random.random() * attempt
-        while time.monotonic() < end:  # a billing system waits longer than a server takes to start
+    def send(self, write: WriteOperation, path: str, key: str) -> httpx.Response:
+        """Send a write; when no answer comes, send it again with the same key: three tries, with jitter."""
+        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key}
+        body = body_of(write, key) if write.method != "DELETE" else None
+        for _ in range(TRIES):
             with suppress(httpx.TransportError):
-                httpx.get(f"{url}/api/v1/health", trust_env=False, timeout=2)
-                break
-            time.sleep(0.05)
-    raise AssertionError(f"{method} {path} got no answer in {TRIES} tries")
+                return httpx.request(
+                    write.method, self.url + path, headers=headers, json=body, timeout=30, trust_env=False
+                )
+            end = time.monotonic() + 30
+            while time.monotonic() < end:  # a billing system waits longer than a server takes to start
+                time.sleep(random.uniform(0.01, 0.1))
+                with suppress(httpx.TransportError):
+                    httpx.get(f"{self.url}/api/v1/health", trust_env=False, timeout=2)
+                    break
+        raise AssertionError(f"{write.name} got no answer in {TRIES} tries")
 
 
-TOKEN = ""
+def body_of(write: WriteOperation, key: str) -> Any:
+    """The body of the schema's example, with a name of its own where names are unique."""
+    body = BODIES.get(write.name)
+    if write.name == "create_client":
+        return {**body, "name": f"client of {key}"}
+    return body | {"external_ref": key} if body and "external_ref" in body else body
+
+
+def target(write: WriteOperation) -> str:
+    """The path of something new that the write can be done to."""
+    if write.path.startswith("/api/v1/clients/"):
+        return write.path.replace("{id}", str(Client.create(name=f"c{Client.select().count()}").id))
+    if write.path.startswith("/api/v1/webhooks/"):
+        hook = Webhook.create(uid=f"w{Webhook.select().count()}", url="https://x.example/", events=[])
+        return write.path.replace("{id}", str(hook.id))
+    if "{id}" not in write.path:
+        return write.path
+    order = orders.OrderForm(client="Acme", product="VPS-2")
+    number = orders.order(order, ADMIN).service_id
+    make_ready(number)
+    vm = Vm.get(Vm.service == number)
+    address = f"10.0.{number // 250}.{number % 250 + 1}"
+    Address.create(
+        server=vm.server,
+        vm=vm,
+        address=address,
+        state="assigned",
+        bridge="vmbr0",
+        prefix=24,
+        gateway="10.0.0.254",
+        position=0,
+    )
+    if write.name == "redeploy_vm":
+        Vm.update(vm_status="clone").where(Vm.id == vm.id).execute()
+    if write.name == "unsuspend_service":
+        Service.update(status="Suspended").where(Service.id == number).execute()
+    filled = write.path.replace("{id}", str(number)).replace("{name}", "s1").replace("{address}", address)
+    return filled.replace("{backup}", "backup:backup%2Fx")
+
+
+def counts() -> list[int]:
+    return [table.select().count() for table in TABLES]
 
 
 @pytest.fixture
 def server(home: Path) -> Iterator[Killed]:
     """A site with a client and products, and a server for it that can be killed."""
-    global TOKEN
     open_database(sqlite_url(home / "kvmtui.db"))
     migrate()
     secrets.use_key_file(home / "secret.key")
     site()
-    TOKEN = owner_token()
-    killed = Killed(home)
+    Product.update(spec=Product.get().spec | {"iso_storage": "local"}).execute()
+    assert Server.select().count() == 1
+    killed = Killed(home, owner_token())
     yield killed
     killed.end()
     secrets.forget_key()
     close_database()
 
 
-def moments(last: int) -> list[int]:
-    """Some of the moments, others at each run; with KVMTUI_API_KILLS large enough, all of them."""
-    known = list(range(1, last + 1))
-    return sorted(random.sample(known, min(ROUNDS, last)))
-
-
-@pytest.mark.timeout(600)
-def test_an_order_is_one_service_wherever_the_server_is_killed(server: Killed) -> None:
-    kills = 0
-    for number, moment in enumerate(moments(6), start=1):
+@pytest.mark.timeout(3600)
+def test_a_write_happens_once_wherever_the_server_is_killed(server: Killed) -> None:
+    chosen = pairs()
+    server.start("never")
+    undisturbed: dict[str, list[int]] = {}
+    for write in {pair[0].name: pair[0] for pair in chosen}.values():
+        path, before = target(write), counts()
+        answer = server.send(write, path, f"undisturbed-{write.name}")
+        assert answer.status_code in (201, 202), f"{write.name}: {answer.text}"
+        undisturbed[write.name] = [now - then for then, now in zip(before, counts(), strict=True)]
+        assert sum(undisturbed[write.name]) > 0
+    server.stop()
+    for number, (write, moment) in enumerate(chosen):
+        path, key, before = target(write), f"key-{number}", counts()
         server.kills = 0
         server.start(moment)
-        body = {
-            "client": "Acme",
-            "product": "VPS-2",
-            "external_ref": f"order-{number}",
-            "notes": "from the shop",
-        }
-        with server.watched():
-            first = retrying(server.url, "POST", "/api/v1/services", f"key-{number}", json=body)
-            again = retrying(server.url, "POST", "/api/v1/services", f"key-{number}", json=body)
-        kills += server.kills
-        server.end()
-        assert first.status_code == 202, first.text
-        assert (again.status_code, again.json()) == (202, first.json())
-        made = Service.get(Service.external_ref == f"order-{number}")
-        assert first.json()["request"]["service_id"] == made.id and made.notes == "from the shop"
-        assert Service.select().count() == number == Vm.select().count() == Answered.select().count()
-        assert Request.select().where(Request.service == made.id).count() == 1
-        created = (Audit.action == "create") & (Audit.object_id == str(made.id)) & (Audit.kind == "service")
-        assert Audit.select().where(created).count() == 1
-    assert kills > 0, "no server was killed, so nothing was tested"
-
-
-@pytest.mark.timeout(600)
-def test_each_kind_of_write_happens_once(server: Killed) -> None:
-    server.start(0)
-    made = retrying(
-        server.url, "POST", "/api/v1/services", "order", json={"client": "Acme", "product": "VPS-2"}
-    )
-    number = made.json()["request"]["service_id"]
-    server.end()
-    kills = 0
-    writes: list[tuple[str, str, Any]] = [
-        ("POST", "vm/snapshots", {"name": "before"}),
-        ("POST", "vm/reboot", None),
-        ("PATCH", "", {"notes": "paid"}),
-        ("POST", "suspend", {"reason": "not paid"}),
-        ("POST", "terminate", None),
-    ]
-    for place, (method, verb, body) in enumerate(writes):
-        make_ready(number)
-        server.kills = 0
-        server.start(random.choice((2, 3, 4)))  # authentication may write once before
-        path = f"/api/v1/services/{number}" + (f"/{verb}" if verb else "")
-        before = Audit.select().count()
-        with server.watched():
-            first = retrying(server.url, method, path, f"w{place}", json=body)
-            again = retrying(server.url, method, path, f"w{place}", json=body)
-        kills += server.kills
-        server.end()
-        assert first.status_code == 202 and again.json() == first.json(), first.text
-        assert Audit.select().count() == before + 1
-    assert kills > 0, "no server was killed, so nothing was tested"
-    assert Event.select().count() > 0
+        with server.watched(), ThreadPoolExecutor(2) as clients:
+            at_once = 2 if moment == "waited for" else 1
+            answers = list(
+                clients.map(lambda _, w=write, p=path, k=key: server.send(w, p, k), range(at_once))
+            )
+            answers.append(server.send(write, path, key))
+        server.stop()
+        where = f"{write.name}, killed {moment}"
+        assert server.kills == 1, where
+        assert {each.status_code for each in answers} <= {201, 202}, f"{where}: {[a.text for a in answers]}"
+        assert all(each.json() == answers[0].json() for each in answers), where
+        happened = [now - then for then, now in zip(before, counts(), strict=True)]
+        assert happened == undisturbed[write.name], where

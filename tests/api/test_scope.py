@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 
-from engine.actions import clients, orders
+from engine.actions import clients, orders, tokens
 from engine.actions.orders import OrderForm
+from engine.attempts import Attempts
 from engine.forms import ClientForm
 from engine.roles import Role
+from engine.store.models import ApiToken, Client, Server
+from engine.store.models import Request as RequestRow
 from engine.work import events
 from kvmtui.reference.api import openapi
 from tests.api.conftest import ADMIN, Api, make_ready, site, token
+from tests.api.statements import watched
 
 SECRET = "Rival"
 """The name of the client outside; it must be in no answer."""
@@ -54,14 +58,83 @@ def operations() -> list[tuple[str, str, str]]:
 def test_a_service_outside_is_answered_like_one_that_does_not_exist(
     shop: Api, method: str, path: str, name: str
 ) -> None:
+    """The same answer after the same statements: what takes as long as what cannot be told apart either."""
+    shop.get("/api/v1/services")  # the token's first use in a minute is noted
     answers = []
-    for number in (THEIRS, NOBODYS):
-        filled = path.replace("{id}", str(number)).replace("{name}", "s1").replace("{address}", "10.0.0.1")
-        answer = shop.http.request(method, filled.replace("{backup}", "b:backup/x"), json=bodies(name))
-        assert answer.status_code == 404, f"{answer.status_code} {answer.text}"
-        kept = {key: value for key, value in answer.headers.items() if key not in ("x-request-id", "date")}
-        answers.append((answer.json()["detail"].replace(str(number), "N"), kept))
-    assert answers[0] == answers[1]
+    with watched() as since:
+        for number in (THEIRS, NOBODYS):
+            filled = (
+                path.replace("{id}", str(number)).replace("{name}", "s1").replace("{address}", "10.0.0.1")
+            )
+            answer = shop.http.request(method, filled.replace("{backup}", "b:backup/x"), json=bodies(name))
+            assert answer.status_code == 404, f"{answer.status_code} {answer.text}"
+            kept = {
+                key: value for key, value in answer.headers.items() if key not in ("x-request-id", "date")
+            }
+            answers.append((answer.json()["detail"].replace(str(number), "N"), kept, since()))
+    assert answers[0] == answers[1] and answers[0][2]
+
+
+@pytest.mark.parametrize(
+    ("method", "theirs", "nobodys", "body"),
+    [
+        ("GET", "requests/{request}", "requests/99999", None),
+        ("GET", "clients/{client}", "clients/99999", None),
+        ("PATCH", "clients/{client}", "clients/99999", {"email": "x@y.example"}),
+        ("DELETE", "clients/{client}", "clients/99999", None),
+        ("GET", f"events?service={THEIRS}", f"events?service={NOBODYS}", None),
+        ("GET", "services?external_ref=2000", "services?external_ref=2999", None),
+        ("GET", "services?client=Rival", "services?client=Rivax", None),
+        ("GET", "vms?q=client:Rival", "vms?q=client:Rivax", None),
+        ("GET", "vms?q=server:pve2", "vms?q=server:pve9", None),
+        ("GET", "vms?q=Rival", "vms?q=Rivax", None),
+        ("POST", "services", "services", {"client": SECRET, "product": "VPS-2"}),
+    ],
+)
+def test_a_record_outside_takes_the_statements_of_one_that_does_not_exist(
+    shop: Api, method: str, theirs: str, nobodys: str, body: Any
+) -> None:
+    shop.get("/api/v1/services")
+    Server.create(uid="2", name="pve2", hosts=["127.0.0.1"], port=9, tls={"insecure": True})
+    known = {
+        "request": RequestRow.get(RequestRow.service == THEIRS).id,
+        "client": Client.get(Client.name == SECRET).id,
+    }
+    found = []
+    with watched() as since:
+        for path, sent in (
+            (theirs, body),
+            (nobodys, {**body, "client": "Rivax"} if method == "POST" else body),
+        ):
+            answer = shop.http.request(method, f"/api/v1/{path.format(**known)}", json=sent)
+            found.append((answer.status_code, since()))
+    assert found[0] == found[1] and found[0][1]
+
+
+def test_names_outside_crowd_out_no_names_inside(shop: Api, serve: Callable[..., Api]) -> None:
+    names = [{"name": f"Zed {number}"} for number in range(600)]
+    Client.insert_many(names).execute()
+    clients.create_client(ClientForm(name="Zed last", email="zed@zed.example"), ADMIN)
+    orders.order(OrderForm(id=30, client="Zed last", product="VPS-2"), ADMIN)
+    last = serve(token("zed", Role.OPERATOR, clients=("Zed last",)))
+    for query in ("client:zed", "zed"):
+        assert [each["service_id"] for each in last.ok("GET", f"/api/v1/vms?q={query}", 200)["items"]] == [30]
+
+
+def test_tokens_that_do_not_work_take_the_same_statements(shop: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_tries", Attempts(most=10, window_s=60))
+    secrets = {name: tokens.create(ADMIN, name, Role.OPERATOR).secret for name in ("expired", "revoked")}
+    ApiToken.update(expires_at=1).where(ApiToken.name == "expired").execute()
+    ApiToken.update(revoked_at=1).where(ApiToken.name == "revoked").execute()
+    answers = []
+    with watched() as since:
+        for secret in (tokens.new_secret(), "nonsense", *secrets.values()):
+            for path in ("services", f"services/{OURS}", "requests/1"):
+                answer = shop.get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {secret}"})
+                assert answer.status_code == 401
+                answers.append((answer.text, since()))
+            tokens._tries = Attempts(most=10, window_s=60)
+    assert answers and all(each == answers[0] for each in answers) and len(answers[0][1]) == 1
 
 
 @pytest.mark.parametrize(
@@ -98,9 +171,7 @@ def test_what_tells_of_the_whole_site_is_refused(shop: Api, path: str) -> None:
 
 
 def test_records_and_requests_outside_do_not_exist(shop: Api) -> None:
-    from engine.store.models import Client, Request
-
-    theirs = Request.get(Request.service == THEIRS).id
+    theirs = RequestRow.get(RequestRow.service == THEIRS).id
     assert shop.problem("GET", f"/api/v1/requests/{theirs}", 404)["detail"].replace(str(theirs), "N") == (
         shop.problem("GET", "/api/v1/requests/9999", 404)["detail"].replace("9999", "N")
     )

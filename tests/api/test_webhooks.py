@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
+from engine.actions import webhooks
+from engine.audit import Actor
+from engine.errors import NotFound
 from engine.roles import Role
+from engine.scope import Scope
 from engine.store.models import Answered
 from tests.api.conftest import Api, site, token
 
@@ -12,8 +18,14 @@ HOOK = {"url": "https://shop.example.com/kvmtui", "events": ["vm.ready"]}
 
 
 def test_an_endpoint_is_created_listed_and_deleted(api: Api) -> None:
-    made = api.ok("POST", "/api/v1/webhooks", 201, json=HOOK, headers={"Idempotency-Key": "k"})
-    assert made["secret"].startswith("whsec_") and Answered.select().count() == 0
+    key = {"Idempotency-Key": "k"}
+    made = api.ok("POST", "/api/v1/webhooks", 201, json=HOOK, headers=key)
+    assert made["secret"].startswith("whsec_")
+    again = api.http.post("/api/v1/webhooks", json=HOOK, headers=key)
+    assert (again.status_code, again.json()) == (201, made) and again.headers[
+        "idempotency-replayed"
+    ] == "true"
+    assert "whsec_" not in str(Answered.get().answer), "a secret is stored in clear"
     (listed,) = api.ok("GET", "/api/v1/webhooks", 200)["items"]
     assert listed["url"] == HOOK["url"] and "secret" not in listed
     assert api.ok("GET", f"/api/v1/webhooks/{made['id']}/deliveries", 200)["items"] == []
@@ -21,6 +33,7 @@ def test_an_endpoint_is_created_listed_and_deleted(api: Api) -> None:
     assert api.ok("GET", "/api/v1/webhooks", 200)["items"] == []
     api.problem("GET", f"/api/v1/webhooks/{made['id']}/deliveries", 404)
     api.problem("POST", "/api/v1/deliveries/9/replay", 404)
+    api.problem("POST", "/api/v1/webhooks", 404, json=HOOK, headers=key)
 
 
 def test_an_endpoint_of_others_does_not_exist(api: Api, serve: Callable[..., Api]) -> None:
@@ -29,6 +42,8 @@ def test_an_endpoint_of_others_does_not_exist(api: Api, serve: Callable[..., Api
     shop = serve(token("shop", Role.OWNER, clients=("Acme",)))
     assert shop.ok("GET", "/api/v1/webhooks", 200)["items"] == []
     shop.problem("DELETE", f"/api/v1/webhooks/{made['id']}", 404)
+    with pytest.raises(NotFound):
+        webhooks.secret_of(Actor("shop", role=Role.OWNER, scope=Scope(frozenset((1,)))), made["id"])
     shop.problem("GET", f"/api/v1/webhooks/{made['id']}/deliveries", 404)
     private = {**HOOK, "url": "https://10.0.0.1/", "allow_private": True}
     shop.problem("POST", "/api/v1/webhooks", 409, json=private)

@@ -69,11 +69,14 @@ class Pseudo:
         return int(self.process.returncode)
 
     def hang_up(self) -> int:
-        """Takes the terminal away, as a lost line does; the exit status."""
+        """Closes the terminal, and sends SIGHUP until the program has ended; the exit status."""
         for each in (self._slave, self._master):
             os.close(each)
-        self.process.send_signal(signal.SIGHUP)
-        return self.process.wait(WITHIN)
+        end = time.monotonic() + WITHIN
+        while self.process.poll() is None and time.monotonic() < end:
+            self.process.send_signal(signal.SIGHUP)
+            time.sleep(0.002)
+        return self.process.wait(1)
 
     @property
     def restored(self) -> bool:

@@ -7,11 +7,13 @@ import json
 import logging
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -20,7 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 from engine.actions.consoles import offer_screen
 from engine.consoles import novnc
 from engine.consoles.console_options import ConsoleSettings
-from engine.consoles.proxy import ScreenProxy
+from engine.consoles.proxy import ScreenProxy, Visitor
 from engine.consoles.screen_offers import LINK_SECONDS, PAGE_SECONDS, SEAT_SECONDS, ScreenOffer
 from engine.errors import Refused
 from engine.proxmox.console import SILENT
@@ -349,7 +351,32 @@ def test_it_closes_at_once_beside_a_connection_that_says_nothing(
         silent = socket.create_connection(("127.0.0.1", proxy.port))
         Browser(proxy.port).get("/page.js")  # by now the silent one was taken in
         began = time.monotonic()
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 3
+    silent.close()
+
+
+def test_it_closes_at_once_beside_a_connection_whose_thread_begins_late(
+    house: House, scripts: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, closing = threading.Event(), threading.Event()
+    welcome, turn_away = ScreenProxy._welcome, ScreenProxy._turn_away
+
+    def late(self: ScreenProxy, *line: Any, **options: Any) -> Visitor:
+        begin.set()
+        assert closing.wait(10)
+        return welcome(self, *line, **options)
+
+    def turn(self: ScreenProxy) -> None:
+        turn_away(self)
+        closing.set()
+
+    monkeypatch.setattr(ScreenProxy, "_welcome", late)
+    monkeypatch.setattr(ScreenProxy, "_turn_away", turn)
+    with ScreenProxy(ConsoleSettings(), scripts) as proxy:
+        silent = socket.create_connection(("127.0.0.1", proxy.port))
+        assert begin.wait(10)
+        began = time.monotonic()
+    assert time.monotonic() - began < 3
     silent.close()
 
 

@@ -6,9 +6,9 @@ import uuid
 from typing import Any
 
 from engine.proxmox.answers import ProxmoxAnswer
+from engine.proxmox.api_request import ApiRequest
 from engine.proxmox.cluster import Cluster
 from engine.proxmox.journal import SilentRecorder
-from engine.proxmox.session import ApiRequest
 from engine.store.models import Server
 from engine.work.access import access_of
 

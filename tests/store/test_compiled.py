@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.store.compiled import Compiled
-from engine.store.database import database
-from engine.store.models import Client, Product, Server, Service
+from engine.audit import Actor, record, verify_chain
+from engine.store.compiled import Compiled, insert_rows
+from engine.store.database import database, now_expression
+from engine.store.models import Client, Product, Server, Service, Vm
 from tests.conftest import Store
 
 JOINED: Compiled[Service] = Compiled(
@@ -53,3 +54,29 @@ def test_it_asks_only_for_the_rows_themselves(store: Store, monkeypatch: pytest.
     row = JOINED.first(Client.get().id, "S")
     assert row is not None and row.product.server.port == 8006
     assert len(sent) == 2  # the client of this test, and the row with all it is joined to
+
+
+def test_a_row_that_is_inserted_alone_is_the_row_of_the_model(store: Store) -> None:
+    server = Server.create(uid="u", name="pve", hosts=["192.0.2.1"], tls={"system": True})
+    product = Product.create(name="S", server=server, spec={"cores": 2})
+    client = Client.create(name="Acme")
+    values = {"client": client.id, "product": product.id, "options": {"memory": 4096}}
+    insert_rows(Service, [values])
+    insert_rows(Service, [values, values])
+    alone, *both = list(Service.select().order_by(Service.id).dicts())
+    for row in both:
+        assert {**row, "id": 0, "created_at": 0} == {**alone, "id": 0, "created_at": 0}
+    for number, due in ((alone["id"], now_expression()), (both[0]["id"], 5)):
+        insert_rows(Vm, [{"uid": f"u{number}", "service": number, "server": server.id, "due_at": due}])
+    first, second = list(Vm.select().order_by(Vm.id))
+    assert (
+        first.due_at > second.due_at == 5
+        and first.plan == second.plan == {}
+        and first.vm_status == "creation"
+    )
+
+
+def test_the_audit_chain_holds_over_rows_that_are_inserted_alone(store: Store) -> None:
+    for number in range(3):
+        record(Actor("anna"), "change", "client", str(number), "Acme", {"a": "ä"}, {"a": [1, None]})
+    assert verify_chain() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Annotated
@@ -30,6 +31,7 @@ LONGEST_WAIT = 60
 MOST_STREAMS = 1000
 _LOOK_S = 5.0  # a long poll looks this often even when no event came
 _BEAT_S = 15.0  # a stream says something this often, so that proxies keep it open
+_PACE_S = 0.5  # what comes sooner after a message goes out with the next one
 _PAGE = 1000
 _RETRY_MS = 2000
 
@@ -120,7 +122,7 @@ async def follow_events(
         about = [each for each in found if service is None or each.service == service]
         return events.visible(about, caller.scope)
 
-    stream = _stream(state.hub, state.threads, listener, after, select, caller.scope.limited)
+    stream = _stream(state.hub, state.threads, listener, after, select, caller.scope.limited, state.messages)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
@@ -131,10 +133,11 @@ async def _stream(
     after: int,
     select: Callable[[list[EventView]], list[EventView]],
     asks: bool,
-) -> AsyncIterator[str]:
+    messages: Messages,
+) -> AsyncIterator[bytes]:
     """Events in order: from the database until caught up, then as they come; after a loss, from there again."""
     try:
-        yield f"retry: {_RETRY_MS}\n: connected\n\n"
+        yield f"retry: {_RETRY_MS}\n: connected\n\n".encode()
         behind = True
         while not listener.closed:
             if behind:
@@ -142,7 +145,7 @@ async def _stream(
                 behind = len(found) == _PAGE
             else:
                 if not await listener.wait(_BEAT_S):
-                    yield ": still here\n\n"
+                    yield b": still here\n\n"
                     continue
                 found, behind = listener.take()
                 if behind:
@@ -153,11 +156,26 @@ async def _stream(
             after = found[-1].id
             wanted = await threads.run(partial(select, found)) if asks else select(found)
             if wanted:
-                yield "".join(map(_message, wanted))
+                yield b"".join(map(messages.of, wanted))
+                await asyncio.sleep(_PACE_S)
     finally:
         hub.leave(listener)
 
 
-def _message(event: EventView) -> str:
-    data = json.dumps(events.document(event), ensure_ascii=False)
-    return f"id: {event.id}\nevent: {event.kind}\ndata: {data}\n\n"
+class Messages:
+    """Events as streams carry them, each encoded once for all streams."""
+
+    def __init__(self, most: int = 2 * _PAGE) -> None:
+        self._most = most
+        self._made: OrderedDict[int, bytes] = OrderedDict()
+
+    def of(self, event: EventView) -> bytes:
+        """The event with its id, as bytes."""
+        made = self._made.get(event.id)
+        if made is None:
+            data = json.dumps(events.document(event), ensure_ascii=False)
+            made = f"id: {event.id}\nevent: {event.kind}\ndata: {data}\n\n".encode()
+            self._made[event.id] = made
+            if len(self._made) > self._most:
+                self._made.popitem(last=False)
+        return made

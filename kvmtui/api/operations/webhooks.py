@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
 from engine.actions import webhooks
+from engine.actions.idempotency import KeptAnswer
 from engine.forms.form import Form
 from engine.queries import keyset
 from engine.queries import webhooks as queries
@@ -17,7 +18,7 @@ from kvmtui.api import routing, shapes
 from kvmtui.api.answers import ONE, WRITE, accepted, answers, page, send, send_page
 from kvmtui.api.operations.reading import named
 from kvmtui.api.routing import BIGGEST, Caller, Page
-from kvmtui.api.writing import Write
+from kvmtui.api.writing import Write, replayed
 
 router = routing.router()
 Number = Annotated[int, Path(ge=1, le=BIGGEST, description="The number.", examples=[1])]
@@ -50,9 +51,15 @@ def list_webhooks(caller: Caller, paging: Page) -> Response:
     "/api/v1/webhooks", status_code=201, responses=answers(shapes.NewWebhook, WRITE, 201), tags=_TAGS
 )
 def create_webhook(write: Write, body: WebhookForm) -> Response:
-    """Create an endpoint. Its `secret` is shown this once, so the answer is not stored under an Idempotency-Key."""
-    made = webhooks.create(write.actor, body.url, body.events, body.allow_private)
-    return JSONResponse({**plain(made.webhook), "secret": made.secret}, 201)
+    """Create an endpoint. Its `secret` is shown in this answer alone, also to a retry with the same Idempotency-Key."""
+
+    def work() -> KeptAnswer:
+        made = webhooks.create(write.actor, body.url, body.events, body.allow_private)
+        return KeptAnswer(201, plain(made.webhook))
+
+    answer = write.kept(work)
+    secret = webhooks.secret_of(write.actor, answer.document["id"])  # it is not stored with the answer
+    return JSONResponse({**answer.document, "secret": secret}, answer.status, replayed(answer))
 
 
 @router.patch("/api/v1/webhooks/{id}", status_code=202, responses=accepted(), tags=_TAGS)
