@@ -23,6 +23,10 @@ from screens.widgets.state import StateMessage
 from screens.widgets.toned import Toned
 
 
+TOTALS_AFTER = 1.0
+"""Seconds until step totals are read, when the first reading had none: the first paint does not wait for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spot:
     """Position of a line on the page: row and column; column None spans the whole width."""
@@ -234,6 +238,7 @@ class DashboardScreen(BaseScreen):
     def __init__(self) -> None:
         super().__init__()
         self._reading = CoalescedRead(self, self._read)
+        self._first = True
 
     def on_mount(self) -> None:
         self.query_one("#dashboard-page").display = False
@@ -244,7 +249,8 @@ class DashboardScreen(BaseScreen):
         self._reading.wanted()
 
     async def _read(self) -> None:
-        found = await self.beside(dashboard)
+        quick, self._first = self._first, False
+        found = await self.beside(lambda: dashboard(quick=quick))
         self.call_after_refresh(self.post_message, self.Shown())
         page, state = self.query_one("#dashboard-page"), self.query_one("#dashboard-state", StateMessage)
         page.display, state.display = found is not None, found is None
@@ -253,5 +259,7 @@ class DashboardScreen(BaseScreen):
             return
         overview = self.query_one(DashboardView)
         overview.show(found)
+        if quick and any(not each.total for each in found.work.busy):
+            self.set_timer(TOTALS_AFTER, self._reading.wanted)
         if self.screen.focused is None:
             overview.focus(scroll_visible=False)

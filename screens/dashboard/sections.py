@@ -10,6 +10,7 @@ from engine.clock import local, now_ms
 from engine.queries.attention import Need, ScreenTarget
 from engine.queries.capacity import HOUR_MS, Load
 from engine.queries.dashboard import Dashboard
+from engine.queries.workload import Busy
 from screens.common import glyphs
 from screens.common.text import clamp, fit
 from screens.common.times import age, ago
@@ -219,7 +220,7 @@ def _work(found: Dashboard, width: int) -> DashboardSection:
     lines = [DashboardLine("work", counts, ScreenTarget("vms"))]
     for each in work.busy:
         head = f"{fit(each.name or str(each.service_id), 12)} "
-        step = f"{each.action}  {f'{each.done} done · {each.step}' if each.step else ''}"
+        step = f"{each.action}  {_progress(each)}".rstrip()
         took = f"  {age(each.since)}"
         room = max(8, width - len(head) - len(took))
         pieces = ((head, "busy"), (fit(step, min(room, 40)), ""), (took, "muted"))
@@ -228,6 +229,12 @@ def _work(found: Dashboard, width: int) -> DashboardSection:
         words = f"deploy: average {work.deploy_mean_s:.0f} s, 95 % within {work.deploy_p95_s:.0f} s"
         lines.append(DashboardLine("deploys", ((words, "muted"),), ScreenTarget("vms")))
     return DashboardSection("Work", "", lines, 1)
+
+
+def _progress(each: Busy) -> str:
+    if each.total:
+        return f"{each.done + 1}/{each.total} {each.step}"
+    return f"{each.done} done · {each.step}" if each.step else ""
 
 
 def _pending(found: Dashboard, width: int) -> DashboardSection:
@@ -240,6 +247,13 @@ def _pending(found: Dashboard, width: int) -> DashboardSection:
         lines.append(
             DashboardLine(f"pending {each.what}", pieces, each.opens, each.opens if each.late else None)
         )
+    for soon in found.expiry:
+        when = "has expired" if soon.days < 0 else f"expires in {soon.days} d"
+        name = clamp(soon.name, max(8, width - len(soon.what) - len(when) - 4))
+        tone = "warn" if soon.late else "muted"
+        pieces = ((f"{soon.what} {name}  ", "warn" if soon.late else ""), (when, tone))
+        fix = soon.opens if soon.late else None
+        lines.append(DashboardLine(f"expiry {soon.what}", pieces, soon.opens, fix))
     return DashboardSection("Pending", "" if lines else "nothing", lines, 0)
 
 
