@@ -50,6 +50,12 @@ def usage_of(server: str, vmid: int | None) -> LiveUsage | None:
     return figures.get(vmid) if vmid is not None and now_ms() - at <= FRESH_MS else None
 
 
+def is_read() -> bool:
+    """Whether an engine of this process has read figures of any server."""
+    with _lock:
+        return bool(_read)
+
+
 def forget() -> None:
     """Drop every figure."""
     with _lock:

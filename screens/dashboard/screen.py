@@ -22,7 +22,6 @@ from screens.framework.screen import BaseScreen, EventBatch
 from screens.widgets.state import StateMessage
 from screens.widgets.toned import Toned
 
-
 TOTALS_AFTER = 1.0
 """Seconds until step totals are read, when the first reading had none: the first paint does not wait for them."""
 

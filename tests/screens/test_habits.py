@@ -145,7 +145,7 @@ async def test_help_and_palette_hold_every_action_of_the_place(stage) -> None:
 
 
 def test_all_places_fit_at_eighty_columns() -> None:
-    assert sum(len(f" {each.keys[0]} {each.short}") for each in SCREENS) + 1 <= 80
+    assert sum(len(f" {each.keys[0]}{each.short or each.label}") for each in SCREENS) + 1 <= 80
     assert [each.keys[0] for each in SCREENS] == list("1234567890")
     assert action("go.vms").argument == "vms" and key_name("ctrl+p") == "^p"
 
