@@ -2,6 +2,7 @@
 
 world.py      the simulated cluster, DNS server and their manifest
 sample_vms.py existing VMs, and VMs being deployed
+history.py    a year of charts, drift, schedules, and changes that wait
 yesterday.py  a day of figures of the cluster
 plain.py      output without a terminal: the engine's log lines
 """
