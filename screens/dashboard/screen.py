@@ -17,7 +17,7 @@ from screens.common.actions import Action
 from screens.common.bindings import ActionMixin, bindings
 from screens.common.coalesced import CoalescedRead
 from screens.dashboard.navigation import follow
-from screens.dashboard.sections import TALL, WIDE, DashboardLine, DashboardSection, sections
+from screens.dashboard.sections import TALL, DashboardLine, DashboardSection, columns, sections
 from screens.framework.screen import BaseScreen, EventBatch
 from screens.widgets.state import StateMessage
 from screens.widgets.toned import Toned
@@ -88,7 +88,7 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
             pair = made[place : place + 2]
             if rows and self.app.size.height >= TALL:
                 rows.append(Text(""))
-            if self._width >= WIDE and [each.side for each in pair] == [0, 1]:
+            if len(pair) == 2 and all(each.paired for each in pair):
                 rows += self._beside(pair[0], pair[1], len(rows))
                 place += 2
             else:
@@ -120,8 +120,8 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
         return rows
 
     def _beside(self, left: DashboardSection, right: DashboardSection, y: int) -> list[Text]:
-        first = self._width * 54 // 100
-        some = self._lines(left, y, first, 0), self._lines(right, y, self._width - first - 1, 1)
+        first, second = columns(self._width, two=True)
+        some = self._lines(left, y, first, 0), self._lines(right, y, second, 1)
         rows = []
         for number in range(max(map(len, some))):
             one, other = (each[number] if number < len(each) else Text("") for each in some)
@@ -214,7 +214,7 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Selects a line; a click on the selected one opens it."""
-        first = self._width * 54 // 100
+        first, _ = columns(self._width, two=True)
         x, y = event.x - self.styles.padding.left, event.y
         here = [each for each in self._spots if each.y == y and each.side in (None, 0 if x < first else 1)]
         if not here:
