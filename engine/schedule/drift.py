@@ -96,9 +96,8 @@ def differences(vm: Vm, guest: Resource | None, node_cpus: int) -> str:
 
 def _wrong(plan: Plan, guest: Resource, node_cpus: int) -> Iterator[tuple[str, str]]:
     cores = plan.cores * plan.sockets
-    if node_cpus:
-        cores = min(cores, node_cpus)  # Proxmox reports no more than the node has
-    if cores and guest.cpus and guest.cpus != cores:
+    reported = (cores, min(cores, node_cpus))  # Proxmox may report no more than the node has
+    if cores and guest.cpus and guest.cpus not in reported:
         yield "cores", f"{guest.cpus} core{'' if guest.cpus == 1 else 's'} instead of {cores}"
     memory = guest.maxmem // MIB
     if plan.memory and memory and memory != plan.memory:

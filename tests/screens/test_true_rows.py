@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from engine.store.models import Address, Audit, Vm
+from engine.proxmox.values import Resource
+from engine.queries import usage
+from engine.store import kept
+from engine.store.models import Address, Audit, Server, Vm
 from engine.work.events import EventView
 from screens.dashboard.alerts import Alerts
 from screens.help.page import groups
@@ -193,6 +196,34 @@ async def test_an_export_has_every_address_and_no_signs(
     (file,) = tmp_path.glob("kvmtui-vms-*.json")
     row = json.loads(file.read_text())[0]
     assert (row["ips"], row["status"], row["vmid"]) == ("192.0.2.10 2001:db8::7", "ready", "2000")
+
+
+async def test_the_list_shows_drift_and_usage_that_the_engine_has_read(site: Store) -> None:
+    server = Server.get()
+    kept.keep("drift", server.uid, {"total": 1, "vms": {str(READY): "4 cores instead of 2"}})
+    usage.forget()
+    async with console().run_test(size=(180, 40)) as pilot:
+        await at(pilot, "2", READY)
+        shown = words(pilot)
+        assert "drifted 1" in shown and "vps-5546: ready, running · drifted: 4 cores instead of 2" in shown
+        assert "CPU" not in shown
+        row = {
+            "type": "qemu",
+            "vmid": 2000,
+            "status": "running",
+            "cpu": 0.25,
+            "mem": 1 << 29,
+            "maxmem": 1 << 30,
+        }
+        usage.remember(server.name, [Resource.of(row)])
+        await press(pilot, "1", "2")
+        shown = words(pilot)
+        assert "running · CPU 25 % · RAM 0.5/1.0 GiB · drifted" in shown
+        assert "25 % 0.5/1.0 GiB" in shown  # in the row as well
+        await press(pilot, "/", *"is:drifted", "enter")
+        assert table(pilot).count == 1
+        assert "filter “is:drifted”" in words(pilot)
+    usage.forget()
 
 
 async def test_the_alerts_of_the_header_are_a_list_that_opens_them(site: Store) -> None:
