@@ -6,6 +6,7 @@ history.py    a year of charts, drift, schedules, and changes that wait
 yesterday.py  a day of figures of the cluster
 stops.py      what the tour shows, and what it says
 tour.py       the console walks through it by itself
+recording.py  the tour as pictures and recordings for the docs
 plain.py      output without a terminal: the engine's log lines
 """
 
