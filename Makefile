@@ -26,7 +26,7 @@ check: $(STAMP)
 docs: $(STAMP) recordings
 	$(BIN)/python -m kvmtui.reference
 
-# Record the tour of the demo: docs/pictures and docs/recordings. Takes five minutes; no test asks for fresh ones.
+# Record the tour of the demo: docs/pictures and docs/recordings. Takes three minutes; no test asks for fresh ones.
 recordings: $(STAMP)
 	$(BIN)/python -m kvmtui.demo.recording
 

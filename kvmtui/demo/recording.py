@@ -27,7 +27,7 @@ from kvmtui.demo.stops import STOPS, TourStop
 from kvmtui.demo.tour import Caption, TourConsole
 from screens.widgets.footer import Footer
 
-SIZES = ((80, 24), (120, 40))
+SIZES = ((80, 24),)
 STILL_SIZE = (120, 36)
 STILLS = {
     "dashboard": "dashboard",

@@ -110,9 +110,13 @@ class TourConsole(Console):
         return True
 
     async def _say(self, words: str) -> None:
-        for screen in self.screen_stack:
+        for screen in self.screen_stack[:-1]:
             await screen.query(Caption).remove()
-        await self.screen.mount(Caption(words))
+        if here := next(iter(self.screen.query(Caption)), None):
+            here.words = words
+            here.refresh()
+        else:
+            await self.screen.mount(Caption(words))
         await asyncio.sleep(_LOOK_S)
 
     async def _sleep(self, seconds: float) -> None:
