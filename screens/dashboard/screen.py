@@ -47,6 +47,8 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
         self._found: Dashboard | None = None
         self._spots: list[Spot] = []
         self._key = ""
+        """The line that the operator moved to."""
+        self._selected = ""
         self._painted: list[Text] = []
         self._drawn = glyphs.blocks()
 
@@ -81,6 +83,8 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
         if self._found is None:
             return []
         made = sections(self._found, self._width, self.app.size.height, self._drawn)
+        keys = [line.key for section in made for line in section.lines]
+        self._selected = self._key if self._key in keys else next(iter(keys), "")
         self._spots = []
         rows: list[Text] = []
         place = 0
@@ -141,7 +145,7 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
     def _line(self, line: DashboardLine, width: int) -> Text:
         drawn = self.toned(*line.pieces)
         drawn.truncate(width, overflow="ellipsis", pad=True)
-        if self.has_focus and self.current == line:
+        if self.has_focus and line.key == self._selected:
             drawn.stylize(self.get_component_rich_style("table--cursor"))
         return drawn
 

@@ -371,3 +371,11 @@ def test_bars_have_a_fixed_axis() -> None:
     assert spark([1.0] * 24, True) == "▁▁▁▁▁▁▁▁ "
     assert spark([None] * 12 + [50.0] * 6 + [100.0] * 6, True) == "    ▄▄██ "
     assert spark([None] * 24, True) == ""
+
+
+async def test_only_the_line_under_the_cursor_is_marked(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        page = await to_line(pilot, "need pool")
+        style = page.get_component_rich_style("table--cursor")
+        marked = [row.plain for row in page._rows() if any(span.style == style for span in row.spans)]
+    assert len(marked) == 1 and "pool 198.51" in marked[0]
