@@ -1,4 +1,4 @@
-"""The VMs that are not as they were last applied, as the engine noted them at its last look at each cluster."""
+"""The VMs that differ from what was last applied to them, as the engine noted them in the last tick."""
 
 from __future__ import annotations
 

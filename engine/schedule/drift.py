@@ -1,4 +1,4 @@
-"""Notes which VMs are not as they were last applied, from the answer of the cluster that a tick reads anyway.
+"""Notes which VMs differ from what was last applied, from the answer of the cluster that a tick reads anyway.
 
 That answer holds processors, memory and the boot disk of each guest. A VM has drifted when one of them is neither as
 last applied nor as the product says now: a product that was changed since is a pending change, not drift. What it
@@ -49,7 +49,7 @@ def look(server: Server, overview: ClusterOverview, now: int = 0) -> None:
 
 
 def forget() -> None:
-    """Compare every VM at the next look."""
+    """Compare every VM at the next tick."""
     with _lock:
         _compared.clear()
 
@@ -71,7 +71,7 @@ def _drifted(
 
 
 def _page(server_id: int, now: int, after: int, only: list[int] | None) -> Any:
-    """The next VMs that are at rest."""
+    """The next idle VMs."""
     query = Vm.select(Vm, Service, Product).join(Service).join(Product)
     query = query.where(Vm.server == server_id, Vm.id > after, Vm.vm_status == "ready", Vm.due_at.is_null())
     query = query.where(Vm.vmid.is_null(False), Vm.error == "", Vm.updated_at < now - _SETTLING_MS)

@@ -123,7 +123,7 @@ class TourConsole(Console):
         await asyncio.sleep(seconds / self._speed)
 
     def lines(self) -> Iterator[str]:
-        """What stands on the screen on top."""
+        """The lines of the screen on top."""
         compositor: Any = self.screen._compositor
         yield from (strip.text for strip in compositor.render_strips())
 

@@ -47,7 +47,7 @@ class DashboardSection:
     lines: list[DashboardLine] = field(default_factory=list)
     side: int | None = None
     paired: bool = False
-    """Whether it stands beside the section of the other side."""
+    """Whether it shares its rows with the section of the other side."""
 
 
 def sections(found: Dashboard, width: int, height: int, drawn: bool) -> list[DashboardSection]:
