@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from engine.actions import tokens
 from engine.audit import current_actor
@@ -30,7 +31,7 @@ DAY_MS = 86_400_000
 EVERY_DAY = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 BACKUP_MINUTE, SNAPSHOT_MINUTE = 150, 195
 NO_SPACE = "backup: no space left on device (os error 28)"
-DRIFTED = {5508: {"memory": "4096"}, 5514: {"cores": 4}}
+DRIFTED: dict[int, dict[str, Any]] = {5508: {"memory": "4096"}, 5514: {"cores": 4}}
 """Services of VMs that somebody changed in Proxmox, and how."""
 BACKED_UP, OVERDUE = (5503, 5509, 5517), (5506, 5511)
 SNAPSHOTS = (5502, 5515)
