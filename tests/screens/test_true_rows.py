@@ -198,6 +198,14 @@ async def test_an_export_has_every_address_and_no_signs(
     assert (row["ips"], row["status"], row["vmid"]) == ("192.0.2.10 2001:db8::7", "ready", "2000")
 
 
+async def test_a_long_reason_leaves_room_for_the_next_try(site: Store) -> None:
+    Vm.update(error="no space " * 40, error_since=1, due_at=1).where(Vm.service == READY).execute()
+    async with console().run_test(size=(80, 24)) as pilot:
+        await at(pilot, "2", READY)
+        shown = words(pilot)
+        assert "vps-5546: no space" in shown and "… · next try now" in shown
+
+
 async def test_the_list_shows_drift_and_usage_that_the_engine_has_read(site: Store) -> None:
     server = Server.get()
     kept.keep("drift", server.uid, {"total": 1, "vms": {str(READY): "4 cores instead of 2"}})
