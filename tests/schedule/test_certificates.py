@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from engine import certificates
+from engine.actions.servers import delete_server
+from engine.audit import Actor
 from engine.certificates import expiries, keep_api, keep_shown
 from engine.clock import now_ms
 from engine.queries.dashboard import alerts, dashboard
@@ -97,6 +99,13 @@ def test_a_host_that_is_no_longer_asked_is_forgotten(server: Server) -> None:
     assert [each.host for each in expiries()] == ["10.0.0.12"]
     keep_shown(server, {}, ["10.0.0.12"])
     assert list(kept.note_of("certificates", server.uid)) == ["10.0.0.12"]
+
+
+def test_a_deleted_server_leaves_no_note(server: Server) -> None:
+    keep_shown(server, {"10.0.0.11": der(10)}, server.hosts)
+    kept.keep("drift", server.uid, {"total": 1, "vms": {}})
+    delete_server("pve", Actor("root", source="cli"))
+    assert kept.notes_of("certificates") == kept.notes_of("drift") == {}
 
 
 def test_one_that_was_not_seen_for_a_month_is_no_alert(
