@@ -25,7 +25,7 @@ from screens.widgets.toned import Toned
 log = logging.getLogger(__name__)
 WITHIN_S = 20.0
 """For what a caption speaks of to be on the screen."""
-_KEY_S, _TYPE_S, _LOOK_S = 0.6, 0.12, 0.02
+_KEY_S, _TYPE_S, _LOOK_S = 0.45, 0.12, 0.02
 _PERSON = (events.Key, events.Paste, events.MouseDown, events.MouseScrollUp, events.MouseScrollDown)
 
 
