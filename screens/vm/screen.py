@@ -178,7 +178,8 @@ class VmScreen(BaseScreen):
 
     def _count(self, name: str, number: int) -> None:
         self._counts[name] = number
-        self.query_one(TabRow).count(self._counts)
+        for row in self.query(TabRow):  # none while the screen is being closed
+            row.count(self._counts)
 
     def do_command(self) -> None:
         from screens.widgets.dialogs import Notice

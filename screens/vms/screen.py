@@ -135,7 +135,8 @@ class VmsScreen(ListScreen):
             due = await self.beside(lambda: next_try(service_id))
         usage = usage_of(view.server, view.vmid) if view is not None else None
         drift = self._drift.differences.get(view.service_id, "") if view is not None else ""
-        self.query_one(VmStrip).show(view, due, usage, drift)
+        for strip in self.query(VmStrip):  # none while the screen is being closed
+            strip.show(view, due, usage, drift)
 
     def reread(self, batch: EventBatch | None = None) -> None:
         """Changed VMs in view are reloaded at once; order, filter and count follow a moment later."""
@@ -229,7 +230,8 @@ class VmsScreen(ListScreen):
         words += [
             f"{name}: {value} ({key})" for (name, value), key in zip(on, "tw", strict=True) if value != "all"
         ]
-        self.query_one("#vm-filters", Static).update(text(" " + " · ".join(words)))
+        for line in self.query("#vm-filters").results(Static):
+            line.update(text(" " + " · ".join(words)))
 
     def _chosen(self) -> tuple[int, ...]:
         return tuple(key for key in self.list.chosen if isinstance(key, int))

@@ -243,3 +243,15 @@ async def test_the_alerts_of_the_header_are_a_list_that_opens_them(site: Store) 
         await press(pilot, "enter")
         assert place(pilot).service_id == STUCK  # type: ignore[attr-defined]
         assert deque(pilot.app.screen_stack, maxlen=1)[0] is pilot.app.screen_stack[0]
+
+
+async def test_a_reading_that_ends_after_its_screen_was_left_ends_nothing(site: Store) -> None:
+    async with console().run_test(size=(80, 24)) as pilot:
+        await at(pilot, "2", READY)
+        left: Any = place(pilot)
+        await press(pilot, "enter")
+        page: Any = place(pilot)
+        await press(pilot, "3")
+        await left._show_reason()
+        left._show_filters()
+        page._count("addresses", 2)
