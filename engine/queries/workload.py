@@ -174,7 +174,7 @@ def expiry() -> Iterator[ExpiringSoon]:
     for token in expiring(_EXPIRY_DAYS)[:1]:
         assert token.expires_at is not None
         days = (token.expires_at - now) // _DAY_MS
-        opens = ScreenTarget("audit", filter="object:token")
+        opens = ScreenTarget("tokens", token.name)
         yield ExpiringSoon("token", token.name, days, opens, days < TOKEN_DAYS)
     for shown in expiries()[:1]:
         if shown.days_left < _EXPIRY_DAYS:
