@@ -8,7 +8,7 @@ JOBS   ?= auto
 # modules compiled once serve every process that the tests start
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check docs constraints soak world guards mutants clean
+.PHONY: demo test check docs recordings constraints soak world guards mutants clean
 
 demo: $(STAMP)
 	$(BIN)/kvmtui --demo
@@ -23,8 +23,12 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 
 # Rewrite the generated pages: docs/reference and docs/man. A test fails while one of them is out of date.
-docs: $(STAMP)
+docs: $(STAMP) recordings
 	$(BIN)/python -m kvmtui.reference
+
+# Record the tour of the demo: docs/pictures and docs/recordings. Takes three minutes; no test asks for fresh ones.
+recordings: $(STAMP)
+	$(BIN)/python -m kvmtui.demo.recording
 
 # The long run: an engine killed at every moment of every pipeline, and a night of worlds. Not part of the gate.
 soak: $(STAMP)

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from engine.running import Running
     from kvmtui.config import Config
+    from screens.shell.console import Console, Setup
 
 PARK_SECONDS = 4.0
 FRAMES = "120"
@@ -35,8 +36,10 @@ log = logging.getLogger(__name__)
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
-def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
-    """Show the console until the operator leaves or the terminal is gone."""
+def run(
+    read_only: bool = False, low_bandwidth: bool = False, make: Callable[[Setup], Console] | None = None
+) -> int:
+    """Show the console until the operator leaves or the terminal is gone; `make`: another one than the usual."""
     refuse_terminal(os.environ, sys.stdin, sys.stdout)
     gc.disable()
     os.environ.setdefault("TEXTUAL_FPS", FRAMES)
@@ -51,7 +54,7 @@ def run(read_only: bool = False, low_bandwidth: bool = False) -> int:
     drivers.needed_by(site.database)
     config.open_site(site)
     try:
-        return show(site, read_only, low_bandwidth or site.low_bandwidth)
+        return show(site, read_only, low_bandwidth or site.low_bandwidth, make)
     finally:
         gc.enable()
         config.close_site()
@@ -73,7 +76,9 @@ def refuse_terminal(environment: Mapping[str, str], *streams: TextIO) -> None:
         raise Refused(f"This terminal (TERM={environment.get('TERM', '')}) cannot show a console. {instead}")
 
 
-def show(site: Config, read_only: bool, low_bandwidth: bool) -> int:
+def show(
+    site: Config, read_only: bool, low_bandwidth: bool, make: Callable[[Setup], Console] | None = None
+) -> int:
     """Run the console over an open site; its exit status."""
     from screens.common.memory import Memory
     from screens.shell import themes
@@ -82,7 +87,7 @@ def show(site: Config, read_only: bool, low_bandwidth: bool) -> int:
     sys.setswitchinterval(0.0005)  # a busy engine thread must not make a key wait
     appearance = themes.choose(site.theme or "dark", low_bandwidth=low_bandwidth)
     engine = OwnEngine(read_only)
-    console = Console(
+    console = (make or Console)(
         Setup(
             site=site.site_name,
             appearance=appearance,

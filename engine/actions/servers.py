@@ -12,7 +12,7 @@ from engine.audit import Actor
 from engine.forms.form import KEEP
 from engine.forms.server import ServerForm
 from engine.roles import Role
-from engine.store import secrets
+from engine.store import kept, secrets
 from engine.store.database import in_transaction
 from engine.store.models import Address, Call, LeftBackup, Node, Pool, Product, Server, Service, Vm, VmidClaim
 
@@ -115,4 +115,6 @@ def _delete(name: str, actor: Actor) -> None:
     # remains of deleted VMs: VMIDs, calls, addresses that still rest, backups we could not delete
     for table in (VmidClaim, Call, Address, Node, LeftBackup):
         table.delete().where(table.server == row.id).execute()
+    for kind in ("certificates", "drift"):
+        kept.keep(kind, row.uid, {})
     remove(actor, "server", row, name)

@@ -105,11 +105,16 @@ def _percent(title: str, what: str) -> int:
 
 
 class ThresholdsForm(Form):
-    """From where on something is too full, for every screen, list and alert."""
+    """From where on something is an alert: too full, or expiring soon."""
 
     pool_percent: int = _percent("IP pools", "Addresses in use from which a pool is an alert.")
     storage_percent: int = _percent("Storages", "Disk in use from which a storage is an alert.")
     node_percent: int = _percent("Nodes", "CPU or memory from which a node is shown in red.")
     full_days: Annotated[int, Field(ge=0, le=365)] = Field(
         7, title="Days until full", description="Pools and storages that fill up sooner are alerts. 0: none."
+    )
+    certificate_days: Annotated[int, Field(ge=0, le=365)] = Field(
+        21,
+        title="Certificates",
+        description="Days until expiry from which a certificate is an alert. 0: none.",
     )

@@ -77,6 +77,10 @@ class Cluster:
         """How many of them concerned which node."""
         return self.transport.requests_by_node
 
+    def certificates(self) -> dict[str, bytes]:
+        """The certificate (DER) that each API host showed last; nothing is sent for it."""
+        return self.transport.certificates()
+
     def close(self) -> None:
         """Closes the connections of every thread."""
         self.transport.close()

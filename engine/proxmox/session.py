@@ -141,6 +141,12 @@ class HostSession:
         self._sign()
         return self._exchange(request)
 
+    @property
+    def certificate(self) -> tuple[float, bytes] | None:
+        """When the newest handshake was, and the certificate (DER) that the host showed; None before the first."""
+        shown = self._wire.certificate
+        return None if shown is None else (self._wire.shaken_at, shown)
+
     def close(self) -> None:
         """Closes the connection, if there is one."""
         self._session.close()

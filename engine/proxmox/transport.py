@@ -75,6 +75,17 @@ class Transport:
         """The proof of login a console's websocket to this host needs."""
         return self._session(host).auth.headers()
 
+    def certificates(self) -> dict[str, bytes]:
+        """The certificate (DER) that each host showed last, of those that were connected to."""
+        with self._lock:
+            sessions = list(self._sessions)
+        newest: dict[str, tuple[float, bytes]] = {}
+        for session in sessions:
+            seen = session.certificate
+            if seen is not None and seen[0] >= newest.get(session.host, seen)[0]:
+                newest[session.host] = seen
+        return {host: certificate for host, (_, certificate) in newest.items()}
+
     def close(self) -> None:
         """Closes the connections of every thread."""
         with self._lock:

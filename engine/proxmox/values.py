@@ -253,6 +253,12 @@ class Resource:
     net_in: int = 0
     net_out: int = 0
     ha_state: str = ""
+    cpus: int = 0
+    maxdisk: int = 0
+    """Size of the boot disk in bytes."""
+    cpu: float = 0.0
+    """Share of all its processors that is in use."""
+    memory_used: int = 0
 
     @classmethod
     def of(cls, row: Row) -> Resource:
@@ -270,6 +276,10 @@ class Resource:
             int_of(row, "netin"),
             int_of(row, "netout"),
             text_of(row, "hastate"),
+            int_of(row, "maxcpu"),
+            int_of(row, "maxdisk"),
+            number_of(row, "cpu") or 0.0,
+            int_of(row, "mem"),
         )
 
 

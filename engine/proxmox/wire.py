@@ -45,6 +45,9 @@ class WireContext(ssl.SSLContext):
     received: int
     pins: tuple[str, ...]
     shown: str | None
+    certificate: bytes | None
+    """What the server showed at the newest handshake, DER."""
+    shaken_at: float
 
     def begin(self, seconds: float) -> None:
         """Starts a call that must be over so many seconds after its first byte went out."""
@@ -84,9 +87,10 @@ class WireSocket(ssl.SSLSocket):
     def do_handshake(self, block: bool = False) -> None:
         super().do_handshake(block)
         wire = self.wire
+        certificate = self.getpeercert(binary_form=True)
+        wire.certificate, wire.shaken_at = certificate, time.monotonic()
         if not wire.pins:
             return
-        certificate = self.getpeercert(binary_form=True)
         wire.shown = fingerprint_of(certificate) if certificate else "none"
         if wire.shown not in wire.pins:
             raise WrongFingerprint(f"the server shows {wire.shown}, pinned is {' or '.join(wire.pins)}")
@@ -118,6 +122,7 @@ def tls_context(tls: ServerTls) -> WireContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.pins, context.shown = tls.fingerprints, None
     context.sent, context.received = False, 0
+    context.certificate, context.shaken_at = None, 0.0
     context.end()
     if tls.mode in (TlsMode.FINGERPRINT, TlsMode.INSECURE):
         context.check_hostname = False

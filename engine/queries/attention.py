@@ -8,6 +8,7 @@ from typing import Any
 
 from peewee import fn
 
+from engine.certificates import CertificateExpiry, expiries
 from engine.clock import Moment, now_ms
 from engine.queries.capacity import Load, capacity
 from engine.queries.engines import engines
@@ -17,11 +18,12 @@ from engine.queries.tokens import expiring
 from engine.queries.webhooks import BY
 from engine.store.database import session
 from engine.store.models import Client, Product, Run, Server, Service, Step, Vm, Webhook
+from engine.store.settings import Thresholds, read
 from engine.work import outages
 
 _SHOWN_STUCK = 20
 _LATE_MS = 60_000  # work that is due for so long is done by nobody
-_EXPIRING_DAYS = 14
+TOKEN_DAYS = 14
 _GIB = 1024**3
 
 
@@ -69,7 +71,7 @@ class ServerState:
 class Need:
     """One thing that needs an operator, the screen that shows it, and the one where its cause is fixed."""
 
-    kind: str  # engine, server, node, stuck, storage, pool, mail, webhook, notify, token
+    kind: str  # engine, server, node, stuck, storage, pool, mail, webhook, notify, token, certificate
     about: str
     why: str
     since: Moment | None
@@ -84,7 +86,8 @@ class Need:
 def needs(loads: Sequence[Load], servers: Sequence[ServerState], stuck: Sequence[StuckView]) -> list[Need]:
     """Everything that needs an operator, the widest reaching first; call it inside a session."""
     found = [*_engine(), *_servers(servers), *_nodes(loads), *map(_vm, stuck)]
-    return [*found, *_rooms(loads), *_mails(), *_webhooks(), *_notifications(), *_tokens()]
+    found += [*_rooms(loads), *_mails(), *_webhooks(), *_notifications(), *_tokens()]
+    return [*found, *_certificates()]
 
 
 def alerts() -> int:
@@ -234,9 +237,29 @@ def _notifications() -> Iterator[Need]:
 
 
 def _tokens() -> Iterator[Need]:
-    for each in expiring(_EXPIRING_DAYS):
-        why = f"the token expires within {_EXPIRING_DAYS} days. Rotate it with `kvmtui token rotate {each.name}`"
+    for each in expiring(TOKEN_DAYS):
+        why = f"the token expires within {TOKEN_DAYS} days. Rotate it with `kvmtui token rotate {each.name}`"
         yield Need("token", each.name, why, None, ScreenTarget("tokens", each.name), urgent=False)
+
+
+def _certificates() -> Iterator[Need]:
+    limit = read(Thresholds).certificate_days
+    for each in expiries():
+        days = each.days_left
+        if not limit or days >= limit:
+            continue
+        when = "has expired" if days < 0 else f"expires in {days} day{'' if days == 1 else 's'}"
+        if each.server:
+            renew = "Renew it on the node; a pinned fingerprint changes with it"
+        else:
+            renew = "Renew the file in `tls_cert` and restart the API"
+        about = f"{each.server} {each.host}" if each.server else f"API {each.host}"
+        yield Need("certificate", about, f"{when}. {renew}", None, where(each), where(each), urgent=days < 0)
+
+
+def where(each: CertificateExpiry) -> ScreenTarget:
+    """The screen a certificate belongs to."""
+    return ScreenTarget("servers", each.server) if each.server else ScreenTarget("settings")
 
 
 def _mails() -> Iterator[Need]:

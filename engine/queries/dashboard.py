@@ -19,16 +19,8 @@ from engine.queries.attention import (
 from engine.queries.capacity import Load, capacity
 from engine.queries.engines import EngineView, engines
 from engine.queries.overdue_backups import BackupDebt, backup_debts
-from engine.queries.workload import (
-    LastChange,
-    PendingWork,
-    Upcoming,
-    Workload,
-    last_change,
-    pending,
-    upcoming,
-    workload,
-)
+from engine.queries.upcoming import LastChange, Upcoming, last_change, upcoming
+from engine.queries.workload import ExpiringSoon, PendingWork, Workload, expiry, pending, workload
 from engine.schedule.registry import TASKS
 from engine.store.database import session
 from engine.store.models import Pool, Server, Service, Vm, Zone
@@ -55,6 +47,7 @@ class Dashboard:
     loads: list[Load]
     work: Workload
     pending: list[PendingWork]
+    expiry: list[ExpiringSoon]
     upcoming: list[Upcoming]
     last_change: LastChange | None
     backup_debts: list[BackupDebt]
@@ -63,8 +56,8 @@ class Dashboard:
     engines: list[EngineView]
 
 
-def dashboard() -> Dashboard:
-    """The state of the site now."""
+def dashboard(quick: bool = False) -> Dashboard:
+    """The state of the site now. `quick`: nothing is loaded that takes long, so step totals may be missing."""
     with session():
         owed, tasks = backup_debts(), [ledger.standing(task) for task in TASKS]
         stuck, stuck_total = stuck_vms()
@@ -79,8 +72,9 @@ def dashboard() -> Dashboard:
             stuck_total=stuck_total,
             servers=servers,
             loads=loads,
-            work=workload(vms["working"], vms["waiting"]),
+            work=workload(vms["working"], vms["waiting"], quick),
             pending=pending(owed, tasks),
+            expiry=list(expiry()),
             upcoming=upcoming(tasks),
             last_change=last_change(),
             backup_debts=owed[:_SHOWN_DEBTS],

@@ -12,8 +12,10 @@ from typing import Any
 
 from peewee import fn
 
+from engine.certificates import expiries
 from engine.clock import now_ms
 from engine.queries import tokens
+from engine.queries.drifted import drifted
 from engine.queries.engines import engines
 from engine.queries.overdue_backups import backup_debts
 from engine.queries.pools import pools
@@ -27,6 +29,7 @@ from engine.work.requests import OPEN
 MOST_ZONES = 200
 MOST_POOLS = 500
 MOST_TOKENS = 200
+MOST_CERTIFICATES = 200
 _REQUEST_STATES = ("queued", "running")
 _SERVICE_STATES = ("Pending", "Active", "Suspended", "Terminated", "Cancelled")
 _TOKEN_DAYS = 3660
@@ -61,6 +64,13 @@ def _gauges() -> Iterator[SiteGauge]:
     yield from _servers()
     ends = [(each.name, each.expires_at) for each in tokens.expiring(_TOKEN_DAYS)][:MOST_TOKENS]
     yield _seconds_at("token_expiry_timestamp_seconds", "When an API token expires.", "token", ends)
+    shown = [each for each in expiries() if each.server][:MOST_CERTIFICATES]
+    yield SiteGauge(
+        "certificate_expiry_timestamp_seconds",
+        "When the certificate that an API host of a server showed last expires.",
+        ("server", "host"),
+        [((each.server, each.host), each.expires_at / 1000) for each in shown],
+    )
 
 
 def _one(name: str, about: str, value: float) -> SiteGauge:
@@ -89,6 +99,7 @@ def _vms() -> Iterator[SiteGauge]:
     count, oldest = Vm.select(fn.COUNT(1), fn.MIN(Vm.error_since)).where(in_state("stuck")).tuples().first()
     yield _one("vms_stuck", "VMs whose step failed and is being retried, or needs an operator.", count)
     yield _one("vms_stuck_oldest_seconds", "How long the VM that is stuck longest is stuck.", _age_s(oldest))
+    yield _one("vms_drifted", "VMs that differ from what was last applied to them.", drifted().total)
 
 
 def _requests() -> Iterator[SiteGauge]:

@@ -13,6 +13,7 @@ from peewee import SQL, Case, fn
 
 from engine.clock import Moment
 from engine.errors import Refused
+from engine.queries.drifted import is_drifted
 from engine.queries.keyset import Slice, slice_of
 from engine.queries.scoping import client_condition, inside, product_condition, server_condition, within
 from engine.queries.vms import VmView, vms
@@ -195,6 +196,7 @@ _IS: dict[str, Any] = {
     "running": lambda: (Vm.remote_status == "running") & (Vm.vm_status != "remove"),
     "stopped": lambda: (Vm.remote_status == "stopped") & (Vm.vm_status != "remove"),
     "suspended": _suspended,
+    "drifted": is_drifted,
     "locked": lambda: (Vm.remote_lock != "") & (Vm.vm_status != "remove"),
 }
 _NAMED: dict[str, Any] = {

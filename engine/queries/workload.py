@@ -1,24 +1,29 @@
-"""What the engine does now, what it did today, what is pending and what comes next."""
+"""What the engine does now, what it did today, and what is pending."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from peewee import fn
 
-from engine.clock import Moment, local, local_now, now_ms
-from engine.queries.attention import ScreenTarget
-from engine.queries.overdue_backups import BackupDebt, first_due
+from engine.certificates import expiries
+from engine.clock import Moment, local_now, now_ms
+from engine.queries.attention import TOKEN_DAYS, ScreenTarget, where
+from engine.queries.drifted import drifted
+from engine.queries.overdue_backups import BackupDebt
 from engine.queries.quota import over_quota
-from engine.store.models import Audit, BackupSchedule, DnsRecord, Outbox, Request, Run, Service, Step, Vm
+from engine.queries.tokens import expiring
+from engine.store.models import DnsRecord, Outbox, Request, Run, Step, Vm
+from engine.store.settings import Thresholds, read
 from engine.work import task_ledger as ledger
 
 _SHOWN = 4
 _MEASURED = 100  # deploys for the average
 _MEASURED_MS = 7 * 86_400_000
-_OFTEN_MINUTES = 15  # tasks that run more often are not news
+_EXPIRY_DAYS = 90  # tokens and certificates that are valid for longer are fine
+_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +34,12 @@ class Busy:
     name: str
     action: str
     done: int
-    """Steps that have ended."""
+    """Steps that have ended; those of earlier runs count when `total` is known."""
     step: str
-    """The last one that has ended, or what is waited for."""
+    """The one under way when `total` is known, else the last one that has ended."""
     since: Moment
+    total: int = 0
+    """Steps of the pipeline; 0: not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +68,18 @@ class PendingWork:
 
 
 @dataclass(frozen=True, slots=True)
-class Upcoming:
-    """What the schedule does next."""
+class ExpiringSoon:
+    """A token or a certificate that expires within some months; `late`: its threshold is reached."""
 
-    at: Moment
     what: str
+    name: str
+    days: int
     opens: ScreenTarget
+    late: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LastChange:
-    """The last thing somebody changed."""
-
-    login: str
-    action: str
-    about: str
-    at: Moment
-
-
-def workload(running: int, waiting: int) -> Workload:
-    """The engine's work; call it inside a session."""
+def workload(running: int, waiting: int, quick: bool = False) -> Workload:
+    """The engine's work; call it inside a session. `quick`: without step totals, unless pipelines are loaded."""
     midnight = int(local_now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
     today = Run.finished_at >= midnight
     failed = Run.select(fn.COUNT(Run.vm.distinct())).where(today, Run.result == "error").scalar()
@@ -93,7 +92,7 @@ def workload(running: int, waiting: int) -> Workload:
         int(failed or 0),
         round(sum(seconds) / len(seconds), 1) if seconds else None,
         seconds[-(-95 * len(seconds) // 100) - 1] if seconds else None,
-        _busy(),
+        _busy(quick and "engine.pipelines.registry" not in sys.modules),
     )
 
 
@@ -106,16 +105,27 @@ def _deploy_seconds() -> list[float]:
     return sorted((ended - began) / 1000 for began, ended in rows)
 
 
-def _busy() -> list[Busy]:
+def _busy(quick: bool) -> list[Busy]:
     query = Run.select(Run, Vm).join(Vm).where(Run.live == 1, Vm.error == "")
-    found = []
-    for run in query.order_by(Run.started_at).limit(_SHOWN):
-        ended = Step.select().where(Step.run == run.id, Step.result.in_(("success", "skip")))
-        last = ended.order_by(Step.n.desc()).first()
-        step = last.label if last is not None else ""
-        vm = run.vm
-        found.append(Busy(vm.service_id, vm.name, run.action, ended.count(), step, run.started_at))
-    return found
+    return [_busy_vm(run, quick) for run in query.order_by(Run.started_at).limit(_SHOWN)]
+
+
+def _busy_vm(run: Run, quick: bool) -> Busy:
+    vm = run.vm
+    if not quick:
+        from engine.pipelines.registry import catalog  # brings the whole Proxmox client
+
+        name = vm.flow.get("pipeline")
+        pipeline = catalog().named(name) if name else catalog().of_status(vm.vm_status)
+        if pipeline is not None:
+            total = len(pipeline.steps)
+            done = min(pipeline.position(vm.vm_status, int(vm.flow.get("reached", 0))), total - 1)
+            label = pipeline.steps[done].label
+            return Busy(vm.service_id, vm.name, run.action, done, label, run.started_at, total)
+    ended = Step.select().where(Step.run == run.id, Step.result.in_(("success", "skip")))
+    last = ended.order_by(Step.n.desc()).first()
+    label = last.label if last is not None else ""
+    return Busy(vm.service_id, vm.name, run.action, ended.count(), label, run.started_at)
 
 
 def pending(owed: Sequence[BackupDebt], tasks: Sequence[ledger.ScheduledTask]) -> list[PendingWork]:
@@ -144,6 +154,12 @@ def pending(owed: Sequence[BackupDebt], tasks: Sequence[ledger.ScheduledTask]) -
         led_to = "suspended" if longest.suspended else "throttled" if longest.throttled else "client notified"
         opens = ScreenTarget("vm", longest.service_id)
         rows.append(PendingWork("over traffic quota", len(over), f"{longest.name}: {led_to}", opens))
+    differ = drifted()
+    if differ.total:
+        service, words = next(iter(differ.differences.items()))
+        name = Vm.select(Vm.name).where(Vm.service == service).scalar() or service
+        there = ScreenTarget("vms", filter="is:drifted")
+        rows.append(PendingWork("drift", differ.total, f"{name}: {words}", there, True))
     for task in tasks:
         if task.task == "processVirtualMachines":
             continue  # its errors are VMs that need an operator
@@ -152,42 +168,17 @@ def pending(owed: Sequence[BackupDebt], tasks: Sequence[ledger.ScheduledTask]) -
     return [each for each in rows if each.number]
 
 
-def upcoming(tasks: Sequence[ledger.ScheduledTask], most: int = 3) -> list[Upcoming]:
-    """What the schedule does next, the soonest first."""
-    return sorted([*_tasks(tasks), *_backups()], key=lambda each: each.at)[:most]
-
-
-def _tasks(tasks: Sequence[ledger.ScheduledTask]) -> Iterator[Upcoming]:
-    names = {"collectingStatistics": "statistics"}
-    for each in tasks:
-        if each.interval_minutes >= _OFTEN_MINUTES and each.next_run_at is not None and each.last_run_at:
-            yield Upcoming(
-                each.next_run_at, names.get(each.task, each.task), ScreenTarget("settings", each.task)
+def expiry() -> Iterator[ExpiringSoon]:
+    """The API token and the certificate that expire next, unless that is far away; call it inside a session."""
+    now = now_ms()
+    for token in expiring(_EXPIRY_DAYS)[:1]:
+        assert token.expires_at is not None
+        days = (token.expires_at - now) // _DAY_MS
+        opens = ScreenTarget("tokens", token.name)
+        yield ExpiringSoon("token", token.name, days, opens, days < TOKEN_DAYS)
+    for shown in expiries()[:1]:
+        if shown.days_left < _EXPIRY_DAYS:
+            limit = read(Thresholds).certificate_days
+            yield ExpiringSoon(
+                "certificate", shown.server or "API", shown.days_left, where(shown), shown.days_left < limit
             )
-
-
-def _backups() -> Iterator[Upcoming]:
-    """The next backups by schedule; schedules of the same days and minute are one line."""
-    now, zone = now_ms(), local(0).tzinfo
-    query: Any = (
-        BackupSchedule.select(BackupSchedule.days, BackupSchedule.minute, fn.COUNT(BackupSchedule.id))
-        .join(Vm)
-        .join(Service)
-        .where(Service.status == "Active", Vm.vm_status == "ready")
-        .group_by(BackupSchedule.days, BackupSchedule.minute)
-    )
-    counts: dict[int, int] = {}
-    for days, minute, count in query.tuples():
-        due = first_due(days, minute, now, zone)
-        if due is not None:
-            counts[due] = counts.get(due, 0) + count
-    for due, count in counts.items():
-        yield Upcoming(due, f"{count} backup{'' if count == 1 else 's'}", ScreenTarget("vms"))
-
-
-def last_change() -> LastChange | None:
-    """The newest entry of the audit log."""
-    row = Audit.select().order_by(Audit.id.desc()).first()
-    if row is None:
-        return None
-    return LastChange(row.login, row.action, f"{row.kind} {row.object_name or row.object_id}".strip(), row.at)

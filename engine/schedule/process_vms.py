@@ -10,12 +10,14 @@ import logging
 import threading
 import time
 
+from engine import certificates
 from engine.clock import now_ms
 from engine.errors import KvmtuiError
 from engine.ipam.allocate import sweep_quarantine
 from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.values import Resource
-from engine.schedule import capacity
+from engine.queries import usage
+from engine.schedule import capacity, drift
 from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Run, Server, TaskState, Vm
 from engine.work import quorum, servers, wake
@@ -90,7 +92,8 @@ def _refresh_one(room: Room, server: Server) -> None:
 
 
 def _refresh(room: Room, server: Server) -> None:
-    """Keep power and locks of all guests, and how full nodes and storages are; one request for a server."""
+    """Keep power, locks and drift of all guests, how full nodes and storages are, and when the certificate
+    expires; one request for a server."""
     if server.failures >= servers.GIVE_UP_AFTER and not servers.probe_due(server.id):
         return
     try:
@@ -100,10 +103,14 @@ def _refresh(room: Room, server: Server) -> None:
         log.warning("Cannot list the guests of server %s: %s", server.name, error.sentence)
         return
     servers.reached(server)
-    quorum.look(server, room.servers.cluster(server))
+    cluster = room.servers.cluster(server)
+    quorum.look(server, cluster)
     seen = {guest.vmid: guest for guest in overview.guests if guest.kind == "qemu"}
     in_transaction(lambda: _note_states(server.id, seen))
     capacity.keep(server.id, overview)
+    usage.remember(server.name, overview.guests)
+    drift.look(server, overview)
+    certificates.keep_shown(server, cluster.certificates(), cluster.access.hosts)
 
 
 _LIST_AGE_MS = 15_000

@@ -85,12 +85,15 @@ Percent = Annotated[int, Field(ge=1, le=100)]
 
 
 class Thresholds(SettingsSection):
-    """From where on something is too full, for every screen, list and alert."""
+    """From where on something is an alert: too full, or expiring soon."""
 
     pool_percent: Percent = 80
     storage_percent: Percent = 80
     node_percent: Percent = 80
     full_days: int = Field(7, ge=0, le=365, description="days until full that raise an alert; 0 raises none")
+    certificate_days: int = Field(
+        21, ge=0, le=365, description="days until a certificate expires that raise an alert; 0 raises none"
+    )
 
 
 S = TypeVar("S", General, Cron, Smtp, Retention, Thresholds)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 import kvmtui
 from engine.actions.consoles import ScreenLinks
+from engine.certificates import keep_api
 from engine.errors import KvmtuiError
 from kvmtui.api import problems
 from kvmtui.api.gate import Gate
@@ -30,6 +33,7 @@ from kvmtui.api.threads import Threads
 _FOLLOWER_S = 3.0
 _READERS = 4
 """Threads for what only reads the database: more of them would only take the interpreter from the engine."""
+log = logging.getLogger("kvmtui.api")
 
 
 def create(settings: ApiSettings) -> FastAPI:
@@ -41,7 +45,9 @@ def create(settings: ApiSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         hub.start()
+        await asyncio.to_thread(_keep_certificate, settings.tls_cert)
         yield
+        await asyncio.to_thread(_keep_certificate, None)
         hub.close()
         await asyncio.to_thread(hub.join, _FOLLOWER_S)
         threads.close()
@@ -77,6 +83,14 @@ def create(settings: ApiSettings) -> FastAPI:
         )
     app.add_middleware(Gate, proxies=Networks(settings.proxies), counted=metrics.answered)
     return app
+
+
+def _keep_certificate(path: Path | None) -> None:
+    """Note which certificate is served, for the dashboard; a database that is away does not keep the API away."""
+    try:
+        keep_api(path)
+    except KvmtuiError as error:
+        log.warning("The API's certificate was not noted: %s", error.sentence)
 
 
 def _answer_errors(app: FastAPI) -> None:

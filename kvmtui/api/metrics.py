@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client import Gauge as PrometheusGauge
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from engine.certificates import pem_expires_at
 from engine.queries.events import EventView
 from engine.queries.metrics import SiteGauge, gauges
 
@@ -108,7 +108,4 @@ class Metrics:
 
 
 def _expires(certificate: Path) -> float:
-    try:
-        return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.timestamp()
-    except (OSError, ValueError):
-        return 0.0
+    return (pem_expires_at(certificate) or 0) / 1000

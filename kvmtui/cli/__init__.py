@@ -97,6 +97,10 @@ def root(
     demo: Annotated[
         bool, typer.Option("--demo", help="Open the console on a simulated site; nothing is kept.")
     ] = False,
+    tour: Annotated[
+        bool, typer.Option("--tour", help="With --demo: walk through it by itself; any key ends the tour.")
+    ] = False,
+    tour_speed: Annotated[float, typer.Option(min=0.1, hidden=True)] = 1.0,
 ) -> int:
     """A terminal operations console for KVM virtual machines on Proxmox VE.
 
@@ -109,11 +113,15 @@ def root(
     """
     open_site.set_read_only(read_only)
     if context.invoked_subcommand is not None:
-        _refuse_with_command(low_bandwidth=low_bandwidth, daemon=daemon, demo=demo, api=api is not None)
+        _refuse_with_command(
+            low_bandwidth=low_bandwidth, daemon=daemon, demo=demo, tour=tour, api=api is not None
+        )
         return 0
     if api is not None and not daemon:
         raise Refused("--api needs --daemon. To serve the API alone: kvmtui api")
-    return _start(read_only, low_bandwidth, daemon, demo, api)
+    if tour and (not demo or read_only):
+        raise Refused("--tour needs --demo and cannot be combined with --read-only.")
+    return _start(read_only, low_bandwidth, daemon, demo, api, tour_speed if tour else 0.0)
 
 
 def _refuse_with_command(**switches: bool) -> None:
@@ -122,11 +130,14 @@ def _refuse_with_command(**switches: bool) -> None:
             raise Refused(f"--{name.replace('_', '-')} cannot be combined with a command.")
 
 
-def _start(read_only: bool, low_bandwidth: bool, daemon: bool, demo: bool, api: str | None) -> int:
+def _start(
+    read_only: bool, low_bandwidth: bool, daemon: bool, demo: bool, api: str | None, tour: float
+) -> int:
     """Open the console (`kvmtui.app.run`), the daemon or the demo (`run` of these modules)."""
     if daemon and (demo or low_bandwidth or read_only):
         raise Refused("--daemon cannot be combined with --demo, --low-bandwidth or --read-only.")
     if daemon:
         return int(import_module("kvmtui.daemon").run(api) or 0)
-    module = import_module("kvmtui.demo" if demo else "kvmtui.app")
-    return int(module.run(read_only=read_only, low_bandwidth=low_bandwidth) or 0)
+    if demo:
+        return int(import_module("kvmtui.demo").run(read_only, low_bandwidth, tour) or 0)
+    return int(import_module("kvmtui.app").run(read_only=read_only, low_bandwidth=low_bandwidth) or 0)

@@ -10,7 +10,7 @@ from typing import Self
 
 from engine.audit import current_actor
 from kvmtui import config
-from kvmtui.demo import sample_vms, yesterday
+from kvmtui.demo import history, sample_vms, yesterday
 from kvmtui.lab import Lab
 from kvmtui.lab.dns.powerdns_lite import PowerDnsLite
 from kvmtui.lab.mailbox import Mailbox
@@ -38,15 +38,18 @@ pools:
      stop: 10.40.3.250}}
   - {{server: pve-demo, type: IPv6, bridge: vmbr0, vlan: 0, gateway: "2001:db8::1", mask: 32,
      start: "2001:db8::10", stop: "2001:db8::ffff"}}
+  - {{server: pve-demo, type: IPv4, bridge: vmbr0, vlan: 20, gateway: 198.51.100.1, mask: 28, start: 198.51.100.2,
+     stop: 198.51.100.14}}
 zones:
 {zones}
+  - {{zone: delta.example, type: powerdns, server_url: "http://127.0.0.1:9", api_key: "{key}"}}
 products:
   - {{name: VPS-1, server: pve-demo, template: 9002, clone: full, first_vmid: 2000, name_rule: "vps-{{service_id}}",
      main_domain: example.com, cores: 1, memory: 1024, snapshots: 2, backups: 1, backup_storage: backup,
      iso_storage: iso, network: {{bandwidth: 12}}, system_disk: {{storage: local-lvm, size: 10}}}}
   - {{name: VPS-2, server: pve-demo, template: 9000, clone: full, first_vmid: 2000, name_rule: "vps-{{service_id}}",
-     main_domain: example.com, cores: 2, memory: 2048, snapshots: 3, backups: 2, backup_storage: backup,
-     iso_storage: iso, network: {{bandwidth: 25, ipv6: 1}},
+     main_domain: example.com, cores: 2, memory: 2048, snapshots: 3, snapshot_lifetime: 5, backups: 2,
+     backup_storage: backup, iso_storage: iso, network: {{bandwidth: 25, ipv6: 1}},
      system_disk: {{storage: local-lvm, size: 20, mbps_rd: 100, mbps_wr: 100, iops_rd: 500, iops_wr: 500}}}}
   - {{name: VPS-Rocky, server: pve-demo, template: rocky-10, clone: full, first_vmid: 2000,
      name_rule: "vps-{{service_id}}", main_domain: example.com, cores: 2, memory: 2048,
@@ -91,6 +94,7 @@ class DemoWorld:
         file.chmod(0o600)
         apply(file, current_actor("cli"))
         sample_vms.populate(self.lab)
+        history.leave(self.lab)
         yesterday.remember()
 
     def _manifest(self) -> str:
@@ -106,4 +110,5 @@ class DemoWorld:
             fingerprint=self.lab.fingerprint,
             zones=zones,
             mail=self.mail.port,
+            key=KEY,
         )

@@ -24,7 +24,7 @@ def remember() -> None:
         server = Server.get()
         today = measured(server.id, handles.cluster(server).overview())
     handles.close()
-    for at in range(now - now % SLOT_MS - DAY_MS + SLOT_MS, now - SLOT_MS, SLOT_MS):
+    for at in range(now - now % SLOT_MS - DAY_MS + SLOT_MS, now, SLOT_MS):
         past = (now - at) / DAY_MS
         wave = 1 + math.sin(at / DAY_MS * 2 * math.pi)
         for row in today:
@@ -32,6 +32,15 @@ def remember() -> None:
             cpu = row["cpu"]
             if cpu is not None:
                 cpu = min(1.0, cpu * (0.5 + wave * chance.uniform(0.6, 1.4)))
-            rows.append({"server": server.id, "at": at, "seen_at": at, **row, "used": used, "cpu": cpu})
+            rows.append(
+                {
+                    "server": server.id,
+                    "at": at,
+                    "seen_at": min(now, at + SLOT_MS),
+                    **row,
+                    "used": used,
+                    "cpu": cpu,
+                }
+            )
     with transaction():
         Capacity.insert_many(rows).execute()

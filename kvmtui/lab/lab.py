@@ -17,7 +17,7 @@ from aiohttp import web
 from fakepve.certs import make_cert
 
 from engine.errors import Failed
-from kvmtui.lab import foreign, ha, inject, routes, seeds, views
+from kvmtui.lab import foreign, ha, inject, past, routes, seeds, views
 from kvmtui.lab.clock import Clock
 from kvmtui.lab.control import Control
 from kvmtui.lab.dialect import Dialect
@@ -274,6 +274,18 @@ class Lab:
     def foreign_power(self, vmid: int, status: str) -> None:
         """Somebody else starts or stops a guest."""
         self._ask(lambda: foreign.power(self.world, vmid, status))
+
+    def past_runs(self, vmid: int, *spans: tuple[float, float]) -> None:
+        """When a guest ran before now, in days; an end of 0 means that it still runs."""
+        self._ask(lambda: past.ran(self.world, vmid, spans))
+
+    def past_snapshot(self, vmid: int, name: str, days: float, note: str = "") -> None:
+        """A guest has a snapshot from so many days ago."""
+        self._ask(lambda: past.snapshot(self.world, vmid, name, days, note))
+
+    def past_backup(self, vmid: int, storage: str, days: float, size: int, notes: str = "") -> None:
+        """A guest has a backup from so many days ago."""
+        self._ask(lambda: past.backup(self.world, vmid, storage, days, size, notes))
 
     # ---- crossing into the lab's thread
 

@@ -22,6 +22,8 @@ PERIOD = {
     "cpu": 900.0,
     "mem": 7200.0,
 }
+SEASON = 61 * 86_400.0
+"""A slow wave, so that charts of months and years show more than a line."""
 
 
 @lru_cache(maxsize=65536)
@@ -34,15 +36,18 @@ def _character(seed: int, vmid: int, metric: str) -> tuple[float, float]:
 def moved(world: LabCluster, guest: LabGuest, metric: str, start: float, end: float) -> float:
     """Bytes moved between two moments of one uninterrupted run."""
     strength, phase = _character(world.seed, guest.vmid, metric)
-    turn = 2 * math.pi / PERIOD[metric]
-    wave = math.cos(turn * end + phase) - math.cos(turn * start + phase)
-    return AVERAGE[metric] * strength * ((end - start) - 0.5 / turn * wave)
+    bytes_moved = end - start
+    for part, period in ((0.5, PERIOD[metric]), (0.3, SEASON)):
+        turn = 2 * math.pi / period
+        bytes_moved -= part / turn * (math.cos(turn * end + phase) - math.cos(turn * start + phase))
+    return AVERAGE[metric] * strength * bytes_moved
 
 
 def level(world: LabCluster, guest: LabGuest, metric: str, moment: float) -> float:
     """A share between 0 and 1: how busy the processor is or how full the memory."""
     strength, phase = _character(world.seed, guest.vmid, metric)
     wave = 1 + 0.4 * math.sin(2 * math.pi / PERIOD[metric] * moment + phase)
+    wave += 0.3 * math.sin(2 * math.pi / SEASON * moment + phase)
     return min(0.95, (0.08 if metric == "cpu" else 0.22) * strength * wave + 0.01)
 
 

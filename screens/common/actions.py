@@ -61,15 +61,15 @@ def _place(number: str, name: str, label: str, short: str, shows: str) -> Action
 
 SCREENS: tuple[Action, ...] = (
     _place("1", "dashboard", "Dashboard", "Home", "what matters now"),
-    _place("2", "vms", "VMs", "VMs", "every VM"),
+    _place("2", "vms", "VMs", "", "every VM"),
     _place("3", "pools", "IP Pools", "Pools", "address ranges and who has which address"),
     _place("4", "zones", "DNS Zones", "DNS", "forward and reverse zones"),
-    _place("5", "products", "Products", "Plans", "the plans that are sold"),
-    _place("6", "servers", "Servers", "PVE", "Proxmox clusters and their state"),
-    _place("7", "clients", "Clients", "Clients", "who owns the services"),
-    _place("8", "services", "Services", "Svcs", "what each client has"),
-    _place("9", "settings", "Settings", "Setup", "general settings and scheduled tasks"),
-    _place("0", "audit", "Audit", "Audit", "who changed what, and when"),
+    _place("5", "products", "Products", "", "the plans that are sold"),
+    _place("6", "servers", "Servers", "", "Proxmox clusters and their state"),
+    _place("7", "clients", "Clients", "", "who owns the services"),
+    _place("8", "services", "Services", "", "what each client has"),
+    _place("9", "settings", "Settings", "", "general settings and scheduled tasks"),
+    _place("0", "audit", "Audit", "", "who changed what, and when"),
 )
 
 _app, _list, _log, _vm, _vms, _page = map(_reads, (EVERYWHERE, "list", "log", "vm", "vms", "page"))

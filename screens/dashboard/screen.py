@@ -17,10 +17,13 @@ from screens.common.actions import Action
 from screens.common.bindings import ActionMixin, bindings
 from screens.common.coalesced import CoalescedRead
 from screens.dashboard.navigation import follow
-from screens.dashboard.sections import TALL, WIDE, DashboardLine, DashboardSection, sections
+from screens.dashboard.sections import TALL, DashboardLine, DashboardSection, columns, sections
 from screens.framework.screen import BaseScreen, EventBatch
 from screens.widgets.state import StateMessage
 from screens.widgets.toned import Toned
+
+TOTALS_AFTER = 1.0
+"""Seconds until step totals are read, when the first reading had none: the first paint does not wait for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
         self._found: Dashboard | None = None
         self._spots: list[Spot] = []
         self._key = ""
+        """The line that the operator moved to."""
+        self._selected = ""
         self._painted: list[Text] = []
         self._drawn = glyphs.blocks()
 
@@ -78,6 +83,8 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
         if self._found is None:
             return []
         made = sections(self._found, self._width, self.app.size.height, self._drawn)
+        keys = [line.key for section in made for line in section.lines]
+        self._selected = self._key if self._key in keys else next(iter(keys), "")
         self._spots = []
         rows: list[Text] = []
         place = 0
@@ -85,7 +92,7 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
             pair = made[place : place + 2]
             if rows and self.app.size.height >= TALL:
                 rows.append(Text(""))
-            if self._width >= WIDE and [each.side for each in pair] == [0, 1]:
+            if len(pair) == 2 and all(each.paired for each in pair):
                 rows += self._beside(pair[0], pair[1], len(rows))
                 place += 2
             else:
@@ -117,8 +124,8 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
         return rows
 
     def _beside(self, left: DashboardSection, right: DashboardSection, y: int) -> list[Text]:
-        first = self._width * 54 // 100
-        some = self._lines(left, y, first, 0), self._lines(right, y, self._width - first - 1, 1)
+        first, second = columns(self._width, two=True)
+        some = self._lines(left, y, first, 0), self._lines(right, y, second, 1)
         rows = []
         for number in range(max(map(len, some))):
             one, other = (each[number] if number < len(each) else Text("") for each in some)
@@ -138,7 +145,7 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
     def _line(self, line: DashboardLine, width: int) -> Text:
         drawn = self.toned(*line.pieces)
         drawn.truncate(width, overflow="ellipsis", pad=True)
-        if self.has_focus and self.current == line:
+        if self.has_focus and line.key == self._selected:
             drawn.stylize(self.get_component_rich_style("table--cursor"))
         return drawn
 
@@ -211,7 +218,7 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Selects a line; a click on the selected one opens it."""
-        first = self._width * 54 // 100
+        first, _ = columns(self._width, two=True)
         x, y = event.x - self.styles.padding.left, event.y
         here = [each for each in self._spots if each.y == y and each.side in (None, 0 if x < first else 1)]
         if not here:
@@ -234,6 +241,7 @@ class DashboardScreen(BaseScreen):
     def __init__(self) -> None:
         super().__init__()
         self._reading = CoalescedRead(self, self._read)
+        self._first = True
 
     def on_mount(self) -> None:
         self.query_one("#dashboard-page").display = False
@@ -244,7 +252,8 @@ class DashboardScreen(BaseScreen):
         self._reading.wanted()
 
     async def _read(self) -> None:
-        found = await self.beside(dashboard)
+        quick, self._first = self._first, False
+        found = await self.beside(lambda: dashboard(quick=quick))
         self.call_after_refresh(self.post_message, self.Shown())
         page, state = self.query_one("#dashboard-page"), self.query_one("#dashboard-state", StateMessage)
         page.display, state.display = found is not None, found is None
@@ -253,5 +262,7 @@ class DashboardScreen(BaseScreen):
             return
         overview = self.query_one(DashboardView)
         overview.show(found)
+        if quick and any(not each.total for each in found.work.busy):
+            self.set_timer(TOTALS_AFTER, self._reading.wanted)
         if self.screen.focused is None:
             overview.focus(scroll_visible=False)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from engine.clock import local, now_ms
 from engine.queries.attention import Need, ScreenTarget
 from engine.queries.capacity import HOUR_MS, Load
 from engine.queries.dashboard import Dashboard
+from engine.queries.workload import Busy
 from screens.common import glyphs
 from screens.common.text import clamp, fit
 from screens.common.times import age, ago
@@ -19,6 +20,8 @@ from screens.widgets.counts import counted
 GIB = 1024**3
 WIDE, TALL = 100, 30
 """From here on, two columns, and room for more lines of each section."""
+PAIRED = 76
+"""From here on, the short lines of Pending and Next stand side by side where there is little height."""
 _STALE_MS = 5 * 60_000
 _CELLS = 8
 _NEAR_DAYS = 60
@@ -43,17 +46,28 @@ class DashboardSection:
     note: str
     lines: list[DashboardLine] = field(default_factory=list)
     side: int | None = None
+    paired: bool = False
+    """Whether it shares its rows with the section of the other side."""
 
 
 def sections(found: Dashboard, width: int, height: int, drawn: bool) -> list[DashboardSection]:
     """The page for a terminal of this size; `drawn`: it shows block characters."""
     wide, tall = width >= WIDE, height >= TALL
-    left = width * 54 // 100 if wide else width
-    right = width - left - 1 if wide else width
+    left, right = columns(width, wide)
     made = [_first_steps(found), _needs(found, width, 14 if tall else 6)]
-    made += [_capacity(found, left, 12 if tall else 4, drawn), _work(found, right)]
+    made += [_capacity(found, left, 12 if tall else 4, drawn), _work(found, right, 4 if tall else 2)]
+    short = wide or (not tall and width >= PAIRED)
+    left, right = columns(width, short)
     made += [_pending(found, left), _next(found, right), _totals(found)]
-    return [each for each in made if each is not None]
+    shown = [each for each in made if each is not None]
+    pairs = {"Capacity": wide, "Work": wide, "Pending": short, "Next": short}
+    return [replace(each, paired=pairs.get(each.title, False)) for each in shown]
+
+
+def columns(width: int, two: bool) -> tuple[int, int]:
+    """The widths of the left and the right column."""
+    left = width * 54 // 100
+    return (left, width - left - 1) if two else (width, width)
 
 
 def _first_steps(found: Dashboard) -> DashboardSection | None:
@@ -207,7 +221,7 @@ def _silent(found: Dashboard, told: set[str], width: int) -> Iterator[DashboardL
         )
 
 
-def _work(found: Dashboard, width: int) -> DashboardSection:
+def _work(found: Dashboard, width: int, most: int) -> DashboardSection:
     work = found.work
     failed = (f"failed {work.failed_today}", "error" if work.failed_today else "muted")
     counts = (
@@ -217,9 +231,9 @@ def _work(found: Dashboard, width: int) -> DashboardSection:
         failed,
     )
     lines = [DashboardLine("work", counts, ScreenTarget("vms"))]
-    for each in work.busy:
+    for each in work.busy[:most]:
         head = f"{fit(each.name or str(each.service_id), 12)} "
-        step = f"{each.action}  {f'{each.done} done · {each.step}' if each.step else ''}"
+        step = f"{each.action}  {_progress(each)}".rstrip()
         took = f"  {age(each.since)}"
         room = max(8, width - len(head) - len(took))
         pieces = ((head, "busy"), (fit(step, min(room, 40)), ""), (took, "muted"))
@@ -228,6 +242,12 @@ def _work(found: Dashboard, width: int) -> DashboardSection:
         words = f"deploy: average {work.deploy_mean_s:.0f} s, 95 % within {work.deploy_p95_s:.0f} s"
         lines.append(DashboardLine("deploys", ((words, "muted"),), ScreenTarget("vms")))
     return DashboardSection("Work", "", lines, 1)
+
+
+def _progress(each: Busy) -> str:
+    if each.total:
+        return f"{each.done + 1}/{each.total} {each.step}"
+    return f"{each.done} done · {each.step}" if each.step else ""
 
 
 def _pending(found: Dashboard, width: int) -> DashboardSection:
@@ -240,6 +260,13 @@ def _pending(found: Dashboard, width: int) -> DashboardSection:
         lines.append(
             DashboardLine(f"pending {each.what}", pieces, each.opens, each.opens if each.late else None)
         )
+    for soon in found.expiry:
+        when = "has expired" if soon.days < 0 else f"expires in {soon.days} d"
+        name = clamp(soon.name, max(8, width - len(soon.what) - len(when) - 4))
+        tone = "warn" if soon.late else "muted"
+        pieces = ((f"{soon.what} {name}  ", "warn" if soon.late else ""), (when, tone))
+        fix = soon.opens if soon.late else None
+        lines.append(DashboardLine(f"expiry {soon.what}", pieces, soon.opens, fix))
     return DashboardSection("Pending", "" if lines else "nothing", lines, 0)
 
 

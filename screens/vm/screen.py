@@ -29,7 +29,7 @@ from screens.vm.run_lines import failure
 from screens.vm.status import state_of, status
 from screens.vm.tabs.tab import TABS, ListTab, Tab, TabLine, make
 from screens.widgets.state import StateMessage
-from screens.widgets.tabrow import TabRow
+from screens.widgets.tabrow import TabName, TabRow
 from screens.widgets.toned import Toned
 
 _MOST_LINES = 4
@@ -84,10 +84,11 @@ class VmScreen(BaseScreen):
         super().__init__(id="place-vm")
         self.service_id = service_id
         self._found: VmDetails | None = None
+        self._counts: dict[str, int] = {}
 
     def compose(self) -> ComposeResult:
         yield Head(id="vm-head")
-        yield TabRow([(each.name, each.label, each.short) for each in TABS], self._remembered().name)
+        yield TabRow([TabName(each.name, each.label) for each in TABS], self._remembered().name)
         with ServiceCommands(self._chosen, self._known), VmCommands(self._chosen, self._known):
             yield StateMessage("loading", id="vm-state")
             yield Vertical(id="vm-body")
@@ -163,10 +164,22 @@ class VmScreen(BaseScreen):
             return
         self._found = found
         self.query_one(Head).found = found
+        self._count("addresses", len(found.vm.ips))
         for each in self.query(Commands):
             each.state_changed()
         if (tab := self.tab) is not None:
             tab.show(found)
+
+    def on_cluster_tab_read(self, message: Any) -> None:
+        """The count of a tab is shown from its first reading on; the images of an ISO storage are not the VM's."""
+        tab, reading = self.tab, message.reading
+        if tab is not None and tab.NAME != "iso" and not reading.lacking:
+            self._count(tab.NAME, len(reading.items))
+
+    def _count(self, name: str, number: int) -> None:
+        self._counts[name] = number
+        for row in self.query(TabRow):  # none while the screen is being closed
+            row.count(self._counts)
 
     def do_command(self) -> None:
         from screens.widgets.dialogs import Notice

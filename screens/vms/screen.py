@@ -11,6 +11,8 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from engine.queries.allowed import VmState
+from engine.queries.drifted import DriftedVms, drifted
+from engine.queries.usage import is_read, usage_of
 from engine.queries.vm_groups import KINDS, MOST, Group, groups
 from engine.queries.vm_list import (
     SERVICE_STATES,
@@ -34,7 +36,7 @@ from screens.framework.screen import EventBatch, ListScreen
 from screens.services.commands import ServiceCommands
 from screens.vm.commands import VmCommands
 from screens.vm.status import state_of, status
-from screens.vms.detail_strip import VmStrip
+from screens.vms.detail_strip import VmStrip, used
 from screens.widgets.dialogs import Choice, Choose
 from screens.widgets.listing import Listing
 from screens.widgets.rows import Cell, Column, Key, RowSource, TableRow, View
@@ -52,6 +54,9 @@ COLUMNS = (
     Column("ips", "IPs", 18, 5, grow=True, sortable=False, most=42),
     Column("vmid", "VMID", 6, 6, right=True, sortable=False),
     Column("server", "Server", 10, 7, grow=True, most=16),
+    # only where the engine of this process has read them
+    Column("cpu", "CPU", 5, 8, right=True, sortable=False),
+    Column("ram", "RAM", 13, 8, right=True, sortable=False),
 )
 MOST_CHANGES = 100
 """When more VMs than this changed at once, the whole list is reloaded instead."""
@@ -73,7 +78,10 @@ _GROUP_USES = {
     "server": "One cluster.",
 }
 _EMPTY = "No VM yet.\nPress 8 and then a to create a service for a client."
-_FILTER = "text, or node: client: product: server: ip: is:stuck|running|stopped|suspended|locked"
+_FILTER = (
+    "text, or node: client: product: server: ip: "
+    "is:stuck|drifted|suspended|stopped|running|locked|working|waiting"
+)
 
 
 class VmsScreen(ListScreen):
@@ -90,6 +98,7 @@ class VmsScreen(ListScreen):
         self._changes = CoalescedRead(self, self._show_changes)
         self._settling: Timer | None = None
         self._counts: Counts | None = None
+        self._drift = DriftedVms()
         self._counting = CoalescedRead(self, self._count)
         self._reason = CoalescedRead(self, self._show_reason)
 
@@ -100,7 +109,7 @@ class VmsScreen(ListScreen):
         yield VmStrip()
 
     def table(self) -> Table:
-        return Table(COLUMNS, noun="VMs", empty=_EMPTY)
+        return Table(COLUMNS if is_read() else COLUMNS[:-2], noun="VMs", empty=_EMPTY)
 
     def source(self) -> RowSource:
         return VmRows(VmQuestion(service_status=self.service, state=self.state))
@@ -110,7 +119,10 @@ class VmsScreen(ListScreen):
         self._counting.wanted()
 
     async def _count(self) -> None:
-        self._counts = await self.beside(counts)
+        found = await self.beside(lambda: (counts(), drifted()))
+        if found is not None:
+            self._counts, self._drift = found
+            self._reason.wanted()
         self._show_filters()
 
     async def _show_reason(self) -> None:
@@ -121,7 +133,10 @@ class VmsScreen(ListScreen):
         if view is not None and (view.error or view.waiting):
             service_id = view.service_id
             due = await self.beside(lambda: next_try(service_id))
-        self.query_one(VmStrip).show(view, due)
+        usage = usage_of(view.server, view.vmid) if view is not None else None
+        drift = self._drift.differences.get(view.service_id, "") if view is not None else ""
+        for strip in self.query(VmStrip):  # none while the screen is being closed
+            strip.show(view, due, usage, drift)
 
     def reread(self, batch: EventBatch | None = None) -> None:
         """Changed VMs in view are reloaded at once; order, filter and count follow a moment later."""
@@ -211,11 +226,12 @@ class VmsScreen(ListScreen):
     def _show_filters(self) -> None:
         on = (("VM state", self.state), ("service", self.service))
         self.list.narrowed = " · ".join(f"{name} {value}" for name, value in on if value != "all")
-        words = [_counted(self._counts)] if self._counts is not None else []
+        words = [_counted(self._counts, self._drift.total)] if self._counts is not None else []
         words += [
             f"{name}: {value} ({key})" for (name, value), key in zip(on, "tw", strict=True) if value != "all"
         ]
-        self.query_one("#vm-filters", Static).update(text(" " + " · ".join(words)))
+        for line in self.query("#vm-filters").results(Static):
+            line.update(text(" " + " · ".join(words)))
 
     def _chosen(self) -> tuple[int, ...]:
         return tuple(key for key in self.list.chosen if isinstance(key, int))
@@ -270,12 +286,14 @@ class VmRows:
         return VmRows(replace(self.question, text=view.filter, sort=sort, descending=view.descending))
 
 
-def _counted(found: Counts) -> str:
+def _counted(found: Counts, drifted: int) -> str:
     """The counts above the list; what is zero takes no room."""
     parts = [f"VMs {found.total:,}"]
     for name in ("working", "waiting", "stuck", "stopped", "suspended"):
         if number := getattr(found, name):
             parts.append(f"{name} {number:,}")
+    if drifted:
+        parts.append(f"drifted {drifted:,}")
     return " · ".join(parts)
 
 
@@ -300,6 +318,7 @@ def row(view: VmView) -> TableRow:
             Cell(view.service_status, _SERVICE_TONES.get(view.service_status, "")),
             _addresses(view),
             *("" if view.vmid is None else str(view.vmid), view.server),
+            *(Cell(words, "muted") for words in used(usage_of(view.server, view.vmid))),
         ),
         data=view,
     )

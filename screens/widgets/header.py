@@ -15,7 +15,7 @@ from textual.message import Message
 
 from screens.common.actions import SCREENS, Action
 from screens.common.text import fit
-from screens.widgets.tabrow import Names, TabRow
+from screens.widgets.tabrow import TabName, TabRow
 from screens.widgets.toned import Toned
 
 FRESH_SECONDS = 15
@@ -91,9 +91,8 @@ class Tabs(TabRow):
     """The screens behind the number keys."""
 
     def __init__(self, active: str = "dashboard", screens: Sequence[Action] = SCREENS) -> None:
-        super().__init__([_names(each) for each in screens], active, id="tabs")
+        super().__init__([_tab(each) for each in screens], active, id="tabs")
 
 
-def _names(place: Action) -> Names:
-    key = place.keys[0]
-    return place.argument, f"{key} {place.label}", f"{key} {place.short or place.label}"
+def _tab(place: Action) -> TabName:
+    return TabName(place.argument, place.short or place.label, place.keys[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -12,12 +12,18 @@ from textual.message import Message
 
 from screens.widgets.toned import Toned
 
-Names = tuple[str, str, str]
-"""Its name, what is written, and the same where there is little room."""
+
+@dataclass(frozen=True, slots=True)
+class TabName:
+    """A tab in the row: its name, and what is written after its key."""
+
+    name: str
+    label: str
+    key: str = ""
 
 
 class TabRow(Toned):
-    """Names in a row, in full if all fit, else short; a click chooses one."""
+    """Names in a row, the same at every width; counts and spaces after keys only where there is room."""
 
     @dataclass
     class Chosen(Message):
@@ -25,15 +31,22 @@ class TabRow(Toned):
 
         name: str
 
-    def __init__(self, tabs: Sequence[Names], active: str, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, tabs: Sequence[TabName], active: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.active = active
         self._tabs = tuple(tabs)
+        self._counts: Mapping[str, int] = {}
 
     def show(self, name: str) -> None:
         """Marks another tab as the one that is open."""
         if name != self.active:
             self.active = name
+            self.refresh()
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Writes how much there is behind some of the tabs."""
+        if counts != self._counts:
+            self._counts = dict(counts)
             self.refresh()
 
     def render(self) -> Text:
@@ -50,10 +63,16 @@ class TabRow(Toned):
                 return
 
     def _words(self) -> list[tuple[str, str]]:
-        full = [(name, self._label(name, label)) for name, label, _ in self._tabs]
-        if sum(cell_len(words) for _, words in full) <= self.size.width:
-            return full
-        return [(name, self._label(name, short)) for name, _, short in self._tabs]
+        """The row as full as it fits."""
+        words: list[tuple[str, str]] = []
+        for counted, gap in ((True, " "), (False, " "), (False, "")):
+            words = [(each.name, self._label(each, counted, gap)) for each in self._tabs]
+            if sum(cell_len(label) for _, label in words) <= self.size.width:
+                break
+        return words
 
-    def _label(self, name: str, label: str) -> str:
-        return f"[{label}]" if name == self.active else f" {label}"
+    def _label(self, tab: TabName, counted: bool, gap: str) -> str:
+        words = f"{tab.key}{gap}{tab.label}" if tab.key else tab.label
+        if counted and tab.name in self._counts:
+            words = f"{words} {self._counts[tab.name]}"
+        return f"[{words}]" if tab.name == self.active else f" {words}"

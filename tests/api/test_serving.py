@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from engine.certificates import expiries
 from engine.errors import Refused
 from kvmtui import config
 from kvmtui.api import serving
@@ -111,6 +112,8 @@ def test_it_serves_tls_and_says_when_the_certificate_expires(
     text = httpx.get(f"{url}/metrics", verify=trusted, trust_env=False).text
     line = next(each for each in text.splitlines() if each.startswith("kvmtui_api_certificate_expiry"))
     assert 29 * 86_400 < float(line.split()[1]) - time.time() < 31 * 86_400
+    assert [(each.server, each.days_left) for each in expiries()] == [("", 29)]
+    assert api.server.stop() and expiries() == []
 
 
 def test_a_certificate_that_is_none_is_refused(sqlite_store: Store, tmp_path: Path) -> None:

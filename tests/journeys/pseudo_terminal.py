@@ -28,7 +28,7 @@ def _control() -> None:
 
 
 class Console:
-    """A console on a pseudo-terminal of 80×24; what `press` writes arrives in one packet.
+    """A console on a pseudo-terminal; what `press` writes arrives in one packet.
 
     `controls`: it is the program's controlling terminal, as it is in a shell; without, no SIGHUP tells of its end.
     """
@@ -39,12 +39,13 @@ class Console:
         *arguments: str,
         program: tuple[str, ...] = ("-m", "kvmtui"),
         controls: bool = False,
+        size: tuple[int, int] = (80, 24),
         **environment: str,
     ) -> None:
-        self.screen = b""
+        self.screen = self.everything = b""
         self._master, slave = pty.openpty()
         os.set_blocking(self._master, False)
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.process = subprocess.Popen(
             [sys.executable, *program, *arguments],
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
@@ -57,6 +58,10 @@ class Console:
         """Reads until these words were drawn."""
         wanted = re.compile(rb"\s*".join(re.escape(word.encode()) for word in words.split()))
         self._read(lambda: wanted.search(self._text()) is not None, words)
+
+    def forget(self) -> None:
+        """Drops what was drawn so far from `screen`."""
+        self.screen = b""
 
     def press(self, keys: bytes) -> None:
         os.write(self._master, keys)
@@ -92,4 +97,5 @@ class Console:
 
     def _take(self) -> None:
         with contextlib.suppress(BlockingIOError, OSError):
-            self.screen += os.read(self._master, 1 << 20)
+            read = os.read(self._master, 1 << 20)
+            self.screen, self.everything = self.screen + read, self.everything + read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
@@ -10,11 +11,14 @@ import pytest
 from textual.geometry import Region
 from textual.pilot import Pilot
 
-from engine.clock import now_ms
+import engine.pipelines.registry  # noqa: F401 - step totals are shown from the first reading on
+from engine.clock import local_now, now_ms
 from engine.queries.dashboard import alerts, dashboard
 from engine.schedule.registry import TASKS
+from engine.store import kept
 from engine.store.models import (
     Address,
+    ApiToken,
     Audit,
     Capacity,
     DnsRecord,
@@ -22,6 +26,8 @@ from engine.store.models import (
     Pool,
     Run,
     Server,
+    Snapshot,
+    SnapshotSchedule,
     Step,
     TaskState,
     Vm,
@@ -38,6 +44,7 @@ from tests.screens.pressing import dialog, press, words
 
 GIB = 1024**3
 MIN = 60_000
+HOUR, DAY = 60 * MIN, 24 * 60 * MIN
 
 
 def measured(kind: str, name: str, used: int, total: int, **more: Any) -> None:
@@ -185,6 +192,87 @@ async def test_a_silent_server_says_since_when(site: Store) -> None:
     assert "as of 30 min ago" in shown and "last answer 30 min ago" in shown
 
 
+async def test_work_under_way_says_how_far_it_is(site: Store) -> None:
+    vm = Vm.get(Vm.service == 5548)
+    vm.vm_status, vm.wait_kind, vm.wait_why = "set_cpu_ram", "", ""
+    vm.save()
+    run = Run.create(vm=vm, action="Deploy", from_status="creation", live=1, started_at=now_ms())
+    Step.create(run=run, n=1, step="set_ip", label="Allocate IP", from_status="creation", result="success")
+    (busy,) = dashboard().work.busy
+    assert (busy.done, busy.total, busy.step) == (5, 15, "Resize system disk")
+    async with console().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "Deploy 6/15 Resize system disk" in words(pilot)
+    Vm.update(flow={"pipeline": "Restore", "reached": 1}, vm_status="ready").where(Vm.id == vm.id).execute()
+    (busy,) = dashboard().work.busy
+    assert (busy.done, busy.step) == (1, "Restore backup")
+
+
+def test_step_totals_do_not_delay_the_first_reading(site: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    vm = Vm.get(Vm.service == 5548)
+    run = Run.create(vm=vm, action="Deploy", from_status="creation", live=1)
+    Step.create(run=run, n=1, step="set_ip", label="Allocate IP", from_status="creation", result="success")
+    monkeypatch.delitem(sys.modules, "engine.pipelines.registry")
+    (busy,) = dashboard(quick=True).work.busy
+    assert (busy.done, busy.total, busy.step) == (1, 0, "Allocate IP")
+    assert "engine.pipelines.registry" not in sys.modules
+
+
+async def test_what_expires_and_what_comes_next_is_opened(site: Store) -> None:
+    server, vm = Server.get(), Vm.get(Vm.service == 5546)
+    kept.keep("certificates", server.uid, {"127.0.0.1": ["AA", now_ms() + 40 * DAY + HOUR, now_ms()]})
+    ApiToken.create(name="billing", role="viewer", digest="x", expires_at=now_ms() + 30 * DAY + HOUR)
+    ApiToken.create(name="years", role="viewer", digest="y", expires_at=now_ms() + 900 * DAY)
+    vm.plan = vm.plan | {"snapshot_lifetime": 5}
+    vm.save()
+    for name, days in (("soon", 4.5), ("gone", 6.0)):
+        Snapshot.create(vm=vm, name=name, at=now_ms() - round(days * DAY))
+    every = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    SnapshotSchedule.create(
+        vm=vm, days=every, minute=(local_now().hour * 60 + local_now().minute + 60) % 1440
+    )
+    found = dashboard()
+    assert [(each.what, each.opens.screen) for each in found.upcoming] == [
+        ("1 snapshot", "vms"),
+        ("snapshot of vps-5546 expires", "vm"),
+    ]
+    assert [(each.what, each.name, each.days) for each in found.expiry] == [
+        ("token", "billing", 30),
+        ("certificate", "pve-waw1", 40),
+    ]
+    async with console().run_test(size=(120, 40)) as pilot:
+        await to_line(pilot, "expiry certificate")
+        shown = words(pilot)
+        assert "token billing expires in 30 d" in shown and "certificate pve-waw1 expires in 40 d" in shown
+        await press(pilot, "enter")
+        assert (place(pilot).NAME, place(pilot).list.cursor_key) == ("servers", "pve-waw1")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_every_line_is_reached_and_opens_something(sqlite_store: Store, size: tuple[int, int]) -> None:
+    fill()
+    a_day()
+    async with console().run_test(size=size) as pilot:
+        await settle(pilot)
+        page = pilot.app.query_one(DashboardView)
+        lines = [each.line for each in page._spots]
+        assert all(line.opens is not None for line in lines)
+        reached = set()
+
+        async def note(*keys: str) -> None:
+            for key in keys:
+                await pilot.press(key)
+                assert page.current is not None
+                reached.add(page.current.key)
+
+        await note("home", *["down"] * len(lines))
+        await press(pilot, "home")
+        while any(each.side == 0 for each in page._spots) and page._spot.side != 0:  # type: ignore[union-attr]
+            await pilot.press("down")
+        await note("right", *["down"] * len(lines), *["up"] * len(lines))
+        assert {line.key for line in lines} == reached
+
+
 async def test_no_engine_is_said_while_work_waits(site: Store) -> None:
     Vm.update(due_at=now_ms() - 5 * MIN).where(Vm.id == 1).execute()
     (need, *_) = dashboard().needs
@@ -283,3 +371,11 @@ def test_bars_have_a_fixed_axis() -> None:
     assert spark([1.0] * 24, True) == "▁▁▁▁▁▁▁▁ "
     assert spark([None] * 12 + [50.0] * 6 + [100.0] * 6, True) == "    ▄▄██ "
     assert spark([None] * 24, True) == ""
+
+
+async def test_only_the_line_under_the_cursor_is_marked(site: Store) -> None:
+    async with console().run_test(size=(120, 40)) as pilot:
+        page = await to_line(pilot, "need pool")
+        style = page.get_component_rich_style("table--cursor")
+        marked = [row.plain for row in page._rows() if any(span.style == style for span in row.spans)]
+    assert len(marked) == 1 and "pool 198.51" in marked[0]

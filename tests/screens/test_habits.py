@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from screens.widgets.footer import Footer, hints
 from screens.widgets.header import Facts, Header, Tabs
 from screens.widgets.rows import Column, TableRow
 from screens.widgets.table import Table
+from screens.widgets.tabrow import TabName, TabRow
 
 
 class Pools(ActionMixin, Screen[None]):
@@ -145,7 +147,7 @@ async def test_help_and_palette_hold_every_action_of_the_place(stage) -> None:
 
 
 def test_all_places_fit_at_eighty_columns() -> None:
-    assert sum(len(f" {each.keys[0]} {each.short}") for each in SCREENS) + 1 <= 80
+    assert sum(len(f" {each.keys[0]}{each.short or each.label}") for each in SCREENS) + 1 <= 80
     assert [each.keys[0] for each in SCREENS] == list("1234567890")
     assert action("go.vms").argument == "vms" and key_name("ctrl+p") == "^p"
 
@@ -154,8 +156,28 @@ async def test_tabs_tell_the_place_that_was_clicked(stage) -> None:
     app = stage(Tabs("dashboard"))
     async with app.run_test(size=(80, 24)) as pilot:
         words = app.query_one(Tabs).render().plain
-        await pilot.click(Tabs, offset=(words.index("3 Pools"), 0))
+        await pilot.click(Tabs, offset=(words.index("3Pools"), 0))
         assert [message.name for message in app.heard_of(Tabs.Chosen)] == ["pools"]
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+async def test_tabs_have_the_same_names_at_every_width(stage, width: int) -> None:
+    app = stage(Tabs("vms"))
+    async with app.run_test(size=(width, 24)):
+        words = app.query_one(Tabs).render().plain
+    assert re.findall("[A-Z]+[a-z]*", words) == [each.short or each.label for each in SCREENS]
+    assert len(words) <= width and "[2" in words
+
+
+async def test_counts_of_tabs_go_before_names_do(stage) -> None:
+    row = TabRow([TabName("addresses", "Addresses"), TabName("log", "Log")], "log")
+    app = stage(row)
+    async with app.run_test(size=(60, 24)) as pilot:
+        row.count({"addresses": 2})
+        assert row.render().plain == " Addresses 2[Log]"
+        row.count({"addresses": 2000})
+        await pilot.resize_terminal(18, 24)
+        assert row.render().plain == " Addresses[Log]"
 
 
 async def test_the_header_stands_still_until_its_words_change(stage, monkeypatch) -> None:

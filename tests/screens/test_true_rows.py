@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from engine.store.models import Address, Audit, Vm
+from engine.proxmox.values import Resource
+from engine.queries import usage
+from engine.store import kept
+from engine.store.models import Address, Audit, Server, Vm
 from engine.work.events import EventView
 from screens.dashboard.alerts import Alerts
 from screens.help.page import groups
@@ -195,6 +198,42 @@ async def test_an_export_has_every_address_and_no_signs(
     assert (row["ips"], row["status"], row["vmid"]) == ("192.0.2.10 2001:db8::7", "ready", "2000")
 
 
+async def test_a_long_reason_leaves_room_for_the_next_try(site: Store) -> None:
+    Vm.update(error="no space " * 40, error_since=1, due_at=1).where(Vm.service == READY).execute()
+    async with console().run_test(size=(80, 24)) as pilot:
+        await at(pilot, "2", READY)
+        shown = words(pilot)
+        assert "vps-5546: no space" in shown and "… · next try now" in shown
+
+
+async def test_the_list_shows_drift_and_usage_that_the_engine_has_read(site: Store) -> None:
+    server = Server.get()
+    kept.keep("drift", server.uid, {"total": 1, "vms": {str(READY): "4 cores instead of 2"}})
+    usage.forget()
+    async with console().run_test(size=(180, 40)) as pilot:
+        await at(pilot, "2", READY)
+        shown = words(pilot)
+        assert "drifted 1" in shown and "vps-5546: ready, running · drifted: 4 cores instead of 2" in shown
+        assert "CPU" not in shown
+        row = {
+            "type": "qemu",
+            "vmid": 2000,
+            "status": "running",
+            "cpu": 0.25,
+            "mem": 1 << 29,
+            "maxmem": 1 << 30,
+        }
+        usage.remember(server.name, [Resource.of(row)])
+        await press(pilot, "1", "2")
+        shown = words(pilot)
+        assert "running · CPU 25 % · RAM 0.5/1.0 GiB · drifted" in shown
+        assert "25 % 0.5/1.0 GiB" in shown  # in the row as well
+        await press(pilot, "/", *"is:drifted", "enter")
+        assert table(pilot).count == 1
+        assert "filter “is:drifted”" in words(pilot)
+    usage.forget()
+
+
 async def test_the_alerts_of_the_header_are_a_list_that_opens_them(site: Store) -> None:
     async with console().run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -204,3 +243,15 @@ async def test_the_alerts_of_the_header_are_a_list_that_opens_them(site: Store) 
         await press(pilot, "enter")
         assert place(pilot).service_id == STUCK  # type: ignore[attr-defined]
         assert deque(pilot.app.screen_stack, maxlen=1)[0] is pilot.app.screen_stack[0]
+
+
+async def test_a_reading_that_ends_after_its_screen_was_left_ends_nothing(site: Store) -> None:
+    async with console().run_test(size=(80, 24)) as pilot:
+        await at(pilot, "2", READY)
+        left: Any = place(pilot)
+        await press(pilot, "enter")
+        page: Any = place(pilot)
+        await press(pilot, "3")
+        await left._show_reason()
+        left._show_filters()
+        page._count("addresses", 2)

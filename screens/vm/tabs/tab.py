@@ -23,24 +23,23 @@ from screens.vm.details import VmDetails
 
 @dataclass(frozen=True, slots=True)
 class TabLine:
-    """A tab in the row of tabs: its name, what is written, the same where there is little room, and where it is."""
+    """A tab in the row of tabs: its name, what is written, and where it is."""
 
     name: str
     label: str
-    short: str
     where: str
 
 
 TABS: tuple[TabLine, ...] = (
-    TabLine("overview", "Overview", "Over", "screens.vm.tabs.overview:OverviewTab"),
-    TabLine("addresses", "Addresses", "IPs", "screens.vm.tabs.addresses:AddressesTab"),
-    TabLine("steps", "Commands", "Cmds", "screens.vm.tabs.commands:StepsTab"),
-    TabLine("snapshots", "Snapshots", "Snaps", "screens.vm.tabs.snapshots:SnapshotsTab"),
-    TabLine("backups", "Backups", "Backups", "screens.vm.tabs.backups:BackupsTab"),
-    TabLine("iso", "ISO", "ISO", "screens.vm.tabs.iso:IsoTab"),
-    TabLine("charts", "Charts", "Charts", "screens.vm.tabs.charts:ChartsTab"),
-    TabLine("history", "History", "Hist", "screens.vm.tabs.history:HistoryTab"),
-    TabLine("runs", "Log", "Log", "screens.vm.tabs.log:RunsTab"),
+    TabLine("overview", "Overview", "screens.vm.tabs.overview:OverviewTab"),
+    TabLine("addresses", "Addresses", "screens.vm.tabs.addresses:AddressesTab"),
+    TabLine("steps", "Commands", "screens.vm.tabs.commands:StepsTab"),
+    TabLine("snapshots", "Snapshots", "screens.vm.tabs.snapshots:SnapshotsTab"),
+    TabLine("backups", "Backups", "screens.vm.tabs.backups:BackupsTab"),
+    TabLine("iso", "ISO", "screens.vm.tabs.iso:IsoTab"),
+    TabLine("charts", "Charts", "screens.vm.tabs.charts:ChartsTab"),
+    TabLine("history", "History", "screens.vm.tabs.history:HistoryTab"),
+    TabLine("runs", "Log", "screens.vm.tabs.log:RunsTab"),
 )
 
 
