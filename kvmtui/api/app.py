@@ -30,8 +30,8 @@ from kvmtui.api.threads import Threads
 _FOLLOWER_S = 3.0
 
 
-def create(settings: ApiSettings) -> FastAPI:
-    """The API over the site that is open in this process."""
+def create(settings: ApiSettings, listen: str = "") -> FastAPI:
+    """The API over the site that is open in this process; `listen` is the ADDRESS:PORT it is served at."""
     metrics = Metrics(settings.tls_cert)
     threads, hub, screens = Threads(settings.threads), Hub(metrics.happened), ScreenLinks()
 
@@ -53,7 +53,7 @@ def create(settings: ApiSettings) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.settings, app.state.threads = settings, threads
+    app.state.settings, app.state.threads, app.state.listen = settings, threads, listen
     app.state.hub, app.state.screens, app.state.metrics = hub, screens, metrics
     app.state.rates = Rates(settings.rate_limit)
     for each in ROUTERS:
