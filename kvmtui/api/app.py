@@ -17,6 +17,7 @@ import kvmtui
 from engine.actions.consoles import ScreenLinks
 from engine.errors import KvmtuiError
 from kvmtui.api import problems
+from kvmtui.api.client_page import app as pages
 from kvmtui.api.gate import Gate
 from kvmtui.api.hub import Hub
 from kvmtui.api.metrics import Metrics
@@ -59,6 +60,7 @@ def create(settings: ApiSettings, listen: str = "") -> FastAPI:
     for each in ROUTERS:
         app.include_router(each)
     app.state.operations = [route for each in ROUTERS for route in each.routes if isinstance(route, APIRoute)]
+    app.mount("/client", pages.create(settings, listen, {"threads": threads, "screens": screens}), "client")
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     _answer_errors(app)
     if settings.cors:
