@@ -103,7 +103,9 @@ def offered_templates(service_id: int) -> dict[str, str]:
         vm = Vm.get(Vm.service == service_id)
         plan = effective(vm.service.product.spec, vm.service.options)
         server = vm.server
-        wanted = [str(each) for each in (vm.template or plan.template, plan.template, *plan.offered_templates)]
+        wanted = [
+            str(each) for each in (vm.template or plan.template, plan.template, *plan.offered_templates)
+        ]
     wanted = [each for each in dict.fromkeys(wanted) if each not in ("", "0")]
     names = _template_names(server) if any(each.isdigit() for each in wanted) else {}
     return {each: names.get(each, each) for each in wanted}
@@ -122,7 +124,9 @@ def _template_names(server: object) -> dict[str, str]:
 
 
 def _condition(service: Service, vm: Vm | None) -> Condition:
-    if service.status in _ENDED or (vm is not None and vm.vm_status in ("terminate", "error_terminate", "remove")):
+    if service.status in _ENDED or (
+        vm is not None and vm.vm_status in ("terminate", "error_terminate", "remove")
+    ):
         return "ended"
     if service.status == "Suspended":
         return "suspended"
@@ -146,7 +150,12 @@ def _may(wanted: Plan, plan: Plan) -> frozenset[str]:
 
 def _newest(service_id: int, vm: Vm | None) -> ClientRequest | None:
     mine = Request.service == service_id
-    row = Request.select().where(mine, Request.state.in_(OPEN)).order_by(Request.state.desc(), Request.id).first()
+    row = (
+        Request.select()
+        .where(mine, Request.state.in_(OPEN))
+        .order_by(Request.state.desc(), Request.id)
+        .first()
+    )
     if row is None:
         recent = Request.ended_at > now_ms() - NEWS_MS
         own = Request.source == "client"

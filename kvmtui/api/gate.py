@@ -95,8 +95,8 @@ def _request_id(scope: Scope) -> str:
 def _path(scope: Scope) -> str:
     """The path without its query and without the secret of a link, unable to break a line of the log."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    if scope["path"].startswith(_LINK):
-        return f"{_LINK}…"
+    if _LINK in scope["path"]:
+        return f"{_LINK}..."
     return "".join(chr(each) if 32 < each < 127 else f"%{each:02X}" for each in raw[:200])
 
 

@@ -43,14 +43,14 @@ _FIELDS = {
     "backup-delete": ("backup",),
     "backup-restore": ("backup",),
 }
-_STATUSES = {
-    Reason.VIEW: 403,
-    Reason.FORBIDDEN: 403,
-    Reason.BUSY: 409,
-    Reason.SUSPENDED: 409,
-    Reason.NOT_READY: 409,
-    Reason.LIMIT: 409,
-    Reason.INPUT: 422,
+_REASONS = {
+    Reason.VIEW: (403, "view_only"),
+    Reason.FORBIDDEN: (403, "error_forbidden"),
+    Reason.BUSY: (409, "error_busy"),
+    Reason.SUSPENDED: (409, "about_suspended"),
+    Reason.NOT_READY: (409, "error_not_ready"),
+    Reason.LIMIT: (409, "limit_reached"),
+    Reason.INPUT: (422, "error_input"),
 }
 Handler = Callable[[Request, Visit, Words], Awaitable[Response]]
 
@@ -159,7 +159,7 @@ async def _do(request: Request, visit: Visit, words: Words) -> Response:
     if not _NONCE.fullmatch(nonce):
         raise PageError(422, "error_input")
     if verb in _SURE and _one(fields, "sure") != "yes":
-        raise PageError(422, "error_sure")
+        raise PageError(422, "error_input")
     values: dict[str, Any] = {name: _one(fields, name) for name in _FIELDS.get(verb, ())}
     if verb == "backup-schedule":
         values["days"] = [each for each in fields.get("day", []) if each]
@@ -252,7 +252,8 @@ async def _link_refused(request: Request, error: Exception) -> Response:
 
 async def _client_refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, ClientRefused)
-    return _said(request, _STATUSES[error.why], f"error_{error.why.value}")
+    status, text = _REASONS[error.why]
+    return _said(request, status, text)
 
 
 async def _api_error(request: Request, error: Exception) -> Response:
@@ -277,4 +278,3 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     return _said(request, 500, "error_later")
-

@@ -35,26 +35,24 @@ class PageError(Exception):
 
 def is_ours(scope: Any, host: str, settings: ApiSettings, listen: str) -> bool:
     """Whether a Host header names this server: its public URL, the address it listens on, or localhost there."""
-    wanted = _place(f"//{host}", 0)
-    if wanted is None or "@" in host:
+    if not host or "@" in host:
         return False
     if settings.public_url:
-        scheme = urlsplit(settings.public_url).scheme
-        if _place(f"//{host}", _DEFAULT_PORTS[scheme]) == _place(settings.public_url, _DEFAULT_PORTS[scheme]):
+        port = _DEFAULT_PORTS[urlsplit(settings.public_url).scheme]
+        if _place(host, port) == _place(settings.public_url.partition("//")[2], port):
             return True
-    default = _DEFAULT_PORTS["https" if settings.tls_cert else "http"]
-    at = _place(f"//{host}", default)
-    if at == _place(f"//{listen}", default):
+    port = _DEFAULT_PORTS["https" if settings.tls_cert else "http"]
+    asked, local = _place(host, port), scope.get("server") or ("", 0)
+    if asked == _place(listen, port):
         return True
-    local = scope.get("server") or ("", 0)
-    if at is None or at[1] != local[1]:
-        return False
-    return at[0] == str(local[0]) or (at[0] == "localhost" and _is_loopback(str(local[0])))
+    names = {str(local[0]), *(("localhost",) if _is_loopback(str(local[0])) else ())}
+    return asked is not None and asked[0] in names and asked[1] == local[1]
 
 
-def _place(url: str, default: int) -> tuple[str, int] | None:
+def _place(place: str, default: int) -> tuple[str, int] | None:
+    """Host and port of HOST or HOST:PORT; None for anything else."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(f"//{place}")
         return (parts.hostname or "", parts.port or default) if parts.hostname else None
     except ValueError:
         return None

@@ -16,7 +16,9 @@ _OTHER_NAMES = {"no": "nb", "nn": "nb", "iw": "he"}
 def codes() -> tuple[str, ...]:
     """The languages there are, by their codes."""
     folder = files(__package__).joinpath("languages")
-    return tuple(sorted(each.name.removesuffix(".json") for each in folder.iterdir() if each.name.endswith(".json")))
+    return tuple(
+        sorted(each.name.removesuffix(".json") for each in folder.iterdir() if each.name.endswith(".json"))
+    )
 
 
 @cache

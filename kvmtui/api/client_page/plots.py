@@ -47,9 +47,7 @@ def plots(view: ChartsView) -> list[Plot]:
         return []
     clock = _CLOCK[view.span]
     begin, end = (local(point.time).strftime(clock) for point in (view.points[0], view.points[-1]))
-    return [
-        _plot(name, metrics, view.points, view.figures, begin, end) for name, metrics in _PAIRS.items()
-    ]
+    return [_plot(name, metrics, view.points, view.figures, begin, end) for name, metrics in _PAIRS.items()]
 
 
 def _plot(
