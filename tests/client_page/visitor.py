@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -27,7 +28,9 @@ class PageForm:
         """Its fields with these in place of what they hold; a list is several fields, None is none."""
         kept = [(name, value) for name, value in self.fields if name not in values]
         for name, value in values.items():
-            kept += [(name, each) for each in (value if isinstance(value, list) else [value]) if each is not None]
+            kept += [
+                (name, each) for each in (value if isinstance(value, list) else [value]) if each is not None
+            ]
         return kept
 
 
@@ -116,7 +119,9 @@ class Visitor:
             f"/client/{path}", content=str(body).encode(), headers=self._headers(kind | headers)
         )
 
-    def send(self, section: str, action: str, has: dict[str, str] | None = None, **values: Any) -> httpx.Response:
+    def send(
+        self, section: str, action: str, has: dict[str, str] | None = None, **values: Any
+    ) -> httpx.Response:
         """Fill in a form of a section and send it."""
         form = self.form(section, action, **(has or {}))
         assert not form.disabled, f"{action} is disabled"
@@ -129,3 +134,14 @@ class Visitor:
     def _headers(self, more: dict[str, str]) -> dict[str, str]:
         cookie = {"cookie": f"{COOKIE}={self.cookie}"} if self.cookie else {}
         return {**cookie, **{name.replace("_", "-"): value for name, value in more.items()}}
+
+    def until_over(self, seconds: float = 60) -> str:
+        """Wait for what is being done; how the page says it ended: done, failed or stuck."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = self.page()
+            state = next(value for _, name, value in found.attributes if name == "data-state")
+            if state != "open":
+                return state
+            time.sleep(0.15)
+        raise AssertionError(f"still in progress: {self.text()}")
