@@ -89,7 +89,7 @@ def test_a_new_password_is_shown_once_to_who_asked_for_it(pages: ClientSite) -> 
 def test_a_failed_restore_offers_another_try_or_a_reinstall(pages: ClientSite) -> None:
     client = pages.visit(6000)
     done(client, client.send("backups", "do/backup-create"))
-    pages.whole.lab.do("fault", what="task", action="qmrestore", sentence="disk full")
+    pages.whole.lab.do("faults", kind="task-error", task="qmrestore", text="disk full")
     answer = client.send("backups", "do/backup-restore", **SURE)
     assert answer.status_code == 303 and client.until_over() == "failed"
     text = client.text()

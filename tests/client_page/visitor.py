@@ -82,7 +82,7 @@ class Visitor:
 
     def __init__(self, base: str) -> None:
         self.base = base
-        self.http = httpx.Client(base_url=base, timeout=60, trust_env=False)
+        self.http = httpx.Client(base_url=base, timeout=60, trust_env=False, verify=False)
         self.cookie = ""
 
     def enter(self, url: str) -> httpx.Response:

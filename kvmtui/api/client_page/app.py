@@ -126,6 +126,8 @@ async def _enter(request: Request) -> Response:
 
     Browsers leave a strict cookie out of every request of a navigation that began on another site, redirects included.
     """
+    if request.method != "GET":  # a link preview must not use the link up
+        raise PageError(405, "error_not_found")
     words = _spoken(request)
     if "prefetch" in f"{request.headers.get('sec-purpose', '')} {request.headers.get('purpose', '')}":
         return Response(status_code=204, headers=guard.HEADERS)
