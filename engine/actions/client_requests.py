@@ -28,7 +28,7 @@ from engine.store.models import ClientSession, Request
 from engine.work import requests
 
 
-class Reason(StrEnum):
+class RefusalReason(StrEnum):
     """Why a client's request is refused."""
 
     VIEW = "view"
@@ -43,7 +43,7 @@ class Reason(StrEnum):
 class ClientRefused(Refused):
     """A client's request that is refused; `why` says why."""
 
-    def __init__(self, why: Reason) -> None:
+    def __init__(self, why: RefusalReason) -> None:
         super().__init__(f"The client's request is refused: {why}.")
         self.why = why
 
@@ -53,7 +53,7 @@ Call = Callable[[Actor, int, Values], Queued]
 
 
 @dataclass(frozen=True, slots=True)
-class Verb:
+class ClientVerb:
     """Something a client may do: which permission it needs, and how it is done."""
 
     permission: str
@@ -69,7 +69,7 @@ def _own_snapshot(page: ClientPage, values: Values) -> None:
 
 def _room_for_snapshot(page: ClientPage, values: Values) -> None:
     if len(shown.snapshots(page.service_id)) >= page.snapshots:
-        raise ClientRefused(Reason.LIMIT)
+        raise ClientRefused(RefusalReason.LIMIT)
 
 
 def _own_backup(page: ClientPage, values: Values) -> None:
@@ -86,42 +86,48 @@ def _offered_template(page: ClientPage, values: Values) -> None:
 
 def _among(value: str, offered: Any) -> None:
     if value not in offered:
-        raise ClientRefused(Reason.INPUT)
+        raise ClientRefused(RefusalReason.INPUT)
 
 
 def _power(verb: str) -> Call:
     return lambda actor, number, values: vms.power(actor, number, verb)
 
 
-VERBS: Mapping[str, Verb] = {
-    "start": Verb("start", _power("start"), starts=True),
-    "stop": Verb("stop", _power("stop")),
-    "shutdown": Verb("stop", _power("shutdown")),
-    "reboot": Verb("reboot", _power("reboot"), starts=True),
-    "password": Verb("password", lambda a, n, v: daytwo.reset_password(a, n), starts=True, reveals=True),
-    "reinstall": Verb(
+VERBS: Mapping[str, ClientVerb] = {
+    "start": ClientVerb("start", _power("start"), starts=True),
+    "stop": ClientVerb("stop", _power("stop")),
+    "shutdown": ClientVerb("stop", _power("shutdown")),
+    "reboot": ClientVerb("reboot", _power("reboot"), starts=True),
+    "password": ClientVerb(
+        "password", lambda a, n, v: daytwo.reset_password(a, n), starts=True, reveals=True
+    ),
+    "reinstall": ClientVerb(
         "reinstall",
         lambda a, n, v: vms.reinstall(a, n, v["template"]),
         _offered_template,
         starts=True,
         reveals=True,
     ),
-    "rdns": Verb("rdns", lambda a, n, v: names.set_reverse(a, n, v["address"], v["name"])),
-    "iso-mount": Verb("iso", lambda a, n, v: daytwo.mount_iso(a, n, v["iso"]), _offered_image),
-    "iso-eject": Verb("iso", lambda a, n, v: daytwo.eject_iso(a, n)),
-    "snapshot-create": Verb(
+    "rdns": ClientVerb("rdns", lambda a, n, v: names.set_reverse(a, n, v["address"], v["name"])),
+    "iso-mount": ClientVerb("iso", lambda a, n, v: daytwo.mount_iso(a, n, v["iso"]), _offered_image),
+    "iso-eject": ClientVerb("iso", lambda a, n, v: daytwo.eject_iso(a, n)),
+    "snapshot-create": ClientVerb(
         "snapshots", lambda a, n, v: daytwo.create_snapshot(a, n, v["name"]), _room_for_snapshot
     ),
-    "snapshot-delete": Verb(
+    "snapshot-delete": ClientVerb(
         "snapshots", lambda a, n, v: daytwo.delete_snapshot(a, n, v["name"]), _own_snapshot
     ),
-    "snapshot-rollback": Verb("snapshots", lambda a, n, v: daytwo.roll_back(a, n, v["name"]), _own_snapshot),
-    "backup-create": Verb("backups", lambda a, n, v: daytwo.create_backup(a, n)),
-    "backup-delete": Verb("backups", lambda a, n, v: daytwo.delete_backup(a, n, v["backup"]), _own_backup),
-    "backup-restore": Verb(
+    "snapshot-rollback": ClientVerb(
+        "snapshots", lambda a, n, v: daytwo.roll_back(a, n, v["name"]), _own_snapshot
+    ),
+    "backup-create": ClientVerb("backups", lambda a, n, v: daytwo.create_backup(a, n)),
+    "backup-delete": ClientVerb(
+        "backups", lambda a, n, v: daytwo.delete_backup(a, n, v["backup"]), _own_backup
+    ),
+    "backup-restore": ClientVerb(
         "backups", lambda a, n, v: daytwo.restore(a, n, v["backup"]), _own_backup, starts=True
     ),
-    "backup-schedule": Verb("backups", lambda a, n, v: daytwo.schedule(a, n, v["days"])),
+    "backup-schedule": ClientVerb("backups", lambda a, n, v: daytwo.schedule(a, n, v["days"])),
 }
 
 
@@ -139,9 +145,9 @@ def do(visit: Visit, verb: str, values: Values, nonce: str) -> int:
         vm = vm_of(visit.service_id)
         fresh = requests.lock(vm.id)
         if requests.open_of(vm.id):
-            raise ClientRefused(Reason.BUSY)
+            raise ClientRefused(RefusalReason.BUSY)
         if fresh.vm_status != "ready":
-            raise ClientRefused(Reason.NOT_READY)
+            raise ClientRefused(RefusalReason.NOT_READY)
         if wanted.starts:
             _refuse_suspended(vm)
         queued = wanted.call(visit.actor, visit.service_id, values)
@@ -187,12 +193,12 @@ def _set(number: int | None) -> bool:
 
 def _allowed(visit: Visit, permission: str) -> ClientPage:
     if visit.view:
-        raise ClientRefused(Reason.VIEW)
+        raise ClientRefused(RefusalReason.VIEW)
     page = client_page(visit.service_id)
     if permission and permission not in page.may:
-        raise ClientRefused(Reason.FORBIDDEN)
+        raise ClientRefused(RefusalReason.FORBIDDEN)
     if page.condition == "ended":
-        raise ClientRefused(Reason.NOT_READY)
+        raise ClientRefused(RefusalReason.NOT_READY)
     return page
 
 
@@ -200,4 +206,4 @@ def _refuse_suspended(vm: Any) -> None:
     try:
         refuse_suspended(vm, "this")
     except Refused:
-        raise ClientRefused(Reason.SUSPENDED) from None
+        raise ClientRefused(RefusalReason.SUSPENDED) from None

@@ -23,7 +23,7 @@ from engine.work.servers import Servers
 Condition = Literal["setup", "ready", "suspended", "ended"]
 NEWS_MS = 15 * 60_000  # how long the end of a request is news
 _ENDED = ("Terminated", "Cancelled")
-_DEPLOYS = ("Deploy", "Reinstall", "Redeploy")
+_DISKS = ("Restore", "Rollback", "Deploy", "Reinstall", "Redeploy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def client_page(service_id: int) -> ClientPage:
 def offered_templates(service_id: int) -> dict[str, str]:
     """What a reinstall may use, and how the client sees it: the value to request, by its name.
 
-    The VM's own template comes first. Its cluster is asked for the names of those that are set up by VMID.
+    The VM's own template comes first. The names of those that are set up by VMID come from the cluster.
     """
     with session():
         vm = Vm.get(Vm.service == service_id)
@@ -189,6 +189,6 @@ def _unrequested(vm: Vm | None) -> ClientRequest | None:
 
 
 def _restore_failed(service_id: int) -> bool:
-    about = Request.pipeline.in_(("Restore", *_DEPLOYS)) & (Request.service == service_id)
+    about = Request.pipeline.in_(_DISKS) & (Request.service == service_id)
     row = Request.select().where(about).order_by(Request.id.desc()).first()
     return row is not None and row.pipeline == "Restore" and row.state == "failed"

@@ -1,4 +1,4 @@
-"""A whole site with two clients, shared by the tests of a module."""
+"""A whole site with two clients, shared by the tests of a worker."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ClientSite:
         return visitor
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClientSite]:
     """A site with the services 5546 of Acme, and 6000 and 6001 of Rival."""
     folder = tmp_path_factory.mktemp("client-page")

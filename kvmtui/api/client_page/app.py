@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.actions import client_requests, client_sessions
-from engine.actions.client_requests import VERBS, ClientRefused, Reason
+from engine.actions.client_requests import VERBS, ClientRefused, RefusalReason
 from engine.actions.client_sessions import LinkRefused, Unopened, Visit
 from engine.errors import Failed, Refused
 from engine.queries.client_page import client_page
@@ -44,13 +44,13 @@ _FIELDS = {
     "backup-restore": ("backup",),
 }
 _REASONS = {
-    Reason.VIEW: (403, "view_only"),
-    Reason.FORBIDDEN: (403, "error_forbidden"),
-    Reason.BUSY: (409, "error_busy"),
-    Reason.SUSPENDED: (409, "about_suspended"),
-    Reason.NOT_READY: (409, "error_not_ready"),
-    Reason.LIMIT: (409, "limit_reached"),
-    Reason.INPUT: (422, "error_input"),
+    RefusalReason.VIEW: (403, "view_only"),
+    RefusalReason.FORBIDDEN: (403, "error_forbidden"),
+    RefusalReason.BUSY: (409, "error_busy"),
+    RefusalReason.SUSPENDED: (409, "about_suspended"),
+    RefusalReason.NOT_READY: (409, "error_not_ready"),
+    RefusalReason.LIMIT: (409, "limit_reached"),
+    RefusalReason.INPUT: (422, "error_input"),
 }
 Handler = Callable[[Request, Visit, Words], Awaitable[Response]]
 

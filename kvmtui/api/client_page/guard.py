@@ -88,7 +88,7 @@ def has_tls(request: Request) -> bool:
 
 
 def set_cookie(response: Any, request: Request, secret: str) -> None:
-    """Hand the session to the browser; an empty secret takes it away."""
+    """Hand the session to the browser; an empty secret removes it."""
     response.set_cookie(
         cookie_name(has_tls(request)),
         secret,

@@ -32,7 +32,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A chart: two lines, the values of its grid from the top, the times at its ends."""
+    """A chart: two lines, the values of its grid from the top down to 0, the times at its ends."""
 
     name: str
     series: tuple[Series, ...]
