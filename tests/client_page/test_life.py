@@ -97,6 +97,31 @@ def test_a_failed_restore_offers_another_try_or_a_reinstall(pages: ClientSite) -
     done(client, client.send("backups", "do/backup-restore", **SURE))
 
 
+def test_what_is_not_among_the_services_own_is_refused(pages: ClientSite) -> None:
+    other, client = pages.visit(6000), pages.visit(5546)
+    done(other, other.send("backups", "do/backup-create"))
+    theirs = other.form("backups", "do/backup-restore").value("backup")
+    base = [(name, client.page().forms[0].value(name)) for name in ("csrf",)]
+    for verb, field in (
+        ("backup-restore", ("backup", theirs)),
+        ("backup-delete", ("backup", theirs)),
+        ("snapshot-rollback", ("name", "current")),
+        ("snapshot-delete", ("name", "not-mine")),
+        ("iso-mount", ("iso", "iso:iso/../../etc/passwd")),
+        ("iso-mount", ("iso", "local-lvm:vm-3001-disk-0")),
+        ("reinstall", ("template", "9000")),
+        ("reinstall", ("template", "3001")),
+        ("rdns", ("address", "10.30.0.3")),
+    ):
+        fields = [*base, ("nonce", "n" * 16 + verb), ("sure", "yes"), ("name", "x.example.com"), field]
+        if field[0] == "name":
+            fields = [each for each in fields if each != ("name", "x.example.com")]
+        answer = client.post(f"do/{verb}", fields)
+        assert answer.status_code == (409 if verb == "rdns" else 422), (verb, field, answer.status_code)
+    assert client.page().attributes and theirs in other.get("backups").text
+    done(other, other.send("backups", "do/backup-delete", {"backup": theirs}))
+
+
 def test_a_bare_product_shows_and_takes_nothing(pages: ClientSite) -> None:
     client = pages.visit(6001)
     html = client.get().text
