@@ -35,6 +35,7 @@ def create(settings: ApiSettings, listen: str = "") -> FastAPI:
     """The API over the site that is open in this process; `listen` is the ADDRESS:PORT it is served at."""
     metrics = Metrics(settings.tls_cert)
     threads, hub, screens = Threads(settings.threads), Hub(metrics.happened), ScreenLinks()
+    of_clients = Threads(settings.threads)  # clients who wait for a slow cluster keep no shop waiting
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -43,6 +44,7 @@ def create(settings: ApiSettings, listen: str = "") -> FastAPI:
         hub.close()
         await asyncio.to_thread(hub.join, _FOLLOWER_S)
         threads.close()
+        of_clients.close()
         screens.close()
 
     app = FastAPI(
@@ -60,7 +62,9 @@ def create(settings: ApiSettings, listen: str = "") -> FastAPI:
     for each in ROUTERS:
         app.include_router(each)
     app.state.operations = [route for each in ROUTERS for route in each.routes if isinstance(route, APIRoute)]
-    app.mount("/client", pages.create(settings, listen, {"threads": threads, "screens": screens}), "client")
+    app.mount(
+        "/client", pages.create(settings, listen, {"threads": of_clients, "screens": screens}), "client"
+    )
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     _answer_errors(app)
     if settings.cors:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.actions.client_requests import password_waits
 from engine.actions.client_sessions import Visit
 from engine.errors import KvmtuiError
 from engine.queries import charts, daytwo, traffic
 from engine.queries.client_page import ClientPage, offered_templates
-from engine.queries.live import LiveView, live
+from engine.queries.live import live
 from kvmtui.api.client_page.plots import plots
 
 _MONTHS = 12
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +27,12 @@ class Section:
 
 
 def _overview(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict[str, Any]:
-    seen = _live(page)
+    seen = _asked(lambda: live(page.service_id), page)
     return {
         "power": seen.standing.power if seen and seen.standing else "",
         "usage": seen.usage if seen else None,
         "password_waits": not visit.view and password_waits(visit),
     }
-
-
-def _live(page: ClientPage) -> LiveView | None:
-    if page.condition in ("setup", "ended"):
-        return None
-    try:
-        return live(page.service_id)
-    except KvmtuiError:
-        return None
 
 
 def _network(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict[str, Any]:
@@ -50,7 +42,7 @@ def _network(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict[s
 def _charts(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict[str, Any]:
     span = query.get("span", "")
     span = span if span in charts.SPANS else "hour"
-    found = None if page.condition in ("setup", "ended") else charts.charts(page.service_id, span)
+    found = _asked(lambda: charts.charts(page.service_id, span), page)
     return {"span": span, "spans": charts.SPANS, "plots": plots(found) if found else []}
 
 
@@ -63,7 +55,7 @@ def _backups(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict[s
     found = _asked(lambda: daytwo.backups(page.service_id), page)
     return {
         "backups": found and [each for each in found if each.ours],
-        "schedule": daytwo.schedule(page.service_id) if page.condition != "setup" else None,
+        "schedule": _asked(lambda: daytwo.schedule(page.service_id), page),
     }
 
 
@@ -80,8 +72,8 @@ def _reinstall(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict
     return {"templates": offered_templates(page.service_id) if page.condition == "ready" else {}}
 
 
-def _asked(read: Callable[[], list[Any]], page: ClientPage) -> list[Any] | None:
-    """What the cluster has; None when it cannot be asked."""
+def _asked(read: Callable[[], T], page: ClientPage) -> T | None:
+    """What a query answers; None while there is no VM, or when the cluster does not answer."""
     if page.condition in ("setup", "ended"):
         return None
     try:
