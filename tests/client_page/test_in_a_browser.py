@@ -207,9 +207,13 @@ def test_progress_is_shown_without_a_reload_by_hand_and_a_second_click_does_noth
 ) -> None:
     shown(browser, DESKTOP, "light")
     entered(browser, pages)
-    before = len(requests(pages))
+    before, shown_before = (
+        len(requests(pages)),
+        browser.ask("document.getElementById('work').dataset.request"),
+    )
     browser.ask("window.form = document.querySelector('form[action$=\"do/reboot\"]')")
     browser.ask("form.requestSubmit(); form.requestSubmit()")
+    browser.until(f"document.getElementById('work')?.dataset.request !== '{shown_before}'")
     browser.until("document.getElementById('work')?.dataset.state === 'done'")
     assert len(requests(pages)) == before + 1
     assert browser.complaints == []
