@@ -100,10 +100,12 @@ class Plan:
     additional_disk: Disk = field(default_factory=Disk)
     emails: Mapping[str, bool] = field(default_factory=dict)
     permissions: Mapping[str, bool] = field(default_factory=dict)
+    offered_templates: tuple[int | str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as JSON holds it; `from_dict` reads it back."""
-        return dataclasses.asdict(self) | {"ssh_keys": list(self.ssh_keys)}
+        listed = {"ssh_keys": list(self.ssh_keys), "offered_templates": list(self.offered_templates)}
+        return dataclasses.asdict(self) | listed
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Plan:
@@ -112,8 +114,9 @@ class Plan:
         for name, part in _PARTS.items():
             if name in known:
                 known[name] = part(**{key: known[name][key] for key in _names(part) if key in known[name]})
-        if "ssh_keys" in known:
-            known["ssh_keys"] = tuple(known["ssh_keys"])
+        for name in ("ssh_keys", "offered_templates"):
+            if name in known:
+                known[name] = tuple(known[name])
         return cls(**known)
 
 

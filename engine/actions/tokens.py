@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from engine import clock
+from engine.actions import client_sessions
 from engine.actions.lookup import found, nearest
 from engine.actions.permission import needs
 from engine.actions.repository import record
@@ -116,7 +117,7 @@ def rotate(actor: Actor, name: str, expires: str = "") -> NewToken:
 
 @needs(Role.OWNER, "revoke a token", whole_site=True)
 def revoke(actor: Actor, name: str) -> str:
-    """End a token permanently, and pause the webhooks it created; what was done, as a sentence."""
+    """End a token permanently, pause the webhooks it created and end the clients' sessions it opened; what was done."""
 
     def work() -> str:
         row = _token(name)
@@ -125,6 +126,7 @@ def revoke(actor: Actor, name: str) -> str:
         ApiToken.update(revoked_at=now_ms()).where(ApiToken.id == row.id).execute()
         paused = {"state": "paused", "why": f"the token '{name}', which created it, was revoked"}
         Webhook.update(paused).where(Webhook.created_by == f"token:{name}").execute()
+        client_sessions.end_of_creator(f"token:{name}")
         record(actor, "revoke", "token", row.id, name, {"state": queries.state_of(row)}, {"state": "revoked"})
         return f"The token '{name}' is revoked. Requests with it are refused from now on."
 

@@ -192,6 +192,11 @@ class ProductForm(Form):
     permissions: PermissionsForm = Field(
         default_factory=PermissionsForm, title="Permissions", description="What the client may do."
     )
+    offered_templates: Annotated[list[Template], Field(max_length=50)] = Field(
+        default_factory=list,
+        title="Offered templates",
+        description="Templates that a client may reinstall with, beside the VM's own.",
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

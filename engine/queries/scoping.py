@@ -20,6 +20,8 @@ def service_condition(scope: Scope) -> Any:
         found.append(Service.client.in_(sorted(scope.clients)))
     if scope.products is not None:
         found.append(Service.product.in_(sorted(scope.products)))
+    if scope.services is not None:
+        found.append(Service.id.in_(sorted(scope.services)))
     return reduce(and_, found) if found else None
 
 
@@ -47,17 +49,17 @@ def within(query: Any, scope: Scope, service: Any) -> Any:
 
 
 def client_condition(scope: Scope) -> Any:
-    """The condition on `Client` of who is inside: those listed, else those with a service of a listed product."""
+    """The condition on `Client` of who is inside: those listed, else those with a service inside."""
     if scope.clients is not None:
         return Client.id.in_(sorted(scope.clients))
-    if scope.products is not None:
-        theirs = Service.select(Service.client).where(Service.product.in_(sorted(scope.products)))
-        return Client.id.in_(theirs)
-    return None
+    condition = service_condition(scope)
+    return None if condition is None else Client.id.in_(Service.select(Service.client).where(condition))
 
 
 def product_condition(scope: Scope) -> Any:
-    """The condition on `Product` of what is inside: those listed, else every one."""
+    """The condition on `Product` of what is inside: those listed, else those of the listed services, else every one."""
+    if scope.products is None and scope.services is not None:
+        return Product.id.in_(Service.select(Service.product).where(Service.id.in_(sorted(scope.services))))
     return None if scope.products is None else Product.id.in_(sorted(scope.products))
 
 

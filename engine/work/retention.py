@@ -19,6 +19,7 @@ from engine.store.settings import Retention
 PAGE = 500  # rows of one transaction: some milliseconds of the write lock
 PAUSE_S = 0.02  # between pages, for those who wait for that lock
 DAY_MS = 86_400_000
+SESSION_DAYS = 1  # how long the row of an expired client session stays, so that its link can say so
 ANSWERS_DAYS = 7  # how long an Idempotency-Key of the HTTP API is remembered
 
 _AT_REST = (
@@ -96,6 +97,7 @@ TABLES = (
     Kept("notification", lambda kept: kept.requests_days, "created_at"),
     Kept("capacity", lambda kept: kept.capacity_days, "at"),
     Kept("answered", lambda kept: ANSWERS_DAYS, "at"),
+    Kept("client_session", lambda kept: SESSION_DAYS, "expires_at"),
     Kept(
         "outbox",
         lambda kept: kept.mails_days,

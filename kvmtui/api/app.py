@@ -20,6 +20,7 @@ from engine.actions.consoles import ScreenLinks
 from engine.certificates import keep_api
 from engine.errors import KvmtuiError
 from kvmtui.api import problems
+from kvmtui.api.client_page import app as pages
 from kvmtui.api.gate import Gate
 from kvmtui.api.hub import Hub
 from kvmtui.api.metrics import Metrics
@@ -36,10 +37,11 @@ _READERS = 4
 log = logging.getLogger("kvmtui.api")
 
 
-def create(settings: ApiSettings) -> FastAPI:
-    """The API over the site that is open in this process."""
+def create(settings: ApiSettings, listen: str = "") -> FastAPI:
+    """The API over the site that is open in this process; `listen` is the ADDRESS:PORT it is served at."""
     metrics = Metrics(settings.tls_cert)
     threads, waiting_threads = Threads(min(_READERS, settings.threads)), Threads(settings.threads)
+    of_clients = Threads(settings.threads)  # clients who wait for a slow cluster keep no shop waiting
     hub, screens = Hub(metrics.happened), ScreenLinks()
 
     @asynccontextmanager
@@ -52,6 +54,7 @@ def create(settings: ApiSettings) -> FastAPI:
         await asyncio.to_thread(hub.join, _FOLLOWER_S)
         threads.close()
         waiting_threads.close()
+        of_clients.close()
         screens.close()
 
     app = FastAPI(
@@ -63,7 +66,7 @@ def create(settings: ApiSettings) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.settings = settings
+    app.state.settings, app.state.listen = settings, listen
     app.state.threads, app.state.waiting_threads = threads, waiting_threads
     app.state.messages = requests.Messages()
     app.state.hub, app.state.screens, app.state.metrics = hub, screens, metrics
@@ -71,6 +74,9 @@ def create(settings: ApiSettings) -> FastAPI:
     for each in ROUTERS:
         app.include_router(each)
     app.state.operations = [route for each in ROUTERS for route in each.routes if isinstance(route, APIRoute)]
+    app.mount(
+        "/client", pages.create(settings, listen, {"threads": of_clients, "screens": screens}), "client"
+    )
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     _answer_errors(app)
     if settings.cors:

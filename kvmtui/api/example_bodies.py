@@ -22,6 +22,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "set_backup_schedule": {"days": ["mon", "thu"], "at": "03:15"},
     "change_webhook": {"state": "paused"},
     "create_webhook": {"url": "https://shop.example.com/kvmtui", "events": ["vm.ready"]},
+    "open_session": {"view": False},
     "mount_iso": {"iso": "local:iso/debian-13.iso"},
 }
 QUOTA: dict[str, Any] = {

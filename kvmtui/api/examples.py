@@ -379,6 +379,10 @@ ANSWERS: dict[str, Any] = {
             "pending": False,
         }
     ),
+    "open_session": {
+        "url": "https://panel.example.com/client/enter/3q2-7w",
+        "expires": "2026-04-10T03:50:18Z",
+    },
     "open_console": {"url": "https://vnc.example.com/s/3q2-7w", "expires": "2026-04-10T03:49:28Z"},
     "show_request": {
         **_REQUEST,

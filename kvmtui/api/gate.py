@@ -19,6 +19,7 @@ Refusal = tuple[int, str]
 LARGEST = 1024 * 1024
 BODY_SECONDS = 30.0
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_LINK = "/client/enter/"
 _UNSAFE = re.compile(rb"%00", re.IGNORECASE)
 _HEADERS = (
     (b"cache-control", b"no-store"),
@@ -92,8 +93,10 @@ def _request_id(scope: Scope) -> str:
 
 
 def _path(scope: Scope) -> str:
-    """The path without its query, unable to break a line of the log."""
+    """The path without its query and without the secret of a link, unable to break a line of the log."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    if _LINK in scope["path"]:
+        return f"{_LINK}..."
     return "".join(chr(each) if 32 < each < 127 else f"%{each:02X}" for each in raw[:200])
 
 

@@ -51,7 +51,8 @@ class ApiServer:
         self._socket = _passed() or _bound(listen)
         host, port = self._socket.getsockname()[:2]
         scheme = "https" if self._tls else "http"
-        self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        self._listen = f"{f'[{host}]' if ':' in host else host}:{port}"
+        self.url = f"{scheme}://{self._listen}"
         self._stop = threading.Event()
         self._server: uvicorn.Server | None = None
         self._app: Any = None
@@ -88,7 +89,7 @@ class ApiServer:
             self._stop.wait(pause)
 
     def _once(self) -> None:
-        self._app = create(self._settings)
+        self._app = create(self._settings, self._listen)
         config = uvicorn.Config(
             self._app,
             http=Connection,

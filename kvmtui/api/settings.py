@@ -6,8 +6,11 @@ import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from engine.errors import Refused
 
 DEFAULT = "127.0.0.1:8460"
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
@@ -20,6 +23,12 @@ class ApiSettings(BaseModel):
 
     listen: str = Field(
         "", description=f"ADDRESS:PORT that the daemon serves the API on, such as `{DEFAULT}`."
+    )
+    public_url: str = Field(
+        "",
+        max_length=200,
+        description="Base URL that browsers reach the API at, such as `https://panel.example.com`; links to clients' "
+        "pages begin with it. By default the address it listens on.",
     )
     tls_cert: Path | None = Field(
         None, description="Certificate chain in PEM. Relative to this file. Needs `tls_key`."
@@ -57,6 +66,20 @@ class ApiSettings(BaseModel):
             address_of(given)
         return given
 
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, given: str) -> str:
+        wanted = given.rstrip("/").lower()
+        if wanted and not _ORIGIN.fullmatch(wanted):
+            raise ValueError(
+                f"'{given}' must be scheme, host and port alone, such as https://panel.example.com"
+            )
+        if wanted.startswith("http:") and not _stays_here(wanted):
+            raise ValueError(
+                f"{given} is not on this machine, so cookies would cross the network in clear; use https"
+            )
+        return wanted
+
     @field_validator("proxies", "dns_allow")
     @classmethod
     def _networks(cls, given: list[str]) -> list[str]:
@@ -85,6 +108,22 @@ class ApiSettings(BaseModel):
             self.refuse_clear(self.listen)
         return self
 
+    def client_url(self, listen: str = "") -> str:
+        """The base URL of clients' pages; `listen` is the address that is listened on, if that is known.
+
+        Refused where no browser could use it.
+        """
+        if self.public_url:
+            return self.public_url
+        host, port = address_of(listen or self.listen or DEFAULT)
+        if ip_address(host).is_unspecified:
+            raise Refused(
+                f"{host} is every address of this machine, so links to clients' pages have no host. "
+                "Set public_url in [api] of config.toml."
+            )
+        scheme = "http" if self.tls_cert is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
     def refuse_clear(self, listen: str) -> None:
         """Raise ValueError when tokens would cross a network in clear."""
         host, _ = address_of(listen)
@@ -93,6 +132,14 @@ class ApiSettings(BaseModel):
                 f"{listen} is not on loopback, so tokens would cross the network in clear; give tls_cert and "
                 "tls_key, or write behind_proxy = true when a TLS proxy is in front"
             )
+
+
+def _stays_here(origin: str) -> bool:
+    host = urlsplit(origin).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def address_of(listen: str) -> tuple[str, int]:

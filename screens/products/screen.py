@@ -36,7 +36,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Storage: additional disk": ("additional_disk__",),
     "Integration": ("main_domain", "backup_storage", "iso_storage"),
     "Integration: e-mails to the client": ("emails__",),
-    "Permissions: what the client may do": ("permissions__",),
+    "Permissions: what the client may do": ("permissions__", "offered_templates"),
 }
 CLIENT, SERVICE = 12, 5546
 """Whom the preview of a name is made for."""
@@ -70,7 +70,7 @@ class ProductsScreen(RecordsScreen):
     EMPTY = "No product yet.\nPress a to add one; it needs a server (6) and a pool (3)."
     FORM = ProductForm
     offers = staticmethod(offered)
-    MANY_LINES = frozenset({"ssh_keys"})
+    MANY_LINES = frozenset({"ssh_keys", "offered_templates"})
     COLUMNS = (
         Column("name", "Name", 14, grow=True),
         Column("server", "Server", 12, 2, grow=True),

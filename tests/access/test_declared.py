@@ -33,6 +33,7 @@ MACHINERY = {
     "repository.record": "writes the audit row of an action",
 }
 SUPPORT = {
+    "client_sessions.create_link",
     "consoles.offer_screen", "consoles.open_screen", "consoles.open_serial", "daytwo.create_backup",
     "daytwo.create_snapshot", "daytwo.delete_backup", "daytwo.delete_snapshot", "daytwo.eject_iso",
     "daytwo.mount_iso", "daytwo.reset_password", "daytwo.restore", "daytwo.roll_back", "daytwo.schedule",

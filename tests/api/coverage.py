@@ -24,6 +24,7 @@ PATHS: dict[str, tuple[str, ...]] = {
     "server show": ("GET /api/v1/servers/{name}",),
     "service change-package": ("POST /api/v1/services/{id}/change-package",),
     "service create": ("POST /api/v1/services",),
+    "service link": ("POST /api/v1/services/{id}/session",),
     "service list": ("GET /api/v1/services",),
     "service notes": ("PATCH /api/v1/services/{id}", "GET /api/v1/services/{id}"),
     "service options": ("PATCH /api/v1/services/{id}",),

@@ -127,11 +127,11 @@ def test_a_crash_of_the_server_is_survived(
 ) -> None:
     real, calls = serving.create, []
 
-    def create(settings: ApiSettings) -> Any:
+    def create(settings: ApiSettings, listen: str) -> Any:
         calls.append(settings)
         if len(calls) == 1:
             raise RuntimeError("a crash")
-        return real(settings)
+        return real(settings, listen)
 
     monkeypatch.setattr(serving, "create", create)
     api = serve()

@@ -1,7 +1,7 @@
 """Every table, in the order in which they can be made."""
 
 from engine.store.database import Row
-from engine.store.models.access import ApiToken
+from engine.store.models.access import ApiToken, ClientSession
 from engine.store.models.daytwo import (
     BackupSchedule,
     DailyBackup,
@@ -75,6 +75,7 @@ TABLES: tuple[type[Row], ...] = (
     WebhookStuck,
     Answered,
     Notification,
+    ClientSession,
 )
 
 __all__ = [
@@ -88,6 +89,7 @@ __all__ = [
     "Call",
     "Capacity",
     "Client",
+    "ClientSession",
     "DailyBackup",
     "DailySnapshot",
     "Destination",

@@ -25,7 +25,7 @@ class Request(Row):
     action = TextField()  # what runs and log lines call it
     args = JsonField(default=dict)
     login = TextField(default="")  # who asked
-    source = TextField(default="")  # cli, console, api, engine
+    source = TextField(default="")  # cli, console, api, client, engine
     state = TextField(
         default="queued",
         constraints=[Check("state IN ('queued', 'running', 'done', 'failed', 'withdrawn')")],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Query
+from fastapi import Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
-from engine.actions import orders, packages
+from engine.actions import client_sessions, orders, packages
 from engine.actions.orders import OrderForm, ServiceChange
+from engine.clock import iso
 from engine.forms.form import Form
 from engine.forms.service import OptionsForm
 from engine.queries import keyset, service_list, traffic
@@ -37,6 +38,12 @@ class PackageChange(Reason):
 
     product: Annotated[str, Field(max_length=200)] = ""
     options: OptionsForm = Field(default_factory=OptionsForm)
+
+
+class NewSession(Reason):
+    """With `view`, the page is as the client sees it, and changes nothing."""
+
+    view: bool = False
 
 
 @router.get("/api/v1/services", responses=page(shapes.Service), tags=["Services"])
@@ -150,3 +157,22 @@ def change_package(
         return JSONResponse({"effects": plain(found), "message": RESTARTS})
     actor = write.because(asked.reason)
     return write.request(id, lambda: packages.change_package(actor, id, asked.product, asked.options.given()))
+
+
+@router.post(
+    "/api/v1/services/{id}/session",
+    status_code=201,
+    responses=answers(shapes.Link, WRITE, 201),
+    tags=["Services"],
+)
+def open_session(
+    request: Request,
+    write: Write,
+    id: ServiceId,  # noqa: A002
+    body: NewSession | None = None,
+) -> Response:
+    """Make a link to the client's page of a service: it opens once, within 60 s. It takes no Idempotency-Key."""
+    asked, state = body or NewSession(), request.app.state
+    base = state.settings.client_url(state.listen)
+    link = client_sessions.create_link(write.because(asked.reason), id, asked.view)
+    return JSONResponse({"url": f"{base}/client/enter/{link.secret}", "expires": iso(link.expires_at)}, 201)
