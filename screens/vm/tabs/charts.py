@@ -71,7 +71,13 @@ class ChartsTab(Tab):
         return self._gauge.span
 
     def do_span(self) -> None:
-        self._gauge.span = SPANS[(SPANS.index(self.span) + 1) % len(SPANS)]
+        self._turn(1)
+
+    def do_shorter(self) -> None:
+        self._turn(-1)
+
+    def _turn(self, by: int) -> None:
+        self._gauge.span = SPANS[(SPANS.index(self.span) + by) % len(SPANS)]
         self.memory.keep(self.NAME, {"span": self.span})
         self._error = ""
         self._redraw()

@@ -180,6 +180,6 @@ def _notes(words: str) -> Iterator[Line]:
     lines = words.splitlines()
     yield from (((f"  {line}", ""),) for line in lines[:_NOTE_LINES])
     if len(lines) > _NOTE_LINES:
-        yield ((f"  … and {len(lines) - _NOTE_LINES} more lines; E shows them", "muted"),)
+        yield ((f"  … and {len(lines) - _NOTE_LINES} more lines; # shows them", "muted"),)
     if not lines:
         yield (("  none", "muted"),)
