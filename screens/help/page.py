@@ -14,7 +14,7 @@ from textual.widgets import Static
 from screens.common.actions import EVERYWHERE, Action
 from screens.common.bindings import ActionMixin, key_name, refused
 from screens.common.text import text, unmarked
-from screens.help.available import available
+from screens.help.available import available, keys_of
 from screens.widgets.prompt import Prompt
 from screens.widgets.toned import Toned
 
@@ -119,14 +119,11 @@ class HelpPage(ModalScreen[None]):
 
 def groups(screen: Screen[object]) -> Iterator[Group]:
     """The actions of a screen, its own first: with their current keys, and why one is refused."""
-    keys: dict[str, list[str]] = {}
-    for active in screen.active_bindings.values():
-        if active.binding.id:
-            keys.setdefault(active.binding.id, []).append(key_name(active.binding.key))
+    keys = keys_of(screen)
     found: dict[str, list[tuple[str, Action, str]]] = {}
     read_only = bool(getattr(screen.app, "read_only", False))
     for node, each in available(screen):
-        shown = " ".join(keys.get(each.id) or _elsewhere(screen, each)) or "ctrl+p"
+        shown = keys.get(each.id) or _elsewhere(screen, each) or "ctrl+p"
         found.setdefault(each.scope, []).append((shown, each, _why(node, each, read_only)))
     last = ("list", "log", EVERYWHERE)
     for scope in sorted(found, key=lambda scope: last.index(scope) if scope in last else -1):
@@ -141,7 +138,7 @@ def _why(node: ActionMixin, each: Action, read_only: bool) -> str:
     return f"not now: {unmarked(why)}" if why else ""
 
 
-def _elsewhere(screen: Screen[object], each: Action) -> list[str]:
+def _elsewhere(screen: Screen[object], each: Action) -> str:
     """The keys of an action that works once the keys are on another part of the screen, such as the log."""
     moved = screen.app._keymap.get(each.id)
-    return [key_name(key) for key in (moved.split(",") if moved else each.keys)]
+    return " ".join(key_name(key) for key in (moved.split(",") if moved else each.keys))

@@ -56,11 +56,18 @@ _OLD_MS = 45_000
 """A screen read longer ago than this is reloaded at the next heartbeat, so that ages on it stay correct."""
 
 
-def _palette() -> type[Provider]:
-    """The palette, imported when it is first opened."""
+def _action_palette() -> type[Provider]:
+    """The actions of the palette, imported when it is first opened."""
     from screens.help.palette import Palette
 
     return Palette
+
+
+def _record_palette() -> type[Provider]:
+    """The records of the palette, imported when it is first opened."""
+    from screens.help.palette import RecordPalette
+
+    return RecordPalette
 
 
 def _nothing() -> None:
@@ -92,7 +99,7 @@ class Console(ActionMixin, TypeAhead):
     TITLE = "kvmtui"
     CSS_PATH = themes.stylesheet()
     BINDINGS = bindings("app")
-    COMMANDS: ClassVar = {_palette}
+    COMMANDS: ClassVar = {_action_palette, _record_palette}
     COMMAND_PALETTE_BINDING = "f35"
     ENABLE_COMMAND_PALETTE = True
 
@@ -130,7 +137,7 @@ class Console(ActionMixin, TypeAhead):
         yield Tabs(FIRST, [each for each in SCREENS if each.argument in BUILT])
         yield Vertical(id="place")
         yield StateMessage("small", id="too-small")
-        yield Prompt(":", "service id, vmid:N, name or address", id="goto")
+        yield Prompt(":", "any name, a VM's id or address", id="goto")
         yield LogPane(self.inbox, hz=self.setup.appearance.log_hz)
         yield Footer()
 
@@ -276,15 +283,13 @@ class Console(ActionMixin, TypeAhead):
     async def on_prompt_closed(self, message: Prompt.Closed) -> None:
         message.stop()
         if message.kept and message.value.strip():
-            self.run_worker(self._goto(message.value.strip()), group="goto", exclusive=True)
+            self.run_worker(self._goto(message.value.strip()), group="dialog", exclusive=True)
         self._focus_screen()
 
     async def _goto(self, words: str) -> None:
         from screens.shell import goto
 
-        service_id = await goto.find(self, words)
-        if service_id is not None:
-            await self.open_vm(service_id)
+        await goto.go(self, words)
 
     def do_log(self) -> None:
         self.query_one(LogPane).cycle()
@@ -310,7 +315,10 @@ class Console(ActionMixin, TypeAhead):
         self.do_alerts()
 
     def do_palette(self) -> None:
-        self.action_command_palette()
+        from textual.command import CommandPalette
+
+        if not CommandPalette.is_open(self):
+            self.push_screen(CommandPalette(placeholder="an action, VM, client or product", id="--command-palette"))
 
     def do_quit(self) -> None:
         self.exit(0)
