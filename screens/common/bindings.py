@@ -190,9 +190,7 @@ def refused(node: ActionMixin, asked: Action) -> str | None:
     """Why this node would not carry out an action: the console is read-only, the role, or the node's own reason."""
     app: Any = getattr(node, "app", None)
     if asked.changes and getattr(app, "read_only", False):
-        return (
-            f"Read-only console: “{asked.label}” would change something. Start without --read-only to do it."
-        )
+        return f"Read-only console: “{asked.label}” is refused. Start without --read-only."
     return role_refusal(app, asked) or node.refusal(asked)
 
 

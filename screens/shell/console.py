@@ -37,6 +37,7 @@ from screens.shell.event_feed import BEAT, Feed
 from screens.shell.registry import BUILT, make
 from screens.shell.terminal_driver import TerminalDriver, TerminalLost, hung_up
 from screens.shell.themes import Appearance
+from screens.shell.toasts import Toasts
 from screens.shell.typeahead import TypeAhead
 from screens.widgets.footer import Footer
 from screens.widgets.header import Facts, Header, Tabs
@@ -93,7 +94,7 @@ class Setup:
     """What it draws on."""
 
 
-class Console(ActionMixin, TypeAhead):
+class Console(ActionMixin, TypeAhead, Toasts):
     """The terminal console."""
 
     TITLE = "kvmtui"

@@ -94,7 +94,7 @@ async def test_a_read_only_console_refuses_with_a_sentence(stage) -> None:
         await pilot.press("+")
         assert screen.done == []
         assert [note.message for note in app._notifications] == [
-            "Read-only console: “Add” would change something. Start without --read-only to do it."
+            "Read-only console: “Add” is refused. Start without --read-only."
         ]
         assert [(hint.action.id, hint.refused) for hint in hints(screen) if hint.action.changes] == [
             ("pools.add", True)
