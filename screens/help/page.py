@@ -11,11 +11,13 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from screens.common import glyphs
 from screens.common.actions import EVERYWHERE, Action
 from screens.common.bindings import ActionMixin, key_name, refused
 from screens.common.text import text, unmarked
 from screens.help.available import available, keys_of
 from screens.widgets.prompt import Prompt
+from screens.widgets.rule import TitledRule, rule_row
 from screens.widgets.toned import Toned
 
 Group = tuple[str, list[tuple[str, Action, str]]]
@@ -37,6 +39,7 @@ class _Page(Toned):
     def __init__(self, found: Iterable[Group]) -> None:
         super().__init__(classes="help-page")
         self._groups = tuple(found)
+        self._drawn = glyphs.blocks()
         self.needle = ""
 
     def search(self, needle: str) -> None:
@@ -54,7 +57,8 @@ class _Page(Toned):
     def render(self) -> Text:
         lines: list[Text] = []
         for title, rows in self._seen():
-            lines += [Text(""), Text(title, "bold")]
+            before, words, after = rule_row(title, self.size.width, self._drawn)
+            lines += [Text(""), self.toned((before, "muted"), (words, "accent"), (after, "muted"))]
             lines += [self._line(*row) for row in rows]
         return Text("\n").join(lines[1:] or [Text("No key here does that; esc shows them all again.")])
 
@@ -87,12 +91,13 @@ class HelpPage(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog help"):
-            yield Static(text("Keys that work here"), classes="dialog-title")
+            yield TitledRule("Keys that work here", "busy", classes="dialog-title")
             yield VerticalScroll(self._page, classes="help-body")
             yield self._prompt
             yield Static(
                 text("/ searches · ! cannot be undone · ↑ ↓ scroll · esc closes"), classes="dialog-keys"
             )
+            yield TitledRule(classes="dialog-end")
 
     def action_search(self) -> None:
         """Takes the words to look for."""

@@ -22,6 +22,7 @@ from textual.widgets import Button, Input, Static
 
 from screens.common.text import block, pasteable, plain, text
 from screens.widgets.rows import Cell, Column, TableRow
+from screens.widgets.rule import TitledRule
 from screens.widgets.table import Table
 from screens.widgets.toned import Toned
 
@@ -29,7 +30,7 @@ Answer = TypeVar("Answer")
 
 
 class Dialog(ModalScreen[Answer], Generic[Answer]):
-    """A box with a title, a body and a line that says which keys answer."""
+    """A title, a body and a line that says which keys answer, between two rules."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Cancel", show=False)]
 
@@ -40,9 +41,10 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(block(self._title), classes="dialog-title")
+            yield TitledRule(self._title, "error" if self.has_class("danger") else "busy", classes="dialog-title")
             yield from self.body()
             yield Static(text(self._keys), classes="dialog-keys")
+            yield TitledRule(classes="dialog-end")
 
     def body(self) -> Iterable[Widget]:
         """The widgets between the title and the keys."""

@@ -25,7 +25,7 @@ from screens.vm.tabs.live_panel import LivePanel, fact
 from screens.vm.tabs.poller import Poller
 from screens.vm.tabs.tab import Tab
 from screens.widgets.dialogs import PlanDialog, PlanLine
-from screens.widgets.sheet import Line, Sheet
+from screens.widgets.sheet import FILL, Line, Sheet
 
 EVERY = 5.0
 """Seconds between two looks."""
@@ -138,7 +138,7 @@ def plan_lines(drift: Sequence[Fact]) -> list[PlanLine]:
 
 def _title(words: str, note: str) -> Iterator[Line]:
     yield ()
-    yield (f"{words}  ", "accent"), (note, "muted")
+    yield ("─ ", "muted"), (words, "accent"), (f"  {note} ", "muted"), (FILL, "muted")
 
 
 def _addresses(vm: VmView) -> Iterator[Line]:
@@ -176,7 +176,7 @@ def _options(service: ServiceView) -> Iterator[Line]:
 
 
 def _notes(words: str) -> Iterator[Line]:
-    yield from _title("Notes", "E writes them")
+    yield from _title("Notes", "# writes them")
     lines = words.splitlines()
     yield from (((f"  {line}", ""),) for line in lines[:_NOTE_LINES])
     if len(lines) > _NOTE_LINES:
