@@ -13,11 +13,11 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.command import Provider
 from textual.containers import Vertical
 from textual.driver import Driver
 from textual.message import Message
@@ -32,7 +32,8 @@ from screens.common.memory import Memory
 from screens.common.text import plain
 from screens.common.times import ago
 from screens.framework.screen import BaseScreen, EventBatch, Rereads
-from screens.shell import header_facts, themes
+from screens.help import lazy
+from screens.shell import header_facts, theme_choice, themes
 from screens.shell.event_feed import BEAT, Feed
 from screens.shell.registry import BUILT, make
 from screens.shell.terminal_driver import TerminalDriver, TerminalLost, hung_up
@@ -57,20 +58,6 @@ _OLD_MS = 45_000
 """A screen read longer ago than this is reloaded at the next heartbeat, so that ages on it stay correct."""
 
 
-def _action_palette() -> type[Provider]:
-    """The actions of the palette, imported when it is first opened."""
-    from screens.help.palette import Palette
-
-    return Palette
-
-
-def _record_palette() -> type[Provider]:
-    """The records of the palette, imported when it is first opened."""
-    from screens.help.palette import RecordPalette
-
-    return RecordPalette
-
-
 def _nothing() -> None:
     """What a console without an engine of its own starts and ends."""
 
@@ -82,6 +69,7 @@ class Setup:
 
     site: str = "kvmtui"
     appearance: Appearance = field(default_factory=Appearance)
+    theme_folder: Path | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
     read_only: bool = False
     memory: Memory = field(default_factory=Memory)
@@ -100,7 +88,7 @@ class Console(ActionMixin, TypeAhead, Toasts):
     TITLE = "kvmtui"
     CSS_PATH = themes.stylesheet()
     BINDINGS = bindings("app")
-    COMMANDS: ClassVar = {_action_palette, _record_palette}
+    COMMANDS: ClassVar = set(lazy.PROVIDERS)
     COMMAND_PALETTE_BINDING = "f35"
     ENABLE_COMMAND_PALETTE = True
 
@@ -132,6 +120,7 @@ class Console(ActionMixin, TypeAhead, Toasts):
         self._feed = Feed(self.inbox, self._receive_events, tick, min(BEAT, 5 * tick))
         themes.register(self)
         self.theme = setup.appearance.theme
+        self._complaint = theme_choice.use_own(self, setup.appearance.own) if setup.appearance.own else ""
 
     def compose(self) -> ComposeResult:
         yield Header(Facts(self.setup.site, read_only=self.read_only))
@@ -146,7 +135,7 @@ class Console(ActionMixin, TypeAhead, Toasts):
         accepted, complaints = keymap(self.setup.keys)
         self.set_keymap(accepted)
         self._end_on(*self.setup.signals)
-        for each in complaints:
+        for each in (*complaints, *([self._complaint] if self._complaint else [])):
             self.notify(each, severity="warning", markup=False, timeout=10)
         self.set_timer(START_AT_LATEST, self._begin)
         await self.open(await self._first())
@@ -330,16 +319,7 @@ class Console(ActionMixin, TypeAhead, Toasts):
         self._refresh_facts()
 
     def do_theme(self) -> None:
-        self.run_worker(self._choose_theme(), group="theme", exclusive=True)
-
-    async def _choose_theme(self) -> None:
-        from screens.widgets.dialogs import Choice, Choose
-
-        uses = {"dark": "For dark rooms.", "light": "For bright rooms.", "16": "The terminal's own colours."}
-        choices = [Choice(name, uses.get(name, "The most contrast.")) for name in themes.NAMES]
-        chosen = await self.push_screen_wait(Choose("Colours", choices))
-        if chosen:
-            self.theme = themes.NAMES[chosen]
+        self.run_worker(theme_choice.choose(self), group="theme", exclusive=True)
 
     def _focus_screen(self) -> None:
         screen = self.current_screen

@@ -125,6 +125,8 @@ class Appearance:
     """How this console shows itself: colours, mouse, movement and pace."""
 
     theme: str = DARK
+    own: str = ""
+    """The name of a theme file, for the console to read; `theme` is what it shows without one."""
     ansi: bool = False
     mouse: bool = True
     animation: Literal["none", "basic", "full"] = "none"
@@ -138,7 +140,7 @@ class Appearance:
 def choose(
     theme: str = "dark", *, low_bandwidth: bool = False, environ: Mapping[str, str] | None = None
 ) -> Appearance:
-    """The looks for this terminal and this line; an unknown name falls back to the dark theme.
+    """The looks for this terminal and this line; any other name is that of a theme file.
 
     >>> choose("light", low_bandwidth=True, environ={}).theme
     'kvmtui-16'
@@ -147,17 +149,22 @@ def choose(
     """
     env = os.environ if environ is None else environ
     if low_bandwidth:
-        return Appearance(SIXTEEN, True, mouse=False, tick_seconds=5.0, log_hz=1.0, charts=False)
+        return Appearance(SIXTEEN, ansi=True, mouse=False, tick_seconds=5.0, log_hz=1.0, charts=False)
     poor = env.get("TERM", "") in ("linux", "vt100", "vt220", "ansi", "xterm")
     if theme == "16" or poor or env.get("NO_COLOR"):  # greys are colours too
-        return Appearance(SIXTEEN, True)
-    return Appearance(NAMES.get(theme, DARK))
+        return Appearance(SIXTEEN, ansi=True)
+    return Appearance(NAMES.get(theme, DARK), own="" if theme in NAMES else theme)
 
 
 def register(app: Any) -> None:
     """Makes the four themes known to a Textual app."""
-    for theme in _THEMES:
-        app.register_theme(theme)
+    for each in _THEMES:
+        app.register_theme(each)
+
+
+def theme(name: str) -> Theme:
+    """The theme of that Textual name, such as `DARK`."""
+    return next(each for each in _THEMES if each.name == name)
 
 
 def stylesheet() -> Path:
