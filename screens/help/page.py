@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -20,6 +21,7 @@ from screens.widgets.prompt import Prompt
 from screens.widgets.rule import TitledRule, rule_row
 from screens.widgets.toned import Toned
 
+_INDENT = 16
 Group = tuple[str, list[tuple[str, Action, str]]]
 """A heading and its lines: the keys, what they do, and why that is refused now."""
 
@@ -59,13 +61,16 @@ class _Page(Toned):
         for title, rows in self._seen():
             before, words, after = rule_row(title, self.size.width, self._drawn)
             lines += [Text(""), self.toned((before, "muted"), (words, "accent"), (after, "muted"))]
-            lines += [self._line(*row) for row in rows]
+            lines += [line for row in rows for line in self._lines(*row)]
         return Text("\n").join(lines[1:] or [Text("No key here does that; esc shows them all again.")])
 
-    def _line(self, keys: str, each: Action, refuses: str) -> Text:
+    def _lines(self, keys: str, each: Action, refuses: str) -> Iterator[Text]:
         mark = "!" if each.destructive else " "
-        promise = f"{each.label}: {each.help}" + (f"  ({refuses})" if refuses else "")
-        return self.toned((f"  {keys:<12}", "accent"), (f"{mark} ", "error"), (promise, ""))
+        room = max(20, self.size.width - _INDENT)
+        first, *rest = wrap(f"{each.label}: {each.help}", room)
+        yield self.toned((f"  {keys:<12}", "accent"), (f"{mark} ", "error"), (first, ""))
+        for words, tone in [*((line, "") for line in rest), *((line, "muted") for line in wrap(refuses, room))]:
+            yield self.toned((f"{'':{_INDENT}}{words}", tone))
 
 
 def _words(title: str, keys: str, each: Action, refuses: str) -> str:

@@ -97,12 +97,11 @@ class Footer(Toned):
             self.refresh()
 
     def _fitting(self, wanted: list[Hint]) -> list[Hint]:
-        """As many as there is room for; those that lead to help and out give way last, those that destroy first."""
+        """As many as there is room for; those that lead to help and out give way last."""
         most = MOST if self.size.width < NARROW else len(wanted)
         kept: list[Hint] = []
         left = self.size.width
-        always = [hint for hint in wanted if hint.action.id in _ALWAYS]
-        for hint in [*always, *(hint for hint in wanted if hint not in always)]:
+        for hint in sorted(wanted, key=lambda hint: (hint.action.id not in _ALWAYS, hint.refused)):
             if len(kept) < most and cell_len(hint.words) <= left:
                 kept.append(hint)
                 left -= cell_len(hint.words)
