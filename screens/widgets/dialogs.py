@@ -187,6 +187,10 @@ class PlanDialog(Confirm):
         )
 
 
+_SHORT = 48
+"""A use of this length fits into a row at 80 columns."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A value to choose, with a one-line explanation."""
@@ -207,10 +211,18 @@ class Choose(Dialog[str]):
         columns = (Column("value", "Value", width), Column("use", "What it is for", 20, grow=True))
         self._table = Table(columns, noun="choices", empty="There is nothing to choose.")
         self._table.styles.height = len(choices) + 2
+        self._uses = {each.value: each.use for each in choices}
+        self._whole = Static("", classes="choice-use", markup=False)
         self._table.show([TableRow(each.value, (Cell(each.value, each.tone), each.use)) for each in choices])
 
     def body(self) -> Iterable[Widget]:
         yield self._table
+        if max(map(len, self._uses.values()), default=0) > _SHORT:
+            yield self._whole
+
+    def on_grid_highlighted(self, message: Table.Highlighted) -> None:
+        """Shows in full what the choice under the cursor is for, which its row may cut."""
+        self._whole.update(text(self._uses.get(str(message.key), "")))
 
     def on_table_opened(self, message: Table.Opened) -> None:
         message.stop()

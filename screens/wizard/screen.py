@@ -233,6 +233,7 @@ class WizardScreen(StepContext):
 
     def do_again(self) -> None:
         self.ask_again()
+        self.reread()
 
     def do_copy(self) -> None:
         lines = self.step.commands(self.known)

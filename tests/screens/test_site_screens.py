@@ -45,7 +45,7 @@ async def test_a_place_opens_and_offers_its_form(site: Store, name: str) -> None
         await pilot.app.open(name)  # type: ignore[attr-defined]
         await settle(pilot)
         assert not place(pilot).query_one(Table).error
-        await pilot.press("a")
+        await pilot.press("+")
         await settle(pilot)
         await until(pilot, lambda: isinstance(pilot.app.screen, SaveDialog))
         await pilot.press("escape")
@@ -56,7 +56,7 @@ async def test_a_client_is_added_and_deleted_by_its_typed_name(site: Store) -> N
         await settle(pilot)
         await pilot.press("7")
         await settle(pilot)
-        await pilot.press("a")
+        await pilot.press("+")
         await until(pilot, lambda: isinstance(pilot.app.screen, SaveDialog))
         await pilot.press(*"Aaa", "tab", *"a@example.com", "enter")
         await until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
@@ -74,7 +74,7 @@ async def test_a_read_only_console_asks_no_form(site: Store) -> None:
         await settle(pilot)
         await pilot.press("5")
         await settle(pilot)
-        await pilot.press("a")
+        await pilot.press("+")
         await settle(pilot)
         assert not isinstance(pilot.app.screen, Dialog)
     assert Product.select().count() == 2
@@ -102,7 +102,7 @@ async def test_p_pauses_a_server_and_lets_it_go_on(site: Store) -> None:
         await pilot.press("6")
         await settle(pilot)
         for state in ("paused", "enabled"):
-            await pilot.press("p")
+            await pilot.press("z")
             await settle(pilot)
             assert Server.get().state == state
 
