@@ -24,7 +24,7 @@ KINDS = ("vm", "client", "product", "server", "pool", "zone")
 
 @dataclass(frozen=True, slots=True)
 class NamedRecord:
-    """A record that has a name: its kind, the key of its row on the screen of that kind, and what else identifies it."""
+    """A record that has a name: its kind, the key of its row on the screen of that kind, and what identifies it."""
 
     kind: str
     name: str

@@ -34,8 +34,13 @@ def page() -> str:
 def _meanings() -> list[str]:
     """What each key means, and why some mean more than one thing."""
     rows = (
-        (code(key_name(key)), " · ".join(dict.fromkeys(each.label for some in uses.values() for each in some)))
-        for key, uses in sorted(meanings().items(), key=lambda pair: (len(pair[0]) > 1, pair[0].lower(), pair[0]))
+        (
+            code(key_name(key)),
+            " · ".join(dict.fromkeys(each.label for some in uses.values() for each in some)),
+        )
+        for key, uses in sorted(
+            meanings().items(), key=lambda pair: (len(pair[0]) > 1, pair[0].lower(), pair[0])
+        )
         if key not in EXCEPTIONS
     )
     reasons = ((code(key_name(key)), reason) for key, reason in EXCEPTIONS.items())
@@ -52,7 +57,12 @@ def _meanings() -> list[str]:
 def _former() -> list[str]:
     """The keys that moved, while the old ones still work."""
     rows = (
-        (code(key_name(key)), title(action(ident).scope), action(ident).label, " ".join(map(code, _keys(ident))))
+        (
+            code(key_name(key)),
+            title(action(ident).scope),
+            action(ident).label,
+            " ".join(map(code, _keys(ident))),
+        )
         for ident, keys in FORMER.items()
         for key in keys
     )

@@ -7,7 +7,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kvmtui.reference import api, cheatsheet, commands, events, fields, keys, man, roles, schemas, tables, verbs
+from kvmtui.reference import (
+    api,
+    cheatsheet,
+    commands,
+    events,
+    fields,
+    keys,
+    man,
+    roles,
+    schemas,
+    tables,
+    verbs,
+)
 
 GENERATED = ("reference", "man")
 """The folders of docs/ that hold generated pages only."""

@@ -77,7 +77,13 @@ _zones, _servers, _settings = map(_reads, ("zones", "servers", "settings"))
 _vm_change, _service_change, _setting_change = map(_changes, ("vm", "service", "settings"))
 
 _EVERYWHERE = (
-    _app("goto", ":", "Go to", "Go to anything that has a name: a VM, client, product, server, pool, zone or screen.", 80),
+    _app(
+        "goto",
+        ":",
+        "Go to",
+        "Go to anything that has a name: a VM, client, product, server, pool, zone or screen.",
+        80,
+    ),
     _app("log", "L", "Log", "Live log: hide, half, full.", 85),
     _app("alerts", "!", "Alerts", "List the alerts; enter opens what an alert is about."),
     _app("help", "?", "Help", "Show every key that works here.", 91),
@@ -200,7 +206,9 @@ _PAGE = (
 
 _snapshot_change, _backup_change, _iso_change = map(_changes, ("snapshots", "backups", "iso"))
 _DAYTWO = (
-    _changes("overview")("apply", "equals_sign", "Apply", "Apply the package again where the VM differs from it.", 5),
+    _changes("overview")(
+        "apply", "equals_sign", "Apply", "Apply the package again where the VM differs from it.", 5
+    ),
     _snapshot_change("new", "plus", "New", "Take a snapshot.", 5),
     _snapshot_change("back", "B", "Roll back", "Bring the VM back to this snapshot.", 6, True),
     _snapshot_change("delete", "X", "Delete", "Delete this snapshot, or the marked ones.", 7, True),
@@ -211,7 +219,9 @@ _DAYTWO = (
     _backup_change("schedule", "w", "Schedule", "Set the days on which a backup is made.", 8),
     _iso_change("mount", "m", "Mount", "Put this ISO image into the VM's drive.", 5),
     *(
-        _reads("charts")("span", "full_stop", "Longer", "Show a longer span: hour, day, week, month, year.", 5),
+        _reads("charts")(
+            "span", "full_stop", "Longer", "Show a longer span: hour, day, week, month, year.", 5
+        ),
         _reads("charts")("shorter", "comma", "Shorter", "Show a shorter span.", 6),
     ),
     _iso_change("eject", "M", "Eject", "Take the ISO image out of the drive.", 6),

@@ -69,7 +69,10 @@ class _Page(Toned):
         room = max(20, self.size.width - _INDENT)
         first, *rest = wrap(f"{each.label}: {each.help}", room)
         yield self.toned((f"  {keys:<12}", "accent"), (f"{mark} ", "error"), (first, ""))
-        for words, tone in [*((line, "") for line in rest), *((line, "muted") for line in wrap(refuses, room))]:
+        for words, tone in [
+            *((line, "") for line in rest),
+            *((line, "muted") for line in wrap(refuses, room)),
+        ]:
             yield self.toned((f"{'':{_INDENT}}{words}", tone))
 
 

@@ -308,7 +308,9 @@ class Console(ActionMixin, TypeAhead, Toasts):
         from textual.command import CommandPalette
 
         if not CommandPalette.is_open(self):
-            self.push_screen(CommandPalette(placeholder="an action, VM, client or product", id="--command-palette"))
+            self.push_screen(
+                CommandPalette(placeholder="an action, VM, client or product", id="--command-palette")
+            )
 
     def do_quit(self) -> None:
         self.exit(0)

@@ -68,7 +68,11 @@ def destinations(words: str) -> list[Destination]:
     else:
         if ref.name.casefold() != words.casefold():
             return [_vm(ref.service_id, ref.name)]
-    found = [*_screens(words), *_settings(words), *(_record(each, words) for each in named(words, most=_MOST))]
+    found = [
+        *_screens(words),
+        *_settings(words),
+        *(_record(each, words) for each in named(words, most=_MOST)),
+    ]
     if exact := [each for each in found if each.quality == match(words, words)]:
         return exact
     close = [each for each in found if each.quality >= 1]

@@ -19,7 +19,7 @@ from screens.widgets.dialogs import Notice
 ONE_LINE = 76
 """Cells of a toast: one line at 80 columns."""
 AGAIN_SECONDS = 60.0
-_TITLES = {"information": "Done", "warning": "Not done", "error": "Failed"}
+TITLES = {"information": "Done", "warning": "Not done", "error": "Failed"}
 
 
 class Toasts(App[int]):
@@ -45,7 +45,7 @@ class Toasts(App[int]):
             super().notify(line, title=title, severity=severity, timeout=timeout, markup=False)
             return
         self._shown_at[message] = monotonic()
-        self._waiting_notices.append(Notice(title or _TITLES[severity], message, danger=severity == "error"))
+        self._waiting_notices.append(Notice(title or TITLES[severity], message, danger=severity == "error"))
         self._show_notice()
 
     def on_mount(self) -> None:

@@ -41,7 +41,9 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield TitledRule(self._title, "error" if self.has_class("danger") else "busy", classes="dialog-title")
+            yield TitledRule(
+                self._title, "error" if self.has_class("danger") else "busy", classes="dialog-title"
+            )
             yield from self.body()
             yield Static(text(self._keys), classes="dialog-keys")
             yield TitledRule(classes="dialog-end")

@@ -1,7 +1,7 @@
 """A titled rule: a line with a title in it, which sets a part of the screen off without a box.
 
-    rule_row("Capacity", 30)        # "─ Capacity ──────────────────"
-    yield TitledRule("Redeploy vps-1?")
+rule_row("Capacity", 30)        # "─ Capacity ──────────────────"
+yield TitledRule("Redeploy vps-1?")
 """
 
 from __future__ import annotations

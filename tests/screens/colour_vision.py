@@ -30,7 +30,8 @@ def _seen(colour: str, eye: str) -> Triple:
     parsed = Color.parse(colour)
     light = [_linear(each / 255) for each in (parsed.r, parsed.g, parsed.b)]
     red, green, blue = (
-        min(1.0, max(0.0, sum(m * part for m, part in zip(row, light, strict=True)))) for row in DICHROMATS[eye]
+        min(1.0, max(0.0, sum(m * part for m, part in zip(row, light, strict=True))))
+        for row in DICHROMATS[eye]
     )
     return red, green, blue
 

@@ -38,7 +38,9 @@ async def test_the_palette_lists_the_actions_of_the_screen_first_with_their_keys
         assert isinstance(pilot.app.screen, CommandPalette)
         listed = lines(pilot)
         assert listed[0].startswith("Add + Add a product.")
-        assert listed.index("! Delete D Delete this product.") < listed.index("Filter / Show only rows that hold what you type.")
+        assert listed.index("! Delete D Delete this product.") < listed.index(
+            "Filter / Show only rows that hold what you type."
+        )
         moves = ("Up ", "Down ", "Page ", "First home", "Last end", "Next ", "Follow")
         assert [line for line in listed if line.startswith(moves)] == []
 
@@ -92,7 +94,7 @@ async def test_goto_takes_everything_that_has_a_name(
     async with console().run_test(size=(100, 30)) as pilot:
         await settle(pilot)
         await press(pilot, ":", *words, "enter")
-        assert place(pilot).NAME == screen
+        assert screen == place(pilot).NAME
         if key is not None:
             assert place(pilot).list.cursor_key == key  # type: ignore[attr-defined]
 

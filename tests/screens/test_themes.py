@@ -1,4 +1,4 @@
-"""Every theme by numbers: the contrast of its texts, its status colours for colour-blind eyes, and what screens show."""
+"""Themes by numbers: the contrast of texts, status colours for colour-blind eyes, and what screens show."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def test_every_text_is_readable_on_every_background(name: str) -> None:
 def test_a_text_that_is_hard_to_read_is_found() -> None:
     theme = replace(themes.theme(themes.LIGHT), warning="#c98500")
     found = faint(theme)
-    assert [each.rsplit(" ", 1)[0] for each in found] == [f"warn on {where}" for where in ("background", "panel", "mark", "cursor")]
+    assert [each.rsplit(" ", 1)[0] for each in found] == [
+        f"warn on {where}" for where in ("background", "panel", "mark", "cursor")
+    ]
 
 
 @pytest.mark.parametrize("palette", [XTERM, VGA], ids=["xterm", "linux"])
@@ -65,7 +67,9 @@ def test_status_colours_differ_for_every_eye(name: str, eye: str) -> None:
 
 
 def test_red_and_green_of_the_same_lightness_would_be_found() -> None:
-    assert difference("#b3261e", "#8a5a00", "deuteranopia") < APART < difference("#b3261e", "#8a5a00", "normal")
+    assert (
+        difference("#b3261e", "#8a5a00", "deuteranopia") < APART < difference("#b3261e", "#8a5a00", "normal")
+    )
 
 
 def test_every_status_has_a_sign_of_its_own(sqlite_store: Store) -> None:
@@ -73,7 +77,7 @@ def test_every_status_has_a_sign_of_its_own(sqlite_store: Store) -> None:
     cells = [status(each) for each in page(VmQuestion(), 0, 10)]
     signs = {cell.text.split()[0]: cell.tone for cell in cells}
     assert len(signs) >= 4
-    assert all(len(sign) == 1 and not sign.isalnum() or sign == "x" for sign in signs)
+    assert all((len(sign) == 1 and not sign.isalnum()) or sign == "x" for sign in signs)
     assert len({sign for sign, _ in SIGNS.values()}) == len(SIGNS)
 
 
@@ -118,7 +122,13 @@ def texts(pilot: Pilot[Any]) -> Iterator[tuple[str, float, str, str]]:
         for segment in strip.crop(top.x, top.right):
             style = segment.style
             words = segment.text.strip()
-            if style is None or not words or set(words) <= _DRAWN or style.color is None or style.bgcolor is None:
+            if (
+                style is None
+                or not words
+                or set(words) <= _DRAWN
+                or style.color is None
+                or style.bgcolor is None
+            ):
                 continue
             text, below = (each.get_truecolor().hex for each in (style.color, style.bgcolor))
             yield words, ratio(text, below), text, below
@@ -181,7 +191,11 @@ def test_a_theme_without_a_file_is_refused(name: str, tmp_path: Path) -> None:
     ("text", "said", "shown"),
     [
         (GOOD, [], "kvmtui-own-mine"),
-        ("[colors]\nok = 12", ["Theme mine.toml: colors.ok: not a colour. Write one like #74d6a4."], themes.DARK),
+        (
+            "[colors]\nok = 12",
+            ["Theme mine.toml: colors.ok: not a colour. Write one like #74d6a4."],
+            themes.DARK,
+        ),
         (
             '[colors]\nmuted = "#555555"',
             ["Theme mine is hard to read: muted on background 2.4 and 3 more; 4.5 is enough."],

@@ -57,7 +57,9 @@ def test_zero_stands_on_the_ground_and_a_gap_is_empty() -> None:
     [(0.0, True, 100.0), (5.0, True, 100.0), (51.0, True, 100.0), (0.0, False, 1e3), (1.1e6, False, 2e6),
      (9e9, False, 1e10)],
 )  # fmt: skip
-def test_the_axis_of_percents_is_fixed_and_others_end_at_a_round_number(highest: float, percent: bool, top: float) -> None:
+def test_the_axis_of_percents_is_fixed_and_others_end_at_a_round_number(
+    highest: float, percent: bool, top: float
+) -> None:
     assert top_of([None, highest], percent) == top
 
 
