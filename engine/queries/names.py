@@ -1,7 +1,7 @@
 """Everything that has a name: VMs, clients, products, servers, pools and zones, found by part of it.
 
     named("acm")                       # [NamedRecord("client", "Acme", "Acme", "ops@acme.example"), …]
-    named("vps55", kinds=("vm",))      # the letters in their order are enough: vps-5501, vps-5502, …
+    named("vps55", kinds=("vm",))      # a subsequence of the name is enough: vps-5501, vps-5502, …
 
 The database selects, so that a hundred thousand VMs cost one scan; the best matches come first.
 """
@@ -61,7 +61,7 @@ def match(words: str, name: str) -> float | None:
 
 
 def _rows(query: Any, column: Any, words: str, most: int) -> Iterator[Any]:
-    """Rows whose column holds every word; then rows that hold the letters in their order."""
+    """Rows whose column holds every word; then rows of which they are a subsequence."""
     name = fn.LOWER(column)
     order = (fn.LENGTH(column), column)
     holds = reduce(and_, (name.contains(word) for word in words.lower().split()))

@@ -11,7 +11,6 @@ from typing import Any
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from engine.queries.attention import ScreenTarget
 from engine.queries.names import match, named
 from screens.common.actions import EVERYWHERE, Action
 from screens.common.bindings import ActionMixin, refused
@@ -46,7 +45,7 @@ class Palette(Provider):
             yield DiscoveryHit(self._line(node, each, keys), partial(node.ask, each.id), each.label)
 
     def _actions(self) -> Iterator[tuple[ActionMixin, Action, str]]:
-        """What can be asked for here, that of the screen itself first."""
+        """The actions that are available here, those of the screen itself first."""
         keys = keys_of(self.screen)
         here = [(node, each) for node, each in available(self.screen) if each.run not in MOVES]
         for node, each in sorted(here, key=lambda pair: pair[1].scope in _LAST):
@@ -83,7 +82,5 @@ class RecordPalette(Palette):
             yield nothing
 
     def _open(self, kind: str, key: Any) -> None:
-        from screens.dashboard.navigation import follow
-        from screens.shell.goto import SCREEN_OF
-
-        follow(self.app, ScreenTarget(SCREEN_OF[kind], key))
+        app: Any = self.app
+        app.open_record(kind, key)

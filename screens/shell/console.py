@@ -241,6 +241,12 @@ class Console(ActionMixin, TypeAhead, Toasts):
         """Opens the VM of a service."""
         await self.open("vm", service_id)
 
+    def open_record(self, kind: str, key: int | str) -> None:
+        """Opens the record of that kind, on its screen."""
+        from screens.shell import goto
+
+        goto.open_record(self, kind, key)
+
     async def do_go(self, name: str) -> None:
         if name != self.screen_name:
             await self.open(name)

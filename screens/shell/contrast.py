@@ -1,4 +1,4 @@
-"""How readable a theme is, by numbers: the contrast of every text on every background it can stand on (WCAG 2.1)."""
+"""How readable a theme is, by numbers: the contrast of every text with every background it may have (WCAG 2.1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def tones(theme: Theme) -> dict[str, str]:
 
 
 def backgrounds(theme: Theme) -> dict[str, str]:
-    """The backgrounds that words stand on; a cursor in reverse video has those of the page."""
+    """The backgrounds of words; a cursor in reverse video has those of the page."""
     found = {"background": theme.background or "", "panel": theme.panel or ""}
     found["mark"] = theme.variables["mark-background"]
     if theme.variables["block-cursor-text-style"] != "reverse":

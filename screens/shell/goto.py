@@ -56,6 +56,11 @@ async def go(app: Any, words: str) -> None:
         follow(app, chosen.target)
 
 
+def open_record(app: Any, kind: str, key: int | str) -> None:
+    """Opens the record of that kind, on its screen."""
+    follow(app, ScreenTarget(SCREEN_OF[kind], key))
+
+
 def destinations(words: str) -> list[Destination]:
     """What the words may mean, at least one thing; refused when they mean nothing.
 

@@ -1,4 +1,4 @@
-"""The one door for messages that pass: a toast is one short line, whatever is longer is a dialog that stays.
+"""Messages that pass, in one place: a toast is one short line, whatever is longer is a dialog that stays.
 
 A dialog never comes up over another one, where it would take keys that were typed for it: it waits until those are
 closed. A long message that comes again soon after its dialog is a toast, cut to one line.
