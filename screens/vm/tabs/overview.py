@@ -109,7 +109,7 @@ class OverviewTab(Tab):
         if asked.run != "apply" or self._drift:
             return None
         if self.panel.good is None:
-            return "The VM has not been read from the cluster yet, so differences from its product are not known."
+            return "The VM has not been read from the cluster yet. Wait a few seconds."
         return "The VM matches its product; there is nothing to apply."
 
     def do_apply(self) -> Worker[None]:
