@@ -78,8 +78,9 @@ class RecordPalette(Palette):
             yield Hit(score, line, partial(self._open, each.kind, each.key), plain(each.name))
 
     async def discover(self) -> Hits:
-        for nothing in ():
-            yield nothing
+        nothing: tuple[DiscoveryHit, ...] = ()  # records are found by what is typed
+        for each in nothing:
+            yield each
 
     def _open(self, kind: str, key: Any) -> None:
         app: Any = self.app
