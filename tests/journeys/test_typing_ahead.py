@@ -135,7 +135,7 @@ def test_an_error_of_the_console_ends_it_with_a_sentence_and_status_1(
 ) -> None:
     shown = console(program=("-c", program))
     shown.until("engine here")
-    shown.press(b"l")
+    shown.press(b"L")
     assert shown.ended() == 1
     shown.until("Start kvmtui again.")
     assert b"Traceback" not in shown.screen and b"hunter2" not in shown.screen

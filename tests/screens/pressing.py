@@ -77,6 +77,6 @@ def told(pilot: Pilot[Any]) -> str:
 
 
 def words(pilot: Pilot[Any]) -> str:
-    """What stands on the screen on top, as one line of text without the borders."""
+    """What stands on the screen on top, as one line of text without the rules."""
     lines = (strip.text for strip in pilot.app.screen._compositor.render_strips())
-    return " ".join(" ".join(lines).translate(dict.fromkeys(map(ord, "│─┌┐└┘"))).split())
+    return " ".join(" ".join(lines).translate(dict.fromkeys(map(ord, "─"))).split())

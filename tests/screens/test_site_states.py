@@ -54,7 +54,7 @@ async def test_an_empty_list_says_what_to_do(sqlite_store: Store) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         for name in [each for each in PLACES if each != "settings"]:
             words = shown(await go(pilot, name))
-            assert "Press a to" in words and f"0 {name}" in words
+            assert "Press + to" in words and f"0 {name}" in words
 
 
 @pytest.mark.parametrize("name", PLACES)

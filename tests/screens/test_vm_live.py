@@ -68,7 +68,7 @@ async def test_the_panel_tells_how_the_machine_is_beside_its_package(site: Site,
         assert "4 cores" in line(tab, "Processor") and "! 2 cores" in line(tab, "Processor")
         assert "= 20 GiB" in line(tab, "System disk")
         assert any(
-            words.startswith("[!] 1 differs ") and "A applies it again" in words for words in tab.panel.words
+            words.startswith("[!] 1 differs ") and "= applies it again" in words for words in tab.panel.words
         )
         assert "not measured yet" in line(tab, "Traffic")
         site.lab.advance(60)

@@ -91,7 +91,7 @@ async def test_every_step_can_be_skipped_and_the_end_says_where_each_is_done_lat
         await press(pilot, *"nnnnnnn")
         assert step(pilot) == "ending"
         assert page(pilot).count("skipped. Later: ") == 7
-        for where in ("6, then a.", "6, then t.", "3, then a.", "4, then a.", "5, then a.", "each with a."):
+        for where in ("6, then +.", "6, then t.", "3, then +.", "4, then +.", "5, then +.", "each with +."):
             assert where in page(pilot)
         await press(pilot, "b")
         assert step(pilot) == "service" and "This needs the server first" in page(pilot)
