@@ -30,7 +30,7 @@ _MOST = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class GotoTarget:
     """Something that can be gone to: how it is called, what else identifies it, and where it is."""
 
     label: str
@@ -47,7 +47,7 @@ async def go(app: Any, words: str) -> None:
     except KvmtuiError as error:
         app.notify(error.sentence, severity="warning", markup=False)
         return
-    chosen: Destination | None = found[0]
+    chosen: GotoTarget | None = found[0]
     if len(found) > 1:
         by_label = {each.label: each for each in found}
         choices = [Choice(label, each.about) for label, each in by_label.items()]
@@ -61,7 +61,7 @@ def open_record(app: Any, kind: str, key: int | str) -> None:
     follow(app, ScreenTarget(SCREEN_OF[kind], key))
 
 
-def destinations(words: str) -> list[Destination]:
+def destinations(words: str) -> list[GotoTarget]:
     """What the words may mean, at least one thing; refused when they mean nothing.
 
     A service id, `vmid:N`, an address and the full name of a VM mean one VM. A whole name goes before parts of names.
@@ -84,14 +84,14 @@ def destinations(words: str) -> list[Destination]:
     return _holders(words) or close or found[:_MOST] or _refuse(words, unknown)
 
 
-def _holders(words: str) -> list[Destination]:
+def _holders(words: str) -> list[GotoTarget]:
     """The VMs with an address that is, or begins with, the words."""
     if not set(words) <= set("0123456789abcdefABCDEF.:/") or not set(words) & set(".:"):
         return []
     return [_vm(each.service_id, each.name) for each in page(VmQuestion(text=f"ip:{words}"), 0, _MOST)]
 
 
-def _refuse(words: str, unknown: Refused) -> list[Destination]:
+def _refuse(words: str, unknown: Refused) -> list[GotoTarget]:
     """VMs that the filter of the list finds, such as by a reverse name; refused when there is none."""
     fitting = page(VmQuestion(text=words), 0, _MOST)
     if not fitting:
@@ -99,24 +99,24 @@ def _refuse(words: str, unknown: Refused) -> list[Destination]:
     return [_vm(each.service_id, each.name) for each in fitting]
 
 
-def _vm(service_id: int, name: str) -> Destination:
-    return Destination(f"vm {service_id} {name}", "", ScreenTarget("vm", service_id))
+def _vm(service_id: int, name: str) -> GotoTarget:
+    return GotoTarget(f"vm {service_id} {name}", "", ScreenTarget("vm", service_id))
 
 
-def _record(found: NamedRecord, words: str) -> Destination:
+def _record(found: NamedRecord, words: str) -> GotoTarget:
     label = f"{found.kind} {found.key if found.kind == 'vm' else ''} {found.name}".replace("  ", " ")
     target = ScreenTarget(SCREEN_OF[found.kind], found.key)
-    return Destination(label, found.about, target, match(words, found.name) or 0)
+    return GotoTarget(label, found.about, target, match(words, found.name) or 0)
 
 
-def _screens(words: str) -> Iterator[Destination]:
+def _screens(words: str) -> Iterator[GotoTarget]:
     for each in SCREENS:
         quality = max(match(words, name) or 0 for name in (each.label, each.argument))
         if quality:
-            yield Destination(f"screen {each.label}", each.help, ScreenTarget(each.argument), quality)
+            yield GotoTarget(f"screen {each.label}", each.help, ScreenTarget(each.argument), quality)
 
 
-def _settings(words: str) -> Iterator[Destination]:
+def _settings(words: str) -> Iterator[GotoTarget]:
     """The sections of the settings and the scheduled tasks."""
     from engine.schedule.registry import TASKS
     from screens.settings.screen import SECTIONS
@@ -124,4 +124,4 @@ def _settings(words: str) -> Iterator[Destination]:
     tasks = {each.name: (each.name, each.does) for each in TASKS}
     for key, (title, about) in (SECTIONS | tasks).items():
         if quality := match(words, title):
-            yield Destination(f"setting {title}", about, ScreenTarget("settings", key), quality)
+            yield GotoTarget(f"setting {title}", about, ScreenTarget("settings", key), quality)
