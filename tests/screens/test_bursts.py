@@ -65,6 +65,9 @@ SINGLE = (
         "N",
         "s",
         "u",
+        "+",
+        "i",
+        "L",
     ),
 )
 PHRASES: tuple[Keys, ...] = (
