@@ -90,6 +90,7 @@ SCENES: tuple[tuple[str, ...], ...] = (
     ("escape", "question_mark"),
     ("escape", "ctrl+p", "v"),
     ("escape", "5", "E", "end"),
+    ("escape", "5", "+", "ctrl+o", "tab"),
     ("escape", "9", "E", "tab", "x", "ctrl+s"),
     ("escape", "y", "L"),
     ("escape", "L", "0", "c"),
