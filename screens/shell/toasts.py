@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections import deque
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.notifications import SeverityLevel
 
 from screens.common.text import clamp
-from screens.widgets.dialogs import Notice
+
+if TYPE_CHECKING:
+    from screens.widgets.dialogs import Notice
 
 ONE_LINE = 76
 """Cells of a toast: one line at 80 columns."""
 AGAIN_SECONDS = 60.0
+_REMEMBERED = 100
 TITLES = {"information": "Done", "warning": "Not done", "error": "Failed"}
 
 
@@ -44,6 +47,10 @@ class Toasts(App[int]):
         if line == message or monotonic() - self._shown_at.get(message, -AGAIN_SECONDS) < AGAIN_SECONDS:
             super().notify(line, title=title, severity=severity, timeout=timeout, markup=False)
             return
+        from screens.widgets.dialogs import Notice  # not needed for the first paint
+
+        if len(self._shown_at) >= _REMEMBERED:
+            self._shown_at.clear()
         self._shown_at[message] = monotonic()
         self._waiting_notices.append(Notice(title or TITLES[severity], message, danger=severity == "error"))
         self._show_notice()
