@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -313,7 +313,7 @@ class Console(ActionMixin, TypeAhead, Toasts):
     def do_palette(self) -> None:
         from textual.command import CommandPalette
 
-        if not CommandPalette.is_open(self):
+        if not CommandPalette.is_open(cast(Any, self)):
             self.push_screen(
                 CommandPalette(placeholder="an action, VM, client or product", id="--command-palette")
             )

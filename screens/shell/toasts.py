@@ -55,7 +55,7 @@ class Toasts(App[int]):
         self._waiting_notices.append(Notice(title or TITLES[severity], message, danger=severity == "error"))
         self._show_notice()
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         self.screen_change_signal.subscribe(self, self._show_notice)
 
     def _show_notice(self, _: object = None) -> None:
