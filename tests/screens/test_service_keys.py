@@ -224,6 +224,7 @@ async def test_a_task_is_made_due_and_one_that_is_off_or_runs_is_refused(site: S
         await at(pilot, SETTINGS, "removeOldSnapshots")
         await press(pilot, "x")
         assert "removeOldSnapshots is off" in told(pilot)
+        await gone(pilot)
         await at(pilot, POOLS)
         await at(pilot, SETTINGS, "collectingStatistics")
         await press(pilot, "x")
@@ -240,7 +241,7 @@ async def test_a_task_asked_for_tells_how_it_went_or_that_nobody_took_it_up(
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SETTINGS, "scheduleBackup")
         await press(pilot, "x")
-        await until(pilot, lambda: "No engine has taken scheduleBackup up." in told(pilot))
+        await until(pilot, lambda: "scheduleBackup waits for an engine." in told(pilot))
         monkeypatch.setattr("screens.settings.task_progress.POLLS", 1_000)
         await press(pilot, "x")
         TaskState.update(ran).where(TaskState.name == "scheduleBackup").execute()
