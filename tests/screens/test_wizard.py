@@ -78,7 +78,7 @@ async def test_a_database_that_cannot_be_read_is_a_sentence() -> None:
         await press(pilot, "ctrl+r")
         assert "Cannot read" in pilot.app.query_one("#wizard-state", StateMessage).render().plain
         database.execute_sql("ALTER TABLE elsewhere RENAME TO server")
-        await press(pilot, "ctrl+r")
+        await press(pilot, "escape", "ctrl+r")
         assert not pilot.app.query_one("#wizard-state").display
 
 
