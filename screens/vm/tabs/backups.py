@@ -55,7 +55,7 @@ class BackupsTab(ClusterTab):
             if allowed.backup_storage
             else ("backup_storage", "names no backup storage")
         )
-        return f"{allowed.product} {what}; set {field} in the product, then press p."
+        return f"{allowed.product} {what}; set {field} in the product."
 
     def schedule(self) -> ScheduleView | None:
         return schedule(self.service_id)
