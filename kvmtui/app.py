@@ -80,6 +80,7 @@ def show(
     site: Config, read_only: bool, low_bandwidth: bool, make: Callable[[Setup], Console] | None = None
 ) -> int:
     """Run the console over an open site; its exit status."""
+    from kvmtui.config import theme_folder
     from screens.common.memory import Memory
     from screens.shell import themes
     from screens.shell.console import Console, Setup
@@ -91,6 +92,7 @@ def show(
         Setup(
             site=site.site_name,
             appearance=appearance,
+            theme_folder=theme_folder(site),
             keys=site.keymap,
             read_only=read_only,
             memory=Memory(state_file(site)),

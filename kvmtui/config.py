@@ -45,7 +45,9 @@ class Config(BaseModel):
         "kvmtui", min_length=1, max_length=60, description="Name of the site in the header of the console."
     )
     theme: str = Field(
-        "", max_length=60, description="Colours of the console: `dark`, `light`, `high-contrast` or `16`."
+        "",
+        max_length=60,
+        description="Colours of the console: `dark`, `light`, `high-contrast`, `16`, or a file of the folder `themes`.",
     )
     keymap: dict[str, str] = Field(
         default_factory=dict,
@@ -177,6 +179,11 @@ def reach_database(config: Config) -> None:
 def novnc_folder(config: Config) -> Path:
     """Where a noVNC of our own is kept: beside the database."""
     return _beside(paths.directories(_environment_of(config)).database_file)
+
+
+def theme_folder(config: Config) -> Path:
+    """The folder of the operator's own themes: beside config.toml."""
+    return paths.directories(_environment_of(config)).config_file.parent / "themes"
 
 
 def _beside(database_file: Path) -> Path:

@@ -39,7 +39,7 @@ def _of_status(vm: VmState, action: str) -> str | None:
     if action == "redeploy" and status == "ready":
         return f"{vm.name} is ready; redeploy is for VMs that are not. Use reinstall (I)."
     if action == "delete_record" and status not in ("remove", "error_terminate"):
-        return f"{vm.name} is at {status}; a record can be deleted only at remove or error_terminate."
+        return f"{vm.name} is at {status}; its record can be deleted once it is removed."
     if action == "terminate" and status == "remove":
         return f"{vm.name} is removed already."
     if action == "terminate" and status == "terminate":

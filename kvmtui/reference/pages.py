@@ -7,7 +7,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kvmtui.reference import api, commands, events, fields, keys, man, roles, schemas, tables, verbs
+from kvmtui.reference import (
+    api,
+    cheatsheet,
+    commands,
+    events,
+    fields,
+    keys,
+    man,
+    roles,
+    schemas,
+    tables,
+    verbs,
+)
 
 GENERATED = ("reference", "man")
 """The folders of docs/ that hold generated pages only."""
@@ -21,6 +33,7 @@ def pages() -> dict[str, str]:
         "reference/cli.md": commands.index(nouns),
         **{f"reference/cli/{noun.name}.md": commands.page(noun) for noun in nouns},
         "reference/keys.md": keys.page(),
+        "reference/keys-cheatsheet.txt": cheatsheet.page(),
         "reference/config.md": fields.config_page(),
         "reference/config.schema.json": _json(schemas.config_schema()),
         "reference/manifest.md": fields.manifest_page(),

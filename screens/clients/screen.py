@@ -28,7 +28,7 @@ class ClientsScreen(RecordsScreen):
     BINDINGS = bindings("clients")
     COMMAND = "kvmtui client list"
     NOUN = "client"
-    EMPTY = "No client yet.\nPress a to add one; then 8 to create a service for it."
+    EMPTY = "No client yet.\nPress + to add one; then 8 to create a service for it."
     FORM = ClientForm
     COLUMNS = (
         Column("id", "ID", 5, 3, right=True),

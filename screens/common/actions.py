@@ -78,11 +78,17 @@ _vm_change, _service_change, _setting_change = map(_changes, ("vm", "service", "
 _token_change, _webhook_change = map(_changes, ("tokens", "webhooks"))
 
 _EVERYWHERE = (
-    _app("goto", ":", "Go to VM", "Go to a VM by id, name or address.", 80),
-    _app("log", "l L", "Log", "Live log: hide, half, full.", 85),
+    _app(
+        "goto",
+        ":",
+        "Go to",
+        "Go to anything that has a name: a VM, client, product, server, pool, zone or screen.",
+        80,
+    ),
+    _app("log", "L", "Log", "Live log: hide, half, full.", 85),
     _app("alerts", "!", "Alerts", "List the alerts; enter opens what an alert is about."),
     _app("help", "?", "Help", "Show every key that works here.", 91),
-    _app("palette", "ctrl+p", "Palette", "Find any action by name.", 92),
+    _app("palette", "ctrl+p", "Palette", "Find an action, VM, client or product by name.", 92),
     _app("quit", "q", "Quit", "Leave the console. Work is parked or continues in another engine.", 99),
     _app("back", "escape", "Back", "Leave what is open, one step."),
     _app("reload", "ctrl+r", "Reload", "Read everything on this screen again."),
@@ -95,9 +101,9 @@ _EVERYWHERE = (
 _steps = _changes("wizard")
 _WIZARD = (
     _steps("go", "enter", "Continue", "Do this step.", 5),
-    _steps("skip", "n", "Next", "Go to the next step; one that is not done is skipped.", 6),
-    _steps("before", "b", "Back", "Go to the step before.", 7),
-    _steps("again", "t", "Ask again", "Ask the cluster again.", 8),
+    _steps("skip", "right", "Next", "Go to the next step; one that is not done is skipped.", 6),
+    _steps("before", "left b", "Back", "Go to the step before.", 7),
+    _steps("again", "ctrl+r", "Ask again", "Ask the cluster again.", 8),
     _steps("copy", "y", "Copy commands", "Copy the commands of this step.", 9),
 )
 
@@ -132,11 +138,11 @@ _BOARD = (
 )
 
 _LOG = (
-    _log("follow", "space G end", "Follow", "Follow new lines again, or pause.", 10),
+    _log("follow", "end G", "Follow", "Follow new lines again, or pause.", 10),
     _log("find", "/", "Search", "Search the log.", 20),
     _log("next", "n", "Next", "The next match, downwards.", 21),
     _log("previous", "N", "Previous", "The match before, upwards."),
-    _log("only", "f", "This VM", "Only the VM of this line, or all again.", 30),
+    _log("only", "i", "This VM", "Only the VM of this line, or all again.", 30),
     _log("copy", "y", "Copy", "Copy the line under the cursor.", 40),
     _log("copy_view", "Y", "Copy view", "Copy every line in view."),
     _log("up", "up k", "Up", "One line up; this pauses."),
@@ -166,8 +172,8 @@ _VM = (
     _vm_change("rdns", "N", "Reverse DNS", "Change the reverse name of an address."),
     _vm_change("console", "o", "Console", "Open the serial console of this VM, or a link to its screen."),
     _vms("group", "g", "Group", "Count the VMs by node, client, product or server, and show one group."),
-    _vms("state", "t", "VM state", "Show only the VMs in one state."),
-    _vms("service", "w", "Service", "Show only one service status."),
+    _vms("state", "i", "State", "Show only the VMs in one state, or of services with one status."),
+    _vms("service", "", "Service status", "Show only the VMs of services with one status."),
 )
 
 _TABS = (
@@ -190,7 +196,7 @@ def _tab(name: str, label: str, shows: str) -> Action:
 
 
 _PAGE = (
-    _changes("page")("notes", "E", "Notes", "Read and write the notes of this service."),
+    _changes("page")("notes", "number_sign", "Notes", "Read and write the notes of this service."),
     _page("next", "right", "Next tab", "The next tab of this VM's page.", 12),
     _page("previous", "left", "Previous tab", "The tab before."),
     _page("command", "c", "Command", "Show the command lines that do the same."),
@@ -201,17 +207,24 @@ _PAGE = (
 
 _snapshot_change, _backup_change, _iso_change = map(_changes, ("snapshots", "backups", "iso"))
 _DAYTWO = (
-    _changes("overview")("apply", "A", "Apply", "Apply the package again where the VM differs from it.", 5),
-    _snapshot_change("new", "n", "New", "Take a snapshot.", 5),
+    _changes("overview")(
+        "apply", "equals_sign", "Apply", "Apply the package again where the VM differs from it.", 5
+    ),
+    _snapshot_change("new", "plus", "New", "Take a snapshot.", 5),
     _snapshot_change("back", "B", "Roll back", "Bring the VM back to this snapshot.", 6, True),
     _snapshot_change("delete", "X", "Delete", "Delete this snapshot, or the marked ones.", 7, True),
     _snapshot_change("schedule", "w", "Schedule", "Set the days on which a snapshot is taken.", 8),
-    _backup_change("new", "n", "Back up now", "Make a backup now.", 5),
+    _backup_change("new", "plus", "Back up now", "Make a backup now.", 5),
     _backup_change("back", "B", "Restore", "Overwrite the VM with this backup.", 6, True),
     _backup_change("delete", "X", "Delete", "Delete this backup, or the marked ones.", 7, True),
     _backup_change("schedule", "w", "Schedule", "Set the days on which a backup is made.", 8),
     _iso_change("mount", "m", "Mount", "Put this ISO image into the VM's drive.", 5),
-    _reads("charts")("span", "t", "Span", "The next span: hour, day, week, month, year.", 5),
+    *(
+        _reads("charts")(
+            "span", "full_stop", "Longer", "Show a longer span: hour, day, week, month, year.", 5
+        ),
+        _reads("charts")("shorter", "comma", "Shorter", "Show a shorter span.", 6),
+    ),
     _iso_change("eject", "M", "Eject", "Take the ISO image out of the drive.", 6),
 )
 
@@ -223,7 +236,7 @@ def _records(scope: str, noun: str) -> tuple[Action, ...]:
     """Adding, editing and deleting, as every list of records offers them."""
     row = _changes(scope)
     return (
-        row("add", "a", "Add", f"Add a {noun}.", 20),
+        row("add", "plus", "Add", f"Add a {noun}.", 20),
         row("edit", "E", "Edit", f"Edit this {noun}.", 21),
         row("delete", "D", "Delete", f"Delete this {noun}.", 22, True),
     )
@@ -234,12 +247,12 @@ _OTHERS = (
     *(_records("servers", "server") + _records("clients", "client")),
     _zones("test", "t", "Test", "Ask the provider whether it answers.", 15),
     _servers("test", "t", "Test", "Ask the cluster whether it answers.", 15),
-    _servers("nodes", "n", "Nodes", "The nodes of this cluster: load, memory and our VMs.", 23),
-    _reads("audit")("verify", "t", "Verify", "Check that nobody changed the trail.", 15),
-    _servers("doctor", "w", "Doctor", "Check everything a deploy needs.", 16),
-    _changes("clients")("notes", "n", "Notes", "Read and write the notes of this client.", 17),
-    _changes("servers")("pause", "p", "Pause", "Pause this server, or resume it.", 17),
-    _changes("services")("add", "a", "Create", "Create a service for a client.", 20),
+    _servers("nodes", "h", "Nodes", "The nodes of this cluster: load, memory and our VMs.", 23),
+    _reads("audit")("verify", "t", "Verify", "Test whether anybody changed the trail.", 15),
+    _servers("doctor", "C", "Doctor", "Check everything a deploy needs.", 16),
+    _changes("clients")("notes", "number_sign", "Notes", "Read and write the notes of this client.", 17),
+    _changes("servers")("pause", "z", "Pause", "Pause this server, or resume it.", 17),
+    _changes("services")("add", "plus", "Create", "Create a service for a client.", 20),
     *(
         _changes(each)("adopt", "A", "Adopt", "Make a guest of a cluster a service.", 26)
         for each in _ADOPTING
@@ -250,19 +263,19 @@ _OTHERS = (
     _service_change("unsuspend", "Z", "Unsuspend", "End the suspension and start the VM.", 23),
     _service_change("terminate", "T", "Terminate", "End the service and remove its VM.", 24, True),
     _setting_change("edit", "E", "Edit", "Change the settings.", 20),
-    _setting_change("run", "R", "Run now", "Run this task at once.", 21),
+    _setting_change("run", "x", "Run now", "Run this task at once.", 21),
     _setting_change("mail", "t", "Test mail", "Send a test mail with the SMTP settings.", 23),
-    _settings("outbox", "m", "Mails", "Show the mails to clients: sent, waiting, failed and why.", 24),
-    _settings("tokens", "o", "API tokens", "Show the tokens of the API: create, rotate, revoke.", 25),
-    _settings("webhooks", "w", "Webhooks", "Show the webhooks and the targets of notifications.", 26),
-    _token_change("add", "a", "Create", "Create a token; its secret is shown once.", 20),
+    _settings("outbox", "at", "Mails", "Show the mails to clients: sent, waiting, failed and why.", 24),
+    _settings("tokens", "K", "API tokens", "Show the tokens of the API: create, rotate, revoke.", 25),
+    _settings("webhooks", "W", "Webhooks", "Show the webhooks and the targets of notifications.", 26),
+    _token_change("add", "plus", "Create", "Create a token; its secret is shown once.", 20),
     _token_change(
-        "rotate", "R", "Rotate", "Give this token a new secret; the old one stops working.", 21, True
+        "rotate", "asterisk", "Rotate", "Give this token a new secret; the old one stops working.", 21, True
     ),
     _token_change("revoke", "D", "Revoke", "Revoke this token permanently.", 22, True),
-    _webhook_change("add", "a", "Create", "Create a webhook; its signing secret is shown once.", 20),
+    _webhook_change("add", "plus", "Create", "Create a webhook; its signing secret is shown once.", 20),
     _webhook_change("test", "t", "Test", "Send a test now and show the answer.", 21),
-    _webhook_change("pause", "p", "Pause", "Pause this webhook, or resume it.", 22),
+    _webhook_change("pause", "z", "Pause", "Pause this webhook, or resume it.", 22),
     _webhook_change(
         "delete", "D", "Delete", "Delete this webhook and the messages that wait for it.", 23, True
     ),

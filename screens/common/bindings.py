@@ -2,7 +2,7 @@
 
 A widget, screen or app that carries out actions mixes in `ActionMixin`, names its SCOPE and takes its bindings:
 
-    class PoolScreen(Acts, Screen[None]):
+    class PoolScreen(ActionMixin, Screen[None]):
         SCOPE = "pools"
         BINDINGS = bindings("pools")
         def do_add(self) -> None: ...
@@ -18,9 +18,11 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, ClassVar
 
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 
 from screens.common.actions import ACTIONS, EVERYWHERE, TOGETHER, Action
+from screens.common.key_meanings import FORMER
 from screens.common.roles import role_refusal
 from screens.common.text import plain
 
@@ -42,6 +44,7 @@ TAKEN: Mapping[str, str] = {
 
 _NAMES = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "question_mark": "?", "slash": "/"} | {
     "exclamation_mark": "!", "colon": ":", "space": "space", "enter": "enter",
+    "plus": "+", "equals_sign": "=", "number_sign": "#", "at": "@", "comma": ",", "full_stop": ".",
     "up": "↑", "down": "↓", "left": "←", "right": "→",
 }  # fmt: skip
 
@@ -59,14 +62,24 @@ def in_scope(scope: str) -> tuple[Action, ...]:
 
 
 def bindings(*scopes: str) -> list[BindingType]:
-    """The Textual bindings of these scopes, each with its action's id so that a keymap can move it."""
-    wanted = [each for scope in scopes for each in in_scope(scope) if each.keys]
-    return [
+    """The Textual bindings of these scopes, each with its action's id so that a keymap can move it.
+
+    The keys that an action had in the version before work too, and say where it is now.
+    """
+    wanted = [each for scope in scopes for each in in_scope(scope)]
+    now = [
         Binding(
             ",".join(each.keys), f"habit({each.id!r})", each.label, show=False, tooltip=each.help, id=each.id
         )
         for each in wanted
+        if each.keys
     ]
+    before = [
+        Binding(key, f"former({each.id!r}, {key!r})", show=False)
+        for each in wanted
+        for key in FORMER.get(each.id, ())
+    ]
+    return [*now, *before]
 
 
 def key_name(key: str) -> str:
@@ -155,9 +168,20 @@ class ActionMixin:
         """What every binding made here calls."""
         await self.ask(action_id)
 
+    async def action_former(self, action_id: str, key: str) -> None:
+        """Carries out an action by the key it had in the version before, and says which key it has now."""
+        moved = getattr(self, "app")._keymap  # noqa: B009 - a mixin knows no app
+        if any(key in keys.split(",") for keys in moved.values()):
+            raise SkipAction  # the operator gave this key to something else
+        asked = action(action_id)
+        keys = moved.get(action_id, ",".join(asked.keys)).split(",")
+        words = f"{asked.label} is now on {key_name(keys[0])}; {key_name(key)} ends with the next version."
+        self.notify(words, markup=False)  # type: ignore[attr-defined]
+        await self.ask(action_id)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hides what makes no sense here; refusals stay reachable, so that the key can say why."""
-        if action == "habit":
+        if action in ("habit", "former"):
             return not self.hides(_by_id()[str(parameters[0])])
         return super().check_action(action, parameters)  # type: ignore[misc, no-any-return]
 
@@ -166,9 +190,7 @@ def refused(node: ActionMixin, asked: Action) -> str | None:
     """Why this node would not carry out an action: the console is read-only, the role, or the node's own reason."""
     app: Any = getattr(node, "app", None)
     if asked.changes and getattr(app, "read_only", False):
-        return (
-            f"Read-only console: “{asked.label}” would change something. Start without --read-only to do it."
-        )
+        return f"Read-only console: “{asked.label}” is refused. Start without --read-only."
     return role_refusal(app, asked) or node.refusal(asked)
 
 

@@ -24,6 +24,16 @@ def blocks(environ: Mapping[str, str] | None = None, encoding: str | None = None
     return speaks and env.get("TERM", "") not in ("vt100", "vt102", "vt220")
 
 
+def braille(environ: Mapping[str, str] | None = None, encoding: str | None = None) -> bool:
+    """Whether braille patterns reach the operator's eyes: wherever blocks do, except on the console of Linux.
+
+    >>> braille({"TERM": "xterm-256color"}, "utf-8"), braille({"TERM": "linux"}, "utf-8")
+    (True, False)
+    """
+    env = os.environ if environ is None else environ
+    return blocks(env, encoding) and env.get("TERM", "") != "linux"
+
+
 def heights(drawn: bool) -> str:
     """Nine heights from nothing to a full cell."""
     return EIGHTHS if drawn else ROUGH

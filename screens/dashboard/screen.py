@@ -146,7 +146,7 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
         drawn = self.toned(*line.pieces)
         drawn.truncate(width, overflow="ellipsis", pad=True)
         if self.has_focus and line.key == self._selected:
-            drawn.stylize(self.get_component_rich_style("table--cursor"))
+            drawn.stylize_before(self.get_component_rich_style("table--cursor"))
         return drawn
 
     def on_focus(self) -> None:

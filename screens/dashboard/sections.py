@@ -131,7 +131,7 @@ def _capacity(found: Dashboard, width: int, most: int, drawn: bool) -> Dashboard
     lines += _storages(found.loads, width)
     lines += _pools(found.loads, width)
     lines += _silent(found, {each.server for each in nodes}, width)
-    note = "" if found.servers else "no server yet: press 6, then a"
+    note = "" if found.servers else "no server yet: press 6, then +"
     return DashboardSection("Capacity", note, lines, 0)
 
 

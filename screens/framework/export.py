@@ -43,7 +43,7 @@ def ask(node: Widget, name: str, table: Table) -> None:
         except KvmtuiError as error:
             node.notify(error.sentence, severity="error", markup=False)
         else:
-            node.notify(f"Written to {plain(file)}", markup=False, timeout=10)
+            node.notify(f"Written to {plain(file.name)}", markup=False, timeout=10)
 
     node.run_worker(work(), group="export", exclusive=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,10 +17,13 @@ from screens.widgets.dialogs import Dialog
 from screens.widgets.fields import FormField
 from screens.widgets.listing import Listing
 from screens.widgets.rows import Column, RowSource, TableRow
+from screens.widgets.rule import TitledRule
 from screens.widgets.table import Table
 
 EDIT = "edit"
 _TITLE = 28
+RecordSection = tuple[str, Sequence[str]]
+"""A heading, empty for none, and the lines below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class RecordView(Dialog[str | int]):
     def __init__(
         self,
         title: str,
-        lines: Sequence[str],
+        sections: Sequence[RecordSection],
         related: Related | None,
         *,
         editable: bool = True,
@@ -58,15 +61,18 @@ class RecordView(Dialog[str | int]):
         keys = f"{'E edits · ' if editable else ''}y copies · esc closes"
         super().__init__(title, f"enter opens {opens} · / filters · {keys}" if related else keys)
         self._editable = editable
-        self._lines, self._related = tuple(lines), related
+        self._sections, self._related = tuple(sections), related
         self.table: Table | None = None
         if related is not None:
             self.table = Table(related.columns, noun=related.noun, empty=related.empty)
             self.add_class("with-rows")
 
     def body(self) -> Iterable[Widget]:
-        words = block("\n".join(self._lines), most=2_000)
-        yield VerticalScroll(Static(words), classes="record-fields", can_focus=self.table is None)
+        parts: list[Widget] = []
+        for title, lines in self._sections:
+            parts += [TitledRule(title, classes="form-section")] if title else []
+            parts.append(Static(block("\n".join(lines), most=2_000)))
+        yield VerticalScroll(*parts, classes="record-fields", can_focus=self.table is None)
         if self.table is not None and self._related is not None:
             if self._related.about:
                 yield Static(block(self._related.about), classes="record-about")
@@ -101,22 +107,23 @@ class RecordView(Dialog[str | int]):
 
     def action_copy(self) -> None:
         """Copies the fields."""
-        self.app.copy_to_clipboard("\n".join(pasteable(each) for each in self._lines))
+        self.app.copy_to_clipboard("\n".join(pasteable(each) for each in self._words()))
         self.notify("The record is on the clipboard.", markup=False, timeout=2)
 
+    def _words(self) -> Iterator[str]:
+        for title, lines in self._sections:
+            yield from ([title] if title else [])
+            yield from (f"{'  ' if title else ''}{line}" for line in lines)
 
-def lines_of(fields: Sequence[FormField], values: Mapping[str, object]) -> list[str]:
+
+def sections_of(fields: Sequence[FormField], values: Mapping[str, object]) -> list[RecordSection]:
     """The fields of a record and their values under their headings, without secrets."""
-    lines: list[str] = []
-    section = ""
+    found: dict[str, list[str]] = {}
     for each in fields:
-        if not each.asked(values):
-            continue
-        if each.section != section:
-            section = each.section
-            lines += ["", section] if lines else [section]
-        lines.append(f"{'  ' if section else ''}{each.title:<{_TITLE}} {shown(values.get(each.name))}")
-    return lines
+        if each.asked(values):
+            line = f"{each.title:<{_TITLE}} {shown(values.get(each.name))}"
+            found.setdefault(each.section, []).append(line)
+    return list(found.items())
 
 
 def shown(value: Any) -> str:

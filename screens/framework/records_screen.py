@@ -16,7 +16,7 @@ from screens.common.text import plain
 from screens.framework import save_dialog
 from screens.framework.form_questions import faults, flattened, nested, questions
 from screens.framework.live_rows import FreshRows
-from screens.framework.record_view import EDIT, RecordView, Related, lines_of
+from screens.framework.record_view import EDIT, RecordView, Related, sections_of
 from screens.framework.save_dialog import SaveDialog, error_text, result_text
 from screens.framework.screen import ListScreen
 from screens.widgets import form as forms
@@ -132,7 +132,7 @@ class RecordsScreen(ListScreen):
             return
         fields, values, related = found
         title = f"{self.NOUN.capitalize()} {self.name_of(key)}"
-        answer = await self.app.push_screen_wait(RecordView(title, lines_of(fields, values), related))
+        answer = await self.app.push_screen_wait(RecordView(title, sections_of(fields, values), related))
         if answer == EDIT:
             await self.ask_form(key)
         elif isinstance(answer, int):

@@ -111,8 +111,8 @@ def error_text(error: Exception) -> str:
 
 
 def result_text(outcome: PutResult) -> str:
-    """The result in one sentence, with its warnings."""
-    return " ".join([_done(outcome), *(f"Warning: {plain(each)}" for each in outcome.warnings)])
+    """The result in one sentence, and a line for each warning."""
+    return "\n".join([_done(outcome), *(f"Warning: {plain(each)}" for each in outcome.warnings)])
 
 
 def _done(outcome: PutResult) -> str:

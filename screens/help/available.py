@@ -8,7 +8,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 
 from screens.common.actions import Action
-from screens.common.bindings import ActionMixin, in_scope
+from screens.common.bindings import ActionMixin, in_scope, key_name
 
 
 def action_nodes(screen: Screen[object]) -> list[ActionMixin]:
@@ -26,3 +26,12 @@ def available(screen: Screen[object]) -> Iterator[tuple[ActionMixin, Action]]:
             if each.id not in seen and not node.hides(each):
                 seen.add(each.id)
                 yield node, each
+
+
+def keys_of(screen: Screen[object]) -> dict[str, str]:
+    """The current keys of each action of the open screen, as they are written, by the action's id."""
+    found: dict[str, list[str]] = {}
+    for active in screen.active_bindings.values():
+        if active.binding.id:
+            found.setdefault(active.binding.id, []).append(key_name(active.binding.key))
+    return {ident: " ".join(keys) for ident, keys in found.items()}

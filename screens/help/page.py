@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -11,13 +12,16 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from screens.common import glyphs
 from screens.common.actions import EVERYWHERE, Action
 from screens.common.bindings import ActionMixin, key_name, refused
 from screens.common.text import text, unmarked
-from screens.help.available import available
+from screens.help.available import available, keys_of
 from screens.widgets.prompt import Prompt
+from screens.widgets.rule import TitledRule, rule_row
 from screens.widgets.toned import Toned
 
+_INDENT = 16
 Group = tuple[str, list[tuple[str, Action, str]]]
 """A heading and its lines: the keys, what they do, and why that is refused now."""
 
@@ -37,6 +41,7 @@ class _Page(Toned):
     def __init__(self, found: Iterable[Group]) -> None:
         super().__init__(classes="help-page")
         self._groups = tuple(found)
+        self._drawn = glyphs.blocks()
         self.needle = ""
 
     def search(self, needle: str) -> None:
@@ -54,14 +59,21 @@ class _Page(Toned):
     def render(self) -> Text:
         lines: list[Text] = []
         for title, rows in self._seen():
-            lines += [Text(""), Text(title, "bold")]
-            lines += [self._line(*row) for row in rows]
+            before, words, after = rule_row(title, self.size.width, self._drawn)
+            lines += [Text(""), self.toned((before, "muted"), (words, "accent"), (after, "muted"))]
+            lines += [line for row in rows for line in self._lines(*row)]
         return Text("\n").join(lines[1:] or [Text("No key here does that; esc shows them all again.")])
 
-    def _line(self, keys: str, each: Action, refuses: str) -> Text:
+    def _lines(self, keys: str, each: Action, refuses: str) -> Iterator[Text]:
         mark = "!" if each.destructive else " "
-        promise = f"{each.label}: {each.help}" + (f"  ({refuses})" if refuses else "")
-        return self.toned((f"  {keys:<12}", "accent"), (f"{mark} ", "error"), (promise, ""))
+        room = max(20, self.size.width - _INDENT)
+        first, *rest = wrap(f"{each.label}: {each.help}", room)
+        yield self.toned((f"  {keys:<12}", "accent"), (f"{mark} ", "error"), (first, ""))
+        for words, tone in [
+            *((line, "") for line in rest),
+            *((line, "muted") for line in wrap(refuses, room)),
+        ]:
+            yield self.toned((f"{'':{_INDENT}}{words}", tone))
 
 
 def _words(title: str, keys: str, each: Action, refuses: str) -> str:
@@ -87,12 +99,13 @@ class HelpPage(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog help"):
-            yield Static(text("Keys that work here"), classes="dialog-title")
+            yield TitledRule("Keys that work here", "busy", classes="dialog-title")
             yield VerticalScroll(self._page, classes="help-body")
             yield self._prompt
             yield Static(
                 text("/ searches · ! cannot be undone · ↑ ↓ scroll · esc closes"), classes="dialog-keys"
             )
+            yield TitledRule(classes="dialog-end")
 
     def action_search(self) -> None:
         """Takes the words to look for."""
@@ -119,14 +132,11 @@ class HelpPage(ModalScreen[None]):
 
 def groups(screen: Screen[object]) -> Iterator[Group]:
     """The actions of a screen, its own first: with their current keys, and why one is refused."""
-    keys: dict[str, list[str]] = {}
-    for active in screen.active_bindings.values():
-        if active.binding.id:
-            keys.setdefault(active.binding.id, []).append(key_name(active.binding.key))
+    keys = keys_of(screen)
     found: dict[str, list[tuple[str, Action, str]]] = {}
     read_only = bool(getattr(screen.app, "read_only", False))
     for node, each in available(screen):
-        shown = " ".join(keys.get(each.id) or _elsewhere(screen, each)) or "ctrl+p"
+        shown = keys.get(each.id) or _elsewhere(screen, each) or "ctrl+p"
         found.setdefault(each.scope, []).append((shown, each, _why(node, each, read_only)))
     last = ("list", "log", EVERYWHERE)
     for scope in sorted(found, key=lambda scope: last.index(scope) if scope in last else -1):
@@ -141,7 +151,7 @@ def _why(node: ActionMixin, each: Action, read_only: bool) -> str:
     return f"not now: {unmarked(why)}" if why else ""
 
 
-def _elsewhere(screen: Screen[object], each: Action) -> list[str]:
+def _elsewhere(screen: Screen[object], each: Action) -> str:
     """The keys of an action that works once the keys are on another part of the screen, such as the log."""
     moved = screen.app._keymap.get(each.id)
-    return [key_name(key) for key in (moved.split(",") if moved else each.keys)]
+    return " ".join(key_name(key) for key in (moved.split(",") if moved else each.keys))

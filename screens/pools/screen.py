@@ -35,7 +35,7 @@ class PoolsScreen(RecordsScreen):
     BINDINGS = bindings("pools")
     COMMAND = "kvmtui pool list"
     NOUN = "pool"
-    EMPTY = "No pool yet.\nPress a to add a range of addresses; it needs a server (6)."
+    EMPTY = "No pool yet.\nPress + to add a range of addresses; it needs a server (6)."
     FORM = PoolForm
     offers = staticmethod(offered)
     MANY_LINES = frozenset({"excluded"})

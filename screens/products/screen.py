@@ -67,7 +67,7 @@ class ProductsScreen(RecordsScreen):
     BINDINGS = bindings("products")
     COMMAND = "kvmtui product list"
     NOUN = "product"
-    EMPTY = "No product yet.\nPress a to add one; it needs a server (6) and a pool (3)."
+    EMPTY = "No product yet.\nPress + to add one; it needs a server (6) and a pool (3)."
     FORM = ProductForm
     offers = staticmethod(offered)
     MANY_LINES = frozenset({"ssh_keys", "offered_templates"})

@@ -35,7 +35,7 @@ class ServersScreen(Adopts, RecordsScreen):
     BINDINGS = bindings("servers")
     COMMAND = "kvmtui server list"
     NOUN = "server"
-    EMPTY = "No server yet.\nPress a to add your first Proxmox cluster, then t to test it."
+    EMPTY = "No server yet.\nPress + to add your first Proxmox cluster, then t to test it."
     FORM = ServerForm
     TALL = 2
     COLUMNS = (

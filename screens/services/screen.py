@@ -46,7 +46,7 @@ class ServicesScreen(Adopts, RecordsScreen):
     BINDINGS = bindings("services")
     COMMAND = "kvmtui service list"
     NOUN = "service"
-    EMPTY = "No service yet.\nPress a to create one; it needs a client (7) and a product (5)."
+    EMPTY = "No service yet.\nPress + to create one; it needs a client (7) and a product (5)."
     FORM = ServiceForm
     COLUMNS = (
         Column("id", "ID", 6, right=True),

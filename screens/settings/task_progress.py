@@ -28,8 +28,7 @@ class TaskProgress:
             self._end(f"{self._name} runs on at {now.locked_by}; ctrl+r shows how far it is.", failed=False)
         elif not self._left:
             self._end(
-                f"No engine has taken {self._name} up. It runs as soon as one works: "
-                "in a console, or `kvmtui --daemon`.",
+                f"{self._name} waits for an engine. Start one: kvmtui --daemon.",
                 failed=True,
             )
 

@@ -69,7 +69,7 @@ class TokensScreen(SettingsList):
     BINDINGS = bindings("tokens")
     COMMAND = "kvmtui token list"
     NOUN = "token"
-    EMPTY = "No token yet.\nPress a to create one for a billing system."
+    EMPTY = "No token yet.\nPress + to create one for a billing system."
     FORM = TokenQuestions
     MANY_LINES = frozenset({"clients", "products"})
     TALL = 2
@@ -98,7 +98,7 @@ class TokensScreen(SettingsList):
         """Shows a token; it cannot be edited, only rotated or revoked."""
         found = await self.beside(lambda: token(key))
         if found is not None:
-            view = RecordView(f"Token {plain(key)}", record_lines(_facts(found)), None, editable=False)
+            view = RecordView(f"Token {plain(key)}", [("", record_lines(_facts(found)))], None, editable=False)
             await self.app.push_screen_wait(view)
 
     def save(self, form: Any, key: Any) -> PutResult:

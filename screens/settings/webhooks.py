@@ -69,7 +69,7 @@ class WebhooksScreen(SettingsList):
     BINDINGS = bindings("webhooks")
     COMMAND = "kvmtui webhook list"
     NOUN = "webhook"
-    EMPTY = "No webhook yet.\nPress a to create one; notifications for operators are set in config.toml."
+    EMPTY = "No webhook yet.\nPress + to create one; notifications for operators are set in config.toml."
     FORM = WebhookQuestions
     MANY_LINES = frozenset({"events"})
     TALL = 2
@@ -126,7 +126,7 @@ class WebhooksScreen(SettingsList):
                 lambda row: int(str(row.key)),
             )
             view = RecordView(
-                f"Webhook {key}", record_lines(_facts(found)), messages, editable=False, opens="a message"
+                f"Webhook {key}", [("", record_lines(_facts(found)))], messages, editable=False, opens="a message"
             )
             chosen = await self.app.push_screen_wait(view)
             if not isinstance(chosen, int):
@@ -151,7 +151,7 @@ class WebhooksScreen(SettingsList):
         found = await self.beside(lambda: next((each for each in targets() if each.name == name), None))
         if found is not None:
             lines = [*record_lines(_target_facts(found)), "", _IN_CONFIG]
-            view = RecordView(f"Notifications to {plain(name)}", lines, None, editable=False)
+            view = RecordView(f"Notifications to {plain(name)}", [("", lines)], None, editable=False)
             await self.app.push_screen_wait(view)
 
     def save(self, form: Any, key: Any) -> PutResult:

@@ -13,11 +13,11 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
-from textual.command import Provider
 from textual.containers import Vertical
 from textual.driver import Driver
 from textual.message import Message
@@ -32,11 +32,13 @@ from screens.common.memory import Memory
 from screens.common.text import plain
 from screens.common.times import ago
 from screens.framework.screen import BaseScreen, EventBatch, Rereads
-from screens.shell import header_facts, themes
+from screens.help import lazy
+from screens.shell import header_facts, theme_choice, themes
 from screens.shell.event_feed import BEAT, Feed
 from screens.shell.registry import BUILT, make, tab_of
 from screens.shell.terminal_driver import TerminalDriver, TerminalLost, hung_up
 from screens.shell.themes import Appearance
+from screens.shell.toasts import Toasts
 from screens.shell.typeahead import TypeAhead
 from screens.widgets.footer import Footer
 from screens.widgets.header import Facts, Header, Tabs
@@ -56,13 +58,6 @@ _OLD_MS = 45_000
 """A screen read longer ago than this is reloaded at the next heartbeat, so that ages on it stay correct."""
 
 
-def _palette() -> type[Provider]:
-    """The palette, imported when it is first opened."""
-    from screens.help.palette import Palette
-
-    return Palette
-
-
 def _nothing() -> None:
     """What a console without an engine of its own starts and ends."""
 
@@ -74,6 +69,7 @@ class Setup:
 
     site: str = "kvmtui"
     appearance: Appearance = field(default_factory=Appearance)
+    theme_folder: Path | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
     read_only: bool = False
     memory: Memory = field(default_factory=Memory)
@@ -86,13 +82,13 @@ class Setup:
     """What it draws on."""
 
 
-class Console(ActionMixin, TypeAhead):
+class Console(ActionMixin, TypeAhead, Toasts):
     """The terminal console."""
 
     TITLE = "kvmtui"
     CSS_PATH = themes.stylesheet()
     BINDINGS = bindings("app")
-    COMMANDS: ClassVar = {_palette}
+    COMMANDS: ClassVar = set(lazy.PROVIDERS)
     COMMAND_PALETTE_BINDING = "f35"
     ENABLE_COMMAND_PALETTE = True
 
@@ -124,13 +120,14 @@ class Console(ActionMixin, TypeAhead):
         self._feed = Feed(self.inbox, self._receive_events, tick, min(BEAT, 5 * tick))
         themes.register(self)
         self.theme = setup.appearance.theme
+        self._complaint = theme_choice.use_own(self, setup.appearance.own) if setup.appearance.own else ""
 
     def compose(self) -> ComposeResult:
         yield Header(Facts(self.setup.site, read_only=self.read_only))
         yield Tabs(FIRST, [each for each in SCREENS if each.argument in BUILT])
         yield Vertical(id="place")
         yield StateMessage("small", id="too-small")
-        yield Prompt(":", "service id, vmid:N, name or address", id="goto")
+        yield Prompt(":", "any name, a VM's id or address", id="goto")
         yield LogPane(self.inbox, hz=self.setup.appearance.log_hz)
         yield Footer()
 
@@ -138,7 +135,7 @@ class Console(ActionMixin, TypeAhead):
         accepted, complaints = keymap(self.setup.keys)
         self.set_keymap(accepted)
         self._end_on(*self.setup.signals)
-        for each in complaints:
+        for each in (*complaints, *([self._complaint] if self._complaint else [])):
             self.notify(each, severity="warning", markup=False, timeout=10)
         self.set_timer(START_AT_LATEST, self._begin)
         await self.open(await self._first())
@@ -244,6 +241,12 @@ class Console(ActionMixin, TypeAhead):
         """Opens the VM of a service."""
         await self.open("vm", service_id)
 
+    def open_record(self, kind: str, key: int | str) -> None:
+        """Opens the record of that kind, on its screen."""
+        from screens.shell import goto
+
+        goto.open_record(self, kind, key)
+
     async def do_go(self, name: str) -> None:
         if name != self.screen_name:
             await self.open(name)
@@ -276,15 +279,13 @@ class Console(ActionMixin, TypeAhead):
     async def on_prompt_closed(self, message: Prompt.Closed) -> None:
         message.stop()
         if message.kept and message.value.strip():
-            self.run_worker(self._goto(message.value.strip()), group="goto", exclusive=True)
+            self.run_worker(self._goto(message.value.strip()), group="dialog", exclusive=True)
         self._focus_screen()
 
     async def _goto(self, words: str) -> None:
         from screens.shell import goto
 
-        service_id = await goto.find(self, words)
-        if service_id is not None:
-            await self.open_vm(service_id)
+        await goto.go(self, words)
 
     def do_log(self) -> None:
         self.query_one(LogPane).cycle()
@@ -310,7 +311,12 @@ class Console(ActionMixin, TypeAhead):
         self.do_alerts()
 
     def do_palette(self) -> None:
-        self.action_command_palette()
+        from textual.command import CommandPalette
+
+        if not CommandPalette.is_open(cast(Any, self)):
+            self.push_screen(
+                CommandPalette(placeholder="an action, VM, client or product", id="--command-palette")
+            )
 
     def do_quit(self) -> None:
         self.exit(0)
@@ -321,16 +327,7 @@ class Console(ActionMixin, TypeAhead):
         self._refresh_facts()
 
     def do_theme(self) -> None:
-        self.run_worker(self._choose_theme(), group="theme", exclusive=True)
-
-    async def _choose_theme(self) -> None:
-        from screens.widgets.dialogs import Choice, Choose
-
-        uses = {"dark": "For dark rooms.", "light": "For bright rooms.", "16": "The terminal's own colours."}
-        choices = [Choice(name, uses.get(name, "The most contrast.")) for name in themes.NAMES]
-        chosen = await self.push_screen_wait(Choose("Colours", choices))
-        if chosen:
-            self.theme = themes.NAMES[chosen]
+        self.run_worker(theme_choice.choose(self), group="theme", exclusive=True)
 
     def _focus_screen(self) -> None:
         screen = self.current_screen

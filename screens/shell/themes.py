@@ -25,12 +25,12 @@ _SHARED = {"block-cursor-text-style": "none", "input-cursor-text-style": "revers
 _THEMES = (
     Theme(
         name=DARK,
-        primary="#5aa9e6",
+        primary="#63b1ee",
         secondary="#7fc8f8",
         accent="#c9a0ff",
         warning="#f2c14e",
-        error="#ff6b6b",
-        success="#6fcf97",
+        error="#ff7d7d",
+        success="#74d6a4",
         foreground="#d7dce2",
         background="#14181d",
         surface="#14181d",
@@ -38,19 +38,20 @@ _THEMES = (
         dark=True,
         variables={
             **_SHARED,
-            "block-cursor-background": "#2f5d8a",
+            "block-cursor-background": "#1f3a57",
             "block-cursor-foreground": "#ffffff",
-            "tone-muted": "#8b96a3",
+            "mark-background": "#33321c",
+            "tone-muted": "#9aa5b1",
         },
     ),
     Theme(
         name=LIGHT,
-        primary="#0b5cad",
+        primary="#0a4f9e",
         secondary="#0e7490",
-        accent="#7c3aed",
-        warning="#8a5a00",
-        error="#b3261e",
-        success="#1b6e3c",
+        accent="#6d28d9",
+        warning="#835400",
+        error="#8f0f1c",
+        success="#0a6b5c",
         foreground="#1b1f24",
         background="#fafafa",
         surface="#fafafa",
@@ -58,19 +59,20 @@ _THEMES = (
         dark=False,
         variables={
             **_SHARED,
-            "block-cursor-background": "#0b5cad",
-            "block-cursor-foreground": "#ffffff",
-            "tone-muted": "#5b6470",
+            "block-cursor-background": "#cfe3f8",
+            "block-cursor-foreground": "#000000",
+            "mark-background": "#f5ecc4",
+            "tone-muted": "#545d69",
         },
     ),
     Theme(
         name=CONTRAST,
-        primary="#00ffff",
+        primary="#55c8ff",
         secondary="#00ffff",
-        accent="#ff80ff",
-        warning="#ffff00",
-        error="#ff8080",
-        success="#00ff00",
+        accent="#ff99ff",
+        warning="#ffee00",
+        error="#ff9a9a",
+        success="#70ff90",
         foreground="#ffffff",
         background="#000000",
         surface="#000000",
@@ -79,19 +81,21 @@ _THEMES = (
         text_alpha=1.0,
         variables={
             **_SHARED,
-            "block-cursor-background": "#ffff00",
-            "block-cursor-foreground": "#000000",
+            "block-cursor-background": "#000000",
+            "block-cursor-foreground": "#ffffff",
+            "block-cursor-text-style": "reverse",
+            "mark-background": "#4a3800",
             "tone-muted": "#ffffff",
         },
     ),
     Theme(
         name=SIXTEEN,
         ansi=True,
-        primary="ansi_blue",
+        primary="ansi_cyan",
         secondary="ansi_cyan",
-        accent="ansi_magenta",
-        warning="ansi_yellow",
-        error="ansi_red",
+        accent="ansi_bright_magenta",
+        warning="ansi_bright_yellow",
+        error="ansi_bright_red",
         success="ansi_green",
         foreground="ansi_default",
         background="ansi_default",
@@ -103,12 +107,14 @@ _THEMES = (
             **_SHARED,
             "ansi-background": "ansi_black",
             "ansi-foreground": "ansi_white",
-            "border-blurred": "ansi_bright_black",
-            "block-cursor-background": "ansi_cyan",
-            "block-cursor-foreground": "ansi_black",
-            "input-cursor-background": "ansi_black",
-            "input-cursor-foreground": "ansi_bright_white",
-            "tone-muted": "ansi_bright_black",
+            "border-blurred": "ansi_default",
+            "block-cursor-background": "ansi_default",
+            "block-cursor-foreground": "ansi_default",
+            "block-cursor-text-style": "reverse",
+            "input-cursor-background": "ansi_default",
+            "input-cursor-foreground": "ansi_default",
+            "mark-background": "ansi_default",
+            "tone-muted": "ansi_default",
         },
     ),
 )
@@ -119,6 +125,8 @@ class Appearance:
     """How this console shows itself: colours, mouse, movement and pace."""
 
     theme: str = DARK
+    own: str = ""
+    """The name of a theme file, for the console to read; `theme` is what it shows without one."""
     ansi: bool = False
     mouse: bool = True
     animation: Literal["none", "basic", "full"] = "none"
@@ -132,7 +140,7 @@ class Appearance:
 def choose(
     theme: str = "dark", *, low_bandwidth: bool = False, environ: Mapping[str, str] | None = None
 ) -> Appearance:
-    """The looks for this terminal and this line; an unknown name falls back to the dark theme.
+    """The looks for this terminal and this line; any other name is that of a theme file.
 
     >>> choose("light", low_bandwidth=True, environ={}).theme
     'kvmtui-16'
@@ -141,17 +149,22 @@ def choose(
     """
     env = os.environ if environ is None else environ
     if low_bandwidth:
-        return Appearance(SIXTEEN, True, mouse=False, tick_seconds=5.0, log_hz=1.0, charts=False)
+        return Appearance(SIXTEEN, ansi=True, mouse=False, tick_seconds=5.0, log_hz=1.0, charts=False)
     poor = env.get("TERM", "") in ("linux", "vt100", "vt220", "ansi", "xterm")
     if theme == "16" or poor or env.get("NO_COLOR"):  # greys are colours too
-        return Appearance(SIXTEEN, True)
-    return Appearance(NAMES.get(theme, DARK))
+        return Appearance(SIXTEEN, ansi=True)
+    return Appearance(NAMES.get(theme, DARK), own="" if theme in NAMES else theme)
 
 
 def register(app: Any) -> None:
     """Makes the four themes known to a Textual app."""
-    for theme in _THEMES:
-        app.register_theme(theme)
+    for each in _THEMES:
+        app.register_theme(each)
+
+
+def theme(name: str) -> Theme:
+    """The theme of that Textual name, such as `DARK`."""
+    return next(each for each in _THEMES if each.name == name)
 
 
 def stylesheet() -> Path:

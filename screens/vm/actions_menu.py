@@ -46,6 +46,10 @@ COLUMNS = (
 )
 
 
+AROUND = 5
+"""Lines of the dialog besides its list."""
+
+
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
     """An action, who carries it out, and why it cannot work now."""
@@ -68,11 +72,14 @@ class ActionsMenu(Dialog[str]):
         super().__init__(title, "a letter, or ↑ ↓ and enter, chooses · esc cancels")
         self._entries = {each.id: each for each in entries}
         self._table = Table(COLUMNS, noun="actions")
-        self._table.styles.height = len(entries) + 2
         self._table.show([_row(each) for each in entries])
 
     def body(self) -> Iterable[Widget]:
         yield self._table
+
+    def on_resize(self) -> None:
+        """The list scrolls where the screen has no room for all of it, so that the keys stay in view."""
+        self._table.styles.height = min(len(self._entries) + 2, max(5, self.size.height - AROUND))
 
     def on_table_opened(self, message: Table.Opened) -> None:
         message.stop()

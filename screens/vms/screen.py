@@ -77,7 +77,7 @@ _GROUP_USES = {
     "product": "One product.",
     "server": "One cluster.",
 }
-_EMPTY = "No VM yet.\nPress 8 and then a to create a service for a client."
+_EMPTY = "No VM yet.\nPress 8 and then + to create a service for a client."
 _FILTER = (
     "text, or node: client: product: server: ip: "
     "is:stuck|drifted|suspended|stopped|running|locked|working|waiting"
@@ -186,14 +186,23 @@ class VmsScreen(ListScreen):
         return [*(f"kvmtui vm show {each}" for each in chosen[:10]), "kvmtui vm list --json"]
 
     def do_state(self) -> None:
-        choices = [Choice(each, _STATE_USES[each]) for each in STATES]
-        self.run_worker(self._choose("state", "Show VMs in state", choices), group="dialog", exclusive=True)
+        self.run_worker(self._choose_state(), group="dialog", exclusive=True)
 
     def do_service(self) -> None:
         choices = [Choice(each, "Every service." if each == "all" else "") for each in SERVICE_STATES]
         self.run_worker(
             self._choose("service", "Show services that are", choices), group="dialog", exclusive=True
         )
+
+    async def _choose_state(self) -> None:
+        """Offers the states of VMs and the statuses of services in one list."""
+        statuses = [each for each in SERVICE_STATES if each != "all"]
+        choices = [Choice(each, _STATE_USES[each]) for each in STATES]
+        choices += [Choice(each, "Services with this status.") for each in statuses]
+        chosen = await self.app.push_screen_wait(Choose("Show VMs that are", choices))
+        if chosen is not None:
+            setattr(self, "service" if chosen in statuses else "state", chosen)
+            self._filters_changed()
 
     def do_group(self) -> None:
         self.run_worker(self._narrow_to_group(), group="dialog", exclusive=True)
@@ -227,9 +236,7 @@ class VmsScreen(ListScreen):
         on = (("VM state", self.state), ("service", self.service))
         self.list.narrowed = " · ".join(f"{name} {value}" for name, value in on if value != "all")
         words = [_counted(self._counts, self._drift.total)] if self._counts is not None else []
-        words += [
-            f"{name}: {value} ({key})" for (name, value), key in zip(on, "tw", strict=True) if value != "all"
-        ]
+        words += [f"{name}: {value} (i)" for name, value in on if value != "all"]
         for line in self.query("#vm-filters").results(Static):
             line.update(text(" " + " · ".join(words)))
 

@@ -22,6 +22,7 @@ from textual.widgets import Button, Input, Static
 
 from screens.common.text import block, pasteable, plain, text
 from screens.widgets.rows import Cell, Column, TableRow
+from screens.widgets.rule import TitledRule
 from screens.widgets.table import Table
 from screens.widgets.toned import Toned
 
@@ -29,7 +30,7 @@ Answer = TypeVar("Answer")
 
 
 class Dialog(ModalScreen[Answer], Generic[Answer]):
-    """A box with a title, a body and a line that says which keys answer."""
+    """A title, a body and a line that says which keys answer, between two rules."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Cancel", show=False)]
 
@@ -40,9 +41,12 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(block(self._title), classes="dialog-title")
+            yield TitledRule(
+                self._title, "error" if self.has_class("danger") else "busy", classes="dialog-title"
+            )
             yield from self.body()
             yield Static(text(self._keys), classes="dialog-keys")
+            yield TitledRule(classes="dialog-end")
 
     def body(self) -> Iterable[Widget]:
         """The widgets between the title and the keys."""
@@ -185,6 +189,10 @@ class PlanDialog(Confirm):
         )
 
 
+_SHORT = 48
+"""A use of this length fits into a row at 80 columns."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A value to choose, with a one-line explanation."""
@@ -205,10 +213,18 @@ class Choose(Dialog[str]):
         columns = (Column("value", "Value", width), Column("use", "What it is for", 20, grow=True))
         self._table = Table(columns, noun="choices", empty="There is nothing to choose.")
         self._table.styles.height = len(choices) + 2
+        self._uses = {each.value: each.use for each in choices}
+        self._whole = Static("", classes="choice-use", markup=False)
         self._table.show([TableRow(each.value, (Cell(each.value, each.tone), each.use)) for each in choices])
 
     def body(self) -> Iterable[Widget]:
         yield self._table
+        if max(map(len, self._uses.values()), default=0) > _SHORT:
+            yield self._whole
+
+    def on_grid_highlighted(self, message: Table.Highlighted) -> None:
+        """Shows in full what the choice under the cursor is for, which its row may cut."""
+        self._whole.update(text(self._uses.get(str(message.key), "")))
 
     def on_table_opened(self, message: Table.Opened) -> None:
         message.stop()

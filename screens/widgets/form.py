@@ -31,6 +31,7 @@ from screens.common.text import plain, text
 from screens.widgets.dialogs import Confirm, Dialog
 from screens.widgets.fields import FormField, complaints, fields_of
 from screens.widgets.question import UNCHANGED, Question
+from screens.widgets.rule import TitledRule
 
 __all__ = ["UNCHANGED", "FormDialog", "FormWidget", "Judge", "Question"]
 
@@ -38,7 +39,7 @@ Judge = Callable[[Mapping[str, object]], Mapping[str, str]]
 """From the answers to what is wrong with them: a sentence per question, under "" what concerns no single one."""
 
 
-AROUND = 9
+AROUND = 8
 """Lines of a form's box that are not questions: border, title, help, button, keys."""
 CHANGED = 2
 """Lines of the list of changes."""
@@ -109,7 +110,7 @@ class FormWidget(VerticalScroll, can_focus=False, inherit_bindings=False):
             for field in _by_section(fields or fields_of(*models, by=by))
         }
         names = dict.fromkeys(each.field.section for each in self._questions.values())
-        self._headings = {name: Static(text(name), classes="form-section") for name in names if name}
+        self._headings = {name: TitledRule(name, classes="form-section") for name in names if name}
         self._tried = False
         self._asking: FormField | None = None
         self.first = ""

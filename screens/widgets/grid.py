@@ -30,6 +30,7 @@ class Grid(ScrollView, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--header",
         "table--cursor",
+        "table--marked",
         "table--blurred",
         "table--status",
         "table--alert",

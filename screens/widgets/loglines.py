@@ -287,9 +287,7 @@ class LogView(ActionMixin, ScrollView, can_focus=True):
     @property
     def title_line(self) -> str:
         """The title line: following or paused, the filter, the search."""
-        paused = (
-            f"paused at {self.cursor + 1:,} of {len(self._shown):,}, {self._missed:,} newer, space follows"
-        )
+        paused = f"paused at {self.cursor + 1:,} of {len(self._shown):,}, {self._missed:,} newer, end follows"
         facts = ["Log", "following" if self.following else paused]
         facts += [f"only {self._only_name}"] if self.only_sid is not None else []
         facts += [f"search “{self.needle}”"] if self.needle else []

@@ -84,25 +84,24 @@ class Painter:
 
     def _drawn(self, row: TableRow, part: int, look: str, marked: bool) -> Strip:
         base = self._style_of(f"table--{look}" if look else "")
+        if marked:
+            base = self._style_of("table--marked") + base if look else self._style_of("table--marked")
         pieces = [(_gutter(look, marked) if part == 0 else " " * GUTTER, base)]
         if row.wide:
-            return self._padded(_joined([*pieces, self._sentence(row, part, look, base)]), base)
+            return self._padded(_joined([*pieces, self._sentence(row, part, base)]), base)
         for number, (place, column) in enumerate(self.shown):
             cell = row.cell(place)
             words = fit(cell.text if part == 0 else cell.below, column.width, _align(column))
             tone = cell.tone if part == 0 else "muted"
-            plain = look == "cursor" or not tone
             pieces.append((" " * GAP if number else "", base))
-            pieces.append((words, base if plain else base + self._style_of(f"tone--{tone}")))
+            pieces.append((words, base + self._style_of(f"tone--{tone}") if tone else base))
         return self._padded(_joined(pieces), base)
 
-    def _sentence(self, row: TableRow, part: int, look: str, base: Style) -> tuple[str, Style]:
+    def _sentence(self, row: TableRow, part: int, base: Style) -> tuple[str, Style]:
         """A cell over the whole line."""
         cell = row.cell(0)
         words = clamp(cell.text if part == 0 else cell.below, max(1, self.width - GUTTER))
-        return words, base if look == "cursor" or not cell.tone else base + self._style_of(
-            f"tone--{cell.tone}"
-        )
+        return words, base + self._style_of(f"tone--{cell.tone}") if cell.tone else base
 
     def _padded(self, segments: list[Segment], style: Style) -> Strip:
         return Strip(segments).adjust_cell_length(self.width, style)

@@ -19,6 +19,10 @@ Line = tuple[tuple[str, str], ...]
 """Pieces of a line: words and their tone."""
 
 
+FILL = "─" * 400
+"""A last piece that goes to the right edge, however far that is."""
+
+
 class Sheet(Toned):
     """Lines of toned words, cut at the edge."""
 
@@ -46,7 +50,9 @@ class Sheet(Toned):
     def _drawn(self) -> Iterator[Text]:
         for line in self._lines:
             words = self.toned(*line)
-            words.truncate(max(20, self.size.width or self.app.size.width), overflow="ellipsis")
+            rule = bool(line) and line[-1][0] == FILL
+            width = max(20, self.size.width or self.app.size.width)
+            words.truncate(width, overflow="crop" if rule else "ellipsis")
             yield words
 
 

@@ -1,7 +1,7 @@
 """A list that stays quick at any length: it draws what is in view, and repaints what changed.
 
     table = Table(columns=(Column("id", "ID", 6), Column("name", "Name", 20, grow=True)), noun="VMs",
-                  empty="No VM yet. Press a to create a service.")
+                  empty="No VM yet. Press 8, then + to create a service.")
     table.show(MemoryRows(rows, columns))        # or a source that pages from the database
     table.reload()                               # later: cursor, marks, scroll, filter and sort stay
 

@@ -111,7 +111,9 @@ def _to_run(known: WizardState) -> Iterator[Part]:
     lines = missing_commands(known)
     if not lines:
         return
-    yield Paragraph("Run these as root on one node of the cluster (y copies them), then t to test again:")
+    yield Paragraph(
+        "Run these as root on one node of the cluster (y copies them), then ctrl+r to test again:"
+    )
     yield from commands(lines)
     yield Paragraph()
 

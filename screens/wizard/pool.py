@@ -25,7 +25,7 @@ class PoolStep(WizardStep):
     NAME: ClassVar[str] = "pool"
     LABEL: ClassVar[str] = "4 Pool"
     TITLE: ClassVar[str] = "Step 4 of 6: addresses for VMs"
-    LATER: ClassVar[str] = "3, then a."
+    LATER: ClassVar[str] = "3, then +."
     NEED: ClassVar[Need] = "offers"
 
     def done(self, known: WizardState) -> bool:

@@ -33,7 +33,7 @@ class ProductStep(WizardStep):
     NAME: ClassVar[str] = "product"
     LABEL: ClassVar[str] = "5 Product"
     TITLE: ClassVar[str] = "Step 5 of 6: the first product"
-    LATER: ClassVar[str] = "5, then a."
+    LATER: ClassVar[str] = "5, then +."
     NEED: ClassVar[Need] = "offers"
 
     def done(self, known: WizardState) -> bool:

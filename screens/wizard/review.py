@@ -60,9 +60,9 @@ def _first_vm(vm: FirstVm) -> Iterator[Part]:
         yield bad(f"{name} is stuck at {vm.status}: {vm.error}")
         yield Paragraph("Fix the cause; kvmtui retries every minute.", indent=4)
     elif vm.status == "ready":
-        yield good(f"{name} is ready. To add more services, press 8, then a.")
+        yield good(f"{name} is ready. To add more services, press 8, then +.")
     else:
-        yield Paragraph(f"[~] {name} is being deployed: {vm.status}. Press l for its log.", "busy", hang=4)
+        yield Paragraph(f"[~] {name} is being deployed: {vm.status}. Press L for its log.", "busy", hang=4)
 
 
 def _state(step: WizardStep, known: WizardState) -> Iterator[Part]:

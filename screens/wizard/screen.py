@@ -163,10 +163,10 @@ class WizardScreen(StepContext):
             state.say(
                 "error",
                 known.errors[need],
-                "Press t to retry, b to go back, n to continue without an answer.",
+                "Press ctrl+r to retry, ← to go back, → to continue without an answer.",
             )
         elif need in known.asking:
-            state.say("loading", f"Asking {known.site.server} …", "Press n to continue without waiting.")
+            state.say("loading", f"Asking {known.site.server} …", "Press → to continue without waiting.")
         state.display = bool(self._unread or need in known.errors or need in known.asking)
 
     def _enter(self) -> str:
@@ -176,8 +176,8 @@ class WizardScreen(StepContext):
             return "enter continues"
         on = "continues" if self.step.done(self.known) else "skips this step"
         if self.step.waits(self.known) or self.step.NEED in self.known.asking:
-            return f"n {on}"
-        return f"enter {self.step.enter(self.known)} · n {on}"
+            return f"→ {on}"
+        return f"enter {self.step.enter(self.known)} · → {on}"
 
     # What the keys do
 
@@ -185,14 +185,14 @@ class WizardScreen(StepContext):
         if asked.run == "skip":
             return self.step is steps.ENDING
         if asked.run == "again":
-            return not self.step.NEED
+            return not self.step.NEED or bool(self._unread)
         if asked.run == "copy":
             return not self.step.commands(self.known)
         return super().hides(asked)
 
     def refusal(self, asked: Action) -> str | None:
         if asked.run == "go" and self.step.NEED in self.known.asking:
-            return f"{self.known.site.server} has not answered yet. Wait, or press n to continue."
+            return f"{self.known.site.server} has not answered yet. Wait, or press → to continue."
         return (self.step.waits(self.known) or None) if asked.run == "go" else None
 
     def do_go(self) -> Worker[None] | None:
@@ -233,6 +233,7 @@ class WizardScreen(StepContext):
 
     def do_again(self) -> None:
         self.ask_again()
+        self.reread()
 
     def do_copy(self) -> None:
         lines = self.step.commands(self.known)

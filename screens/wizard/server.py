@@ -42,7 +42,7 @@ class ServerStep(WizardStep):
     NAME: ClassVar[str] = "server"
     LABEL: ClassVar[str] = "1 Server"
     TITLE: ClassVar[str] = "Step 1 of 6: the Proxmox VE cluster"
-    LATER: ClassVar[str] = "6, then a."
+    LATER: ClassVar[str] = "6, then +."
 
     def done(self, known: WizardState) -> bool:
         return bool(known.site.server)

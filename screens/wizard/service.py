@@ -29,7 +29,7 @@ class ServiceStep(WizardStep):
     NAME: ClassVar[str] = "service"
     LABEL: ClassVar[str] = "6 Service"
     TITLE: ClassVar[str] = "Step 6 of 6: the first VM"
-    LATER: ClassVar[str] = "7 adds a client, 8 a service; each with a."
+    LATER: ClassVar[str] = "7 adds a client, 8 a service; each with +."
     NEED: ClassVar[Need] = "checks"
 
     def done(self, known: WizardState) -> bool:

@@ -21,7 +21,7 @@ class TemplateStep(WizardStep):
     NAME: ClassVar[str] = "template"
     LABEL: ClassVar[str] = "3 Template"
     TITLE: ClassVar[str] = "Step 3 of 6: the template for VMs"
-    LATER: ClassVar[str] = "a product names its template: 5, then a."
+    LATER: ClassVar[str] = "a product names its template: 5, then +."
     NEED: ClassVar[Need] = "offers"
 
     def done(self, known: WizardState) -> bool:

@@ -25,7 +25,7 @@ class ZoneStep(WizardStep):
     NAME: ClassVar[str] = "zone"
     LABEL: ClassVar[str] = "DNS"
     TITLE: ClassVar[str] = "Optional: DNS zones for the names of VMs"
-    LATER: ClassVar[str] = "4, then a."
+    LATER: ClassVar[str] = "4, then +."
     OPTIONAL: ClassVar[bool] = True
 
     def done(self, known: WizardState) -> bool:
@@ -51,7 +51,7 @@ class ZoneStep(WizardStep):
         )
         yield Paragraph()
         yield Paragraph(
-            "Nothing else needs it: press n to continue without. Zones can be added any time with 4.", "muted"
+            "Nothing else needs it: press → to continue without. Zones can be added any time with 4.", "muted"
         )
 
     async def act(self, context: StepContext, known: WizardState) -> bool:

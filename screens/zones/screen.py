@@ -36,7 +36,7 @@ class ZonesScreen(RecordsScreen):
     BINDINGS = bindings("zones")
     COMMAND = "kvmtui zone list"
     NOUN = "zone"
-    EMPTY = "No DNS zone yet.\nPress a to add one, then t to test its provider."
+    EMPTY = "No DNS zone yet.\nPress + to add one, then t to test its provider."
     TALL = 2
     COLUMNS = (
         Column("id", "ID", 3, 4, right=True),

@@ -51,7 +51,7 @@ def test_a_token_a_webhook_and_a_notification_from_key_to_arrival(
         said, shown.screen = shown.screen, b""
         shown.press(b"\x1b")
         shown.until("11 settings")
-        shown.press(b"w")
+        shown.press(b"W")
         shown.until("notify oncall")
         shown.press(b"t")
         shown.until("The test was taken")

@@ -90,7 +90,7 @@ def test_a_name_typed_in_the_same_packet_confirms_its_own_dialog(stocked: Path, 
     shown = vm_list(console)
     shown.press(b"jRvps-5547\r")
     until(lambda: audit(stocked) == [("redeploy", "5547")])
-    shown.press(b"Tvps-5546\r")
+    shown.press(b"\rTvps-5546\r")  # enter closes the answer to the first
     shown.until("Nothing was done")
     assert audit(stocked) == [("redeploy", "5547")], "another VM's name confirms nothing"
 
@@ -135,7 +135,7 @@ def test_an_error_of_the_console_ends_it_with_a_sentence_and_status_1(
 ) -> None:
     shown = console(program=("-c", program))
     shown.until("engine here")
-    shown.press(b"l")
+    shown.press(b"L")
     assert shown.ended() == 1
     shown.until("Start kvmtui again.")
     assert b"Traceback" not in shown.screen and b"hunter2" not in shown.screen

@@ -63,6 +63,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def steady_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No cursor blinks, and the terminal running the tests does not choose the colours."""
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
     yield
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from screens.widgets.dialogs import Dialog
+from screens.shell.toasts import TITLES
+from screens.widgets.dialogs import Dialog, Notice
 from screens.widgets.form import FormDialog
 from screens.widgets.table import Table
 from tests.screens.console_site import settle
@@ -59,17 +60,23 @@ async def fill(pilot: Pilot[Any], **answers: object) -> FormDialog:
 
 
 async def gone(pilot: Pilot[Any]) -> None:
-    """Waits until no dialog is left."""
+    """Waits until no dialog is left; a message that was too long for a toast is read and closed."""
+    await until(
+        pilot, lambda: isinstance(pilot.app.screen, Notice) or not isinstance(pilot.app.screen, Dialog)
+    )
+    if isinstance(pilot.app.screen, Notice) and pilot.app.screen._title in TITLES.values():
+        await press(pilot, "escape")
     await until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
     await settle(pilot)
 
 
 def told(pilot: Pilot[Any]) -> str:
-    """Everything the console has told the operator in passing."""
-    return "\n".join(each.message for each in pilot.app._notifications)
+    """Everything the console has told the operator in passing, and what stays until it is closed."""
+    lines = [each.message for each in pilot.app._notifications]
+    return "\n".join(lines + [each._words for each in pilot.app.screen_stack if isinstance(each, Notice)])
 
 
 def words(pilot: Pilot[Any]) -> str:
-    """What stands on the screen on top, as one line of text without the borders."""
+    """What stands on the screen on top, as one line of text without the rules."""
     lines = (strip.text for strip in pilot.app.screen._compositor.render_strips())
-    return " ".join(" ".join(lines).translate(dict.fromkeys(map(ord, "│─┌┐└┘"))).split())
+    return " ".join(" ".join(lines).translate(dict.fromkeys(map(ord, "─"))).split())

@@ -253,7 +253,7 @@ async def test_the_filters_are_there_again_at_the_next_start(site: Store, tmp_pa
     file = tmp_path / "console.json"
     async with console(memory=Memory(file)).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await press(pilot, "2", "t", "down", "down", "enter", "/", *"vps", "enter", "s", "space")
+        await press(pilot, "2", "i", "down", "down", "enter", "/", *"vps", "enter", "s", "space")
     async with console(memory=Memory(file)).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "2")

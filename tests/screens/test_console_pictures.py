@@ -20,8 +20,8 @@ from tests.screens.pressing import until
 SCENES: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "dashboard": (None, ()),
     "vms": (None, ("2", "down", "space")),
-    "vms-filtered": (None, ("2", "t", "down", "down", "enter")),
-    "vms-none-fits": (None, ("2", "w", "end", "enter")),
+    "vms-filtered": (None, ("2", "i", "down", "down", "enter")),
+    "vms-none-fits": (None, ("2", "i", "end", "enter")),
     "vm": (5547, ()),
     "vm-log": (5547, ("l",)),
     "vm-record": (5547, ("d",)),

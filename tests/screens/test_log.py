@@ -62,8 +62,8 @@ async def test_scrolling_up_pauses_and_the_view_stays_while_lines_come(stage) ->
         pane.drain()
         await pilot.pause()
         assert shown(pane.view) == before
-        assert "50 newer, space follows" in pane.view.render_line(0).text
-        await pilot.press("space")
+        assert "50 newer, end follows" in pane.view.render_line(0).text
+        await pilot.press("end")
         await pilot.pause()
         assert shown(pane.view)[-1] == "line 150"
 
@@ -73,14 +73,14 @@ async def test_only_one_vm_then_all_again(stage) -> None:
     async with stage(pane).run_test(size=(80, 24)) as pilot:
         pane.cycle()
         pane.drain()
-        await pilot.press("k", "f")
+        await pilot.press("k", "i")
         assert pane.view.only_sid == 5000 + 59 % 3
         pane.inbox.extend(lines(61, 70))
         pane.drain()
         await pilot.pause()
         assert {int(words.split()[1]) % 3 for words in shown(pane.view) if words} == {59 % 3}
         assert shown(pane.view)[-1] == "line 68"
-        await pilot.press("f")
+        await pilot.press("i")
         assert pane.view.only_sid is None
         assert shown(pane.view)[-1] == "line 70"
 

@@ -42,7 +42,7 @@ async def test_the_mails_are_listed_and_a_failed_one_is_sent_again(
 ) -> None:
     async with console().run_test(size=size) as pilot:
         await at(pilot, "9")
-        await press(pilot, "m")
+        await press(pilot, "@")
         found = await dialog(pilot, OutboxList)
         await until(pilot, lambda: found._table.count == 4)
         await press(pilot, "down", "down", "enter")
@@ -59,7 +59,7 @@ async def test_the_mails_are_listed_and_a_failed_one_is_sent_again(
 async def test_one_that_may_have_gone_is_asked_about_and_one_that_went_only_shown(site: Store) -> None:
     async with console().run_test(size=(120, 40)) as pilot:
         await at(pilot, "9")
-        await press(pilot, "m")
+        await press(pilot, "@")
         found = await dialog(pilot, OutboxList)
         await until(pilot, lambda: found._table.count == 4)
         await press(pilot, "down", "enter")
@@ -79,7 +79,7 @@ async def test_one_that_may_have_gone_is_asked_about_and_one_that_went_only_show
 async def test_a_read_only_console_shows_and_sends_nothing(site: Store) -> None:
     async with console(read_only=True).run_test(size=(80, 24)) as pilot:
         await at(pilot, "9")
-        await press(pilot, "m", "down", "down", "enter")
+        await press(pilot, "@", "down", "down", "enter")
         await dialog(pilot, Notice)
         await press(pilot, "y", "enter")
     assert Outbox.get_by_id(2).state == "failed"

@@ -11,7 +11,7 @@ from engine.actions.repository import PutResult
 from engine.store.models import Client, Product
 from screens.framework.record_view import RecordView
 from screens.framework.save_dialog import SaveDialog
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, Notice
 from screens.widgets.fields import FormField
 from screens.widgets.form import FormWidget
 from tests.conftest import Store
@@ -49,6 +49,9 @@ async def test_a_record_is_renamed_only_by_ctrl_s(site: Store) -> None:
         assert Product.get_or_none(Product.name == "VPS-1x") is None
         assert "1 changed: Name VPS-1 → VPS-1x" in words(pilot)
         await press(pilot, "ctrl+s")
+        notice = await dialog(pilot, Notice)
+        assert "Warning: The product was not checked against its server" in notice._words
+        await press(pilot, "escape")
         await gone(pilot)
     assert Product.get_or_none(Product.name == "VPS-1x") is not None
 

@@ -59,12 +59,12 @@ async def test_a_client_is_edited_and_shows_its_services(site: Store) -> None:
 async def test_notes_of_a_client_are_written_and_never_over_somebody_elses(site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, CLIENTS, "Acme")
-        await press(pilot, "n")
+        await press(pilot, "#")
         await dialog(pilot, NotesDialog)
         await press(pilot, *"Pays late", "ctrl+o")
         await gone(pilot)
         assert Client.get(Client.name == "Acme").notes == "Pays late"
-        await press(pilot, "n")
+        await press(pilot, "#")
         await dialog(pilot, NotesDialog)
         Client.update(notes="theirs").execute()
         await press(pilot, *"mine", "ctrl+o")
@@ -86,7 +86,7 @@ async def test_a_client_with_services_is_not_deleted(site: Store) -> None:
 async def test_a_service_is_created_with_what_its_product_has_shown(site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SERVICES)
-        await press(pilot, "a")
+        await press(pilot, "+")
         form = (await dialog(pilot, SaveDialog)).form
         form.fill("product", "VPS-XL")
         await pilot.pause()
@@ -218,15 +218,16 @@ async def test_a_task_is_edited_where_its_interval_is(site: Store) -> None:
 async def test_a_task_is_made_due_and_one_that_is_off_or_runs_is_refused(site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SETTINGS, "scheduleBackup")
-        await press(pilot, "R")
+        await press(pilot, "x")
         assert "scheduleBackup is due now" in told(pilot)
         await at(pilot, POOLS)
         await at(pilot, SETTINGS, "removeOldSnapshots")
-        await press(pilot, "R")
+        await press(pilot, "x")
         assert "removeOldSnapshots is off" in told(pilot)
+        await gone(pilot)
         await at(pilot, POOLS)
         await at(pilot, SETTINGS, "collectingStatistics")
-        await press(pilot, "R")
+        await press(pilot, "x")
         assert "runs this moment" in told(pilot)
     assert TaskState.get(TaskState.name == "scheduleBackup").last_run_at is None
 
@@ -239,10 +240,10 @@ async def test_a_task_asked_for_tells_how_it_went_or_that_nobody_took_it_up(
     ran = {"last_run_at": NOW, "processed": 4, "errors": 0, "seconds": 0.7}
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SETTINGS, "scheduleBackup")
-        await press(pilot, "R")
-        await until(pilot, lambda: "No engine has taken scheduleBackup up." in told(pilot))
+        await press(pilot, "x")
+        await until(pilot, lambda: "scheduleBackup waits for an engine." in told(pilot))
         monkeypatch.setattr("screens.settings.task_progress.POLLS", 1_000)
-        await press(pilot, "R")
+        await press(pilot, "x")
         TaskState.update(ran).where(TaskState.name == "scheduleBackup").execute()
         await until(pilot, lambda: "scheduleBackup ran for 0.7 s: 4 done." in told(pilot))
 

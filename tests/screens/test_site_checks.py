@@ -55,7 +55,7 @@ async def test_a_server_that_does_not_answer_says_what_to_do(sqlite_store: Store
         await press(pilot, "t")
         found = await dialog(pilot, CheckResultsDialog)
         assert found._found[0].sign == "-" and found._found[0].fix
-        await press(pilot, "escape", "n")
+        await press(pilot, "escape", "h")
         nodes = await dialog(pilot, ServerNodes)
         await until(pilot, lambda: bool(nodes._table.error))
         assert "ctrl+t to retry" in words(pilot)
@@ -65,7 +65,7 @@ async def test_doctor_tells_everything_and_which_server_it_is_about(sqlite_store
     add_server(lab)
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, "6")
-        await press(pilot, "w")
+        await press(pilot, "C")
         found = await dialog(pilot, CheckResultsDialog)
         names = {each.name.partition(" ")[0] for each in found._found}
         assert {"database", "server", "engine"} <= names
@@ -75,7 +75,7 @@ async def test_the_nodes_of_a_server_with_load_and_memory(sqlite_store: Store, l
     add_server(lab)
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, "6", "pve-lab")
-        await press(pilot, "n")
+        await press(pilot, "h")
         nodes = await dialog(pilot, ServerNodes)
         await until(pilot, lambda: nodes._table.count == 3)
         assert "+ online" in words(pilot) and "GiB" in words(pilot)
@@ -84,7 +84,7 @@ async def test_the_nodes_of_a_server_with_load_and_memory(sqlite_store: Store, l
 async def test_a_zone_whose_provider_is_silent_says_so_and_keeps_it(sqlite_store: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, "4")
-        await press(pilot, "a")
+        await press(pilot, "+")
         await fill(pilot, type="powerdns", zone="example.com", server_url="http://127.0.0.1:1", api_key="k")
         await until(pilot, lambda: Zone.select().exists())
         await press(pilot, "home", "t")
@@ -98,7 +98,7 @@ async def test_a_zone_whose_provider_is_silent_says_so_and_keeps_it(sqlite_store
 async def test_a_zone_that_answers_is_told_check_by_check(sqlite_store: Store, pdns: PowerDnsServer) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, "4")
-        await press(pilot, "a")
+        await press(pilot, "+")
         await fill(pilot, type="powerdns", zone=FORWARD, server_url=pdns.url, api_key=pdns.key)
         await until(pilot, lambda: Zone.select().exists())
         await press(pilot, "home", "t")

@@ -38,7 +38,7 @@ def site(sqlite_store: Store) -> Store:
 async def test_a_pool_is_added_with_its_reverse_zone_told_as_it_is_typed(site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, POOLS)
-        await press(pilot, "a")
+        await press(pilot, "+")
         form = (await dialog(pilot, SaveDialog)).form
         for name, value in {
             "server": "pve-waw1",
@@ -68,7 +68,7 @@ async def test_a_pool_is_added_with_its_reverse_zone_told_as_it_is_typed(site: S
 async def test_a_pool_that_overlaps_is_refused_with_a_sentence_and_the_form_stays(site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, POOLS)
-        await press(pilot, "a")
+        await press(pilot, "+")
         values = {"server": "pve-waw1", "type": "IPv4", "gateway": "192.0.2.1", "mask": "24"}
         await fill(pilot, **values, start="192.0.2.15", stop="192.0.2.40")
         await until(pilot, lambda: "[-]" in words(pilot))
@@ -136,7 +136,7 @@ async def test_a_zone_is_added_with_the_fields_of_its_provider(
 ) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, ZONES)
-        await press(pilot, "a")
+        await press(pilot, "+")
         form = (await dialog(pilot, SaveDialog)).form
         assert not set(answers) & set(form.values)
         form.fill("type", kind)
@@ -195,7 +195,7 @@ async def test_a_zone_without_records_needs_its_name_only(site: Store) -> None:
 async def test_a_product_is_added_with_its_names_shown_as_they_are_typed(site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, PRODUCTS)
-        await press(pilot, "a")
+        await press(pilot, "+")
         form = (await dialog(pilot, SaveDialog)).form
         form.fill("name_rule", "vm{service_id}")
         await pilot.pause()
@@ -265,7 +265,7 @@ async def test_a_product_in_use_is_not_deleted_and_another_is(site: Store) -> No
 async def test_a_server_is_added_with_a_token_and_a_pin_and_never_shows_the_secret(site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SERVERS)
-        await press(pilot, "a")
+        await press(pilot, "+")
         form = (await dialog(pilot, SaveDialog)).form
         assert "token_id" in form.values and "password" not in form.values
         form.fill("trust", "a pinned fingerprint")

@@ -54,7 +54,7 @@ def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def opened(pilot: Any) -> None:
     await at(pilot, "9")
-    await press(pilot, "o")
+    await press(pilot, "K")
     await until(pilot, lambda: pilot.app.screen_name == "tokens")
 
 
@@ -73,7 +73,7 @@ def test_it_looks_as_it_did(
 async def test_a_token_is_created_and_its_secret_stays_until_it_is_closed(site: Store) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await opened(pilot)
-        await press(pilot, "a")
+        await press(pilot, "+")
         await fill(pilot, name="reseller", role="operator", expires="90d", clients="Acme", products="VPS-2")
         shown = await dialog(pilot, SecretDialog)
         secret = shown._secret
@@ -96,7 +96,7 @@ async def test_a_token_is_created_and_its_secret_stays_until_it_is_closed(site: 
 async def test_what_the_engine_refuses_stays_in_the_form(site: Store) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await opened(pilot)
-        await press(pilot, "a")
+        await press(pilot, "+")
         form = await fill(pilot, name="billing", role="viewer")
         await until(pilot, lambda: "There is a token 'billing' already" in words(pilot))
         assert pilot.app.screen is form
@@ -108,13 +108,13 @@ async def test_what_the_engine_refuses_stays_in_the_form(site: Store) -> None:
 async def test_a_rotated_token_has_another_secret_and_expiry(site: Store) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await opened(pilot)
-        await press(pilot, "home", "R")
+        await press(pilot, "home", "*")
         await dialog(pilot, SaveDialog)
         assert "stops working at once" in words(pilot)
         await press(pilot, "escape")
         await gone(pilot)
         before = ApiToken.get(ApiToken.name == "billing")
-        await press(pilot, "R")
+        await press(pilot, "*")
         await fill(pilot, expires="365d")
         secret = (await dialog(pilot, SecretDialog))._secret
     after = ApiToken.get(ApiToken.name == "billing")

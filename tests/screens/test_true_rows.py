@@ -84,7 +84,7 @@ async def test_esc_leads_from_a_vm_to_its_list_and_never_to_another_vm(site: Sto
 async def test_the_empty_list_names_every_filter_that_is_on(site: Store) -> None:
     async with console().run_test(size=(120, 40)) as pilot:
         await at(pilot, "2")
-        await press(pilot, "t", "down", "down", "enter", "/", *"nothing-like-it", "enter")
+        await press(pilot, "i", "down", "down", "enter", "/", *"nothing-like-it", "enter")
         assert "No VMs match “nothing-like-it” · VM state stuck." in words(pilot)
         await press(pilot, "escape", "escape")
         assert table(pilot).count == 6

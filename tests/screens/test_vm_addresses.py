@@ -12,7 +12,7 @@ from engine.errors import Refused
 from engine.queries.addresses import addresses_of
 from engine.store.models import Address, Audit, DnsRecord, Vm, Zone
 from screens.vm.tabs.overview import OverviewTab
-from screens.widgets.dialogs import Dialog
+from screens.widgets.dialogs import Notice
 from screens.widgets.form import FormDialog
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, settle
@@ -91,7 +91,7 @@ async def test_enter_gives_the_address_of_the_line_its_name(vm: Vm) -> None:
         await press(pilot, "down", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormDialog))
         await press(pilot, "end", *["backspace"] * 20, *"mail.example.com", "enter")
-        await until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
+        await until(pilot, lambda: isinstance(pilot.app.screen, Notice))
         await settle(pilot)
     assert Address.get(Address.address == ip_address("2001:db8::1")).rdns == "mail.example.com"
     assert [row.action for row in Audit.select()] == ["rdns"]

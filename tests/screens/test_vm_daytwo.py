@@ -95,7 +95,7 @@ async def test_a_snapshot_is_taken_shown_rolled_back_to_and_deleted(site: Site) 
     async with console().run_test(size=(100, 30)) as pilot:
         table = await tab(pilot, vm, "snapshots")
         assert table.count == 0
-        await press(pilot, "n")
+        await press(pilot, "+")
         assert isinstance(pilot.app.screen, FormDialog)
         await press(pilot, *"before", "tab", *"an upgrade", "enter")
         assert done(site, vm) == "Snapshot"
@@ -125,7 +125,7 @@ async def test_marked_snapshots_are_deleted_together_and_the_plans_limit_is_told
         site.walk(vm)
     async with console().run_test(size=(100, 30)) as pilot:
         table = await tab(pilot, vm, "snapshots")
-        await press(pilot, "n")
+        await press(pilot, "+")
         assert "The plan allows 2 and 2 are there" in told(pilot)[-1]
         await press(pilot, "space", "space", "X", "y")
         assert isinstance(pilot.app.screen, Notice)
@@ -152,7 +152,7 @@ async def test_a_schedule_is_set_by_its_days(name: str, table: Any, site: Site, 
 async def test_a_backup_is_made_restored_and_deleted_but_never_that_of_others(site: Site, vm: Vm) -> None:
     async with console().run_test(size=(100, 30)) as pilot:
         table = await tab(pilot, vm, "backups")
-        await press(pilot, "n")
+        await press(pilot, "+")
         assert done(site, vm) == "Backup"
         await until(pilot, lambda: table.count == 1)
 

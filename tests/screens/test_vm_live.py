@@ -68,7 +68,7 @@ async def test_the_panel_tells_how_the_machine_is_beside_its_package(site: Site,
         assert "4 cores" in line(tab, "Processor") and "! 2 cores" in line(tab, "Processor")
         assert "= 20 GiB" in line(tab, "System disk")
         assert any(
-            words.startswith("[!] 1 differs ") and "A applies it again" in words for words in tab.panel.words
+            words.startswith("[!] 1 differs ") and "= applies it again" in words for words in tab.panel.words
         )
         assert "not measured yet" in line(tab, "Traffic")
         site.lab.advance(60)
@@ -146,7 +146,7 @@ async def test_a_machine_that_is_gone_and_one_that_is_not_ours_are_sentences(sit
     async with console().run_test(size=(80, 24)) as pilot:
         tab = await page(pilot, vm)
         assert line(tab, "Now").startswith("Now              [!]") and tab.panel.good is None
-        await press(pilot, "A")
+        await press(pilot, "=")
         assert "has not been read from the cluster yet" in told(pilot)[-1]
         site.lab.foreign_delete(VMID)
         await look(pilot, tab)
@@ -159,18 +159,18 @@ async def test_A_applies_the_package_again_after_a_look_at_what_changes(site: Si
     site.lab.foreign_config(vm.vmid, cores=4, net0=net.replace("bridge=vmbr0", "bridge=vmbr1"))
     async with console().run_test(size=(100, 40)) as pilot:
         tab = await page(pilot, vm)
-        await press(pilot, "A")
+        await press(pilot, "=")
         dialog: Any = pilot.app.screen
         assert isinstance(dialog, PlanDialog)
         assert [each.words for each in dialog._lines] == ["Cores: 4 → 2", "Network: bridge: vmbr1 → vmbr0"]
         assert "shut down" in dialog._note
         await press(pilot, "n")
         assert queue_of(vm.id) == []
-        await press(pilot, "A", "y")
+        await press(pilot, "=", "y")
         assert done(site, vm) == "ChangePackage"
         assert live(vm.service_id).drift == ()
         await look(pilot, tab)
-        await press(pilot, "A")
+        await press(pilot, "=")
         assert "nothing to apply" in told(pilot)[-1]
 
 
@@ -187,18 +187,18 @@ async def test_a_read_only_console_refuses(key: str, site: Site, vm: Vm) -> None
 async def test_notes_are_written_and_never_over_somebody_elses(site: Site, vm: Vm) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         tab = await page(pilot, vm)
-        await press(pilot, "E")
+        await press(pilot, "#")
         assert isinstance(pilot.app.screen, NotesDialog)
         await press(pilot, *"call first", "ctrl+o")
         await until(pilot, lambda: not isinstance(pilot.app.screen, Dialog))
         assert Service.get().notes == "call first"
         await until(pilot, lambda: any("call first" in words for words in tab._sheet.words))
-        await press(pilot, "E")
+        await press(pilot, "#")
         Service.update(notes="theirs").execute()
         await press(pilot, *"mine", "ctrl+o")
         assert isinstance(pilot.app.screen, NotesDialog) and Service.get().notes == "theirs"
         await press(pilot, "escape")
-        await press(pilot, "E", "ctrl+o")
+        await press(pilot, "#", "ctrl+o")
         assert [row.action for row in Audit.select()] == ["notes"]
 
 

@@ -68,7 +68,7 @@ def site(sqlite_store: Store, shop: Endpoint) -> Iterator[Store]:
 
 async def opened(pilot: Any) -> None:
     await at(pilot, "9")
-    await press(pilot, "w")
+    await press(pilot, "W")
     await until(pilot, lambda: pilot.app.screen_name == "webhooks")
 
 
@@ -112,7 +112,7 @@ async def test_a_message_is_read_and_sent_again(site: Store) -> None:
 async def test_a_webhook_is_created_and_its_secret_shown_once(site: Store) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await opened(pilot)
-        await press(pilot, "a")
+        await press(pilot, "+")
         form = await fill(pilot, url="http://10.0.0.9/hooks", events="vm.ready\nvm.gone")
         await until(pilot, lambda: "without TLS" in words(pilot) or "There is no event" in words(pilot))
         assert pilot.app.screen is form
@@ -132,7 +132,7 @@ async def test_it_is_paused_resumed_tested_and_deleted(site: Store, shop: Endpoi
         await opened(pilot)
         await press(pilot, "home")
         for state in ("paused", "enabled"):
-            await press(pilot, "p")
+            await press(pilot, "z")
             await until(pilot, lambda state=state: Webhook.get_by_id(1).state == state)
         await press(pilot, "t")
         found = await dialog(pilot, Notice)
@@ -159,7 +159,7 @@ async def test_targets_are_read_and_tested_but_never_changed_here(site: Store, s
         await dialog(pilot, RecordView)
         assert "config.toml" in words(pilot) and "KVMTUI_NO_URL is not set" in words(pilot)
         await press(pilot, "escape", "up")
-        for key in ("p", "D"):
+        for key in ("z", "D"):
             await press(pilot, key)
             await until(pilot, lambda: "are in config.toml" in told(pilot))
             assert len(pilot.app.screen_stack) == 1

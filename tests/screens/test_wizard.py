@@ -78,7 +78,7 @@ async def test_a_database_that_cannot_be_read_is_a_sentence() -> None:
         await press(pilot, "ctrl+r")
         assert "Cannot read" in pilot.app.query_one("#wizard-state", StateMessage).render().plain
         database.execute_sql("ALTER TABLE elsewhere RENAME TO server")
-        await press(pilot, "ctrl+r")
+        await press(pilot, "escape", "ctrl+r")
         assert not pilot.app.query_one("#wizard-state").display
 
 
@@ -91,7 +91,7 @@ async def test_every_step_can_be_skipped_and_the_end_says_where_each_is_done_lat
         await press(pilot, *"nnnnnnn")
         assert step(pilot) == "ending"
         assert page(pilot).count("skipped. Later: ") == 7
-        for where in ("6, then a.", "6, then t.", "3, then a.", "4, then a.", "5, then a.", "each with a."):
+        for where in ("6, then +.", "6, then t.", "3, then +.", "4, then +.", "5, then +.", "each with +."):
             assert where in page(pilot)
         await press(pilot, "b")
         assert step(pilot) == "service" and "This needs the server first" in page(pilot)
@@ -104,7 +104,7 @@ async def test_it_goes_on_where_it_was_left_whoever_did_the_steps_meanwhile(lab:
     notes = tmp_path / "console.json"
     async with console(memory=Memory(notes)).run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        await press(pilot, "n", "n")
+        await press(pilot, "right", "right")
         assert step(pilot) == "template"
     add_server(lab)
     add_pool()
@@ -112,7 +112,7 @@ async def test_it_goes_on_where_it_was_left_whoever_did_the_steps_meanwhile(lab:
         await settle(pilot)
         await press(pilot, "F")
         assert step(pilot) == "template", "server and pool are there, the test was skipped"
-        await press(pilot, "n")
+        await press(pilot, "right")
         assert step(pilot) == "pool" and "192.0.2.20" in page(pilot)
         add_product()
         await press(pilot, "ctrl+r", "b")
@@ -260,7 +260,7 @@ async def test_what_is_missing_is_said_with_the_exact_commands_and_tested_again(
         ]
         lab.grant("VM.Clone", "/vms")
         lab.grant("VM.Snapshot", "/vms")
-        await press(pilot, "t")
+        await press(pilot, "ctrl+r")
         assert "checks passed" in page(pilot) and "[+] VM.Clone" in page(pilot)
         await press(pilot, "enter")
         assert step(pilot) == "template"
@@ -292,13 +292,13 @@ async def test_a_silent_cluster_holds_no_key_up_and_is_asked_again(lab: Lab) -> 
             )
             await pilot.press("enter")
             await until(pilot, lambda: "has not answered yet" in " ".join(told(pilot)))
-            await pilot.press("n")
+            await pilot.press("right")
             assert step(pilot) == "template"
             silent.close()
-            await until(pilot, lambda: "t to retry" in state().render().plain)
+            await until(pilot, lambda: "ctrl+r to retry" in state().render().plain)
             assert "pve-lab" in state().render().plain
             Server.update(port=lab.port).execute()
-            await pilot.press("t")
+            await pilot.press("ctrl+r")
             await until(pilot, lambda: "9000" in page(pilot))
             assert not state().display
 

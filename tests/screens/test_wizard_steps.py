@@ -59,7 +59,7 @@ async def test_a_template_without_a_cloud_init_drive_is_no_choice_but_a_command(
         await press(pilot, "F")
         assert page(pilot).count("GiB   cloud-init") == 3 and page(pilot).count("GiB   agent") == 1
         lab.foreign_config(9001, ide2="none,media=cdrom")
-        await press(pilot, "t", "y")
+        await press(pilot, "ctrl+r", "y")
         assert "qm set 9000 --ide2 local-lvm:cloudinit" in app.clipboard.splitlines()
         await press(pilot, "enter")
         assert no_dialog(pilot), "there is nothing to choose: it looks again"
@@ -68,7 +68,7 @@ async def test_a_template_without_a_cloud_init_drive_is_no_choice_but_a_command(
 async def test_a_pool_is_suggested_from_the_bridge_and_judged_while_typed(lab: Lab) -> None:
     add_server(lab, last_ok_at=1)
     async with console().run_test(size=(80, 24)) as pilot:
-        await press(pilot, "F", "n")
+        await press(pilot, "F", "right")
         assert "192.0.2.0/24, gateway 192.0.2.1" in page(pilot)
         opened = await form(pilot)
         values = opened.values
@@ -87,7 +87,7 @@ async def test_a_zone_is_added_and_its_provider_asked(lab: Lab) -> None:
     add_server(lab, last_ok_at=1)
     add_pool()
     async with console().run_test(size=(80, 24)) as pilot:
-        await press(pilot, "F", "n", "n")
+        await press(pilot, "F", "right", "right")
         assert step(pilot) == "zone" and "2.0.192.in-addr.arpa would hold" in page(pilot)
         await form(pilot)
         with socket.create_server(("127.0.0.1", 0)) as gone:

@@ -55,7 +55,7 @@ class BackupsTab(ClusterTab):
             if allowed.backup_storage
             else ("backup_storage", "names no backup storage")
         )
-        return f"The plan {allowed.product} {what}; set {field} in the product, then p applies it."
+        return f"{allowed.product} {what}; set {field} in the product."
 
     def schedule(self) -> ScheduleView | None:
         return schedule(self.service_id)
@@ -155,7 +155,7 @@ class BackupsTab(ClusterTab):
 def kept(item: BackupView) -> str:
     """Why a backup is not deleted from here; empty when it may be."""
     if not item.ours:
-        return "This backup was made by others in Proxmox; it is never deleted here. Delete it there if it is meant."
+        return "This backup was made by others in Proxmox; delete it there."
     if item.protected:
         return "This backup is protected. Remove the protection in Proxmox first."
     return ""

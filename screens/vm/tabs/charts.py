@@ -19,7 +19,7 @@ from screens.common import glyphs
 from screens.common.bindings import bindings
 from screens.common.text import fit
 from screens.framework.screen import EventBatch
-from screens.vm.tabs.plot import columns, drawn, grid, top_of
+from screens.vm.tabs.plot import Values, columns, dotted, drawn, grid, top_of
 from screens.vm.tabs.poller import Poller
 from screens.vm.tabs.tab import Tab
 from screens.widgets.sheet import Line, Sheet
@@ -43,7 +43,7 @@ class ChartsTab(Tab):
         self._gauge = Gauge(service_id)
         self._seen: dict[Span, ChartsView] = {}
         self._error = ""
-        self._blocks = glyphs.blocks()
+        self._blocks, self._braille = glyphs.blocks(), glyphs.braille()
         self.sheet = Sheet(id="vm-charts")
         self.looking: Poller[ChartsView] = Poller(
             self.sheet, self._gauge.look, self._see, every=EVERY, close=self._gauge.close, fail=self._fail
@@ -71,7 +71,13 @@ class ChartsTab(Tab):
         return self._gauge.span
 
     def do_span(self) -> None:
-        self._gauge.span = SPANS[(SPANS.index(self.span) + 1) % len(SPANS)]
+        self._turn(1)
+
+    def do_shorter(self) -> None:
+        self._turn(-1)
+
+    def _turn(self, by: int) -> None:
+        self._gauge.span = SPANS[(SPANS.index(self.span) + by) % len(SPANS)]
         self.memory.keep(self.NAME, {"span": self.span})
         self._error = ""
         self._redraw()
@@ -138,7 +144,7 @@ class ChartsTab(Tab):
         plain = not app.setup.appearance.charts
         for pair in _PAIRS:
             charts = [
-                _chart(view, name, half, 0 if plain else rows, tone, self._blocks)
+                self._chart(view, name, half, 0 if plain else rows, tone)
                 for name, tone in zip(pair, _TONES, strict=True)
             ]
             for left, right in zip(*charts, strict=True):
@@ -147,22 +153,26 @@ class ChartsTab(Tab):
             axis = _axis(view, half)
             yield ((axis + " " * _BETWEEN + axis, "muted"),)
 
+    def _chart(self, view: ChartsView, name: str, width: int, rows: int, tone: str) -> list[Line]:
+        """Two lines of numbers and so many of the drawing, each exactly as wide."""
+        assert view.figures is not None
+        figures = view.figures[name]
+        now = in_unit(name, figures.latest)
+        title: Line = (fit(NAMES[name], _SCALE + 4), tone), (fit(f"now {now}", width - _SCALE - 4), "")
+        rest = f"average {in_unit(name, figures.average)} · max {in_unit(name, figures.maximum)}"
+        lines: list[Line] = [title, ((fit(rest, width), "muted"),)]
+        values = grid([(point.time, getattr(point, name)) for point in view.points], view.step_s)
+        top = top_of(columns(values, width - _SCALE), name in PERCENT)
+        for row, words in enumerate(self._rows(values, width - _SCALE, rows, top) if rows else ()):
+            scale = in_unit(name, top).replace(".0 ", " ") if row == 0 else "0" if row == rows - 1 else ""
+            lines.append(((fit(scale, _SCALE - 1, "right") + " ", "muted"), (words, tone)))
+        return lines
 
-def _chart(view: ChartsView, name: str, width: int, rows: int, tone: str, blocks: bool) -> list[Line]:
-    """Two lines of numbers and so many of blocks, each exactly as wide."""
-    assert view.figures is not None
-    figures = view.figures[name]
-    now = in_unit(name, figures.latest)
-    title: Line = (fit(NAMES[name], _SCALE + 4), tone), (fit(f"now {now}", width - _SCALE - 4), "")
-    rest = f"average {in_unit(name, figures.average)} · max {in_unit(name, figures.maximum)}"
-    lines: list[Line] = [title, ((fit(rest, width), "muted"),)]
-    values = grid([(point.time, getattr(point, name)) for point in view.points], view.step_s)
-    heights = columns(values, width - _SCALE)
-    top = top_of(heights, name in PERCENT)
-    for row, words in enumerate(drawn(heights, rows, top, glyphs.heights(blocks)) if rows else ()):
-        scale = in_unit(name, top).replace(".0 ", " ") if row == 0 else "0" if row == rows - 1 else ""
-        lines.append(((fit(scale, _SCALE - 1, "right") + " ", "muted"), (words, tone)))
-    return lines
+    def _rows(self, values: Values, width: int, rows: int, top: float) -> list[str]:
+        """The drawing: braille has two columns to a cell, blocks have one."""
+        if self._braille:
+            return dotted(columns(values, 2 * width), rows, top)
+        return drawn(columns(values, width), rows, top, glyphs.heights(self._blocks))
 
 
 def _axis(view: ChartsView, width: int) -> str:

@@ -123,4 +123,4 @@ def _said(notes: str) -> Iterator[Said]:
         return
     left = len(lines) - 1
     more = f" (and {left} more line{'s' if left > 1 else ''})" if left else ""
-    yield f"Notes: {lines[0]}{more} · E shows and changes them", ""
+    yield f"Notes: {lines[0]}{more} · # shows and changes them", ""

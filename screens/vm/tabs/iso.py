@@ -46,7 +46,7 @@ class IsoTab(ClusterTab):
     def lacking(self, allowed: Allowance) -> str:
         if allowed.iso_storage:
             return ""
-        return f"The plan {allowed.product} names no ISO storage; set iso_storage in the product, then p applies it."
+        return f"{allowed.product} names no ISO storage; set iso_storage in the product."
 
     def about(self, reading: ClusterReading) -> Iterator[Said]:
         now = self.mounted

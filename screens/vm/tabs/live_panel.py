@@ -166,7 +166,7 @@ class LivePanel(Sheet):
         """How both differ: in short, what to do about it, and the tone."""
         drift = len(view.drift)
         if drift:
-            return f"[!] {drift} differ{'s' if drift == 1 else ''}", "  · A applies it again", "warn"
+            return f"[!] {drift} differ{'s' if drift == 1 else ''}", "  · = applies it again", "warn"
         assert view.beside is not None
         if any(each.pending for each in view.beside.facts()):
             return "[~] on its way", f"  · {MEANINGS['~']}", "busy"

@@ -27,7 +27,7 @@ from screens.vm.tabs.poller import Poller
 from screens.vm.tabs.tab import Tab
 from screens.widgets.bar import share
 from screens.widgets.dialogs import PlanDialog, PlanLine
-from screens.widgets.sheet import Line, Sheet
+from screens.widgets.sheet import FILL, Line, Sheet
 
 EVERY = 5.0
 """Seconds between two looks."""
@@ -112,7 +112,7 @@ class OverviewTab(Tab):
         if asked.run != "apply" or self._drift:
             return None
         if self.panel.good is None:
-            return "The VM has not been read from the cluster yet, so differences from its product are not known."
+            return "The VM has not been read from the cluster yet. Wait a few seconds."
         return "The VM matches its product; there is nothing to apply."
 
     def do_apply(self) -> Worker[None]:
@@ -141,7 +141,7 @@ def plan_lines(drift: Sequence[Fact]) -> list[PlanLine]:
 
 def _title(words: str, note: str) -> Iterator[Line]:
     yield ()
-    yield (f"{words}  ", "accent"), (note, "muted")
+    yield ("─ ", "muted"), (words, "accent"), (f"  {note} ", "muted"), (FILL, "muted")
 
 
 def _addresses(vm: VmView) -> Iterator[Line]:
@@ -183,10 +183,10 @@ def _options(service: ServiceView) -> Iterator[Line]:
 
 
 def _notes(words: str) -> Iterator[Line]:
-    yield from _title("Notes", "E writes them")
+    yield from _title("Notes", "# writes them")
     lines = words.splitlines()
     yield from (((f"  {line}", ""),) for line in lines[:_NOTE_LINES])
     if len(lines) > _NOTE_LINES:
-        yield ((f"  … and {len(lines) - _NOTE_LINES} more lines; E shows them", "muted"),)
+        yield ((f"  … and {len(lines) - _NOTE_LINES} more lines; # shows them", "muted"),)
     if not lines:
         yield (("  none", "muted"),)

@@ -1,4 +1,4 @@
-"""Usage as columns of blocks: what was measured as height, what was not as a gap.
+"""Usage as columns of blocks or braille dots: what was measured as height, what was not as a gap.
 
     columns(grid([(0, 5.0), (60_000, None), (120_000, 9.0)], 60), 3)     # [5.0, None, 9.0]
     drawn([5.0, None, 9.0], 1, 10.0, EIGHTHS)                            # ["▄ ▇"]
@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from math import floor, log10
 
 Values = Sequence[float | None]
-_PARTS = 8
-_PERCENTS = (5.0, 10.0, 25.0, 50.0, 100.0)
+_PARTS, _DOTS = 8, 4
+_LEFT, _RIGHT = (0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08)
+"""The dots of a braille pattern, each column from the ground up."""
 _LEAST_RATE = 1_000.0
 
 
@@ -45,22 +46,34 @@ def columns(values: Values, width: int) -> list[float | None]:
 
 def drawn(heights: Values, rows: int, top: float, signs: str) -> list[str]:
     """So many rows of signs, the highest first; `signs` are nine heights of a cell, from nothing to full."""
-    levels = [None if value is None else _level(value, rows, top) for value in heights]
+    levels = [None if value is None else _level(value, rows * _PARTS, top) for value in heights]
     return [
-        "".join(" " if level is None else signs[_part(level, rows - 1 - row)] for level in levels)
+        "".join(" " if level is None else signs[_part(level, rows - 1 - row, _PARTS)] for level in levels)
         for row in range(rows)
     ]
 
 
+def dotted(heights: Values, rows: int, top: float) -> list[str]:
+    """The same in braille: two columns to a cell and four heights to a row, the highest row first.
+
+    >>> dotted([4.0, None, 2.0, 1.0], 1, 4.0)
+    ['⡇⣄']
+    """
+    levels = [0 if value is None else _level(value, rows * _DOTS, top) for value in heights]
+    levels += [0] * (len(levels) % 2)
+    pairs = list(zip(levels[::2], levels[1::2], strict=True))
+    return ["".join(_pattern(left, right, rows - 1 - row) for left, right in pairs) for row in range(rows)]
+
+
 def top_of(values: Values, percent: bool) -> float:
-    """A round number that nothing exceeds.
+    """The top of the axis: 100 for percents, so that charts compare; else a round number that nothing exceeds.
 
     >>> top_of([3.0, 12.0], True), top_of([130_000.0], False), top_of([None], False)
-    (25.0, 200000.0, 1000.0)
+    (100.0, 200000.0, 1000.0)
     """
-    highest = max((value for value in values if value is not None), default=0.0)
     if percent:
-        return next((each for each in _PERCENTS if highest <= each), 100.0)
+        return 100.0
+    highest = max((value for value in values if value is not None), default=0.0)
     if highest <= _LEAST_RATE:
         return _LEAST_RATE
     power = 10.0 ** floor(log10(highest))
@@ -72,11 +85,17 @@ def _average(values: Values) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _level(value: float, rows: int, top: float) -> int:
-    """How many eighths of a cell a value is high; whatever was measured is at least one."""
-    return max(1, min(rows * _PARTS, round(value / top * rows * _PARTS)))
+def _level(value: float, parts: int, top: float) -> int:
+    """How many parts of the whole height a value is high; whatever was measured is at least one."""
+    return max(1, min(parts, round(value / top * parts)))
 
 
-def _part(level: int, row: int) -> int:
-    """How many eighths of the cell in this row, counted from the ground, are filled."""
-    return max(0, min(_PARTS, level - row * _PARTS))
+def _part(level: int, row: int, parts: int) -> int:
+    """How many parts of the cell in this row, counted from the ground, are filled."""
+    return max(0, min(parts, level - row * parts))
+
+
+def _pattern(left: int, right: int, row: int) -> str:
+    """The braille pattern of two columns in this row, counted from the ground; a space where both are empty."""
+    dots = sum(_LEFT[: _part(left, row, _DOTS)]) + sum(_RIGHT[: _part(right, row, _DOTS)])
+    return chr(0x2800 + dots) if dots else " "

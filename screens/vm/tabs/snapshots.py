@@ -155,7 +155,7 @@ class SnapshotsTab(ClusterTab):
 
 
 def _none_allowed(allowed: Allowance) -> str:
-    return f"The plan {allowed.product} allows no snapshots; set snapshots in the product, then p applies it."
+    return f"{allowed.product} allows no snapshots; set snapshots in the product."
 
 
 def _days(allowed: Allowance) -> str:

@@ -1,0 +1,97 @@
+"""A key means one thing wherever it works; a key that moved works for one more version and says where the action is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from screens.common import key_meanings
+from screens.common.actions import ACTIONS, EVERYWHERE, TOGETHER, Action
+from screens.common.bindings import ActionMixin, action, bindings, in_scope, keymap
+from screens.common.key_meanings import EXCEPTIONS, FORMER, double_meanings, meanings
+from screens.widgets.footer import hints
+from screens.widgets.rows import Column, TableRow
+from screens.widgets.table import Table
+
+
+class Pools(ActionMixin, Screen[None]):
+    """A list whose `add` moved from `a` to `+`."""
+
+    SCOPE = "pools"
+    BINDINGS = bindings("pools")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        table = Table((Column("id", "ID", 4),), noun="pools")
+        table.show([TableRow(1, ("1",)), TableRow(2, ("2",))])
+        yield table
+
+    def do_add(self) -> None:
+        self.done.append("add")
+
+    def do_export(self) -> None:
+        self.done.append("export")
+
+
+def test_every_key_means_one_thing() -> None:
+    assert double_meanings() == []
+
+
+@pytest.mark.parametrize("key", ["R", "t", "n", "w", "plus", "i"])
+def test_a_second_meaning_of_a_key_is_found(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Action("pools.shred", (key,), "Shred", "Shred this pool.", "pools", "shred")
+    taken = key in meanings()
+    monkeypatch.setattr(key_meanings, "ACTIONS", (*ACTIONS, other))
+    found = double_meanings()
+    assert ("pools.shred" in " ".join(found)) is taken
+    assert len(found) == taken
+
+
+def test_no_exception_is_without_need() -> None:
+    assert {key for key, uses in meanings().items() if len(uses) > 1} == set(EXCEPTIONS)
+    assert all(reason.endswith(".") for reason in EXCEPTIONS.values())
+
+
+def test_a_former_key_has_no_new_meaning_where_it_still_works() -> None:
+    assert all(key not in action(ident).keys for ident, keys in FORMER.items() for key in keys)
+    for place, scopes in TOGETHER.items():
+        here = [each for scope in {*scopes, EVERYWHERE} for each in in_scope(scope)]
+        live = {key for each in here for key in each.keys if each.scope in scopes}
+        former = [key for each in here if each.scope in scopes for key in FORMER.get(each.id, ())]
+        assert not live & set(former), place
+        assert len(former) == len(set(former)), place
+
+
+async def test_a_former_key_works_and_says_which_key_it_is_now(stage) -> None:
+    app = stage()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = Pools()
+        await app.push_screen(screen)
+        await pilot.press("a")
+        assert screen.done == ["add"]
+        assert said(app) == ["Add is now on +; a ends with the next version."]
+        await pilot.press("+")
+        assert screen.done == ["add", "add"]
+        assert len(said(app)) == 1
+        assert [hint.key for hint in hints(screen) if hint.action.id == "pools.add"] == ["+"]
+
+
+async def test_a_former_key_that_the_operator_gave_to_something_else_is_that(stage) -> None:
+    app = stage()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.set_keymap(keymap({"pools.export": "a"})[0])
+        screen = Pools()
+        await app.push_screen(screen)
+        await pilot.press("a")
+        assert screen.done == ["export"] and said(app) == []
+
+
+def said(app: Any) -> list[str]:
+    """The toasts so far."""
+    return [note.message for note in app._notifications]
