@@ -35,9 +35,9 @@ def test_a_token_a_webhook_and_a_notification_from_key_to_arrival(
         assert kvmtui("webhook", "create", shop.url(), "--allow-private").exit == 0
         shown = console()
         shown.until("engine here")
-        shown.press(b"9o")
+        shown.press(b"9K")
         shown.until("No token yet.")
-        shown.press(b"a")
+        shown.press(b"+")
         shown.until("Add a token")
         shown.press(b"billing\t\r")
         shown.until("metrics")

@@ -167,7 +167,7 @@ async def test_other_roles_look_and_change_nothing(site: Store) -> None:
         async with console().run_test(size=(100, 40)) as pilot:
             await opened(pilot)
             assert "billing" in words(pilot)
-            for number, key in enumerate("aRD", 1):
+            for number, key in enumerate("+*D", 1):
                 await press(pilot, key)
                 await until(
                     pilot, lambda n=number: told(pilot).count("needs the role owner; yours is operator") == n

@@ -186,7 +186,7 @@ async def test_other_roles_look_and_change_nothing(site: Store, shop: Endpoint) 
     try:
         async with console().run_test(size=(100, 40)) as pilot:
             await opened(pilot)
-            for number, key in enumerate("atpD", 1):
+            for number, key in enumerate("+tzD", 1):
                 await press(pilot, key)
                 await until(
                     pilot, lambda n=number: told(pilot).count("needs the role owner; yours is operator") == n
