@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from engine.actions.client_sessions import create_link, enter
 from engine.clock import now_ms
 from engine.store.database import in_transaction, session
-from engine.store.models import Request, Service, Vm
+from engine.store.models import Product, Request, Service, Vm
 from tests.api.conftest import ADMIN, Api
 from tests.api.conftest import api as api
 from tests.api.conftest import serve as serve
@@ -84,3 +84,12 @@ def test_a_suspended_service_starts_nothing(site: Api) -> None:
         answer = client.post(f"do/{verb}", fields(client))
         assert answer.status_code == 409 and "contact your provider" in answer.text
     assert requested() == []
+
+
+def test_the_traffic_quota_is_shown(site: Api) -> None:
+    client = visit(site)
+    assert "In use" not in client.text("network")
+    with session():
+        product = Product.get(Product.name == "VPS-2")
+        Product.update(spec={**product.spec, "traffic_gib": 100}).where(Product.id == product.id).execute()
+    assert "In use: 0 B of 100 GiB" in client.text("network")

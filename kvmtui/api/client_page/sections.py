@@ -12,6 +12,7 @@ from engine.errors import KvmtuiError
 from engine.queries import charts, daytwo, traffic
 from engine.queries.client_page import ClientPage, offered_templates
 from engine.queries.live import live
+from engine.queries.quota import quota_of
 from kvmtui.api.client_page.plots import plots
 
 _MONTHS = 12
@@ -36,7 +37,8 @@ def _overview(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict[
 
 
 def _network(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict[str, Any]:
-    return {"months": traffic.newest_months(page.service_id, _MONTHS)}
+    quota = _asked(lambda: quota_of(page.service_id), page)
+    return {"months": traffic.newest_months(page.service_id, _MONTHS), "quota": quota}
 
 
 def _charts(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict[str, Any]:
