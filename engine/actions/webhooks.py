@@ -121,9 +121,7 @@ def pause(actor: Actor, webhook: int) -> str:
         changes = {"state": "paused", "why": f"{BY}{actor.login}"}
         Webhook.update(changes).where(Webhook.id == row.id).execute()
         record(actor, "pause", "webhook", webhook, row.url, {"state": "enabled"}, {"state": "paused"})
-        return (
-            f"Webhook {webhook} is paused; its messages wait. Resume it with: kvmtui webhook resume {webhook}"
-        )
+        return f"Webhook {webhook} is paused. Resume it with: kvmtui webhook resume {webhook}"
 
     return in_transaction(work)
 

@@ -395,7 +395,7 @@ ANSWERS: dict[str, Any] = {
     },
     "list_webhooks": _page(_WEBHOOK),
     "create_webhook": {**_WEBHOOK, "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
-    "change_webhook": _accepted("change", "Webhook 1 is paused; its messages wait."),
+    "change_webhook": _accepted("change", "Webhook 1 is paused. Resume it with: kvmtui webhook resume 1"),
     "delete_webhook": {"request": {**_DONE, "action": "delete"}, "message": "Webhook 1 was deleted."},
     "check_webhook": {"message": "https://shop.example.com/kvmtui answered 204."},
     "list_deliveries": _page(_DELIVERY),

@@ -98,7 +98,9 @@ class TokensScreen(SettingsList):
         """Shows a token; it cannot be edited, only rotated or revoked."""
         found = await self.beside(lambda: token(key))
         if found is not None:
-            view = RecordView(f"Token {plain(key)}", [("", record_lines(_facts(found)))], None, editable=False)
+            view = RecordView(
+                f"Token {plain(key)}", [("", record_lines(_facts(found)))], None, editable=False
+            )
             await self.app.push_screen_wait(view)
 
     def save(self, form: Any, key: Any) -> PutResult:

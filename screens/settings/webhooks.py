@@ -126,7 +126,11 @@ class WebhooksScreen(SettingsList):
                 lambda row: int(str(row.key)),
             )
             view = RecordView(
-                f"Webhook {key}", [("", record_lines(_facts(found)))], messages, editable=False, opens="a message"
+                f"Webhook {key}",
+                [("", record_lines(_facts(found)))],
+                messages,
+                editable=False,
+                opens="a message",
             )
             chosen = await self.app.push_screen_wait(view)
             if not isinstance(chosen, int):
