@@ -379,18 +379,14 @@ ANSWERS: dict[str, Any] = {
             "pending": False,
         }
     ),
-    "open_session": {
-        "url": "https://panel.example.com/client/enter/3q2-7w",
-        "expires": "2026-04-10T03:50:18Z",
-    },
+    "open_session": {"url": "https://vnc.example.com/client/enter/3q2-7w", "expires": "2026-04-10T03:50:18Z"},
     "open_console": {"url": "https://vnc.example.com/s/3q2-7w", "expires": "2026-04-10T03:49:28Z"},
     "show_request": {
         **_REQUEST,
         "state": "done",
         "run_id": 812,
         "requested_by": "shop",
-        "requested": "2026-04-10T03:49:18Z",
-        "started": "2026-04-10T03:49:18Z",
+        **dict.fromkeys(("requested", "started"), "2026-04-10T03:49:18Z"),
         "ended": "2026-04-10T03:50:15Z",
     },
     "list_webhooks": _page(_WEBHOOK),

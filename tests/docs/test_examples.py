@@ -14,6 +14,7 @@ from engine.forms.faults import BadInput
 from kvmtui import config
 from kvmtui.manifest import checking, reading
 from screens.common.bindings import keymap
+from screens.shell import user_themes
 from tests.docs import blocks
 from tests.docs.blocks import ROOT, Block
 
@@ -38,6 +39,10 @@ def _schema(name: str) -> Any:
 
 @pytest.mark.parametrize(("page", "block"), _found("toml"), ids=lambda each: str(getattr(each, "line", each)))
 def test_a_configuration_example_is_accepted(page: str, block: Block, home: Path) -> None:
+    if block.body.startswith("# themes/"):
+        (home / "own.toml").write_text(block.body)
+        assert user_themes.complaint(user_themes.load(home, "own")) == "", f"{page}:{block.line}"
+        return
     file = home / "config.toml"
     file.write_text(block.body)
     file.chmod(0o600)

@@ -48,7 +48,7 @@ def vm(sqlite_store: Store) -> Vm:
 
 def test_each_address_tells_its_name_and_whether_dns_has_it(vm: Vm) -> None:
     first, second, *rest = addresses_of(READY)
-    assert (first.address, first.kept, first.trouble) == (
+    assert (first.address, first.kept, first.error) == (
         "192.0.2.10",
         "pending",
         "PowerDNS does not answer.",
