@@ -18,10 +18,10 @@ class Scope:
         """Whether anything is outside."""
         return (self.clients, self.products, self.services) != (None, None, None)
 
-    def sees(self, client_id: int, product_id: int) -> bool:
-        """Whether every service of this client and product is inside."""
+    def sees(self, client_id: int, product_id: int, service_id: int = 0) -> bool:
+        """Whether a service of this client and product is inside; without its id, whether every such service is."""
         return (
-            self.services is None
+            (self.services is None or service_id in self.services)
             and (self.clients is None or client_id in self.clients)
             and (self.products is None or product_id in self.products)
         )

@@ -73,7 +73,7 @@ def need_service(scope: Scope, service_id: int) -> None:
     """Refuse a service that is outside or does not exist, both with the same sentence."""
     with session():
         owner = _OWNER.first(service_id)
-    if owner is None or not scope.sees(*owner):
+    if owner is None or not scope.sees(*owner, service_id):
         raise NotFound(no_service(service_id))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -98,9 +99,15 @@ class Visitor:
         """A section of the page."""
         return self.http.get(f"/client/{path}", headers=self._headers(headers))
 
+    def _patiently(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        """Send it, and again while the session has sent too much."""
+        while (answer := send()).status_code == 429:
+            time.sleep(0.2)
+        return answer
+
     def page(self, path: str = "") -> _Forms:
         """A section that must be there."""
-        answer = self.get(path)
+        answer = self._patiently(lambda: self.get(path))
         assert answer.status_code == 200, f"{path}: {answer.status_code} {' '.join(parsed(answer.text).text)}"
         return parsed(answer.text)
 
@@ -115,9 +122,8 @@ class Visitor:
         """Send a form."""
         body = httpx.QueryParams(fields)
         kind = {"content-type": "application/x-www-form-urlencoded"}
-        return self.http.post(
-            f"/client/{path}", content=str(body).encode(), headers=self._headers(kind | headers)
-        )
+        sent = {"content": str(body).encode(), "headers": self._headers(kind | headers)}
+        return self._patiently(lambda: self.http.post(f"/client/{path}", **sent))
 
     def send(
         self, section: str, action: str, has: dict[str, str] | None = None, **values: Any

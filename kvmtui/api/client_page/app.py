@@ -27,7 +27,7 @@ from kvmtui.api.problems import ApiError
 from kvmtui.api.rates import Rates
 from kvmtui.api.settings import ApiSettings
 
-PER_SECOND = 10  # requests of one session
+PER_SECOND = 20  # requests of one session
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _POLL = "x-kvmtui-poll"
 _LONGEST = 500
