@@ -70,7 +70,8 @@ _WITH_OWNER = Compiled[Request](
 
 def _inside(row: Request, scope: Scope) -> bool:
     owner = getattr(row, "owner", None)
-    return not scope.limited or (owner is not None and scope.sees(owner.client_id, owner.product_id))
+    seen = owner is not None and scope.sees(owner.client_id, owner.product_id, row.service)
+    return not scope.limited or seen
 
 
 def open_requests(service_id: int) -> list[RequestView]:

@@ -150,9 +150,11 @@ def test_axe_finds_nothing_in_any_section(pages: ClientSite, browser: chromium.P
     entered(browser, pages, 6000)
     for verb, fields in (("snapshot-create", "name=before-upgrade"), ("backup-create", "")):
         opened(browser, f"{url}/client/{verb.partition('-')[0]}s")
+        earlier = browser.ask("work().dataset.request")
         if fields:
             browser.ask("document.getElementById('name').value = 'before-upgrade'")
         browser.ask(f"document.querySelector('form[action$=\"{verb}\"]').requestSubmit()")
+        browser.until(f"document.getElementById('work') && work().dataset.request !== '{earlier}'")
         browser.until("document.getElementById('work')?.dataset.state === 'done'")
     wrong: list[str] = []
     for width, theme, language in (
