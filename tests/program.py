@@ -20,7 +20,7 @@ from tempfile import TemporaryFile
 from typing import Any
 from unittest.mock import patch
 
-from engine import clock, redact
+from engine import clock, operators, redact
 from engine.pipelines.steps import facts
 from engine.store.database import database
 from kvmtui.terminal import exits, open_site
@@ -111,3 +111,4 @@ def _as_if_started() -> Iterator[None]:
         redact._values.update(known)
         clock._zone = zone
         open_site.set_read_only(False)
+        operators.use(operators.Operators())

@@ -73,11 +73,6 @@ def rate(bytes_per_second: float | None) -> str:
     return f"{size:.{0 if size >= 99.5 or place == 0 else 1}f} {_UNITS[place]}/s"
 
 
-def gib(size: int) -> str:
-    """Bytes in GiB, such as `2.0 GiB`."""
-    return f"{size / 2**30:.1f} GiB"
-
-
 def _line(
     name: str, facts: Sequence[Fact], words: Callable[[Sequence[Value]], str], where: str = ""
 ) -> Description:

@@ -8,8 +8,7 @@ from typing import Any
 
 from engine.clock import Moment, now_ms
 from engine.plan import effective
-from engine.queries.descriptions import gib
-from engine.queries.traffic import sums_in
+from engine.queries.traffic import gib, sums_in
 from engine.store.database import session
 from engine.store.models import Client, Product, Service, TrafficQuota, Vm
 from engine.traffic.calendar import bounds, month_of

@@ -77,3 +77,8 @@ def _sums(service_id: int | None, name: str, scope: Scope) -> Iterator[MonthView
 def _of(service_id: int | None, *columns: Any) -> Any:
     query = Traffic.select(*columns)
     return query if service_id is None else query.where(Traffic.service == service_id)
+
+
+def gib(size: int) -> str:
+    """Bytes in GiB, such as `2.0 GiB`."""
+    return f"{size / 2**30:.1f} GiB"

@@ -270,7 +270,7 @@ _OTHERS = (
     _settings("webhooks", "W", "Webhooks", "Show the webhooks and the targets of notifications.", 26),
     _token_change("add", "plus", "Create", "Create a token; its secret is shown once.", 20),
     _token_change(
-        "rotate", "asterisk", "Rotate", "Give this token a new secret; the old one stops working.", 21, True
+        "rotate", "V", "Rotate", "Give this token a new secret; the old one stops working.", 21, True
     ),
     _token_change("revoke", "D", "Revoke", "Revoke this token permanently.", 22, True),
     _webhook_change("add", "plus", "Create", "Create a webhook; its signing secret is shown once.", 20),

@@ -93,7 +93,7 @@ REFUSED = {
     ("server", "show", "pve-waw"): "Did you mean 'pve-waw1'?",
     ("pool", "show", "99"): "There is no pool '99'",
     ("zone", "show", "example.con"): "Did you mean 'example.com'?",
-    ("vm", "show", "vmid:2"): "No machine has VMID 2.",
+    ("vm", "show", "vmid:2"): "No VM has VMID 2.",
     ("vm", "show", "2"): "A VMID is written vmid:2",
     ("service", "create", "--client", "Acmee", "--product", "VPS-2"): "Did you mean 'Acme'?",
     (

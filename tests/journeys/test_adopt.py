@@ -69,7 +69,7 @@ def test_from_a_foreign_guest_to_the_end_of_a_service(journey: Journey, vmid: in
     )
     assert [each["address"] for each in vm["ips"]] == ["192.168.130.9"]
     again = journey.run(*_arguments(vmid, "--id", "7001", "--confirm", NAME))
-    assert again.exit == 2 and "machine of service 7000" in again.stderr
+    assert again.exit == 2 and "VM of service 7000" in again.stderr
 
     plan = {each["field"]: each for each in journey.json("service", "change-package", "7000", "--plan")}
     assert (plan["cores"]["old"], plan["cores"]["new"]) == (3, 2)

@@ -215,7 +215,17 @@ async def test_a_product_is_edited_section_by_section_from_the_keyboard(site: St
         await press(pilot, "E")
         await dialog(pilot, SaveDialog)
         await press(
-            pilot, "pagedown", "down", *"250", "pagedown", "pagedown", "down", "delete", *"120", "ctrl+o"
+            pilot,
+            "pagedown",
+            "down",
+            *"250",
+            "pagedown",
+            "pagedown",
+            "pagedown",
+            "down",
+            "delete",
+            *"120",
+            "ctrl+o",
         )
         await gone(pilot)
     values = product_values("VPS-XL")

@@ -108,13 +108,13 @@ async def test_what_the_engine_refuses_stays_in_the_form(site: Store) -> None:
 async def test_a_rotated_token_has_another_secret_and_expiry(site: Store) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await opened(pilot)
-        await press(pilot, "home", "*")
+        await press(pilot, "home", "V")
         await dialog(pilot, SaveDialog)
         assert "stops working at once" in words(pilot)
         await press(pilot, "escape")
         await gone(pilot)
         before = ApiToken.get(ApiToken.name == "billing")
-        await press(pilot, "*")
+        await press(pilot, "V")
         await fill(pilot, expires="365d")
         secret = (await dialog(pilot, SecretDialog))._secret
     after = ApiToken.get(ApiToken.name == "billing")
@@ -167,7 +167,7 @@ async def test_other_roles_look_and_change_nothing(site: Store) -> None:
         async with console().run_test(size=(100, 40)) as pilot:
             await opened(pilot)
             assert "billing" in words(pilot)
-            for number, key in enumerate("+*D", 1):
+            for number, key in enumerate("+VD", 1):
                 await press(pilot, key)
                 await until(
                     pilot, lambda n=number: told(pilot).count("needs the role owner; yours is operator") == n

@@ -20,6 +20,7 @@ from screens.widgets.table import Table
 from tests.live.conftest import MAC, VMID, put, site, stepped_site
 from tests.pipelines.conftest import SPEC, Site
 from tests.screens.console_site import console, settle
+from tests.screens.pressing import dialog
 
 __all__ = ["site", "stepped_site"]
 
@@ -96,7 +97,7 @@ async def test_a_snapshot_is_taken_shown_rolled_back_to_and_deleted(site: Site) 
         table = await tab(pilot, vm, "snapshots")
         assert table.count == 0
         await press(pilot, "+")
-        assert isinstance(pilot.app.screen, FormDialog)
+        await dialog(pilot, FormDialog)
         await press(pilot, *"before", "tab", *"an upgrade", "enter")
         assert done(site, vm) == "Snapshot"
         await until(pilot, lambda: table.count == 1)

@@ -50,7 +50,7 @@ def install(clock_file: Path) -> None:
     _replace("engine.running", "retry_ms", lambda: RETRY_MS)
     _replace("engine.work.task_ledger", "_is_due", _is_due)
     sender = importlib.import_module("engine.dns.sender")
-    sender.Settings.__init__.__defaults__ = (sender.Timing(0.5, 0.7, 1.5), 2_500, (0.5, 1.0), (1.0,))
+    sender.Settings.__init__.__defaults__ = (sender.Timing(0.5, 0.7, 1.5), 2_500, (0.5, 1.0), (1.0,), 1.0)
     step_clock(clock_file)
 
 

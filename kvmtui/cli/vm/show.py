@@ -77,7 +77,8 @@ def _request(one: RequestView) -> str:
 
 def _live_facts(seen: LiveView) -> Iterator[tuple[str, str]]:
     """The look as facts under names of their own."""
-    from engine.queries.descriptions import describe, gib, lasting
+    from engine.queries.descriptions import describe, lasting
+    from engine.queries.traffic import gib
 
     looked, standing, usage = seen.looked, seen.standing, seen.usage
     yield "live", looked.sentence or f"seen on {looked.node} in {looked.api_ms} ms"

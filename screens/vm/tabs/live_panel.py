@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from textwrap import wrap
 
 from engine.clock import now_ms
-from engine.queries.descriptions import MEANINGS, Sign, describe, gib, lasting, rate
+from engine.queries.descriptions import MEANINGS, Sign, describe, lasting, rate
 from engine.queries.live import GuestState, GuestUsage, LiveView
 from engine.queries.observation import Observation, State
+from engine.queries.traffic import gib
 from screens.common import glyphs
 from screens.common.text import fit, plain
 from screens.common.times import age

@@ -9,12 +9,12 @@ from textual.containers import VerticalScroll
 from textual.worker import Worker
 
 from engine.actions import packages
-from engine.queries.descriptions import gib, name_of
+from engine.queries.descriptions import name_of
 from engine.queries.drift import Fact
 from engine.queries.inventory import ServiceView
 from engine.queries.live import LiveReader, LiveView
 from engine.queries.quota import QuotaView, quota_words
-from engine.queries.traffic import MonthView
+from engine.queries.traffic import MonthView, gib
 from engine.queries.vms import VmView
 from screens.common.actions import Action
 from screens.common.bindings import bindings
