@@ -78,7 +78,7 @@ def redeploy(actor: Actor, service_id: int, reason: str = "") -> Queued:
                 vm, vm.vm_status, actor, pipeline="Redeploy", action="Deploy", by_flow=True,
                 why="replaced by a redeploy",
             )  # fmt: skip
-            said = f"{label(vm)} will be removed from Proxmox and deployed from scratch."
+            said = f"{label(vm)} will be redeployed from scratch."
             return Accepted(said, number)
 
         return change(actor, vm, "redeploy", work, reason)

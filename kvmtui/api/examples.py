@@ -348,7 +348,7 @@ ANSWERS: dict[str, Any] = {
     "reinstall_vm 200": _plan("Reinstall", "Reinstall is queued for service 5546 (vm-5546).", "Delete VM"),
     "redeploy_vm 200": _plan(
         "Deploy",
-        "service 5546 (vm-5546) will be removed from Proxmox and deployed from scratch.",
+        "service 5546 (vm-5546) will be redeployed from scratch.",
         "Delete VM",
     ),
     "restore_backup 200": _plan("Restore", "Restore is queued for service 5546 (vm-5546).", "Restore"),
