@@ -128,7 +128,7 @@ class GuestFirewall:
                 raise
 
     def _change(self, method: str, what: str, path: tuple[str, ...], params: Mapping[str, Value]) -> None:
-        self._guest.prove_recent()
+        self._guest.prove()  # these calls take no digest
         self._guest.send(method, what, ("firewall", *path), params, ProxmoxAnswer.nothing)
 
     def _get(self, what: str, *path: str) -> ProxmoxAnswer:

@@ -63,10 +63,6 @@ class Guest(GuestView):
         config = self.recent_config()
         return self._proven(config) if config.digest else self.prove()
 
-    def prove_recent(self) -> None:
-        """The proof for a run of firewall calls, which set one state in several requests and destroy nothing."""
-        self._proven(self.recent_config())
-
     def _proven(self, config: GuestConfig) -> GuestConfig:
         if config.mark != self.mark:
             self._not_named_yet(config)

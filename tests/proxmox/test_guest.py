@@ -54,7 +54,7 @@ CHANGES: dict[str, Callable[[Guest], Any]] = {
     "firewall.move_rule": lambda guest: guest.firewall.move_rule(RULE, 2),
     "firewall.delete_rule": lambda guest: guest.firewall.delete_rule(RULE),
 }
-READS = {"prove", "prove_digest", "prove_recent", "firewall", "send", "options", "ipset", "rules"}
+READS = {"prove", "prove_digest", "firewall", "send", "options", "ipset", "rules"}
 
 
 def answers(world: Any, config: dict[str, Any] | None, **paths: Any) -> Callable[[Any], Any]:
@@ -127,6 +127,19 @@ def test_nothing_is_sent_to_a_foreign_guest(
     assert complaint in caught.value.sentence
     assert "VMID 100 was not touched" in caught.value.sentence
     assert not caught.value.sent
+
+
+@pytest.mark.parametrize("change", [name for name in CHANGES if "firewall" in name or "ipset" in name])
+def test_a_firewall_call_to_a_guest_that_was_just_replaced_sends_nothing(
+    serve: Any, connect: Any, world: Any, change: str
+) -> None:
+    server = serve(answers(world, world.config()))
+    guest = the_guest(connect(server), world)
+    guest.prove()
+    server.answer = answers(world, world.config(description="of somebody else"))
+    with pytest.raises(NotOurs):
+        CHANGES[change](guest)
+    assert server.changes() == []
 
 
 @pytest.mark.parametrize("change", [name for name in CHANGES if name != "stamp"])
