@@ -51,6 +51,7 @@ TABLES = (Service, Vm, Client, Request, Audit, Answered, Event, Outbox, Webhook,
 NOT_ONCE = {
     "check_webhook": "sends a message to a server at once; what was sent cannot be taken back",
     "open_console": "keeps a link in memory, which ends with the process",
+    "open_session": "makes another link at each try; one that nobody opens expires within 60 s",
     "replay_delivery": "sends a message again; endpoints tell them apart by its id",
 }
 
