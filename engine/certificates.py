@@ -17,7 +17,7 @@ from engine.store.models import Server
 
 DAY_MS = 86_400_000
 _UNSEEN_DAYS = 30
-"""A certificate that was not seen for so long, or expired so long ago, is no longer in use."""
+"""A certificate that was last seen, or expired, longer ago than this is not in use any more."""
 
 
 @dataclass(frozen=True, slots=True)

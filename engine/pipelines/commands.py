@@ -68,7 +68,7 @@ def suspend(ctx: Context) -> Outcome:
     """Have the VM off and the service Suspended; when the traffic quota requested it, only while it is due."""
     if ctx.args.get(quota.BY_QUOTA) and not _quota_may_suspend(ctx):
         return Skip(_NOT_DUE)
-    return _then(ctx, power.shut_down(ctx) if _there(ctx) else Skip(_NO_MACHINE), "Suspended")
+    return _then(ctx, power.shut_down(ctx) if _there(ctx) else Skip(_NO_VM), "Suspended")
 
 
 def unsuspend(ctx: Context) -> Outcome:
@@ -76,7 +76,7 @@ def unsuspend(ctx: Context) -> Outcome:
     by_quota = bool(ctx.args.get(quota.BY_QUOTA))
     if by_quota and quota.hold_of(ctx.vm.service_id) != "ending":
         return Skip(_NOT_DUE)
-    outcome = _then(ctx, power.start(ctx) if _there(ctx) else Skip(_NO_MACHINE), "Active")
+    outcome = _then(ctx, power.start(ctx) if _there(ctx) else Skip(_NO_VM), "Active")
     if by_quota and isinstance(outcome, Done | Skip):
         ctx.on_commit_with_end(partial(_end_hold, ctx.vm.service_id))
     return outcome
@@ -110,7 +110,7 @@ def _then(ctx: Context, outcome: Outcome, status: str) -> Outcome:
     return outcome
 
 
-_NO_MACHINE = "there is no VM"
+_NO_VM = "there is no VM"
 _NOT_DUE = "the traffic quota no longer requires it"
 
 COMMANDS: tuple[Pipeline, ...] = (

@@ -36,7 +36,7 @@ _known: dict[type, tuple[tuple[str, bool], ...] | None] = {}
 
 
 def _fields(kind: type) -> tuple[tuple[str, bool], ...] | None:
-    """The fields of a view, and whether each is a moment; None for what is no view."""
+    """The fields of a view, and whether each is a moment; None for anything else."""
     if kind not in _known:
         _known[kind] = (
             tuple((each.name, "Moment" in str(each.type)) for each in dataclasses.fields(kind))
