@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.tui.figures import Figure, ms
+from benchmarks.tui.homes import COUNTED
 from benchmarks.tui.terminal import terminal
 
 ROUNDS = 3
-VMS = b"25 VMs"
 
 
 def figures(folder: Path) -> Iterator[Figure]:
@@ -21,7 +21,7 @@ def figures(folder: Path) -> Iterator[Figure]:
 
 def _started() -> tuple[float, float]:
     with terminal("-m", "kvmtui", "--demo") as opened:
-        numbers = opened.until(VMS, settle=False)
+        numbers = opened.until(COUNTED, settle=False)
         engine = opened.until(b"engine here", settle=False)
         opened.press(b"q")
         opened.ended()

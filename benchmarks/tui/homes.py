@@ -25,6 +25,8 @@ from engine.store.models import Address, Client, Product, Run, Server, Service, 
 from engine.store.urls import sqlite_url
 
 FIRST = 5_001
+COUNTED = b"VMs (2) 25"
+"""What the dashboard of a site with 25 VMs says once it has read its numbers."""
 CLIENTS = 500
 _LOWEST = ip_address("10.0.0.1")
 SPEC: dict[str, Any] = {

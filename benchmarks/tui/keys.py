@@ -26,7 +26,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     with labproc.running(speed=SPEED) as lab:
         home = homes.deploying(folder / "busy", lab, VMS)
         with console(home) as opened:
-            opened.until(f"{VMS} VMs".encode(), settle=False)
+            opened.until(f"VMs (2) {VMS}".encode(), settle=False)
             opened.press(b"2")
             opened.shown(b"5001")
             busy = _keys_while(home, opened)

@@ -23,7 +23,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     """The longest time without an answer, memory, and whether the end of the log is the end of what was written."""
     home, report = homes.standing(folder / "home", 100), folder / "report"
     with probed(home, report, "--read-only") as opened:
-        opened.until(b"100 VMs")
+        opened.until(b"VMs (2) 100")
         opened.press(b"L")
         opened.settle(1.5)
         before = opened.memory()

@@ -16,11 +16,11 @@ def figures(folder: Path) -> Iterator[Figure]:
     """First useful paint as a ratio, and how long `q` takes while the engine works here."""
     home = homes.standing(folder / "small", 25)
     with console(home, "--read-only") as warm:
-        warm.until(b"25 VMs")
+        warm.until(homes.COUNTED)
     starts = [(_numbers(home), _bare()) for _ in range(ROUNDS)]
     yield Figure("bare app, spawn to text, median", ms([bare for _, bare in starts]), unit="ms")
     yield Figure("dashboard with numbers, median", ms([ours for ours, _ in starts]), unit="ms")
-    yield Figure("first useful paint / bare app", median_ratio(starts), 2.2)
+    yield Figure("first useful paint / bare app", median_ratio(starts), 1.8)
     ends = [_left(home) for _ in range(ROUNDS)]
     yield Figure("q to the shell, engine running, median", ms(ends) / 1000, 0.5, "s")
     yield Figure("q to the shell, engine running, longest", max(ends), unit="s")
@@ -33,7 +33,7 @@ def _bare() -> float:
 
 def _numbers(home: Path) -> float:
     with console(home) as opened:
-        return opened.until(b"25 VMs", settle=False)
+        return opened.until(homes.COUNTED, settle=False)
 
 
 def _left(home: Path) -> float:

@@ -24,7 +24,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     """Bytes a second; each kind of line also with `--low-bandwidth`, which must take half at the most."""
     home = homes.standing(folder / "home", VMS)
     with console(home, "--read-only") as opened:
-        opened.until(f"{VMS} VMs".encode())
+        opened.until(f"VMs (2) {VMS}".encode())
         opened.settle(3.0)
         yield Figure("idle, dashboard", opened.count(SECONDS), 0, "B/s")
     with console(home) as opened:
@@ -48,7 +48,7 @@ def _list(opened: Terminal) -> None:
 def _changing(home: Path, *arguments: str) -> float:
     """Another process changes a tenth of the machines each second, those in view among them."""
     with console(home, "--read-only", *arguments) as opened:
-        opened.until(f"{VMS} VMs".encode())
+        opened.until(f"VMs (2) {VMS}".encode())
         _list(opened)
         stop = threading.Event()
         writing = threading.Thread(target=_change, args=(home / "kvmtui.db", stop))
@@ -73,7 +73,7 @@ def _deploying(home: Path, *arguments: str) -> float:
     with labproc.running(speed=SPEED) as lab:
         homes.deploying(home, lab, DEPLOYING)
         with console(home, *arguments) as opened:
-            opened.until(f"{DEPLOYING} VMs".encode(), settle=False)
+            opened.until(f"VMs (2) {DEPLOYING}".encode(), settle=False)
             opened.press(b"2")
             opened.shown(b"5001")
             opened.press(b"L")
