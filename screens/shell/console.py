@@ -385,6 +385,7 @@ class Console(ActionMixin, TypeAhead, Toasts):
         if header is None or facts is None:
             return
         header.show(facts)
+        self.screen_stack[0].query_one(Tabs).count(facts.totals)
         if facts.engine == "none":  # the daemon is gone: take over here
             self.run_worker(self._start_engine(), group="engine", exclusive=True)
 

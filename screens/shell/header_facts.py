@@ -1,4 +1,4 @@
-"""The facts of the header: where the engine runs, its heartbeat, and the number of alerts."""
+"""The facts of the first two lines: where the engine runs, its heartbeat, alerts, and how long each list is."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from engine.clock import now_ms
 from engine.errors import KvmtuiError
 from engine.queries import dashboard
 from engine.queries.engines import EngineView, engines
+from engine.queries.totals import totals
 from screens.widgets.header import Facts
 
 
 def read(site: str, own: str, read_only: bool) -> Facts | None:
     """Reads them; None when the database does not answer, which the feed reports."""
     try:
-        found, alerts = engines(), dashboard.alerts()
+        found, alerts, lengths = engines(), dashboard.alerts(), totals()
     except KvmtuiError:
         return None
-    return Facts(site, where(found, own), heartbeat(found), alerts, read_only)
+    return Facts(site, where(found, own), heartbeat(found), alerts, read_only, totals=lengths)
 
 
 def where(engines: list[EngineView], own: str) -> str:

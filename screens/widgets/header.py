@@ -5,8 +5,8 @@ There is no clock in them: while nothing changes, not one byte goes to the termi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -33,6 +33,8 @@ class Facts:
     alerts: int = 0
     read_only: bool = False
     notice: str = ""
+    totals: Mapping[str, int] = field(default_factory=dict)
+    """How long the lists behind the tabs are, the most wanted count first."""
 
 
 class Header(Toned):

@@ -1,4 +1,4 @@
-"""One line of tabs; the open one is in brackets."""
+"""One line of tabs; the open one is in brackets and in reverse video."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
+from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.message import Message
@@ -23,7 +24,10 @@ class TabName:
 
 
 class TabRow(Toned):
-    """Names in a row, the same at every width; counts and spaces after keys only where there is room."""
+    """Names in a row, the same at every width; counts and spaces after keys only where there is room.
+
+    Where the counts do not all fit, the last ones are left out.
+    """
 
     @dataclass
     class Chosen(Message):
@@ -50,9 +54,10 @@ class TabRow(Toned):
             self.refresh()
 
     def render(self) -> Text:
-        return self.toned(
-            *((words, "accent" if name == self.active else "") for name, words in self._words())
-        )
+        line = Text(no_wrap=True, end="", overflow="ellipsis")
+        for name, words in self._words():
+            line.append(words, self.tone("accent") + Style(reverse=True) if name == self.active else "")
+        return line
 
     def on_click(self, event: events.Click) -> None:
         x = 0
@@ -64,15 +69,20 @@ class TabRow(Toned):
 
     def _words(self) -> list[tuple[str, str]]:
         """The row as full as it fits."""
+        counted = [each.name for each in self._tabs if each.name in self._counts]
+        counted.sort(key=list(self._counts).index)
+        layouts = [(set(counted[:number]), " ") for number in range(len(counted), -1, -1)]
         words: list[tuple[str, str]] = []
-        for counted, gap in ((True, " "), (False, " "), (False, "")):
-            words = [(each.name, self._label(each, counted, gap)) for each in self._tabs]
+        for shown, gap in [*layouts, (set(), "")]:
+            words = [(each.name, self._label(each, shown, gap)) for each in self._tabs]
             if sum(cell_len(label) for _, label in words) <= self.size.width:
                 break
         return words
 
-    def _label(self, tab: TabName, counted: bool, gap: str) -> str:
+    def _label(self, tab: TabName, counted: set[str], gap: str) -> str:
         words = f"{tab.key}{gap}{tab.label}" if tab.key else tab.label
-        if counted and tab.name in self._counts:
-            words = f"{words} {self._counts[tab.name]}"
-        return f"[{words}]" if tab.name == self.active else f" {words}"
+        if tab.name in counted:
+            words = f"{words} {self._counts[tab.name]:,}"
+        if tab.name == self.active:
+            return f"[{words}]"
+        return f"  {words}" if tab.key and counted else f" {words}"

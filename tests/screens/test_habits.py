@@ -180,6 +180,18 @@ async def test_counts_of_tabs_go_before_names_do(stage) -> None:
         assert row.render().plain == " Addresses[Log]"
 
 
+async def test_the_most_wanted_counts_stay_where_not_all_fit(stage) -> None:
+    app = stage(Tabs("vms"))
+    async with app.run_test(size=(120, 24)) as pilot:
+        row = app.query_one(Tabs)
+        row.count({"vms": 1204, "services": 1190, "pools": 3, "zones": 2})
+        assert row.render().plain.startswith("  1 Home[2 VMs 1,204]  3 Pools 3  4 DNS 2  5 Products")
+        await pilot.resize_terminal(106, 24)
+        assert "[2 VMs 1,204]  3 Pools  4 DNS  5" in row.render().plain
+        await pilot.resize_terminal(80, 24)
+        assert "[2VMs] 3Pools" in row.render().plain
+
+
 async def test_the_header_stands_still_until_its_words_change(stage, monkeypatch) -> None:
     header = Header(Facts("Site", "here", 3))
     async with stage(header).run_test(size=(100, 24)):

@@ -8,6 +8,8 @@ import pytest
 from peewee import fn
 
 from engine.errors import Refused
+from engine.queries import service_list
+from engine.queries.totals import totals
 from engine.queries.vm_groups import KINDS, groups
 from engine.queries.vm_list import VmQuestion, count, counts, next_try, page
 from engine.store.models import Address, Client, Service, Vm
@@ -87,3 +89,10 @@ def test_the_counts_above_the_list(site: None) -> None:
     found = counts()
     assert (found.total, found.stuck, found.stopped, found.suspended, found.waiting) == (6, 2, 1, 1, 1)
     assert next_try(5547) == NOW and next_try(9999) is None
+
+
+def test_the_tabs_count_what_the_lists_hold(site: None) -> None:
+    lengths = {"vms": 6, "services": 6, "pools": 0, "clients": 3, "servers": 1, "zones": 0, "products": 2}
+    assert totals() == lengths
+    assert totals()["vms"] == counts().total == count(VmQuestion())
+    assert totals()["services"] == service_list.count(service_list.ServiceQuestion())
