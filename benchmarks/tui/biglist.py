@@ -28,7 +28,7 @@ def figures(folder: Path) -> Iterator[Figure]:
 def _opening(few: Path, many: Path) -> Iterator[Figure]:
     with console(few, "--read-only") as one, console(many, "--read-only") as other:
         one.until(b"VMs (2) 100")
-        other.until(b"VMs (2) 100000")
+        other.until(b"VMs (2) 100,000")
         pairs = [(_opened(one), _opened(other)) for _ in range(4 * ROUNDS)]
     yield Figure("open 100 VMs, median", ms([small for small, _ in pairs]), unit="ms")
     yield Figure("open 100,000 VMs, median", ms([large for _, large in pairs]), unit="ms")
@@ -53,7 +53,7 @@ def _used(few: Path, many: Path) -> Iterator[Figure]:
         empty.settle()
         least = empty.memory()
     with console(many, "--read-only") as opened:
-        opened.until(b"VMs (2) 100000")
+        opened.until(b"VMs (2) 100,000")
         opened.press(b"2")
         opened.shown(b"vps-5001")
         opened.settle()
@@ -84,7 +84,7 @@ def _typed(opened: Terminal, words: bytes) -> Iterator[float]:
 def _one_changed(home: Path, report: Path) -> Iterator[Figure]:
     """Another process changes a row in view: from the event's arrival in the console to the bytes of its row."""
     with probed(home, report, "--read-only") as opened:
-        opened.until(b"VMs (2) 100000")
+        opened.until(b"VMs (2) 100,000")
         opened.press(b"2")
         opened.shown(b"vps-5001")
         opened.settle(1.5)

@@ -289,7 +289,7 @@ def _next(found: Dashboard, width: int) -> DashboardSection:
 def _totals(found: Dashboard) -> DashboardSection:
     active = found.services.get("Active", 0)
     words = (
-        f"VMs (2) {found.vms['total']}, {found.vms['ready']} ready · Pools (3) {found.pools} · "
-        f"Zones (4) {found.zones} · Services (8) {active} active"
+        f"VMs (2) {found.vms['total']:,}, {found.vms['ready']:,} ready · Pools (3) {found.pools:,} · "
+        f"Zones (4) {found.zones:,} · Services (8) {active:,} active"
     )
     return DashboardSection("", "", [DashboardLine("totals", ((words, "muted"),), ScreenTarget("vms"))])
