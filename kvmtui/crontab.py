@@ -124,7 +124,7 @@ def listing(as_json: bool) -> int:
                 iso(row.last_run_at) or "never",
                 iso(row.next_run_at) or "-",
                 row.locked_by or "-",
-                f"{row.processed} processed, {row.errors} errors, {row.seconds:.1f}s"
+                f"{row.processed} processed, {row.errors} {'error' if row.errors == 1 else 'errors'}, {row.seconds:.1f}s"
                 if row.last_run_at
                 else "-",
                 row.does,

@@ -21,6 +21,7 @@ from screens.framework.form_questions import JOINT, nested, questions
 from screens.framework.records_screen import RecordsScreen
 from screens.framework.screen import actor
 from screens.settings.task_progress import TaskProgress
+from screens.widgets.counts import counted
 from screens.widgets.dialogs import Confirm
 from screens.widgets.fields import FormField
 from screens.widgets.rows import Cell, Column, TableRow
@@ -217,5 +218,5 @@ def _result(each: ScheduledTask) -> Cell:
         return Cell("—", "muted")
     took = f"in {each.seconds:.1f} s"
     if each.errors:
-        return Cell(f"- {each.processed} done, {each.errors} errors", "error", below=took)
+        return Cell(f"- {each.processed} done, {counted(each.errors, 'errors')}", "error", below=took)
     return Cell(f"+ {each.processed} done", "ok", below=took)
