@@ -124,9 +124,7 @@ def listing(as_json: bool) -> int:
                 iso(row.last_run_at) or "never",
                 iso(row.next_run_at) or "-",
                 row.locked_by or "-",
-                f"{row.processed} processed, {row.errors} {'error' if row.errors == 1 else 'errors'}, {row.seconds:.1f}s"
-                if row.last_run_at
-                else "-",
+                _result(row) if row.last_run_at else "-",
                 row.does,
             )
             for row in rows
@@ -142,3 +140,8 @@ def clear(reason: str, as_json: bool) -> int:
         sentence = clear_locks(current_actor("cli", reason))
     output.done(sentence, as_json)
     return 0
+
+
+def _result(row: ledger.ScheduledTask) -> str:
+    noun = "error" if row.errors == 1 else "errors"
+    return f"{row.processed} processed, {row.errors} {noun}, {row.seconds:.1f}s"
