@@ -25,7 +25,7 @@ class TaskProgress:
         elif now.last_run_at is not None and not now.locked_by:
             self._end(*_ran(now))
         elif not self._left and now.locked_by:
-            self._end(f"{self._name} runs on at {now.locked_by}; ctrl+r shows how far it is.", failed=False)
+            self._end(f"{self._name} still runs at {now.locked_by}; ctrl+r reads its result.", failed=False)
         elif not self._left:
             self._end(
                 f"{self._name} waits for an engine. Start one: kvmtui --daemon.",

@@ -23,7 +23,7 @@ from screens.widgets.reader import sentence
 from screens.widgets.table import Table
 
 Read = Callable[[], Sequence[RunView]]
-_KEYS = "enter opens or closes a run · f follows or holds · y copies · esc closes"
+_KEYS = "enter opens or closes a run · G follows or holds · y copies · esc closes"
 _GUTTER = 3
 
 
@@ -31,7 +31,7 @@ class RunLog(Dialog[None]):
     """Runs as lines; enter opens one to its steps, and closes it again."""
 
     AUTO_FOCUS = "Table"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f", "follow", "Follow", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("G,f", "follow", "Follow", show=False)]
 
     def __init__(self, name: str, found: Sequence[RunView], service_id: int, read: Read) -> None:
         super().__init__(f"Log of {plain(name)}", _KEYS)
@@ -115,7 +115,7 @@ class RunLog(Dialog[None]):
             words = f"[-] {self._error}"
         elif self._held:
             words = "[=] Held" + (
-                ": new lines since then; f shows them" if self._missed else "; f follows again"
+                ": new lines since then; G shows them" if self._missed else "; G follows again"
             )
         else:
             words = "[>] It is brought up to date while this is open"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import pkgutil
+import re
+from importlib import import_module
 from typing import Any
 
 import pytest
 from textual.app import ComposeResult
 from textual.screen import Screen
 
+import screens
 from screens.common import key_meanings
 from screens.common.actions import ACTIONS, EVERYWHERE, TOGETHER, Action
-from screens.common.bindings import ActionMixin, action, bindings, in_scope, keymap
+from screens.common.bindings import ActionMixin, action, bindings, in_scope, key_name, keymap
 from screens.common.key_meanings import EXCEPTIONS, FORMER, double_meanings, meanings
 from screens.widgets.footer import hints
 from screens.widgets.rows import Column, TableRow
@@ -51,6 +55,26 @@ def test_a_second_meaning_of_a_key_is_found(key: str, monkeypatch: pytest.Monkey
     found = double_meanings()
     assert ("pools.shred" in " ".join(found)) is taken
     assert len(found) == taken
+
+
+def _lists() -> list[type[Any]]:
+    return [
+        kind
+        for name in [each.name for each in pkgutil.walk_packages(screens.__path__, "screens.")]
+        for kind in vars(import_module(name)).values()
+        if isinstance(kind, type) and kind.__module__ == name and getattr(kind, "EMPTY", "")
+    ]
+
+
+def test_an_empty_list_names_keys_that_work_there() -> None:
+    lists = _lists()
+    assert len(lists) > 9
+    for kind in lists:
+        scopes = (kind.SCOPE, "list", "page", EVERYWHERE)
+        works = {key_name(key) for scope in scopes for each in in_scope(scope) for key in each.keys}
+        works |= {f"ctrl+{key[1:]}" for key in works if key.startswith("^")}
+        named = re.findall(r"(?<!\S)(\S|ctrl\+.) (?:to|reads|takes|makes|sets)\b", kind.EMPTY)
+        assert set(named) <= works, f"{kind.__name__}: {kind.EMPTY}"
 
 
 def test_no_exception_is_without_need() -> None:

@@ -32,7 +32,7 @@ class BackupsTab(ClusterTab):
     BINDINGS = bindings("backups")
     VERBS = ("vm backup list", "vm backup create", "vm backup schedule", "vm backup delete", "vm restore")
     NOUN, ONE = "backups", "backup"
-    EMPTY = "There is no backup.\nn makes one now, w sets the days on which one is made."
+    EMPTY = "No backup yet.\nPress + to make one now, w to set the days on which one is made."
     PIPELINES: ClassVar[tuple[str, ...]] = ("Backup", "DeleteBackup", "Restore")
     COLUMNS = (
         Column("created", "Made (UTC)", 19, 1),

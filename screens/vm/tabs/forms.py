@@ -59,7 +59,7 @@ class ScheduleDialog(FormDialog):
     def __init__(self, what: str, now: ScheduleView | None) -> None:
         known: dict[str, object] = {day: now is not None and day in now.days for day in DAYS}
         known["at"] = now.at if now is not None else ""
-        super().__init__(f"When a {what} is made by itself", FormWidget(ScheduleForm, values=known))
+        super().__init__(f"Schedule of {what}s", FormWidget(ScheduleForm, values=known))
         self._what = what
 
     def on_mount(self) -> None:
@@ -84,13 +84,13 @@ async def asked_schedule(
 def sentence_of(what: str, now: ScheduleView | None) -> str:
     """A schedule as a sentence, with the key that changes it."""
     words = sentence(what, now.days, now.at) if now is not None else sentence(what, (), "")
-    return f"{words} w changes that."
+    return f"{words} w changes it."
 
 
 def sentence(what: str, days: Sequence[str], at: str) -> str:
     """On which days something is made, and when, in words."""
     if not days:
-        return f"No {what} is made by itself."
+        return f"No {what} schedule."
     when = f"at {at}" if at else "at a random time"
     every = (
         "every day" if len(days) == len(DAYS) else "on " + _and([_NAMES[DAYS.index(each)] for each in days])

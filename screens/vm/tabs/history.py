@@ -119,7 +119,7 @@ def _key(moment: Moment) -> str:
 def _said(notes: str) -> Iterator[Said]:
     lines = [line for line in notes.splitlines() if line.strip()]
     if not lines:
-        yield "No notes. E writes some.", "muted"
+        yield "No notes. # writes some.", "muted"
         return
     left = len(lines) - 1
     more = f" (and {left} more line{'s' if left > 1 else ''})" if left else ""

@@ -38,7 +38,7 @@ class SnapshotsTab(ClusterTab):
         "vm snapshot schedule",
     )
     NOUN, ONE = "snapshots", "snapshot"
-    EMPTY = "There is no snapshot.\nn takes one."
+    EMPTY = "No snapshot yet.\nPress + to take one, w to set the days on which one is taken."
     PIPELINES: ClassVar[tuple[str, ...]] = ("Snapshot", "DeleteSnapshot", "Rollback", "RemoveOldSnapshots")
     COLUMNS = (
         Column("name", "Snapshot", 26, 1, grow=True),
