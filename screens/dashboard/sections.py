@@ -93,7 +93,8 @@ def _need(each: Need, width: int) -> DashboardLine:
     tone = "error" if each.urgent else "warn"
     about = each.about if each.kind in ("stuck", "mail", "engine") else f"{each.kind} {each.about}"
     when = _when(each, width >= WIDE)
-    head = fit(about, max(14, min(34, width // 5)))
+    room = max(14, min(34, width // 5))
+    head = fit(_pool(each.about, room) if each.kind == "pool" else about, room)
     more = f"{fit(each.more, 18)} " if width >= WIDE and each.kind == "stuck" else ""
     room = max(8, width - 3 - len(head) - len(more) - len(when))
     pieces = ((f"{'!' if each.urgent else '~'} ", tone), (f"{head} ", tone), (more, "muted"))
@@ -101,6 +102,20 @@ def _need(each: Need, width: int) -> DashboardLine:
     return DashboardLine(
         f"need {each.kind} {each.about}", (*pieces, (words, ""), (when, "muted")), each.opens, each.fix
     )
+
+
+def _pool(name: str, room: int) -> str:
+    """A range of addresses in a few cells: the end as far as it differs, or only the first address.
+
+    >>> _pool("192.0.2.2 – 192.0.2.30", 22), _pool("10.40.0.10 – 10.40.3.250", 22)
+    ('pool 192.0.2.2–30', 'pool 10.40.0.10 …')
+    """
+    first, _, last = name.partition(" – ")
+    parent, mark, own = last.rpartition(":" if ":" in last else ".")
+    if first.startswith(parent + mark):
+        name = f"{first}–{own}"
+    tries = (f"pool {name}", name, f"pool {first} …", f"{first} …")
+    return next((words for words in tries if len(words) <= room), tries[-1])
 
 
 def _when(each: Need, wide: bool) -> str:
