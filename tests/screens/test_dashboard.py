@@ -105,7 +105,7 @@ async def test_what_needs_an_operator_comes_first(site: Store, size: tuple[int, 
         shown = words(pilot)
     assert "Needs you 4" in shown
     needs = shown.partition("Needs you")[2].partition("Capacity")[0]
-    order = [needs.index(word) for word in ("vps-5547", "vps-5550", "storage ceph", "pool 198.51")]
+    order = [needs.index(word) for word in ("vps-5547", "vps-5550", "storage ceph", "198.51")]
     assert order == sorted(order)
     assert "25 of 29 in use (86 %), 4 left" in needs
     assert "storage pve1" not in needs and "12 % in use" not in needs
