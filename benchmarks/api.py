@@ -1,9 +1,9 @@
-"""The HTTP API under load: how long it takes to answer while sixty VMs deploy, and what it costs.
+"""Measure the HTTP API under load: latency while VMs deploy, effect on the deploys, memory, event streams.
 
     python -m benchmarks.api [--vms 60] [--rate 100] [--seconds 20] [--services 100000] [--listeners 200] [--speed 5]
 
-Prints each figure beside its target and ends with 1 when one is missed. The API, the engine and the simulated cluster
-are processes of their own.
+Prints each figure with its target; exits with 1 if a target is missed. The API, the engine and the simulated cluster
+run in separate processes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TARGETS = {
     "memory of the API MB": 80.0,
     "event streams: CPU %": 5.0,
 }
-EVENTS_S = 15  # sixty VMs that deploy in a minute, fifteen steps each
+EVENTS_S = 15  # 60 VMs that deploy within a minute, 15 steps each
 MANIFEST = """
 servers:
   - &server
@@ -67,7 +67,7 @@ clients:
 
 
 class Site:
-    """A home with a daemon, an API beside it, and a token."""
+    """A KVMTUI_HOME, and the API that is served from it."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -76,7 +76,7 @@ class Site:
         self.pid = 0
 
     def run(self, *arguments: str) -> str:
-        """One verb; its stdout."""
+        """Run one verb and return its stdout."""
         command = [sys.executable, "-m", "kvmtui", *arguments]
         done = subprocess.run(
             command, env=self.environment, cwd=ROOT, capture_output=True, text=True, check=True
@@ -85,7 +85,7 @@ class Site:
 
     @contextmanager
     def process(self, *arguments: str, wait_for: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-        """A verb that runs until the block ends, and the line it said."""
+        """Run a verb until the block ends; yield it and its first line that contains `wait_for`."""
         with subprocess.Popen(
             [sys.executable, "-m", "kvmtui", *arguments],
             env=self.environment,
@@ -104,7 +104,7 @@ class Site:
                 drain.wait(5)
 
     def client(self) -> httpx.AsyncClient:
-        """A client with the token."""
+        """An HTTP client that sends the token."""
         limits = httpx.Limits(max_connections=400, max_keepalive_connections=400)
         headers = {"Authorization": f"Bearer {self.token}"}
         return httpx.AsyncClient(
@@ -113,7 +113,7 @@ class Site:
 
 
 def main() -> int:
-    """Measure, print, judge."""
+    """Print the figures; 1 if a target is missed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--vms", type=int, default=60)
     parser.add_argument("--rate", type=int, default=100)
@@ -140,7 +140,7 @@ def main() -> int:
 
 
 def _deploys(given: argparse.Namespace, load: bool) -> tuple[float, dict[str, float]]:
-    """Seconds until all VMs are ready, and how long the API took to answer during that time."""
+    """Seconds until all VMs are ready, and the figures of the API during that time."""
     from tests.crash import labproc
 
     with labproc.running(given.speed) as lab, tempfile.TemporaryDirectory() as folder:
@@ -205,18 +205,18 @@ async def _measure(site: Site, given: argparse.Namespace, load: bool) -> tuple[f
 
 
 async def _load(http: httpx.AsyncClient, given: argparse.Namespace, took: dict[str, list[float]]) -> None:
-    """Requests at a steady rate whatever the answers take; every tenth is an order.
+    """Send requests at a fixed rate, however slow the responses are; every tenth creates a service.
 
-    Those orders are for a server that is paused, so that they deploy nothing.
+    Those services use a paused server, so they deploy nothing.
     """
-    open_ones = set()
+    pending = set()
     began = time.monotonic()
     for number in range(given.rate * given.seconds):
         await asyncio.sleep(max(0.0, began + number / given.rate - time.monotonic()))
         one = _post(http, number, took) if number % 10 == 0 else _get(http, number % given.vms + 1, took)
-        open_ones.add(task := asyncio.create_task(one))
-        task.add_done_callback(open_ones.discard)
-    await asyncio.gather(*open_ones)
+        pending.add(task := asyncio.create_task(one))
+        task.add_done_callback(pending.discard)
+    await asyncio.gather(*pending)
 
 
 async def _get(http: httpx.AsyncClient, service: int, took: dict[str, list[float]]) -> None:
@@ -235,30 +235,30 @@ async def _post(http: httpx.AsyncClient, number: int, took: dict[str, list[float
 
 
 def _large(given: argparse.Namespace) -> dict[str, float]:
-    """The first page of a long list, and what many open streams cost while events come."""
+    """Latency of the first page of a long list, and CPU use of many open event streams."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         home.chmod(0o700)
         site = Site(home)
-        site.run("server", "list")  # makes the database
+        site.run("server", "list")  # creates the database
         fill = [sys.executable, "-m", "benchmarks.api_fill", str(home), str(given.services)]
         subprocess.run(fill, env=site.environment, cwd=ROOT, check=True)
         site.token = json.loads(site.run("token", "create", "bench", "--role", "owner", "--json"))["secret"]
         (home / "config.toml").write_text("[api]\nrate_limit = 0\n")
         (home / "config.toml").chmod(0o600)
         with served(site):
-            return asyncio.run(_look(site, given))
+            return asyncio.run(_lists_and_streams(site, given))
 
 
-async def _look(site: Site, given: argparse.Namespace) -> dict[str, float]:
+async def _lists_and_streams(site: Site, given: argparse.Namespace) -> dict[str, float]:
     async with site.client() as http:
         took = []
         for _ in range(20):
             began = time.perf_counter()
             (await http.get("/api/v1/services?limit=100")).raise_for_status()
             took.append((time.perf_counter() - began) * 1000)
-        heard: list[int] = []
-        listeners = [asyncio.create_task(_listen(http, heard)) for _ in range(given.listeners)]
+        received: list[int] = []
+        listeners = [asyncio.create_task(_listen(http, received)) for _ in range(given.listeners)]
         await asyncio.sleep(3)
         publisher = [sys.executable, "-m", "benchmarks.api_events", str(site.home), str(EVENTS_S), "10"]
         before, began = cpu_s(site.pid), time.monotonic()
@@ -266,7 +266,7 @@ async def _look(site: Site, given: argparse.Namespace) -> dict[str, float]:
         assert await ran.wait() == 0
         spent = (cpu_s(site.pid) - before) / (time.monotonic() - began)
         await asyncio.sleep(2)
-        assert len(heard) >= given.listeners * EVENTS_S * 10, "a stream lost events"
+        assert len(received) >= given.listeners * EVENTS_S * 10, "a stream lost events"
         for each in listeners:
             each.cancel()
         await asyncio.gather(*listeners, return_exceptions=True)
@@ -276,11 +276,11 @@ async def _look(site: Site, given: argparse.Namespace) -> dict[str, float]:
     }
 
 
-async def _listen(http: httpx.AsyncClient, heard: list[int]) -> None:
+async def _listen(http: httpx.AsyncClient, received: list[int]) -> None:
     async with http.stream("GET", "/api/v1/events", timeout=None) as answer:
         async for line in answer.aiter_lines():
             if line.startswith("id: "):
-                heard.append(int(line[4:]))
+                received.append(int(line[4:]))
 
 
 def _key(number: object) -> dict[str, str]:
@@ -298,7 +298,7 @@ def memory_mb(pid: int) -> float:
 
 
 def cpu_s(pid: int) -> float:
-    """CPU seconds that a process has used."""
+    """CPU seconds used by a process."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,8 +1,8 @@
-"""What one request costs the API: CPU milliseconds of its process, one request after the other, nothing else at work.
+"""Measure the CPU time the API spends on one request: sequential requests, no other load.
 
     python -m benchmarks.api_cost [--services 1000] [--requests 1000]
 
-CPU time says more than waiting time on a machine that does other things. Prints the memory of the process as well.
+CPU time is more reliable than latency on a busy machine. Also prints the memory of the process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WARM = 50
 
 
 def main() -> int:
-    """Measure and print."""
+    """Print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--services", type=int, default=1000)
     parser.add_argument("--requests", type=int, default=1000)
@@ -40,10 +40,10 @@ def main() -> int:
 
 
 def filled(home: Path, services: int) -> Site:
-    """A site with so many services and no engine."""
+    """Create a site with this many services and no engine."""
     home.chmod(0o700)
     site = Site(home)
-    site.run("server", "list")  # makes the database
+    site.run("server", "list")  # creates the database
     fill = [sys.executable, "-m", "benchmarks.api_fill", str(home), str(services)]
     subprocess.run(fill, env=site.environment, cwd=ROOT, check=True)
     site.token = json.loads(site.run("token", "create", "bench", "--role", "owner", "--json"))["secret"]
@@ -53,15 +53,15 @@ def filled(home: Path, services: int) -> Site:
 
 
 def _costs(site: Site, given: argparse.Namespace) -> dict[str, float]:
-    line = http.client.HTTPConnection(urlsplit(site.url).netloc)
+    connection = http.client.HTTPConnection(urlsplit(site.url).netloc)
     headers = {"Authorization": f"Bearer {site.token}", "Content-Type": "application/json"}
 
     def send(method: str, path: str, body: object = None, key: str = "") -> None:
         more = {"Idempotency-Key": key} if key else {}
-        line.request(method, path, None if body is None else json.dumps(body), headers | more)
-        answer = line.getresponse()
-        said = answer.read()
-        assert answer.status in (200, 202), said
+        connection.request(method, path, None if body is None else json.dumps(body), headers | more)
+        answer = connection.getresponse()
+        content = answer.read()
+        assert answer.status in (200, 202), content
 
     number = iter(range(1, 1 << 30))
     order = {"client": "client 1", "product": "VPS"}

@@ -1,4 +1,4 @@
-"""Publishes events of steps at a steady rate: `python -m benchmarks.api_events HOME EVENTS_PER_SECOND SECONDS`."""
+"""Publish step events at a fixed rate: `python -m benchmarks.api_events HOME EVENTS_PER_SECOND SECONDS`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.work import events
 
 
 def main(home: Path, rate: float, seconds: float) -> None:
-    """Publish, each in a transaction of its own."""
+    """Publish each event in its own transaction."""
     open_database(sqlite_url(home / "kvmtui.db"))
     began = time.monotonic()
     for number in range(int(rate * seconds)):

@@ -1,4 +1,4 @@
-"""Fills the database of a home with services whose VMs are ready: `python -m benchmarks.api_fill HOME COUNT`."""
+"""Fill the database of a KVMTUI_HOME with services whose VMs are ready: `python -m benchmarks.api_fill HOME COUNT`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Deploys at once: our engine against a client written by hand that does only what must be done.
+"""Compare concurrent deploys by the engine with a hand-written client that makes only the necessary calls.
 
-Both work on a simulated cluster of their own, in a process of its own, at one fifth of real time. The hand-written
-client knows every answer in advance: it chooses no node, proves nothing, survives nothing.
+Each has its own simulated cluster in a separate process, by default at five times real speed. The hand-written client
+knows every value in advance: it selects no node, verifies nothing and cannot recover from a crash.
 
     python -m benchmarks.deploys [--vms 60] [--speed 5] [--rounds 3] [--only ours|hand]
 """
@@ -42,7 +42,7 @@ SPEC: dict[str, Any] = {
 
 
 def main() -> None:
-    """Measure both, alternating, and print the medians."""
+    """Run both alternately and print the medians."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--vms", type=int, default=60)
     parser.add_argument("--speed", type=float, default=5.0)
@@ -92,7 +92,7 @@ def _show(found: dict[str, list[dict[str, float]]], vms: int) -> None:
         print(f"{name:>5}: " + ", ".join(f"{key} {value:.2f}" for key, value in values.items()))
     if len(medians) == 2:
         print(
-            f"makespan of {vms} VMs: {medians['ours']['seconds'] / medians['hand']['seconds']:.2f} x by hand"
+            f"makespan of {vms} VMs: {medians['ours']['seconds'] / medians['hand']['seconds']:.2f} x hand-written"
         )
 
 
@@ -102,7 +102,7 @@ def _lab() -> tuple[int, str, str, str]:
 
 
 def by_hand(vms: int) -> dict[str, float]:
-    """One thread per VM; every call is made once, every task is asked for five times a second."""
+    """One thread per VM; every call is made once, every task is polled five times per second."""
     from proxmoxer import ProxmoxAPI
 
     port, token_id, secret, _ = _lab()
@@ -119,7 +119,7 @@ def by_hand(vms: int) -> dict[str, float]:
             timeout=60,
         )
 
-    def ended_well(node: Any, upid: str | None) -> bool:
+    def succeeded(node: Any, upid: str | None) -> bool:
         while upid:
             state = node.tasks(upid).status.get()
             if state["status"] != "running":
@@ -127,20 +127,20 @@ def by_hand(vms: int) -> dict[str, float]:
             time.sleep(0.2)
         return True
 
-    def insist(node: Any, call: Any) -> None:
-        """Storages and guests are locked now and then; whoever deploys must ask again."""
-        while not ended_well(node, call()):
+    def retry(node: Any, call: Any) -> None:
+        """Repeat the call until its task succeeds: storages and guests are locked from time to time."""
+        while not succeeded(node, call()):
             time.sleep(0.5)
 
     def deploy(number: int) -> None:
         vmid, node = 5000 + number, api().nodes("pve1")
         clone = node.qemu(9002).clone
-        insist(node, lambda: clone.post(newid=vmid, name=f"vm-{vmid}", full=1, storage="ceph"))
+        retry(node, lambda: clone.post(newid=vmid, name=f"vm-{vmid}", full=1, storage="ceph"))
         guest = node.qemu(vmid)
         mac = guest.config.get()["net0"].split("=")[1].split(",")[0]
-        insist(node, lambda: guest.resize.put(disk="scsi0", size="12G"))
+        retry(node, lambda: guest.resize.put(disk="scsi0", size="12G"))
         disk = guest.config.get()["scsi0"].split(",")[0]
-        insist(node, lambda: guest.config.post(scsi1="ceph:3"))
+        retry(node, lambda: guest.config.post(scsi1="ceph:3"))
         guest.config.put(
             cores=2,
             memory=2048,
@@ -153,7 +153,7 @@ def by_hand(vms: int) -> dict[str, float]:
         guest.firewall.options.put(enable=1)
         guest.firewall.ipset.post(name="ipfilter-net0")
         guest.firewall.ipset("ipfilter-net0").post(cidr=f"10.20.0.{number % 250 + 1}")
-        insist(node, guest.status.start.post)
+        retry(node, guest.status.start.post)
 
     before = _now()
     with ThreadPoolExecutor(vms) as pool:
@@ -162,7 +162,7 @@ def by_hand(vms: int) -> dict[str, float]:
 
 
 def ours(vms: int, also: Callable[[], None] = lambda: None) -> dict[str, float]:
-    """The engine with a real database, its limits not binding; `also` adds to the site before it starts."""
+    """Deploy with the engine, its limits raised; `also` adds to the site before the engine starts."""
     from engine.clock import now_ms
     from engine.ipam import pools
     from engine.ipam.spec import PoolSpec
@@ -216,13 +216,13 @@ def ours(vms: int, also: Callable[[], None] = lambda: None) -> dict[str, float]:
 
 
 def _now() -> tuple[float, float]:
-    """The time, and the CPU time this process has used."""
+    """The time, and the CPU time used by this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return time.monotonic(), used.ru_utime + used.ru_stime
 
 
 def _measured(before: tuple[float, float], vms: int, threads: int) -> dict[str, float]:
-    """What it took since then; importing and opening the database are no VM's share."""
+    """Time and CPU since `before`, so without imports and opening the database."""
     seconds, cpu = (now - then for now, then in zip(_now(), before, strict=True))
     return {"seconds": round(seconds, 2), "cpu_per_vm": round(cpu / vms, 3), "threads": threads}
 

@@ -1,4 +1,4 @@
-"""Forward and reverse records of many VMs at a real PowerDNS: all in one go, and one VM after the other.
+"""Measure DNS updates of many VMs on a real PowerDNS server: in one batch, and one VM at a time.
 
 python -m benchmarks.dns_sync [--vms 500]
 """
@@ -26,7 +26,7 @@ FORWARD, REVERSE = "example.net", "20.10.in-addr.arpa"
 
 
 def main() -> None:
-    """Measure and print."""
+    """Print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--vms", type=int, default=500)
     count = parser.parse_args().vms
@@ -50,8 +50,10 @@ def main() -> None:
             server.stop()
         states = {row.state for row in DnsRecord.select()}
     assert states == {"written"}, states
-    print(f"{count} VMs, {2 * count} records: {together:.2f} s in one go, {again:.2f} s when nothing changed")
-    print(f"one after the other: {single:.1f} s (from {len(few)}), {single / together:.0f} x as long")
+    print(
+        f"{count} VMs, {2 * count} records: {together:.2f} s in one batch, {again:.2f} s when nothing changed"
+    )
+    print(f"one VM at a time: {single:.1f} s (from {len(few)}), {single / together:.0f} x as long")
 
 
 def _timed(work: object) -> float:

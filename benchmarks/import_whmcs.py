@@ -1,4 +1,4 @@
-"""How long an import of a shop takes: plan and apply, against the simulated cluster.
+"""Measure an import from WHMCS against the simulated cluster: plan, apply, repeat.
 
 Run: python -m benchmarks.import_whmcs [SERVICES]
 """
@@ -24,7 +24,7 @@ INSERT INTO puq_proxmox_kvm_ip_pools (id,server_id,type,bridge,vlan,gateway,mask
 
 
 def dump(services: int) -> str:
-    """A shop with this many services, each of a client of its own, and a large table that is skipped."""
+    """A WHMCS dump with this many services, each of a different client, and a large table that the import skips."""
     numbers = range(services)
     clients = ",".join(f"({n + 1},'Client','{n}','c{n}@example.com','english')" for n in numbers)
     hosting = ",".join(
@@ -45,7 +45,7 @@ def _address(number: int) -> str:
 
 
 def main(services: int) -> None:
-    """Print the seconds of each part."""
+    """Print the duration of each part."""
     with tempfile.TemporaryDirectory() as folder, Lab(nodes=3, speed=200.0) as lab:
         home = Path(folder) / "home"
         home.mkdir(mode=0o700)

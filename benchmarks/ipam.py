@@ -1,10 +1,10 @@
-"""How long an allocation takes in a /64 pool with a million addresses in use, whole and in fragments.
+"""Measure allocations from a /64 pool with a million addresses in use, contiguous and fragmented.
 
     python -m benchmarks.ipam                         SQLite in a temporary folder
     python -m benchmarks.ipam postgresql://…          that (empty) database
 
-Promised: a median of at most 2 ms on SQLite. Every allocation and every release is a transaction of its own,
-with the durability the program uses.
+Target: a median of at most 2 ms on SQLite. Every allocation and release is its own transaction,
+with the program's durability settings.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FIRST = IPv6Address("2001:db8::")
 
 
 def main() -> int:
-    """Measure the database named on the command line, or SQLite; exit 1 when SQLite misses the promise."""
+    """Measure the database given on the command line, or SQLite; 1 if SQLite misses the target."""
     if len(sys.argv) > 1:
         return _measure(sys.argv[1], "PostgreSQL")
     with tempfile.TemporaryDirectory() as folder:
@@ -46,11 +46,11 @@ def _measure(url: str, name: str) -> int:
     with session():
         pool, vm = _site()
         _fill(pool)
-        whole = _report(f"{name}, {USED:,} used, one free run", vm)
+        whole = _report(f"{name}, {USED:,} used, one free range", vm)
         _fragment(pool)
         pieces = _report(f"{name}, {USED - FRAGMENTS:,} used, {FRAGMENTS:,} holes", vm)
         _timed(f"{name}, usage of all pools", lambda: pools.usage(), 5)
-        _timed(f"{name}, a page of who has what", lambda: pools.who_has(pool, offset=1000, limit=50), 5)
+        _timed(f"{name}, a page of allocations", lambda: pools.who_has(pool, offset=1000, limit=50), 5)
     close_database()
     return 1 if name == "SQLite" and max(whole, pieces) > 2.0 else 0
 
@@ -65,7 +65,7 @@ def _site() -> tuple[Pool, Vm]:
 
 
 def _fill(pool: Pool) -> None:
-    """Reserve the lowest addresses straight in the tables; allocating them one by one would take minutes."""
+    """Reserve the lowest addresses directly in the tables; allocating them one by one would take minutes."""
     start = number(FIRST) + 2
     fixed = {"server": pool.server_id, "pool": pool.id, "bridge": "vmbr0", "state": "reserved", "prefix": 64}
     with transaction():
@@ -75,7 +75,7 @@ def _fill(pool: Pool) -> None:
 
 
 def _fragment(pool: Pool) -> None:
-    """Free every two-hundredth of them."""
+    """Release every 200th address."""
     start = number(FIRST) + 2
     places = range(start + 100, start + USED, USED // FRAGMENTS)
     with transaction():

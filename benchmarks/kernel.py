@@ -1,9 +1,9 @@
-"""How fast the work kernel is by itself: steps that do nothing, from claim to commit.
+"""Measure the throughput of the work kernel: steps that do nothing, from claim to commit.
 
     python benchmarks/kernel.py [--vms 200] [--steps 20] [--postgres]
 
-Prints steps per second with one engine, with two on the same database, and the CPU time of a step. The database is
-a temporary one; with --postgres a private server is started.
+Prints steps per second and CPU time per step, with one engine and with two on the same database. Uses a temporary
+SQLite database, or with --postgres a private PostgreSQL server.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ engine.stop()
 
 @contextlib.contextmanager
 def database(postgres: bool) -> Iterator[str]:
-    """An empty database of the wanted kind."""
+    """The URL of an empty database."""
     with contextlib.ExitStack() as stack:
         if postgres:
             from tests.postgres import PostgresServer
@@ -63,7 +63,7 @@ def database(postgres: bool) -> Iterator[str]:
 
 
 def fill(vms: int, steps: int) -> None:
-    """VMs at rest, each with one request of so many steps."""
+    """Create VMs, each with one queued request."""
     from tests.work.small import ask
 
     server = Server.create(uid=str(uuid.uuid4()), name="none", hosts=["127.0.0.1"])
@@ -77,7 +77,7 @@ def fill(vms: int, steps: int) -> None:
 
 
 def measure(postgres: bool, engines: int, vms: int, steps: int) -> tuple[float, float]:
-    """Steps per second, and milliseconds of CPU per step."""
+    """Steps per second, and CPU milliseconds per step."""
     with database(postgres) as url:
         open_database(url)
         migrate()
@@ -107,12 +107,12 @@ def measure(postgres: bool, engines: int, vms: int, steps: int) -> tuple[float, 
         from engine.store.database import close_database
 
         close_database()
-    assert done == vms * steps, f"{done} of {vms * steps} steps were made"
+    assert done == vms * steps, f"{done} of {vms * steps} steps were recorded"
     return done / seconds, cpu * 1000 / done
 
 
 def main() -> None:
-    """Measure and print."""
+    """Print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--vms", type=int, default=200)
     parser.add_argument("--steps", type=int, default=20)
@@ -124,7 +124,9 @@ def main() -> None:
         rate = statistics.median(rate for rate, _ in rounds)
         cpu = statistics.median(cpu for _, cpu in rounds)
         kind = "PostgreSQL" if given.postgres else "SQLite"
-        print(f"{kind}, {engines} engine(s): {rate:.0f} steps/s, {cpu:.2f} ms CPU per step")
+        print(
+            f"{kind}, {engines} engine{'s' if engines > 1 else ''}: {rate:.0f} steps/s, {cpu:.2f} ms CPU per step"
+        )
 
 
 if __name__ == "__main__":

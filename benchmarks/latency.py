@@ -1,8 +1,8 @@
-"""How long an operator's request waits for its first call to the cluster while many VMs are in flight.
+"""Measure the delay from an operator's request to its first Proxmox call while many VMs deploy.
 
-One daemon deploys VMs on a simulated cluster in a process of its own, at one fifth of real time. Another process, as
-the command line is one, requests a start of VMs that are ready. The time is from the end of its transaction to the
-moment the daemon sends the first call about that VM. Both kinds of database are measured.
+A daemon deploys VMs on a simulated cluster, by default at five times real speed. Another process, like the command
+line, requests a start of VMs that are ready. The delay is from the commit of its transaction to the first call
+that the daemon sends for that VM.
 
     python -m benchmarks.latency [--vms 200] [--requests 200] [--postgres] [--limits]
 """
@@ -27,19 +27,19 @@ from typing import Any
 
 from benchmarks.deploys import ROOT, SPEC
 
-READY = 20  # VMs that the requests are about
+READY = 20  # VMs to start
 EVERY_S = 0.1
 TARGET_MS = 50
 
 
 def main() -> int:
-    """Measure and print the median and the 99th percentile."""
+    """Print the median and the 99th percentile; 1 if the target is missed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--vms", type=int, default=200)
     parser.add_argument("--requests", type=int, default=200)
     parser.add_argument("--speed", type=float, default=5.0)
     parser.add_argument("--postgres", action="store_true")
-    parser.add_argument("--limits", action="store_true", help="keep the limits per node and storage")
+    parser.add_argument("--limits", action="store_true", help="keep the default limits per node and storage")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
@@ -50,7 +50,7 @@ def main() -> int:
     p99 = values[min(len(values) - 1, int(len(values) * 0.99))]
     kind = "PostgreSQL" if given.postgres else "SQLite"
     print(
-        f"{kind}: {len(values)} requests, {found['least']} to {found['most']} VMs in flight, "
+        f"{kind}: {len(values)} requests, {found['least']} to {found['most']} VMs deploying, "
         f"load {os.getloadavg()[0]:.1f}: median {statistics.median(values):.1f} ms, p99 {p99:.1f} ms, "
         f"longest {values[-1]:.1f} ms (target: p99 {TARGET_MS} ms)"
     )
@@ -91,7 +91,7 @@ def _database(postgres: bool, home: Path) -> Iterator[str]:
 
 
 def _fill(url: str, home: Path, lab: Any, given: argparse.Namespace) -> None:
-    """A site with VMs that are to be deployed first, and as many as are to be in flight later."""
+    """Create VMs to deploy first, and VMs to deploy while requests are sent."""
     from engine.ipam import pools
     from engine.ipam.spec import PoolSpec
     from engine.store import secrets
@@ -125,7 +125,7 @@ def _fill(url: str, home: Path, lab: Any, given: argparse.Namespace) -> None:
 
 
 def _requests(given: argparse.Namespace, child: subprocess.Popen[str]) -> dict[str, Any]:
-    """What the operator does: wait until the first VMs are ready, have the others deployed, and ask."""
+    """Wait until the first VMs are ready, start deploying the others, and send the requests."""
     from engine.actions.vms import power
     from engine.audit import Actor
     from engine.clock import now_ms
@@ -144,16 +144,16 @@ def _requests(given: argparse.Namespace, child: subprocess.Popen[str]) -> dict[s
         Vm.update(due_at=now_ms()).where(Vm.id.in_(others)).execute()
         wake.ring()
     time.sleep(3)
-    asked: list[tuple[int, float]] = []
-    flying: list[int] = []
+    sent: list[tuple[int, float]] = []
+    deploying: list[int] = []
     for n in range(given.requests):
         service, vmid = services[first[n % READY]]
         power(Actor("bench"), service, "start")
-        asked.append((vmid, time.time()))
+        sent.append((vmid, time.time()))
         time.sleep(EVERY_S)
         if n % 20 == 19:
             with session():
-                flying.append(Vm.select().where(Vm.id.in_(others), Vm.vm_status != "ready").count())
+                deploying.append(Vm.select().where(Vm.id.in_(others), Vm.vm_status != "ready").count())
     time.sleep(3)
     child.stdin.write("end\n")
     child.stdin.flush()
@@ -161,14 +161,14 @@ def _requests(given: argparse.Namespace, child: subprocess.Popen[str]) -> dict[s
     for vmid, at in json.loads(child.stdout.readline()):
         calls.setdefault(vmid, []).append(at)
     waited = []
-    for vmid, at in asked:  # the call may be sent before the operator's process has returned from its commit
+    for vmid, at in sent:  # the daemon may send the call before the commit returns here
         after = [call for call in calls.get(vmid, []) if call > at - 0.05]
         waited.append(max(0.0, min(after) - at) * 1000 if after else float("inf"))
-    return {"ms": waited, "least": min(flying), "most": max(flying)}
+    return {"ms": waited, "least": min(deploying), "most": max(deploying)}
 
 
 def _daemon() -> None:
-    """The engine; notes when it sends calls about which VM, and prints that at the end."""
+    """Run the engine; record when it sends calls for which VM, and print that at the end."""
     import http.client
 
     from engine.running import Running
@@ -177,19 +177,19 @@ def _daemon() -> None:
 
     open_database(os.environ["BENCH_URL"])
     secrets.use_key_file(Path(os.environ["BENCH_HOME"]) / "secret.key")
-    noted: list[tuple[int, float]] = []
+    calls: list[tuple[int, float]] = []
     original = http.client.HTTPConnection.putrequest
 
     def putrequest(self: Any, method: str, url: str, *args: Any, **options: Any) -> None:
         if found := re.search(r"/qemu/(\d+)/", url):
-            noted.append((int(found[1]), time.time()))
+            calls.append((int(found[1]), time.time()))
         original(self, method, url, *args, **options)
 
     http.client.HTTPConnection.putrequest = putrequest  # type: ignore[method-assign]
     running = Running("daemon", "bench")
     running.start()
     sys.stdin.readline()
-    print(json.dumps(noted), flush=True)
+    print(json.dumps(calls), flush=True)
     running.stop()
 
 

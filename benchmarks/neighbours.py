@@ -1,7 +1,7 @@
-"""What silent neighbours cost everybody else: a DNS server, a mail server and a cluster that accept and never answer.
+"""Measure how servers that do not respond affect other VMs: a DNS server, a mail server and a second cluster.
 
-The same VMs are deployed twice in turns: with a DNS and a mail server that answer, and with three that do not. Only the
-VMs of the healthy cluster are waited for; their makespan must change by less than 5 %.
+Deploys the same VMs alternately with a DNS and a mail server that respond, and with three servers that accept
+connections and never respond. The makespan of the VMs on the healthy cluster may grow by at most 5 %.
 
     python -m benchmarks.neighbours [--vms 40] [--speed 5] [--rounds 3]
 """
@@ -24,11 +24,11 @@ from benchmarks.deploys import ours
 ROOT = Path(__file__).parent.parent
 MOST = 1.05
 KEY = "key-of-the-benchmark"
-HELD = 4  # VMs of the silent cluster
+SILENT_VMS = 4  # on the cluster that does not respond
 
 
 def main() -> int:
-    """Deploy beside both kinds of neighbours and print the medians."""
+    """Run both alternately and print the ratio of the medians; 1 if it is too large."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--vms", type=int, default=40)
     parser.add_argument("--speed", type=float, default=5.0)
@@ -44,7 +44,7 @@ def main() -> int:
             seconds.append(_round(kind, given.vms, given.speed))
             print(kind, seconds[-1], flush=True)
     ratio = statistics.median(found["silent"]) / statistics.median(found["answering"])
-    print(f"makespan of {given.vms} VMs beside three silent neighbours: {ratio:.3f} x (at most {MOST})")
+    print(f"makespan of {given.vms} VMs with three servers not responding: {ratio:.3f} x (at most {MOST})")
     return int(ratio > MOST)
 
 
@@ -75,7 +75,7 @@ def _round(kind: str, vms: int, speed: float) -> float:
 
 
 def _neighbours(silent: bool) -> None:
-    """A zone, a mail server and a second cluster in the database of the child."""
+    """Add a zone, a mail server and, if silent, a second cluster to the database."""
     import uuid
 
     from engine.clock import now_ms
@@ -83,8 +83,8 @@ def _neighbours(silent: bool) -> None:
     from engine.store.database import transaction
     from engine.store.models import Client, Product, Server, Service, Vm, Zone
 
-    url, mail, nobody = json.loads(os.environ["BENCH_NEIGHBOURS"])
-    server_url = f"http://127.0.0.1:{nobody}" if silent else url
+    url, mail, silent_port = json.loads(os.environ["BENCH_NEIGHBOURS"])
+    server_url = f"http://127.0.0.1:{silent_port}" if silent else url
     with transaction():
         uid = str(uuid.uuid4())
         Zone.create(
@@ -96,7 +96,7 @@ def _neighbours(silent: bool) -> None:
             secrets={"api_key": secrets.seal(KEY, "zone", uid, "api_key")},
         )
         settings.write(
-            settings.Smtp(host="127.0.0.1", port=nobody if silent else mail, sender="noc@example.com")
+            settings.Smtp(host="127.0.0.1", port=silent_port if silent else mail, sender="noc@example.com")
         )
         Client.update(email="ops@acme.example").execute()
         if silent:
@@ -105,13 +105,13 @@ def _neighbours(silent: bool) -> None:
                 uid="far",
                 name="far",
                 hosts=["127.0.0.1"],
-                port=nobody,
+                port=silent_port,
                 token_id=healthy.token_id,
                 token_secret=secrets.seal("secret", "server", "far", "token_secret"),
                 tls=healthy.tls,
             )
             product = Product.create(name="F", server=far, spec=Product.get().spec)
-            for _ in range(HELD):
+            for _ in range(SILENT_VMS):
                 service = Service.create(client=Client.get(), product=product)
                 Vm.create(uid=str(uuid.uuid4()), service=service, server=far, due_at=now_ms())
 

@@ -1,10 +1,10 @@
-"""How large a database becomes: a year of a site under the default retention, on SQLite.
+"""Measure how large a SQLite database grows in a year under the default retention.
 
 python -m benchmarks.retention [--vms 10000] [--days 365] [--full]
 
-Rows are written with shifted times at the rates below and the retention task runs after every day. What retention
-deletes for certain does not last longer than 62 days, so of the days before the last 70 only what survives is written
-(months of traffic, the audit); `--full` writes every day.
+Writes rows with shifted times at the rates below, and runs the retention task after every day. Retention keeps most
+rows for at most 62 days; therefore only the rows that survive it (monthly traffic, the audit log) are written for days
+more than 70 days ago. `--full` writes every day in full.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from engine.work.task import Room
 
 TARGET = 2_000_000_000
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
-ALL_OF_IT = 70
+FULL_DAYS = 70
 SPEC = {
     "template": 9000, "first_vmid": 2000, "main_domain": "example.com", "cores": 2, "memory": 2048, "backups": 7,
     "network": {"bandwidth": 12, "ipv6": 1}, "system_disk": {"storage": "local-lvm", "size": 20, "mbps_rd": 100},
@@ -53,19 +53,19 @@ SPEC = {
 UPID = "UPID:pve-waw1:0021C3B4:1A2B3C4D:69D8A1F0:vzdump:12345:kvmtui@pve!console:"
 ME = Actor("operator", "192.0.2.7", "cli")
 
-# What a VM does: name, how many of 10,000 VMs a day, steps, events, calls, mails. Each is one run for one request.
+# Work per day: name, runs per 10,000 VMs, then steps, events, calls and mails per run. Each run has one request.
 WORK = (
     ("Backup", 10_000, 1, 7, 2, 0),  # every VM, every night
     ("ChangePackage", 330, 14, 34, 8, 1),  # once a month
-    ("Deploy", 70, 15, 46, 14, 2),  # two VMs in a hundred are new each month
-    ("Reboot", 660, 1, 4, 1, 0),  # an operator or client twice a month
+    ("Deploy", 70, 15, 46, 14, 2),  # 2 % of the VMs are new each month
+    ("Reboot", 660, 1, 4, 1, 0),  # twice a month
 )
-STUCK = 5  # of 10,000 VMs: fail the same step every minute, day and night
-AUDITED = 1_060  # of 10,000 VMs a day: everything of the list that somebody asked for
+STUCK = 5  # per 10,000 VMs: fail the same step every minute
+AUDITED = 1_060  # audit rows a day per 10,000 VMs: all of the above except backups
 
 
 def main() -> int:
-    """Print the size of the file and of its tables; 1 when the target is missed."""
+    """Print the size of the file and its tables; 1 if the target is missed."""
     options = argparse.ArgumentParser()
     options.add_argument("--vms", type=int, default=10_000)
     options.add_argument("--days", type=int, default=365)
@@ -80,7 +80,7 @@ def main() -> int:
         for pragma in ("synchronous=OFF", "cache_size=-400000", "temp_store=MEMORY"):
             database.execute_sql(f"PRAGMA {pragma}")
         _site(chosen.vms)
-        _simulate(chosen.vms, chosen.days, chosen.days if chosen.full else ALL_OF_IT)
+        _simulate(chosen.vms, chosen.days, chosen.days if chosen.full else FULL_DAYS)
         database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         size = _report(path, chosen)
         close_database()
@@ -88,7 +88,7 @@ def main() -> int:
 
 
 def _site(vms: int) -> None:
-    """VMs at rest with everything a VM has."""
+    """Create ready VMs with their addresses, DNS records and VMIDs."""
     server = Server.create(uid=str(uuid.uuid4()), name="pve-waw1", hosts=["10.0.0.11"])
     product = Product.create(name="VPS-2", server=server, spec=SPEC)
     plan = effective(SPEC, {}).as_dict()
@@ -160,12 +160,12 @@ def _simulate(vms: int, days: int, real: int) -> None:
         if day % 10 == 9:
             pages = database.execute_sql("PRAGMA page_count").fetchone()[0] * 4096
             print(
-                f"day {day + 1}: {pages / 1e6:.0f} MB, {time.monotonic() - started:.1f} s a day", flush=True
+                f"day {day + 1}: {pages / 1e6:.0f} MB, {time.monotonic() - started:.1f} s per day", flush=True
             )
 
 
 def _months(first: int, end: int) -> None:
-    """What is left of the traffic of the days that are not simulated."""
+    """Write the monthly traffic of the days that are not simulated in full."""
     name = month_of(end)
     with transaction():
         while (name := month_before(name)) >= month_of(first):
@@ -177,7 +177,7 @@ def _months(first: int, end: int) -> None:
 
 
 def _audit(begin: int, rows: int) -> None:
-    """Rows with a real hash each, as changes of options are."""
+    """Write audit rows of changed options, each with a real hash."""
     change = {"product": "VPS-2", "options": {"cores": 4, "memory": 4096}}
     with transaction():
         for n in range(rows):
@@ -199,21 +199,21 @@ def _traffic(begin: int) -> None:
 def _work(
     begin: int, vms: int, name: str, each_day: int, steps: int, events: int, calls: int, mails: int
 ) -> None:
-    """One run of every VM whose turn it is on this day."""
+    """Write one run of every VM that is due on this day."""
     share = max(1, round(10_000 / each_day))
     turn = begin // DAY_MS % share
     at = f"{begin} + id * {DAY_MS // (2 * vms)}"
-    whose = f"FROM vm WHERE id % {share} = {turn}"
+    due = f"FROM vm WHERE id % {share} = {turn}"
     by = json.dumps({"by": "engine", "at": begin})
     execute(
         "INSERT INTO request (vm, service, pipeline, action, args, login, source, state, run, error, requested_at, "
         f"started_at, ended_at) SELECT id, service_id, '{name}', '{name}', '{{\"local_date\": \"2026-04-10\"}}', "
-        f"'engine', 'engine', 'done', id, '', {at}, {at}, {at} {whose}"
+        f"'engine', 'engine', 'done', id, '', {at}, {at}, {at} {due}"
     )
     last = execute("SELECT COALESCE(MAX(id), 0) FROM run").fetchone()[0]
     execute(
         "INSERT INTO run (vm_id, action, from_status, to_status, result, started_at, finished_at, error, request, "
-        f"request_id) SELECT id, '{name}', 'ready', 'ready', 'success', {at}, {at} + 60000, '', ?, id {whose}",
+        f"request_id) SELECT id, '{name}', 'ready', 'ready', 'success', {at}, {at} + 60000, '', ?, id {due}",
         by,
     )
     runs = f"FROM run WHERE id > {last}"
@@ -252,14 +252,14 @@ def _work(
         date = datetime.fromtimestamp(begin / 1000, UTC).strftime("%Y-%m-%d")
         execute(
             "INSERT INTO daily_backup (vm_id, local_date, state, upid, error, at) "
-            f"SELECT id, '{date}', 'done', '{UPID}', '', {at} {whose}"
+            f"SELECT id, '{date}', 'done', '{UPID}', '', {at} {due}"
         )
         old = datetime.fromtimestamp(begin / 1000 - 60 * 86_400, UTC).strftime("%Y-%m-%d")
         execute("DELETE FROM daily_backup WHERE local_date < ?", old)
 
 
 def _stuck(begin: int, vms: int) -> None:
-    """VMs that fail the same step at every tick; the walk keeps the newest 50 runs of each."""
+    """Write a failed run per minute of each stuck VM; the engine keeps the newest 50 runs of a VM."""
     error = "Template 9000 was not found on server pve-waw1. Create it, or select another one in the product."
     for minute in range(1440):
         at = begin + minute * 60_000

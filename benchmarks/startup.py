@@ -1,8 +1,8 @@
-"""How long a headless verb takes to start, against importing the libraries it stands on.
+"""Measure the start-up time of a headless verb, relative to importing the libraries it uses.
 
     python benchmarks/startup.py [ROUNDS]
 
-Both are timed in turns in one run, so that a busy machine slows both. Exit 1 when the ratio of the medians
+Both are timed alternately in one run, so that other load slows both. Exits with 1 if the ratio of the medians
 is 2.5 or more.
 """
 
@@ -23,17 +23,17 @@ VERB = ("-m", "kvmtui", "pool", "list")
 
 
 def timed(arguments: tuple[str, ...], environment: dict[str, str]) -> float:
-    """Seconds until the program has ended."""
+    """Seconds until the program exits."""
     begun = time.perf_counter()
     subprocess.run([sys.executable, *arguments], env=environment, check=True, capture_output=True)
     return time.perf_counter() - begun
 
 
 def main(rounds: int) -> int:
-    """Time both, print the figures, judge the ratio."""
+    """Print the figures; 1 if the ratio is too large."""
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "KVMTUI_HOME": home, "PYTHONPATH": str(ROOT)}
-        for arguments in (BASELINE, VERB):  # warm: byte code written, database made
+        for arguments in (BASELINE, VERB):  # warm up: writes byte code, creates the database
             timed(arguments, environment)
         pairs = [(timed(BASELINE, environment), timed(VERB, environment)) for _ in range(rounds)]
     baseline, verb = (statistics.median(column) for column in zip(*pairs, strict=True))

@@ -1,4 +1,4 @@
-"""What a quiet site costs: a tick over ten thousand machines at rest, and how fast a request is seen.
+"""Measure an idle site: the cost of a tick over 10,000 VMs, and the delay from a request to its first call.
 
 python -m benchmarks.tick [--vms 10000]
 """
@@ -34,7 +34,7 @@ from engine.work.task import Room
 from engine.work.walk import Walker
 from kvmtui.lab import Lab
 
-_ASK = """
+_REQUEST = """
 import sys
 from engine.work import wake
 from engine.clock import now_ms
@@ -52,7 +52,7 @@ print(time.time())
 
 
 def main() -> None:
-    """Measure and print."""
+    """Print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--vms", type=int, default=10_000)
     count = parser.parse_args().vms
@@ -103,7 +103,7 @@ def _site(home: Path, lab: Lab, count: int) -> str:
 
 def _tick(lab: Lab, servers: Servers, count: int) -> None:
     room = Room(servers, "bench", keep_going=lambda: True)
-    process_vms.run(room)  # the first one notes the states
+    process_vms.run(room)  # the first tick records the states
     cpu, requests = [], []
     for _ in range(5):
         seen, before = lab.requests.count, time.thread_time()
@@ -111,22 +111,22 @@ def _tick(lab: Lab, servers: Servers, count: int) -> None:
         cpu.append(time.thread_time() - before)
         requests.append(lab.requests.count - seen)
     median = statistics.median(cpu)
-    print(f"tick over {count} machines at rest: {median:.3f} s CPU, {max(requests)} request(s)")
+    print(f"tick over {count} idle VMs: {median:.3f} s CPU, {max(requests)} API requests")
 
 
 def _latency(lab: Lab, servers: Servers, url: str) -> None:
     engine = Engine(Walker(catalog(), servers, Contexts(servers, Ports(), instance())), "daemon", "bench", 4)
     engine.start()
     time.sleep(1)
-    here = [_first_call(lab, lambda n=n: _ask_here(n + 1)) for n in range(5)]
-    there = [_first_call(lab, lambda n=n: _ask_there(url, n + 10)) for n in range(5)]
+    here = [_first_call(lab, lambda n=n: _request_here(n + 1)) for n in range(5)]
+    there = [_first_call(lab, lambda n=n: _request_elsewhere(url, n + 10)) for n in range(5)]
     engine.stop()
     workers.leave(engine.owner)
     near, far = statistics.median(here), statistics.median(there)
-    print(f"request to first call: {near:.3f} s here, {far:.3f} s from another process")
+    print(f"request to first call: {near:.3f} s in the same process, {far:.3f} s from another process")
 
 
-def _ask_here(vm_id: int) -> float:
+def _request_here(vm_id: int) -> float:
     def work() -> None:
         request = [{"pipeline": "Start", "action": "Start", "args": {}}]
         Vm.update(requests=request, due_at=now_ms()).where(Vm.id == vm_id).execute()
@@ -136,19 +136,19 @@ def _ask_here(vm_id: int) -> float:
     return time.time()
 
 
-def _ask_there(url: str, vm_id: int) -> float:
+def _request_elsewhere(url: str, vm_id: int) -> float:
     done = subprocess.run(
-        [sys.executable, "-c", _ASK, url, str(vm_id)], stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, "-c", _REQUEST, url, str(vm_id)], stdout=subprocess.PIPE, text=True, check=True
     )
     return float(done.stdout)
 
 
-def _first_call(lab: Lab, ask: Callable[[], float]) -> float:
+def _first_call(lab: Lab, send: Callable[[], float]) -> float:
     seen = lab.requests.count
-    asked = ask()
+    sent = send()
     while lab.requests.count == seen:
         time.sleep(0.002)
-    return max(0.0, time.time() - asked)
+    return max(0.0, time.time() - sent)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def test_every_test_has_one_kind(request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize(
     ("path", "fixtures", "kind"),
     [
-        ("tests/test_house.py", [], "unit"),
+        ("tests/test_conventions.py", [], "unit"),
         ("tests/screens/test_x.py", [], "unit"),
         ("tests/screens/test_x.py", ["snap_compare"], "pictures"),
         ("tests/a_new_folder/test_x.py", [], "integration"),

@@ -1,1 +1,1 @@
-"""What the console costs its operator, measured on the real program through a real terminal."""
+"""Benchmarks of the console, run in a real terminal."""

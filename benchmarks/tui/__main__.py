@@ -1,9 +1,9 @@
-"""What the console costs its operator, measured on the real program through a real terminal of 120×40.
+"""Measure the console in a real 120×40 terminal.
 
     python -m benchmarks.tui [starts] [demo] [biglist] [logfire] [wire] [keys]
 
-Each figure is one line: name, measured, target, ok or NOT. Exit 1 when one is NOT. What a slow or busy machine
-makes slower is compared with a bare Textual app measured in the same turn, or told as a median of several.
+Prints one line per figure: name, value, target, `ok` or `MISSED`; exits with 1 if a target is missed. Figures that
+depend on the speed of the machine are relative to a bare Textual app measured at the same time, or are medians.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ SECTIONS = ("starts", "demo", "biglist", "logfire", "wire", "keys")
 
 
 def main(wanted: list[str]) -> int:
-    """Measure, print, judge."""
+    """Print the figures of the sections; 1 if a target is missed, 2 if a section is unknown."""
     unknown = set(wanted) - set(SECTIONS)
     if unknown:
-        print(f"There is no section {', '.join(sorted(unknown))}; they are {', '.join(SECTIONS)}.")
+        print(f"Unknown section: {', '.join(sorted(unknown))}. Choose from {', '.join(SECTIONS)}.")
         return 2
     good = True
     for name in wanted or SECTIONS:

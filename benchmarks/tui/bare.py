@@ -1,4 +1,4 @@
-"""As little as Textual can show: what every start is compared with.
+"""The smallest Textual app: the baseline for start-up times.
 
 python -m benchmarks.tui.bare
 """

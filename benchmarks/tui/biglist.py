@@ -1,4 +1,4 @@
-"""VM Management over 100,000 machines in a real database, and over a hundred."""
+"""VM Management with 100,000 VMs in the database, compared with 100."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.tui import homes
+from benchmarks.tui import sites
 from benchmarks.tui.figures import Figure, ms
 from benchmarks.tui.probe import probed
 from benchmarks.tui.terminal import Terminal, console
@@ -18,8 +18,8 @@ WORDS = (b"vps-99", b"99", b"client 04", b"10.1.1", b"ready", b"zzz")
 
 
 def figures(folder: Path) -> Iterator[Figure]:
-    """Open, filter, move, one changed row, and what it takes of memory."""
-    few, many = homes.standing(folder / "few", FEW), homes.standing(folder / "many", MANY)
+    """Open, filter, scroll, one changed row, memory."""
+    few, many = sites.ready(folder / "few", FEW), sites.ready(folder / "many", MANY)
     yield from _opening(few, many)
     yield from _used(few, many)
     yield from _one_changed(many, folder / "report")
@@ -36,7 +36,7 @@ def _opening(few: Path, many: Path) -> Iterator[Figure]:
 
 
 def _opened(opened: Terminal) -> float:
-    """From the key to the first rows; then back to the dashboard."""
+    """Seconds from the key to the first rows; then return to the dashboard."""
     opened.press(b"2")
     took = opened.shown(b"vps-5001")
     opened.settle(0.3)
@@ -66,15 +66,15 @@ def _used(few: Path, many: Path) -> Iterator[Figure]:
         yield Figure("jump to either end, median", ms(ends), unit="ms")
         opened.key(b"/")
         typed = [took for words in WORDS for took in _typed(opened, words)]
-        yield Figure("filter key to the new rows, median", ms(typed), unit="ms")
-        yield Figure("filter key to the new rows, p95", ms(typed, 0.95), 100, "ms")
+        yield Figure("filter key to new rows, median", ms(typed), unit="ms")
+        yield Figure("filter key to new rows, p95", ms(typed, 0.95), 100, "ms")
         opened.key(b"\x1b")
         opened.settle()
-        yield Figure("memory above the console over 100 VMs", opened.memory() - least, 60, "MB")
+        yield Figure("memory above the console with 100 VMs", opened.memory() - least, 60, "MB")
 
 
 def _typed(opened: Terminal, words: bytes) -> Iterator[float]:
-    """Types a word and takes it away again, each key to its last byte."""
+    """Type a word and delete it; seconds from each key to its last byte."""
     for key in words:
         yield opened.key(bytes([key]))[1]
     for _ in words:
@@ -82,7 +82,7 @@ def _typed(opened: Terminal, words: bytes) -> Iterator[float]:
 
 
 def _one_changed(home: Path, report: Path) -> Iterator[Figure]:
-    """Another process changes a row in view: from the event's arrival in the console to the bytes of its row."""
+    """Another process changes a visible row: from the event's arrival in the console to the bytes of its row."""
     with probed(home, report, "--read-only") as opened:
         opened.until(b"VMs (2) 100,000")
         opened.press(b"2")
@@ -101,16 +101,16 @@ def _one_changed(home: Path, report: Path) -> Iterator[Figure]:
         float(line.split()[1]) / 1000 for line in report.read_text().splitlines() if line.startswith("shown ")
     ]
     yield Figure("one changed VM, event to frame, median", ms(took), 10, "ms")
-    yield Figure("the same from another process's commit, median", ms(seen), unit="ms")
+    yield Figure("the same, from the other process's commit, median", ms(seen), unit="ms")
 
 
 def changed(file: Path, ids: tuple[int, ...], status: str) -> None:
-    """What an engine elsewhere does: machines move on, and events say so, in one transaction."""
+    """Change the status of VMs and write their events in one transaction, like an engine in another process."""
     with sqlite3.connect(file, timeout=10) as base:
         for vm_id in ids:
             base.execute("UPDATE vm SET vm_status = ?, revision = revision + 1 WHERE id = ?", (status, vm_id))
             base.execute(
                 "INSERT INTO event (at, kind, level, text, vm, service, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (int(time.time() * 1000), "step", "success", "", vm_id, homes.FIRST + vm_id - 1, "{}"),
+                (int(time.time() * 1000), "step", "success", "", vm_id, sites.FIRST + vm_id - 1, "{}"),
             )
     base.close()

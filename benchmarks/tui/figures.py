@@ -1,4 +1,4 @@
-"""What was measured, beside what it must reach: one line each."""
+"""Measured values and their targets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured number and the most it may be; without a target it is only told."""
+    """A measured value and its upper limit; without a target it is only printed."""
 
     name: str
     measured: float
@@ -18,19 +18,19 @@ class Figure:
 
     @property
     def holds(self) -> bool:
-        """Whether it is within its target."""
+        """Whether the value is within its target."""
         return self.target is None or self.measured <= self.target
 
     @property
     def line(self) -> str:
         """`name measured target ok`, in columns."""
         most = "—" if self.target is None else f"{self.target:g}"
-        verdict = "" if self.target is None else "ok" if self.holds else "NOT"
+        verdict = "" if self.target is None else "ok" if self.holds else "MISSED"
         return f"{self.name:<58} {self.measured:>10.2f} {most:>8} {self.unit:<5} {verdict}"
 
 
 def show(figures: Iterable[Figure]) -> bool:
-    """Prints each as it comes; whether all hold."""
+    """Print each figure as it is measured; whether all are within their targets."""
     good = True
     for figure in figures:
         print(figure.line, flush=True)
@@ -45,5 +45,5 @@ def ms(seconds: Sequence[float], quantile: float = 0.5) -> float:
 
 
 def median_ratio(pairs: Iterable[tuple[float, float]]) -> float:
-    """The median of ratios of two things measured one right after the other."""
+    """The median ratio of pairs that were measured one right after the other."""
     return statistics.median(one / other for one, other in pairs)

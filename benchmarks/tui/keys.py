@@ -1,4 +1,4 @@
-"""How long a key waits while the engine in the same process deploys 60 machines on a cluster in another one."""
+"""Key latency while the engine in the same process deploys 60 VMs."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.tui import homes
+from benchmarks.tui import sites
 from benchmarks.tui.figures import Figure, ms
 from benchmarks.tui.terminal import Terminal, console
 from tests.crash import labproc
 
-VMS, SPEED = 60, 1.0  # a cluster at its own pace
+VMS, SPEED = 60, 1.0  # real time
 MOST = 600
 PAUSE = 0.06
-"""Seconds between two keys: an operator who holds one down."""
+"""Seconds between two keys, like a key that is held down."""
 
 
 def figures(folder: Path) -> Iterator[Figure]:
-    """Key to first byte: with the engine at rest, and while it deploys."""
-    with console(homes.standing(folder / "calm", VMS)) as opened:
+    """Key to first byte: with the engine idle, and while it deploys."""
+    with console(sites.ready(folder / "idle", VMS)) as opened:
         opened.until(b"engine here")
         _list(opened)
-        calm = _keys(opened, 100)
+        idle = _keys(opened, 100)
     with labproc.running(speed=SPEED) as lab:
-        home = homes.deploying(folder / "busy", lab, VMS)
+        home = sites.deploying(folder / "busy", lab, VMS)
         with console(home) as opened:
             opened.until(f"VMs (2) {VMS}".encode(), settle=False)
             opened.press(b"2")
             opened.shown(b"5001")
             busy = _keys_while(home, opened)
-    yield Figure("key to first byte, engine at rest, median", ms(calm), unit="ms")
-    yield Figure("key to first byte, engine at rest, p95", ms(calm, 0.95), 20, "ms")
+    yield Figure("key to first byte, engine idle, median", ms(idle), unit="ms")
+    yield Figure("key to first byte, engine idle, p95", ms(idle, 0.95), 20, "ms")
     yield Figure("keys pressed while 60 VMs deployed", len(busy))
     yield Figure("key to first byte, 60 VMs deploying, median", ms(busy), unit="ms")
     yield Figure("key to first byte, 60 VMs deploying, p95", ms(busy, 0.95), 20, "ms")
@@ -44,7 +44,7 @@ def _list(opened: Terminal) -> None:
 
 
 def _keys(opened: Terminal, times: int) -> list[float]:
-    """Down ten rows and up again, as often as asked."""
+    """Move down ten rows and up again, `times` keys in all."""
     return [_pressed(opened, b"j" if n // 10 % 2 == 0 else b"k") for n in range(times)]
 
 
@@ -57,8 +57,8 @@ def _pressed(opened: Terminal, key: bytes) -> float:
 
 
 def _keys_while(home: Path, opened: Terminal) -> list[float]:
-    """Keys while machines deploy: until all but a few are ready, or enough was pressed."""
+    """Press keys until all but a few VMs are ready, or MOST keys were pressed."""
     taken: list[float] = []
-    while homes.left(home) > 3 and len(taken) < MOST:
+    while sites.left(home) > 3 and len(taken) < MOST:
         taken += _keys(opened, 20)
     return taken

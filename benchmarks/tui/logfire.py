@@ -1,4 +1,4 @@
-"""The log pane under fire: an engine elsewhere writes 5,000 lines a second for twenty seconds."""
+"""The log pane under load: another process writes 5,000 lines per second for 20 seconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.tui import homes
+from benchmarks.tui import sites
 from benchmarks.tui.figures import Figure
 from benchmarks.tui.probe import probed
 from benchmarks.tui.terminal import Terminal
@@ -20,8 +20,8 @@ _INSERT = "INSERT INTO event (at, kind, level, text, vm, service, data) VALUES (
 
 
 def figures(folder: Path) -> Iterator[Figure]:
-    """The longest time without an answer, memory, and whether the end of the log is the end of what was written."""
-    home, report = homes.standing(folder / "home", 100), folder / "report"
+    """The longest unresponsive period, memory, and whether the last line written reached the pane."""
+    home, report = sites.ready(folder / "home", 100), folder / "report"
     with probed(home, report, "--read-only") as opened:
         opened.until(b"VMs (2) 100")
         opened.press(b"L")
@@ -32,16 +32,16 @@ def figures(folder: Path) -> Iterator[Figure]:
         after = opened.memory()
         opened.press(b"q")
         opened.ended()
-    told = dict(line.split() for line in report.read_text().splitlines() if not line.startswith("shown"))
-    yield Figure("lines written a second, at least 5,000 wanted", RATE * SECONDS / took, unit="/s")
-    yield Figure("lines of the written that never came to the pane", RATE * SECONDS - int(told["lines"]), 0)
-    yield Figure("lines kept in the pane", int(told["kept"]), KEPT)
-    yield Figure("longest time the screen answered to nothing", float(told["gap"]), 150, "ms")
-    yield Figure("memory the flood took", after - before, 40, "MB")
+    values = dict(line.split() for line in report.read_text().splitlines() if not line.startswith("shown"))
+    yield Figure("lines written per second, 5,000 wanted", RATE * SECONDS / took, unit="/s")
+    yield Figure("lines that did not reach the pane", RATE * SECONDS - int(values["lines"]), 0)
+    yield Figure("lines kept in the pane", int(values["kept"]), KEPT)
+    yield Figure("longest unresponsive period", float(values["gap"]), 150, "ms")
+    yield Figure("memory growth", after - before, 40, "MB")
 
 
 def _fire(file: Path, opened: Terminal) -> float:
-    """Writes while the terminal is read, as a terminal does; the seconds the writing took."""
+    """Write in a thread while the terminal is read; the seconds the writing took."""
     took: list[float] = []
     writing = threading.Thread(target=lambda: took.append(_write(file)))
     writing.start()
@@ -64,5 +64,5 @@ def _write(file: Path) -> float:
 
 
 def _event(n: int) -> tuple[int, str, int]:
-    sid = homes.FIRST + n % 100
+    sid = sites.FIRST + n % 100
     return int(time.time() * 1000), LINE.format(sid=sid, n=n), sid

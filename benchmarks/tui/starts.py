@@ -1,11 +1,11 @@
-"""From the shell to numbers, and back: a console over a site of 25 machines against a bare Textual app."""
+"""Start and exit of the console with 25 VMs, compared with a bare Textual app."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.tui import homes
+from benchmarks.tui import sites
 from benchmarks.tui.figures import Figure, median_ratio, ms
 from benchmarks.tui.terminal import Terminal, console, terminal
 
@@ -13,17 +13,17 @@ ROUNDS = 7
 
 
 def figures(folder: Path) -> Iterator[Figure]:
-    """First useful paint as a ratio, and how long `q` takes while the engine works here."""
-    home = homes.standing(folder / "small", 25)
+    """First useful paint relative to the bare app, and time to exit while the engine runs in this process."""
+    home = sites.ready(folder / "small", 25)
     with console(home, "--read-only") as warm:
-        warm.until(homes.COUNTED)
-    starts = [(_numbers(home), _bare()) for _ in range(ROUNDS)]
-    yield Figure("bare app, spawn to text, median", ms([bare for _, bare in starts]), unit="ms")
-    yield Figure("dashboard with numbers, median", ms([ours for ours, _ in starts]), unit="ms")
+        warm.until(sites.COUNTED)
+    starts = [(_dashboard(home), _bare()) for _ in range(ROUNDS)]
+    yield Figure("bare app, start to text, median", ms([bare for _, bare in starts]), unit="ms")
+    yield Figure("dashboard with figures, median", ms([ours for ours, _ in starts]), unit="ms")
     yield Figure("first useful paint / bare app", median_ratio(starts), 1.8)
-    ends = [_left(home) for _ in range(ROUNDS)]
-    yield Figure("q to the shell, engine running, median", ms(ends) / 1000, 0.5, "s")
-    yield Figure("q to the shell, engine running, longest", max(ends), unit="s")
+    ends = [_exited(home) for _ in range(ROUNDS)]
+    yield Figure("q to exit, engine running, median", ms(ends) / 1000, 0.5, "s")
+    yield Figure("q to exit, engine running, longest", max(ends), unit="s")
 
 
 def _bare() -> float:
@@ -31,12 +31,12 @@ def _bare() -> float:
         return opened.until(b"vm-0", settle=False)
 
 
-def _numbers(home: Path) -> float:
+def _dashboard(home: Path) -> float:
     with console(home) as opened:
-        return opened.until(homes.COUNTED, settle=False)
+        return opened.until(sites.COUNTED, settle=False)
 
 
-def _left(home: Path) -> float:
+def _exited(home: Path) -> float:
     with console(home) as opened:
         engine_here(opened)
         opened.press(b"q")
@@ -44,5 +44,5 @@ def _left(home: Path) -> float:
 
 
 def engine_here(opened: Terminal) -> None:
-    """Waits until the console's own engine works and the page is complete."""
+    """Wait until the console's own engine runs and the page is complete."""
     opened.until(b"engine here")

@@ -1,4 +1,4 @@
-"""A program on a pseudo terminal of 120×40, as its operator has it: keys go in, bytes come out and are counted."""
+"""A program in a 120×40 pseudo-terminal: send keys, read and count its output."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 QUIET = 0.06
-"""Seconds without a byte after which an answer of the terminal is complete."""
-_STEERING = re.compile(rb"\x1b\[[0-9;?<>=]*[A-Za-z]")
+"""Seconds without output after which a response is complete."""
+_CONTROL = re.compile(rb"\x1b\[[0-9;?<>=]*[A-Za-z]")
 
 
 class Terminal:
-    """A program on a pty, started as `python ARGUMENTS` in the project's folder."""
+    """A program on a pty, started as `python ARGUMENTS` in the project directory."""
 
     def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         self._master, slave = pty.openpty()
@@ -42,7 +42,7 @@ class Terminal:
         os.close(slave)
 
     def read(self, timeout: float) -> bytes:
-        """What comes within the time, or nothing."""
+        """The output that arrives within `timeout`, or nothing."""
         ready, _, _ = select.select([self._master], [], [], timeout)
         try:
             return os.read(self._master, 1 << 16) if ready else b""
@@ -50,7 +50,7 @@ class Terminal:
             return b""
 
     def until(self, words: bytes, timeout: float = 60.0, settle: bool = True) -> float:
-        """Seconds from the start until these words were painted."""
+        """Seconds from the start of the program until these words are shown."""
         self.shown(words, timeout)
         took = time.perf_counter() - self.begun
         if settle:
@@ -58,26 +58,26 @@ class Terminal:
         return took
 
     def shown(self, words: bytes, timeout: float = 60.0) -> float:
-        """Seconds from now until these words are painted; spaces in them may be cursor movements."""
+        """Seconds from now until these words are shown; spaces in them may be cursor movements."""
         wanted = re.compile(rb"\s*".join(map(re.escape, words.split())))
         begun, seen = time.perf_counter(), b""
-        while wanted.search(_STEERING.sub(b" ", seen)) is None:
+        while wanted.search(_CONTROL.sub(b" ", seen)) is None:
             seen += self.read(1.0)
             if time.perf_counter() - begun > timeout or self.process.poll() is not None:
-                raise TimeoutError(f"{words!r} never came: {_STEERING.sub(b' ', seen)[-2000:]!r}")
+                raise TimeoutError(f"{words!r} was not shown: {_CONTROL.sub(b' ', seen)[-2000:]!r}")
         return time.perf_counter() - begun
 
     def settle(self, quiet: float = 0.6) -> None:
-        """Reads until the program has nothing more to say."""
+        """Read until there is no output for `quiet` seconds."""
         while self.read(quiet):
             pass
 
     def press(self, key: bytes) -> None:
-        """Presses a key and looks at nothing."""
+        """Press a key without reading the response."""
         os.write(self._master, key)
 
     def key(self, key: bytes) -> tuple[float, float]:
-        """Presses a key: seconds to its first byte, and to its last."""
+        """Press a key; seconds to the first byte of the response and to the last."""
         self.press(key)
         begun = time.perf_counter()
         first = last = 0.0
@@ -87,17 +87,17 @@ class Terminal:
         return first, last
 
     def first_byte(self, key: bytes) -> float:
-        """Seconds until a key shows any effect; what was on its way before is not taken for one."""
+        """Press a key; seconds to the first byte of the response. Earlier output is discarded."""
         while self.read(0.0):
             pass
         self.press(key)
         begun = time.perf_counter()
         if not self.read(5.0):
-            raise TimeoutError(f"{key!r} had no effect within five seconds")
+            raise TimeoutError(f"{key!r} had no effect within 5 s")
         return time.perf_counter() - begun
 
     def count(self, seconds: float) -> float:
-        """Bytes a second."""
+        """Bytes per second, over `seconds`."""
         end, total = time.perf_counter() + seconds, 0
         while (left := end - time.perf_counter()) > 0:
             total += len(self.read(left))
@@ -109,16 +109,16 @@ class Terminal:
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
     def ended(self, timeout: float = 30.0) -> float:
-        """Reads until the program has ended; seconds from now."""
+        """Read until the program exits; seconds from now."""
         begun = time.perf_counter()
         while self.process.poll() is None:
             self.read(0.005)
             if time.perf_counter() - begun > timeout:
-                raise TimeoutError("The program did not end")
+                raise TimeoutError("The program did not exit")
         return time.perf_counter() - begun
 
     def close(self) -> None:
-        """Ends the program."""
+        """Kill the program."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         os.close(self._master)
@@ -136,7 +136,7 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def terminal(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Terminal]:
-    """A program on a terminal of its own, ended afterwards."""
+    """Run a program in a terminal until the block ends."""
     opened = Terminal(*arguments, environment=environment)
     try:
         yield opened
@@ -146,6 +146,6 @@ def terminal(*arguments: str, environment: Mapping[str, str] | None = None) -> I
 
 @contextmanager
 def console(home: Path, *arguments: str) -> Iterator[Terminal]:
-    """The console on a site's home."""
+    """The console on this KVMTUI_HOME."""
     with terminal("-m", "kvmtui", *arguments, environment={"KVMTUI_HOME": str(home)}) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""What goes over the line to the operator at 120×40: at rest, with rows changing, with machines deploying."""
+"""Bytes sent to a 120×40 terminal: idle, with changing rows, with VMs deploying."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.tui import homes
+from benchmarks.tui import sites
 from benchmarks.tui.biglist import changed
 from benchmarks.tui.figures import Figure
 from benchmarks.tui.starts import engine_here
@@ -16,13 +16,13 @@ from benchmarks.tui.terminal import Terminal, console
 from tests.crash import labproc
 
 VMS, SECONDS = 200, 12
-DEPLOYING, SPEED = 20, 1.0  # a cluster at its own pace
+DEPLOYING, SPEED = 20, 1.0  # real time
 LOW = "--low-bandwidth"
 
 
 def figures(folder: Path) -> Iterator[Figure]:
-    """Bytes a second; each kind of line also with `--low-bandwidth`, which must take half at the most."""
-    home = homes.standing(folder / "home", VMS)
+    """Bytes per second; with `--low-bandwidth` at most half of that."""
+    home = sites.ready(folder / "home", VMS)
     with console(home, "--read-only") as opened:
         opened.until(f"VMs (2) {VMS}".encode())
         opened.settle(3.0)
@@ -30,13 +30,13 @@ def figures(folder: Path) -> Iterator[Figure]:
     with console(home) as opened:
         engine_here(opened)
         _list(opened)
-        yield Figure("idle, VM list, engine at work here", opened.count(SECONDS), 0, "B/s")
-    full, thin = _changing(home), _changing(home, LOW)
+        yield Figure("idle, VM list, engine running", opened.count(SECONDS), 0, "B/s")
+    full, low = _changing(home), _changing(home, LOW)
     yield Figure("10 % of 200 VMs change each second", full, 4_000, "B/s")
-    yield Figure("the same with --low-bandwidth", thin, full / 2, "B/s")
-    full, thin = _deploying(folder / "full"), _deploying(folder / "thin", LOW)
+    yield Figure("the same, --low-bandwidth", low, full / 2, "B/s")
+    full, low = _deploying(folder / "full"), _deploying(folder / "low", LOW)
     yield Figure("20 VMs deploying, log open", full, 8_000, "B/s")
-    yield Figure("the same with --low-bandwidth", thin, full / 2, "B/s")
+    yield Figure("the same, --low-bandwidth", low, full / 2, "B/s")
 
 
 def _list(opened: Terminal) -> None:
@@ -46,7 +46,7 @@ def _list(opened: Terminal) -> None:
 
 
 def _changing(home: Path, *arguments: str) -> float:
-    """Another process changes a tenth of the machines each second, those in view among them."""
+    """Bytes per second while a tenth of the VMs change each second, visible ones among them."""
     with console(home, "--read-only", *arguments) as opened:
         opened.until(f"VMs (2) {VMS}".encode())
         _list(opened)
@@ -69,9 +69,9 @@ def _change(file: Path, stop: threading.Event) -> None:
 
 
 def _deploying(home: Path, *arguments: str) -> float:
-    """The embedded engine deploys on a cluster in another process; measured while at least half are not done."""
+    """Bytes per second while the embedded engine deploys and at least half of the VMs are not ready."""
     with labproc.running(speed=SPEED) as lab:
-        homes.deploying(home, lab, DEPLOYING)
+        sites.deploying(home, lab, DEPLOYING)
         with console(home, *arguments) as opened:
             opened.until(f"VMs (2) {DEPLOYING}".encode(), settle=False)
             opened.press(b"2")
@@ -82,10 +82,10 @@ def _deploying(home: Path, *arguments: str) -> float:
 
 def _while_deploying(home: Path, opened: Terminal) -> float:
     began, total = time.perf_counter(), 0.0
-    while homes.left(home) > DEPLOYING // 2:
+    while sites.left(home) > DEPLOYING // 2:
         total += opened.count(1.0)
         if time.perf_counter() - began > 120:
-            raise TimeoutError("The machines do not deploy")
+            raise TimeoutError("The VMs do not deploy")
     with suppress(ZeroDivisionError):
         return total / round(time.perf_counter() - began)
-    raise TimeoutError("They deployed before anything was measured")
+    raise TimeoutError("The VMs were ready before anything was measured")

@@ -83,9 +83,7 @@ def test_every_action_declares_the_role_it_needs() -> None:
 
 
 @pytest.mark.parametrize(("name", "action"), [each for each in actions() if each[0] not in MACHINERY])
-def test_a_smaller_role_is_refused_before_anything_is_looked_at(
-    name: str, action: Callable[..., Any]
-) -> None:
+def test_a_smaller_role_is_refused_before_anything_is_read(name: str, action: Callable[..., Any]) -> None:
     declared = declared_by(action)
     assert declared is not None
     smaller = [role for role in Role if not role.covers(declared.role)]

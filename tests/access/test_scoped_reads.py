@@ -78,7 +78,7 @@ SERVICES = st.lists(
 @given(
     mine=SERVICES, theirs=SERVICES, kind=st.sampled_from(["clients", "products", "both"]), swap=st.booleans()
 )
-def test_no_answer_tells_of_what_is_outside(
+def test_no_response_reveals_what_is_out_of_scope(
     store: Store, mine: list[Wanted], theirs: list[Wanted], kind: str, swap: bool
 ) -> None:
     with _undone():

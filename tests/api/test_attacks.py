@@ -106,7 +106,7 @@ def test_expired_and_revoked_tokens_read_like_unknown_ones(api: Api) -> None:
     assert len(said) == 1 and everything() == before
 
 
-def test_ten_wrong_tokens_close_the_door_for_a_minute(unchanged: Api) -> None:
+def test_ten_wrong_tokens_lock_an_address_out_for_a_minute(unchanged: Api) -> None:
     for _ in range(10):
         unchanged.problem("GET", "/api/v1/vms", 401, headers={"Authorization": "Bearer kvt_wrong"})
     answer = unchanged.http.get("/api/v1/vms", headers={"Authorization": "Bearer kvt_wrong"})
@@ -300,7 +300,7 @@ def test_no_token_and_no_made_up_line_is_in_the_log(
     assert not [record for record in caplog.records if "\n" in record.getMessage()]
 
 
-def test_an_error_nobody_expected_tells_nothing(unchanged: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_reveals_nothing(unchanged: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kvmtui.api.operations.reading.inventory.products", lambda *_: {}["secret-key"])
     answer = unchanged.get("/api/v1/products")
     assert answer.status_code == 500 and "secret-key" not in answer.text and "Traceback" not in answer.text

@@ -15,10 +15,10 @@ from engine.consoles.console_options import ConsoleSettings
 from engine.roles import Role
 from engine.store.models import Audit, Client
 from tests.api.conftest import Api, token
-from tests.consoles.conftest import SERVICE, House, house
-from tests.consoles.test_screen_link import Browser, path_of
+from tests.consoles.conftest import SERVICE, ConsoleSite, site
+from tests.consoles.screen_browser import Browser, path_of
 
-__all__ = ["house"]
+__all__ = ["site"]
 
 PATH = f"/api/v1/services/{SERVICE}/vm/console"
 
@@ -33,7 +33,7 @@ def scripts(tmp_path: Path) -> Iterator[None]:
     console_options.use(ConsoleSettings(), Path())
 
 
-def test_a_link_opens_once_within_seconds(house: House, serve: Callable[..., Api]) -> None:
+def test_a_link_opens_once_within_seconds(site: ConsoleSite, serve: Callable[..., Api]) -> None:
     api = serve(token("desk", Role.SUPPORT))
     link = api.ok("POST", PATH, 201)
     expires = datetime.fromisoformat(link["expires"]).timestamp() * 1000
@@ -48,7 +48,9 @@ def test_a_link_opens_once_within_seconds(house: House, serve: Callable[..., Api
     assert row.login.startswith("token:desk") and path_of(link["url"]) not in str(row.__data__)
 
 
-def test_it_is_refused_to_a_viewer_and_outside_the_limits(house: House, serve: Callable[..., Api]) -> None:
+def test_it_is_refused_to_a_viewer_and_outside_the_limits(
+    site: ConsoleSite, serve: Callable[..., Api]
+) -> None:
     serve(token("viewer", Role.VIEWER)).problem("POST", PATH, 403)
     Client.create(name="Rival", email="ops@rival.example")
     shop = serve(token("rival", Role.OWNER, clients=("Rival",)))
@@ -56,7 +58,7 @@ def test_it_is_refused_to_a_viewer_and_outside_the_limits(house: House, serve: C
     assert not Audit.select().where(Audit.action == "console-open").exists()
 
 
-def test_a_vm_that_does_not_run_says_so(house: House, serve: Callable[..., Api]) -> None:
-    house.vm.delete_instance()
+def test_a_vm_that_does_not_run_says_so(site: ConsoleSite, serve: Callable[..., Api]) -> None:
+    site.vm.delete_instance()
     found = serve(token("desk", Role.SUPPORT)).problem("POST", PATH, 404)
     assert "no VM" in found["detail"]

@@ -126,7 +126,7 @@ def test_a_listener_that_falls_behind_reads_what_it_lost(api: Api, monkeypatch: 
     assert got == [each.id for each in events.read(start)]
 
 
-def test_a_stream_of_one_service_tells_of_no_other(api: Api) -> None:
+def test_a_stream_of_one_service_contains_no_other(api: Api) -> None:
     site()
     first, second = (
         api.ok("POST", "/api/v1/services", json=ORDER)["request"]["service_id"] for _ in range(2)

@@ -49,7 +49,7 @@ TRIES = 3
 SAMPLE = os.environ.get("KVMTUI_API_KILLS", "12")  # pairs of a write and a moment; `all` for every one
 TABLES = (Service, Vm, Client, Request, Audit, Answered, Event, Outbox, Webhook, WebhookDelivery, Address)
 NOT_ONCE = {
-    "check_webhook": "sends a message to a server at once; what was sent cannot be taken back",
+    "check_webhook": "sends a message to a server at once; a sent message cannot be undone",
     "open_console": "keeps a link in memory, which ends with the process",
     "open_session": "makes another link at each try; one that nobody opens expires within 60 s",
     "replay_delivery": "sends a message again; endpoints tell them apart by its id",

@@ -72,7 +72,7 @@ def test_steps_are_counted_as_they_end(api: Api) -> None:
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
-def test_a_proxy_on_this_machine_does_not_open_them(api: Api, header: str) -> None:
+def test_a_proxy_on_this_host_does_not_open_them(api: Api, header: str) -> None:
     del api.http.headers["Authorization"]
     assert api.get("/metrics").status_code == 200  # this machine itself
     api.problem("GET", "/metrics", 401, headers={header: "203.0.113.7"})

@@ -58,7 +58,7 @@ def operations() -> list[tuple[str, str, str]]:
 def test_a_service_outside_is_answered_like_one_that_does_not_exist(
     shop: Api, method: str, path: str, name: str
 ) -> None:
-    """The same answer after the same statements: what takes as long as what cannot be told apart either."""
+    """The same answer after the same statements, so that timing reveals nothing either."""
     shop.get("/api/v1/services")  # the token's first use in a minute is noted
     answers = []
     with watched() as since:
@@ -166,7 +166,7 @@ def test_lists_and_counts_hold_only_what_is_inside(shop: Api, path: str) -> None
 
 
 @pytest.mark.parametrize("path", ["servers", "servers/pve1", "pools", "zones", "tasks"])
-def test_what_tells_of_the_whole_site_is_refused(shop: Api, path: str) -> None:
+def test_data_about_the_whole_site_is_refused(shop: Api, path: str) -> None:
     assert "whole site" in shop.problem("GET", f"/api/v1/{path}", 403)["detail"]
 
 
@@ -201,7 +201,7 @@ def test_an_order_number_of_another_shop_can_be_used(shop: Api) -> None:
     shop.problem("POST", "/api/v1/services", 409, json={**order, "external_ref": "1017"})
 
 
-def test_the_stream_tells_only_of_what_is_inside(shop: Api) -> None:
+def test_the_stream_contains_only_what_is_in_scope(shop: Api) -> None:
     after = events.last_id()
     for number in (THEIRS, OURS, THEIRS, OURS):
         events.announce("note", f"of {number}", service=number)

@@ -137,7 +137,7 @@ def test_a_crash_of_the_server_is_survived(
     api = serve()
     assert (
         api.get("/api/v1/health").status_code == 200 and len(calls) == 2
-    )  # the socket stayed open meanwhile
+    )  # the socket stayed open until now
 
 
 def _started(home: Path, *arguments: str, **more: Any) -> tuple[subprocess.Popen[str], str]:

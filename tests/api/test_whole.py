@@ -12,7 +12,7 @@ __all__ = ["whole"]
 
 
 @pytest.mark.timeout(300)
-def test_a_service_lives_by_the_api_alone(whole: Whole) -> None:
+def test_the_life_cycle_of_a_service_by_the_api_alone(whole: Whole) -> None:
     order = {"client": "Acme", "product": "VPS-2", "external_ref": "order-1"}
     made = whole.call("POST", "/api/v1/services", json=order, headers={"Idempotency-Key": "order-1"})
     whole.done(made)

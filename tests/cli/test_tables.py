@@ -31,7 +31,7 @@ def columns(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def shown(patch: pytest.MonkeyPatch, width: int, rows: list[tuple[object, ...]]) -> str:
-    """What stands on a terminal of this width."""
+    """The output on a terminal of this width."""
     screen = Terminal()
     with patch.context() as only:
         only.setenv("COLUMNS", str(width))

@@ -304,7 +304,7 @@ def test_a_headless_verb_does_not_import_textual(kvmtui: Program, home: Path) ->
 def terminal(home: Path, *arguments: str, typed: str = "", **environment: str) -> tuple[int, str]:
     """The program on a real terminal of 80 columns: its exit status and what stood on the screen.
 
-    What is typed is typed when the question stands there.
+    The answer is typed once the question is shown.
     """
     child, screen = pty.fork()
     if child == 0:
@@ -324,7 +324,7 @@ def terminal(home: Path, *arguments: str, typed: str = "", **environment: str) -
 
 
 def _said(screen: int) -> bytes:
-    """The next words on the screen; nothing when the program has ended, or is silent for long."""
+    """The next output; nothing if the program has exited or prints nothing before the timeout."""
     if not select.select([screen], [], [], 30)[0]:
         return b""
     try:

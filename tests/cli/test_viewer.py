@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.test_every_verb import CASES, Place, options, place
+from tests.cli.test_every_verb import Place, options, place
+from tests.cli.verb_cases import CASES
 
 __all__ = ["place"]
 

@@ -53,7 +53,7 @@ def requested() -> list[tuple[int, str]]:
         return [(row.service, row.action) for row in Request.select().where(Request.source == "client")]
 
 
-def test_a_link_sets_a_strict_cookie_and_goes_on_by_a_step_of_the_page(site: Api) -> None:
+def test_a_link_sets_a_strict_cookie_and_continues_from_the_page(site: Api) -> None:
     visitor = Visitor(site.server.url)
     answer = visitor.enter(link(site))
     given = answer.headers["set-cookie"]
@@ -258,7 +258,7 @@ def test_it_leads_nowhere_else(site: Api, back: str) -> None:
         assert "evil" not in client.get(query).headers.get("location", "")
 
 
-def test_markup_in_every_text_a_stranger_may_write_is_text(site: Api) -> None:
+def test_markup_in_foreign_text_is_text(site: Api) -> None:
     client = visit(site)
     with session():
         vm = Vm.get(Vm.service == 10)

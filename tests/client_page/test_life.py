@@ -15,7 +15,7 @@ SURE = {"sure": "yes"}
 
 
 def done(visitor: Visitor, answer: httpx.Response) -> None:
-    """A form was taken, and what it asked for ended well."""
+    """The form was accepted, and its request succeeded."""
     said = " ".join(parsed(answer.text).text)
     assert (answer.status_code, answer.headers.get("location", "")[:8]) == (303, "/client/"), said
     assert visitor.until_over() == "done", visitor.text()

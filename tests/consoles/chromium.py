@@ -67,7 +67,7 @@ class Page:
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=f"Key{key.upper()}", text=key)
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """One command to the browser; what it complains about meanwhile is kept."""
+        """Send one command to the browser; errors it reports until the response are kept."""
         number = next(self._ids)
         self._line.send(json.dumps({"id": number, "method": method, "params": params}))
         while True:

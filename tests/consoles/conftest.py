@@ -1,4 +1,4 @@
-"""A site with one running machine of ours on a simulated cluster, and the program in a pseudo terminal."""
+"""A site with one running VM on a simulated cluster, and the program in a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ NAME = "vps-5546"
 
 
 @dataclass
-class House:
-    """One operator's site: its home, the cluster beside it, and the machine with the consoles."""
+class ConsoleSite:
+    """One operator's site: its KVMTUI_HOME, its cluster, and the VM with the consoles."""
 
     home: Path
     lab: Lab
@@ -42,13 +42,13 @@ class House:
 
 
 @pytest.fixture
-def house(sqlite_store: Store, tmp_path: Path) -> Iterator[House]:
-    """A machine of ours that runs, with a serial port."""
+def site(sqlite_store: Store, tmp_path: Path) -> Iterator[ConsoleSite]:
+    """A running VM of ours with a serial port."""
     with Lab(speed=200) as lab:
-        yield House(tmp_path, lab, _machine(lab))
+        yield ConsoleSite(tmp_path, lab, _running_vm(lab))
 
 
-def _machine(lab: Lab) -> Vm:
+def _running_vm(lab: Lab) -> Vm:
     uid, vm_uid = str(uuid.uuid4()), str(uuid.uuid4())
     server = Server.create(
         uid=uid,
@@ -70,13 +70,13 @@ def _machine(lab: Lab) -> Vm:
 
 
 @pytest.fixture
-def kvmtui(house: House) -> Callable[..., Ran]:
-    """Runs the program on the house's home, without a terminal."""
-    return lambda *arguments, **more: run(house.home, *arguments, **more)
+def kvmtui(site: ConsoleSite) -> Callable[..., Ran]:
+    """Run the program on the site's KVMTUI_HOME, without a terminal."""
+    return lambda *arguments, **more: run(site.home, *arguments, **more)
 
 
 @pytest.fixture
-def terminal(house: House) -> Iterator[Callable[..., Pseudo]]:
+def terminal(site: ConsoleSite) -> Iterator[Callable[..., Pseudo]]:
     """Starts the program in pseudo terminals and ends them all."""
     with ExitStack() as all_of_them:
-        yield lambda *arguments, **more: all_of_them.enter_context(Pseudo(house.home, *arguments, **more))
+        yield lambda *arguments, **more: all_of_them.enter_context(Pseudo(site.home, *arguments, **more))

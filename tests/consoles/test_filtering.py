@@ -63,7 +63,7 @@ def test_every_shape_after_every_shape_byte_by_byte() -> None:
 
 
 @given(_HOSTILE)
-def test_a_session_that_was_spoiled_goes_on(data: bytes) -> None:
+def test_a_session_that_was_spoiled_continues(data: bytes) -> None:
     output = GuestOutput()
     output.feed(data)
     assert output.feed(b"\x18" + b"x" * (LONGEST_STRING + 200)).endswith("x")
@@ -75,16 +75,16 @@ def test_a_session_that_was_spoiled_goes_on(data: bytes) -> None:
         b"\x1b]52;c;cm0gLXJm\x07",  # the clipboard
         b"\x1b]0;title\x07\x1b]2;title\x1b\\",  # the title
         b"\x1b]8;;https://x.example\x1b\\\x1b]8;;\x1b\\",  # a link
-        b"\x1b]10;?\x07\x1b]4;1;?\x07",  # colours asked for
+        b"\x1b]10;?\x07\x1b]4;1;?\x07",  # colour queries
         b"\x1b]1337;File=:AAAA\x07\x1b]777;notify;a;b\x07\x1b]9;x\x07",
-        b"\x1bP$q\"p\x1b\\\x1bP+q544e\x1b\\",  # settings and terminfo asked for
+        b"\x1bP$q\"p\x1b\\\x1bP+q544e\x1b\\",  # queries for settings and terminfo
         b"\x1b^private\x1b\\\x1b_application\x1b\\\x1bXstart\x1b\\",
         b"\x05\x1bZ\x1b[c\x1b[0c\x1b[>c\x1b[=c",  # who are you?
         b"\x1b[21t\x1b[20t\x1b[14t\x1b[8;1;1t\x1b[3;0;0t",  # the window: its title, size, place
         b"\x1b[5i\x1b[4i",  # printing
         b"\x1b[3J",  # the scrollback
         b"\x1b[?996n\x1b[?26n\x1b[?15n\x1b[$p\x1b[?2026$p",
-        b"\x1b[>4;2m\x1b[>q\x1b[>1u\x1b[?u",  # keys bound anew
+        b"\x1b[>4;2m\x1b[>q\x1b[>1u\x1b[?u",  # keys bound again
         b"\x1b[?1004h\x1b[?2031h\x1b[?1010h",
         b"\xc2\x9d52;c;AAAA\xc2\x9c\xc2\x9b21t",  # the same in one character
     ],

@@ -1,4 +1,4 @@
-"""Key `o` of the console, in a real terminal: the serial line takes it over and gives it back; a link is served."""
+"""Key `o` of the console in a real terminal: the serial console gets the terminal and restores it; a link is served."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pytest
 
 from engine.actions import vms
 from engine.store.models import Run
-from tests.consoles.conftest import ME, NAME, SERVICE, VMID, House
-from tests.consoles.test_screen_link import Browser
+from tests.consoles.conftest import ME, NAME, SERVICE, VMID, ConsoleSite
+from tests.consoles.screen_browser import Browser
 from tests.consoles.test_serial_line import until
 from tests.journeys.terminal import Terminal, opened
 
 
 @pytest.fixture
-def page(house: House, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+def page(site: ConsoleSite, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
     """Opens the console on the page of the machine."""
     (tmp_path / "novnc" / "core").mkdir(parents=True)
     (tmp_path / "novnc" / "core" / "rfb.js").write_text("export default class {}\n")
@@ -27,7 +27,7 @@ def page(house: House, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
 
         def start(*arguments: str) -> Terminal:
             one: AbstractContextManager[Terminal] = opened(
-                house.home, tmp_path / "tmux", *arguments, size=(100, 30)
+                site.home, tmp_path / "tmux", *arguments, size=(100, 30)
             )
             shown = all_of_them.enter_context(one)
             shown.until("Needs you")
@@ -40,8 +40,8 @@ def page(house: House, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
         yield start
 
 
-def test_the_serial_line_takes_the_terminal_and_gives_it_back(
-    house: House, page: Callable[..., Terminal]
+def test_the_serial_console_takes_the_terminal_and_restores_it(
+    site: ConsoleSite, page: Callable[..., Terminal]
 ) -> None:
     shown = page()
     shown.press("o")
@@ -55,7 +55,7 @@ def test_the_serial_line_takes_the_terminal_and_gives_it_back(
     shown.type("secret\r")
     shown.until("root@vps-5546:~$")
     shown.resize(90, 28)
-    until(lambda: (house.lab.consoles()[0].columns, house.lab.consoles()[0].rows) == (90, 28))
+    until(lambda: (site.lab.consoles()[0].columns, site.lab.consoles()[0].rows) == (90, 28))
     shown.type("".join(f"echo line {number}\r" for number in range(60)))
     shown.until("line 59")
     done = Run.select().where(Run.action == "SetDnsRecords", Run.result == "success")
@@ -68,11 +68,11 @@ def test_the_serial_line_takes_the_terminal_and_gives_it_back(
     shown.until("Overview", "Processor")
     shown.press("q")
     assert shown.ended() == 0 and shown.restored
-    assert [each[2] for each in house.trail()] == ["done", "detached"]
+    assert [each[2] for each in site.trail()] == ["done", "detached"]
 
 
 def test_a_signal_at_the_serial_line_ends_the_console_too(
-    house: House, page: Callable[..., Terminal]
+    site: ConsoleSite, page: Callable[..., Terminal]
 ) -> None:
     shown = page()
     shown.press("o")
@@ -81,27 +81,29 @@ def test_a_signal_at_the_serial_line_ends_the_console_too(
     shown.until("vps-5546 login:")
     shown.signal(signal.SIGTERM)
     assert shown.ended() == 0 and shown.restored
-    assert [each[2] for each in house.trail()] == ["done", "signal"]
+    assert [each[2] for each in site.trail()] == ["done", "signal"]
 
 
-def test_a_refusal_is_a_sentence_and_the_page_stays(house: House, page: Callable[..., Terminal]) -> None:
-    house.lab.foreign_power(VMID, "stopped")
+def test_a_refusal_is_a_sentence_and_the_page_stays(site: ConsoleSite, page: Callable[..., Terminal]) -> None:
+    site.lab.foreign_power(VMID, "stopped")
     shown = page()
     shown.press("o")
     shown.until(f"Console of {NAME}")
     shown.press("Enter")
     shown.until("is switched off", "Overview")
-    assert house.trail() == []
+    assert site.trail() == []
 
 
-def test_a_read_only_console_opens_none(house: House, page: Callable[..., Terminal]) -> None:
+def test_a_read_only_console_opens_none(site: ConsoleSite, page: Callable[..., Terminal]) -> None:
     shown = page("--read-only")
     shown.press("o")
     shown.until("Read-only console")
-    assert house.trail() == []
+    assert site.trail() == []
 
 
-def test_a_link_is_served_as_long_as_the_console_runs(house: House, page: Callable[..., Terminal]) -> None:
+def test_a_link_is_served_as_long_as_the_console_runs(
+    site: ConsoleSite, page: Callable[..., Terminal]
+) -> None:
     shown = page()
     shown.press("o")
     shown.until(f"Console of {NAME}")
@@ -115,10 +117,10 @@ def test_a_link_is_served_as_long_as_the_console_runs(house: House, page: Callab
         shown.until("It is open in a browser.")
         shown.press("Escape")
         shown.until("Overview", "Processor")
-        assert [each.kind for each in house.lab.consoles()] == ["screen"], (
+        assert [each.kind for each in site.lab.consoles()] == ["screen"], (
             "the dialog is gone, the screen is not"
         )
         shown.press("q")
         assert shown.ended() == 0 and shown.restored
-    assert house.lab.consoles() == []
-    assert house.trail()[-1][0] == "console-close"
+    assert site.lab.consoles() == []
+    assert site.trail()[-1][0] == "console-close"

@@ -19,7 +19,7 @@ from engine.errors import KvmtuiError
 from kvmtui.lab.screen import HEIGHT, WIDTH
 from tests.conftest import clean_environment
 from tests.consoles import chromium
-from tests.consoles.conftest import NAME, SERVICE, House
+from tests.consoles.conftest import NAME, SERVICE, ConsoleSite
 
 _CANVAS = "document.querySelector('#screen canvas')"
 _PIXELS = f"Array.from({_CANVAS}.getContext('2d').getImageData(0, 0, {WIDTH}, {HEIGHT}).data)"
@@ -47,11 +47,11 @@ def _without(reason: str) -> None:
 
 
 @contextmanager
-def offered(house: House) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+def offered(site: ConsoleSite) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """The program while it serves a link, and what it said about it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "kvmtui", "vm", "console", str(SERVICE), "--vnc", "--json"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(house.home),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(site.home),
     )  # fmt: skip
     try:
         assert process.stdout and process.stderr
@@ -68,11 +68,11 @@ def offered(house: House) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any
         process.communicate()
 
 
-def test_the_screen_of_a_machine_in_a_real_browser(house: House, scripts: Path, tmp_path: Path) -> None:
+def test_the_screen_of_a_vm_in_a_real_browser(site: ConsoleSite, scripts: Path, tmp_path: Path) -> None:
     if chromium.program() is None:
         _without("there is no Chromium on this machine")
-    (house.home / "config.toml").write_text(f'[console]\nnovnc = "{scripts}"\n')
-    with chromium.running(tmp_path / "browser") as page, offered(house) as (program, told):
+    (site.home / "config.toml").write_text(f'[console]\nnovnc = "{scripts}"\n')
+    with chromium.running(tmp_path / "browser") as page, offered(site) as (program, told):
         assert (told["vm"], told["service_id"]) == (NAME, SERVICE)
         page.open(told["link"])
         page.until(f"{_CANVAS} && {_CANVAS}.width === {WIDTH} && {_PIXELS}.at({_at(50, 47)}) === 200")
@@ -88,7 +88,7 @@ def test_the_screen_of_a_machine_in_a_real_browser(house: House, scripts: Path, 
         assert not [each for each in page.complaints if "410" not in each], page.complaints
         assert program.wait(10) == 0
         assert program.stderr and f"The screen of {NAME} was closed." in program.stderr.read()
-    assert [each[0] for each in house.trail()] == ["console-open", "console-close"]
+    assert [each[0] for each in site.trail()] == ["console-open", "console-close"]
 
 
 def shown(pixels: list[int], x: int, y: int) -> tuple[int, ...]:
@@ -101,10 +101,10 @@ def _at(x: int, y: int) -> int:
     return 4 * (y * WIDTH + x)
 
 
-def test_ctrl_c_ends_the_link_and_says_so(house: House, scripts: Path) -> None:
-    (house.home / "config.toml").write_text(f'[console]\nnovnc = "{scripts}"\n')
+def test_ctrl_c_ends_the_link_and_says_so(site: ConsoleSite, scripts: Path) -> None:
+    (site.home / "config.toml").write_text(f'[console]\nnovnc = "{scripts}"\n')
     for number in (signal.SIGINT, signal.SIGTERM):
-        with offered(house) as (program, told):
+        with offered(site) as (program, told):
             assert told["link"].startswith("http://127.0.0.1:")
             program.send_signal(number)
             assert program.wait(10) == 130

@@ -1,23 +1,19 @@
-"""Links to screens: good once, for seconds, for one browser, under our own name; and the relay behind them."""
+"""Links to noVNC consoles: valid once, for seconds, for one browser, under our own name; and the proxy behind them."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import logging
-import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
 from engine.actions.consoles import offer_screen
 from engine.consoles import novnc
@@ -25,74 +21,8 @@ from engine.consoles.console_options import ConsoleSettings
 from engine.consoles.proxy import ScreenProxy, Visitor
 from engine.consoles.screen_offers import LINK_SECONDS, PAGE_SECONDS, SEAT_SECONDS, ScreenOffer
 from engine.errors import Refused
-from engine.proxmox.console import SILENT
-from tests.consoles.conftest import ME, NAME, SERVICE, VMID, House
-
-
-class Hands:
-    """A clock moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
-class Got:
-    """One answer of the proxy."""
-
-    status: int
-    text: str
-    headers: dict[str, str]
-
-
-@dataclass
-class Browser:
-    """What a browser does, one request at a time."""
-
-    port: int
-    source: str = "127.0.0.1"
-    host: str = ""
-    seen: list[Got] = field(default_factory=list)
-
-    def get(self, path: str, **headers: str) -> Got:
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10, source_address=(self.source, 0))
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        line.request("GET", path, headers={"Host": self.host or f"127.0.0.1:{self.port}", **sent})
-        answer = line.getresponse()
-        found = Got(answer.status, answer.read().decode(), {k.lower(): v for k, v in answer.getheaders()})
-        line.close()
-        self.seen.append(found)
-        return found
-
-    def open(self, link: str) -> str:
-        """Opens a link; the key of its page."""
-        got = self.get(path_of(link))
-        assert got.status == 200, got
-        found = re.search(r'data-key="([\w-]+)"', got.text)
-        assert found
-        return found[1]
-
-    def seat(self, key: str) -> dict[str, str]:
-        """Trades a page's key for a seat."""
-        got = self.get("/ticket", X_Kvmtui_Key=key)
-        assert got.status == 200, got
-        found: dict[str, str] = json.loads(got.text)
-        return found
-
-    def take(self, seat: str, origin: str = "", host: str = "127.0.0.1") -> ClientConnection:
-        """Takes a seat, as the page does."""
-        here = f"http://{host}:{self.port}"
-        return connect(
-            f"ws://{host}:{self.port}/stream",
-            origin=origin or here,  # type: ignore[arg-type]
-            subprotocols=["binary", f"seat.{seat}"],  # type: ignore[list-item]
-            proxy=None,
-            source_address=(self.source, 0),
-            logger=SILENT,
-        )
+from tests.consoles.conftest import ME, NAME, SERVICE, VMID, ConsoleSite
+from tests.consoles.screen_browser import Browser, Hands, path_of
 
 
 @pytest.fixture
@@ -110,7 +40,7 @@ def scripts(tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.fixture
-def proxy(house: House, scripts: dict[str, Path], hands: Hands) -> Iterator[ScreenProxy]:
+def proxy(site: ConsoleSite, scripts: dict[str, Path], hands: Hands) -> Iterator[ScreenProxy]:
     with ScreenProxy(ConsoleSettings(), scripts, hands) as proxy:
         yield proxy
 
@@ -125,21 +55,17 @@ def browser(proxy: ScreenProxy) -> Browser:
     return Browser(proxy.port)
 
 
-def path_of(link: str) -> str:
-    return link[link.index("/open/") :]
-
-
 def test_a_screen_from_its_link_to_its_end(
-    house: House, offer: tuple[ScreenOffer, str], browser: Browser
+    site: ConsoleSite, offer: tuple[ScreenOffer, str], browser: Browser
 ) -> None:
     found = browser.seat(browser.open(offer[1]))
     with browser.take(found["seat"]) as line:
         assert line.subprotocol == "binary"
         assert line.recv(timeout=5) == b"RFB 003.008\n"
-        assert [each.kind for each in house.lab.consoles()] == ["screen"]
+        assert [each.kind for each in site.lab.consoles()] == ["screen"]
     ending = offer[0].wait()
     assert ending.well and ending.sentence == f"The screen of {NAME} was closed."
-    (opened, closed) = house.trail()
+    (opened, closed) = site.trail()
     assert opened == ("console-open", {"console": "screen", "browser": "127.0.0.1"}, "done")
     assert closed[0] == "console-close" and closed[2] == ending.sentence
 
@@ -151,7 +77,7 @@ def test_a_link_works_once(offer: tuple[ScreenOffer, str], browser: Browser) -> 
 
 
 def test_a_link_dies_after_ten_seconds(
-    house: House, offer: tuple[ScreenOffer, str], browser: Browser, hands: Hands
+    site: ConsoleSite, offer: tuple[ScreenOffer, str], browser: Browser, hands: Hands
 ) -> None:
     assert LINK_SECONDS == 10
     hands.now += 9.9
@@ -160,7 +86,7 @@ def test_a_link_dies_after_ten_seconds(
     assert browser.get(path_of(offer[1])).status == 410
     ending = offer[0].wait()
     assert not ending.well and "not opened within 10 seconds" in ending.sentence
-    assert house.trail() == [], "Proxmox was never asked for a screen"
+    assert site.trail() == [], "no console was requested from Proxmox"
 
 
 def test_a_link_opened_in_time_still_works_late_in_its_seconds(
@@ -180,7 +106,7 @@ def test_a_guess_opens_nothing_and_spoils_nothing(
 
 
 def test_the_page_has_a_minute_and_the_seat_ten_seconds(
-    house: House, proxy: ScreenProxy, browser: Browser, hands: Hands
+    site: ConsoleSite, proxy: ScreenProxy, browser: Browser, hands: Hands
 ) -> None:
     first, link = offer_screen(ME, SERVICE, proxy)
     key = browser.open(link)
@@ -194,7 +120,7 @@ def test_the_page_has_a_minute_and_the_seat_ten_seconds(
         pass
     assert late.value.response.status_code == 403
     assert "did not connect in time" in second.wait().sentence
-    assert house.trail()[-1][0] == "console-close"
+    assert site.trail()[-1][0] == "console-close"
 
 
 def test_every_step_is_for_the_one_who_opened_the_link(
@@ -282,23 +208,23 @@ def test_only_named_files_are_served(browser: Browser, path: str) -> None:
 
 
 def test_no_secret_is_logged_or_part_of_a_url(
-    house: House, offer: tuple[ScreenOffer, str], browser: Browser, caplog: pytest.LogCaptureFixture
+    site: ConsoleSite, offer: tuple[ScreenOffer, str], browser: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     found = browser.seat(browser.open(offer[1]))
     with browser.take(found["seat"]) as line:
         line.recv(timeout=5)
     offer[0].wait()
-    for secret in ("PVEVNC", found["password"], found["seat"], house.lab.token_secret):
+    for secret in ("PVEVNC", found["password"], found["seat"], site.lab.token_secret):
         assert secret not in caplog.text
     for page in browser.seen[:1]:
         assert found["password"] not in page.text and "PVEVNC" not in page.text
 
 
-def test_a_refusal_of_proxmox_is_told_on_the_page_and_at_the_terminal(
-    house: House, offer: tuple[ScreenOffer, str], browser: Browser
+def test_a_refusal_of_proxmox_is_reported_on_the_page_and_at_the_terminal(
+    site: ConsoleSite, offer: tuple[ScreenOffer, str], browser: Browser
 ) -> None:
-    house.lab.revoke("VM.Console", f"/vms/{VMID}")
+    site.lab.revoke("VM.Console", f"/vms/{VMID}")
     got = browser.get("/ticket", X_Kvmtui_Key=browser.open(offer[1]))
     assert got.status == 502
     assert "VM.Console" in json.loads(got.text)["sentence"]
@@ -306,30 +232,30 @@ def test_a_refusal_of_proxmox_is_told_on_the_page_and_at_the_terminal(
     assert not ending.well and "VM.Console" in ending.sentence
 
 
-def test_the_guards_look_again_when_the_page_asks(
-    house: House, offer: tuple[ScreenOffer, str], browser: Browser
+def test_the_guards_check_again_when_the_page_connects(
+    site: ConsoleSite, offer: tuple[ScreenOffer, str], browser: Browser
 ) -> None:
     key = browser.open(offer[1])
-    house.lab.foreign_config(VMID, description="sold to somebody else")
+    site.lab.foreign_config(VMID, description="sold to somebody else")
     got = browser.get("/ticket", X_Kvmtui_Key=key)
     assert got.status == 502 and "not ours" in got.text
-    assert house.trail() == []
+    assert site.trail() == []
 
 
-def test_a_machine_that_goes_off_ends_its_screen(
-    house: House, offer: tuple[ScreenOffer, str], browser: Browser
+def test_a_vm_that_goes_off_ends_its_screen(
+    site: ConsoleSite, offer: tuple[ScreenOffer, str], browser: Browser
 ) -> None:
     seat = browser.seat(browser.open(offer[1]))["seat"]
     with browser.take(seat) as line:
         line.recv(timeout=5)
-        house.lab.foreign_power(VMID, "stopped")
+        site.lab.foreign_power(VMID, "stopped")
         with pytest.raises(ConnectionClosed):
             line.recv(timeout=5)
     ending = offer[0].wait()
     assert not ending.well and "stopped or migrated" in ending.sentence
 
 
-def test_a_console_that_closes_takes_its_screens_along(house: House, scripts: dict[str, Path]) -> None:
+def test_a_console_that_closes_takes_its_screens_along(site: ConsoleSite, scripts: dict[str, Path]) -> None:
     with ScreenProxy(ConsoleSettings(), scripts) as proxy:
         waiting, _ = offer_screen(ME, SERVICE, proxy)
         shown, link = offer_screen(ME, SERVICE, proxy)
@@ -340,12 +266,12 @@ def test_a_console_that_closes_takes_its_screens_along(house: House, scripts: di
             with pytest.raises(ConnectionClosed):
                 line.recv(timeout=5)
         assert waiting.wait().well and shown.wait().well
-    assert house.trail()[-1][0] == "console-close"
-    assert house.lab.consoles() == []
+    assert site.trail()[-1][0] == "console-close"
+    assert site.lab.consoles() == []
 
 
 def test_it_closes_at_once_beside_a_connection_that_says_nothing(
-    house: House, scripts: dict[str, Path]
+    site: ConsoleSite, scripts: dict[str, Path]
 ) -> None:
     with ScreenProxy(ConsoleSettings(), scripts) as proxy:
         silent = socket.create_connection(("127.0.0.1", proxy.port))
@@ -356,7 +282,7 @@ def test_it_closes_at_once_beside_a_connection_that_says_nothing(
 
 
 def test_it_closes_at_once_beside_a_connection_whose_thread_begins_late(
-    house: House, scripts: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    site: ConsoleSite, scripts: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin, closing = threading.Event(), threading.Event()
     welcome, turn_away = ScreenProxy._welcome, ScreenProxy._turn_away
@@ -381,16 +307,16 @@ def test_it_closes_at_once_beside_a_connection_whose_thread_begins_late(
 
 
 @pytest.mark.parametrize("error", ["off", "foreign"])
-def test_no_link_for_a_machine_that_cannot_be_seen(house: House, proxy: ScreenProxy, error: str) -> None:
+def test_no_link_for_a_vm_that_cannot_be_seen(site: ConsoleSite, proxy: ScreenProxy, error: str) -> None:
     if error == "off":
-        house.lab.foreign_power(VMID, "stopped")
+        site.lab.foreign_power(VMID, "stopped")
     else:
-        house.lab.foreign_config(VMID, description="")
+        site.lab.foreign_config(VMID, description="")
     with pytest.raises(Refused):
         offer_screen(ME, SERVICE, proxy)
 
 
-def test_several_screens_at_once_do_not_mix(house: House, proxy: ScreenProxy) -> None:
+def test_several_screens_at_once_do_not_mix(site: ConsoleSite, proxy: ScreenProxy) -> None:
     browser = Browser(proxy.port)
     offers = [offer_screen(ME, SERVICE, proxy) for _ in range(3)]
     seats = [browser.seat(browser.open(link)) for _, link in reversed(offers)]
@@ -398,11 +324,13 @@ def test_several_screens_at_once_do_not_mix(house: House, proxy: ScreenProxy) ->
         for each in seats:
             line = opened.enter_context(browser.take(each["seat"]))
             assert line.recv(timeout=5) == b"RFB 003.008\n"
-        assert len(house.lab.consoles()) == 3
+        assert len(site.lab.consoles()) == 3
     assert all(each.wait().well for each, _ in offers)
 
 
-def test_a_port_that_is_taken_is_told(house: House, proxy: ScreenProxy, scripts: dict[str, Path]) -> None:
+def test_a_port_that_is_taken_is_reported(
+    site: ConsoleSite, proxy: ScreenProxy, scripts: dict[str, Path]
+) -> None:
     take: Callable[[], ScreenProxy] = lambda: ScreenProxy(ConsoleSettings(port=proxy.port), scripts)  # noqa: E731
     with pytest.raises(Refused, match=r"is taken.*\[console\] of config.toml"):
         take()

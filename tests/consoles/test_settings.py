@@ -17,7 +17,7 @@ from engine.consoles.keys import control_key, key_name
 from engine.errors import Failed, KvmtuiError, Refused
 from kvmtui import config
 from tests.conftest import Ran
-from tests.consoles.conftest import SERVICE, House
+from tests.consoles.conftest import SERVICE, ConsoleSite
 
 Run = Callable[..., Ran]
 
@@ -108,7 +108,7 @@ def test_a_folder_of_your_own_is_meant_from_the_configuration(home: Path) -> Non
     assert config.load({"KVMTUI_HOME": str(home)}).console.novnc == home / "mine"
 
 
-def test_it_is_looked_for_in_this_home_then_in_the_others(home: Path) -> None:
+def test_it_is_searched_in_this_home_then_in_the_others(home: Path) -> None:
     try:
         console_options.use(ConsoleSettings(), home / "novnc", home / "other")
         assert console_options.novnc_folder() == home / "novnc"
@@ -119,18 +119,18 @@ def test_it_is_looked_for_in_this_home_then_in_the_others(home: Path) -> None:
         console_options.use(ConsoleSettings(), Path())
 
 
-def test_the_command_refuses_what_it_cannot_serve(house: House, kvmtui: Run) -> None:
-    (house.home / "config.toml").write_text(f'[console]\nnovnc = "{house.home}/none"\n')
+def test_the_command_refuses_what_it_cannot_serve(site: ConsoleSite, kvmtui: Run) -> None:
+    (site.home / "config.toml").write_text(f'[console]\nnovnc = "{site.home}/none"\n')
     missing = kvmtui("vm", "console", str(SERVICE), "--vnc")
     assert missing.exit == 2 and "--get-novnc" in missing.stderr and "apt install novnc" in missing.stderr
     outside = kvmtui("vm", "console", str(SERVICE), "--vnc", "--listen", "192.0.2.5")
     assert outside.exit == 2 and "in clear" in outside.stderr
     reading = kvmtui("--read-only", "vm", "console", str(SERVICE), "--vnc")
     assert reading.exit == 2 and "--read-only" in reading.stderr
-    (house.home / "config.toml").write_text('[console]\naddress = "192.0.2.5"\n')
+    (site.home / "config.toml").write_text('[console]\naddress = "192.0.2.5"\n')
     wrong = kvmtui("vm", "list")
     assert wrong.exit == 2 and "in clear" in wrong.stderr
-    assert house.trail() == []
+    assert site.trail() == []
 
 
 class TestUnpacking:

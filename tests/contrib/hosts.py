@@ -125,7 +125,7 @@ class Seen:
 
 @dataclass
 class Proxy:
-    """A server in front of the API that loses, delays or forges answers when it is told to."""
+    """A server in front of the API that loses, delays or forges responses on request."""
 
     target: str
     port: int = 0

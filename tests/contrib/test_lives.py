@@ -1,4 +1,4 @@
-"""Whole lives of a service, as each billing system leads them, on a simulated cluster with a daemon."""
+"""The whole life cycle of a service with each billing system, on a simulated cluster with a daemon."""
 
 from __future__ import annotations
 

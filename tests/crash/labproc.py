@@ -22,7 +22,7 @@ serve(speed=float(sys.argv[1]))
 
 @dataclass
 class LabProcess:
-    """How to reach the cluster, and its own endpoint to look at it and to make trouble."""
+    """How to reach the cluster, and its control endpoint to inspect it and inject faults."""
 
     port: int
     token_id: str

@@ -77,7 +77,7 @@ class Case:
         requests.add(vm, pipeline, args=args)
 
     def recover(self, again_at: int | None) -> None:
-        """Start anew, perhaps to be killed once more, then run to the end."""
+        """Start again, perhaps to be killed once more, then run to the end."""
         if again_at is not None:
             engineproc.run(self.url, self.key_file, again_at)
         code = engineproc.run(self.url, self.key_file)

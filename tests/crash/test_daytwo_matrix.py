@@ -83,7 +83,7 @@ def test_a_rollback_ends_with_our_mark_and_the_vm_running(case: Case, vm: Vm) ->
 
 @pytest.mark.timeout(LONGEST)
 @pytest.mark.parametrize("at_limit", [False, True])
-def test_one_wish_makes_one_backup(case: Case, vm: Vm, at_limit: bool) -> None:
+def test_one_request_makes_one_backup(case: Case, vm: Vm, at_limit: bool) -> None:
     seen: list[str] = []
     if at_limit:
         asked(case, vm, "Backup")
@@ -114,7 +114,7 @@ def test_a_restore_ends_as_the_package_says(case: Case, vm: Vm) -> None:
 
 @pytest.mark.timeout(LONGEST)
 @pytest.mark.parametrize("agent", ["0", "1"])
-def test_a_new_password_is_one_and_is_told_once(case: Case, vm: Vm, agent: str) -> None:
+def test_a_new_password_is_one_and_is_reported_once(case: Case, vm: Vm, agent: str) -> None:
     case.lab.do("foreign", action="config", args={"vmid": vm.vmid, "agent": agent})
     case.lab.do("advance", seconds=20)  # an agent answers some seconds after the start
     mails, known = Outbox.select().count(), set()

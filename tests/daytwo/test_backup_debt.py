@@ -44,7 +44,7 @@ def reason(vm: Vm) -> str:
     return debt.reason if debt else ""
 
 
-def test_a_missed_backup_is_owed_until_one_is_made(owing: Vm, done: Done) -> None:
+def test_a_missed_backup_is_overdue_until_one_is_made(owing: Vm, done: Done) -> None:
     (debt,) = backup_debts()
     assert (debt.service_id, debt.name) == (owing.service_id, owing.name)
     assert now_ms() - 3 * DAY < debt.since < now_ms() - 2 * DAY + 1
@@ -58,7 +58,9 @@ def test_a_missed_backup_is_owed_until_one_is_made(owing: Vm, done: Done) -> Non
     assert backup_debts() == [] and dashboard().backup_debts_total == 0
 
 
-def test_a_scheduled_backup_pays_and_a_new_schedule_owes_nothing(vm: Vm, room: Room, done: Done) -> None:
+def test_a_scheduled_backup_clears_it_and_a_new_schedule_has_none_overdue(
+    vm: Vm, room: Room, done: Done
+) -> None:
     daytwo.schedule(ME, vm.service_id, daytwo.DAYS, "00:00")
     assert backup_debts() == []
     backups_due.run(room)
@@ -66,7 +68,7 @@ def test_a_scheduled_backup_pays_and_a_new_schedule_owes_nothing(vm: Vm, room: R
     assert BackupSchedule.get().good_at is not None and backup_debts() == []
 
 
-def test_a_failed_one_is_owed_at_once_with_its_reason(site: Site, vm: Vm, room: Room) -> None:
+def test_a_failed_one_is_overdue_at_once_with_its_reason(site: Site, vm: Vm, room: Room) -> None:
     daytwo.schedule(ME, vm.service_id, daytwo.DAYS, "00:00")
     midnight = first_due(list(daytwo.DAYS), 0, now_ms() - DAY)
     BackupSchedule.update(since=midnight - 1000).execute()

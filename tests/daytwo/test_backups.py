@@ -95,7 +95,7 @@ def begun(room: Room, vm: Vm) -> int:
         (["2026-03-29T00:59Z", "2026-03-29T01:01Z", "2026-03-29T10:00Z"], [0, 1, 0]),
         # the night in which 02:30 comes twice
         (["2026-10-25T00:29Z", "2026-10-25T00:31Z", "2026-10-25T01:31Z", "2026-10-25T20:00Z"], [0, 1, 0, 0]),
-        # the clock is set back by a day and goes on
+        # the clock is set back by a day and continues
         (["2026-06-10T09:00Z", "2026-06-09T09:00Z", "2026-06-10T09:05Z", "2026-06-11T09:00Z"], [1, 1, 0, 1]),
         # nobody looked for three days: only today's is made
         (["2026-06-10T09:00Z", "2026-06-14T09:00Z", "2026-06-14T09:05Z"], [1, 1, 0]),

@@ -51,7 +51,9 @@ def test_a_disc_in_a_drive_that_is_there_is_changed_while_the_vm_runs(site: Site
     assert in_drive(site, vm) == ["none,media=cdrom"]
 
 
-def test_a_drive_that_comes_with_the_next_start_is_told_as_pending(site: Site, bare: Vm, done: Done) -> None:
+def test_a_drive_that_comes_with_the_next_start_is_reported_as_pending(
+    site: Site, bare: Vm, done: Done
+) -> None:
     daytwo.mount_iso(ME, bare.service_id, ISO)
     done(bare)
     assert in_drive(site, bare) == [] and states(bare) == {ISO: (False, True)}
@@ -99,7 +101,7 @@ def test_a_change_of_package_adds_the_drive_that_is_missing(site: Site, bare: Vm
     assert "an empty CD drive is added (ide0)" in site.notes(bare)
 
 
-def test_a_network_model_that_waits_for_the_next_start_is_told(site: Site, vm: Vm) -> None:
+def test_a_network_model_that_waits_for_the_next_start_is_reported(site: Site, vm: Vm) -> None:
     site.lab.foreign_config(vm.vmid, hotplug="0")
     site.lab.world.roster[vm.vmid].pending["cores"] = 7
     site.ask(vm, "Set Network")
@@ -107,7 +109,7 @@ def test_a_network_model_that_waits_for_the_next_start_is_told(site: Site, vm: V
     assert "pending: cores: 2 now, 7 after the next start" in site.notes(vm)
 
 
-def test_a_start_of_a_vm_that_runs_tells_what_waits(site: Site, vm: Vm) -> None:
+def test_a_start_of_a_vm_that_runs_says_what_waits(site: Site, vm: Vm) -> None:
     site.lab.world.roster[vm.vmid].pending["memory"] = 4096
     site.ask(vm, "Start")
     site.walk(vm)

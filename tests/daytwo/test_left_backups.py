@@ -1,4 +1,4 @@
-"""What a terminated machine left behind is deleted later, and nothing that is not provably that machine's."""
+"""Backups left behind by a terminated VM are deleted later, and nothing that is not provably of that VM."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_an_unmarked_file_the_termination_saw_goes_and_a_later_one_of_that_numbe
     assert tick() == ["waiting"] and site.backups(vm) == []
 
 
-def test_a_machine_that_lives_again_keeps_its_backups(site: Site, vm: Vm, tick: Tick) -> None:
+def test_a_vm_that_exists_again_keeps_its_backups(site: Site, vm: Vm, tick: Tick) -> None:
     site.back_up(vm, vm_mark(site, vm))
     (volid,) = site.backups(vm)
     protect(site, volid)
@@ -138,7 +138,7 @@ def test_a_machine_that_lives_again_keeps_its_backups(site: Site, vm: Vm, tick: 
     assert site.backups(vm) == [volid]
 
 
-def test_trouble_is_waited_out_longer_each_time(site: Site, vm: Vm, tick: Tick, room: Room) -> None:
+def test_the_pause_after_an_error_grows_each_time(site: Site, vm: Vm, tick: Tick, room: Room) -> None:
     site.back_up(vm, vm_mark(site, vm))
     protect(site, site.backups(vm)[0])
     terminate(site, vm)

@@ -1,4 +1,4 @@
-"""A new password by either road: it reaches the guest, is told once, and stands in clear nowhere else."""
+"""A new password, by guest agent or cloud-init: it reaches the guest, is shown once, and is never stored in clear."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_an_agent_that_may_not_leaves_it_to_cloud_init(
     assert site.guest(vm).status == "running" and "password" not in done_to(site, vm)
 
 
-def test_who_looked_at_it_is_written_down_without_it(vm: Vm) -> None:
+def test_who_read_it_is_audited_without_the_password(vm: Vm) -> None:
     user, clear = login(ME, vm.service_id)
     assert (user, clear) == (vm.os_user, password_of(vm))
     row = Audit.select().order_by(Audit.id.desc()).first()

@@ -1,4 +1,4 @@
-"""A restore ends as the package says, whatever the backup brought; one that failed says how to go on."""
+"""A restore ends as the product says, whatever the backup contains; a failed one says how to continue."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_package_is_applied_over_what_the_backup_brings(
     assert [mail.template for mail in Outbox.select()] == ["restored"]
 
 
-def test_a_failed_restore_says_how_to_go_on_and_both_ways_work(
+def test_a_failed_restore_says_how_to_continue_and_both_ways_work(
     site: Site, vm: Vm, backup: str, done: Done
 ) -> None:
     for task in ("qmrestore", "qmstart"):

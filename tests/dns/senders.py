@@ -42,7 +42,7 @@ SOON = 20.0
 
 
 class Gated(PowerDnsLite):
-    """Holds its answers while the gate is shut, and counts how many are asked for at once."""
+    """Hold the responses while the gate is closed, and count concurrent requests."""
 
     def __init__(self) -> None:
         super().__init__(KEY)

@@ -109,7 +109,7 @@ def test_a_lost_answer_does_not_write_twice(cloudflare: CloudflareBench) -> None
     assert len([r for r in cloudflare.fake.requests if r.path.endswith("/batch")]) == 2
 
 
-def test_a_full_plan_is_said(cloudflare: CloudflareBench) -> None:
+def test_a_full_plan_is_reported(cloudflare: CloudflareBench) -> None:
     cloudflare.fake.zones[cloudflare.zone_id].quota = 1
     results = cloudflare.open().apply([create(f"vm{n}.{FORWARD}", "A", "192.0.2.1") for n in range(2)])
     assert [result.ok for result in results] == [True, False]
@@ -125,7 +125,7 @@ def test_a_good_zone_tests_well(cloudflare: CloudflareBench) -> None:
     assert [check.name for check in report.checks] == ["reach", "key", "zone", "permission"]
 
 
-def test_a_wrong_token_is_said_and_kept_secret(cloudflare: CloudflareBench) -> None:
+def test_a_wrong_token_is_reported_and_kept_secret(cloudflare: CloudflareBench) -> None:
     provider = cloudflare.open(token="not-this-token-1")
     report = provider.test()
     assert (report.ok, report.checks[-1].name) == (False, "key")
@@ -135,7 +135,7 @@ def test_a_wrong_token_is_said_and_kept_secret(cloudflare: CloudflareBench) -> N
     assert refusal.value.kind is DnsErrorKind.AUTH
 
 
-def test_a_token_that_may_not_edit_is_said(cloudflare: CloudflareBench) -> None:
+def test_a_token_that_may_not_edit_is_reported(cloudflare: CloudflareBench) -> None:
     next(iter(cloudflare.fake.tokens.values())).edit = False
     provider = cloudflare.open()
     assert "lacks" in provider.test().sentence
@@ -164,7 +164,7 @@ def test_an_account_token_is_verified_by_its_account(cloudflare: CloudflareBench
     assert cloudflare.open(token=token).test().checks[0].ok is None
 
 
-def test_the_wrong_zone_id_is_said(cloudflare: CloudflareBench) -> None:
+def test_the_wrong_zone_id_is_reported(cloudflare: CloudflareBench) -> None:
     other = cloudflare.fake.add_zone("example.org")
     assert "belongs to example.org" in cloudflare.open(zone_id=other).test().sentence
     absent = cloudflare.open(zone_id="0" * 32)
@@ -172,7 +172,7 @@ def test_the_wrong_zone_id_is_said(cloudflare: CloudflareBench) -> None:
     assert absent.apply([create(VM, "A", "192.0.2.1")])[0].kind is DnsErrorKind.MISSING_ZONE
 
 
-def test_a_zone_that_vanishes_is_said(cloudflare: CloudflareBench) -> None:
+def test_a_zone_that_vanishes_is_reported(cloudflare: CloudflareBench) -> None:
     provider = cloudflare.open()
     provider.apply([create(VM, "A", "192.0.2.1")])
     del cloudflare.fake.zones[cloudflare.zone_id]

@@ -155,7 +155,7 @@ def test_all_calls_of_one_provider_share_one_deadline(
     lite.faults.latency = 0.2
     results = [provider.apply([create(f"vm{n}.{FORWARD}", "A", "192.0.2.1")])[0] for n in range(9)]
     assert not results[-1].ok and results[-1].kind is DnsErrorKind.TRANSIENT
-    assert len(lite.requests) < 9, "a batch goes on after its deadline"
+    assert len(lite.requests) < 9, "a batch continues after its deadline"
 
 
 def test_the_fakes_go_silent_too(cloudflare: CloudflareBench, hestia: HestiaBench) -> None:
@@ -202,7 +202,7 @@ def test_500_under_load_of_many_writers(lite: PowerDnsLite, opened: Callable[...
     assert all(lite.contents(f"vm{n}.{FORWARD}", "A") for n in range(5))
 
 
-def test_a_server_that_stays_broken_is_said(lite: PowerDnsLite, opened: Callable[..., Provider]) -> None:
+def test_a_server_that_stays_broken_is_reported(lite: PowerDnsLite, opened: Callable[..., Provider]) -> None:
     lite.faults.next.extend([lite.busy_answer()] * 50)
     result = opened(lite, timing=QUICK).apply([create(VM, "A", "192.0.2.1")])[0]
     assert (result.ok, result.kind) == (False, DnsErrorKind.TRANSIENT)
@@ -225,7 +225,7 @@ def test_a_server_that_stays_broken_is_said(lite: PowerDnsLite, opened: Callable
         (FakeResponse(200, b"\xff\xfe{"), "not JSON"),
     ],
 )
-def test_a_server_that_is_something_else_is_said(
+def test_a_server_that_is_something_else_is_reported(
     lite: PowerDnsLite, opened: Callable[..., Provider], answer: FakeResponse, says: str
 ) -> None:
     lite.faults.next.append(answer)

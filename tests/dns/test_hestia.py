@@ -106,13 +106,13 @@ def test_the_last_address_of_a_zone_stays(hestia: HestiaBench) -> None:
 
 
 @BOTH
-def test_a_full_package_is_said(hestia: HestiaBench, by_key: bool) -> None:
+def test_a_full_package_is_reported(hestia: HestiaBench, by_key: bool) -> None:
     hestia.fake.panel.most_records = 3
     result = hestia.open(by_key=by_key).apply([create(VM, "A", "192.0.2.1")])[0]
     assert "limit of the user's package" in result.sentence
 
 
-def test_a_suspended_zone_is_said(hestia: HestiaBench) -> None:
+def test_a_suspended_zone_is_reported(hestia: HestiaBench) -> None:
     hestia.fake.panel.users["admin"][FORWARD].suspended = True
     assert "suspended" in hestia.open().test().sentence
     assert hestia.open().apply([create(VM, "A", "192.0.2.1")])[0].kind is DnsErrorKind.PERMISSION
@@ -146,7 +146,7 @@ def test_a_good_zone_tests_well(hestia: HestiaBench, by_key: bool) -> None:
 
 
 @BOTH
-def test_a_wrong_secret_is_said_and_kept(hestia: HestiaBench, by_key: bool) -> None:
+def test_a_wrong_secret_is_reported_and_kept(hestia: HestiaBench, by_key: bool) -> None:
     provider = hestia.open(by_key=by_key, secret="wrong-secret-9")
     report = provider.test()
     assert (report.ok, report.checks[-1].name) == (False, "key")
@@ -156,7 +156,7 @@ def test_a_wrong_secret_is_said_and_kept(hestia: HestiaBench, by_key: bool) -> N
     assert refusal.value.kind is DnsErrorKind.AUTH
 
 
-def test_a_zone_of_another_user_is_said(hestia: HestiaBench) -> None:
+def test_a_zone_of_another_user_is_reported(hestia: HestiaBench) -> None:
     report = hestia.open("bob.example").test()
     assert "belongs to the user bob" in report.sentence
     result = hestia.open("bob.example").apply([create("vm.bob.example", "A", "192.0.2.1")])[0]
@@ -164,7 +164,7 @@ def test_a_zone_of_another_user_is_said(hestia: HestiaBench) -> None:
 
 
 @BOTH
-def test_a_missing_zone_is_said(hestia: HestiaBench, by_key: bool) -> None:
+def test_a_missing_zone_is_reported(hestia: HestiaBench, by_key: bool) -> None:
     provider = hestia.open("absent.example", by_key=by_key)
     assert "has no zone absent.example" in provider.test().sentence
     assert (
@@ -172,7 +172,7 @@ def test_a_missing_zone_is_said(hestia: HestiaBench, by_key: bool) -> None:
     )
 
 
-def test_a_key_without_the_writing_commands_is_said(hestia: HestiaBench) -> None:
+def test_a_key_without_the_writing_commands_is_reported(hestia: HestiaBench) -> None:
     allowed = frozenset({"v-list-dns-domains", "v-list-dns-records"})
     hestia.fake.switches.keys[KEY_ID] = FakeKey(KEY_SECRET, allowed)
     report = hestia.open().test()
@@ -182,7 +182,7 @@ def test_a_key_without_the_writing_commands_is_said(hestia: HestiaBench) -> None
 
 
 @pytest.mark.parametrize("switch", ["api", "disabled", "removed"])
-def test_an_api_that_is_off_is_said(hestia: HestiaBench, switch: str) -> None:
+def test_an_api_that_is_off_is_reported(hestia: HestiaBench, switch: str) -> None:
     setattr(hestia.fake.switches, switch, switch != "api")
     report = hestia.open(by_key=False).test()
     assert not report.ok
@@ -190,7 +190,7 @@ def test_an_api_that_is_off_is_said(hestia: HestiaBench, switch: str) -> None:
 
 
 @BOTH
-def test_a_machine_that_is_not_let_in_is_said(hestia: HestiaBench, by_key: bool) -> None:
+def test_an_address_that_is_not_allowed_is_reported(hestia: HestiaBench, by_key: bool) -> None:
     hestia.fake.switches.allow_all = False
     report = hestia.open(by_key=by_key).test()
     assert "not allowed" in report.sentence

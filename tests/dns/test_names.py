@@ -137,7 +137,7 @@ def test_every_nibble_has_a_zone_that_holds_the_address(address: ipaddress.IPv6A
     assert names.is_reverse(zone)
 
 
-def test_reverse_is_told_by_name_alone() -> None:
+def test_the_name_alone_decides_whether_a_zone_is_reverse() -> None:
     assert names.is_reverse("2.0.192.IN-ADDR.arpa.")
     assert names.is_reverse("8.b.d.0.ip6.arpa")
     assert not names.is_reverse("in-addr.arpa.example.com")

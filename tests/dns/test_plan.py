@@ -68,7 +68,7 @@ def test_ours_goes_when_no_longer_wanted() -> None:
     assert make_plan([], [LiveRecord(OLD)], [LedgerEntry(OLD)]).lines() == ["- vm.example.com A 192.0.2.9"]
 
 
-def test_the_foreign_is_said_and_left() -> None:
+def test_the_foreign_is_reported_and_left() -> None:
     plan = make_plan([], [LiveRecord(OLD), LiveRecord(THEIRS)], [LedgerEntry(OLD)])
     assert signs(plan) == ["-", "!"]
     assert plan.writes[0].record == OLD
@@ -103,7 +103,7 @@ def test_a_proxied_record_is_not_fought_over_its_ttl() -> None:
     assert not make_plan([VM], [LiveRecord(replace(VM, ttl=1), proxied=True)], [LedgerEntry(VM)]).writes
 
 
-def test_a_disabled_record_is_said() -> None:
+def test_a_disabled_record_is_reported() -> None:
     assert signs(make_plan([VM], [LiveRecord(VM, disabled=True)], [LedgerEntry(VM)])) == ["!"]
 
 

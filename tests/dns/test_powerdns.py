@@ -23,7 +23,7 @@ def live_at(provider: PowerDns, name: str, kind: str) -> list[LiveRecord]:
     return provider.read([(name, kind)])
 
 
-def test_records_of_a_machine_are_written_and_served(open_pdns: Opener, name_server: NameServer) -> None:
+def test_records_of_a_vm_are_written_and_served(open_pdns: Opener, name_server: NameServer) -> None:
     changes = [create(VM, "A", "192.0.2.10"), create(VM, "AAAA", "2001:db8::10")]
     assert all(result.ok for result in open_pdns().apply(changes))
     pointer = create("10.2.0.192.in-addr.arpa", "PTR", VM)
@@ -128,7 +128,7 @@ def test_many_records_go_in_few_calls(open_pdns: Opener, pdns: PowerDnsServer) -
     assert {found.record for found in live} == {change.record for change in changes}
 
 
-def test_a_look_finds_cnames_too(open_pdns: Opener, pdns: PowerDnsServer) -> None:
+def test_reading_finds_cnames_too(open_pdns: Opener, pdns: PowerDnsServer) -> None:
     pdns.put(FORWARD, VM, "CNAME", "www.example.org.")
     found = live_at(open_pdns(), VM, "A")
     assert [live.record.type for live in found] == ["CNAME"]
@@ -136,7 +136,7 @@ def test_a_look_finds_cnames_too(open_pdns: Opener, pdns: PowerDnsServer) -> Non
     assert len(plan.conflicts) == 1
 
 
-def test_plan_look_and_write_end_in_an_empty_plan(open_pdns: Opener, pdns: PowerDnsServer) -> None:
+def test_plan_read_and_write_end_in_an_empty_plan(open_pdns: Opener, pdns: PowerDnsServer) -> None:
     pdns.put(FORWARD, VM, "A", "198.51.100.1", ttl=1800)
     wanted = [Record(VM, "A", "192.0.2.10"), Record(f"vm2.{FORWARD}", "AAAA", "2001:db8::2")]
     provider = open_pdns()
@@ -157,7 +157,7 @@ def test_a_good_zone_tests_well(open_pdns: Opener) -> None:
     assert [check.name for check in report.checks] == ["reach", "key", "zone", "permission"]
 
 
-def test_a_wrong_key_is_said(open_pdns: Opener) -> None:
+def test_a_wrong_key_is_reported(open_pdns: Opener) -> None:
     provider = open_pdns(key="wrong-key-12345")
     report = provider.test()
     assert (report.ok, report.checks[-1].name) == (False, "key")
@@ -169,7 +169,7 @@ def test_a_wrong_key_is_said(open_pdns: Opener) -> None:
     assert provider.apply([create(VM, "A", "192.0.2.1")])[0].kind is DnsErrorKind.AUTH
 
 
-def test_a_missing_zone_is_said(open_pdns: Opener) -> None:
+def test_a_missing_zone_is_reported(open_pdns: Opener) -> None:
     provider = open_pdns("absent.example")
     report = provider.test()
     assert report.checks[-1].name == "zone"
@@ -179,7 +179,7 @@ def test_a_missing_zone_is_said(open_pdns: Opener) -> None:
     )
 
 
-def test_a_zone_that_vanishes_is_said_and_found_again(open_pdns: Opener, pdns: PowerDnsServer) -> None:
+def test_a_zone_that_vanishes_is_reported_and_found_again(open_pdns: Opener, pdns: PowerDnsServer) -> None:
     provider = open_pdns()
     provider.apply([create(VM, "A", "192.0.2.1")])
     pdns.drop_zone(FORWARD)
@@ -197,7 +197,7 @@ def test_a_secondary_zone_is_not_written(open_pdns: Opener, pdns: PowerDnsServer
     assert (report.ok, report.checks[-1].name) == (False, "permission")
 
 
-def test_a_server_that_is_not_there_is_said(open_pdns: Opener) -> None:
+def test_a_server_that_is_not_there_is_reported(open_pdns: Opener) -> None:
     provider = open_pdns(url="http://127.0.0.1:1", timing=QUICK)
     report = provider.test()
     assert (report.ok, report.checks[-1].name) == (False, "reach")

@@ -45,7 +45,7 @@ def test_a_long_answer_comes_by_tcp(pdns: PowerDnsServer, name_server: NameServe
     assert set(ask(VM, "A", name_server).contents) == set(many)
 
 
-def test_a_deaf_server_is_said(deaf: NameServer) -> None:
+def test_a_deaf_server_is_reported(deaf: NameServer) -> None:
     with pytest.raises(Failed, match="does not answer"):
         ask(VM, "A", deaf, timeout=0.1)
 

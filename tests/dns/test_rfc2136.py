@@ -108,7 +108,7 @@ def test_a_record_that_somebody_else_changed_is_not_overwritten(bind: BindServer
     assert bind.contents(VM, "A") == ["198.51.100.1"]
 
 
-def test_the_prerequisite_catches_what_changed_between_look_and_update(
+def test_the_prerequisite_catches_what_changed_between_read_and_update(
     bind: BindServer, open_bind: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = open_bind()
@@ -209,7 +209,7 @@ def test_a_zone_that_can_be_written_passes_every_check_and_is_not_touched(
         ({"key_algorithm": "hmac-sha512"}, "BADKEY"),
     ],
 )
-def test_a_wrong_key_is_said(
+def test_a_wrong_key_is_reported(
     bind: BindServer, open_bind: Open, changes: dict[str, str], says: str, tcp: bool
 ) -> None:
     report = open_bind(tcp=tcp, **changes).test()
@@ -219,7 +219,7 @@ def test_a_wrong_key_is_said(
     assert bind.contents(VM, "A") == []
 
 
-def test_clocks_that_differ_are_said(open_bind: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clocks_that_differ_are_reported(open_bind: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     provider = open_bind()
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() - 3600)
@@ -238,7 +238,7 @@ def test_clocks_that_differ_are_said(open_bind: Open, monkeypatch: pytest.Monkey
     ],
     ids=["updates are off", "the key may not", "no such zone", "part of another zone"],
 )
-def test_a_refused_update_is_said(
+def test_a_refused_update_is_reported(
     open_bind: Open, zone: str, changes: dict[str, str], kind: DnsErrorKind, says: str
 ) -> None:
     result = open_bind(zone, **changes).apply([create(f"vm1.{zone}", "A", "192.0.2.1")])[0]
@@ -248,7 +248,7 @@ def test_a_refused_update_is_said(
     assert report.checks[-1].name == {DnsErrorKind.PERMISSION: "permission"}.get(kind, "zone")
 
 
-def test_an_update_that_is_not_for_this_server_is_said(
+def test_an_update_that_is_not_for_this_server_is_reported(
     open_bind: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire.SignedConnection, "must_have_zone", lambda self: None)
@@ -267,7 +267,7 @@ def test_a_silent_server_costs_the_time_for_an_answer(bind: BindServer, open_bin
     assert "timed out" in result.sentence
 
 
-def test_a_server_that_is_not_there_is_said(open_bind: Open, bind: BindServer) -> None:
+def test_a_server_that_is_not_there_is_reported(open_bind: Open, bind: BindServer) -> None:
     bind.stop()
     with pytest.raises(ProviderError, match="connection refused") as refusal:
         open_bind().read([(VM, "A")])

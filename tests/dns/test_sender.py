@@ -50,7 +50,7 @@ __all__ = ["make_vm", "neighbour", "provider", "start"]
 # --- a server that accepts and never answers ---
 
 
-def test_six_vms_go_on_although_a_server_never_answers_and_other_servers_are_written(
+def test_six_vms_continue_although_a_server_never_answers_and_other_servers_are_written(
     provider: Gated, neighbour: Gated, make_vm: MakeVm, start: Callable[..., DnsSender]
 ) -> None:
     add_zone(provider, FORWARD), add_zone(neighbour, REVERSE)
@@ -148,14 +148,14 @@ def test_a_silent_server_does_not_hold_up_the_end_of_the_process(
     assert not ending.is_alive(), "the process waits for a DNS server"
     # the thread that was left behind must not touch a store that others opened after it
     with session():
-        DnsRecord.update(error="as it was left").execute()
+        DnsRecord.update(error="left by the last attempt").execute()
     left_behind = [each for each in threading.enumerate() if each.name.startswith("engine-dns:")]
     provider.stop()
     for thread in left_behind:
         thread.join(SOON)
         assert not thread.is_alive()
     with session():
-        assert left_behind and DnsRecord.get().error == "as it was left"
+        assert left_behind and DnsRecord.get().error == "left by the last attempt"
 
 
 def test_a_changed_zone_is_tried_again_at_once(
@@ -277,7 +277,7 @@ def test_a_deletion_of_what_the_provider_refused_to_write_is_done(
     assert provider.contents(f"x.{FORWARD}", "A") == [] and DnsRecord.select().count() == 0
 
 
-def test_a_conflict_is_looked_at_again_and_ends_when_the_foreign_record_goes(
+def test_a_conflict_is_checked_again_and_ends_when_the_foreign_record_goes(
     provider: Gated, make_vm: MakeVm, start: Callable[..., DnsSender]
 ) -> None:
     add_zone(provider, FORWARD)

@@ -1,4 +1,4 @@
-"""The whole road: machines in the database, a real PowerDNS, the ledger, and answers by real DNS."""
+"""End to end: VMs in the database, a real PowerDNS server, the ledger, and answers over DNS."""
 
 from __future__ import annotations
 

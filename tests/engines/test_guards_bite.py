@@ -1,4 +1,4 @@
-"""The guards are what makes it safe: with one taken away, what it guards against happens."""
+"""The guards are effective: without one, what it guards against happens."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def after_a_lost_answer(site: Site, seconds: float) -> Vm:  # noqa: F811
     return Vm.get_by_id(vm.id)
 
 
-def test_without_the_journal_a_lost_answer_makes_a_second_machine(
+def test_without_the_journal_a_lost_answer_creates_a_second_vm(
     site: Site,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -42,7 +42,7 @@ def test_without_the_journal_a_lost_answer_makes_a_second_machine(
     assert with_our_mark(site, other) > 1
 
 
-def test_without_the_ownership_check_a_strangers_machine_is_destroyed(
+def test_without_the_ownership_check_a_foreign_guest_is_destroyed(
     site: Site,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

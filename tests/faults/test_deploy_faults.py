@@ -1,4 +1,4 @@
-"""Every trouble the cluster can make, at every changing call of a deploy: one right machine, nothing twice."""
+"""Every fault of the cluster at every changing call of a deploy: one correct VM, nothing twice."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TASKS = {
     "disk": "qmconfig",
     "start": "qmstart",
 }
-TROUBLE = {
+FAULTS = {
     "the answer is lost after the work": {"kind": "lost"},
     "the line is cut before it": {"kind": "cut"},
     "596 although the work is done": {"kind": "status", "code": 596, "after": True},
@@ -54,7 +54,7 @@ ENDINGS = {
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On loopback nothing is on its way for long; and nobody waits seconds for a lock here."""
+    """On loopback a response is never delayed, and no test waits seconds for a lock."""
     monkeypatch.setattr(reconcile, "ARRIVING_MS", {"intent": 100, "ambiguous": 100})
     for module in (context, clone):
         monkeypatch.setattr(module, "LOCK_S", 0.1)
@@ -94,14 +94,14 @@ def strangers(site: Site) -> dict[int, str]:  # noqa: F811
     return {guest.vmid: guest.name for guest in site.lab.guests() if guest.vmid < 5000}
 
 
-@pytest.mark.parametrize("trouble", TROUBLE)
+@pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("call", CALLS)
-def test_a_call_meets_trouble(site: Site, call: str, trouble: str) -> None:  # noqa: F811
+def test_a_call_fails(site: Site, call: str, fault: str) -> None:  # noqa: F811
     before = strangers(site)
     method, path = CALLS[call]
-    site.lab.faults.add(InjectedFault(method=method, path=path, **TROUBLE[trouble]))
+    site.lab.faults.add(InjectedFault(method=method, path=path, **FAULTS[fault]))
     vm = brought_home(site, site.service())
-    assert not site.lab.faults.remaining(), "the fault was never met"
+    assert not site.lab.faults.remaining(), "the fault did not occur"
     all_is_right(site, vm, before)
 
 

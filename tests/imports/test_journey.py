@@ -91,7 +91,7 @@ def test_a_shop_moves_and_a_second_run_changes_nothing(shop: ShopSite, tmp_path:
     assert pool["used"] == len(held) == 11
 
 
-def test_what_cannot_be_moved_is_said_with_its_reason(shop: ShopSite) -> None:
+def test_what_cannot_be_moved_is_reported_with_its_reason(shop: ShopSite) -> None:
     plan = json.loads(shop.move("--json").stdout)
     assert plan["applied"] is False
     said = {(line["group"], line["name"]): (line["sign"], line["text"]) for line in plan["lines"]}

@@ -1,4 +1,4 @@
-"""The reader of SQL dumps: values come back as they were written, however the file arrives; hostile files end soon."""
+"""The reader of SQL dumps: values are read as written, however the file arrives; hostile files are refused quickly."""
 
 from __future__ import annotations
 

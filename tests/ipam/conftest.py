@@ -1,4 +1,4 @@
-"""A site to allocate in: a server, and machines made on demand."""
+"""A site to allocate in: a server, and VMs created on demand."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def server(store: object) -> Iterator[Server]:
 
 @pytest.fixture
 def make_vm(server: Server) -> MakeVm:
-    """Makes machines of one client on pve1 (or another server), numbered from 1."""
+    """Create VMs of one client on pve1 (or another server), numbered from 1."""
     client = Client.create(name="Acme")
     product = Product.create(name="VPS", server=server, spec={})
     numbers = count(1)

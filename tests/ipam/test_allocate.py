@@ -1,4 +1,4 @@
-"""What a VM gets, keeps and gives back."""
+"""Which addresses a VM gets, keeps and releases."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_nothing_is_taken_when_not_everything_fits(make_vm: MakeVm) -> None:
     assert Address.select().count() == 0
 
 
-def test_a_caller_may_go_on_after_a_refusal(make_vm: MakeVm) -> None:
+def test_a_caller_may_continue_after_a_refusal(make_vm: MakeVm) -> None:
     pool = pools.create_pool(pool_spec(stop="192.0.2.3"))
     vm = make_vm()
     with transaction():

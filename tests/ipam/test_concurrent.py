@@ -24,7 +24,7 @@ THREADS = 16
 PROCESSES = 4
 ROOT = Path(__file__).parents[2]
 
-# what each process runs: its share of the machines, over as many threads
+# what each process runs: its share of the VMs, one thread each
 WORKER = """
 import sys, threading
 from engine.ipam.allocate import Want, allocate, release

@@ -25,13 +25,13 @@ WHOLE_REST = 10**15
 
 
 def _nth(n: int) -> Pool:
-    """The first or second pool there is; the last one stands in for one that was deleted."""
+    """The first or second pool; the last one if that was deleted."""
     every = list(Pool.select().order_by(Pool.id))
     return every[min(n, len(every) - 1)]
 
 
 class Books(RuleBasedStateMachine):
-    """Two pools, three machines, a legacy list; what is free, held and listed must always add up."""
+    """Two pools, three VMs, a legacy list; free, used and listed addresses must always add up."""
 
     make_vms: Callable[[], list[Vm]]
 

@@ -17,7 +17,7 @@ MANY = 120
 
 @pytest.fixture
 def pool(store: Store) -> int:
-    """A /64 with machines all over it, one of them with a name of its own, and a reserved address."""
+    """A /64 with VMs spread over it, one of them with its own reverse name, and a reserved address."""
     server = Server.create(uid="s", name="pve1", hosts=["h"])
     product = Product.create(name="p", server=server, spec={})
     client = Client.create(name="c")

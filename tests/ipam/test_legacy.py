@@ -46,7 +46,7 @@ def test_entries_in_their_order() -> None:
         ("vmbr0|0|fe80::1%eth0|64|fe80::2|", "names an interface"),
     ],
 )
-def test_every_bad_line_is_told(line: str, why: str) -> None:
+def test_every_bad_line_is_reported(line: str, why: str) -> None:
     good = "vmbr0|0|192.0.2.2|24|192.0.2.1|"
     entries, wrong = parse(f"{good}\n{line}\n{good.replace('2.2|', '2.3|')}")
     assert [entry.line for entry in entries] == [1, 3]
@@ -55,14 +55,14 @@ def test_every_bad_line_is_told(line: str, why: str) -> None:
     assert why in fault.sentence
 
 
-def test_a_list_without_end_is_cut_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_without_end_is_cut_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.ipam.legacy.MOST_LINES", 2)
     _, wrong = parse("#\n#\n#\n")
     assert [fault.line for fault in wrong] == [3]
 
 
 @given(st.text(alphabet="vmbr0|:./,19\n2#é\x00", max_size=60))
-def test_any_text_is_read_or_told(text: str) -> None:
+def test_any_text_is_read_or_reported(text: str) -> None:
     entries, wrong = parse(text)
     assert not {entry.line for entry in entries} & {fault.line for fault in wrong}
 

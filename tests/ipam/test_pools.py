@@ -1,4 +1,4 @@
-"""Pools as an operator changes them, while machines hold their addresses."""
+"""Pools that an operator changes while VMs use their addresses."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_excluding_a_used_address_only_keeps_it_from_coming_back(make_vm: MakeVm
     assert pools.usage()[pool.id] == PoolUsage(total=2, used=0, free=2)
 
 
-def test_a_gateway_that_a_machine_has_is_refused(make_vm: MakeVm) -> None:
+def test_a_gateway_that_a_vm_has_is_refused(make_vm: MakeVm) -> None:
     pool = pools.create_pool(pool_spec())
     allocate(make_vm(), Want())
     with pytest.raises(Refused, match=r"gateway 192.0.2.2 is in use by a VM: 192.0.2.2 \(service 1"):
@@ -185,7 +185,7 @@ def test_deleting_waits_for_the_last_address(make_vm: MakeVm) -> None:
     with pytest.raises(Refused, match="not found"):
         pools.delete_pool(pool)
     again = pools.create_pool(pool_spec())
-    assert free(again) == ["192.0.2.3-192.0.2.30"]  # its rest goes on
+    assert free(again) == ["192.0.2.3-192.0.2.30"]  # the rest stays in use
     assert sweep_quarantine(Address.get().available_at) == 1
     assert free(again) == ["192.0.2.2-192.0.2.30"]
 

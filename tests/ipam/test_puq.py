@@ -97,7 +97,7 @@ def test_a_dump_brings_pools_and_who_holds_what(make_vm: MakeVm, bring: Callable
     assert Audit.select().where(Audit.action == "import").count() == 1
 
 
-def test_a_machine_made_later_gets_what_was_kept_for_it(
+def test_a_vm_made_later_gets_what_was_kept_for_it(
     make_vm: MakeVm, bring: Callable[..., ImportReport]
 ) -> None:
     dump = LEGACY.replace("5546", "1").replace("'2001:db8::7',1", "'2001:db8::7',0")

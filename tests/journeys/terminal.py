@@ -40,7 +40,7 @@ class Terminal:
         return self._run("capture-pane", "-p", "-t", "it")
 
     def until(self, *words: str, within: float = WITHIN) -> str:
-        """Waits until all these words stand on the screen; the screen."""
+        """Wait until all these words are on the screen; return the screen."""
         end = time.monotonic() + within
         while True:
             shown = self.screen()

@@ -1,4 +1,4 @@
-"""A guest somebody else made becomes a service by the command line, lives as one, and ends as one."""
+"""A foreign guest is adopted as a service by the command line, managed, and terminated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An operator's evening at the console, in a real terminal, with machines that deploy on the simulated cluster."""
+"""An operator at the console, in a real terminal, with VMs that deploy on the simulated cluster."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_reset_and_redeploy_by_keys_alone(journey: Journey, terminal: Open, tmp_
     assert shown.ended() == 0 and shown.restored
 
 
-def test_bulk_reports_for_each_machine(journey: Journey, terminal: Open) -> None:
+def test_bulk_reports_for_each_vm(journey: Journey, terminal: Open) -> None:
     journey.ok("service", "create", "--client", "Acme", "--product", "VPS-2", "--id", "5547")
     journey.ok("cron", "--budget=50")
     shown = terminal("--read-only", size=(120, 40))

@@ -14,7 +14,7 @@ from tests.journeys.conftest import Journey
 
 @pytest.fixture
 def lab() -> Iterator[LabProcess]:
-    """A cluster for each test: one of them takes rights away."""
+    """A cluster for each test: one of them removes privileges."""
     with labproc.running(speed=60) as lab:
         yield lab
 
@@ -29,7 +29,7 @@ def test_a_server_that_is_well_passes_and_says_what_it_saw(journey: Journey) -> 
     assert text.startswith("server pve-lab\n") and "ok  " in text
 
 
-def test_a_missing_privilege_is_told_with_the_command_that_grants_it(journey: Journey) -> None:
+def test_a_missing_privilege_is_reported_with_the_command_that_grants_it(journey: Journey) -> None:
     journey.lab.do("revoke", privilege="VM.Clone", path="/")
     ran = journey.run("server", "test", "pve-lab")
     assert ran.exit == 1
@@ -45,7 +45,7 @@ def test_a_server_that_cannot_be_reached_or_trusted_is_a_sentence(journey: Journ
     assert unknown.exit == 2 and "pve-lab" in unknown.stderr
 
 
-def test_doctor_looks_at_everything_and_warns_that_no_engine_runs(journey: Journey) -> None:
+def test_doctor_checks_everything_and_warns_that_no_engine_runs(journey: Journey) -> None:
     ran = journey.run("doctor")
     assert "No engine is running" in ran.stdout and "The database is consistent." in ran.stdout
     assert "server pve-lab" in ran.stdout

@@ -1,4 +1,4 @@
-"""A machine's life by the command line alone, with cron and with a daemon."""
+"""The life cycle of a VM by the command line alone, with cron and with a daemon."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_daemon_carries_out_what_is_asked(journey: Journey) -> None:
     assert journey.ok("db", "check").startswith("All is well")
 
 
-def test_a_killed_daemon_is_gone_on_with(journey: Journey) -> None:
+def test_the_work_of_a_killed_daemon_continues(journey: Journey) -> None:
     with journey.daemon() as daemon:
         end = time.monotonic() + 30
         while journey.vm()["vm_status"] in ("creation", "set_ip") and time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""Keys that arrive in one packet, in the real program: a dialog gets every key typed after it was asked for."""
+"""Keys that arrive in one packet, in the real program: a dialog gets every key typed after the key that opens it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def rows(home: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def audit(home: Path) -> list[tuple[str, str]]:
-    """What operators have asked for, in order: the action and the object's id."""
+    """What operators have requested, in order: the action and the object's id."""
     return [(action, key) for action, key in rows(home, "SELECT action, object_id FROM audit ORDER BY id")]
 
 

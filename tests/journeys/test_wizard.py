@@ -26,7 +26,7 @@ def lab() -> Iterator[LabProcess]:
 
 
 def gone(shown: Terminal, words: str) -> None:
-    """Waits until these words stand on the screen no more."""
+    """Wait until these words are no longer on the screen."""
     end = time.monotonic() + 60
     while words in shown.screen():
         assert time.monotonic() < end, f"never went: {words}"
@@ -40,7 +40,7 @@ def clear(shown: Terminal, words: str) -> None:
 
 
 def answer(shown: Terminal, *lines: tuple[str, str]) -> None:
-    """Types answers: each with what the form says about its line, which tells that the keys are there."""
+    """Type answers; what the form says about each line shows that its keys have arrived."""
     for about, words in lines:
         shown.until(about)
         shown.type(words)
@@ -48,7 +48,7 @@ def answer(shown: Terminal, *lines: tuple[str, str]) -> None:
         shown.press("Tab")
 
 
-def test_from_an_empty_home_to_a_running_machine_by_keys_alone(
+def test_from_an_empty_home_to_a_running_vm_by_keys_alone(
     lab: LabProcess, home: Path, kvmtui: Program, tmp_path: Path
 ) -> None:
     with opened(home, tmp_path / "t", size=(80, 24)) as shown:

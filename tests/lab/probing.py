@@ -1,6 +1,6 @@
 """What single requests to real Proxmox VE nodes were answered, in a compact form, and how to compare with it.
 
-`python -m tests.lab.probing` writes tests/lab/probes/*.json anew from the recordings where they are there.
+`python -m tests.lab.probing` rewrites tests/lab/probes/*.json from the recordings that exist.
 """
 
 from __future__ import annotations

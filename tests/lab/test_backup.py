@@ -56,7 +56,7 @@ def test_what_a_backup_says_when_it_cannot(vm: Any) -> None:
     assert vm("POST", "/nodes/pve1/vzdump", vmid=300, notes_template="x").status == 400
 
 
-def test_the_vm_is_locked_meanwhile_and_one_backup_runs_at_a_time(slow: Any) -> None:
+def test_the_vm_is_locked_during_a_backup_and_one_backup_runs_at_a_time(slow: Any) -> None:
     first = slow("POST", "/nodes/pve1/vzdump", vmid=100, storage="backup").data
     slow.lab.advance(0.5)
     assert slow.lab.guest(100).lock == "backup"

@@ -120,7 +120,7 @@ def test_force_deletes_the_data_at_once(vm: Any) -> None:
     assert "local-lvm:vm-300-disk-1" not in [v.volid for v in vm.lab.volumes()]
 
 
-def test_the_cloudinit_drive_is_freed_and_made_anew(vm: Any) -> None:
+def test_the_cloudinit_drive_is_freed_and_created_again(vm: Any) -> None:
     vm("PUT", f"{VM}/config", delete="ide2")
     assert "local-lvm:vm-300-cloudinit" not in [v.volid for v in vm.lab.volumes()]
     vm("PUT", f"{VM}/config", ide2="local-lvm:cloudinit")

@@ -61,7 +61,7 @@ def test_the_same_seed_takes_the_same_time(start: Any) -> None:
     assert 1 <= duration(1) <= 4
 
 
-def test_a_config_write_that_takes_too_long_answers_596_and_goes_on(start: Any) -> None:
+def test_a_config_write_that_takes_too_long_answers_596_and_continues(start: Any) -> None:
     call = start(speed=100)
     call.clone(300)
     call.lab.world.alloc_seconds = 40.0

@@ -1,4 +1,4 @@
-"""Trouble on demand: what each fault does to the client and, apart from that, to the cluster."""
+"""Faults on demand: what each does to the client and to the cluster."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def test_an_agent_that_is_not_there_yet(start: Any) -> None:
     assert call("POST", f"{VM}/agent/ping").status == 200
 
 
-def test_the_agent_tells_addresses_and_takes_passwords(call: Any) -> None:
+def test_the_agent_reports_addresses_and_sets_passwords(call: Any) -> None:
     found = call.get("/nodes/pve1/qemu/100/agent/network-get-interfaces")["result"]
     assert [interface["name"] for interface in found] == ["lo", "eth0"]
     params = {"username": "root", "password": "very-secret-word"}

@@ -109,6 +109,6 @@ def test_wrong_control_calls_are_explained(
     assert sentence in done.json()["error"]
 
 
-def test_a_port_in_use_is_said(lab: Lab) -> None:
+def test_a_port_in_use_is_reported(lab: Lab) -> None:
     with pytest.raises(Failed, match=f"cannot listen on 127.0.0.1 port {lab.port}"), Lab(port=lab.port):
         pass

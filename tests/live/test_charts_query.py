@@ -83,14 +83,14 @@ def test_without_peaks_the_highest_average_stands_for_them(site: Site, made: Mak
     assert view.figures is not None and view.figures["cpu"].maximum == max(known(view, "cpu"))
 
 
-def test_a_machine_that_was_never_measured_has_no_points(site: Site, made: Make) -> None:
+def test_a_vm_that_was_never_measured_has_no_points(site: Site, made: Make) -> None:
     vm = made()
     site.lab.foreign_power(VMID, "stopped")
     view = charts(vm.service_id)
     assert view.looked.seen and [name for name in METRICS if known(view, name)] == []
 
 
-def test_a_strangers_usage_is_not_shown(site: Site, made: Make) -> None:
+def test_a_foreign_guests_usage_is_not_shown(site: Site, made: Make) -> None:
     vm = made(description="by hand")
     view = charts(vm.service_id)
     assert view.looked.state == "foreign" and view.points == ()

@@ -26,7 +26,7 @@ def run(kvmtui_process: Program, sqlite_store: Store) -> Program:
     return partial(kvmtui_process, KVMTUI_DB=sqlite_store.url, KVMTUI_SECRET_KEY_FILE=sqlite_store.key_file)
 
 
-def test_what_is_beside_what_is_said_in_words(site: Site, made: Make) -> None:
+def test_drift_is_shown_in_words(site: Site, made: Make) -> None:
     vm = made(
         cores=4, scsi1="local-lvm:vm-5001-disk-1,size=8G", net0=f"virtio={MAC},bridge=vmbr1,tag=7,firewall=1"
     )
@@ -46,7 +46,7 @@ def test_what_is_beside_what_is_said_in_words(site: Site, made: Make) -> None:
     ]
 
 
-def test_show_live_tells_it_and_its_json_names_the_drift(site: Site, made: Make, run: Program) -> None:
+def test_show_live_says_so_and_its_json_names_the_drift(site: Site, made: Make, run: Program) -> None:
     ref = str(made(cores=4).service_id)
     words = run("vm", "show", ref, "--live")
     assert words.exit == 0 and "4 cores  ! package: 2 cores" in words.stdout and "running" in words.stdout

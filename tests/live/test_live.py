@@ -23,7 +23,7 @@ def facts(view: LiveView) -> dict[str, Fact]:
     return {each.name: each for each in view.beside.facts()}
 
 
-def test_a_machine_of_ours_is_seen_whole_with_two_requests(site: Site, made: Make) -> None:
+def test_a_vm_of_ours_is_read_completely_with_two_requests(site: Site, made: Make) -> None:
     vm = made(agent="1", ide2="local:iso/debian-12.iso,media=cdrom")
     site.lab.requests.clear()
     view = live(vm.service_id)
@@ -61,7 +61,7 @@ def test_what_somebody_changed_has_drifted(site: Site, made: Make) -> None:
     assert not any(each.same for each in view.drift)
 
 
-def test_a_larger_disk_is_told_and_has_not_drifted(site: Site, made: Make) -> None:
+def test_a_larger_disk_is_reported_and_has_not_drifted(site: Site, made: Make) -> None:
     vm = made(scsi0="local-lvm:vm-5001-disk-0,iops_wr=500,mbps_rd=100,size=30G")
     size = facts(live(vm.service_id))["system_disk.size"]
     assert (size.real, size.package, size.same, size.drift) == (30, 20, False, False)
@@ -108,24 +108,24 @@ def test_a_guest_of_somebody_else_is_not_shown_and_it_says_whose_it_seems(site: 
     assert "made by hand or by another tool" in live(vm.service_id).looked.sentence
 
 
-def test_a_copy_with_our_mark_is_another_machine(site: Site, made: Make) -> None:
+def test_a_copy_with_our_mark_is_another_vm(site: Site, made: Make) -> None:
     vm = made(smbios1="uuid=99999999-9999-4999-8999-999999999999")
     assert live(vm.service_id).looked.state == "foreign"
 
 
-def test_a_clone_under_way_is_not_taken_for_a_stranger(site: Site, made: Make) -> None:
+def test_a_clone_under_way_is_not_taken_for_a_foreign_guest(site: Site, made: Make) -> None:
     vm = made(description=None, lock="clone")
     view = live(vm.service_id)
     assert view.looked.state == "unmade" and "still making" in view.looked.sentence
 
 
-def test_a_machine_that_moved_is_found(site: Site, made: Make) -> None:
+def test_a_vm_that_moved_is_found(site: Site, made: Make) -> None:
     vm = made()
     site.lab.foreign_migrate(VMID, "pve3")
     assert live(vm.service_id).looked.node == "pve3"
 
 
-def test_a_machine_that_is_gone_is_a_sentence(site: Site, made: Make) -> None:
+def test_a_vm_that_is_gone_is_a_sentence(site: Site, made: Make) -> None:
     vm = made()
     site.lab.foreign_delete(VMID)
     view = live(vm.service_id)
@@ -190,7 +190,7 @@ def test_before_the_clone_and_after_the_end_there_is_nothing_to_see(site: Site) 
         live(vm.service_id + 1)
 
 
-def test_what_moved_between_two_looks_is_told_and_a_restart_is_no_rate(site: Site, made: Make) -> None:
+def test_traffic_between_two_readings_is_shown_and_a_restart_is_no_rate(site: Site, made: Make) -> None:
     vm = made()
     lookout = LiveReader(vm.service_id)
     try:

@@ -133,7 +133,7 @@ def test_a_login_that_is_right_and_one_that_is_not(trusted: Certificates) -> Non
         assert len(box.received) == 1
 
 
-def test_what_the_server_does_not_offer_is_told() -> None:
+def test_what_the_server_does_not_offer_is_reported() -> None:
     with Mailbox() as box:
         why = fault(to(box, security="starttls"))
         assert why.kind is MailErrorKind.SERVER and "STARTTLS" in why.sentence and "security" in why.sentence

@@ -130,7 +130,7 @@ def test_a_language_may_be_added_by_a_file_alone(own_folder: Path) -> None:
         ("{{ 1 / 0 }}", "ZeroDivisionError"),
     ],
 )
-def test_a_broken_template_of_the_operator_is_told_and_ours_goes_out(
+def test_a_broken_template_of_the_operator_is_reported_and_ours_goes_out(
     own_folder: Path, template: str, said: str
 ) -> None:
     (own_folder.parent / "secret.key").write_text("the key")
@@ -141,7 +141,7 @@ def test_a_broken_template_of_the_operator_is_told_and_ours_goes_out(
     assert said in note and "the shipped one goes out instead" in note
 
 
-def test_broken_texts_of_the_operator_are_told_and_ours_go_out(own_folder: Path) -> None:
+def test_broken_texts_of_the_operator_are_reported_and_ours_go_out(own_folder: Path) -> None:
     file = own_folder / "languages" / "de.toml"
     for content, said in [
         ("[ready\n", "cannot be used"),

@@ -31,7 +31,7 @@ def text_of(message: EmailMessage, kind: str = "plain") -> str:
     return str(part.get_content())
 
 
-def test_a_mail_has_both_parts_and_the_headers_of_a_machine() -> None:
+def test_a_mail_has_both_parts_and_the_headers_of_automatic_mail() -> None:
     letter = write_letter("ready", "pl", sample_facts())
     made = envelope(letter, "u-1", "noc@example.com", "ops@acme.example", "Żółta Łódź")
     message = parsed(made.content)

@@ -241,7 +241,7 @@ def test_one_mail_that_cannot_be_written_does_not_hold_the_others(site: Site, bo
     assert "secret" in rows["a"].error and "is not an e-mail address" in rows["b"].error
 
 
-def test_a_broken_template_is_told_and_the_mail_goes(site: Site, box: Mailbox, own_folder: Any) -> None:
+def test_a_broken_template_is_reported_and_the_mail_goes(site: Site, box: Mailbox, own_folder: Any) -> None:
     (own_folder / "ready.html").write_text("{{ missing }}")
     site.use(box)
     site.queue()
@@ -298,7 +298,7 @@ def test_killed_after_the_server_has_the_mail_it_is_never_sent_again(any_site: S
             process.wait(10)
         box.let_go.set()
         any_site.send()
-        assert any_site.row().state == "sending"  # nobody knows yet whether that engine lives
+        assert any_site.row().state == "sending"  # whether that engine is alive is not known yet
         any_site.due()
         assert claims.claim() is None  # nor may anybody send it
         any_site.send()
@@ -346,7 +346,7 @@ def test_who_lost_its_mail_to_another_does_not_end_it(site: Site, box: Mailbox) 
     assert len(box.received) == 1 and (site.row().state, site.row().attempts) == ("sent", 2)
 
 
-def test_a_running_sender_hears_the_bell(site: Site, box: Mailbox) -> None:
+def test_a_running_sender_is_woken_up(site: Site, box: Mailbox) -> None:
     site.use(box)
     sender = Sender()
     sender.start()

@@ -106,7 +106,7 @@ def test_a_test_mail_goes_past_the_outbox_and_into_the_audit(site: Program, box:
     assert len(box.received) == 1
 
 
-def test_failed_mails_are_listed_told_by_doctor_and_sent_again(site: Program, box: Mailbox) -> None:
+def test_failed_mails_are_listed_reported_by_doctor_and_sent_again(site: Program, box: Mailbox) -> None:
     box.answer_next("RCPT", "550 no such user", "550 no such user")
     assert "failed: 127.0.0.1" in site("cron").stdout
     failed = outbox(site, "--status", "failed")

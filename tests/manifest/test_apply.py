@@ -200,7 +200,7 @@ def test_a_pool_does_not_shrink_below_what_is_in_use(put: Put, everything: Calla
     assert everything() == before
 
 
-def test_faults_of_an_object_are_told_once_and_not_echoed(put: Put) -> None:
+def test_faults_of_an_object_are_reported_once_and_not_echoed(put: Put) -> None:
     with pytest.raises(BadManifest) as bad:
         put(SITE.replace("token_secret: token-secret", "token_secret: ''"))
     assert len(bad.value.sentence.splitlines()) == 1

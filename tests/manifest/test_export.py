@@ -31,7 +31,7 @@ def with_secrets(text: str) -> str:
 
 
 def empty() -> None:
-    """Take every object away, as a fresh database would have it."""
+    """Delete every object, as in an empty database."""
     with session():
         for table in reversed(TABLES):
             if table._meta.table_name not in ("keycheck", "audit", "migrationhistory"):

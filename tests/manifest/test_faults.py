@@ -1,4 +1,4 @@
-"""A manifest with many different faults: each is told, with its line, and nothing is changed."""
+"""A manifest with many different errors: each is reported with its line, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -97,7 +97,9 @@ LINES: list[tuple[str, str]] = [
 ]
 
 
-def test_every_fault_is_told_with_its_line(put: Callable[..., Any], everything: Callable[[], Any]) -> None:
+def test_every_fault_is_reported_with_its_line(
+    put: Callable[..., Any], everything: Callable[[], Any]
+) -> None:
     before = everything()
     with pytest.raises(BadManifest) as bad:
         put("\n".join(text for text, _ in LINES))

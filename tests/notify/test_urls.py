@@ -1,4 +1,4 @@
-"""No secret of a URL is shown, wherever it stands in it."""
+"""No secret of a URL is shown, whatever part of the URL contains it."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_backups_are_ours_and_the_oldest_makes_room(site: Site, vm: Vm) -> None:
     assert [one.backup for one in backups(vm.service_id)] == [found[1].backup]
 
 
-def test_a_restore_brings_the_disks_back_and_the_package_over_them(site: Site, vm: Vm) -> None:
+def test_a_restore_brings_the_disks_back_and_applies_the_product(site: Site, vm: Vm) -> None:
     daytwo.create_backup(ME, vm.service_id)
     done(site, vm)
     site.lab.foreign_config(vm.vmid, cores=1)

@@ -56,7 +56,7 @@ def test_a_deploy_costs_few_requests(site: Site) -> None:
     assert len(changing) == 9  # not one call that was not needed
 
 
-def test_a_full_pool_fails_with_the_reason_and_goes_on_when_there_is_room(site: Site) -> None:
+def test_a_full_pool_fails_with_the_reason_and_continues_when_there_is_room(site: Site) -> None:
     vm = site.walk(site.service(site.product(network={"ipv4": 40})))
     assert vm.vm_status == "creation" and "192.168.130.10" in vm.error
     assert Run.get().result == "error"
@@ -66,7 +66,7 @@ def test_a_full_pool_fails_with_the_reason_and_goes_on_when_there_is_room(site: 
     assert [run.result for run in Run.select().order_by(Run.id)] == ["error", "success"]
 
 
-def test_a_missing_template_is_said(site: Site) -> None:
+def test_a_missing_template_is_reported(site: Site) -> None:
     vm = site.walk(site.service(site.product(template="no-such")))
     assert vm.vm_status == "set_ip" and "template no-such is not on server pve-lab" in vm.error
 
@@ -80,7 +80,7 @@ def test_numbers_of_foreign_guests_are_passed_by(site: Site) -> None:
     assert tomb.state == "tombstone" and tomb.vm is None
 
 
-def test_a_number_taken_between_look_and_clone_is_given_up(site: Site) -> None:
+def test_a_vmid_taken_between_check_and_clone_is_released(site: Site) -> None:
     site.lab.faults.add(
         InjectedFault(
             kind="foreign", method="POST", path="/clone", action="create", args={"vmid": 5000, "node": "pve1"}

@@ -45,7 +45,7 @@ def test_a_passing_failure_that_stays_fails_the_step_after_three_tasks(site: Sit
     assert PASSING in last(vm).error
 
 
-def test_a_permanent_failure_is_told_at_once(site: Site, vm: Vm) -> None:
+def test_a_permanent_failure_is_reported_at_once(site: Site, vm: Vm) -> None:
     site.lab.requests.clear()
     site.lab.faults.add(
         InjectedFault(kind="task-error", task="vzdump", text="no space left on device", count=0)

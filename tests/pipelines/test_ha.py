@@ -1,4 +1,4 @@
-"""Guests under HA: HA is asked for a state once and waited for; a guest that it moves is found again."""
+"""Guests under HA: a state is requested from HA once, then the step waits; a guest that HA moves is found again."""
 
 from __future__ import annotations
 
@@ -290,7 +290,7 @@ def test_a_guest_on_a_node_that_is_down_is_not_taken_for_gone(site: Site, vm: Vm
 
 
 def test_a_guest_that_ha_has_started_in_between_is_not_stopped_again(site: Site, vm: Vm) -> None:
-    """What could not take effect while it runs is told as pending."""
+    """A change that cannot take effect while the guest runs is reported as pending."""
     Service.update(options={"cores": 4}).where(Service.id == vm.service_id).execute()
     running = {"vmid": vm.vmid, "status": "running"}
     site.lab.faults.add(InjectedFault("foreign", action="power", args=running, method="PUT", path="/config$"))
@@ -322,7 +322,7 @@ def test_a_vm_under_ha_is_terminated_through_ha(site: Site, vm: Vm) -> None:
 
 
 @pytest.mark.parametrize("state", ["started", "ignored"])
-def test_an_ha_resource_that_goes_with_the_vm_is_told(site: Site, vm: Vm, state: str) -> None:
+def test_an_ha_resource_that_goes_with_the_vm_is_reported(site: Site, vm: Vm, state: str) -> None:
     site.lab.ha_manage(vm.vmid, state)
     Vm.update(vm_status="terminate", flow={}).where(Vm.id == vm.id).execute()
     site.hurry(vm, looks=4000)
@@ -331,7 +331,7 @@ def test_an_ha_resource_that_goes_with_the_vm_is_told(site: Site, vm: Vm, state:
     assert site.notes(vm).count(requested) == 1
 
 
-def test_without_an_ha_resource_nothing_is_said_about_one(site: Site, vm: Vm) -> None:
+def test_without_an_ha_resource_nothing_is_reported_about_one(site: Site, vm: Vm) -> None:
     site.lab.ha_manage(vm.vmid, "")
     Vm.update(vm_status="terminate", flow={}).where(Vm.id == vm.id).execute()
     site.hurry(vm, looks=4000)
@@ -348,7 +348,7 @@ def test_a_guest_that_ha_does_not_manage_is_not_waited_for(site: Site, vm: Vm, s
     assert not Event.select().where(Event.text.contains("managed by HA")).exists()
 
 
-def test_a_guest_that_is_gone_is_not_looked_for_without_end(site: Site, vm: Vm) -> None:
+def test_a_guest_that_is_gone_is_not_searched_without_end(site: Site, vm: Vm) -> None:
     product = vm.service.product
     product.spec = {**product.spec, "backups": 1, "backup_storage": "backup"}
     product.save()

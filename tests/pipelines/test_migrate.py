@@ -73,7 +73,7 @@ def test_the_setting_switches_migration_off(site: Site) -> None:
     assert (vm.node, reason(site, vm)) == ("pve1", "migration after the clone is switched off")
 
 
-def test_a_migration_that_cannot_work_is_a_note_and_the_deploy_goes_on(site: Site) -> None:
+def test_a_migration_that_cannot_work_is_a_note_and_the_deploy_continues(site: Site) -> None:
     site.lab.faults.add(
         InjectedFault(kind="task-error", task="qmigrate", text="storage type 'weird' not supported")
     )
@@ -82,7 +82,7 @@ def test_a_migration_that_cannot_work_is_a_note_and_the_deploy_goes_on(site: Sit
     assert "stays on pve1" in reason(site, vm) and "storage type 'weird' not supported" in reason(site, vm)
 
 
-def test_a_failed_task_that_moved_the_vm_all_the_same_is_believed_by_its_looks(site: Site) -> None:
+def test_a_failed_task_that_moved_the_vm_all_the_same_is_judged_by_the_cluster(site: Site) -> None:
     site.lab.faults.add(
         InjectedFault(kind="task-error", task="qmigrate", text="migration problems", after=True)
     )
@@ -99,7 +99,7 @@ def test_those_on_their_way_to_a_node_count_against_its_memory(site: Site) -> No
     assert vm.node == "pve1"  # pve2 has more memory now, but two others of this size are about to use it
 
 
-def test_a_long_migration_is_said_once_and_waited_for(stepped_site: Site) -> None:
+def test_a_long_migration_is_reported_once_and_waited_for(stepped_site: Site) -> None:
     site = stepped_site
     settings.write(settings.General(migration_timeout=1))
     vm = parked = site.service(site.product(target_node="pve2"))

@@ -112,7 +112,7 @@ def test_a_slow_shutdown_says_a_line_every_15_seconds(stepped_site: Site) -> Non
     assert site.walk(vm).vm_status == "remove"
 
 
-def test_a_deploy_from_the_clone_on_stops_at_a_stranger_under_the_vms_number(site: Site) -> None:
+def test_a_deploy_from_the_clone_on_stops_at_a_foreign_guest_under_the_vmid(site: Site) -> None:
     vm = site.walk(site.service())
     site.lab.foreign_delete(vm.vmid)
     site.lab.foreign_create(vm.vmid, node="pve1", name="stranger")
@@ -122,7 +122,7 @@ def test_a_deploy_from_the_clone_on_stops_at_a_stranger_under_the_vms_number(sit
     assert [guest.vmid for guest in site.lab.guests() if 5000 <= guest.vmid < 9000] == [vm.vmid]
 
 
-def test_redeploy_leaves_a_stranger_under_the_number_alone(site: Site) -> None:
+def test_redeploy_leaves_a_foreign_guest_under_the_vmid_alone(site: Site) -> None:
     vm = site.walk(site.service())
     site.lab.foreign_delete(vm.vmid)
     site.lab.foreign_create(vm.vmid, node="pve1", name="stranger")
@@ -131,7 +131,7 @@ def test_redeploy_leaves_a_stranger_under_the_number_alone(site: Site) -> None:
     assert next(guest.name for guest in site.lab.guests() if guest.vmid == vm.vmid) == "stranger"
 
 
-def test_redeploy_stops_at_our_machine_without_its_mark(site: Site) -> None:
+def test_redeploy_stops_at_our_vm_without_its_mark(site: Site) -> None:
     vm = site.walk(site.service())
     site.lab.foreign_config(vm.vmid, description="cleaned up by hand")
     stuck = site.again(vm, vm_status="clone", flow={"pipeline": "Redeploy", "action": "Deploy"})
@@ -147,7 +147,7 @@ def test_a_service_that_was_never_made_terminates_without_proxmox(site: Site) ->
     assert [path for method, path, _ in site.lab.requests.entries if method != "GET"] == []
 
 
-def test_backups_of_the_vm_go_with_it_and_protected_ones_are_told(site: Site) -> None:
+def test_backups_of_the_vm_go_with_it_and_protected_ones_are_reported(site: Site) -> None:
     vm = site.walk(site.service())
     site.back_up(vm)
     site.back_up(vm)
@@ -172,7 +172,7 @@ def test_backups_of_an_earlier_owner_of_the_number_stay(site: Site) -> None:
     assert site.backups(vm) == [foreign] and "left behind" not in Client.get().notes
 
 
-def test_a_backup_storage_that_is_away_is_told_and_does_not_hold_the_termination(site: Site) -> None:
+def test_a_backup_storage_that_is_away_is_reported_and_does_not_hold_the_termination(site: Site) -> None:
     vm = site.walk(site.service())
     site.lab.world.storages["backup"]["active"] = 0
     facts.forget()

@@ -86,7 +86,7 @@ def deployed(site: Site) -> Vm:
 
 
 def outcome(site: Site, vm: Vm) -> Run:
-    """The run that was just asked for, when it is over."""
+    """The run that was just requested, once it has ended."""
     facts.forget()
     site.walk(vm)
     return Run.select().where(Run.vm == vm.id).order_by(Run.id.desc()).first()

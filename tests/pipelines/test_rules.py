@@ -151,7 +151,7 @@ def test_anti_spoofing_off_takes_our_set_away(site: Site) -> None:
     assert site.anti_spoofing(vm) is None
 
 
-def test_a_cluster_without_its_firewall_is_told(site: Site) -> None:
+def test_a_cluster_without_its_firewall_is_reported(site: Site) -> None:
     site.lab.world.firewall_config("cluster")["options"] = {"enable": 0}
     vm = site.walk(site.service())
     assert any("the cluster's own firewall is switched off" in note for note in notes(vm))
@@ -216,7 +216,7 @@ def test_dns_never_stops_a_pipeline(site: Site) -> None:
     assert any("1 DNS record is pending and retried automatically" in note for note in notes(vm))
 
 
-def test_a_clone_cut_short_names_the_command_that_helps_and_goes_on_after_it(site: Site) -> None:
+def test_a_clone_cut_short_names_the_command_that_helps_and_continues_after_it(site: Site) -> None:
     site.lab.faults.add(InjectedFault(kind="task-killed", task="qmclone", seconds=0.5))
     vm = site.walk(site.service())
     for _ in range(2):
@@ -238,7 +238,7 @@ def test_a_package_change_leaves_a_suspended_service_off(site: Site) -> None:
     assert Service.get().status == "Suspended"
 
 
-def test_a_command_without_a_machine_says_so(site: Site) -> None:
+def test_a_command_without_a_vm_says_so(site: Site) -> None:
     vm = site.service()
     Vm.update(vm_status="ready").where(Vm.id == vm.id).execute()
     site.ask(vm, "Start")

@@ -23,7 +23,7 @@ def test_a_storage_that_is_nowhere_fails_the_clone(site: Site, clone: str) -> No
     assert clones(site) == []
 
 
-def test_the_storage_of_the_additional_disk_is_looked_for_before_the_clone(site: Site) -> None:
+def test_the_storage_of_the_additional_disk_is_checked_before_the_clone(site: Site) -> None:
     vm = site.walk(site.service(site.product(additional_disk={"storage": "bulk", "size": 10})))
     assert vm.vm_status == "set_ip" and "storage bulk" in vm.error and clones(site) == []
     site.lab.add_storage("bulk")

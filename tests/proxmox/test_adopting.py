@@ -8,7 +8,8 @@ import pytest
 
 from engine.proxmox import Guest, NotOurs, bears_mark, find_mark
 from engine.proxmox.adopting import adopt
-from tests.proxmox.test_guest import FOREIGN, answers
+from tests.proxmox.guests import answers
+from tests.proxmox.test_guest import FOREIGN
 
 _MARKED = [name for name, (differs, _) in FOREIGN.items() if bears_mark(differs["description"])]
 
@@ -35,9 +36,7 @@ def test_two_marks_or_a_damaged_one_count_as_marks() -> None:
     )
 
 
-def test_the_mark_is_written_under_the_digest_that_was_looked_at(
-    serve: Any, connect: Any, world: Any
-) -> None:
+def test_the_mark_is_written_with_the_digest_that_was_read(serve: Any, connect: Any, world: Any) -> None:
     server = serve(answers(world, world.config(description="made by hand")))
     guest = _guest(connect, server, world)
     adopt(guest, "digest-of-the-look")

@@ -73,7 +73,7 @@ def test_a_good_server_is_well_all_over(check: Any, lab: Lab) -> None:
     assert "privilege SDN.Use on /sdn/zones/localnetwork/vmbr0" in names
 
 
-def test_looking_changes_nothing(check: Any, lab: Lab) -> None:
+def test_checking_changes_nothing(check: Any, lab: Lab) -> None:
     check()
     assert {method for method, _path, _status in lab.requests.entries} == {"GET"}
 
@@ -97,7 +97,7 @@ def test_a_missing_privilege_comes_with_the_command_that_grants_it(
     assert f"--users 'kvmtui@pve' --tokens '{lab.token_id}'" in found.fix
 
 
-def test_what_the_products_name_and_the_cluster_lacks_is_told(check: Any, lab: Lab) -> None:
+def test_what_the_products_name_and_the_cluster_lacks_is_reported(check: Any, lab: Lab) -> None:
     lab.offline("pve3")
     lab.foreign_config(9000, ide2=None)
     lab.foreign_config(9001, agent="0")

@@ -65,7 +65,9 @@ def test_a_node_that_is_down_leaves_the_question_open(serve: Any, connect: Any, 
     assert connect(serve(cluster_of(world, down, free=True))).find_guest(100) is None
 
 
-def test_a_pool_token_that_may_not_look_trusts_the_number_check(serve: Any, connect: Any, world: Any) -> None:
+def test_a_pool_token_without_audit_privilege_trusts_the_vmid_check(
+    serve: Any, connect: Any, world: Any
+) -> None:
     hidden = {
         f"pve{n}": world.reply(status=403, reason="Permission check failed (/vms/100, VM.Audit)")
         for n in (1, 2, 3)

@@ -150,7 +150,7 @@ def test_strings_as_proxmox_writes_them() -> None:
         ("local-lvm:vm-100-disk-1", False, False),
     ],
 )
-def test_drives_are_told_apart(text: str, cloudinit: bool, cdrom: bool) -> None:
+def test_drives_are_distinguished(text: str, cloudinit: bool, cdrom: bool) -> None:
     drive = Drive.parse(text)
     assert (drive.is_cloudinit, drive.is_cdrom) == (cloudinit, cdrom)
 

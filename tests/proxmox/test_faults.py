@@ -349,7 +349,7 @@ def test_an_unknown_task_is_gone(serve: Any, connect: Any, world: Any) -> None:
     assert caught.value.kind is FaultKind.GONE
 
 
-def test_one_request_tells_all_tasks_of_a_node(serve: Any, connect: Any, world: Any) -> None:
+def test_one_request_reads_all_tasks_of_a_node(serve: Any, connect: Any, world: Any) -> None:
     rows = [
         {"upid": world.upid(), "node": "pve1", "type": "qmstart", "id": "100", "user": "u", "starttime": 5},
         {"upid": world.upid(), "node": "pve1", "type": "qmstop", "status": "RUNNING", "starttime": 6},

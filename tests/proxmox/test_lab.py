@@ -66,7 +66,7 @@ def bench(request: Any) -> Iterator[Bench]:
         cluster.close()
 
 
-def test_a_guest_lives_from_clone_to_grave(bench: Bench) -> None:
+def test_the_life_cycle_of_a_guest_from_clone_to_removal(bench: Bench) -> None:
     cluster = bench.cluster
     assert cluster.next_id_free(2000)
     guest = bench.clone()

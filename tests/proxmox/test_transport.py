@@ -126,7 +126,7 @@ def test_the_next_host_is_asked_and_remembered(serve: Any, connect: Any, world: 
     assert cluster.requests - before == 2  # one read, one change: the dead host was not tried again
 
 
-def test_reading_goes_on_to_the_next_host_when_one_hangs_but_a_change_does_not(
+def test_reading_continues_to_the_next_host_when_one_hangs_but_a_change_does_not(
     connect: Any, world: Any, certificate: Any, serve: Any
 ) -> None:
     server = serve(lambda seen: world.reply(world.upid() if seen.changing else world.config(), wire="hang"))

@@ -28,7 +28,7 @@ def server(store: Store) -> Server:
 
 @pytest.fixture
 def make_vm(server: Server) -> Callable[..., Vm]:
-    """Makes a VM that is at rest on a node unless told otherwise."""
+    """Create a VM; by default it is idle on a node."""
     client = Client.create(name="Acme")
     product = Product.create(name="VPS", server=server, spec={})
 

@@ -169,7 +169,7 @@ def test_an_altered_trail_is_not_archived(store: Store, tmp_path: Path) -> None:
     assert list(tmp_path.glob("*a")) == [] and len(ids()) == 5
 
 
-def test_a_record_that_no_audit_row_tells_of_is_a_fault(store: Store) -> None:
+def test_a_record_without_an_audit_row_is_an_error(store: Store) -> None:
     record(5)
     with session():
         last = Audit.get(Audit.id == ids()[2])

@@ -109,7 +109,7 @@ def test_no_month_ever_changes(migrated_sqlite: Path, seed: int, zone: str, days
             close_database()
 
 
-def test_a_pass_that_is_cut_short_goes_on(store: Store) -> None:
+def test_a_pass_that_is_cut_short_continues(store: Store) -> None:
     now = at("UTC", 2026, 4, 20)
     for vm in range(1, 121):
         for hour in range(24):

@@ -60,7 +60,7 @@ def test_nothing_goes_by_a_retention_of_0_days(store: Store, make_vm: Maker) -> 
     assert (Event.select().count(), Run.select().count()) == (3, 12)
 
 
-def test_rows_go_in_pages_and_a_run_ends_when_it_is_told(store: Store) -> None:
+def test_rows_are_processed_in_pages_and_a_run_ends_when_requested(store: Store) -> None:
     _events(30, 2 * PAGE + 200)
     left: list[int] = []
 
@@ -157,7 +157,7 @@ def test_mails_go_when_their_vm_is_at_rest(store: Store, make_vm: Maker) -> None
     assert Outbox.select().count() == 8
 
 
-def test_it_runs_once_an_hour_whoever_ticks_and_doctor_tells(store: Store) -> None:
+def test_it_runs_once_an_hour_whoever_ticks_and_doctor_reports_it(store: Store) -> None:
     _events(30, 7)
     first, second = (Room(Servers(), workers.register("daemon", "1"), lambda: True) for _ in range(2))
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Which VMs are not as they were last applied: noted from the answer a tick reads anyway, without a request more."""
+"""Which VMs differ from their last applied state: recorded from the response that a tick reads anyway."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_guest_that_is_gone_has_drifted(server: Server) -> None:
 def test_a_changed_product_is_a_pending_change(server: Server) -> None:
     Product.update(spec=SPEC | {"memory": 4096}).execute()
     drift.look(server, answer(100, 101, 102))
-    assert drifted().total == 0  # as it was last applied
+    assert drifted().total == 0  # equal to the applied state
     drift.forget()
     drift.look(server, answer(100, 101, 102, maxmem=4096 * MIB))
     assert drifted().total == 0  # as the product says now

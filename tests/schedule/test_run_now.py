@@ -1,4 +1,4 @@
-"""A task asked for at once: the ticker looks without waiting for its beat, here and in another process."""
+"""Run a task now: the ticker checks without waiting for its interval, in this process and in another."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_task_runs_at_once_and_not_at_the_next_beat(ticking: Heard) -> None:
     assert Audit.select().where(Audit.action == "run", Audit.object_name == TASK).count() == 1
 
 
-def test_the_bell_alone_runs_no_task_that_is_not_due(ticking: Heard) -> None:
+def test_a_wake_up_alone_runs_no_task_that_is_not_due(ticking: Heard) -> None:
     wake.ring_here(BELL)
     assert not ticking.done.wait(0.3)
 

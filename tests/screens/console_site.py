@@ -30,7 +30,7 @@ STATES: tuple[dict[str, Any], ...] = (
 
 
 def fill(vms: int = 6) -> None:
-    """A server, two products, clients with hostile names, and machines in every state; no engine takes them up."""
+    """A server, two products, clients with hostile names, and VMs in every state; no engine runs."""
     server = Server.create(
         uid="s-1",
         name="pve-waw1",

@@ -1,4 +1,4 @@
-"""How tests of the site's screens press keys: go somewhere, fill a form, read what is told."""
+"""Helpers for tests of the site's screens: open a screen, fill a form, read messages."""
 
 from __future__ import annotations
 
@@ -77,6 +77,6 @@ def told(pilot: Pilot[Any]) -> str:
 
 
 def words(pilot: Pilot[Any]) -> str:
-    """What stands on the screen on top, as one line of text without the rules."""
+    """The text of the topmost screen in one line, without borders."""
     lines = (strip.text for strip in pilot.app.screen._compositor.render_strips())
     return " ".join(" ".join(lines).translate(dict.fromkeys(map(ord, "─"))).split())

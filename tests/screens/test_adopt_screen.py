@@ -55,7 +55,7 @@ def _words(pilot: Pilot[Any]) -> str:
 
 
 @pytest.mark.parametrize("place", ["8", "6"])
-async def test_a_guest_is_looked_at_named_and_adopted(made: Site, place: str) -> None:
+async def test_a_guest_is_inspected_named_and_adopted(made: Site, place: str) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await _look(pilot, place, "7001")
         await until(pilot, lambda: isinstance(pilot.app.screen, PlanDialog))
@@ -79,7 +79,7 @@ async def test_a_guest_that_must_not_be_taken_says_why(made: Site) -> None:
     assert not Service.select().exists()
 
 
-async def test_a_number_nobody_has_is_told_in_the_form(made: Site) -> None:
+async def test_a_number_nobody_has_is_reported_in_the_form(made: Site) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await _look(pilot, "8", "7099")
         await until(pilot, lambda: "There is no VM 7099" in _words(pilot))

@@ -30,7 +30,7 @@ READY, STUCK, WAITING, REMOVED, UNENDED = range(5546, 5551)
 
 @pytest.fixture
 def site(sqlite_store: Store) -> Store:
-    """A store with machines in every state."""
+    """A database with VMs in every state."""
     fill()
     return sqlite_store
 
@@ -40,12 +40,12 @@ def vm(service_id: int) -> Any:
 
 
 def asked(service_id: int) -> list[str]:
-    """The pipelines and commands that wait in a machine's queue."""
+    """The pipelines and commands queued for a VM."""
     return [each.pipeline for each in queue_of(vm(service_id).id)]
 
 
 async def at(pilot: Pilot[Any], service_id: int) -> None:
-    """Goes to a machine's page."""
+    """Open the page of a VM."""
     await settle(pilot)
     await pilot.app.open_vm(service_id)  # type: ignore[attr-defined]
     await settle(pilot)
@@ -167,7 +167,7 @@ async def test_a_step_is_chosen_and_a_destructive_one_needs_the_name(site: Store
     assert trail() == ["run-step", "run-step"]
 
 
-async def test_a_package_is_changed_after_a_look_at_the_plan(site: Store) -> None:
+async def test_a_product_is_changed_after_a_preview_of_the_plan(site: Store) -> None:
     async with console().run_test(size=(100, 30)) as pilot:
         await at(pilot, READY)
         await press(pilot, "p", "down", "enter")
@@ -202,7 +202,7 @@ async def test_the_record_is_written_with_a_reason_only(site: Store) -> None:
     assert Audit.get(Audit.action == "record").reason == "moved by hand"
 
 
-async def test_a_record_that_somebody_changed_meanwhile_is_refused(site: Store) -> None:
+async def test_a_record_that_somebody_else_changed_is_refused(site: Store) -> None:
     async with console().run_test(size=(100, 40)) as pilot:
         await at(pilot, READY)
         await press(pilot, "d")
@@ -215,7 +215,7 @@ async def test_a_record_that_somebody_changed_meanwhile_is_refused(site: Store) 
     assert vm(READY).node == "pve1"
 
 
-async def test_marked_machines_are_asked_together_and_reported_one_by_one(site: Store) -> None:
+async def test_marked_vms_are_confirmed_together_and_reported_one_by_one(site: Store) -> None:
     async with console().run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "2", "space", "space", "space", "space", "z")
@@ -228,7 +228,7 @@ async def test_marked_machines_are_asked_together_and_reported_one_by_one(site: 
     assert trail() == ["suspend"] * 4
 
 
-async def test_marked_machines_are_reset_together(site: Store) -> None:
+async def test_marked_vms_are_reset_together(site: Store) -> None:
     async with console().run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "2", "down", "space", "space", "r", "down", "enter", "2", "enter")

@@ -273,7 +273,7 @@ async def test_every_line_is_reached_and_opens_something(sqlite_store: Store, si
         assert {line.key for line in lines} == reached
 
 
-async def test_no_engine_is_said_while_work_waits(site: Store) -> None:
+async def test_no_engine_is_reported_while_work_waits(site: Store) -> None:
     Vm.update(due_at=now_ms() - 5 * MIN).where(Vm.id == 1).execute()
     (need, *_) = dashboard().needs
     assert (need.kind, need.why[:32]) == ("engine", "no engine is running, 1 VM waits")

@@ -165,7 +165,7 @@ async def test_questions_come_and_go_with_the_provider(stage) -> None:
         assert isinstance(secret, Input) and secret.value == "" and secret.placeholder == UNCHANGED
 
 
-async def test_a_tick_is_told_without_colour_and_hints_live_below(stage) -> None:
+async def test_a_check_mark_is_readable_without_colour_and_hints_are_below(stage) -> None:
     app = stage()
     async with app.run_test(size=(100, 30)) as pilot:
         dialog = FormDialog("Zone", form())

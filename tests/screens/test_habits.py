@@ -103,7 +103,7 @@ async def test_a_read_only_console_refuses_with_a_sentence(stage) -> None:
         ]
 
 
-async def test_what_the_place_itself_refuses_is_said_until_it_is_possible(stage) -> None:
+async def test_what_the_place_itself_refuses_is_reported_until_it_is_possible(stage) -> None:
     app = stage()
     async with app.run_test(size=(100, 24)) as pilot:
         screen = Pools()

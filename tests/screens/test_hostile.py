@@ -88,7 +88,7 @@ async def drawn(stage, word: str) -> None:
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words)
-def test_no_widget_falls_for_a_strangers_words(stage, word: str) -> None:
+def test_no_widget_interprets_foreign_text(stage, word: str) -> None:
     asyncio.run(drawn(stage, word))
 
 

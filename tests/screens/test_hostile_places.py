@@ -110,7 +110,7 @@ def keys_of(screen_name: str, *shared: str) -> list[Action]:
 
 
 @pytest.mark.parametrize("name", [each.argument for each in SCREENS])
-async def test_no_key_of_a_place_falls_for_a_strangers_words(hostile_site: Store, name: str) -> None:
+async def test_no_key_of_a_screen_interprets_foreign_text(hostile_site: Store, name: str) -> None:
     shared = {"dashboard": (EVERYWHERE,), "vms": ("list", "vm"), "services": ("service",)}.get(name, ())
     async with console().run_test(size=(80, 24)) as pilot:
         await rest(pilot)
@@ -122,7 +122,7 @@ async def test_no_key_of_a_place_falls_for_a_strangers_words(hostile_site: Store
 
 
 @pytest.mark.parametrize("tab", [each.name for each in TABS])
-async def test_no_key_of_a_machine_falls_for_a_strangers_words(hostile_site: Store, tab: str) -> None:
+async def test_no_key_of_a_vm_interprets_foreign_text(hostile_site: Store, tab: str) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await pilot.app.open_vm(5546)  # type: ignore[attr-defined]
@@ -135,7 +135,7 @@ async def test_no_key_of_a_machine_falls_for_a_strangers_words(hostile_site: Sto
 
 
 async def there(pilot: Pilot[Any], word: str) -> None:
-    """Waits until a word stands on the screen: what looks like markup has not vanished."""
+    """Wait until a word is on the screen: text that looks like markup is still shown."""
     for _ in range(500):
         if word in harmless(pilot):
             return

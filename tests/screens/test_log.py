@@ -127,7 +127,7 @@ async def test_three_sizes_and_a_hidden_pane_collects_without_painting(stage) ->
         assert pane.last_seq == 10
 
 
-def test_a_result_is_told_by_a_sign_and_not_twice() -> None:
+def test_a_result_is_shown_by_a_sign_and_not_twice() -> None:
     assert shown_text(LogLine(1, "Clone VM", "success")) == "[+] Clone VM"
     assert shown_text(LogLine(1, "[-] sid:1 Clone VM", "error")) == "[-] sid:1 Clone VM"
     assert shown_text(LogLine(1, "waits", "waiting")) == "[~] waits"

@@ -99,7 +99,9 @@ async def test_a_service_is_created_with_what_its_product_has_shown(site: Store)
 
 
 @pytest.mark.parametrize(("key", "number", "action"), [("z", 5546, "suspend"), ("Z", 5548, "unsuspend")])
-async def test_a_service_is_suspended_and_let_go_on(key: str, number: int, action: str, site: Store) -> None:
+async def test_a_service_is_suspended_and_unsuspended(
+    key: str, number: int, action: str, site: Store
+) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SERVICES, number)
         await press(pilot, key, "enter")
@@ -151,7 +153,7 @@ async def test_options_are_previewed_and_applied_with_a_change_of_package(site: 
     assert [row.action for row in Audit.select().where(Audit.kind == "vm")] == ["change-package"]
 
 
-async def test_options_that_touch_no_machine_count_at_once_and_stop_nothing(site: Store) -> None:
+async def test_options_that_touch_no_vm_take_effect_at_once_and_stop_nothing(site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SERVICES, 5546)
         await press(pilot, "O")
@@ -178,7 +180,7 @@ async def test_a_service_is_terminated_by_its_typed_name_only(site: Store) -> No
     assert Vm.get(Vm.service == 5546).vm_status == "terminate"
 
 
-async def test_marked_services_get_one_product_after_one_look(site: Store) -> None:
+async def test_marked_services_get_one_product_after_one_preview(site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SERVICES, 5546)
         await press(pilot, "space", "space", "p")
@@ -232,7 +234,7 @@ async def test_a_task_is_made_due_and_one_that_is_off_or_runs_is_refused(site: S
     assert TaskState.get(TaskState.name == "scheduleBackup").last_run_at is None
 
 
-async def test_a_task_asked_for_tells_how_it_went_or_that_nobody_took_it_up(
+async def test_a_requested_task_reports_its_result_or_that_no_engine_ran_it(
     site: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("screens.settings.task_progress.POLL_S", 0.02)

@@ -61,7 +61,7 @@ async def test_a_server_that_does_not_answer_says_what_to_do(sqlite_store: Store
         assert "ctrl+t to retry" in words(pilot)
 
 
-async def test_doctor_tells_everything_and_which_server_it_is_about(sqlite_store: Store, lab: Lab) -> None:
+async def test_doctor_reports_everything_and_names_the_server(sqlite_store: Store, lab: Lab) -> None:
     add_server(lab)
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, "6")
@@ -95,7 +95,9 @@ async def test_a_zone_whose_provider_is_silent_says_so_and_keeps_it(sqlite_store
     assert Zone.get().last_error
 
 
-async def test_a_zone_that_answers_is_told_check_by_check(sqlite_store: Store, pdns: PowerDnsServer) -> None:
+async def test_a_zone_that_answers_is_reported_check_by_check(
+    sqlite_store: Store, pdns: PowerDnsServer
+) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, "4")
         await press(pilot, "+")

@@ -35,7 +35,7 @@ def site(sqlite_store: Store) -> Store:
 # Pools
 
 
-async def test_a_pool_is_added_with_its_reverse_zone_told_as_it_is_typed(site: Store) -> None:
+async def test_a_pool_is_added_with_its_reverse_zone_reported_as_it_is_typed(site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, POOLS)
         await press(pilot, "+")
@@ -106,7 +106,7 @@ async def test_a_pool_nobody_uses_is_deleted(site: Store) -> None:
     assert {row.id for row in Pool.select()} == {1, 3}
 
 
-async def test_who_has_which_address_is_searched_and_opens_the_machine(site: Store) -> None:
+async def test_who_has_which_address_is_searched_and_opens_the_vm(site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, POOLS, 1)
         await press(pilot, "enter")
@@ -232,7 +232,7 @@ async def test_a_product_is_edited_section_by_section_from_the_keyboard(site: St
     assert (values["network"]["bandwidth"], values["system_disk"]["size"]) == (250, 120)
 
 
-async def test_what_is_wrong_is_told_under_its_question_and_nothing_is_saved(site: Store) -> None:
+async def test_what_is_wrong_is_reported_under_its_question_and_nothing_is_saved(site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, PRODUCTS, "VPS-XL")
         await press(pilot, "E")
@@ -244,7 +244,7 @@ async def test_what_is_wrong_is_told_under_its_question_and_nothing_is_saved(sit
     assert product_values("VPS-XL")["backups"] == 0
 
 
-async def test_a_product_somebody_changed_meanwhile_is_not_overwritten(site: Store) -> None:
+async def test_a_product_that_somebody_else_changed_is_not_overwritten(site: Store) -> None:
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, PRODUCTS, "VPS-XL")
         await press(pilot, "E")

@@ -33,7 +33,7 @@ SPEC = {
 
 @pytest.fixture
 def site(sqlite_store: Store) -> Store:
-    """A store with a server, products, clients and machines."""
+    """A database with a server, products, clients and VMs."""
     fill()
     return sqlite_store
 
@@ -95,7 +95,7 @@ async def test_a_product_opened_and_saved_unchanged_stays_as_it_is(site: Store) 
     assert product_values("Aa") == before
 
 
-async def test_p_pauses_a_server_and_lets_it_go_on(site: Store) -> None:
+async def test_p_pauses_a_server_and_resumes_it(site: Store) -> None:
     Server.update(token_id="kvmtui@pve!console", token_secret="s3cret-value").execute()
     async with console().run_test(size=(80, 24)) as pilot:
         await settle(pilot)

@@ -58,7 +58,7 @@ async def test_an_empty_list_says_what_to_do(sqlite_store: Store) -> None:
 
 
 @pytest.mark.parametrize("name", PLACES)
-async def test_what_breaks_is_told_and_tried_again(name: str, site: Store) -> None:
+async def test_what_breaks_is_reported_and_tried_again(name: str, site: Store) -> None:
     async with console().run_test(size=(100, 30)) as pilot:
         table = await go(pilot, name)
         before = shown(table)

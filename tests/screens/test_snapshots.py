@@ -110,7 +110,7 @@ def zone_form() -> FormDialog:
 RESETS = (
     Choice("ready", "Everything is fine again after a repair by hand.", "ok"),
     Choice("creation", "Deploy from the very beginning.", "busy"),
-    Choice("set_ip", "Allocate the addresses again, and go on from there."),
+    Choice("set_ip", "Allocate the addresses again and continue from there."),
     Choice("terminate", "Try the termination again.", "warn"),
     Choice("remove", "It is gone already; Proxmox is not asked.", "error"),
 )
@@ -158,7 +158,7 @@ def states() -> list[Widget]:
         StateMessage("loading"),
         StateMessage("empty", "No pool yet.", "Press a to add one."),
         StateMessage("error", f"The cluster {HOSTILE} does not answer.", "ctrl+t tries again."),
-        StateMessage("disconnected", "The daemon is gone.", "Work goes on here."),
+        StateMessage("disconnected", "The daemon is gone.", "Work continues here."),
     ]
 
 

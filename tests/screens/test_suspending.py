@@ -44,7 +44,7 @@ async def test_leaving_the_question_suspends_nothing(site: Store) -> None:
     assert not Audit.select().exists()
 
 
-async def test_the_page_of_a_suspended_machine_says_who_why_and_since_when(site: Store) -> None:
+async def test_the_page_of_a_suspended_vm_says_who_why_and_since_when(site: Store) -> None:
     suspend(Actor("anna"), 5546, "not paid")
     Service.update(status="Suspended").where(Service.id == 5546).execute()
     async with console().run_test(size=(120, 40)) as pilot:

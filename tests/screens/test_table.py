@@ -271,7 +271,7 @@ async def test_empty_says_what_to_do_and_a_filter_says_why_it_is_empty(stage) ->
         assert "No VMs match “nobody[/]”." in words(grid)[2]
 
 
-async def test_the_line_below_tells_age_marks_and_filter(stage) -> None:
+async def test_the_status_line_shows_age_marks_and_filter(stage) -> None:
     grid = table()
     async with stage(grid).run_test(size=(80, 24)) as pilot:
         grid.look(View(filter="vm-1", sort="name"))

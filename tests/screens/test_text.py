@@ -36,7 +36,7 @@ hostile = st.lists(
 
 
 def harmless(line: str) -> bool:
-    """No character of the line can move the cursor, turn the text round or stay unseen."""
+    """No character of the line can move the cursor, reverse the text or be invisible."""
     return all(unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in line)
 
 

@@ -116,7 +116,7 @@ async def test_what_the_screens_show_is_readable_in_every_theme(sqlite_store: St
 
 
 def texts(pilot: Pilot[Any]) -> Iterator[tuple[str, float, str, str]]:
-    """Every text of the topmost dialog or screen with its contrast, its colour and what it stands on."""
+    """Every text of the topmost dialog or screen with its contrast, colour and background."""
     screen = pilot.app.screen
     top = next(iter(screen.query(".dialog, #--container")), screen).region
     for strip in screen._compositor.render_strips()[top.y : top.bottom]:

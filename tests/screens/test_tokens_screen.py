@@ -160,7 +160,7 @@ async def test_the_alert_of_an_expiring_token_opens_it(site: Store) -> None:
         await until(pilot, lambda: pilot.app.current_screen.list.cursor_key == "shop")  # type: ignore[attr-defined]
 
 
-async def test_other_roles_look_and_change_nothing(site: Store) -> None:
+async def test_other_roles_read_and_change_nothing(site: Store) -> None:
     rows = Audit.select().count()
     operators.use(Operators(default=Role.OPERATOR))
     try:

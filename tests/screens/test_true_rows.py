@@ -142,7 +142,7 @@ async def test_the_menu_says_why_an_action_cannot_work(site: Store) -> None:
     assert [(row.action, row.object_id) for row in Audit.select()] == [("start", "5546")]
 
 
-async def test_the_strip_tells_why_the_vm_under_the_cursor_is_stuck(site: Store) -> None:
+async def test_the_strip_shows_why_the_vm_under_the_cursor_is_stuck(site: Store) -> None:
     async with console().run_test(size=(120, 40)) as pilot:
         await at(pilot, "2")
         assert "VMs 6" in words(pilot) and "stuck 2" in words(pilot)

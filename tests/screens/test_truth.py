@@ -37,7 +37,7 @@ LINES = 400
 
 
 class Away:
-    """A PostgreSQL database that can be taken away from the console, and given back."""
+    """A PostgreSQL database that can be disconnected from the console and reconnected."""
 
     def __init__(self, server: PostgresServer, name: str) -> None:
         self._server, self._name = server, name
@@ -115,7 +115,7 @@ async def test_a_cut_feed_loses_and_doubles_nothing(away: Away, monkeypatch: pyt
     assert pane.view.texts == written
 
 
-async def test_a_list_tells_its_age_and_comes_back_by_itself(
+async def test_a_list_shows_its_age_and_recovers_by_itself(
     away: Away, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("screens.shell.event_feed.AGAIN", 0.05)
@@ -156,7 +156,7 @@ async def test_every_place_opens_without_a_database(away: Away, monkeypatch: pyt
         assert app.is_running and app._exception is None
 
 
-async def test_the_header_tells_a_failing_heart(sqlite_store: Store) -> None:
+async def test_the_header_shows_a_failing_heartbeat(sqlite_store: Store) -> None:
     fill()
     worker = {
         "id": "daemon-1",

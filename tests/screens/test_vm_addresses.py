@@ -46,7 +46,7 @@ def vm(sqlite_store: Store) -> Vm:
     return vm
 
 
-def test_each_address_tells_its_name_and_whether_dns_has_it(vm: Vm) -> None:
+def test_each_address_shows_its_name_and_whether_dns_has_it(vm: Vm) -> None:
     first, second, *rest = addresses_of(READY)
     assert (first.address, first.kept, first.error) == (
         "192.0.2.10",
@@ -97,7 +97,7 @@ async def test_enter_gives_the_address_of_the_line_its_name(vm: Vm) -> None:
     assert [row.action for row in Audit.select()] == ["rdns"]
 
 
-async def test_a_machine_without_an_address_says_so_and_a_read_only_console_refuses(vm: Vm) -> None:
+async def test_a_vm_without_an_address_says_so_and_a_read_only_console_refuses(vm: Vm) -> None:
     async with console(read_only=True).run_test(size=(80, 24)) as pilot:
         await page(pilot, "addresses")
         await press(pilot, "enter")

@@ -64,7 +64,7 @@ def test_the_axis_of_percents_is_fixed_and_others_end_at_a_round_number(
 
 
 async def charts(pilot: Pilot[Any], vm: Vm) -> ChartsTab:
-    """Goes to the machine's charts and waits for the first reading."""
+    """Open the VM's charts and wait for the first reading."""
     await settle(pilot)
     await pilot.app.open_vm(vm.service_id)  # type: ignore[attr-defined]
     await settle(pilot)
@@ -140,7 +140,7 @@ async def test_a_span_that_was_read_stands_there_at_once_and_nobody_asks_without
         assert site.lab.requests.entries == []
 
 
-async def test_trouble_is_a_sentence_and_leaves_what_was_read(site: Site, vm: Vm) -> None:
+async def test_an_error_is_a_sentence_and_keeps_what_was_read(site: Site, vm: Vm) -> None:
     site.lab.advance(1200)
     async with console().run_test(size=(80, 24)) as pilot:
         tab = await charts(pilot, vm)
@@ -152,7 +152,7 @@ async def test_trouble_is_a_sentence_and_leaves_what_was_read(site: Site, vm: Vm
         await until(pilot, lambda: tab.sheet.words[1].startswith("[-]"))
 
 
-async def test_a_machine_that_was_never_measured_says_so(site: Site, vm: Vm) -> None:
+async def test_a_vm_that_was_never_measured_says_so(site: Site, vm: Vm) -> None:
     site.lab.foreign_power(VMID, "stopped")
     site.lab.advance(7_200)
     async with console().run_test(size=(80, 24)) as pilot:

@@ -1,4 +1,4 @@
-"""Every key of a machine's tabs that changes something, pressed on a machine of the simulated cluster."""
+"""Every key of a VM's tabs that changes something, on a VM of the simulated cluster."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def machine(site: Site, **plan: Any) -> Vm:
 
 
 async def tab(pilot: Pilot[Any], vm: Vm, name: str) -> Table:
-    """Goes to a tab of the machine's page."""
+    """Open a tab of the VM's page."""
     await settle(pilot)
     await pilot.app.open_vm(vm.service_id)  # type: ignore[attr-defined]
     await settle(pilot)
@@ -80,7 +80,7 @@ def told(pilot: Pilot[Any]) -> list[str]:
 
 
 def done(site: Site, vm: Vm) -> str:
-    """Works off what was asked for; the name of the last run, which went well."""
+    """Process the requests; the name of the last run, which succeeded."""
     site.walk(vm)
     run = Run.select().where(Run.vm == vm.id).order_by(Run.id.desc()).first()
     assert (run.result, run.error) == ("success", "")
@@ -120,7 +120,9 @@ async def test_a_snapshot_is_taken_shown_rolled_back_to_and_deleted(site: Site) 
         await until(pilot, lambda: table.count == 0)
 
 
-async def test_marked_snapshots_are_deleted_together_and_the_plans_limit_is_told(site: Site, vm: Vm) -> None:
+async def test_marked_snapshots_are_deleted_together_and_the_plans_limit_is_reported(
+    site: Site, vm: Vm
+) -> None:
     for name in ("one", "two"):
         site.ask(vm, "Snapshot", name=name, note="")
         site.walk(vm)

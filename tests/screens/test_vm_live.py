@@ -31,7 +31,7 @@ __all__ = ["site", "stepped_site", "vm"]
 
 
 async def page(pilot: Pilot[Any], vm: Vm) -> OverviewTab:
-    """Goes to the machine's overview and waits for the first look."""
+    """Open the VM's overview and wait for the first reading."""
     await settle(pilot)
     await pilot.app.open_vm(vm.service_id)  # type: ignore[attr-defined]
     await settle(pilot)
@@ -57,7 +57,7 @@ def asked(site: Site) -> list[str]:
     return sorted(found)
 
 
-async def test_the_panel_tells_how_the_machine_is_beside_its_package(site: Site, vm: Vm) -> None:
+async def test_the_panel_shows_the_vm_compared_with_its_product(site: Site, vm: Vm) -> None:
     site.lab.foreign_config(VMID, cores=4, ide2="iso:iso/debian-12.iso,media=cdrom")
     site.lab.foreign_lock(VMID, "backup")
     async with console().run_test(size=(100, 40)) as pilot:
@@ -86,7 +86,7 @@ async def test_the_panel_shows_what_waits_for_the_next_start(site: Site, vm: Vm)
         assert "memory: 2048 now, 4096 after the next start" in line(tab, "Pending")
 
 
-async def test_only_what_is_seen_is_looked_at(site: Site, vm: Vm) -> None:
+async def test_only_what_is_visible_is_read(site: Site, vm: Vm) -> None:
     async with console().run_test(size=(100, 40)) as pilot:
         site.lab.requests.clear()
         tab = await page(pilot, vm)
@@ -141,7 +141,7 @@ async def test_what_cannot_be_seen_any_more_stays_with_its_age(
         assert "running" in line(tab, "Power")
 
 
-async def test_a_machine_that_is_gone_and_one_that_is_not_ours_are_sentences(site: Site, vm: Vm) -> None:
+async def test_a_vm_that_is_gone_and_one_that_is_not_ours_are_sentences(site: Site, vm: Vm) -> None:
     site.lab.foreign_config(VMID, description="by hand")
     async with console().run_test(size=(80, 24)) as pilot:
         tab = await page(pilot, vm)
@@ -153,7 +153,7 @@ async def test_a_machine_that_is_gone_and_one_that_is_not_ours_are_sentences(sit
         assert "somebody removed it" in " ".join(words.strip() for words in tab.panel.words)
 
 
-async def test_A_applies_the_package_again_after_a_look_at_what_changes(site: Site) -> None:
+async def test_A_applies_the_product_again_after_a_preview(site: Site) -> None:
     vm = site.walk(site.service(status="Active"))
     net = str(site.guest(vm).config["net0"])
     site.lab.foreign_config(vm.vmid, cores=4, net0=net.replace("bridge=vmbr0", "bridge=vmbr1"))
@@ -202,7 +202,9 @@ async def test_notes_are_written_and_never_over_somebody_elses(site: Site, vm: V
         assert [row.action for row in Audit.select()] == ["notes"]
 
 
-async def test_a_look_repaints_only_what_changed(site: Site, vm: Vm, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reading_repaints_only_what_changed(
+    site: Site, vm: Vm, monkeypatch: pytest.MonkeyPatch
+) -> None:
     painted: list[str] = []
 
     def count(app: Console, screen: Any, renderable: Any) -> None:
@@ -226,7 +228,7 @@ async def test_a_look_repaints_only_what_changed(site: Site, vm: Vm, monkeypatch
         assert painted == []
 
 
-async def test_strangers_words_stay_words_on_the_sheet(site: Site, vm: Vm) -> None:
+async def test_foreign_text_stays_text_on_the_sheet(site: Site, vm: Vm) -> None:
     Service.update(notes=f"{HOSTILE}\n{'x' * 10_000}").execute()
     site.lab.foreign_lock(VMID, "a[/b]\x1b[31m")
     async with console().run_test(size=(80, 24)) as pilot:

@@ -27,7 +27,7 @@ LONG = (
 
 @pytest.fixture
 def site(sqlite_store: Store) -> Store:
-    """A store with machines in every state."""
+    """A database with VMs in every state."""
     fill()
     return sqlite_store
 
@@ -93,7 +93,7 @@ async def test_a_long_error_is_read_in_full_and_copied_whole(site: Store) -> Non
         assert max(map(len, lines(dialog.table))) > 80
 
 
-async def test_what_goes_on_is_shown_while_it_is_open(site: Store) -> None:
+async def test_what_happens_is_shown_while_it_is_open(site: Store) -> None:
     run = begin(READY)
     async with console().run_test(size=(100, 30)) as pilot:
         dialog = await log(pilot, READY)
@@ -123,7 +123,7 @@ async def test_a_cursor_that_was_moved_stays_where_it_is(site: Store) -> None:
         assert dialog.table.cursor == 0
 
 
-async def test_f_holds_it_still_and_lets_it_go_on(site: Store) -> None:
+async def test_f_pauses_it_and_resumes_it(site: Store) -> None:
     run = begin(READY)
     async with console().run_test(size=(100, 30)) as pilot:
         dialog = await log(pilot, READY)
@@ -153,7 +153,7 @@ async def test_the_log_tab_wraps_and_follows_too(site: Store) -> None:
         assert len(lines(table)) > 1
 
 
-async def test_the_history_tells_requests_and_runs_and_opens_both(site: Store) -> None:
+async def test_the_history_lists_requests_and_runs_and_opens_both(site: Store) -> None:
     packages.suspend(current_actor("test"), STUCK)
     set_notes(current_actor("test"), STUCK, f"call first\n{HOSTILE}")
     async with console().run_test(size=(80, 24)) as pilot:

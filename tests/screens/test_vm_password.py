@@ -1,4 +1,4 @@
-"""A new password from the console: what it takes is told first, the guest has it, and it is shown once."""
+"""A new password from the console: the method is shown first, the guest gets the password, and it is shown once."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_it_is_set_shown_once_and_copied(agent: bool, site: Site, vm: Vm) 
     assert clear not in repr([(row.before, row.after, row.reason) for row in Audit.select()])
 
 
-async def test_a_failure_is_told_and_no_password_is_shown(site: Site, vm: Vm) -> None:
+async def test_a_failure_is_reported_and_no_password_is_shown(site: Site, vm: Vm) -> None:
     site.lab.foreign_config(vm.vmid, agent="0")
     site.lab.faults.add(
         InjectedFault(kind="status", path="status/shutdown", code=500, text="not today", count=0)
@@ -93,7 +93,7 @@ async def test_a_failure_is_told_and_no_password_is_shown(site: Site, vm: Vm) ->
     assert "show password" not in [row.action for row in Audit.select()]
 
 
-async def test_a_machine_that_is_not_ready_is_refused(site: Site, vm: Vm) -> None:
+async def test_a_vm_that_is_not_ready_is_refused(site: Site, vm: Vm) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await asked(pilot, vm)
         Vm.update(vm_status="clone").where(Vm.id == vm.id).execute()

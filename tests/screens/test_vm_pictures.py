@@ -1,4 +1,4 @@
-"""How the tabs of a machine's page look at both sizes, over fixed values at a fixed hour."""
+"""Pictures of the tabs of a VM's page at both sizes, with fixed values at a fixed time."""
 
 from __future__ import annotations
 

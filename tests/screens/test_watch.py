@@ -1,4 +1,4 @@
-"""A watch: one look at a time, its trouble as a sentence, and what is open closed once, whoever is last."""
+"""A poller: one reading at a time, errors shown as a sentence, and everything closed exactly once."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def watched(widget: Static, cluster: Cluster, every: float = 3_600.0) -> tuple[P
     return watch, said
 
 
-async def test_a_look_under_way_is_not_doubled_and_the_next_waits_its_time(stage: Any) -> None:
+async def test_a_reading_under_way_is_not_doubled_and_the_next_waits_its_time(stage: Any) -> None:
     widget, cluster = Static("x"), Cluster()
     async with stage(widget).run_test(size=(40, 10)) as pilot:
         watch, said = watched(widget, cluster)
@@ -64,7 +64,7 @@ async def test_a_look_under_way_is_not_doubled_and_the_next_waits_its_time(stage
         watch.again()
         assert cluster.looks == 1 and said == []
         cluster.let.set()
-        await until(lambda: said == ["seen", "seen"])  # the wish that came meanwhile is one look more
+        await until(lambda: said == ["seen", "seen"])  # a request during a reading causes one more
         watch._tick()
         await pilot.pause()
         assert cluster.looks == 2
@@ -72,7 +72,7 @@ async def test_a_look_under_way_is_not_doubled_and_the_next_waits_its_time(stage
     assert cluster.closed == 1
 
 
-async def test_what_was_left_while_it_looked_is_closed_once_the_look_has_ended(stage: Any) -> None:
+async def test_what_was_left_during_a_reading_is_closed_after_it(stage: Any) -> None:
     widget, cluster = Static("x"), Cluster()
     async with stage(widget).run_test(size=(40, 10)):
         watch, said = watched(widget, cluster)
@@ -87,7 +87,7 @@ async def test_what_was_left_while_it_looked_is_closed_once_the_look_has_ended(s
         assert (cluster.looks, cluster.closed, said) == (1, 1, [])
 
 
-async def test_a_refused_look_is_a_sentence_and_the_next_may_do_better(stage: Any) -> None:
+async def test_a_refused_reading_is_a_sentence_and_the_next_may_succeed(stage: Any) -> None:
     widget, cluster = Static("x"), Cluster()
     cluster.error = Failed("The cluster is asleep.")
     cluster.let.set()
@@ -102,7 +102,7 @@ async def test_a_refused_look_is_a_sentence_and_the_next_may_do_better(stage: An
     assert cluster.closed == 1
 
 
-async def test_a_failing_last_look_closes_too(stage: Any) -> None:
+async def test_a_failing_last_reading_closes_too(stage: Any) -> None:
     widget, cluster = Static("x"), Cluster()
     cluster.error = Failed("gone")
     async with stage(widget).run_test(size=(40, 10)):

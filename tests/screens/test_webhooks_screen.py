@@ -180,7 +180,7 @@ async def test_alerts_open_the_webhook_and_the_target(site: Store) -> None:
             )
 
 
-async def test_other_roles_look_and_change_nothing(site: Store, shop: Endpoint) -> None:
+async def test_other_roles_read_and_change_nothing(site: Store, shop: Endpoint) -> None:
     rows = Audit.select().count()
     operators.use(Operators(default=Role.OPERATOR))
     try:

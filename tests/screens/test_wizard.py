@@ -82,7 +82,7 @@ async def test_a_database_that_cannot_be_read_is_a_sentence() -> None:
         assert not pilot.app.query_one("#wizard-state").display
 
 
-# Skipping, and going on where it was left
+# Skipping and resuming
 
 
 async def test_every_step_can_be_skipped_and_the_end_says_where_each_is_done_later() -> None:
@@ -100,7 +100,7 @@ async def test_every_step_can_be_skipped_and_the_end_says_where_each_is_done_lat
     assert Audit.select().count() == 0
 
 
-async def test_it_goes_on_where_it_was_left_whoever_did_the_steps_meanwhile(lab: Lab, tmp_path: Path) -> None:
+async def test_it_resumes_where_it_was_left_whoever_did_the_steps(lab: Lab, tmp_path: Path) -> None:
     notes = tmp_path / "console.json"
     async with console(memory=Memory(notes)).run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -170,7 +170,7 @@ async def test_the_certificate_is_shown_and_pinned_only_when_somebody_vouches(la
         assert step(pilot) == "test"
 
 
-async def test_a_host_that_does_not_answer_is_said_in_the_form_and_nothing_is_saved(lab: Lab) -> None:
+async def test_a_host_that_does_not_answer_is_reported_in_the_form_and_nothing_is_saved(lab: Lab) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await form(pilot)
@@ -242,7 +242,7 @@ async def test_user_and_password_will_do(lab: Lab) -> None:
 # The test
 
 
-async def test_what_is_missing_is_said_with_the_exact_commands_and_tested_again(lab: Lab) -> None:
+async def test_what_is_missing_is_reported_with_the_exact_commands_and_tested_again(lab: Lab) -> None:
     add_server(lab)
     lab.revoke("VM.Clone", "/vms")
     lab.revoke("VM.Snapshot", "/vms")

@@ -69,7 +69,7 @@ async def form(pilot: Pilot[Any], name: str) -> None:
     await settle(pilot)
 
 
-async def trouble(pilot: Pilot[Any]) -> None:
+async def failed(pilot: Pilot[Any]) -> None:
     await turn(pilot, "template")
     place = wizard(pilot)
     why = {"offers": "pve-lab (192.0.2.11) does not answer: no answer within 10 s."}
@@ -103,7 +103,7 @@ SCENES: dict[str, Scene] = {
         )
     ),
     "test": lambda pilot: turn(pilot, "test", failing=True),
-    "trouble": trouble,
+    "failed": failed,
     "template": lambda pilot: turn(pilot, "template"),
     "pool": lambda pilot: turn(pilot, "pool"),
     "pool-form": lambda pilot: form(pilot, "pool"),
@@ -177,7 +177,7 @@ def hostile_known() -> WizardState:
 
 
 @pytest.mark.parametrize("step", steps.PAGES, ids=lambda step: step.NAME)
-async def test_nothing_a_stranger_wrote_does_harm_or_vanishes(step: Any, site: Store, stage: Any) -> None:
+async def test_foreign_text_does_no_harm_and_stays_visible(step: Any, site: Store, stage: Any) -> None:
     page = StepPage()
     async with stage(page).run_test(size=(80, 24)) as pilot:
         page.show(step.words(hostile_known()))

@@ -134,7 +134,7 @@ async def test_without_a_pool_a_product_uses_dhcp(lab: Lab) -> None:
     assert Product.get().spec["network"]["dhcp4"] is True
 
 
-async def test_the_first_machine_is_ordered_after_a_look_and_its_log_opens(lab: Lab) -> None:
+async def test_the_first_vm_is_requested_after_a_preview_and_its_log_opens(lab: Lab) -> None:
     add_server(lab, last_ok_at=1)
     add_pool()
     add_product()

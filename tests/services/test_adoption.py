@@ -1,4 +1,4 @@
-"""A guest somebody else made becomes a service: marked and nothing else, or refused and left exactly as it was."""
+"""A foreign guest becomes a service: it is marked and not changed otherwise, or refused and left unchanged."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SPEC_HERE = {**SPEC, "additional_disk": {"size": 0}}
 
 @pytest.fixture
 def form(site: Site) -> AdoptForm:
-    """A foreign guest that runs, and the wish to have it."""
+    """A foreign guest that runs, and the request to adopt it."""
     return _foreign(site)
 
 
@@ -168,7 +168,7 @@ def test_unknown_names_are_refused(site: Site, form: AdoptForm, changes: dict[st
         survey(form.model_copy(update=changes))
 
 
-def test_a_guest_changed_after_the_look_is_left_alone(site: Site, form: AdoptForm) -> None:
+def test_a_guest_changed_after_the_check_is_left_alone(site: Site, form: AdoptForm) -> None:
     pools.reserve(Pool.get_by_id(1), "192.168.130.20", "Jo's machine")
     queued = adopt(ME, form, "Web01.example.org")
     assert Address.get().state == "assigned"
@@ -185,7 +185,7 @@ def test_a_guest_changed_after_the_look_is_left_alone(site: Site, form: AdoptFor
     assert _taken(site, form).vm_status == "ready", "and it can be adopted after another look"
 
 
-def test_a_guest_marked_by_somebody_else_meanwhile_is_theirs(site: Site, form: AdoptForm) -> None:
+def test_a_guest_marked_by_somebody_else_in_between_is_theirs(site: Site, form: AdoptForm) -> None:
     queued = adopt(ME, form, "Web01.example.org")
     theirs = Mark(str(uuid.uuid4()), str(uuid.uuid4())).line
     site.lab.foreign_config(VMID, description=theirs)
@@ -203,7 +203,7 @@ def test_a_guest_that_is_gone_is_given_up(site: Site, form: AdoptForm) -> None:
     _holds_nothing()
 
 
-def test_an_address_of_another_machine_is_a_clash(site: Site, form: AdoptForm) -> None:
+def test_an_address_of_another_vm_is_a_clash(site: Site, form: AdoptForm) -> None:
     other = site.walk(site.service())
     held = str(Address.get(Address.vm == other.id).address)
     site.lab.foreign_config(VMID, ipconfig0=f"ip={held}/24")
@@ -235,7 +235,7 @@ def test_an_address_the_pool_never_hands_out_says_what_to_do(site: Site) -> None
         adopt(ME, form, "Web01.example.org")
 
 
-def test_what_stays_as_it_is_is_told(site: Site) -> None:
+def test_what_stays_unchanged_is_reported(site: Site) -> None:
     form = _foreign(
         site, ipconfig0=None, ide2=None, net1="virtio=BC:24:11:0A:0B:0D,bridge=vmbr0", protection=1,
         scsi1="local-lvm:vm-7001-disk-1,size=5G", scsi2="local-lvm:vm-7001-disk-2,size=5G",

@@ -110,7 +110,7 @@ def test_every_order_has_pages_and_places(told: None, sort: str, descending: boo
     )
 
 
-def test_a_row_tells_who_from_where_and_what_changed(told: None) -> None:
+def test_a_row_shows_who_from_where_and_what_changed(told: None) -> None:
     rdns = page(AuditQuestion(what="rdns"), 0, 1)[0]
     assert (rdns.who, rdns.about) == ("root from 198.51.100.3", "vm db (5547)")
     assert [(each.name, each.old, each.new) for each in rdns.changes] == [

@@ -113,7 +113,7 @@ def test_an_unknown_product_is_refused(vm: Vm) -> None:
         effects_of(vm.service_id, "Huge")
 
 
-def test_what_a_machine_may_have_counts_at_once(vm: Vm) -> None:
+def test_permissions_of_a_vm_take_effect_at_once(vm: Vm) -> None:
     set_options(vm.service_id, OptionsForm(backups=4, cores=3), ME)
     plan = packages.applied(Vm.get_by_id(vm.id))
     assert (plan.backups, plan.cores) == (4, 2)

@@ -84,7 +84,7 @@ def test_pages_have_no_gap_and_no_repeat_even_at_one_moment(store: Store) -> Non
     assert Audit.select().count() == 7
 
 
-def test_a_service_without_a_machine_still_has_its_requests(store: Store) -> None:
+def test_a_service_without_a_vm_still_has_its_requests(store: Store) -> None:
     vm = _service()
     _told(vm)
     Run.delete().execute()

@@ -26,7 +26,7 @@ def service(store: Store) -> int:
     return int(Service.create(client=Client.create(name="Acme"), product=product).id)
 
 
-def test_a_change_is_told_kept_and_refused_on_stale_notes(service: int) -> None:
+def test_a_change_is_reported_kept_and_refused_on_stale_notes(service: int) -> None:
     assert set_notes(ME, service, " one\r\ntwo \n") == f"The notes of service {service} are saved."
     assert notes_of(service) == "one\ntwo"
     assert "are unchanged" in set_notes(ME, service, "one\ntwo")

@@ -73,6 +73,6 @@ def test_a_server_that_never_answered_is_not_asked(site: Site) -> None:
     assert warnings(site, system_disk={"storage": "fast"}) == "" and site.lab.requests.count == 0
 
 
-def test_a_server_that_does_not_answer_now_is_said_to_be_unchecked(site: Site) -> None:
+def test_a_server_that_does_not_answer_now_is_reported_to_be_unchecked(site: Site) -> None:
     site.lab.faults.add(InjectedFault(kind="cut", count=0))
     assert "was not checked against its server" in warnings(site)

@@ -76,7 +76,7 @@ def test_products_outside_are_masked(shop: Actor) -> None:
         ("until:2020-01-01", []),
     ],
 )
-def test_filters_do_not_look_at_what_is_masked(shop: Actor, words: str, expected: list[str]) -> None:
+def test_filters_do_not_match_what_is_masked(shop: Actor, words: str, expected: list[str]) -> None:
     assert [action for action, _ in found(shop, words)] == expected
 
 

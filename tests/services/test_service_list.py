@@ -28,7 +28,7 @@ def many(store: Store) -> None:
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("descending", [False, True])
-def test_every_order_is_whole_and_tells_where_a_service_stands(
+def test_every_sort_order_is_complete_and_shows_the_place_of_a_service(
     many: None, sort: str, descending: bool
 ) -> None:
     question = ServiceQuestion(sort=sort, descending=descending)

@@ -71,7 +71,7 @@ def test_a_stuck_one_is_not_redeployed_while_suspended(site: Site, suspended: Vm
         vms.redeploy(ME, suspended.service_id)
 
 
-def test_a_start_asked_for_before_the_suspension_does_not_come_through_after_it(site: Site, vm: Vm) -> None:
+def test_a_start_requested_before_the_suspension_does_not_run_after_it(site: Site, vm: Vm) -> None:
     packages.suspend(ME, vm.service_id)
     vms.power(ME, vm.service_id, "start")
     vm = site.walk(vm)

@@ -84,7 +84,7 @@ def _without_guards() -> None:
         ("DELETE FROM audit WHERE object_name = 'a'", "does not follow"),
     ],
 )
-def test_the_chain_tells_what_went_around_the_database(store: Store, statement: str, words: str) -> None:
+def test_the_chain_shows_changes_made_outside_kvmtui(store: Store, statement: str, words: str) -> None:
     for name in "abc":
         _record(name)
     with session():
@@ -95,7 +95,7 @@ def test_the_chain_tells_what_went_around_the_database(store: Store, statement: 
     assert words in faults[0]
 
 
-def test_secrets_are_masked_and_their_change_is_told(store: Store) -> None:
+def test_secrets_are_masked_and_their_change_is_reported(store: Store) -> None:
     redact.register("a-known-value")
     _record(
         before={"token_secret": "old-one", "password": "", "secrets": {"api_key": "k"}, "note": "x"},
@@ -106,7 +106,7 @@ def test_secrets_are_masked_and_their_change_is_told(store: Store) -> None:
             "note": "has a-known-value in it",
             "token_id": "root@pam!x",
             "smtp.password": "dotted",
-            "deep": {"list": [{"os_password": "buried"}]},
+            "deep": {"list": [{"os_password": "nested"}]},
         },
     )
     with session():

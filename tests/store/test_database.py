@@ -1,4 +1,4 @@
-"""Connections: nested, threaded, cut, crowded out, refused; and every trouble told in a sentence."""
+"""Connections: nested, threaded, cut, busy, refused; and every error reported in a sentence."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.conftest import Store
 from tests.postgres import PostgresServer
 
 
-def test_sessions_nest_and_give_the_connection_back(store: Store) -> None:
+def test_sessions_nest_and_release_the_connection(store: Store) -> None:
     with session():
         with session(), transaction():
             Client.create(name="inner")
@@ -112,7 +112,7 @@ def _cut_all(server: PostgresServer) -> None:
     )
 
 
-def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_server_that_is_not_there_is_reported(tmp_path: Path) -> None:
     open_database(f"postgresql://somebody:hidden-word@/kvmtui?host={tmp_path}")
     with pytest.raises(Failed, match="cannot be reached") as told, session():
         pass
@@ -120,7 +120,7 @@ def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     close_database()
 
 
-def test_a_second_writer_that_never_ends_is_told(sqlite_store: Store) -> None:
+def test_a_second_writer_that_never_ends_is_reported(sqlite_store: Store) -> None:
     path = sqlite_path(sqlite_store.url)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -128,7 +128,7 @@ def test_a_second_writer_that_never_ends_is_told(sqlite_store: Store) -> None:
             database.execute_sql("PRAGMA busy_timeout = 50")
             with transaction():
                 Client.create(name="Acme")
-        with session():  # reading goes on meanwhile
+        with session():  # reads are not blocked
             assert not Client.select().exists()
         other.execute("ROLLBACK")
 
@@ -171,7 +171,7 @@ with session():
 """
 
 
-def test_a_full_disk_is_told_and_nothing_is_kept(sqlite_store: Store) -> None:
+def test_a_full_disk_is_reported_and_nothing_is_kept(sqlite_store: Store) -> None:
     """A limit on the size of files fails writes as a full disk does."""
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, sqlite_store.url],
@@ -203,7 +203,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, co
     assert path.read_bytes() == content
 
 
-def test_a_damaged_database_is_told(tmp_path: Path) -> None:
+def test_a_damaged_database_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "kvmtui.db"
     path.write_bytes(b"SQLite format 3\x00" + b"\xff" * 5000)
     path.chmod(0o600)

@@ -1,4 +1,4 @@
-"""Secrets at rest: sealed to their cell, lost to nobody, exchanged without a gap, seen nowhere."""
+"""Stored secrets: bound to table, row and column, rotated without interruption, never shown."""
 
 from __future__ import annotations
 
@@ -104,21 +104,21 @@ def test_the_key_shows_in_no_repr() -> None:
     assert repr(next(iter(keys.values.values()))) not in f"{keys!r} {keys} {KeyFile(Path('x'))!r}"
 
 
-def test_another_key_is_told_at_start(site: Site, tmp_path: Path) -> None:
+def test_another_key_is_reported_at_start(site: Site, tmp_path: Path) -> None:
     other = tmp_path / "other.key"
     KeyFile(other).load_or_make()
     with pytest.raises(Refused, match="not the one this database was sealed with"):
         secrets.use_key_file(other)
 
 
-def test_a_missing_key_is_told_and_not_made_anew(site: Site) -> None:
+def test_a_missing_key_is_reported_and_not_replaced(site: Site) -> None:
     site.store.key_file.unlink()
     with pytest.raises(Refused, match="is missing"):
         secrets.use_key_file(site.store.key_file)
     assert not site.store.key_file.exists()
 
 
-def test_rotation_seals_everything_anew_and_forgets_the_old_key(site: Site) -> None:
+def test_rotation_seals_everything_again_and_forgets_the_old_key(site: Site) -> None:
     before = site.store.key_file.read_bytes()
     assert rotation.rotate() == len(CLEAR)
     assert _all_open() == set(CLEAR)
@@ -170,7 +170,7 @@ KILLED = """
 
 
 def test_a_rotation_killed_anywhere_loses_nothing_and_ends_when_run_again(site: Site) -> None:
-    """The process dies before its 1st, 2nd, … step, until one attempt lives to the end."""
+    """The process dies before its 1st, 2nd, … step, until one attempt completes."""
     url, key = site.store.url, site.store.key_file
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     every = 3 if is_postgres() else 1
@@ -190,7 +190,7 @@ def test_a_rotation_killed_anywhere_loses_nothing_and_ends_when_run_again(site: 
     assert steps > 10
 
 
-def test_work_goes_on_while_the_key_is_exchanged(site: Site) -> None:
+def test_work_continues_while_the_key_is_exchanged(site: Site) -> None:
     """Another thread seals and opens all the while, and never meets a secret it cannot open."""
     stop = threading.Event()
     faults: list[BaseException] = []

@@ -47,7 +47,7 @@ def first_release(tmp_path: Path) -> Iterator[None]:
     close_database()
 
 
-def test_wishes_become_rows_and_nothing_is_left_without_a_due_time(first_release: None) -> None:
+def test_requests_become_rows_and_nothing_is_left_without_a_due_time(first_release: None) -> None:
     with session():
         rows = [(row.vm, row.pipeline, row.state) for row in Request.select().order_by(Request.id)]
         assert rows == [

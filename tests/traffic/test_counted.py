@@ -1,4 +1,4 @@
-"""Random lives of a guest against the truth: nothing twice, nothing lost while the counters go on, gaps bridged."""
+"""Random histories of a guest: nothing is counted twice or lost while the counters run, and gaps are bridged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DAY_MS = 24 * HOUR_MS
 
 @dataclass(frozen=True)
 class Life:
-    """What a guest really did: when it ran, how fast bytes flowed, when its card was plugged anew. Milliseconds."""
+    """What a guest really did: when it ran, how fast bytes flowed, when its NIC was replaced. Milliseconds."""
 
     runs: tuple[tuple[int, int, int], ...]  # beginning, end, bytes per millisecond
     cuts: tuple[int, ...] = ()
@@ -47,7 +47,7 @@ class Life:
         return CounterReading(at, 0, 0, 0)
 
     def slots(self, since: int, until: int) -> Iterator[RateSpan]:
-        """What Proxmox recorded; a slot in which counters began anew is unknown to it."""
+        """What Proxmox recorded; a slot in which counters restarted is unknown to it."""
         for start in range(since - since % SLOT_MS, until, SLOT_MS):
             end = start + SLOT_MS
             starts = [moment for moment, _, _ in self.runs]
@@ -111,7 +111,7 @@ def test_no_byte_is_counted_twice_and_gaps_are_bridged(life: Life, pauses: list[
     truth = life.flowed(BEGIN, end)
     assert came <= truth and went <= 2 * truth
     if life.cuts:
-        return  # a card plugged anew is not seen when it has since counted more than before
+        return  # a replaced NIC is not noticed once it has counted more than before
     # what may be missing: around each start and look, the slots that are not surely outside
     fastest = max(rate for _, _, rate in life.runs)
     edges = 2 * len(seen) + 3 * len(life.runs)
@@ -119,14 +119,14 @@ def test_no_byte_is_counted_twice_and_gaps_are_bridged(life: Life, pauses: list[
 
 
 @given(life=lives(restarts=0), pauses=looks)
-def test_while_the_counters_go_on_the_sum_is_exact(life: Life, pauses: list[tuple[int, int]]) -> None:
+def test_while_the_counters_continue_the_sum_is_exact(life: Life, pauses: list[tuple[int, int]]) -> None:
     ((_, stop, _),) = life.runs
     seen = [one for one in readings(life, pauses) if one.at < stop]
     assert total(collect(life, seen)) == (seen[-1].net_in, seen[-1].net_out)
 
 
 @given(life=lives(), pauses=looks)
-def test_a_second_look_at_the_same_reading_adds_nothing(life: Life, pauses: list[tuple[int, int]]) -> None:
+def test_the_same_reading_twice_adds_nothing(life: Life, pauses: list[tuple[int, int]]) -> None:
     for now in readings(life, pauses):
         assert counted(now, now) == {}
 
@@ -156,7 +156,7 @@ FIRST = CounterReading(BEGIN, 5_000, 500, 7200)
             CounterReading(BEGIN + 3_000, 4_900, 490, 7195),
             CounterChange.STALE,
         ),  # the overview is behind what we saw ourselves
-        (CounterReading(BEGIN + HOUR, 100, 900, 10_800), CounterChange.CUT),  # a card was plugged anew
+        (CounterReading(BEGIN + HOUR, 100, 900, 10_800), CounterChange.CUT),  # a NIC was replaced
         (CounterReading(BEGIN - HOUR, 9_000, 900, 7300), CounterChange.CONTINUED),  # our clock went back
     ],
 )

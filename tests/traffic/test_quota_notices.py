@@ -135,7 +135,7 @@ def test_a_change_of_summer_time_loses_and_doubles_nothing(
     assert shop.spend(at(2026, month + 1, 1, zone="Europe/Warsaw"), 0) == ["restored"]
 
 
-def test_months_nobody_looked_at_are_passed_over(sqlite_store: Store) -> None:
+def test_months_that_were_not_evaluated_are_skipped(sqlite_store: Store) -> None:
     shop = Shop.open(traffic_gib=100)
     assert shop.spend(NOV, 100) == ["exceeded"]
     shop.use(DEC, 500)
@@ -155,7 +155,7 @@ def test_clocks_that_differ_and_step_say_nothing_twice(sqlite_store: Store) -> N
     assert shop.spend(DEC, 0) == [] and shop.row().throttle_mbs == 0  # type: ignore[union-attr]
 
 
-def test_engines_that_look_at_once_act_once(store: Store) -> None:
+def test_engines_that_check_concurrently_act_once(store: Store) -> None:
     shop = Shop.open(traffic_gib=100, traffic_action="suspend")
     shop.use(NOV, 100)
     begin = threading.Barrier(4)

@@ -1,4 +1,4 @@
-"""An HTTP server that takes webhooks in a thread of its own and answers as it is told."""
+"""An HTTP server that receives webhooks in its own thread and responds as configured."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def told(webhook: int = 1) -> list[str]:
     return [each.type for each in reversed(deliveries(webhook, limit=1000))]
 
 
-def test_the_end_of_each_run_is_told_with_the_service(site: Site) -> None:
+def test_the_end_of_each_run_is_reported_with_the_service(site: Site) -> None:
     webhooks.create(OWNER, URL)
     for action in SUCCEEDED:
         site.run(action)
@@ -51,7 +51,7 @@ def test_the_end_of_each_run_is_told_with_the_service(site: Site) -> None:
     }
 
 
-def test_a_stuck_vm_is_told_once_until_it_recovers(site: Site) -> None:
+def test_a_stuck_vm_is_reported_once_until_it_recovers(site: Site) -> None:
     webhooks.create(OWNER, URL)
     for _ in range(3):
         site.run("Deploy", "error", "no free address")
@@ -67,7 +67,7 @@ def test_a_stuck_vm_is_told_once_until_it_recovers(site: Site) -> None:
     assert told()[-1] == "backup.failed"
 
 
-def test_what_is_rolled_back_is_not_told(site: Site) -> None:
+def test_what_is_rolled_back_is_not_reported(site: Site) -> None:
     webhooks.create(OWNER, URL)
     with pytest.raises(ZeroDivisionError), transaction():
         site.run("Deploy")
@@ -85,7 +85,7 @@ def test_an_endpoint_gets_the_types_it_wants(site: Site) -> None:
         webhooks.create(OWNER, URL, ["vm.gone"])
 
 
-def test_a_new_service_is_told(site: Site) -> None:
+def test_a_new_service_is_reported(site: Site) -> None:
     webhooks.create(OWNER, URL)
     with session():
         Product.update(spec={"name": "VPS", "server": "pve", "template": 9000}).execute()
@@ -94,7 +94,7 @@ def test_a_new_service_is_told(site: Site) -> None:
     assert json.loads(deliveries(1)[0].body)["data"]["service_id"] == made.id
 
 
-def test_servers_are_told_to_endpoints_without_limits(site: Site) -> None:
+def test_server_events_go_to_endpoints_without_limits(site: Site) -> None:
     webhooks.create(OWNER, URL)
     webhooks.create(_limited(site.client), URL)
     down = "http: connection refused"
@@ -152,7 +152,7 @@ def test_revoking_a_token_pauses_its_webhooks_for_good(site: Site) -> None:
         webhooks.resume(OWNER, made.webhook.id)
 
 
-def test_the_usage_of_a_month_is_told_once(site: Site) -> None:
+def test_the_usage_of_a_month_is_reported_once(site: Site) -> None:
     webhooks.create(OWNER, URL)
     october = int(datetime(2026, 10, 15, tzinfo=UTC).timestamp() * 1000)
     with session():

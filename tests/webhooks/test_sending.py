@@ -86,7 +86,7 @@ def test_redirects_are_not_followed(sqlite_site: Site, shop: Endpoint, sending: 
         webhooks.test(OWNER, 1)
 
 
-def test_an_endpoint_that_is_down_is_said_once_and_delays_nobody_else(
+def test_an_endpoint_that_is_down_is_reported_once_and_delays_nobody_else(
     sqlite_site: Site, shop: Endpoint, sending: WebhookSender
 ) -> None:
     with endpoint() as gone:
@@ -246,13 +246,13 @@ def test_private_addresses_are_refused(address_text: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.1", "0x7f000001", "2130706433", "localhost."])
-def test_other_spellings_of_private_addresses_are_refused_when_they_are_looked_up(host: str) -> None:
+def test_other_spellings_of_private_addresses_are_refused_when_resolved(host: str) -> None:
     wanted = target(f"https://{host}/", allow_private=False)
     with pytest.raises(Unreachable):
         resolve(wanted, allow_private=False)
 
 
-def test_public_addresses_are_called_as_they_were_looked_up() -> None:
+def test_public_addresses_are_called_as_resolved() -> None:
     for text in ("198.41.0.4", "2001:503:ba3e::2:30"):
         host = f"[{text}]" if ":" in text else text
         assert resolve(target(f"https://{host}/x", False), False) == text

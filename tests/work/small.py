@@ -30,7 +30,7 @@ def broken(ctx: TaskContext) -> Fail:
 
 
 def command(name: str, *steps: StepFunction) -> Pipeline:
-    """A pipeline that is asked for once and not retried."""
+    """A pipeline that is requested once and not retried."""
     rows = tuple(PipelineStep(None, f"{name} {n}", run, needs_guest=False) for n, run in enumerate(steps, 1))
     return Pipeline(name, start="", steps=rows, by_status=False, retry=False)
 

@@ -102,7 +102,7 @@ def test_a_worker_whose_process_is_gone_on_this_host_is_removed_at_once(make_vm:
     assert not Worker.select().where(Worker.id == gone).exists()
 
 
-def test_leaving_gives_every_lease_back(make_vm: MakeVm) -> None:
+def test_leaving_releases_every_lease(make_vm: MakeVm) -> None:
     make_vm()
     owner = workers.register("cron", "0")
     assert len(claims.claim_due(owner, 5)) == 1

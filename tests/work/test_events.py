@@ -59,7 +59,7 @@ def test_writers_in_several_processes_are_read_in_order_without_loss(store: Stor
         assert [text for text in heard if text.startswith(name)] == [f"{name}-{n}" for n in range(40)]
 
 
-def test_a_bell_rung_by_another_process_is_heard(store: Store) -> None:
+def test_a_wake_up_from_another_process_arrives(store: Store) -> None:
     listener = wake.Listener()
     listener.wait(0.3)
     assert not listener.wait(0.3)

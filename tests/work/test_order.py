@@ -132,7 +132,7 @@ def test_a_clock_that_was_set_back_leaves_no_vm_waiting_for_hours(make_vm: MakeV
     assert Vm.get_by_id(soon.id).due_at > now_ms()
 
 
-def test_a_vm_that_waits_writes_one_line_however_often_it_is_looked_at(make_vm: MakeVm) -> None:
+def test_a_vm_that_waits_writes_one_line_however_often_it_is_checked(make_vm: MakeVm) -> None:
     vm = make_vm(vm_status="ready", due_at=None)
     ask(vm, "Locked")
     waits = walker(command("Locked", lambda ctx: Wait("lock", "VM 1 is locked (backup). Will retry.")))

@@ -57,7 +57,7 @@ def test_a_hanging_server_does_not_delay_the_tasks_of_another(
     for _ in range(2):
         began = time.monotonic()
         watcher.look()
-        assert time.monotonic() - began < 1.0, "a look waits for nobody"
+        assert time.monotonic() - began < 1.0, "a check does not wait"
         until(lambda: watcher.look() or Vm.get_by_id(waiting.id).due_at <= now_ms(), 4)
         Vm.update(due_at=now_ms() + 60_000).where(Vm.id == waiting.id).execute()
         until(lambda: watcher.asking <= {hanging.id})
@@ -80,4 +80,4 @@ def test_tasks_that_ended_together_are_read_with_one_request(stepped_site: Site)
     for vm in vms:
         site.once(vm)
     asked = [path for _, path, _ in site.lab.requests.entries]
-    assert not [path for path in asked if "qmclone" in path], "each VM asked for its own task"
+    assert not [path for path in asked if "qmclone" in path], "each VM polled its own task"

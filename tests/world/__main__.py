@@ -63,7 +63,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.world", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds, from --seed on")
-    parser.add_argument("--seconds", type=float, default=30.0, help="how long a world lives")
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long a world runs")
     parser.add_argument(
         "--minutes", type=lambda text: float(text) * 60, dest="seconds", help="the same in minutes"
     )

@@ -68,7 +68,7 @@ class Auditor:
                     self._world.finding("always", f"{about}: {tuple(row)}")
 
     def judge(self) -> None:
-        """What must hold when all is at rest."""
+        """What must hold when everything is idle."""
         began = time.monotonic()
         looks = (
             self._promises, self._requests, self._leases, self._reader.judge, self._runs, self._machines,
@@ -127,7 +127,7 @@ class Auditor:
             if good[row.id] > 1:
                 self._find("run", f"request {row.id} ({row.action}) was carried out {good[row.id]} times")
         for run in Run.select().where(Run.live == 1):
-            self._find("run", f"run {run.id} ({run.action}) of VM {run.vm_id} is still alive at rest")
+            self._find("run", f"run {run.id} ({run.action}) of VM {run.vm_id} is still running when idle")
 
     def _machines(self) -> None:
         """One right VM per service, and nothing of ours beside them."""
@@ -282,7 +282,7 @@ class Auditor:
                 self._find("mail", f"mail {row.key} failed: {row.error}")
 
     def _ledgers(self) -> None:
-        """At rest the journal is closed, no slot is held, no address is held by what is gone."""
+        """When idle, the journal is closed, no slot is held, and no removed VM holds an address."""
         still = Call.state.in_(("intent", "answered", "ambiguous"))
         for call in Call.select().join(Vm).where(still, Vm.vm_status.in_(sorted(AT_REST))):
             if not self._reset(call.vm):  # then nothing looks what became of the call
@@ -290,7 +290,7 @@ class Auditor:
                     "journal", f"call {call.id} ({call.what} of VM {call.vm_id}) is still {call.state}"
                 )
         for slot in Slot.select():
-            self._find("limit", f"VM {slot.vm_id} holds {slot.key} at rest")
+            self._find("limit", f"VM {slot.vm_id} holds {slot.key} when idle")
         for row in Address.select().join(Vm).where(Vm.vm_status == "remove"):
             if not self._reset(row.vm, "remove"):
                 self._find(

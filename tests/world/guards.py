@@ -70,7 +70,7 @@ def request_lock() -> None:
 
     def add(vm: Any, pipeline: str, *, action: str = "", args: Any = None, login: str = "", source: str = "",
             running: bool = False) -> int:  # fmt: skip
-        if vm.due_at is None:  # decided on the row as it was read
+        if vm.due_at is None:  # decided on the row that was read
             requests.execute("UPDATE vm SET due_at = now_ms() WHERE id = ?", vm.id)
         return int(Request.insert(
             vm=vm.id, service=vm.service_id, pipeline=pipeline, action=action or pipeline, args=args or {}, login=login,

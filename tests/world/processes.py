@@ -88,7 +88,7 @@ def start_lab(speed: float, log: Path) -> tuple[int, LabProcess]:
 
 
 class Stable:
-    """A process without threads that forks the others on request and tells how they ended."""
+    """A process without threads that forks the others on request and reports how they exited."""
 
     def __init__(self) -> None:
         here, there = socket.socketpair()

@@ -51,7 +51,7 @@ def wait_for_rest(world: World) -> None:
                 since[vm] = now
                 _put_right(world, vm, helped[vm])
         time.sleep(0.1)
-    world.note("at rest")
+    world.note("idle")
 
 
 def _left() -> dict[int, str]:
@@ -137,7 +137,7 @@ def _has_error(vm_id: int) -> bool:
 
 
 def _put_right(world: World, vm_id: int, time_: int) -> None:
-    """What an operator does about a VM that cannot go on by itself."""
+    """What an operator does about a VM that cannot continue by itself."""
     with session():
         vm = Vm.get_or_none(Vm.id == vm_id)
     if vm is None:

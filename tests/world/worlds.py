@@ -42,7 +42,7 @@ class Worlds:
         databases.make_template(self._template, kinds)
 
     def run(self, scripts: Iterable[Script], jobs: int) -> Iterator[Lived]:
-        """Live through scripts; each is given back when it has ended."""
+        """Run scripts; each is returned when it has ended."""
         waiting, running = iter(scripts), {}
         while True:
             while len(running) < jobs and (script := next(waiting, None)) is not None:

@@ -1,6 +1,6 @@
-"""Sites to look at: machines put into a real store by the thousand, or asked for on a simulated cluster.
+"""Create sites to measure: many ready VMs in a database, or VMs to deploy on a simulated cluster.
 
-Everything is written by the engine's own models and, for numbers, copied inside the database.
+The engine's models write the rows; for large numbers the database copies them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from engine.store.urls import sqlite_url
 
 FIRST = 5_001
 COUNTED = b"VMs (2) 25"
-"""What the dashboard of a site with 25 VMs says once it has read its numbers."""
+"""Shown by the dashboard of a site with 25 VMs once its figures are read."""
 CLIENTS = 500
 _LOWEST = ip_address("10.0.0.1")
 SPEC: dict[str, Any] = {
@@ -44,8 +44,8 @@ SPEC: dict[str, Any] = {
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[None]:
-    """The store of a home, made when it is not there."""
+def database(home: Path) -> Iterator[None]:
+    """Open the database of a KVMTUI_HOME; create it if needed."""
     home.mkdir(mode=0o700, exist_ok=True)
     open_database(sqlite_url(home / "kvmtui.db"))
     try:
@@ -57,15 +57,15 @@ def opened(home: Path) -> Iterator[None]:
         secrets.forget_key()
 
 
-def standing(home: Path, vms: int) -> Path:
-    """A site of that many machines at rest, each with an address and a run; nothing of it is ever due."""
-    with opened(home), transaction():
+def ready(home: Path, vms: int) -> Path:
+    """Create a site with this many ready VMs, each with an address and a run. Its server is paused: no work is due."""
+    with database(home), transaction():
         server = _server(state="paused")
         product = Product.create(name="VPS-2", server=server, spec=SPEC)
         for number in range(CLIENTS):
             Client.create(name=f"Client {number:03d}")
-        _machine(server, product)
-    _copied(home / "kvmtui.db", vms)
+        _vm(server, product)
+    _copy(home / "kvmtui.db", vms)
     return home
 
 
@@ -75,7 +75,7 @@ def _server(**more: Any) -> Server:
     )
 
 
-def _machine(server: Server, product: Product) -> None:
+def _vm(server: Server, product: Product) -> None:
     service = Service.create(id=FIRST, client=1, product=product, status="Active")
     plan = effective(SPEC, {}).as_dict()
     vm = Vm.create(
@@ -102,22 +102,22 @@ def _machine(server: Server, product: Product) -> None:
     Run.create(vm=vm, action="Deploy", from_status="creation", to_status="ready", result="success")
 
 
-def _copied(file: Path, vms: int) -> None:
-    """More of the same, made inside the database: a hundred thousand machines take seconds."""
+def _copy(file: Path, vms: int) -> None:
+    """Copy the first VM inside the database: 100,000 VMs take seconds."""
     name = f"'vps-' || ({FIRST} + n)"
     with sqlite3.connect(file) as base:
         base.create_function("packed", 1, lambda number: pack(_LOWEST + number), deterministic=True)
-        _multiplied(base, "service", vms, {"id": f"{FIRST} + n", "client_id": f"1 + n % {CLIENTS}"})
-        _multiplied(base, "vm", vms, {
+        _copy_rows(base, "service", vms, {"id": f"{FIRST} + n", "client_id": f"1 + n % {CLIENTS}"})
+        _copy_rows(base, "vm", vms, {
             "id": "1 + n", "uid": "'vm-' || n", "service_id": f"{FIRST} + n", "vmid": "100001 + n", "name": name,
             "node": "'pve' || (1 + n % 3)",
         })  # fmt: skip
-        _multiplied(base, "address", vms, {"id": "1 + n", "vm_id": "1 + n", "address": "packed(n)"})
-        _multiplied(base, "run", vms, {"id": "1 + n", "vm_id": "1 + n"})
+        _copy_rows(base, "address", vms, {"id": "1 + n", "vm_id": "1 + n", "address": "packed(n)"})
+        _copy_rows(base, "run", vms, {"id": "1 + n", "vm_id": "1 + n"})
     base.close()
 
 
-def _multiplied(base: sqlite3.Connection, table: str, number: int, changed: Mapping[str, str]) -> None:
+def _copy_rows(base: sqlite3.Connection, table: str, number: int, changed: Mapping[str, str]) -> None:
     columns = [row[1] for row in base.execute(f"PRAGMA table_info({table})")]
     values = ", ".join(changed.get(column, f'"{column}"') for column in columns)
     base.execute(
@@ -128,8 +128,8 @@ def _multiplied(base: sqlite3.Connection, table: str, number: int, changed: Mapp
 
 
 def deploying(home: Path, lab: Any, vms: int) -> Path:
-    """A site on a cluster with that many machines asked for; the next engine that starts deploys them."""
-    with opened(home), transaction():
+    """Create a site with this many VMs to deploy; the next engine that starts deploys them."""
+    with database(home), transaction():
         server = _server(
             port=lab.port,
             token_id=lab.token_id,
@@ -149,6 +149,6 @@ def deploying(home: Path, lab: Any, vms: int) -> Path:
 
 
 def left(home: Path) -> int:
-    """How many machines are not ready yet."""
-    with opened(home), session():
+    """Number of VMs that are not ready yet."""
+    with database(home), session():
         return int(Vm.select().where(Vm.vm_status != "ready").count())

@@ -1,4 +1,4 @@
-"""The house rules a reader cannot see from one file: who imports whom, and what a start must not load."""
+"""Conventions of the project: which package may import which, and what a start must not load."""
 
 from __future__ import annotations
 

@@ -1,162 +1,36 @@
-"""Throttled and suspended VMs on the simulated cluster: what is due is done when it can be, and undone by itself."""
+"""The suspension of a traffic quota: when it is due and possible, ended by itself, and no other suspension with it."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from engine.actions import packages, services, vms
-from engine.audit import Actor
 from engine.errors import AlreadySo, Refused
 from engine.forms.service import OptionsForm
-from engine.queries.live import live
 from engine.queries.quota import quota_of
 from engine.queries.suspension import suspension_of
 from engine.store.database import session
-from engine.store.models import Run, Service, TaskState, TrafficQuota, Vm
-from engine.webhooks import recording
-from engine.work import events
-from kvmtui.lab import Lab
-from tests.conftest import Store
-from tests.pipelines.conftest import Site, make_site
-from tests.traffic.shop import Shop, at
+from engine.store.models import Run, TaskState, TrafficQuota, Vm
+from tests.pipelines.conftest import Site
+from tests.traffic.quota_site import (
+    DEC,
+    JAN,
+    ME,
+    NOV,
+    SHOP,
+    SUSPEND,
+    THROTTLE,
+    _recorded,
+    hold,
+    opened,
+    rate,
+    site,
+    status,
+    work,
+)
+from tests.traffic.shop import Shop
 
-NOV, DEC, JAN = at(2026, 11, 10, 12), at(2026, 12, 10, 12), at(2027, 1, 10, 12)
-ME = Actor("anna", "192.0.2.7", "cli")
-SHOP = Actor("token:shop", "", "api")
-PLAIN: dict[str, Any] = {"additional_disk": {"storage": "local-lvm", "size": 0}, "traffic_gib": 100}
-THROTTLE = {**PLAIN, "traffic_action": "throttle", "traffic_throttle_mbs": 3}
-SUSPEND = {**PLAIN, "traffic_action": "suspend"}
-
-
-@pytest.fixture(autouse=True)
-def _recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "_hooks", [])
-    recording.use()
-
-
-@pytest.fixture
-def site(sqlite_store: Store) -> Iterator[Site]:
-    """A site on a cluster whose time is ours and whose tasks take none."""
-    with Lab(nodes=2, speed=0) as lab:
-        yield from make_site(lab)
-
-
-def opened(site: Site, **spec: Any) -> Shop:
-    """A deployed service with this quota."""
-    return Shop.open(site.walk(site.service(site.product(**spec), status="Active")))
-
-
-def work(site: Site, shop: Shop) -> Vm:
-    """Walk the VM through everything that is queued."""
-    return site.walk(shop.vm)
-
-
-def rate(site: Site, shop: Shop) -> str:
-    """The rate of the card as the cluster has it; empty when there is no limit."""
-    card = str(site.guest(shop.vm).config["net0"])
-    return next((part.removeprefix("rate=") for part in card.split(",") if part.startswith("rate=")), "")
-
-
-def status(shop: Shop) -> str:
-    with session():
-        return str(Service.get_by_id(shop.service).status)
-
-
-def hold(shop: Shop) -> str:
-    row = shop.row()
-    return row.hold if row is not None else ""
-
-
-# throttled
-
-
-def test_a_throttle_begins_with_the_quota_and_ends_with_the_month(site: Site) -> None:
-    shop = opened(site, **THROTTLE)
-    assert rate(site, shop) == "12"
-    shop.spend(NOV, 100)
-    work(site, shop)
-    assert rate(site, shop) == "3" and site.guest(shop.vm).status == "running"
-    assert live(shop.service).drift == ()
-    view = quota_of(shop.service, NOV)
-    assert view is not None and (view.state, view.throttled, view.percent) == ("exceeded", True, 100)
-    shop.look(NOV)
-    assert shop.asked() == [("SetNetworkRate", "done")]
-    shop.look(DEC)
-    work(site, shop)
-    assert rate(site, shop) == "12" and shop.told() == ["exceeded", "restored"]
-    assert shop.look(DEC) == 0 and shop.asked() == [("SetNetworkRate", "done")] * 2
-
-
-def test_a_package_slower_than_the_throttle_stays_as_it_is(site: Site) -> None:
-    shop = opened(site, **{**THROTTLE, "traffic_throttle_mbs": 50})
-    shop.spend(NOV, 100)
-    work(site, shop)
-    assert rate(site, shop) == "12"
-    shop.sell(network={"bandwidth": 0})
-    site.ask(shop.vm, "ChangePackage")
-    work(site, shop)
-    assert rate(site, shop) == "50" and live(shop.service).drift == ()
-
-
-@pytest.mark.parametrize("what", ["ChangePackage", "Reinstall", "Redeploy"])
-def test_a_rebuilt_vm_keeps_a_throttle_that_is_due(site: Site, what: str) -> None:
-    shop = opened(site, **THROTTLE)
-    shop.spend(NOV, 100)
-    work(site, shop)
-    if what == "Redeploy":
-        Vm.update(vm_status="set_network").where(Vm.id == shop.vm.id).execute()
-        vms.redeploy(ME, shop.service)
-    else:
-        site.ask(shop.vm, what)
-    work(site, shop)
-    assert rate(site, shop) == "3" and live(shop.service).drift == ()
-
-
-@pytest.mark.parametrize("due", [True, False])
-def test_a_change_of_package_under_way_neither_lifts_nor_leaves_a_throttle(site: Site, due: bool) -> None:
-    shop = opened(site, **THROTTLE)
-    if not due:
-        shop.spend(NOV, 100)
-        work(site, shop)
-    Vm.update(vm_status="cp_network", due_at=1).where(
-        Vm.id == shop.vm.id
-    ).execute()  # its card is set already
-    shop.spend(NOV if due else DEC, 100 if due else 0)
-    work(site, shop)
-    assert Vm.get_by_id(shop.vm.id).vm_status == "ready"
-    assert rate(site, shop) == ("3" if due else "12")
-
-
-def test_a_rollback_to_before_the_throttle_is_noticed(site: Site) -> None:
-    shop = opened(site, **{**THROTTLE, "snapshots": 2})
-    site.ask(shop.vm, "Snapshot", name="kvmtui-before")
-    work(site, shop)
-    shop.spend(NOV, 100)
-    work(site, shop)
-    site.ask(shop.vm, "Rollback", name="kvmtui-before")
-    work(site, shop)
-    assert rate(site, shop) == "12"
-    shop.look(NOV)
-    work(site, shop)
-    assert rate(site, shop) == "3" and shop.told() == ["exceeded"]
-
-
-def test_a_rate_that_could_not_be_set_is_set_later(site: Site) -> None:
-    shop = opened(site, **THROTTLE)
-    site.lab.offline(site.guest(shop.vm).node)
-    shop.spend(NOV, 100)
-    site.hurry(shop.vm)
-    assert shop.asked()[0] == ("SetNetworkRate", "failed") and shop.row().card_mbs == 0  # type: ignore[union-attr]
-    site.lab.online(site.guest(shop.vm).node)
-    shop.look(NOV)
-    work(site, shop)
-    assert rate(site, shop) == "3" and shop.told() == ["exceeded"]
-
-
-# suspended
+__all__ = ["_recorded", "site"]
 
 
 def test_a_suspension_ends_with_the_month(site: Site) -> None:
@@ -180,7 +54,7 @@ def test_a_suspension_ends_with_the_month(site: Site) -> None:
     assert shop.suspensions() == ["suspended", "unsuspended"]
 
 
-def test_bought_traffic_ends_a_suspension_and_the_statistics_look_at_once(site: Site) -> None:
+def test_bought_traffic_ends_a_suspension_and_the_statistics_run_at_once(site: Site) -> None:
     shop = opened(site, **SUSPEND)
     shop.spend(NOV, 120)
     work(site, shop)
@@ -191,7 +65,7 @@ def test_bought_traffic_ends_a_suspension_and_the_statistics_look_at_once(site: 
     work(site, shop)
     assert (status(shop), site.guest(shop.vm).status) == ("Active", "running")
     assert shop.told() == ["exceeded", "restored"]
-    # the override goes back: what is over again is suspended again, and nobody is told twice
+    # without the override the service is over its quota again: suspended again, no second notice
     services.set_options(shop.service, OptionsForm(), SHOP)
     shop.look(NOV)
     work(site, shop)
