@@ -19,7 +19,7 @@ def prepare() -> None:
     for name, mode in _STREAMS:
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
         elif name == "stdout" and isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
 
