@@ -11,6 +11,7 @@ from engine.actions.requests import label, vm_of
 from engine.clock import Moment
 from engine.errors import Refused
 from engine.proxmox.cluster import Cluster
+from engine.proxmox.guest import Guest
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.guest_view import GuestView
 from engine.proxmox.mark import Mark, find_mark
@@ -84,9 +85,12 @@ def snapshots(service_id: int) -> list[SnapshotView]:
     with session():
         vm = _made(service_id)
         known = {name for (name,) in Snapshot.select(Snapshot.name).where(Snapshot.vm == vm.id).tuples()}
+        instance = Setting.get(Setting.key == "instance")
         assert vm.vmid is not None
         with _open(vm) as cluster:
-            live = GuestView(cluster, vm.vmid, vm.node).snapshots()
+            guest = Guest(cluster, vm.vmid, Mark(instance.value, vm.uid), vm.node, vm.smbios_uuid or None)
+            guest.prove()  # the snapshots of another guest under this VMID are not shown
+            live = guest.snapshots()
     return [
         SnapshotView(one.name, one.created_ms or None, one.description, one.name in known) for one in live
     ]
@@ -108,7 +112,7 @@ def backups(service_id: int) -> list[BackupView]:
             one.volid, one.created_ms, one.size, one.notes, one.protected, find_mark(one.notes) == mark
         )
         for one in found
-        if (one.created_ms or 0) >= vm.created_at - 60_000
+        if (one.created_ms or 0) >= vm.created_at - 60_000 and find_mark(one.notes) in (None, mark)
     ]
     return sorted(rows, key=lambda row: -(row.created or 0))
 

@@ -15,10 +15,17 @@ from engine.work.model import Again, Done, Fail, Outcome, Wait
 
 
 def of_vm(ctx: Context) -> list[Backup]:
-    """The backups on the plan's storage under this VM's number since the VM exists, oldest first."""
+    """The backups on the plan's storage under this VM's number since the VM exists, oldest first.
+
+    Not those with the mark of another VM, which had the number in between or has it now.
+    """
     assert ctx.vm.vmid is not None
     found = ctx.cluster.backups(ctx.vm.node, ctx.plan.backup_storage, ctx.vm.vmid)
-    young = [one for one in found if (one.created_ms or 0) >= ctx.vm.created_at - 60_000]
+    young = [
+        one
+        for one in found
+        if (one.created_ms or 0) >= ctx.vm.created_at - 60_000 and find_mark(one.notes) in (None, ctx.mark)
+    ]
     return sorted(young, key=lambda one: one.created_ms or 0)
 
 
