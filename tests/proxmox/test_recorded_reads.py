@@ -85,7 +85,7 @@ def test_every_recorded_read_is_understood(serve: Any, connect: Any, world: Any,
     cluster = connect(serve(answer))
     wrong: list[tuple[str, int, str]] = []
     read_ones = 0
-    for given in _exchanges(version):  # noqa: B007 - the server answers with it
+    for given in _exchanges(version):
         kind, status = _kind(given["path"]), given["status"]
         read = _reader(kind)
         if read is None:
