@@ -11,7 +11,7 @@ from engine.actions.requests import label, vm_of
 from engine.clock import Moment
 from engine.errors import Refused
 from engine.proxmox.cluster import Cluster
-from engine.proxmox.guest import Guest
+from engine.proxmox.faults import not_ours
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.guest_view import GuestView
 from engine.proxmox.mark import Mark, find_mark
@@ -88,12 +88,18 @@ def snapshots(service_id: int) -> list[SnapshotView]:
         instance = Setting.get(Setting.key == "instance")
         assert vm.vmid is not None
         with _open(vm) as cluster:
-            guest = Guest(cluster, vm.vmid, Mark(instance.value, vm.uid), vm.node, vm.smbios_uuid or None)
-            guest.prove()  # the snapshots of another guest under this VMID are not shown
-            live = guest.snapshots()
+            view = GuestView(cluster, vm.vmid, vm.node)
+            _refuse_strangers(view.config(), vm, Mark(instance.value, vm.uid))
+            live = view.snapshots()
     return [
         SnapshotView(one.name, one.created_ms or None, one.description, one.name in known) for one in live
     ]
+
+
+def _refuse_strangers(config: GuestConfig, vm: Vm, mark: Mark) -> None:
+    """NotOurs for another guest under the VM's VMID; ours may have lost its mark, not its SMBIOS uuid as well."""
+    if config.mark != mark and not (vm.smbios_uuid and config.smbios_uuid == vm.smbios_uuid.lower()):
+        raise not_ours(vm.vmid or 0, mark, config.mark, config.name)
 
 
 def backups(service_id: int) -> list[BackupView]:
