@@ -19,6 +19,14 @@ class Refused(KvmtuiError):
     exit_code = 2
 
 
+class InvalidValue(Refused):
+    """A value that cannot be taken, whatever the state of things; `field` is its name in the API."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
 class NotFound(Refused):
     """There is nothing of this name or number, or nothing that the actor may see: both read the same."""
 

@@ -52,7 +52,7 @@ def start(log_file: Path, level: str) -> None:
         )
     except OSError as error:
         raise Refused(
-            f"The log file {log_file} cannot be written: {error.strerror}. Run as its owner."
+            f"The log file {log_file} cannot be written: {error.strerror}. {files.remedy(error)}"
         ) from error
     handler.addFilter(RedactingFilter())
     handler.setFormatter(logging.Formatter(_FORMAT))

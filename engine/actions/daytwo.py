@@ -12,7 +12,7 @@ from engine.actions.permission import needs
 from engine.actions.requests import Accepted, Queued, change, enqueue, label, refuse_suspended, vm_of
 from engine.audit import Actor
 from engine.clock import DAYS, now_ms
-from engine.errors import Refused
+from engine.errors import InvalidValue, Refused
 from engine.pipelines.steps.snapshots import new_name
 from engine.roles import Role
 from engine.store.database import session
@@ -28,9 +28,10 @@ def create_snapshot(actor: Actor, service_id: int, name: str = "", note: str = "
     """Take a snapshot; without a name it gets one that cannot collide."""
     chosen = name.strip() or new_name()
     if not _NAME.fullmatch(chosen) or chosen in _RESERVED:
-        raise Refused(
+        raise InvalidValue(
+            "name",
             f"'{chosen}' cannot name a snapshot: 2 to 40 letters, digits, - or _, a letter first, "
-            "and neither current nor pending."
+            "and neither current nor pending.",
         )
     with session():
         vm = _ready(service_id)

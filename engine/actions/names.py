@@ -13,7 +13,7 @@ from engine.dns import sync as dns_sync
 from engine.dns.matching import targets
 from engine.dns.names import hostname, reverse_name
 from engine.dns.provider import ZoneReport
-from engine.errors import Refused
+from engine.errors import InvalidValue, NotFound, Refused
 from engine.ipam.allocate import addresses_of_vm
 from engine.redact import redact
 from engine.roles import Role
@@ -27,7 +27,7 @@ def set_reverse(actor: Actor, service_id: int, address: str, name: str) -> Queue
 
     It is kept with the address, so every later sync writes it too.
     """
-    wanted = hostname(name) if name.strip() else ""
+    wanted = _checked(name) if name.strip() else ""
     with session():
         vm = vm_of(service_id)
         row = _held(vm, address)
@@ -42,17 +42,24 @@ def set_reverse(actor: Actor, service_id: int, address: str, name: str) -> Queue
         return change(actor, vm, "rdns", work, address=str(row.address), rdns=wanted, was=row.rdns)
 
 
+def _checked(name: str) -> str:
+    try:
+        return hostname(name)
+    except Refused as error:
+        raise InvalidValue("name", error.sentence) from None
+
+
 def _held(vm: Vm, address: str) -> Address:
     try:
         wanted = ip_address(address.strip())
     except ValueError:
-        raise Refused(f"'{address}' is not an IP address.") from None
+        raise InvalidValue("address", f"'{address}' is not an IP address.") from None
     rows = addresses_of_vm(vm)
     for row in rows:
         if row.address == wanted:
             return row
     held = ", ".join(str(row.address) for row in rows) or "none"
-    raise Refused(f"{label(vm)} does not have the address {wanted}; it has: {held}.")
+    raise NotFound(f"{label(vm)} does not have the address {wanted}; it has: {held}.")
 
 
 def _zone_word(row: Address) -> str:

@@ -149,6 +149,6 @@ def zone_form(values: Mapping[str, Any]) -> ZoneForm:
     kind, forms = values.get("type"), zone_forms()
     if not isinstance(kind, str) or kind not in forms:
         *most, last = sorted(forms)
-        missing = "is missing; it" if kind is None else "must be one of them: it"
-        raise BadInput([Fault(("type",), f"{missing} is {', '.join(most)} or {last}.")])
+        must = "is missing; it must be" if kind is None else "must be"
+        raise BadInput([Fault(("type",), f"{must} {', '.join(most)} or {last}.")])
     return checked(forms[kind], values)

@@ -10,6 +10,7 @@ from engine.pipelines.steps.disks import (
     create_additional,
     limit_additional,
     limit_system,
+    missing_storage,
     resize_additional,
     resize_system,
     system_limits,
@@ -46,6 +47,13 @@ def update_ip(ctx: Context) -> Outcome:
     return Done((f"addresses: {', '.join(after) or 'none'}", *report))
 
 
+def stop(ctx: Context) -> Outcome:
+    """Have the VM off, but not for a disk that cannot be created."""
+    if not ctx.acted and (missing := missing_storage(ctx)):
+        return Fail(f"{missing.rstrip('. ')}. The VM was not stopped")
+    return shut_down(ctx)
+
+
 def verify_changed(ctx: Context) -> Outcome:
     """Have the VM running, or off when its service is suspended; then the new plan is the VM's own."""
     return verify(ctx, "changed")
@@ -56,7 +64,7 @@ CHANGE_PACKAGE = Pipeline(
     start="change_package",
     steps=(
         PipelineStep("cp_update_ip", "Update IP + DNS + Firewall", update_ip),
-        PipelineStep("cp_stop", "Stop VM", shut_down, meanwhile=still_shutting_down),
+        PipelineStep("cp_stop", "Stop VM", stop, meanwhile=still_shutting_down),
         PipelineStep("cp_cpu_ram", "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card)),
         PipelineStep("cp_system_disk_size", "Resize system disk", resize_system),
         PipelineStep(

@@ -11,6 +11,7 @@ from engine.actions.requests import label, vm_of
 from engine.clock import Moment
 from engine.errors import Refused
 from engine.proxmox.cluster import Cluster
+from engine.proxmox.faults import not_ours
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.guest_view import GuestView
 from engine.proxmox.mark import Mark, find_mark
@@ -84,12 +85,21 @@ def snapshots(service_id: int) -> list[SnapshotView]:
     with session():
         vm = _made(service_id)
         known = {name for (name,) in Snapshot.select(Snapshot.name).where(Snapshot.vm == vm.id).tuples()}
+        instance = Setting.get(Setting.key == "instance")
         assert vm.vmid is not None
         with _open(vm) as cluster:
-            live = GuestView(cluster, vm.vmid, vm.node).snapshots()
+            view = GuestView(cluster, vm.vmid, vm.node)
+            _refuse_strangers(view.config(), vm, Mark(instance.value, vm.uid))
+            live = view.snapshots()
     return [
         SnapshotView(one.name, one.created_ms or None, one.description, one.name in known) for one in live
     ]
+
+
+def _refuse_strangers(config: GuestConfig, vm: Vm, mark: Mark) -> None:
+    """NotOurs for another guest under the VM's VMID; ours may have lost its mark, not its SMBIOS uuid as well."""
+    if config.mark != mark and not (vm.smbios_uuid and config.smbios_uuid == vm.smbios_uuid.lower()):
+        raise not_ours(vm.vmid or 0, mark, config.mark, config.name)
 
 
 def backups(service_id: int) -> list[BackupView]:
@@ -108,7 +118,7 @@ def backups(service_id: int) -> list[BackupView]:
             one.volid, one.created_ms, one.size, one.notes, one.protected, find_mark(one.notes) == mark
         )
         for one in found
-        if (one.created_ms or 0) >= vm.created_at - 60_000
+        if (one.created_ms or 0) >= vm.created_at - 60_000 and find_mark(one.notes) in (None, mark)
     ]
     return sorted(rows, key=lambda row: -(row.created or 0))
 

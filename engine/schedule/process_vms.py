@@ -7,6 +7,7 @@ that was away), and reports what the walks came to. The walking itself is the ru
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 _LOOK_S = 0.1
 _SWEEP = 1000
 _ANSWER_S = 3.0
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 _asking: set[int] = set()  # servers whose answer is pending
 
 
@@ -163,12 +165,13 @@ def _report(since: int) -> TaskReport:
         for run_row in query:
             result = run_row.error if run_row.result == "error" else run_row.result
             report.add(
-                run_row.vm.service_id, _snake(run_row.action), "waiting" if result == "running" else result
+                run_row.vm.service_id,
+                summary_name(run_row.action),
+                "waiting" if result == "running" else result,
             )
     return report
 
 
-def _snake(action: str) -> str:
-    """`ChangePackage` as the summary writes it: change_package."""
-    spaced = "".join(f" {letter}" if letter.isupper() else letter for letter in action)
-    return "_".join(spaced.lower().split())
+def summary_name(action: str) -> str:
+    """`ChangePackage` as the summary writes it: change_package; `Set CPU RAM`: set_cpu_ram; `VMClone`: vm_clone."""
+    return "_".join(_WORD.findall(action)).lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -9,6 +10,15 @@ from pathlib import Path
 from engine.errors import Failed, Refused
 
 _SQLITE_MAGIC = b"SQLite format 3\x00"
+
+
+def remedy(error: OSError) -> str:
+    """What to do about a file that cannot be used, as a sentence."""
+    return {
+        errno.EROFS: "Mount its file system writable, or set KVMTUI_HOME to a folder that is.",
+        errno.ENOSPC: "Free space on its disk.",
+        errno.EIO: "Check its disk.",
+    }.get(error.errno or 0, "Run as its owner.")
 
 
 def private_dir(path: Path) -> Path:

@@ -111,7 +111,9 @@ class KeyFile:
         return key
 
     def _unreadable(self, error: OSError) -> Refused:
-        return Refused(f"The secret key file {self.path} cannot be used: {error.strerror}. Run as its owner.")
+        return Refused(
+            f"The secret key file {self.path} cannot be used: {error.strerror}. {files.remedy(error)}"
+        )
 
 
 def add_key(keys: Keys) -> Keys:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from engine.errors import Refused
+from engine.errors import InvalidValue, Refused
 
 Address = IPv4Address | IPv6Address
 _NAT64 = ip_network("64:ff9b::/96")
@@ -47,15 +47,17 @@ def target(url: str, allow_private: bool) -> Target:
             else parts.hostname
         )
     except (ValueError, UnicodeError) as error:
-        raise Refused(f"{wrong}: {error}.") from None
+        raise InvalidValue("url", f"{wrong}: {error}.") from None
     if parts.scheme not in ("https", "http") or not host:
-        raise Refused(f"{wrong}: write it like https://shop.example/hooks.")
+        raise InvalidValue("url", f"{wrong}: write it like https://shop.example/hooks.")
     if len(url) > _LONGEST or any(ord(each) < 33 or ord(each) > 126 for each in parts.path + parts.query):
-        raise Refused(
-            f"{wrong}: it is longer than {_LONGEST} characters or has characters that must be escaped."
+        raise InvalidValue(
+            "url", f"{wrong}: it is longer than {_LONGEST} characters or has characters that must be escaped."
         )
     if parts.username is not None or parts.fragment:
-        raise Refused(f"{wrong}: it must have neither user nor fragment. Messages are signed instead.")
+        raise InvalidValue(
+            "url", f"{wrong}: it must have neither user nor fragment. Messages are signed instead."
+        )
     if not allow_private and parts.scheme == "http":
         raise Refused(f"{wrong}: without TLS it is called only when private addresses are allowed.")
     if not allow_private and (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from engine.errors import Refused
+from engine.errors import InvalidValue
 
 TYPES: dict[str, str] = {
     "service.created": "A service was created or a guest was adopted.",
@@ -55,5 +55,5 @@ def chosen(types: Iterable[str]) -> list[str]:
     wanted = set(types)
     unknown = sorted(wanted - TYPES.keys())
     if unknown:
-        raise Refused(f"There is no event '{unknown[0]}'; the events are {', '.join(TYPES)}.")
+        raise InvalidValue("events", f"There is no event '{unknown[0]}'; the events are {', '.join(TYPES)}.")
     return [each for each in TYPES if each in wanted]

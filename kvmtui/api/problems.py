@@ -11,7 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from engine.errors import AlreadySo, Forbidden, KvmtuiError, NotAuthenticated, NotFound, Refused, TooManyTries
+from engine.errors import (
+    AlreadySo,
+    Forbidden,
+    InvalidValue,
+    KvmtuiError,
+    NotAuthenticated,
+    NotFound,
+    Refused,
+    TooManyTries,
+)
 from engine.forms.faults import BadInput, Fault, faults_from
 from engine.redact import redact
 
@@ -81,6 +90,8 @@ def of_engine(error: KvmtuiError) -> JSONResponse:
         return problem(401, error.sentence, headers={"WWW-Authenticate": 'Bearer realm="kvmtui"'})
     if isinstance(error, BadInput):
         return problem(422, error.sentence, error.faults)
+    if isinstance(error, InvalidValue):
+        return problem(422, error.sentence, [Fault((error.field,), error.sentence)])
     return problem(status_of(error), error.sentence)
 
 

@@ -9,10 +9,12 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import KvmtuiError
 from engine.redact import redact
+from kvmtui.terminal import streams
 
 if TYPE_CHECKING:
     import typer
@@ -27,15 +29,26 @@ class PipeClosed(Exception):
     """Whoever read our output went away; there is nobody to tell."""
 
 
+class Unwritten(Exception):
+    """Stdout takes nothing: a full disk, a terminal that is gone."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit status and never raises but SystemExit."""
+    streams.prepare()
     logging.lastResort = None  # before the log file is open there is no place for a traceback
     log.addHandler(logging.NullHandler())  # without a log file, nothing of ours goes to the terminal
     try:
         status = _command(arguments)
-        sys.stdout.flush()
+        _flush()
     except (PipeClosed, BrokenPipeError):
         return _hush()
+    except Unwritten as lost:
+        return _unwritten(lost.error)
     except KvmtuiError as error:
         return _say(error.sentence, error.exit_code)
     except KeyboardInterrupt:
@@ -43,6 +56,15 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - last resort: no traceback may reach the user
         return _other(error)
     return _say("\nInterrupted.", INTERRUPTED) if status == INTERRUPTED else status
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError as gone:
+        raise PipeClosed from gone
+    except OSError as error:
+        raise Unwritten(error) from error
 
 
 def _command(arguments: Sequence[str]) -> int:
@@ -119,8 +141,14 @@ def _logged(error: Exception) -> str:
 
 
 def _hush() -> int:
-    """Point both outputs at nothing, so that the interpreter's last flush does not complain."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())
+    streams.discard()
     return DONE
+
+
+def _unwritten(error: OSError) -> int:
+    """The result is lost, which a script must not take for an empty one."""
+    sentence = f"Cannot write to stdout: {error.strerror}. The result is incomplete."
+    with suppress(OSError):
+        print(sentence, file=sys.stderr, flush=True)  # noqa: T201
+    streams.discard()
+    return FAILED

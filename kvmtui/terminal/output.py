@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from engine.queries.documents import plain as plain
-from kvmtui.terminal.exits import PipeClosed
+from kvmtui.terminal import streams
+from kvmtui.terminal.exits import PipeClosed, Unwritten
 
 _ADDRESS = re.compile(
     r"[(\[]*(\d+\.\d+\.\d+\.\d+|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(/\d+)?[\])]*(:\d+)?[,;]?"
@@ -27,6 +28,8 @@ def write(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError as gone:
         raise PipeClosed from gone
+    except OSError as error:
+        raise Unwritten(error) from error
 
 
 def message(text: str) -> None:
@@ -43,7 +46,7 @@ def done(sentence: str, as_json: bool, **facts: Any) -> None:
 
 def show_json(value: Any) -> None:
     """The value as one JSON document; views become objects, moments ISO 8601 UTC."""
-    write(json.dumps(plain(value), ensure_ascii=False, indent=2))
+    write(json.dumps(plain(value), ensure_ascii=not streams.is_unicode(), indent=2))
 
 
 def show_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:

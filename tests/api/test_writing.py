@@ -81,6 +81,32 @@ def test_a_refused_write_stores_no_answer(api: Api) -> None:
     api.ok("POST", "/api/v1/services", json=ORDER, headers={"Idempotency-Key": "k2"})
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "/services/{id}/vm/snapshots", {"name": "a b"}, "name"),
+        ("PUT", "/services/{id}/vm/rdns/192.0.2.1", {"name": "bad name"}, "name"),
+        ("PUT", "/services/{id}/vm/rdns/banana", {"name": "a.example.com"}, "address"),
+        ("POST", "/webhooks", {"url": "ftp://shop.example/", "events": ["vm.ready"]}, "url"),
+        ("POST", "/webhooks", {"url": "https://shop.example/", "events": ["bogus"]}, "events"),
+    ],
+)
+def test_a_value_nobody_can_take_is_bad_input_with_its_field(
+    api: Api, method: str, path: str, body: dict[str, Any], field: str
+) -> None:
+    number = api.ok("POST", "/api/v1/services", json=ORDER)["request"]["service_id"]
+    make_ready(number)
+    found = api.problem(method, f"/api/v1{path.format(id=number)}", 422, json=body)
+    assert found["errors"] == [{"path": field, "detail": found["detail"]}]
+
+
+def test_an_address_of_nobody_is_unknown(api: Api) -> None:
+    number = api.ok("POST", "/api/v1/services", json=ORDER)["request"]["service_id"]
+    make_ready(number)
+    path = f"/api/v1/services/{number}/vm/rdns/192.0.2.200"
+    assert "does not have" in api.problem("PUT", path, 404, json={"name": "a.example.com"})["detail"]
+
+
 def test_an_order_number_is_used_once(api: Api) -> None:
     api.ok("POST", "/api/v1/services", json=ORDER)
     before = counts()

@@ -113,6 +113,7 @@ def test_a_backup_that_is_not_there_leaves_the_vm_as_it_was(site: Site, vm: Vm, 
     site.walk(vm)
     assert "there is no backup" in last(vm).error
     assert "restore-begin" not in {one.action for one in site.lab.effects}
+    assert site.guest(vm).status == "running", "a name that was mistyped must not cost the client an outage"
 
 
 CHANGES: dict[str, Callable[[int], object]] = {

@@ -66,7 +66,7 @@ LINES: list[tuple[str, str]] = [
     ("zones:", ""),
     (
         "  - {zone: a.example, type: bind, server_url: 'http://x:1'}",
-        "zones[0].type: must be one of them: it is cloudflare, hestiacp",
+        "zones[0].type: must be cloudflare, hestiacp",
     ),
     ("  - {zone: a b.example, type: powerdns, server_url: 'http://x:1', api_key: k}", "zones[1].zone: "),
     ("  - {zone: a.example, type: powerdns, server_url: 'ftp://x', api_key: k}", "not a server address"),

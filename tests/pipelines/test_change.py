@@ -31,6 +31,19 @@ def test_what_differs_is_applied_and_the_rest_is_skipped(site: Site) -> None:
     assert Vm.get_by_id(vm.id).plan["cores"] == 4
 
 
+def test_a_vm_is_not_stopped_for_a_disk_on_a_storage_that_is_missing(site: Site) -> None:
+    product = site.product(additional_disk={"size": 0})
+    vm = site.walk(site.service(product))
+    spec = {**product.spec, "additional_disk": {"storage": "nowhere", "size": 5}}
+    Product.update(spec=spec).where(Product.id == product.id).execute()
+    vm = changed(site, vm)
+    assert (vm.vm_status, site.guest(vm).status) == ("cp_update_ip", "running")
+    assert "nowhere" in vm.error and "was not stopped" in vm.error
+    Product.update(spec={**spec, "additional_disk": {"storage": "local-lvm", "size": 5}}).execute()
+    vm = site.again(vm)
+    assert (vm.vm_status, vm.error) == ("ready", "") and "size=5G" in site.guest(vm).config["scsi1"]
+
+
 def test_a_smaller_disk_is_skipped_with_its_reason(site: Site) -> None:
     vm = changed(site, site.walk(site.service()), system_disk=10)
     assert ("cp_system_disk_size", "skip", "new size is smaller") in site.steps(vm)

@@ -232,3 +232,18 @@ def test_a_backup_whose_deletion_got_no_answer_is_followed_by_its_task(
     call = Call.get(Call.method == "DELETE", Call.path.contains("/storage/backup/content/"))
     assert f":imgdel:{vm.vmid}@backup:" in call.upid
     assert (call.state, call.outcome, site.backups(vm)) == ("ended", "OK", [])
+
+
+def test_a_reinstall_removes_nothing_before_its_template_and_storage_are_found(site: Site) -> None:
+    vm = site.walk(site.service())
+    site.ask(vm, "Reinstall", template="mistyped")
+    failed = site.walk(vm)
+    assert (failed.vm_status, site.guest(vm).status) == ("reinstall", "running")
+    assert "template mistyped is not on server" in failed.error and "vm reset" in failed.error
+    assert failed.template != "mistyped", "the next reinstall must not use it by itself"
+    put(vm, "ready")
+    product = vm.service.product
+    product.spec = {**product.spec, "system_disk": {"storage": "nowhere", "size": 20}}
+    product.save()
+    site.ask(vm, "Reinstall")
+    assert "nowhere" in site.walk(vm).error and site.guest(vm).status == "running"

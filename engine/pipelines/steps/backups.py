@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.clock import now_ms
 from engine.pipelines.context import Context
-from engine.pipelines.steps import snapshots
+from engine.pipelines.steps import power, snapshots
 from engine.proxmox.fault_table import FaultKind
 from engine.proxmox.mark import find_mark
 from engine.proxmox.values import Backup
@@ -15,10 +15,17 @@ from engine.work.model import Again, Done, Fail, Outcome, Wait
 
 
 def of_vm(ctx: Context) -> list[Backup]:
-    """The backups on the plan's storage under this VM's number since the VM exists, oldest first."""
+    """The backups on the plan's storage under this VM's number since the VM exists, oldest first.
+
+    Not those with the mark of another VM, which had the number in between or has it now.
+    """
     assert ctx.vm.vmid is not None
     found = ctx.cluster.backups(ctx.vm.node, ctx.plan.backup_storage, ctx.vm.vmid)
-    young = [one for one in found if (one.created_ms or 0) >= ctx.vm.created_at - 60_000]
+    young = [
+        one
+        for one in found
+        if (one.created_ms or 0) >= ctx.vm.created_at - 60_000 and find_mark(one.notes) in (None, ctx.mark)
+    ]
     return sorted(young, key=lambda one: one.created_ms or 0)
 
 
@@ -94,13 +101,24 @@ def delete(ctx: Context) -> Outcome:
     return ctx.act(lambda: _delete(ctx, volid))
 
 
+def stop_for_restore(ctx: Context) -> Outcome:
+    """Have the VM off; a VM is not shut down for a backup that does not exist."""
+    if not ctx.acted and (missing := _missing(ctx)):
+        return missing
+    return power.shut_down(ctx)
+
+
+def _missing(ctx: Context) -> Fail | None:
+    volid = str(ctx.args["backup"])
+    if any(one.volid == volid for one in of_vm(ctx)):
+        return None
+    return Fail(f"there is no backup {volid} of this VM on storage {ctx.plan.backup_storage}")
+
+
 def restore(ctx: Context) -> Outcome:
     """Have the VM's disks and config from a backup, and our mark on it again."""
     if not ctx.acted:
-        volid = str(ctx.args["backup"])
-        if all(one.volid != volid for one in of_vm(ctx)):
-            return Fail(f"there is no backup {volid} of this VM on {ctx.plan.backup_storage}")
-        return ctx.act(lambda: ctx.guest.restore(volid))
+        return _missing(ctx) or ctx.act(lambda: ctx.guest.restore(str(ctx.args["backup"])))
     ctx.guest.forget()
     config = ctx.guest.config()
     if config.lock:

@@ -16,10 +16,7 @@ def clone_vm(ctx: Context) -> Outcome:
     """Have a guest that is ours under the VM's number; clone it when it is not there."""
     source = facts.template(ctx.cluster, _wanted(ctx))
     if source is None:
-        return Fail(
-            f"template {_wanted(ctx)} is not on server {ctx.vm.server.name}, or the login lacks VM.Audit on it; "
-            f"create it, name another in the product, or see `kvmtui doctor {ctx.vm.server.name}`"
-        )
+        return Fail(_no_template(ctx))
     try:
         number = vmids.claim(ctx)
     except vmids.NoVmid:
@@ -33,6 +30,19 @@ def clone_vm(ctx: Context) -> Outcome:
     if missing := placement.missing_storage(ctx, source.node):
         return Fail(missing)
     return _start(ctx, source, number)
+
+
+def missing_parts(ctx: Context) -> str:
+    """The template or storage a clone would miss now, as a sentence; empty when it has both."""
+    source = facts.template(ctx.cluster, _wanted(ctx))
+    return _no_template(ctx) if source is None else placement.missing_storage(ctx, source.node)
+
+
+def _no_template(ctx: Context) -> str:
+    return (
+        f"template {_wanted(ctx)} is not on server {ctx.vm.server.name}, or the login lacks VM.Audit on it; "
+        f"create it, name another in the product, or see `kvmtui doctor {ctx.vm.server.name}`"
+    )
 
 
 def _wanted(ctx: Context) -> int | str:

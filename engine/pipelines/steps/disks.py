@@ -67,6 +67,17 @@ def create_additional(ctx: Context) -> Outcome:
     return ctx.act(lambda: ctx.guest.set_config({_free_key(config): volume}))
 
 
+def missing_storage(ctx: Context) -> str:
+    """Why an additional disk that is still to be created cannot be, as a sentence; empty when it can, or none is."""
+    if ctx.plan.additional_disk.size <= 0:
+        return ""
+    config = ctx.guest.recent_config()
+    if additional_key(config) is not None or _our_unused(ctx, config):
+        return ""
+    storage = ctx.plan.additional_disk.storage or system_storage(config)
+    return placement.missing_on(ctx, ctx.vm.node, storage) if storage else ""
+
+
 def resize_additional(ctx: Context) -> Outcome:
     """Have the additional disk as large as the plan says."""
     return _additional(ctx, _resize)

@@ -24,6 +24,7 @@ def choose_password(ctx: Context) -> Outcome:
 def set_live(ctx: Context) -> Outcome:
     """Set it inside the running guest where its agent answers; otherwise cloud-init does it at a restart."""
     if not power.look(ctx).running:
+        ctx.guest.prove()
         return Skip("the VM is off; cloud-init sets it at the start")
     try:
         return _by_agent(ctx)

@@ -25,6 +25,14 @@ def missing_storage(ctx: Context, template_node: str) -> str:
     return ""
 
 
+def missing_on(ctx: Context, node: str, name: str) -> str:
+    """Why a node's storage of that name cannot hold a disk; empty when it can."""
+    found = [one for one in facts.storages(ctx.cluster, node) if one.name == name]
+    if any(one.usable and "images" in one.content for one in found):
+        return ""
+    return _why(ctx, name, found, [node])
+
+
 def _named(ctx: Context) -> Iterator[str]:
     if ctx.plan.system_disk.storage:
         yield ctx.plan.system_disk.storage

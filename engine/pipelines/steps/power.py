@@ -20,6 +20,7 @@ def start(ctx: Context) -> Outcome:
     """Have the VM running."""
     status = look(ctx)
     if status.running:
+        _prove_unless_acted(ctx)
         ctx.kept["status"] = status
         notes = () if ctx.acted else pending.lines(ctx)  # our own start has taken everything over
         return ctx.reached(notes, why="running already")
@@ -44,7 +45,7 @@ def stop(ctx: Context) -> Outcome:
     """Have the VM off, by pulling the plug."""
     status = before_stop(ctx)
     if not status.running:
-        return ctx.reached(why="stopped already")
+        return _stopped_already(ctx)
     return ha.wait(ctx, status, "stopped") or ctx.act(ctx.guest.stop)
 
 
@@ -56,7 +57,7 @@ def shut_down(ctx: Context) -> Outcome:
     status = before_stop(ctx)
     if not status.running:
         ctx.remember(asked_at=None, ignored=False, forced=False)
-        return ctx.reached(why="stopped already")
+        return _stopped_already(ctx)
     if waiting := ha.wait(ctx, status, "stopped"):
         if isinstance(waiting, Fail):
             ctx.remember(asked_at=None)
@@ -109,11 +110,22 @@ def still_shutting_down(ctx: Context, wait: Wait) -> Wait:
     return replace(wait, why="shutting down", seconds=LINE_EVERY_S - passed % LINE_EVERY_S, notes=notes)
 
 
+def _stopped_already(ctx: Context) -> Outcome:
+    _prove_unless_acted(ctx)
+    return ctx.reached(why="stopped already")
+
+
+def _prove_unless_acted(ctx: Context) -> None:
+    """What another guest under our VMID does is no result; a call of this step has proved that it is ours."""
+    if not ctx.acted:
+        ctx.guest.prove()
+
+
 def request_shutdown(ctx: Context) -> Outcome:
     """Have the VM off by the guest's own doing; one that does not listen is a failure, unless HA manages it."""
     status = before_stop(ctx)
     if not status.running:
-        return ctx.reached(why="stopped already")
+        return _stopped_already(ctx)
     if waiting := ha.wait(ctx, status, "stopped"):
         return waiting
     outcome = ctx.act(lambda: ctx.guest.shutdown(GRACE_S))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from engine.clock import now_ms
 from engine.ipam import allocate
 from engine.pipelines.context import Context
-from engine.pipelines.steps import facts, ha, power, vmids
+from engine.pipelines.steps import clone, facts, ha, power, vmids
 from engine.proxmox.faults import FaultKind, NotOurs, ProxmoxError
 from engine.proxmox.mark import find_mark
 from engine.proxmox.values import Backup
@@ -173,7 +173,13 @@ def delete_for_redeploy(ctx: Context) -> Outcome:
 
 
 def remove_for_reinstall(ctx: Context) -> Outcome:
-    """Have no guest under the number; snapshots go with it, backups, addresses, MAC and VMID stay."""
+    """Have no guest under the number; snapshots go with it, backups, addresses, MAC and VMID stay.
+
+    A VM is removed only when the clone that follows can be made.
+    """
+    if not ctx.acted and (missing := clone.missing_parts(ctx)):
+        give_up = f"`kvmtui vm reset {ctx.vm.service_id} ready` cancels the reinstall"
+        return Fail(f"{missing.rstrip('. ')}. The VM was not removed; {give_up}.")
     if ctx.args.get("template"):
         ctx.set(template=str(ctx.args["template"]))
     outcome = delete_vm(ctx)
