@@ -250,7 +250,7 @@ def _tell_new(forms: Sequence[ServiceForm], actor: Actor) -> None:
     for form in forms:
         after = {"client": form.client, "product": form.product, "options": form.options.given()}
         audit.record(actor, "create", "service", str(form.id), str(form.id), before={}, after=after)
-    if recording.tell("service.created", [form.id for form in forms if form.id is not None]):
+    if recording.write("service.created", [form.id for form in forms if form.id is not None]):
         recording.ring()
     wake.ring()
     events.publish("change", data={"kind": "service", "action": "create", "count": len(forms)})

@@ -44,7 +44,7 @@ DAY_TWO: tuple[Pipeline, ...] = (
     _asked("DeleteBackup", PipelineStep(None, "Delete backup", on_vm(backups.delete))),
     _asked(
         "Restore",
-        PipelineStep(None, "Stop VM", on_vm(power.shut_down), meanwhile=power.still_shutting_down),
+        PipelineStep(None, "Stop VM", on_vm(power.shut_down), while_running=power.still_shutting_down),
         PipelineStep(None, "Restore backup", backups.restore),
         PipelineStep(None, "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card)),
         PipelineStep(None, "Resize system disk", resize_system),
@@ -62,7 +62,7 @@ DAY_TWO: tuple[Pipeline, ...] = (
         "ResetPassword",
         PipelineStep(None, "Choose password", media.choose_password, needs_guest=False),
         PipelineStep(None, "Set password in the guest", on_vm(media.set_live)),
-        PipelineStep(None, "Stop VM", media.stop_for_password, meanwhile=power.still_shutting_down),
+        PipelineStep(None, "Stop VM", media.stop_for_password, while_running=power.still_shutting_down),
         PipelineStep(None, "Write password for cloud-init", media.write_password),
         PipelineStep(None, "Start VM", media.start_after_password),
         PipelineStep(None, "Verify running + Email", verify_password),

@@ -13,10 +13,10 @@ from engine.actions import daytwo
 from engine.actions.doctor import doctor
 from engine.clock import now_ms, use_zone
 from engine.queries.dashboard import dashboard
-from engine.queries.overdue_backups import GRACE_MS, backup_debts, first_due, overdue_backup_of
+from engine.queries.overdue_backups import GRACE_MS, first_due, overdue_backup_of, overdue_backups
 from engine.schedule import backups_due
 from engine.store.models import BackupSchedule, DailyBackup, Product, Run, Server, Vm
-from engine.work.task import Room
+from engine.work.task import TaskResources
 from tests.daytwo.conftest import ME
 from tests.pipelines.conftest import Site
 
@@ -45,38 +45,40 @@ def reason(vm: Vm) -> str:
 
 
 def test_a_missed_backup_is_overdue_until_one_is_made(owing: Vm, done: Done) -> None:
-    (debt,) = backup_debts()
+    (debt,) = overdue_backups()
     assert (debt.service_id, debt.name) == (owing.service_id, owing.name)
     assert now_ms() - 3 * DAY < debt.since < now_ms() - 2 * DAY + 1
     assert "not begun" in debt.reason
     board = dashboard()
-    assert (board.backup_debts, board.backup_debts_total) == ([debt], 1)
+    assert (board.overdue_backups, board.overdue_backups_total) == ([debt], 1)
     (told,) = [check for check in doctor() if check.name == "schedules"]
     assert told.result == "warn" and f"service {owing.service_id}" in told.sentence
     daytwo.create_backup(ME, owing.service_id)
     done(owing)
-    assert backup_debts() == [] and dashboard().backup_debts_total == 0
+    assert overdue_backups() == [] and dashboard().overdue_backups_total == 0
 
 
 def test_a_scheduled_backup_clears_it_and_a_new_schedule_has_none_overdue(
-    vm: Vm, room: Room, done: Done
+    vm: Vm, resources: TaskResources, done: Done
 ) -> None:
     daytwo.schedule(ME, vm.service_id, daytwo.DAYS, "00:00")
-    assert backup_debts() == []
-    backups_due.run(room)
+    assert overdue_backups() == []
+    backups_due.run(resources)
     done(vm)
-    assert BackupSchedule.get().good_at is not None and backup_debts() == []
+    assert BackupSchedule.get().good_at is not None and overdue_backups() == []
 
 
-def test_a_failed_one_is_overdue_at_once_with_its_reason(site: Site, vm: Vm, room: Room) -> None:
+def test_a_failed_one_is_overdue_at_once_with_its_reason(
+    site: Site, vm: Vm, resources: TaskResources
+) -> None:
     daytwo.schedule(ME, vm.service_id, daytwo.DAYS, "00:00")
     midnight = first_due(list(daytwo.DAYS), 0, now_ms() - DAY)
     BackupSchedule.update(since=midnight - 1000).execute()
-    backups_due.run(room)
+    backups_due.run(resources)
     spec = Product.get_by_id(vm.service.product_id).spec
     Product.update(spec={**spec, "backup_storage": "nowhere"}).execute()
     site.walk(vm)
-    backups_due.run(room)  # the step broke before it could close its day; the next tick does
+    backups_due.run(resources)  # the step broke before it could close its day; the next tick does
     (day,) = DailyBackup.select()
     assert day.state == "failed" and "nowhere" in day.error
     assert reason(vm) == day.error
@@ -93,16 +95,16 @@ def test_what_stands_in_the_way_is_named(owing: Vm) -> None:
     assert "does not answer: no route" in reason(owing)
     owing.service.status = "Terminated"
     owing.service.save()
-    assert backup_debts() == []
+    assert overdue_backups() == []
 
 
 def test_the_grace_is_kept(vm: Vm) -> None:
     due = datetime.fromtimestamp((now_ms() - GRACE_MS // 2) / 1000, UTC)
     daytwo.schedule(ME, vm.service_id, daytwo.DAYS, f"{due:%H:%M}")
     BackupSchedule.update(since=now_ms() - GRACE_MS).execute()
-    assert backup_debts() == []
+    assert overdue_backups() == []
     BackupSchedule.update(since=now_ms() - GRACE_MS - DAY).execute()
-    assert len(backup_debts()) == 1
+    assert len(overdue_backups()) == 1
 
 
 @given(

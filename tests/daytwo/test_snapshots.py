@@ -15,7 +15,7 @@ from engine.proxmox.mark import Mark
 from engine.queries.daytwo import snapshots
 from engine.schedule import old_snapshots
 from engine.store.models import Run, Snapshot, Vm
-from engine.work.task import Room
+from engine.work.task import TaskResources
 from kvmtui.lab.faults import InjectedFault
 from tests.daytwo.conftest import ME, last
 from tests.pipelines.conftest import Site
@@ -32,20 +32,20 @@ def by_hand(site: Site, vm: Vm, name: str) -> None:
         pass
 
 
-def test_a_name_in_use_is_refused_and_stays_theirs(site: Site, vm: Vm, room: Room) -> None:
+def test_a_name_in_use_is_refused_and_stays_theirs(site: Site, vm: Vm, resources: TaskResources) -> None:
     by_hand(site, vm, "before")
     daytwo.create_snapshot(ME, vm.service_id, "before")
     site.walk(vm)
     assert "there is a snapshot before already" in last(vm).error
     assert [(one.name, one.ours) for one in snapshots(vm.service_id)] == [("before", False)]
-    assert old_snapshots.run(room).processed == 0
+    assert old_snapshots.run(resources).processed == 0
 
 
-def test_a_name_used_again_begins_a_new_age(site: Site, vm: Vm, room: Room, done: Done) -> None:
+def test_a_name_used_again_begins_a_new_age(site: Site, vm: Vm, resources: TaskResources, done: Done) -> None:
     Snapshot.insert(vm=vm.id, name="again", at=now_ms() - 9 * DAY_MS).execute()  # gone with a reinstall
     daytwo.create_snapshot(ME, vm.service_id, "again")
     done(vm)
-    assert old_snapshots.run(room).processed == 0
+    assert old_snapshots.run(resources).processed == 0
     assert [(one.name, one.ours) for one in snapshots(vm.service_id)] == [("again", True)]
 
 

@@ -14,7 +14,7 @@ from engine.queries.daytwo import backups, iso_images, snapshots
 from engine.schedule import backups_due, old_snapshots
 from engine.store import secrets
 from engine.store.models import DailyBackup, Run, Snapshot, Vm
-from engine.work.task import Room
+from engine.work.task import TaskResources
 from tests.pipelines.conftest import Site
 
 ME = Actor("tester", "", "cli")
@@ -43,8 +43,8 @@ def done(site: Site, vm: Vm) -> Run:
     return run
 
 
-def room(site: Site) -> Room:
-    return Room(site.walker.servers, "test", keep_going=lambda: True)
+def resources(site: Site) -> TaskResources:
+    return TaskResources(site.walker.servers, "test", keep_going=lambda: True)
 
 
 def test_a_guest_that_lost_its_mark_is_not_rolled_back(site: Site, vm: Vm) -> None:
@@ -86,9 +86,9 @@ def test_only_old_snapshots_of_ours_are_removed(site: Site, vm: Vm) -> None:
     done(site, vm)
     daytwo.create_snapshot(ME, vm.service_id, "young")
     done(site, vm)
-    assert old_snapshots.run(room(site)).processed == 0
+    assert old_snapshots.run(resources(site)).processed == 0
     Snapshot.update(at=now_ms() - 4 * DAY_MS).where(Snapshot.name == "old").execute()
-    assert old_snapshots.run(room(site)).processed == 1
+    assert old_snapshots.run(resources(site)).processed == 1
     done(site, vm)
     assert [one.name for one in snapshots(vm.service_id)] == ["young"]
 
@@ -124,8 +124,8 @@ def test_nothing_else_is_asked_of_a_vm_while_a_backup_runs(site: Site, vm: Vm) -
 
 def test_the_schedule_makes_one_backup_a_day(site: Site, vm: Vm, monkeypatch: pytest.MonkeyPatch) -> None:
     daytwo.schedule(ME, vm.service_id, daytwo.DAYS, "00:00")
-    assert backups_due.run(room(site)).processed == 1
-    assert backups_due.run(room(site)).processed == 0
+    assert backups_due.run(resources(site)).processed == 1
+    assert backups_due.run(resources(site)).processed == 0
     done(site, vm)
     assert [row.state for row in DailyBackup.select()] == ["done"]
     assert len(backups(vm.service_id)) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.schedule import statistics
 from engine.store.models import Vm
 from engine.traffic.calendar import bounds, month_of
-from engine.work.task import Room, TaskReport
+from engine.work.task import TaskReport, TaskResources
 from tests.pipelines.conftest import Site
 from tests.traffic.shop import GIB, Shop
 
@@ -21,8 +21,8 @@ SPEC = {
 
 def collect(site: Site) -> TaskReport:
     """Run the task on the cluster's own time."""
-    room = Room(site.walker.servers, "test", keep_going=lambda: True)
-    return statistics.run(room, clock=lambda: now(site))
+    resources = TaskResources(site.walker.servers, "test", keep_going=lambda: True)
+    return statistics.run(resources, clock=lambda: now(site))
 
 
 def now(site: Site) -> int:

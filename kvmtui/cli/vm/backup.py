@@ -27,7 +27,7 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
 
     with open_site.opened():
         service_id = names.service_of(ref)
-        found, owed = backups(service_id), overdue_backup_of(service_id)
+        found, overdue = backups(service_id), overdue_backup_of(service_id)
     if as_json:
         output.show_json(found)
         return 0
@@ -37,8 +37,8 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     ]
     heads = ("Backup", "Made", "Size", "Ours", "Protected", "Note")
     output.show_table(heads, rows, empty="This VM has no backups.")
-    if owed:
-        output.message(f"Its scheduled backup is overdue since {iso(owed.since)}: {owed.reason}")
+    if overdue:
+        output.message(f"Its scheduled backup is overdue since {iso(overdue.since)}: {overdue.reason}")
     return 0
 
 

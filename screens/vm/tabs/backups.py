@@ -61,8 +61,8 @@ class BackupsTab(ClusterTab):
         return schedule(self.service_id)
 
     def warning(self) -> str:
-        debt = overdue_backup_of(self.service_id)
-        return f"A backup has been due since {at(debt.since)} UTC: {debt.reason}" if debt else ""
+        overdue = overdue_backup_of(self.service_id)
+        return f"A backup has been due since {at(overdue.since)} UTC: {overdue.reason}" if overdue else ""
 
     def about(self, reading: ClusterReading) -> Iterator[Said]:
         allowed = reading.allowed
