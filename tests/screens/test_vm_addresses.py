@@ -16,7 +16,7 @@ from screens.widgets.dialogs import Notice
 from screens.widgets.form import FormDialog
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, settle
-from tests.screens.test_vm_daytwo import press, told, until
+from tests.screens.test_vm_maintenance import press, told, until
 
 READY = 5546
 

@@ -25,7 +25,7 @@ from screens.widgets.sheet import _changes
 from tests.live.conftest import VMID, site, stepped_site
 from tests.pipelines.conftest import Site
 from tests.screens.console_site import HOSTILE, console, settle
-from tests.screens.test_vm_daytwo import done, press, told, until, vm
+from tests.screens.test_vm_maintenance import done, press, told, until, vm
 
 __all__ = ["site", "stepped_site", "vm"]
 

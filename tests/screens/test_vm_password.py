@@ -17,7 +17,7 @@ from screens.widgets.dialogs import Confirm, Dialog
 from tests.live.conftest import site, stepped_site
 from tests.pipelines.conftest import Site
 from tests.screens.console_site import console, settle
-from tests.screens.test_vm_daytwo import press, told, until
+from tests.screens.test_vm_maintenance import press, told, until
 
 __all__ = ["site", "stepped_site"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from engine.queries.allowance import Allowance
 from engine.queries.charts import METRICS, ChartsView, Figures, Point
-from engine.queries.daytwo import BackupView, IsoView, ScheduleView, SnapshotView
 from engine.queries.drift import CardFacts, DiskFacts, Drift, fact
 from engine.queries.live import GuestState, GuestUsage, LiveView, Throughput
+from engine.queries.maintenance import BackupView, IsoView, ScheduleView, SnapshotView
 from engine.queries.observation import Observation
 from screens.vm.tabs.cluster_tab import ClusterReading
 from tests.screens.console_site import HOSTILE, HOUR, NOW

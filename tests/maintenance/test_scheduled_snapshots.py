@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.actions import daytwo
+from engine.actions import maintenance
 from engine.errors import Refused
-from engine.queries.daytwo import snapshot_schedule, snapshots
+from engine.queries.maintenance import snapshot_schedule, snapshots
 from engine.schedule import old_snapshots, snapshots_due
 from engine.store.models import DailySnapshot, Run, Snapshot, SnapshotSchedule, Vm
 from engine.work.requests import add, withdraw
 from engine.work.task import TaskReport, TaskResources
-from tests.daytwo.conftest import ME, PLAN, last
+from tests.maintenance.conftest import ME, PLAN, last
 from tests.pipelines.conftest import Site
 
 Done = Callable[[Vm], Run]
@@ -26,7 +26,7 @@ def next_day() -> None:
 
 
 def daily(vm: Vm) -> None:
-    daytwo.schedule_snapshots(ME, vm.service_id, daytwo.DAYS, "00:00")
+    maintenance.schedule_snapshots(ME, vm.service_id, maintenance.DAYS, "00:00")
 
 
 def test_one_is_taken_once_a_day(vm: Vm, resources: TaskResources, done: Done) -> None:
@@ -45,9 +45,9 @@ def test_at_the_limit_the_oldest_of_ours_makes_room_and_others_stay(
     site: Site, resources: TaskResources, done: Done
 ) -> None:
     vm = site.walk(site.service(site.product(**PLAN | {"snapshots": 3}), status="Active"))
-    daytwo.create_snapshot(ME, vm.service_id, "oldest")
+    maintenance.create_snapshot(ME, vm.service_id, "oldest")
     done(vm)
-    daytwo.create_snapshot(ME, vm.service_id, "theirs")
+    maintenance.create_snapshot(ME, vm.service_id, "theirs")
     done(vm)
     Snapshot.delete().where(Snapshot.name == "theirs").execute()  # as if somebody took it in Proxmox
     daily(vm)
@@ -67,7 +67,7 @@ def test_without_one_of_ours_the_limit_holds_and_the_day_has_failed(
     site: Site, vm: Vm, resources: TaskResources
 ) -> None:
     for name in ("a1", "a2"):
-        daytwo.create_snapshot(ME, vm.service_id, name)
+        maintenance.create_snapshot(ME, vm.service_id, name)
         site.walk(vm)
     Snapshot.delete().execute()
     daily(vm)
@@ -122,12 +122,12 @@ def test_a_day_whose_run_was_lost_is_closed_and_not_begun_again(vm: Vm, resource
 
 def test_off_and_what_cannot_be(site: Site, vm: Vm) -> None:
     daily(vm)
-    daytwo.schedule_snapshots(ME, vm.service_id, [])
+    maintenance.schedule_snapshots(ME, vm.service_id, [])
     assert snapshot_schedule(vm.service_id) is None and SnapshotSchedule.select().count() == 0
     bare = site.walk(site.service(site.product(snapshots=0)))
     with pytest.raises(Refused, match="allows no snapshots"):
         daily(bare)
     for days, at in ((["someday"], ""), (["mon"], "24:00")):
         with pytest.raises(Refused):
-            daytwo.schedule_snapshots(ME, vm.service_id, days, at)
+            maintenance.schedule_snapshots(ME, vm.service_id, days, at)
     assert SnapshotSchedule.select().count() == 0

@@ -30,7 +30,7 @@ def _asked(name: str, *steps: PipelineStep, advice: str = "") -> Pipeline:
     return Pipeline(name, start="", steps=steps, by_status=False, retry=False, advice=advice)
 
 
-DAY_TWO: tuple[Pipeline, ...] = (
+MAINTENANCE: tuple[Pipeline, ...] = (
     _asked("Snapshot", PipelineStep(None, "Take snapshot", on_vm(snapshots.take))),
     _asked("ScheduledSnapshot", PipelineStep(None, "Take snapshot", on_vm(snapshots.take_scheduled))),
     _asked("DeleteSnapshot", PipelineStep(None, "Delete snapshot", on_vm(snapshots.delete))),

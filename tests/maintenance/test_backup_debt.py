@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.actions import daytwo
+from engine.actions import maintenance
 from engine.actions.doctor import doctor
 from engine.clock import now_ms, use_zone
 from engine.queries.dashboard import dashboard
@@ -17,7 +17,7 @@ from engine.queries.overdue_backups import GRACE_MS, first_due, overdue_backup_o
 from engine.schedule import backups_due
 from engine.store.models import BackupSchedule, DailyBackup, Product, Run, Server, Vm
 from engine.work.task import TaskResources
-from tests.daytwo.conftest import ME
+from tests.maintenance.conftest import ME
 from tests.pipelines.conftest import Site
 
 Done = Callable[[Vm], Run]
@@ -34,7 +34,7 @@ def warsaw() -> Iterator[None]:
 @pytest.fixture
 def owing(vm: Vm) -> Vm:
     """A VM whose daily schedule is three days old and has made nothing."""
-    daytwo.schedule(ME, vm.service_id, daytwo.DAYS, "00:00")
+    maintenance.schedule(ME, vm.service_id, maintenance.DAYS, "00:00")
     BackupSchedule.update(since=now_ms() - 3 * DAY).execute()
     return vm
 
@@ -53,7 +53,7 @@ def test_a_missed_backup_is_overdue_until_one_is_made(owing: Vm, done: Done) -> 
     assert (board.overdue_backups, board.overdue_backups_total) == ([debt], 1)
     (told,) = [check for check in doctor() if check.name == "schedules"]
     assert told.result == "warn" and f"service {owing.service_id}" in told.sentence
-    daytwo.create_backup(ME, owing.service_id)
+    maintenance.create_backup(ME, owing.service_id)
     done(owing)
     assert overdue_backups() == [] and dashboard().overdue_backups_total == 0
 
@@ -61,7 +61,7 @@ def test_a_missed_backup_is_overdue_until_one_is_made(owing: Vm, done: Done) -> 
 def test_a_scheduled_backup_clears_it_and_a_new_schedule_has_none_overdue(
     vm: Vm, resources: TaskResources, done: Done
 ) -> None:
-    daytwo.schedule(ME, vm.service_id, daytwo.DAYS, "00:00")
+    maintenance.schedule(ME, vm.service_id, maintenance.DAYS, "00:00")
     assert overdue_backups() == []
     backups_due.run(resources)
     done(vm)
@@ -71,8 +71,8 @@ def test_a_scheduled_backup_clears_it_and_a_new_schedule_has_none_overdue(
 def test_a_failed_one_is_overdue_at_once_with_its_reason(
     site: Site, vm: Vm, resources: TaskResources
 ) -> None:
-    daytwo.schedule(ME, vm.service_id, daytwo.DAYS, "00:00")
-    midnight = first_due(list(daytwo.DAYS), 0, now_ms() - DAY)
+    maintenance.schedule(ME, vm.service_id, maintenance.DAYS, "00:00")
+    midnight = first_due(list(maintenance.DAYS), 0, now_ms() - DAY)
     BackupSchedule.update(since=midnight - 1000).execute()
     backups_due.run(resources)
     spec = Product.get_by_id(vm.service.product_id).spec
@@ -100,7 +100,7 @@ def test_what_stands_in_the_way_is_named(owing: Vm) -> None:
 
 def test_the_grace_is_kept(vm: Vm) -> None:
     due = datetime.fromtimestamp((now_ms() - GRACE_MS // 2) / 1000, UTC)
-    daytwo.schedule(ME, vm.service_id, daytwo.DAYS, f"{due:%H:%M}")
+    maintenance.schedule(ME, vm.service_id, maintenance.DAYS, f"{due:%H:%M}")
     BackupSchedule.update(since=now_ms() - GRACE_MS).execute()
     assert overdue_backups() == []
     BackupSchedule.update(since=now_ms() - GRACE_MS - DAY).execute()
@@ -108,7 +108,7 @@ def test_the_grace_is_kept(vm: Vm) -> None:
 
 
 @given(
-    days=st.lists(st.sampled_from(daytwo.DAYS), min_size=1, unique=True),
+    days=st.lists(st.sampled_from(maintenance.DAYS), min_size=1, unique=True),
     minute=st.integers(0, 1439),
     after=st.integers(1_700_000_000_000, 1_900_000_000_000),
 )
@@ -118,7 +118,7 @@ def test_the_first_due_moment_is_on_a_wanted_day_within_a_week(
     due = first_due(days, minute, after)
     assert due is not None and after < due <= after + 7 * DAY
     shown = datetime.fromtimestamp(due / 1000, UTC)
-    assert daytwo.DAYS[shown.weekday()] in days and shown.hour * 60 + shown.minute == minute
+    assert maintenance.DAYS[shown.weekday()] in days and shown.hour * 60 + shown.minute == minute
 
 
 def test_summer_time_moves_the_moment_not_the_hour(warsaw: None) -> None:

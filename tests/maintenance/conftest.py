@@ -1,4 +1,4 @@
-"""A machine that is ready on the simulated cluster, with a plan that allows everything day two offers."""
+"""A ready VM on the simulated cluster, with a plan that allows snapshots, backups and ISO images."""
 
 from __future__ import annotations
 
