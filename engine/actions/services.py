@@ -177,7 +177,7 @@ def _change(form: ServiceForm, row: Service, site: _Site, actor: Actor) -> PutRe
     if not differences:
         return PutResult("service", name, "same", row.id)
     if row.status in ("Terminated", "Cancelled"):
-        raise Refused(f"Service {form.id} is {row.status} and does not change any more.")
+        raise Refused(f"Service {form.id} is {row.status} and can no longer be changed.")
     product, server = site.products[form.product]
     if product != row.product_id and server != row.product.server_id:
         raise Refused(

@@ -43,7 +43,7 @@ def test_the_oldest_of_ours_makes_room_and_others_stay(site: Site, vm: Vm, done:
     assert shown == {made[3]: True, made[2]: True, foreign: False}
     maintenance.delete_backup(ME, vm.service_id, foreign)
     site.walk(vm)
-    assert "was not made by this console" in last(vm).error and foreign in site.backups(vm)
+    assert "was not created by kvmtui" in last(vm).error and foreign in site.backups(vm)
 
 
 def test_protected_ones_count_and_are_never_replaced(site: Site, vm: Vm, done: Done) -> None:

@@ -242,7 +242,7 @@ def test_a_service_that_cannot_be_enforced_does_not_stop_the_others(sqlite_store
     report = TaskReport()
     traffic_quota.enforce_all(NOV, report)
     assert [(one.service, one.result) for one in report.outcomes] == [
-        (first.id, "'no month' is no month; write it as YYYY-MM.")
+        (first.id, "'no month' is not a month; write YYYY-MM.")
     ]
     assert shop.told() == ["exceeded"] and (report.processed, report.errors) == (2, 1)
 

@@ -37,7 +37,7 @@ def charts(
     from kvmtui.terminal import open_site, output
 
     if as_csv and as_json:
-        raise Refused("--csv and --json exclude each other; choose one.")
+        raise Refused("--csv and --json cannot be combined; choose one.")
     with open_site.opened():
         view = measured(names.service_of(ref), span)
     if as_json:

@@ -104,7 +104,7 @@ def stats(
     if bool(ref) == every:
         raise Refused("Name one service, or give --all for every one.")
     if as_csv and as_json:
-        raise Refused("Choose one of --json and --csv.")
+        raise Refused("--csv and --json cannot be combined; choose one.")
     with open_site.opened():
         found = months(None if every else names.service_of(ref), month)
     if as_json:

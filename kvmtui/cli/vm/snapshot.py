@@ -129,7 +129,7 @@ def schedule(
     from kvmtui.terminal.following import finish
 
     if off and (days is not None or at):
-        raise Refused("--off takes no days and no time. Nothing was changed.")
+        raise Refused("--off cannot be combined with --days or --at. Nothing was changed.")
     if at and days is None:
         raise Refused("--at needs --days. Nothing was changed.")
     if days is None and not off:
