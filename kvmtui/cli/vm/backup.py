@@ -44,7 +44,7 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
 
 @app.command()
 def create(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait = None) -> int:
-    """Make a backup now. At the product's limit the oldest of ours is deleted.
+    """Create a backup now. At the product's limit the oldest backup by kvmtui is deleted.
 
     \b
     kvmtui vm backup create 5546 --wait

@@ -26,7 +26,7 @@ def charts(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show the usage of a VM as Proxmox measured it. Exit 1: the cluster did not answer.
+    """Show the usage of a VM as measured by Proxmox. Exit 1: the cluster did not respond.
 
     \b
     kvmtui vm charts 5546 --span week

@@ -53,7 +53,7 @@ def mount(
 ) -> int:
     """Mount an ISO image.
 
-    A running VM without a CD drive gets one at its next start; --restart restarts it for that.
+    A running VM without a CD drive gets one at its next start; --restart restarts it now.
 
     \b
     kvmtui vm iso mount 5546 Debian-12.5.0-amd64-netinst.iso

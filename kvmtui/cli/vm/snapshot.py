@@ -115,7 +115,7 @@ def schedule(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> int:
-    """Show or set the snapshot schedule of a VM. At the product's limit the oldest of ours is deleted.
+    """Show or set the snapshot schedule of a VM. At the product's limit the oldest one by kvmtui is deleted.
 
     \b
     kvmtui vm snapshot schedule 5546 --days mon,thu --at 03:30
