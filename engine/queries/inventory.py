@@ -272,7 +272,7 @@ def _service_rows() -> Any:
         .join_from(Service, Client)
         .join_from(Service, Product)
         .join_from(Product, Server)
-        .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="machine")
+        .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="deployed")
         .tuples()
     )
 
