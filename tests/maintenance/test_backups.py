@@ -129,7 +129,7 @@ def test_any_walk_of_the_clock_makes_one_per_wanted_date(
     assert {row.local_date for row in DailyBackup.select()} <= {str(date) for date in wanted}
 
 
-def told(resources: TaskResources, task: Callable[[TaskResources], object]) -> list[tuple[str, str]]:
+def results(resources: TaskResources, task: Callable[[TaskResources], object]) -> list[tuple[str, str]]:
     return [(one.action, one.result) for one in task(resources).outcomes]  # type: ignore[attr-defined]
 
 
@@ -139,18 +139,18 @@ def test_the_two_status_tasks_tell_what_runs_and_what_has_ended(stepped_site: Si
     site = stepped_site
     vm = site.walk(site.service(site.product(**PLAN), status="Active"))
     resources = TaskResources(site.walker.servers, "test", keep_going=lambda: True, since=clock.now_ms())
-    assert told(resources, following.manual_backups) == []
+    assert results(resources, following.manual_backups) == []
     maintenance.create_backup(ME, vm.service_id)
     site.once(vm)
     site.once(vm)
-    assert told(resources, following.manual_backups) == [("now_backup", "waiting")]
-    assert told(resources, following.restores) == []
+    assert results(resources, following.manual_backups) == [("now_backup", "waiting")]
+    assert results(resources, following.restores) == []
     site.walk(vm)
-    assert told(resources, following.manual_backups) == [("now_backup", "success")]
+    assert results(resources, following.manual_backups) == [("now_backup", "success")]
     (backup,) = site.backups(vm)
     maintenance.restore(ME, vm.service_id, backup + "x")
     site.walk(vm)
-    ((action, result),) = told(resources, following.restores)
+    ((action, result),) = results(resources, following.restores)
     assert action == "restore_backup" and "there is no backup" in result and "Try the restore again" in result
     later = TaskResources(site.walker.servers, "test", keep_going=lambda: True, since=clock.now_ms() + 1)
-    assert told(later, following.manual_backups) == [] and told(later, following.restores) == []
+    assert results(later, following.manual_backups) == [] and results(later, following.restores) == []

@@ -70,8 +70,10 @@ def test_a_protected_one_is_deleted_once_it_is_free(site: Site, vm: Vm, tick: Ti
         vm.service_id, volid, "backup", "it is protected",
     )  # fmt: skip
     assert tick() == [f"left on backup: {volid} is protected"] and site.backups(vm) == [volid]
-    (told,) = [check for check in doctor() if check.name == "left behind"]
-    assert told.result == "warn" and volid in told.sentence and str(vm.service_id) in told.sentence
+    (reported,) = [check for check in doctor() if check.name == "left behind"]
+    assert (
+        reported.result == "warn" and volid in reported.sentence and str(vm.service_id) in reported.sentence
+    )
     protect(site, volid, on=False)
     assert tick() == ["waiting"] and tick() == ["success"] and tick() == []
     assert site.backups(vm) == [] and left_backups() == []

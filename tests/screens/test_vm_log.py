@@ -1,4 +1,4 @@
-"""The log and the history of a machine: live while open, errors in full, held still, copied, and paged by hand."""
+"""The log and the history of a VM: live while open, errors in full, held still, copied, and paged by hand."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def begin(service_id: int, action: str = "Deploy") -> Run:
 
 
 async def log(pilot: Pilot[Any], service_id: int) -> RunLog:
-    """Opens the log of a machine with its key."""
+    """Opens the log of a VM with its key."""
     await settle(pilot)
     await pilot.app.open_vm(service_id)  # type: ignore[attr-defined]
     await settle(pilot)

@@ -1,4 +1,4 @@
-"""Suspended: the reason is kept and told, nothing starts the machine, and the end of it restores what was."""
+"""Suspension: the reason is stored and shown, nothing starts the VM, and its end restores the state before."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def regain(site: Site) -> None:
     site.lab.quorum(True)
 
 
-def told() -> list[str]:
+def alert_texts() -> list[str]:
     return [row.text for row in Event.select().where(Event.kind == "alert").order_by(Event.id)]
 
 
@@ -61,13 +61,13 @@ def test_vms_wait_without_an_error_and_the_loss_is_one_alert(site: Site, resourc
         vm = site.once(vm)
         assert (vm.wait_kind, vm.wait_why, vm.error) == ("server", LOST, "")
     assert site.lab.faults.hits() == 1, "only the first VM may find out by a refusal"
-    assert told() == [LOST]
+    assert alert_texts() == [LOST]
     assert dashboard().servers[0].error == LOST and alerts() == 1
     assert not Run.select().where(Run.result == "error").exists()
     regain(site)
     server = look(resources, site.server)
     assert (server.failures, server.last_error, server.probe_at) == (0, "", None)
-    assert told() == [LOST, "pve-lab has quorum again; changes continue"]
+    assert alert_texts() == [LOST, "pve-lab has quorum again; changes continue"]
     for vm in vms:
         site.walk(vm)
         assert site.guest(vm).status == "stopped"
@@ -108,4 +108,4 @@ def test_a_refusal_while_the_cluster_has_quorum_again_is_tried_again(site: Site)
     site.lab.faults.add(InjectedFault(kind="status", method="POST", path="/status/", code=500, text=DENIED))
     site.ask(vm, "Stop")
     vm = site.walk(vm)
-    assert (vm.error, told(), site.guest(vm).status) == ("", [], "stopped")
+    assert (vm.error, alert_texts(), site.guest(vm).status) == ("", [], "stopped")

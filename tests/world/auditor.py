@@ -53,7 +53,7 @@ class Auditor:
                     self._world.note(f"the auditor could not look: {error.sentence}")
 
     def _stopped_after(self, seconds: float) -> bool:
-        """Wait; a wait that took much longer is noted, because engines that share the machine had to wait too."""
+        """Wait; a wait that took much longer is noted, because engines that share the host had to wait too."""
         began = time.monotonic()
         stopped = self._stop.wait(seconds)
         if (late := time.monotonic() - began - seconds) > LATE_S:
@@ -194,7 +194,7 @@ class Auditor:
         return bool(Request.select().where(Request.vm == vm.id, Request.pipeline == pipeline).exists())
 
     def _forgotten(self, vmid: int) -> bool:
-        """A guest that an operator told us to forget: its record was deleted, or it was reset to remove."""
+        """A guest that an operator gave up: its record was deleted, or it was reset to remove."""
         claim = VmidClaim.get_or_none(VmidClaim.vmid == vmid)
         if claim is None:
             return False

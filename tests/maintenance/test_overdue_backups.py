@@ -32,7 +32,7 @@ def warsaw() -> Iterator[None]:
 
 
 @pytest.fixture
-def owing(vm: Vm) -> Vm:
+def vm_overdue(vm: Vm) -> Vm:
     """A VM whose daily schedule is three days old and has made nothing."""
     maintenance.schedule(ME, vm.service_id, maintenance.DAYS, "00:00")
     BackupSchedule.update(since=now_ms() - 3 * DAY).execute()
@@ -40,21 +40,21 @@ def owing(vm: Vm) -> Vm:
 
 
 def reason(vm: Vm) -> str:
-    debt = overdue_backup_of(vm.service_id)
-    return debt.reason if debt else ""
+    overdue = overdue_backup_of(vm.service_id)
+    return overdue.reason if overdue else ""
 
 
-def test_a_missed_backup_is_overdue_until_one_is_made(owing: Vm, done: Done) -> None:
-    (debt,) = overdue_backups()
-    assert (debt.service_id, debt.name) == (owing.service_id, owing.name)
-    assert now_ms() - 3 * DAY < debt.since < now_ms() - 2 * DAY + 1
-    assert "not begun" in debt.reason
+def test_a_missed_backup_is_overdue_until_one_is_made(vm_overdue: Vm, done: Done) -> None:
+    (overdue,) = overdue_backups()
+    assert (overdue.service_id, overdue.name) == (vm_overdue.service_id, vm_overdue.name)
+    assert now_ms() - 3 * DAY < overdue.since < now_ms() - 2 * DAY + 1
+    assert "not begun" in overdue.reason
     board = dashboard()
-    assert (board.overdue_backups, board.overdue_backups_total) == ([debt], 1)
-    (told,) = [check for check in doctor() if check.name == "schedules"]
-    assert told.result == "warn" and f"service {owing.service_id}" in told.sentence
-    maintenance.create_backup(ME, owing.service_id)
-    done(owing)
+    assert (board.overdue_backups, board.overdue_backups_total) == ([overdue], 1)
+    (reported,) = [check for check in doctor() if check.name == "schedules"]
+    assert reported.result == "warn" and f"service {vm_overdue.service_id}" in reported.sentence
+    maintenance.create_backup(ME, vm_overdue.service_id)
+    done(vm_overdue)
     assert overdue_backups() == [] and dashboard().overdue_backups_total == 0
 
 
@@ -84,17 +84,17 @@ def test_a_failed_one_is_overdue_at_once_with_its_reason(
     assert reason(vm) == day.error
 
 
-def test_what_stands_in_the_way_is_named(owing: Vm) -> None:
+def test_what_stands_in_the_way_is_named(vm_overdue: Vm) -> None:
     Vm.update(remote_lock="snapshot").execute()
-    assert "locked (snapshot)" in reason(owing)
+    assert "locked (snapshot)" in reason(vm_overdue)
     Vm.update(flow={"pipeline": "Restore"}, wait_why="the task runs").execute()
-    assert reason(owing) == "Restore runs at the VM: the task runs"
+    assert reason(vm_overdue) == "Restore runs at the VM: the task runs"
     Vm.update(vm_status="cp_stop").execute()
-    assert "not ready (cp_stop)" in reason(owing)
+    assert "not ready (cp_stop)" in reason(vm_overdue)
     Server.update(failures=3, last_error="no route").execute()
-    assert "does not answer: no route" in reason(owing)
-    owing.service.status = "Terminated"
-    owing.service.save()
+    assert "does not answer: no route" in reason(vm_overdue)
+    vm_overdue.service.status = "Terminated"
+    vm_overdue.service.save()
     assert overdue_backups() == []
 
 
