@@ -41,7 +41,7 @@ from engine.store.models import (
 from engine.store.urls import sqlite_url
 from engine.traffic.calendar import bounds, month_before, month_of
 from engine.work.servers import Servers
-from engine.work.task import Room
+from engine.work.task import TaskResources
 
 TARGET = 2_000_000_000
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
@@ -139,7 +139,7 @@ def _site(vms: int) -> None:
 
 def _simulate(vms: int, days: int, real: int) -> None:
     end = now_ms() - now_ms() % DAY_MS
-    room = Room(Servers(), "benchmark", lambda: True)
+    resources = TaskResources(Servers(), "benchmark", lambda: True)
     first = end - days * DAY_MS
     if real < days:
         _months(first, end - real * DAY_MS)
@@ -154,7 +154,7 @@ def _simulate(vms: int, days: int, real: int) -> None:
             for work in WORK:
                 _work(begin, vms, *work)
             _stuck(begin, max(1, STUCK * vms // 10_000))
-        while retention.run(room, pause_s=0, now=begin + DAY_MS).processed:
+        while retention.run(resources, pause_s=0, now=begin + DAY_MS).processed:
             pass
         database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)")
         if day % 10 == 9:

@@ -30,7 +30,7 @@ from engine.work import wake, workers
 from engine.work.engine import Engine
 from engine.work.ports import Ports
 from engine.work.servers import Servers
-from engine.work.task import Room
+from engine.work.task import TaskResources
 from engine.work.walk import Walker
 from kvmtui.lab import Lab
 
@@ -102,12 +102,12 @@ def _site(home: Path, lab: Lab, count: int) -> str:
 
 
 def _tick(lab: Lab, servers: Servers, count: int) -> None:
-    room = Room(servers, "bench", keep_going=lambda: True)
-    process_vms.run(room)  # the first tick records the states
+    resources = TaskResources(servers, "bench", keep_going=lambda: True)
+    process_vms.run(resources)  # the first tick records the states
     cpu, requests = [], []
     for _ in range(5):
         seen, before = lab.requests.count, time.thread_time()
-        process_vms.run(room)
+        process_vms.run(resources)
         cpu.append(time.thread_time() - before)
         requests.append(lab.requests.count - seen)
     median = statistics.median(cpu)

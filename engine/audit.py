@@ -147,8 +147,10 @@ def newest_archive() -> AuditArchive | None:
 
 def _is_witnessed(archive: AuditArchive) -> bool:
     """Whether the audit itself says that these rows were archived: rows go only behind such a row."""
-    told = Audit.select().where(Audit.id > archive.last_id, Audit.kind == "audit", Audit.action == "archive")
-    return any(row.after.get("sha256") == archive.sha256 for row in told)
+    reported = Audit.select().where(
+        Audit.id > archive.last_id, Audit.kind == "audit", Audit.action == "archive"
+    )
+    return any(row.after.get("sha256") == archive.sha256 for row in reported)
 
 
 def rows_after(number: int, upto: int | None = None) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from engine.schedule.registry import RETENTION, TASKS, named
 from engine.schedule.run_now import clear_locks
 from engine.work import events
 from engine.work import task_ledger as ledger
-from engine.work.task import Room
+from engine.work.task import TaskResources
 from engine.work.task_run import perform
 from kvmtui.daemon import Stdout
 from kvmtui.terminal import open_site, output
@@ -41,14 +41,14 @@ def run_due(task: str, force: bool, budget: int, as_json: bool = False) -> int:
         errors = 0
         try:
             for one in wanted:
-                room = Room(
+                resources = TaskResources(
                     running.servers,
                     running.owner,
                     keep_going=lambda: time.monotonic() - began < budget,
                     until_rest=True,
                     begin=lambda: running.start(ticking=False),
                 )
-                report = perform(one, room, echo.in_order, force or bool(task))
+                report = perform(one, resources, echo.in_order, force or bool(task))
                 if report is not None:
                     errors += report.errors
                     result = {"processed": report.processed, "errors": report.errors}
@@ -68,8 +68,8 @@ def run_due(task: str, force: bool, budget: int, as_json: bool = False) -> int:
 def _clean_up(running: Running, seconds: float) -> None:
     """Delete what is past its retention, once an hour; `doctor` says how it went."""
     end = time.monotonic() + seconds
-    room = Room(running.servers, running.owner, keep_going=lambda: time.monotonic() < end)
-    perform(RETENTION, room, lambda line: None)
+    resources = TaskResources(running.servers, running.owner, keep_going=lambda: time.monotonic() < end)
+    perform(RETENTION, resources, lambda line: None)
 
 
 class _Echo:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from engine.actions import daytwo, names, vms
+from engine.actions import maintenance, names, vms
 from engine.actions.client_sessions import Visit
 from engine.actions.consoles import ScreenLinks
 from engine.actions.idempotency import KeptAnswer, once
 from engine.actions.requests import Queued, refuse_suspended, vm_of
 from engine.audit import Actor
 from engine.errors import Refused
-from engine.queries import daytwo as shown
+from engine.queries import maintenance as shown
 from engine.queries.client_page import ClientPage, client_page, offered_templates
 from engine.queries.login import login
 from engine.store.database import in_transaction, session
@@ -99,7 +99,7 @@ VERBS: Mapping[str, ClientVerb] = {
     "shutdown": ClientVerb("stop", _power("shutdown")),
     "reboot": ClientVerb("reboot", _power("reboot"), starts=True),
     "password": ClientVerb(
-        "password", lambda a, n, v: daytwo.reset_password(a, n), starts=True, reveals=True
+        "password", lambda a, n, v: maintenance.reset_password(a, n), starts=True, reveals=True
     ),
     "reinstall": ClientVerb(
         "reinstall",
@@ -109,25 +109,25 @@ VERBS: Mapping[str, ClientVerb] = {
         reveals=True,
     ),
     "rdns": ClientVerb("rdns", lambda a, n, v: names.set_reverse(a, n, v["address"], v["name"])),
-    "iso-mount": ClientVerb("iso", lambda a, n, v: daytwo.mount_iso(a, n, v["iso"]), _offered_image),
-    "iso-eject": ClientVerb("iso", lambda a, n, v: daytwo.eject_iso(a, n)),
+    "iso-mount": ClientVerb("iso", lambda a, n, v: maintenance.mount_iso(a, n, v["iso"]), _offered_image),
+    "iso-eject": ClientVerb("iso", lambda a, n, v: maintenance.eject_iso(a, n)),
     "snapshot-create": ClientVerb(
-        "snapshots", lambda a, n, v: daytwo.create_snapshot(a, n, v["name"]), _room_for_snapshot
+        "snapshots", lambda a, n, v: maintenance.create_snapshot(a, n, v["name"]), _room_for_snapshot
     ),
     "snapshot-delete": ClientVerb(
-        "snapshots", lambda a, n, v: daytwo.delete_snapshot(a, n, v["name"]), _own_snapshot
+        "snapshots", lambda a, n, v: maintenance.delete_snapshot(a, n, v["name"]), _own_snapshot
     ),
     "snapshot-rollback": ClientVerb(
-        "snapshots", lambda a, n, v: daytwo.roll_back(a, n, v["name"]), _own_snapshot
+        "snapshots", lambda a, n, v: maintenance.roll_back(a, n, v["name"]), _own_snapshot
     ),
-    "backup-create": ClientVerb("backups", lambda a, n, v: daytwo.create_backup(a, n)),
+    "backup-create": ClientVerb("backups", lambda a, n, v: maintenance.create_backup(a, n)),
     "backup-delete": ClientVerb(
-        "backups", lambda a, n, v: daytwo.delete_backup(a, n, v["backup"]), _own_backup
+        "backups", lambda a, n, v: maintenance.delete_backup(a, n, v["backup"]), _own_backup
     ),
     "backup-restore": ClientVerb(
-        "backups", lambda a, n, v: daytwo.restore(a, n, v["backup"]), _own_backup, starts=True
+        "backups", lambda a, n, v: maintenance.restore(a, n, v["backup"]), _own_backup, starts=True
     ),
-    "backup-schedule": ClientVerb("backups", lambda a, n, v: daytwo.schedule(a, n, v["days"])),
+    "backup-schedule": ClientVerb("backups", lambda a, n, v: maintenance.schedule(a, n, v["days"])),
 }
 
 

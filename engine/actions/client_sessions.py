@@ -80,7 +80,7 @@ def create_link(actor: Actor, service_id: int, view: bool = False) -> NewLink:
         need_service(actor.scope, service_id)
         service = Service.get_by_id(service_id)
         if service.status in _ENDED:
-            raise Refused(f"Service {service_id} is {service.status}; it has no client's page any more.")
+            raise Refused(f"Service {service_id} is {service.status}; it no longer has a client page.")
         row = ClientSession.create(
             service=service_id,
             view=view,

@@ -1,7 +1,7 @@
-"""Opening a guest's consoles: the guards, the proof that it is ours, the audit rows; then a line or a screen.
+"""Open a VM's serial or noVNC console: guards, proof of ownership, audit rows.
 
-What cannot be written into the audit trail is not opened. Who opened which console of which VM, when and for
-how long is written there; what was shown or typed never is, nor any ticket.
+A console is opened only after its audit row is written: who opened which console of which VM, when, and how long
+it stayed open. Content, input and tickets are never recorded.
 """
 
 from __future__ import annotations
@@ -50,17 +50,17 @@ class ProvenVm:
 
     @property
     def name(self) -> str:
-        """How an operator calls it."""
+        """The VM's name, or its service id."""
         return self.vm.name or str(self.vm.service_id)
 
 
 class _Visit:
     """One console from its opening to its end, each written into the audit trail once."""
 
-    def __init__(self, actor: Actor, machine: ProvenVm, kind: str, peer: str = "") -> None:
+    def __init__(self, actor: Actor, proven: ProvenVm, kind: str, peer: str = "") -> None:
         self._about = {"console": kind, **({"browser": peer} if peer else {})}
         self._actor = actor
-        self._vm = machine.vm
+        self._vm = proven.vm
         self._began = now_ms()
         self._open = True
         self._record("console-open", self._about, "done")
@@ -98,40 +98,40 @@ class OpenSerial:
 class OpenScreen:
     """A seat at a guest's screen, good for seconds."""
 
-    def __init__(self, machine: ProvenVm, ticket: ConsoleTicket, visit: _Visit) -> None:
-        self._machine = machine
+    def __init__(self, proven: ProvenVm, ticket: ConsoleTicket, visit: _Visit) -> None:
+        self._proven = proven
         self._ticket = ticket
         self._visit = visit
         self.password = ticket.password or ticket.ticket
 
     def connect(self) -> ConsoleStream:
         """Takes the seat."""
-        machine = self._machine
-        return open_stream(machine.guest.cluster, self._ticket, f"Opening the screen of {machine.name}")
+        proven = self._proven
+        return open_stream(proven.guest.cluster, self._ticket, f"Opening the screen of {proven.name}")
 
     def close(self, how: str) -> None:
         """Lets go of the cluster and writes down how it ended."""
-        self._machine.servers.close()
+        self._proven.servers.close()
         self._visit.end(how)
 
 
 @needs(Role.SUPPORT, "open a serial console")
 def open_serial(actor: Actor, service_id: int) -> OpenSerial:
     """The serial line of a service's VM, open; the caller ends it."""
-    with _machine(service_id) as machine:
-        _need_serial_port(machine)
-        ticket = machine.guest.serial_console()
-        visit = _Visit(actor, machine, "serial")
+    with _proven_vm(service_id) as proven:
+        _need_serial_port(proven)
+        ticket = proven.guest.serial_console()
+        visit = _Visit(actor, proven, "serial")
         try:
-            return OpenSerial(_line(machine, ticket), visit)
+            return OpenSerial(_line(proven, ticket), visit)
         except BaseException as error:
             visit.end(error.sentence if isinstance(error, KvmtuiError) else "broken off")
             raise
 
 
-def _line(machine: ProvenVm, ticket: ConsoleTicket) -> SerialLine:
-    stream = open_stream(machine.guest.cluster, ticket, f"Opening the serial console of {machine.name}")
-    line = SerialLine(stream, machine.name, machine.guest.vmid)
+def _line(proven: ProvenVm, ticket: ConsoleTicket) -> SerialLine:
+    stream = open_stream(proven.guest.cluster, ticket, f"Opening the serial console of {proven.name}")
+    line = SerialLine(stream, proven.name, proven.guest.vmid)
     try:
         line.greet(ticket.user, ticket.ticket)
     except BaseException:
@@ -175,21 +175,21 @@ class ScreenLinks:
 @needs(Role.SUPPORT, "open a noVNC console")
 def offer_screen(actor: Actor, service_id: int, proxy: ScreenProxy) -> tuple[ScreenOffer, str]:
     """Offers the screen of a VM that can be opened now: what becomes of it, and the link that opens it once."""
-    with _machine(service_id) as machine:
-        name = machine.name
+    with _proven_vm(service_id) as proven:
+        name = proven.name
     return proxy.offer(name, lambda peer: open_screen(actor, service_id, peer))
 
 
 @needs(Role.SUPPORT, "open a noVNC console")
 def open_screen(actor: Actor, service_id: int, peer: str) -> OpenScreen:
     """A seat at the screen of a service's VM, for a browser at `peer`; the caller closes it."""
-    with _machine(service_id, keep=True) as machine:
-        ticket = machine.guest.screen_console()
-        return OpenScreen(machine, ticket, _Visit(actor, machine, "screen", peer))
+    with _proven_vm(service_id, keep=True) as proven:
+        ticket = proven.guest.screen_console()
+        return OpenScreen(proven, ticket, _Visit(actor, proven, "screen", peer))
 
 
 @contextmanager
-def _machine(service_id: int, *, keep: bool = False) -> Iterator[ProvenVm]:
+def _proven_vm(service_id: int, *, keep: bool = False) -> Iterator[ProvenVm]:
     """The VM, proven and running; the connections are closed after it, unless they are kept and all went well."""
     servers = Servers()
     try:
@@ -225,10 +225,10 @@ def _proven(vm: Vm, guest: Guest) -> GuestConfig:
     return config
 
 
-def _need_serial_port(machine: ProvenVm) -> None:
-    if any(machine.config.text(f"serial{n}") == "socket" for n in range(4)):
+def _need_serial_port(proven: ProvenVm) -> None:
+    if any(proven.config.text(f"serial{n}") == "socket" for n in range(4)):
         return
     raise Refused(
-        f"{label(machine.vm)} has no serial port. Add one on its node (`qm set {machine.guest.vmid} --serial0 socket`, "
+        f"{label(proven.vm)} has no serial port. Add one on its node (`qm set {proven.guest.vmid} --serial0 socket`, "
         "then stop and start the VM), or look at its screen with --vnc."
     )

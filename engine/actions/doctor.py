@@ -19,7 +19,7 @@ from engine.proxmox.privileges import Use
 from engine.queries.engines import engines
 from engine.queries.left_backups import left_backups
 from engine.queries.notifications import targets
-from engine.queries.overdue_backups import backup_debts
+from engine.queries.overdue_backups import overdue_backups
 from engine.queries.product_warnings import snapshot_needs
 from engine.schedule.registry import RETENTION
 from engine.store import check as database_check
@@ -177,16 +177,16 @@ def _retention() -> CheckView:
 
 
 def _backups() -> CheckView:
-    owed = backup_debts()
-    if not owed:
+    overdue = overdue_backups()
+    if not overdue:
         return CheckView("backups", "schedules", CheckResult.OK, "Every scheduled backup was made.")
     named = "; ".join(
         f"service {one.service_id} ({one.name}) since {stamp(one.since)}: {one.reason}"
-        for one in owed[:_NAMED]
+        for one in overdue[:_NAMED]
     )
-    more = f"; and {len(owed) - _NAMED} more" if len(owed) > _NAMED else ""
+    more = f"; and {len(overdue) - _NAMED} more" if len(overdue) > _NAMED else ""
     fix = "kvmtui vm backup create REF, once the cause is fixed"
-    return CheckView("backups", "schedules", CheckResult.WARN, f"{len(owed)} overdue: {named}{more}", fix)
+    return CheckView("backups", "schedules", CheckResult.WARN, f"{len(overdue)} overdue: {named}{more}", fix)
 
 
 def _mail() -> Iterator[CheckView]:

@@ -86,7 +86,7 @@ def _refuse(number: int, row: Outbox | None) -> None:
     if row.state == "sent":
         raise Refused(f"Mail {number} was sent at {stamp(row.sent_at or row.due_at)}; mails go out once.")
     if row.state == "sending":
-        raise Refused(f"Mail {number} is being sent this moment. Look again: kvmtui mail outbox")
+        raise Refused(f"Mail {number} is being sent now. Check again: kvmtui mail outbox")
     if not row.context:
         raise Refused(
             f"What mail {number} says is not kept any more; ask for a new one, such as with kvmtui vm password."

@@ -1,7 +1,7 @@
-"""How an object an operator sets up is put into the store: looked for, compared, guarded, written, audited.
+"""Create and change the objects that operators configure: find, compare, check, write, audit.
 
-One entry point for the manifest, the command line and the console: `put` makes the object match its form and says
-what that took. Nothing is written when nothing differs, so that doing it twice is silent.
+`put` is the entry point for manifest, command line and console: it makes an object match its form and reports what
+changed. If nothing differs, nothing is written.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class PutResult:
-    """What it took to make an object match its form."""
+    """What `put` changed."""
 
     kind: str
     name: str
@@ -44,17 +44,17 @@ class PutResult:
     id: int | str = ""
     differences: tuple[Difference, ...] = ()
     warnings: tuple[str, ...] = ()
-    """What is not right about it all the same, in sentences."""
+    """Sentences about what may not work as configured."""
 
 
 class Repository(ABC, Generic[F, R]):
-    """Where the objects of one kind are kept, and how."""
+    """Access to the objects of one kind in the database."""
 
     kind: str
 
     @abstractmethod
     def find(self, form: F) -> R | None:
-        """The row a form speaks of, by the names objects are matched by."""
+        """The row with the name given in the form; None if there is none."""
 
     @abstractmethod
     def values(self, row: R) -> dict[str, Any]:
@@ -81,47 +81,49 @@ class Repository(ABC, Generic[F, R]):
         return
 
 
-def put(shelf: Repository[F, R], form: F, actor: Actor, row: R | None = None) -> PutResult:
+def put(repository: Repository[F, R], form: F, actor: Actor, row: R | None = None) -> PutResult:
     """Make the object match the form: the one given, the one of that name, or a new one."""
-    return in_transaction(lambda: _put(shelf, form, actor, row))
+    return in_transaction(lambda: _put(repository, form, actor, row))
 
 
-def create(shelf: Repository[F, R], form: F, actor: Actor) -> PutResult:
+def create(repository: Repository[F, R], form: F, actor: Actor) -> PutResult:
     """Make a new object; refused when there is one of that name."""
 
     def work() -> PutResult:
-        if shelf.find(form) is not None:
-            raise Refused(f"There is a {shelf.kind} '{shelf.name(form)}' already. Change it with edit.")
-        return _create(shelf, form, actor)
+        if repository.find(form) is not None:
+            raise Refused(
+                f"There is a {repository.kind} '{repository.name(form)}' already. Change it with edit."
+            )
+        return _create(repository, form, actor)
 
     return in_transaction(work)
 
 
-def _put(shelf: Repository[F, R], form: F, actor: Actor, row: R | None) -> PutResult:
-    row = row if row is not None else shelf.find(form)
+def _put(repository: Repository[F, R], form: F, actor: Actor, row: R | None) -> PutResult:
+    row = row if row is not None else repository.find(form)
     if row is None:
-        return _create(shelf, form, actor)
-    found = _differences(shelf, form, row)
-    name = shelf.name(form)
+        return _create(repository, form, actor)
+    found = _differences(repository, form, row)
+    name = repository.name(form)
     if not found:
-        return PutResult(shelf.kind, name, "same", row.get_id())
-    namesake = shelf.find(form)
+        return PutResult(repository.kind, name, "same", row.get_id())
+    namesake = repository.find(form)
     if namesake is not None and namesake.get_id() != row.get_id():
-        raise Refused(f"There is another {shelf.kind} '{name}' already; nothing was changed.")
-    shelf.guard(form, row)
-    row = shelf.update(row, form)
+        raise Refused(f"There is another {repository.kind} '{name}' already; nothing was changed.")
+    repository.guard(form, row)
+    row = repository.update(row, form)
     before = {each.field: each.old for each in found}
     after = {each.field: each.new for each in found}
-    record(actor, "change", shelf.kind, row.get_id(), name, before, after)
-    return PutResult(shelf.kind, name, "change", row.get_id(), tuple(found))
+    record(actor, "change", repository.kind, row.get_id(), name, before, after)
+    return PutResult(repository.kind, name, "change", row.get_id(), tuple(found))
 
 
-def _create(shelf: Repository[F, R], form: F, actor: Actor) -> PutResult:
+def _create(repository: Repository[F, R], form: F, actor: Actor) -> PutResult:
     _refuse_keep_of_nothing(form)
-    shelf.guard(form, None)
-    row = shelf.create(form)
-    record(actor, "create", shelf.kind, row.get_id(), shelf.name(form), {}, masked(form))
-    return PutResult(shelf.kind, shelf.name(form), "create", row.get_id())
+    repository.guard(form, None)
+    row = repository.create(form)
+    record(actor, "create", repository.kind, row.get_id(), repository.name(form), {}, masked(form))
+    return PutResult(repository.kind, repository.name(form), "create", row.get_id())
 
 
 def _refuse_keep_of_nothing(form: Form) -> None:
@@ -131,22 +133,24 @@ def _refuse_keep_of_nothing(form: Form) -> None:
         raise BadInput([Fault((field,), sentence) for field in kept])
 
 
-def _differences(shelf: Repository[F, R], form: F, row: R) -> list[Difference]:
-    old, new = flat(shelf.values(row)), flat(plain(form))
+def _differences(repository: Repository[F, R], form: F, row: R) -> list[Difference]:
+    old, new = flat(repository.values(row)), flat(plain(form))
     hidden = secret_fields(type(form))
     found = []
     for field in new:
         if field in hidden:
-            found.extend(_secret_difference(shelf, row, field, str(old.get(field, "")), str(new[field])))
+            found.extend(_secret_difference(repository, row, field, str(old.get(field, "")), str(new[field])))
         elif old.get(field) != new[field]:
             found.append(Difference(field, old.get(field), new[field]))
     return found
 
 
-def _secret_difference(shelf: Repository[F, R], row: R, field: str, old: str, new: str) -> list[Difference]:
+def _secret_difference(
+    repository: Repository[F, R], row: R, field: str, old: str, new: str
+) -> list[Difference]:
     if new == KEEP and not old:
         raise BadInput([Fault((field,), f"{KEEP} keeps a stored secret, and none is stored; give it once.")])
-    if new in (KEEP, old) or (old and new and shelf.secret(row, field) == new):
+    if new in (KEEP, old) or (old and new and repository.secret(row, field) == new):
         return []
     return [Difference(field, MASK if old else "", "(new) " + MASK if new else "")]
 

@@ -91,9 +91,9 @@ def enqueue(
     """Put a request behind those that are queued; the same request twice is one. Inside a transaction."""
     fresh = requests.lock(vm.id)
     if fresh.vm_status == "remove" and pipeline not in ("Suspend", "Unsuspend"):
-        raise Refused(f"{label(vm)} is removed; there is nothing to act on.")
+        raise Refused(f"{label(vm)} is removed; only its record is left.")
     if (busy := fresh.flow.get("pipeline")) in ALONE:
-        raise Refused(f"{busy} is running at {label(vm)}; nothing else can be requested until it has ended.")
+        raise Refused(f"{busy} is running at {label(vm)}; wait for it to end, then retry.")
     waiting = requests.queue_of(vm.id)
     asked = (pipeline, action or pipeline, args or {})
     for one in waiting:

@@ -177,7 +177,7 @@ def _change(form: ServiceForm, row: Service, site: _Site, actor: Actor) -> PutRe
     if not differences:
         return PutResult("service", name, "same", row.id)
     if row.status in ("Terminated", "Cancelled"):
-        raise Refused(f"Service {form.id} is {row.status} and does not change any more.")
+        raise Refused(f"Service {form.id} is {row.status} and can no longer be changed.")
     product, server = site.products[form.product]
     if product != row.product_id and server != row.product.server_id:
         raise Refused(
@@ -250,7 +250,7 @@ def _tell_new(forms: Sequence[ServiceForm], actor: Actor) -> None:
     for form in forms:
         after = {"client": form.client, "product": form.product, "options": form.options.given()}
         audit.record(actor, "create", "service", str(form.id), str(form.id), before={}, after=after)
-    if recording.tell("service.created", [form.id for form in forms if form.id is not None]):
+    if recording.write("service.created", [form.id for form in forms if form.id is not None]):
         recording.ring()
     wake.ring()
     events.publish("change", data={"kind": "service", "action": "create", "count": len(forms)})

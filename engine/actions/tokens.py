@@ -103,9 +103,9 @@ def rotate(actor: Actor, name: str, expires: str = "") -> NewToken:
         row = _token(name)
         state = queries.state_of(row)
         if state == "revoked":
-            raise Refused(f"The token '{name}' is revoked and stays so. Create another one.")
+            raise Refused(f"The token '{name}' is revoked permanently. Create a new one.")
         if state == "expired" and until is None:
-            raise Refused(f"The token '{name}' is expired. Say until when it works again: --expires 90d")
+            raise Refused(f"The token '{name}' has expired. Set a new expiry: --expires 90d")
         changes = {"digest": _digest(secret), "rotated_at": now_ms(), "expires_at": until or row.expires_at}
         ApiToken.update(changes).where(ApiToken.id == row.id).execute()
         before, after = {"expires_at": row.expires_at}, {"expires_at": changes["expires_at"]}
@@ -241,5 +241,5 @@ def _until(expires: str) -> int | None:
         ) from None
     moment = int(end.timestamp() * 1000)
     if moment <= now_ms():
-        raise Refused(f"{expires} is over; a token needs a date to come.")
+        raise Refused(f"{expires} is in the past; give a date in the future.")
     return moment

@@ -120,8 +120,8 @@ def _is_settled(row: TrafficQuota, month: str, level: str, quota: Quota, status:
         return False
     throttled = quota.throttle_mbs if level == "exceeded" and quota.action == "throttle" else 0
     what = {"exceeded": "exceeded", "warned": "warning"}.get(level, "")
-    told = not what or quota.action == "none" or _key(month, what, quota.gib) in row.told
-    if row.throttle_mbs != throttled or not told:
+    notified = not what or quota.action == "none" or _key(month, what, quota.gib) in row.told
+    if row.throttle_mbs != throttled or not notified:
         return False
     if level == "exceeded" and quota.action == "suspend":
         return row.hold in ("taken", "waived") or (row.hold == "on" and status == "Suspended")
@@ -174,12 +174,12 @@ class _Enforcement:
         """Compare, notify, and request what is due."""
         row, level = self.row, self.quota.level(self.used)
         restored = row.state == "exceeded" and level != "exceeded"
-        if restored and (told := _last_exceeded(row)):
-            self._tell("restored", row.month, told)
+        if restored and (last := _last_exceeded(row)):
+            self._notify("restored", row.month, last)
         if level == "exceeded" and self.quota.action != "none":
-            self._tell("exceeded", self.month, self.quota.gib)
+            self._notify("exceeded", self.month, self.quota.gib)
         elif level == "warned" and self.quota.action != "none":
-            self._tell("warning", self.month, self.quota.gib, silent=restored)
+            self._notify("warning", self.month, self.quota.gib, silent=restored)
         if row.month != self.month and row.hold == "waived":
             row.hold = ""
         if (row.month, row.state) != (self.month, level):
@@ -194,7 +194,7 @@ class _Enforcement:
 
     # mails and webhooks
 
-    def _tell(self, what: str, month: str, gib: int, silent: bool = False) -> None:
+    def _notify(self, what: str, month: str, gib: int, silent: bool = False) -> None:
         """Write mail, webhook and log line, unless that was done for this month and quota; `silent` only notes it."""
         key, row = _key(month, what, gib), self.row
         if key in row.told:
@@ -211,7 +211,7 @@ class _Enforcement:
             "counts": self.quota.counts,
             "action": self.quota.action,
         }
-        if recording.tell(f"traffic.{what}", [service], {service: facts}):
+        if recording.write(f"traffic.{what}", [service], {service: facts}):
             wake.ring(recording.BELL)
         text = _SENTENCES[what].format(percent=percent, gib=self.quota.gib, month=self.month)
         self._say(f"{text}{self._mail(what, key)}", _LEVELS[what])

@@ -43,7 +43,7 @@ _STARTING = ("Start", "Reinstall")  # module commands that end with a VM that ru
 def reset(actor: Actor, service_id: int, status: str, reason: str = "") -> Queued:
     """Switch a VM to one of the statuses it can be run again from."""
     if status not in RESETS:
-        raise Refused(f"A VM cannot be reset to '{status}'; possible are: {', '.join(RESETS)}.")
+        raise Refused(f"A VM cannot be reset to '{status}'; choose one of {', '.join(RESETS)}.")
     with session():
         vm = vm_of(service_id)
 
@@ -171,7 +171,7 @@ def _runs(vm: Vm) -> int:
 
 def _refuse_gone(vm: Vm) -> None:
     if vm.vm_status in _GONE:
-        raise Refused(f"{label(vm)} is removed; there is nothing to act on.")
+        raise Refused(f"{label(vm)} is removed; only its record is left.")
     if vm.vm_status in ("terminate", "error_terminate"):
         raise Refused(
             f"{label(vm)} is being terminated ({vm.vm_status}); reset it first if that was a mistake."

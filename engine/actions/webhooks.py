@@ -148,7 +148,7 @@ def test(actor: Actor, webhook: int) -> str:
         changes |= {"state": "sent", "sent_at": now_ms()}
     in_transaction(lambda: WebhookDelivery.update(changes).where(WebhookDelivery.id == number).execute())
     if not answer.good:
-        raise Failed(f"Webhook {webhook} did not take the test message: {answer.error}.")
+        raise Failed(f"The test message to webhook {webhook} failed: {answer.error}.")
     return f"Webhook {webhook} took the test message: HTTP {answer.status}."
 
 
@@ -161,7 +161,7 @@ def replay(actor: Actor, delivery: int) -> str:
         if row is None or not _visible(actor, row.webhook):
             raise NotFound(f"There is no delivery {delivery}. All of them: kvmtui webhook deliveries ID")
         if row.state == "pending":
-            raise Refused(f"Delivery {delivery} is still to be sent; it is retried by itself.")
+            raise Refused(f"Delivery {delivery} is still pending; it is retried automatically.")
         again = {"state": "pending", "attempts": 0, "tried_at": None, "due_at": now_expression(), "error": ""}
         WebhookDelivery.update(again).where(WebhookDelivery.id == delivery).execute()
         before, after = {"state": row.state}, {"state": "pending"}

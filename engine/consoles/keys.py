@@ -19,7 +19,7 @@ def control_key(written: str) -> bytes:
     """The byte a control key sends; refused for what is none, and for keys a console cannot do without."""
     match = _WRITTEN.fullmatch(written.strip())
     if match is None:
-        raise Refused(f"'{written}' is no control key; write one like ctrl+] or ctrl+a.")
+        raise Refused(f"'{written}' is not a control key; write one like ctrl+] or ctrl+a.")
     letter = match[1].lower()
     if letter in _TAKEN:
         raise Refused(f"{written} is {_TAKEN[letter]}; choose another key to leave with, such as ctrl+].")

@@ -23,7 +23,7 @@ def outcomes_of(
     found: dict[int, LedgerUpdate] = {}
     for result in results:
         _of_result(result, rows, found, pause)
-    beside = _strangers(work, plan)
+    beside = _foreign(work, plan)
     for change in plan.changes:
         row = rows.get(change.record.identity)
         if row is not None and row.id not in found and (outcome := _of_look(change, row, pause)):
@@ -108,7 +108,7 @@ def _rest(work: Work, plan: ZonePlan, found: dict[int, LedgerUpdate], pause: Pau
             )
 
 
-def _strangers(work: Work, plan: ZonePlan) -> dict[tuple[str, str], str]:
+def _foreign(work: Work, plan: ZonePlan) -> dict[tuple[str, str], str]:
     """Foreign records with the names and types of ours."""
     ours = work.rows
     contents: dict[tuple[str, str], list[str]] = defaultdict(list)

@@ -139,7 +139,7 @@ class _RecordSet:
             result.append(RecordChange(ChangeKind.REPLACE, record, old))
         result += [RecordChange(ChangeKind.CREATE, record) for record in missing[len(surplus) :]]
         result += [RecordChange(ChangeKind.DELETE, old.record, old) for old in surplus[len(missing) :]]
-        return result + self._strangers(wanted)
+        return result + self._foreign(wanted)
 
     def _settled(self) -> tuple[list[Record], list[RecordChange]]:
         """The wanted records that are not there yet, and the lines of those that are."""
@@ -156,7 +156,7 @@ class _RecordSet:
                 missing.append(record)
         return missing, result
 
-    def _strangers(self, wanted: set[tuple[str, str, str]]) -> list[RecordChange]:
+    def _foreign(self, wanted: set[tuple[str, str, str]]) -> list[RecordChange]:
         return [
             RecordChange(
                 ChangeKind.FOREIGN,

@@ -195,7 +195,7 @@ class _Server:
             if back or row.last_error:
                 _alert(f"{label} takes changes again.", "success")
             for each in settled.retried:
-                _tell(each, f"{answers.done_line(each, row)} (retried)")
+                _log_line(each, f"{answers.done_line(each, row)} (retried)")
 
         in_transaction(write)
         self._destination.doubtful = False
@@ -205,7 +205,7 @@ def _alert(text: str, level: str) -> None:
     events.publish("alert", f"[dns] {text}", level=level)
 
 
-def _tell(row: DnsRecord, line: str) -> None:
+def _log_line(row: DnsRecord, line: str) -> None:
     """The event of a record that failed at first."""
     service = row.vm.service_id if row.vm is not None else None
     about = f"sid:{service} " if service is not None else ""

@@ -21,9 +21,9 @@ def checked_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise Refused(f"“{redact.redact(text)}” is not a server address. Write it as https://host:port.")
     if parts.username or parts.password:
-        raise Refused("A server address must not carry a user or password. Put them into their own fields.")
+        raise Refused("A server address must not contain a user or password; they have separate fields.")
     if parts.query or parts.fragment:
-        raise Refused("A server address must not carry a query (`?…`) or a fragment (`#…`).")
+        raise Refused("A server address must not contain a query (`?…`) or a fragment (`#…`).")
     return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/"), "", ""))
 
 

@@ -88,7 +88,7 @@ class SqlTokens:
         """The next token of a statement that must continue."""
         token = self.next()
         if token is None:
-            raise Refused(f"line {self._line}: the file ends inside a statement. It seems cut off.")
+            raise Refused(f"line {self._line}: the file ends inside a statement. It may be truncated.")
         return token
 
     def take(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:

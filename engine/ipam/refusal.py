@@ -25,7 +25,7 @@ def no_address(
     entries: list[LegacyAddress],
     wrong: list[LegacyFault],
 ) -> NoAddress:
-    """The refusal, told from what was looked at."""
+    """The refusal, with what was checked."""
     where = f"on {wanted}" if wanted else "on any one bridge and VLAN"
     looked = [_about_pool(pool, lacking, wanted) for pool in pools[:_POOLS_NAMED]]
     if len(pools) > _POOLS_NAMED:

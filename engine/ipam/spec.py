@@ -106,7 +106,7 @@ def check(spec: PoolSpec) -> None:
     """Refuse a pool that cannot be, with every reason in one sentence."""
     found = faults(spec)
     if found:
-        raise Refused("This pool cannot be: " + " ".join(found))
+        raise Refused("Invalid pool: " + " ".join(found))
 
 
 def _faults(spec: PoolSpec) -> Iterator[str]:

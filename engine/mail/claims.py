@@ -96,7 +96,7 @@ def sent(claimed: MailClaim, said: str) -> None:
     def work() -> None:
         done = {"state": "sent", "sent_at": now_ms(), "context": "", "error": ""}
         if _write(claimed.mine, **done):
-            _tell(claimed.row, f"sent ({said})", "success")
+            _log_line(claimed.row, f"sent ({said})", "success")
 
     in_transaction(work)
 
@@ -116,7 +116,7 @@ def later(claimed: MailClaim, why: str) -> None:
     def work() -> None:
         again = {"state": "pending", "due_at": now_ms() + minutes * 60_000, "sent_at": None}
         if _write(claimed.mine, error=redact(why), **again):
-            _tell(claimed.row, f"not taken yet, trying again in {minutes} min: {why}", "waiting")
+            _log_line(claimed.row, f"not taken yet, trying again in {minutes} min: {why}", "waiting")
 
     return in_transaction(work)
 
@@ -131,7 +131,7 @@ def failed(claimed: MailClaim, why: str) -> None:
 
     def work() -> None:
         if _write(claimed.mine, state="failed", sent_at=None, error=redact(why)):
-            _tell(claimed.row, f"failed: {why}", "error")
+            _log_line(claimed.row, f"failed: {why}", "error")
 
     in_transaction(work)
 
@@ -175,7 +175,7 @@ def forget_old() -> int:
                 f"given up after {KEPT_MS // 86_400_000} days without a mail server that took it. {row.error}"
             )
             _write(Outbox.id == row.id, error=why.strip())
-            _tell(row, f"failed: {why.strip()}", "error")
+            _log_line(row, f"failed: {why.strip()}", "error")
         return count
 
     return in_transaction(work)
@@ -184,14 +184,14 @@ def forget_old() -> int:
 def _note_unknown(row: Outbox, condition: Any, why: str) -> None:
     sentence = UNKNOWN.format(why=why, uid=row.uid, id=row.id)
     if _write(condition, state="failed", error=redact(sentence)):
-        _tell(row, sentence, "error")
+        _log_line(row, sentence, "error")
 
 
 def _write(condition: Any, **changes: Any) -> int:
     return int(Outbox.update(changes).where(condition).execute())
 
 
-def _tell(row: Outbox, what: str, level: str) -> None:
+def _log_line(row: Outbox, what: str, level: str) -> None:
     service = row.vm.service_id if row.vm is not None else None
     about = f"sid:{service} " if service is not None else ""
     text = f"[mail] {about}“{row.template}” to {row.recipient}: {what}"

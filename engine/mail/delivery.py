@@ -36,7 +36,7 @@ class Round:
         self.handed_over = False  # between the last line of a mail and the note of what the server said
         self._stopping = stopping
         self._settings: Smtp | None = None
-        self._troubles = 0
+        self._failures = 0
         self._quiet_until = 0.0  # on the process's own clock: a step of the host's changes no pause
         self._swept_at: float | None = None
 
@@ -45,7 +45,7 @@ class Round:
         self._sweep()
         site = settings.read(Smtp)
         if site != self._settings:
-            self._settings, self._troubles, self._quiet_until = site, 0, 0.0
+            self._settings, self._failures, self._quiet_until = site, 0, 0.0
         if not site.host:
             return IDLE_S
         if self._quiet_until <= time.monotonic():
@@ -86,7 +86,7 @@ class Round:
     def _fault(self, claimed: MailClaim, fault: MailFault) -> bool:
         if fault.kind is MailErrorKind.SERVER:
             claims.put_back(claimed, fault.sentence)
-            self._trouble(fault.sentence)
+            self._failed(fault.sentence)
             return False
         ends = {
             MailErrorKind.LATER: claims.later,
@@ -96,18 +96,18 @@ class Round:
         ends[fault.kind](claimed, fault.sentence)
         return True
 
-    def _trouble(self, sentence: str) -> None:
+    def _failed(self, sentence: str) -> None:
         """Leave the server alone for a while that grows; said once per outage."""
-        pause = _PAUSES_S[self._troubles] if self._troubles < len(_PAUSES_S) else _LONGEST_S
+        pause = _PAUSES_S[self._failures] if self._failures < len(_PAUSES_S) else _LONGEST_S
         self._quiet_until = time.monotonic() + pause
-        self._troubles += 1
-        if self._troubles == 1:
+        self._failures += 1
+        if self._failures == 1:
             events.announce("alert", f"[mail] mails wait: {sentence}", level="error")
 
     def _went_well(self, site: Smtp) -> None:
-        if self._troubles:
+        if self._failures:
             events.announce("alert", f"[mail] {site.host} takes mails again", level="success")
-        self._troubles, self._quiet_until = 0, 0.0
+        self._failures, self._quiet_until = 0, 0.0
 
     def _pause(self) -> float:
         due = claims.next_due()

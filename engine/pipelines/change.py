@@ -64,7 +64,7 @@ CHANGE_PACKAGE = Pipeline(
     start="change_package",
     steps=(
         PipelineStep("cp_update_ip", "Update IP + DNS + Firewall", update_ip),
-        PipelineStep("cp_stop", "Stop VM", stop, meanwhile=still_shutting_down),
+        PipelineStep("cp_stop", "Stop VM", stop, while_running=still_shutting_down),
         PipelineStep("cp_cpu_ram", "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card)),
         PipelineStep("cp_system_disk_size", "Resize system disk", resize_system),
         PipelineStep(

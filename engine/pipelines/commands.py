@@ -24,7 +24,7 @@ from engine.pipelines.steps.pending import report_pending
 from engine.store.database import in_transaction
 from engine.store.models import Service
 from engine.traffic import quota
-from engine.work.model import Done, Fail, Meanwhile, Outcome, Pipeline, PipelineStep, Skip, StepFunction
+from engine.work.model import Done, Fail, Outcome, Pipeline, PipelineStep, Skip, StepFunction, WhileTaskRuns
 
 
 def _one(
@@ -32,9 +32,9 @@ def _one(
     run: StepFunction,
     label: str = "",
     needs_guest: bool = True,
-    meanwhile: Meanwhile | None = None,
+    while_running: WhileTaskRuns | None = None,
 ) -> Pipeline:
-    step = PipelineStep(None, label or name, run, needs_guest, meanwhile)
+    step = PipelineStep(None, label or name, run, needs_guest, while_running)
     return Pipeline(name, start="", steps=(step,), by_status=False, retry=False)
 
 
@@ -118,7 +118,7 @@ COMMANDS: tuple[Pipeline, ...] = (
     _one("Stop", on_vm(power.stop), "Stop VM"),
     _one("Shutdown", on_vm(power.request_shutdown), "Shut VM down"),
     _one("Reboot", on_vm(unless_suspended(power.reboot)), "Reboot VM"),
-    _one("Suspend", suspend, "Suspend VM", meanwhile=power.still_shutting_down),
+    _one("Suspend", suspend, "Suspend VM", while_running=power.still_shutting_down),
     _one("Unsuspend", unsuspend, "Unsuspend VM"),
     _one("VMSetDedicatedIp", allocate_ip, "Allocate IP", needs_guest=False),
     _one("VMClone", clone_vm, "Clone VM"),

@@ -31,7 +31,7 @@ DEPLOY = Pipeline(
         PipelineStep("set_ip", "Allocate IP", allocate_ip, needs_guest=False),
         PipelineStep("clone", "Clone VM", clone_vm),
         PipelineStep("set_dns", "Configure DNS records", configure_dns, needs_guest=False),
-        PipelineStep("migrated", "Migrate to target node", migrate_to_target, meanwhile=still_moving),
+        PipelineStep("migrated", "Migrate to target node", migrate_to_target, while_running=still_moving),
         PipelineStep(
             "set_cpu_ram", "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card, login)
         ),

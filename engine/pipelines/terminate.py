@@ -18,7 +18,7 @@ TERMINATE = Pipeline(
     failed_status="error_terminate",
     by_status=False,
     steps=(
-        PipelineStep(None, "Stop VM", stop_gently, meanwhile=still_shutting_down),
+        PipelineStep(None, "Stop VM", stop_gently, while_running=still_shutting_down),
         PipelineStep(None, "Delete backups", delete_backups),
         PipelineStep(None, "Delete DNS records", delete_dns, needs_guest=False),
         PipelineStep(None, "Delete VM", delete_vm_or_give_up),

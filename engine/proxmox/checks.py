@@ -220,13 +220,13 @@ class _Inspection:
     def snapshots(self) -> Iterator[ServerCheck]:
         """Whether the disks of products with snapshots can have any."""
         yield from snapshot_checks(self.wanted.snapshots, self.templates_found, self.seen)
-        homes = (
+        images = (
             drive.storage
             for found in self.templates_found.values()
             for drive in found.config.drives.values()
             if drive.is_disk and drive.storage
         )
-        yield from chain_checks([*self.wanted.storages, *homes], self.cluster.chained_storages())
+        yield from chain_checks([*self.wanted.storages, *images], self.cluster.chained_storages())
 
     def privileges(self) -> Iterator[ServerCheck]:
         """Each privilege our calls need, on the path they need it; those nothing uses in one line."""

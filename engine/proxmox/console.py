@@ -136,7 +136,7 @@ def open_stream(cluster: Cluster, ticket: ConsoleTicket, what: str) -> ConsoleSt
     except InvalidStatus as error:
         raise _refused(attempt, error) from None
     except (InvalidHandshake, TimeoutError, OSError, EOFError) as error:
-        raise broken_call(attempt, _trouble(error), sent=_was_sent(error)) from None
+        raise broken_call(attempt, _cause(error), sent=_was_sent(error)) from None
 
 
 def _refused(attempt: Attempt, error: InvalidStatus) -> ProxmoxError:
@@ -155,7 +155,7 @@ def _trust_error(error: ssl.SSLCertVerificationError) -> str:
     return getattr(error, "verify_message", "") or str(error.args[-1] if error.args else error)
 
 
-def _trouble(error: Exception) -> str:
+def _cause(error: Exception) -> str:
     """The failure in words that hold no URL."""
     if isinstance(error, TimeoutError):
         return f"no answer within {OPEN_SECONDS:g} s"

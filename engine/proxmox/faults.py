@@ -230,10 +230,10 @@ def task_ending(exitstatus: str, log: Iterable[str] = ()) -> TaskExit:
     line, inner = _reason_in([line for line in log if not _LAST_WORDS.match(line)])
     if not line:
         return TaskExit(text, rule.kind, rule.name, rule.advice)
-    told = inner or rule
+    chosen = inner or rule
     # the sentence contains the line with the reason, so that nobody has to read the log
-    advice = "" if told.vague else told.advice
-    return TaskExit(text, told.kind, told.name, advice, said=f"{text}: {line}")
+    advice = "" if chosen.vague else chosen.advice
+    return TaskExit(text, chosen.kind, chosen.name, advice, said=f"{text}: {line}")
 
 
 def _reason_in(log: Sequence[str]) -> tuple[str, Rule | None]:

@@ -290,12 +290,20 @@ class Guest(GuestView):
     ) -> ApiRequest:
         if "firewall" not in path:  # the firewall has a file of its own: the config stays unchanged
             self.forget()
-        told = f"{what}: VM {self.vmid} on {self.node}"
+        description = f"{what}: VM {self.vmid} on {self.node}"
         given = {key: value for key, value in params.items() if value is not None}
         restoring = path[-1] == "qemu"  # which Proxmox refuses without naming the privilege
         needs = ("VM.Allocate", f"/vms/{self.vmid}") if restoring else None
         return ApiRequest(
-            method, path, told, given, changing=True, heavy=True, node=self.node, vmid=self.vmid, needs=needs
+            method,
+            path,
+            description,
+            given,
+            changing=True,
+            heavy=True,
+            node=self.node,
+            vmid=self.vmid,
+            needs=needs,
         )
 
     def _power(self, what: str, action: str, params: Mapping[str, Value] | None = None) -> str:

@@ -197,8 +197,8 @@ class GuestView:
         self, method: str, what: str, path: tuple[str, ...], params: dict[str, Value] | None = None
     ) -> ApiRequest:
         whole = ("nodes", self.node, "qemu", str(self.vmid), *path)
-        told = f"{what} of VM {self.vmid} on {self.node}"
-        return ApiRequest(method, whole, told, params or {}, node=self.node, vmid=self.vmid)
+        description = f"{what} of VM {self.vmid} on {self.node}"
+        return ApiRequest(method, whole, description, params or {}, node=self.node, vmid=self.vmid)
 
     def _may_have_moved(self, fault: ProxmoxError) -> bool:
         """Whether to look for it elsewhere: it is not on its node, or that is down and HA may have restarted it."""

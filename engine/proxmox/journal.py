@@ -63,10 +63,10 @@ class SilentRecorder:
 
 def params_hash(params: Mapping[str, Value]) -> str:
     """A short name for a set of parameters: equal sets have equal hashes; passwords are left out of it."""
-    told = {
+    identity = {
         name: "" if name in _GUESSABLE else value for name, value in params.items() if name not in _CHANGING
     }
-    text = json.dumps(told, sort_keys=True, default=str)
+    text = json.dumps(identity, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -86,8 +86,8 @@ def judge(response: requests.Response, attempt: Attempt) -> None:
     status = response.status_code
     if status >= 300:
         errors = body.get("errors") if body else None
-        told = {str(k): str(v) for k, v in errors.items()} if isinstance(errors, dict) else None
-        raise answer_fault(attempt, status, _said(response, body), told)
+        details = {str(k): str(v) for k, v in errors.items()} if isinstance(errors, dict) else None
+        raise answer_fault(attempt, status, _said(response, body), details)
     if body is None:
         raise odd_answer(attempt, "it is not JSON", status)
     if "data" not in body:
@@ -239,7 +239,7 @@ class HostSession:
         ):
             seconds = self._session.budget if sent else self.access.connect_timeout
             return broken_call(attempt, f"no complete answer within {seconds:g} s", sent=sent)
-        fault = broken_call(attempt, _trouble(causes), sent=sent)
+        fault = broken_call(attempt, _cause(causes), sent=sent)
         return _Dropped(fault) if sent else fault
 
 
@@ -269,7 +269,7 @@ def _certificate_error(causes: list[BaseException]) -> str:
     return getattr(found, "verify_message", "") or str(found.args[-1] if found.args else found)
 
 
-def _trouble(causes: list[BaseException]) -> str:
+def _cause(causes: list[BaseException]) -> str:
     """The innermost reason, in the words of the operating system where it has any."""
     for cause in reversed(causes):
         if isinstance(cause, ssl.SSLError):

@@ -43,30 +43,30 @@ def everywhere(name: str, missing: list[str], total: int, fix: str) -> ServerChe
 
 
 def snapshot_checks(
-    wishes: Iterable[SnapshotNeeds], templates: Mapping[str, GuestLocation], seen: Seen
+    needs: Iterable[SnapshotNeeds], templates: Mapping[str, GuestLocation], seen: Seen
 ) -> Iterator[ServerCheck]:
     """Which products offer snapshots although a disk of theirs cannot have any."""
     storages = {one.name: one for all_ in seen.values() for one in all_}
-    for wish in wishes:
-        name = f"snapshots {wish.product}"
-        obstacles = list(_obstacles(wish, templates.get(wish.template), storages))
+    for need in needs:
+        name = f"snapshots {need.product}"
+        obstacles = list(_obstacles(need, templates.get(need.template), storages))
         for what, why, fix in obstacles:
-            sentence = f"VMs of product {wish.product} cannot be snapshotted because of their {what}: {why}."
+            sentence = f"VMs of product {need.product} cannot be snapshotted because of their {what}: {why}."
             yield ServerCheck(name, CheckResult.WARN, sentence, fix)
         if not obstacles:
-            yield ServerCheck(name, CheckResult.OK, f"VMs of product {wish.product} can be snapshotted.")
+            yield ServerCheck(name, CheckResult.OK, f"VMs of product {need.product} can be snapshotted.")
 
 
 def _obstacles(
-    wish: SnapshotNeeds, template: GuestLocation | None, storages: Mapping[str, Storage]
+    need: SnapshotNeeds, template: GuestLocation | None, storages: Mapping[str, Storage]
 ) -> Iterator[tuple[str, str, str]]:
     key = template.config.system_disk if template else None
     drive = template.config.drives[key] if template and key else None
     home = drive.storage or "" if drive else ""
-    system = home if wish.linked else wish.system_storage or home
+    system = home if need.linked else need.system_storage or home
     if system in storages:
-        yield from _obstacle("system disk", storages[system], drive if wish.linked else None)
-    extra = None if wish.additional_storage is None else wish.additional_storage or system
+        yield from _obstacle("system disk", storages[system], drive if need.linked else None)
+    extra = None if need.additional_storage is None else need.additional_storage or system
     if extra is not None and extra in storages:
         yield from _obstacle("additional disk", storages[extra], None)
 

@@ -130,9 +130,9 @@ class Quorum:
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Quorum:
         """Reads the answer of /cluster/status; a node that is no cluster has no row about one."""
-        told = list(rows)
-        nodes = {text_of(row, "name"): flag_of(row, "online") for row in told if row.get("type") == "node"}
-        cluster = next((row for row in told if row.get("type") == "cluster"), {})
+        entries = list(rows)
+        nodes = {text_of(row, "name"): flag_of(row, "online") for row in entries if row.get("type") == "node"}
+        cluster = next((row for row in entries if row.get("type") == "cluster"), {})
         total = max(int_of(cluster, "nodes"), len(nodes))
         missing = tuple(sorted(name for name, online in nodes.items() if not online))
         return cls(flag_of(cluster, "quorate", True), sum(nodes.values()), total, missing)

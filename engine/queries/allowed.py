@@ -31,7 +31,7 @@ def why_not(vm: VmState, action: str) -> str | None:
 def _of_status(vm: VmState, action: str) -> str | None:
     status = vm.vm_status
     if action in _NEEDS_VM and status in GONE:
-        return f"{vm.name} is removed; there is nothing to act on."
+        return f"{vm.name} is removed; only its record is left."
     if action in _NEEDS_VM and status in ENDING:
         return f"{vm.name} is being terminated ({status}). Reset it first if that was a mistake."
     if action == "start" and status != "ready":

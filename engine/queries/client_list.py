@@ -7,8 +7,8 @@ from typing import Any
 from peewee import fn
 
 from engine.actions.lookup import found
-from engine.queries.inventory import ClientView
-from engine.queries.keyset import Slice, order, revision, slice_of
+from engine.queries.inventory import ClientView, client_view
+from engine.queries.keyset import Slice, order, slice_of
 from engine.queries.scoping import client_condition, inside, service_condition
 from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
@@ -56,15 +56,4 @@ def _views(condition: Any, scope: Scope) -> list[ClientView]:
         service_condition(scope),
     )
     counts: dict[int, int] = dict(counted.tuples())
-    return [
-        ClientView(
-            row.id,
-            row.name,
-            row.email,
-            row.language,
-            counts.get(row.id, 0),
-            row.notes,
-            revision(row.name, row.email, row.language, row.notes),
-        )
-        for row in rows
-    ]
+    return [client_view(row, counts.get(row.id, 0)) for row in rows]

@@ -18,7 +18,7 @@ from engine.queries.attention import (
 )
 from engine.queries.capacity import Load, capacity
 from engine.queries.engines import EngineView, engines
-from engine.queries.overdue_backups import BackupDebt, backup_debts
+from engine.queries.overdue_backups import OverdueBackup, overdue_backups
 from engine.queries.upcoming import LastChange, Upcoming, last_change, upcoming
 from engine.queries.workload import ExpiringSoon, PendingWork, Workload, expiry, pending, workload
 from engine.schedule.registry import TASKS
@@ -27,7 +27,7 @@ from engine.store.models import Pool, Server, Service, Vm, Zone
 from engine.work import task_ledger as ledger
 from engine.work.catalog import AT_REST
 
-_SHOWN_DEBTS = 20
+_SHOWN_BACKUPS = 20
 
 __all__ = ["Dashboard", "ScreenTarget", "alerts", "dashboard", "nothing_yet"]
 
@@ -50,8 +50,8 @@ class Dashboard:
     expiry: list[ExpiringSoon]
     upcoming: list[Upcoming]
     last_change: LastChange | None
-    backup_debts: list[BackupDebt]
-    backup_debts_total: int
+    overdue_backups: list[OverdueBackup]
+    overdue_backups_total: int
     tasks: list[ledger.ScheduledTask]
     engines: list[EngineView]
 
@@ -59,7 +59,7 @@ class Dashboard:
 def dashboard(quick: bool = False) -> Dashboard:
     """The state of the site now. `quick`: nothing is loaded that takes long, so step totals may be missing."""
     with session():
-        owed, tasks = backup_debts(), [ledger.standing(task) for task in TASKS]
+        overdue, tasks = overdue_backups(), [ledger.standing(task) for task in TASKS]
         stuck, stuck_total = stuck_vms()
         vms, servers, loads = _vm_states(stuck_total), server_states(), capacity()
         return Dashboard(
@@ -73,12 +73,12 @@ def dashboard(quick: bool = False) -> Dashboard:
             servers=servers,
             loads=loads,
             work=workload(vms["working"], vms["waiting"], quick),
-            pending=pending(owed, tasks),
+            pending=pending(overdue, tasks),
             expiry=list(expiry()),
             upcoming=upcoming(tasks),
             last_change=last_change(),
-            backup_debts=owed[:_SHOWN_DEBTS],
-            backup_debts_total=len(owed),
+            overdue_backups=overdue[:_SHOWN_BACKUPS],
+            overdue_backups_total=len(overdue),
             tasks=tasks,
             engines=engines(),
         )

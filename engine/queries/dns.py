@@ -10,7 +10,7 @@ from engine.dns.query import forward_confirmed
 from engine.errors import KvmtuiError
 from engine.ipam.allocate import addresses_of_vm
 from engine.store.database import session
-from engine.store.models import Address, DnsRecord, Vm
+from engine.store.models import Address, Vm
 
 PENDING_STATES = ("pending", "deleting", "conflict")
 
@@ -76,12 +76,6 @@ def _confirmed(vm: Vm) -> tuple[list[str], bool]:
         said.append(answer.sentence)
         ok = ok and answer.ok
     return said, ok
-
-
-def debt() -> int:
-    """How many records are pending, to be deleted, or in conflict with a foreign one."""
-    with session():
-        return int(DnsRecord.select().where(DnsRecord.state.in_(PENDING_STATES)).count())
 
 
 def zones() -> list[tuple[int, str]]:

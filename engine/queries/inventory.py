@@ -196,20 +196,18 @@ def products(scope: Scope = EVERYTHING) -> list[ProductView]:
         ]
 
 
+def client_view(row: Client, services: int) -> ClientView:
+    """A client's row with the number of its services."""
+    etag = revision(row.name, row.email, row.language, row.notes)
+    return ClientView(row.id, row.name, row.email, row.language, services, row.notes, etag)
+
+
 def clients(scope: Scope = EVERYTHING) -> list[ClientView]:
     """Every client, by name."""
     with session():
         counts = _counts(Service, "client", service_condition(scope))
         return [
-            ClientView(
-                row.id,
-                row.name,
-                row.email,
-                row.language,
-                counts.get(row.id, 0),
-                row.notes,
-                revision(row.name, row.email, row.language, row.notes),
-            )
+            client_view(row, counts.get(row.id, 0))
             for row in inside(Client.select().order_by(Client.name), client_condition(scope))
         ]
 
@@ -274,7 +272,7 @@ def _service_rows() -> Any:
         .join_from(Service, Client)
         .join_from(Service, Product)
         .join_from(Product, Server)
-        .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="machine")
+        .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="deployed")
         .tuples()
     )
 

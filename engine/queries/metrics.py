@@ -17,7 +17,7 @@ from engine.clock import now_ms
 from engine.queries import tokens
 from engine.queries.drifted import drifted
 from engine.queries.engines import engines
-from engine.queries.overdue_backups import backup_debts
+from engine.queries.overdue_backups import overdue_backups
 from engine.queries.pools import pools
 from engine.queries.vm_list import in_state
 from engine.schedule.registry import RETENTION, TASKS
@@ -57,8 +57,8 @@ def _gauges() -> Iterator[SiteGauge]:
     yield from _pools()
     yield from _dns()
     yield from _mails()
-    owed = backup_debts()
-    yield _one("backups_overdue", "VMs whose backup schedule has missed a backup.", len(owed))
+    overdue = overdue_backups()
+    yield _one("backups_overdue", "VMs whose backup schedule has missed a backup.", len(overdue))
     yield from _tasks()
     yield from _engines()
     yield from _servers()

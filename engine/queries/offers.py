@@ -110,8 +110,8 @@ def _shown(host: str, port: int, timeout: float) -> ShownCertificate:
 
 
 @dataclass
-class _Looking:
-    """One look around; what cannot be read is kept as a sentence, and the look continues."""
+class _OfferReader:
+    """Reads what a cluster offers; what cannot be read is kept as a sentence, and reading continues."""
 
     cluster: Cluster
     errors: list[str] = field(default_factory=list)
@@ -156,26 +156,26 @@ def offers(server: str) -> Offers:
     with session():
         cluster = servers.cluster(found(Server, Server.name == server, f"server '{server}'"))
     try:
-        return _offers(server, _Looking(cluster))
+        return _offers(server, _OfferReader(cluster))
     finally:
         servers.close()
 
 
-def _offers(server: str, look: _Looking) -> Offers:
-    nodes = look.online()
+def _offers(server: str, reader: _OfferReader) -> Offers:
+    nodes = reader.online()
     if not nodes:
         raise Failed(f"No node of {server} is visible and online, so nothing can be offered.")
-    guests = [row for row in look.cluster.resources() if row.kind == "qemu"]
+    guests = [row for row in reader.cluster.resources() if row.kind == "qemu"]
     templates = sorted((row for row in guests if row.template), key=lambda row: row.vmid)
-    read = [look.template(row) for row in templates[:MOST_TEMPLATES]]
+    read = [reader.template(row) for row in templates[:MOST_TEMPLATES]]
     return Offers(
         server,
         tuple(each for each in read if each is not None),
         max(0, len(templates) - MOST_TEMPLATES),
-        _storages(look.storages(nodes)),
-        _bridges(list(look.bridges(nodes))),
+        _storages(reader.storages(nodes)),
+        _bridges(list(reader.bridges(nodes))),
         frozenset(row.vmid for row in guests),
-        tuple(dict.fromkeys(look.errors)),
+        tuple(dict.fromkeys(reader.errors)),
     )
 
 
@@ -230,7 +230,7 @@ def _interface(row: Row) -> IPv4Interface | None:
 def free_range(bridge: BridgeOffer) -> Range | None:
     """The longest stretch of the bridge's network between its gateway, its nodes and its ends.
 
-    What other hosts use is unknown to Proxmox: an operator must look at it before it becomes a pool.
+    What other hosts use is unknown to Proxmox: an operator must check it before it becomes a pool.
     """
     if not bridge.network:
         return None

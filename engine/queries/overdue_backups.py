@@ -16,7 +16,7 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class BackupDebt:
+class OverdueBackup:
     """A VM whose schedule has missed a backup: when the first missing one was due, and why there is none."""
 
     service_id: int
@@ -25,19 +25,19 @@ class BackupDebt:
     reason: str
 
 
-def backup_debts() -> list[BackupDebt]:
+def overdue_backups() -> list[OverdueBackup]:
     """Every schedule that has missed a backup, the longest first."""
     with session():
-        return sorted(_owed(), key=lambda debt: (debt.since, debt.service_id))
+        return sorted(_overdue(), key=lambda backup: (backup.since, backup.service_id))
 
 
-def overdue_backup_of(service_id: int) -> BackupDebt | None:
+def overdue_backup_of(service_id: int) -> OverdueBackup | None:
     """The backups the schedule of one service has missed; None when it missed none or there is none."""
     with session():
-        return next(_owed(service_id), None)
+        return next(_overdue(service_id), None)
 
 
-def _owed(service_id: int | None = None) -> Iterator[BackupDebt]:
+def _overdue(service_id: int | None = None) -> Iterator[OverdueBackup]:
     """Dates are worked out for every schedule, VMs are read only for those that missed one."""
     now, zone = now_ms(), local(0).tzinfo
     since = {}
@@ -50,7 +50,7 @@ def _owed(service_id: int | None = None) -> Iterator[BackupDebt]:
     ids = list(since)
     for place in range(0, len(ids), _AT_ONCE):
         for row in list(_whole(ids[place : place + _AT_ONCE])):
-            yield BackupDebt(row.vm.service_id, row.vm.name, since[row.id], _reason(row))
+            yield OverdueBackup(row.vm.service_id, row.vm.name, since[row.id], _reason(row))
 
 
 def _schedules(service_id: int | None) -> Any:

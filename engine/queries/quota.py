@@ -86,7 +86,7 @@ def over_quota() -> Iterator[OverQuota]:
         .join_from(TrafficQuota, Service)
         .join_from(Service, Client)
         .join_from(Service, Product)
-        .join_from(Service, Vm, attr="machine")
+        .join_from(Service, Vm, attr="deployed")
         .where(TrafficQuota.state == "exceeded", Service.status.not_in(("Terminated", "Cancelled")))
         .order_by(TrafficQuota.since, TrafficQuota.service)
     )
@@ -94,7 +94,7 @@ def over_quota() -> Iterator[OverQuota]:
         service = row.service
         yield OverQuota(
             service.id,
-            service.machine.name or f"service {service.id}",
+            service.deployed.name or f"service {service.id}",
             service.client.name,
             row.since,
             row.hold in ("due", "on"),

@@ -80,7 +80,7 @@ def _joined(question: ServiceQuestion, scope: Scope) -> Any:
         Service.select(Service.id)
         .join_from(Service, Client)
         .join_from(Service, Product)
-        .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="machine")
+        .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="deployed")
     )
     query = inside(query, service_condition(scope))
     if question.client:

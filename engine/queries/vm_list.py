@@ -170,7 +170,7 @@ def _unquoted(word: str) -> str | None:
 def is_state(value: str) -> Any:
     """The condition of `is:`; refused when the word is unknown."""
     if value not in _IS:
-        raise Refused(f"is:{value} is not known. Known are {', '.join(f'is:{each}' for each in _IS)}.")
+        raise Refused(f"is:{value} is unknown; use one of {', '.join(f'is:{each}' for each in _IS)}.")
     return _IS[value]()
 
 

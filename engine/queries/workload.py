@@ -12,7 +12,7 @@ from engine.certificates import expiries
 from engine.clock import Moment, local_now, now_ms
 from engine.queries.attention import TOKEN_DAYS, ScreenTarget, where
 from engine.queries.drifted import drifted
-from engine.queries.overdue_backups import BackupDebt
+from engine.queries.overdue_backups import OverdueBackup
 from engine.queries.quota import over_quota
 from engine.queries.tokens import expiring
 from engine.store.models import DnsRecord, Outbox, Request, Run, Step, Vm
@@ -128,7 +128,7 @@ def _busy_vm(run: Run, quick: bool) -> Busy:
     return Busy(vm.service_id, vm.name, run.action, ended.count(), label, run.started_at)
 
 
-def pending(owed: Sequence[BackupDebt], tasks: Sequence[ledger.ScheduledTask]) -> list[PendingWork]:
+def pending(overdue: Sequence[OverdueBackup], tasks: Sequence[ledger.ScheduledTask]) -> list[PendingWork]:
     """What is still to be done; nothing that is at zero."""
     dns = DnsRecord.select().where(DnsRecord.state.in_(("pending", "deleting", "conflict")))
     mails = Outbox.select().where(Outbox.state.in_(("pending", "sending"))).count()
@@ -143,11 +143,11 @@ def pending(owed: Sequence[BackupDebt], tasks: Sequence[ledger.ScheduledTask]) -
         ),
         PendingWork("mail", mails, "", ScreenTarget("outbox")),
     ]
-    if owed:
-        first = owed[0]
+    if overdue:
+        first = overdue[0]
         said = f"{first.name}: {first.reason}"
         rows.append(
-            PendingWork("backups overdue", len(owed), said, ScreenTarget("vm", first.service_id), True)
+            PendingWork("backups overdue", len(overdue), said, ScreenTarget("vm", first.service_id), True)
         )
     if over := list(over_quota()):
         longest = over[0]

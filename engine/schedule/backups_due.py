@@ -9,20 +9,20 @@ from engine.clock import local_now
 from engine.schedule import daily, left_backups
 from engine.store.database import in_transaction
 from engine.store.models import BackupSchedule, DailyBackup
-from engine.work.task import Room, TaskReport
+from engine.work.task import TaskReport, TaskResources
 
 BACKUPS = daily.Daily(BackupSchedule, DailyBackup, "Backup", "schedule_backup", lambda today: {})
 
 
-def run(room: Room) -> TaskReport:
+def run(resources: TaskResources) -> TaskReport:
     """Ask every VM whose hour has come and that has no backup of today yet."""
     report = TaskReport()
     for vm_id, error in daily.close_lost(BACKUPS):
         _remember(vm_id, error)
-    daily.begin_due(BACKUPS, room, report)
+    daily.begin_due(BACKUPS, resources, report)
     daily.forget_old(BACKUPS, local_now())
-    left_backups.retry(room, report)
-    room.begin()
+    left_backups.retry(resources, report)
+    resources.begin()
     return report
 
 

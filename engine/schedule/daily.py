@@ -17,7 +17,7 @@ from engine.clock import DAYS, local_now
 from engine.store.database import in_transaction, session
 from engine.store.models import BackupSchedule, DailyBackup, DailySnapshot, Run, SnapshotSchedule, Vm
 from engine.work import requests, wake
-from engine.work.task import Room, TaskReport
+from engine.work.task import TaskReport, TaskResources
 
 _ENGINE = Actor(login="engine", ssh_client="", source="engine")
 _KEPT = timedelta(days=60)
@@ -35,13 +35,13 @@ class Daily:
     details: Callable[[str], dict[str, Any]]  # what the day's row and the request hold besides the date
 
 
-def begin_due(kind: Daily, room: Room, report: TaskReport) -> None:
+def begin_due(kind: Daily, resources: TaskResources, report: TaskReport) -> None:
     """Ask every VM whose hour has come and that has none of today yet; one that is busy is asked later."""
     here = local_now()
     today, minute = here.strftime("%Y-%m-%d"), here.hour * 60 + here.minute
     with session():
         for row in list(kind.schedule.select().where(kind.schedule.minute <= minute)):
-            if DAYS[here.weekday()] not in row.days or not room.keep_going():
+            if DAYS[here.weekday()] not in row.days or not resources.keep_going():
                 continue
             if in_transaction(partial(_begin, kind, row.vm_id, today)):
                 report.add(row.vm.service_id, kind.action, "success")

@@ -8,22 +8,22 @@ from __future__ import annotations
 from engine.clock import now_ms
 from engine.store.database import session
 from engine.store.models import Run
-from engine.work.task import Room, TaskReport
+from engine.work.task import TaskReport, TaskResources
 
 
-def manual_backups(room: Room) -> TaskReport:
+def manual_backups(resources: TaskResources) -> TaskReport:
     """The manual backups that run or ended since the last look."""
-    return _since(room, "Backup", "now_backup")
+    return _since(resources, "Backup", "now_backup")
 
 
-def restores(room: Room) -> TaskReport:
+def restores(resources: TaskResources) -> TaskReport:
     """The restores that run or ended since the last look."""
-    return _since(room, "Restore", "restore_backup")
+    return _since(resources, "Restore", "restore_backup")
 
 
-def _since(room: Room, pipeline: str, action: str) -> TaskReport:
+def _since(resources: TaskResources, pipeline: str, action: str) -> TaskReport:
     report = TaskReport()
-    since = room.since or now_ms()
+    since = resources.since or now_ms()
     with session():
         ended = (Run.finished_at >= since) | (Run.live == 1)
         for run in Run.select().where(Run.action == pipeline, ended).order_by(Run.id):

@@ -21,7 +21,7 @@ from engine.store.database import in_transaction, session
 from engine.store.models import LeftBackup, Server, Vm
 from engine.work import events, servers
 from engine.work.housekeeping import HousekeepingJournal
-from engine.work.task import Room, TaskReport
+from engine.work.task import TaskReport, TaskResources
 
 ACTION = "delete_left_backup"
 SKEW_MS = 60_000
@@ -48,13 +48,13 @@ class Outlook:
     away: str = ""
 
 
-def retry(room: Room, report: TaskReport) -> None:
+def retry(resources: TaskResources, report: TaskReport) -> None:
     """Try every left backup that is due once."""
     with session():
         for row in _due():
-            if not room.keep_going():
+            if not resources.keep_going():
                 return
-            report.add(row.service, ACTION, _try(room, row))
+            report.add(row.service, ACTION, _try(resources, row))
 
 
 def _due() -> list[LeftBackup]:
@@ -63,14 +63,14 @@ def _due() -> list[LeftBackup]:
     return list(query.where(LeftBackup.vm_uid.not_in(going)).order_by(LeftBackup.due_at).limit(_AT_ONCE))
 
 
-def _try(room: Room, row: LeftBackup) -> str:
+def _try(resources: TaskResources, row: LeftBackup) -> str:
     if Vm.select().where(Vm.uid == row.vm_uid, Vm.vm_status != "remove").exists():
         return _forget(row, "was kept: its VM exists again", "skip")
     if why := servers.why_not(row.server):
         return _later(row, why)
     try:
-        with room.servers.recording(HousekeepingJournal(row.server_id, ACTION)):
-            return _look(room.servers.cluster(row.server), row)
+        with resources.servers.recording(HousekeepingJournal(row.server_id, ACTION)):
+            return _look(resources.servers.cluster(row.server), row)
     except KvmtuiError as error:
         return _later(row, error.sentence)
 

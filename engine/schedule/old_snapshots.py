@@ -17,25 +17,25 @@ from engine.schedule import snapshots_due
 from engine.store.database import in_transaction, session
 from engine.store.models import Snapshot, Vm
 from engine.work import wake
-from engine.work.task import Room, TaskReport
+from engine.work.task import TaskReport, TaskResources
 
 _ENGINE = Actor(login="engine", ssh_client="", source="engine")
 
 
-def run(room: Room) -> TaskReport:
+def run(resources: TaskResources) -> TaskReport:
     """One request for each VM with something to remove or to take; the runner does it."""
     report = TaskReport()
-    snapshots_due.begin(room, report)
+    snapshots_due.begin(resources, report)
     with session():
         for vm in _with_old():
-            if not room.keep_going():
+            if not resources.keep_going():
                 break
             try:
                 in_transaction(partial(_ask, vm))
                 report.add(vm.service_id, "remove_old_snapshots", "success")
             except Refused as refusal:
                 report.add(vm.service_id, "remove_old_snapshots", refusal.sentence)
-    room.begin()
+    resources.begin()
     return report
 
 

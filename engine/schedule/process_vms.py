@@ -23,7 +23,7 @@ from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Run, Server, TaskState, Vm
 from engine.work import quorum, servers, wake
 from engine.work.catalog import AT_REST
-from engine.work.task import Room, TaskReport
+from engine.work.task import TaskReport, TaskResources
 from engine.work.walk import LONGEST_PARK_MS
 
 log = logging.getLogger(__name__)
@@ -34,17 +34,17 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 _asking: set[int] = set()  # servers whose answer is pending
 
 
-def run(room: Room) -> TaskReport:
+def run(resources: TaskResources) -> TaskReport:
     """One tick."""
     began = now_ms()
     in_transaction(_retry_failed)
-    while room.keep_going() and sweep_quarantine(at_most=_SWEEP) == _SWEEP:
+    while resources.keep_going() and sweep_quarantine(at_most=_SWEEP) == _SWEEP:
         pass  # addresses whose rest is over become free again
-    _refresh_all(room)
-    room.begin()
-    if room.until_rest:
-        _until_rest(room)
-    return _report(began if room.until_rest else min(began, room.since or began))
+    _refresh_all(resources)
+    resources.begin()
+    if resources.until_rest:
+        _until_rest(resources)
+    return _report(began if resources.until_rest else min(began, resources.since or began))
 
 
 def retry_ms() -> int | None:
@@ -68,7 +68,7 @@ def _retry_failed() -> None:
         wake.ring()
 
 
-def _refresh_all(room: Room) -> None:
+def _refresh_all(resources: TaskResources) -> None:
     """Ask every server side by side; one that does not answer in time is left to end by itself."""
     with session():
         enabled = list(Server.select().where(Server.state == "enabled"))
@@ -76,36 +76,36 @@ def _refresh_all(room: Room) -> None:
     for server in enabled:
         if server.id not in _asking:
             _asking.add(server.id)
-            threads.append(threading.Thread(target=_refresh_one, args=(room, server), daemon=True))
+            threads.append(threading.Thread(target=_refresh_one, args=(resources, server), daemon=True))
             threads[-1].start()
     end = time.monotonic() + _ANSWER_S
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
 
 
-def _refresh_one(room: Room, server: Server) -> None:
+def _refresh_one(resources: TaskResources, server: Server) -> None:
     try:
         with session():
-            _refresh(room, server)
+            _refresh(resources, server)
     except KvmtuiError as error:
         log.warning("The guests of server %s could not be noted: %s", server.name, error.sentence)
     finally:
         _asking.discard(server.id)
 
 
-def _refresh(room: Room, server: Server) -> None:
+def _refresh(resources: TaskResources, server: Server) -> None:
     """Keep power, locks and drift of all guests, how full nodes and storages are, and when the certificate
     expires; one request for a server."""
     if server.failures >= servers.GIVE_UP_AFTER and not servers.probe_due(server.id):
         return
     try:
-        overview = room.servers.cluster(server).overview()
+        overview = resources.servers.cluster(server).overview()
     except ProxmoxError as error:
         servers.missed(server, error)
         log.warning("Cannot list the guests of server %s: %s", server.name, error.sentence)
         return
     servers.reached(server)
-    cluster = room.servers.cluster(server)
+    cluster = resources.servers.cluster(server)
     quorum.look(server, cluster)
     seen = {guest.vmid: guest for guest in overview.guests if guest.kind == "qemu"}
     in_transaction(lambda: _note_states(server.id, seen))
@@ -133,16 +133,16 @@ def _note_states(server_id: int, seen: dict[int, Resource]) -> None:
         guest = seen.get(vmid)
         if guest and node and node != guest.node:  # HA or an administrator moved it
             Vm.update(node=guest.node).where(Vm.id == vm_id, Vm.due_at.is_null()).execute()
-        told = (guest.status, guest.lock or "") if guest else ("missing", "")
-        if told != (status, lock):
-            Vm.update(remote_status=told[0], remote_lock=told[1], remote_seen_at=now).where(
+        known = (guest.status, guest.lock or "") if guest else ("missing", "")
+        if known != (status, lock):
+            Vm.update(remote_status=known[0], remote_lock=known[1], remote_seen_at=now).where(
                 Vm.id == vm_id
             ).execute()
 
 
-def _until_rest(room: Room) -> None:
+def _until_rest(resources: TaskResources) -> None:
     """Stay while there is something to walk or to wait for."""
-    while room.keep_going():
+    while resources.keep_going():
         with session():
             now = now_ms()
             failed = (Vm.error != "") & (Vm.wait_kind == "") & (Vm.due_at > now)

@@ -13,14 +13,14 @@ from difflib import get_close_matches
 from importlib import import_module
 
 from engine.errors import Refused
-from engine.work.task import Room, Task, TaskReport
+from engine.work.task import Task, TaskReport, TaskResources
 
 
-def _in(module: str, function: str = "run") -> Callable[[Room], TaskReport]:
+def _in(module: str, function: str = "run") -> Callable[[TaskResources], TaskReport]:
     """A function of a module beside this one, looked up when it is called."""
 
-    def run(room: Room) -> TaskReport:
-        report: TaskReport = getattr(import_module(f"engine.schedule.{module}"), function)(room)
+    def run(resources: TaskResources) -> TaskReport:
+        report: TaskReport = getattr(import_module(f"engine.schedule.{module}"), function)(resources)
         return report
 
     return run

@@ -17,21 +17,21 @@ from engine.store.database import in_transaction, session
 from engine.store.models import Setting
 from engine.traffic import aggregation
 from engine.work import retention
-from engine.work.task import Room, TaskReport
+from engine.work.task import TaskReport, TaskResources
 
 log = logging.getLogger(__name__)
 LONGEST_S = 300.0  # and never longer than half the time after which a lock is taken over
 _FOLDED = "retention.folded"  # {"day", "month"}: the edges of the pass; "after": the last VM, null at its end
 
 
-def run(room: Room, pause_s: float = retention.PAUSE_S, now: int = 0) -> TaskReport:
+def run(resources: TaskResources, pause_s: float = retention.PAUSE_S, now: int = 0) -> TaskReport:
     """One run; a table that cannot be cleaned does not stop the others."""
     kept = settings.read(settings.Retention)
     end = time.monotonic() + min(LONGEST_S, settings.read(settings.Cron).lock_timeout / 2)
     report = TaskReport()
 
     def keep_going() -> bool:
-        return room.keep_going() and time.monotonic() < end
+        return resources.keep_going() and time.monotonic() < end
 
     for table in retention.TABLES:
         _count(

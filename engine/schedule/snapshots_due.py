@@ -8,7 +8,7 @@ from engine.clock import local_now
 from engine.pipelines.steps.snapshots import new_name
 from engine.schedule import daily
 from engine.store.models import DailySnapshot, SnapshotSchedule
-from engine.work.task import Room, TaskReport
+from engine.work.task import TaskReport, TaskResources
 
 
 def _details(today: str) -> dict[str, Any]:
@@ -18,8 +18,8 @@ def _details(today: str) -> dict[str, Any]:
 SNAPSHOTS = daily.Daily(SnapshotSchedule, DailySnapshot, "ScheduledSnapshot", "schedule_snapshot", _details)
 
 
-def begin(room: Room, report: TaskReport) -> None:
+def begin(resources: TaskResources, report: TaskReport) -> None:
     """Begin what is due, and close what was begun and lost."""
     daily.close_lost(SNAPSHOTS)
-    daily.begin_due(SNAPSHOTS, room, report)
+    daily.begin_due(SNAPSHOTS, resources, report)
     daily.forget_old(SNAPSHOTS, local_now())

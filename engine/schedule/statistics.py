@@ -22,23 +22,23 @@ from engine.store.models import Server
 from engine.traffic import counters
 from engine.traffic.counters import CountedVm
 from engine.traffic.hourly_bytes import CounterChange, CounterReading, counter_change
-from engine.traffic.sampling import look
+from engine.traffic.sampling import sample
 from engine.work import servers
-from engine.work.task import Room, TaskReport
+from engine.work.task import TaskReport, TaskResources
 
 _TOGETHER = 200
 _ACTION = "collect_statistics"
 _TOO_SOON_MS = 60_000  # the overview may be older than such a recent reading
 
 
-def run(room: Room, clock: Callable[[], int] = now_ms) -> TaskReport:
+def run(resources: TaskResources, clock: Callable[[], int] = now_ms) -> TaskReport:
     """Read the counters of every VM once, then enforce the traffic quotas, whatever could be read."""
     report = TaskReport()
     for server in _servers():
-        machines = counters.machines(server.id)
-        if machines and room.keep_going():
-            _collect(room, server, machines, clock, report)
-    traffic_quota.enforce_all(clock(), report, room.keep_going)
+        vms = counters.counted_vms(server.id)
+        if vms and resources.keep_going():
+            _collect(resources, server, vms, clock, report)
+    traffic_quota.enforce_all(clock(), report, resources.keep_going)
     return report
 
 
@@ -48,33 +48,37 @@ def _servers() -> list[Server]:
 
 
 def _collect(
-    room: Room, server: Server, machines: list[CountedVm], clock: Callable[[], int], report: TaskReport
+    resources: TaskResources,
+    server: Server,
+    vms: list[CountedVm],
+    clock: Callable[[], int],
+    report: TaskReport,
 ) -> None:
     try:
-        seen = _guests(room, server)
+        seen = _guests(resources, server)
     except KvmtuiError as error:
-        report.add(machines[0].service_id, _ACTION, error.sentence)
-        report.count(len(machines) - 1, errors=len(machines) - 1)
+        report.add(vms[0].service_id, _ACTION, error.sentence)
+        report.count(len(vms) - 1, errors=len(vms) - 1)
         return
     at = clock()
-    cluster = room.servers.cluster(server)
+    cluster = resources.servers.cluster(server)
     found = (
-        look(GuestView(cluster, one.vmid, one.node), one, reading)
-        for one, reading in _to_count(machines, seen, at)
+        sample(GuestView(cluster, one.vmid, one.node), one, reading)
+        for one, reading in _to_count(vms, seen, at)
     )
     while some := list(islice(found, _TOGETHER)):
         report.count(counters.keep(some))
-        if not room.keep_going():
+        if not resources.keep_going():
             return
 
 
-def _guests(room: Room, server: Server) -> dict[int, Resource]:
+def _guests(resources: TaskResources, server: Server) -> dict[int, Resource]:
     """Every guest of a server by its number, in one request; a server that is away is not asked."""
     with session():
         if why := servers.why_not(server):
             raise Failed(f"The counters were not read: {why}.")
         try:
-            rows = room.servers.cluster(server).resources()
+            rows = resources.servers.cluster(server).resources()
         except ProxmoxError as error:
             servers.missed(server, error)
             raise
@@ -83,21 +87,21 @@ def _guests(room: Room, server: Server) -> dict[int, Resource]:
 
 
 def _to_count(
-    machines: list[CountedVm], seen: dict[int, Resource], at: int
+    vms: list[CountedVm], seen: dict[int, Resource], at: int
 ) -> Iterable[tuple[CountedVm, CounterReading]]:
     """The VMs whose counters are known and newer than their last reading.
 
     A guest on a node that is away is `unknown`, and counted when the node is back.
     """
-    for machine in machines:
-        row = seen.get(machine.vmid)
+    for vm in vms:
+        row = seen.get(vm.vmid)
         if row is None or row.status not in ("running", "stopped"):
             continue
         reading = _reading(row, at)
-        if machine.known and 0 <= at - machine.last.at < _TOO_SOON_MS:
+        if vm.known and 0 <= at - vm.last.at < _TOO_SOON_MS:
             continue
-        if counter_change(machine.last, reading) is not CounterChange.STALE:
-            yield replace(machine, node=row.node), reading
+        if counter_change(vm.last, reading) is not CounterChange.STALE:
+            yield replace(vm, node=row.node), reading
 
 
 def _reading(row: Resource, at: int) -> CounterReading:

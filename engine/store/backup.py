@@ -19,7 +19,7 @@ def backup(target: Path) -> None:
     """Write the backup; when it fails nothing is left behind."""
     target = target.absolute()
     if not target.parent.is_dir():
-        raise Refused(f"The folder {target.parent} does not exist; make it first. No backup was written.")
+        raise Refused(f"The folder {target.parent} does not exist; create it first. No backup was written.")
     # the final name appears only when the backup is whole
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     _refuse_existing(target)
@@ -87,7 +87,7 @@ def _dump_postgres(target: Path) -> None:
     )
     if done.returncode:
         words = redact(" ".join(done.stderr.split()))[:500]
-        raise Failed(f"pg_dump could not make the backup: {words}")
+        raise Failed(f"pg_dump could not create the backup: {words}")
     target.chmod(0o600)
 
 

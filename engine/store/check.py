@@ -37,8 +37,8 @@ def check() -> list[Finding]:
             try:
                 found.extend(Finding(about, sentence) for sentence in look())
             except error_messages.DATABASE_ERRORS as error:
-                told = error_messages.explained(error, database.obj)
-                sentence = told.sentence if told else " ".join(str(error).split())
+                reported = error_messages.explained(error, database.obj)
+                sentence = reported.sentence if reported else " ".join(str(error).split())
                 found.append(Finding(about, f"This could not be looked at: {sentence}"))
             except KvmtuiError as error:
                 found.append(Finding(about, error.sentence))
@@ -108,9 +108,9 @@ def _pools_complete() -> Iterator[str]:
         wanted = list(_free_by_rights(pool))
         if free == wanted:
             continue
-        told = list(_differences(free, wanted))
-        yield from (f"{name}: {sentence}" for sentence in told[:_NAMED])
-        if not told:
+        reported = list(_differences(free, wanted))
+        yield from (f"{name}: {sentence}" for sentence in reported[:_NAMED])
+        if not reported:
             yield f"{name}: its free ranges overlap or are split where they should be one."
 
 

@@ -26,7 +26,7 @@ def private_dir(path: Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise Refused(f"The folder {path} cannot be made: {error.strerror}.") from error
+        raise Refused(f"The folder {path} cannot be created: {error.strerror}.") from error
     return path
 
 

@@ -98,7 +98,7 @@ class KeyFile:
             values[key_id] = self._decoded(encoded)
             redact.register(encoded)
         if not values:
-            raise Refused(f"The secret key file {self.path} holds no key; put the right file back.")
+            raise Refused(f"The secret key file {self.path} contains no key; restore the correct file.")
         return Keys(values)
 
     def _decoded(self, encoded: str) -> bytes:
@@ -107,7 +107,7 @@ class KeyFile:
         except ValueError:
             key = b""
         if len(key) != _BYTES:
-            raise Refused(f"The secret key file {self.path} is damaged; put a good copy of it back.")
+            raise Refused(f"The secret key file {self.path} is damaged; restore a good copy.")
         return key
 
     def _unreadable(self, error: OSError) -> Refused:

@@ -21,7 +21,7 @@ def bounds(month: str) -> tuple[int, int]:
     match = _MONTH.fullmatch(month)
     year, number = (int(match[1]), int(match[2])) if match else (0, 0)
     if not 1900 <= year < 9999:
-        raise Refused(f"'{month}' is no month; write it as YYYY-MM.")
+        raise Refused(f"'{month}' is not a month; write YYYY-MM.")
     return _first(year, number), _first(year + number // 12, number % 12 + 1)
 
 

@@ -36,12 +36,12 @@ class CountedVm:
 class Counted:
     """A VM with a new reading and the bytes it means."""
 
-    machine: CountedVm
+    vm: CountedVm
     now: CounterReading
     hours: Hours
 
 
-def machines(server_id: int, vm_id: int | None = None) -> list[CountedVm]:
+def counted_vms(server_id: int, vm_id: int | None = None) -> list[CountedVm]:
     """Every VM of a server that has a guest, or one of them, with how far it was counted."""
     columns = (Vm.id, Vm.service, Vm.vmid, Vm.node, Vm.created_at, *_reading_columns())
     query = Vm.select(*columns).left_outer_join(TrafficMark, on=(TrafficMark.vm == Vm.id))
@@ -49,30 +49,30 @@ def machines(server_id: int, vm_id: int | None = None) -> list[CountedVm]:
     if vm_id is not None:
         query = query.where(Vm.id == vm_id)
     with session():
-        return [_machine(*row) for row in list(query.tuples())]
+        return [_counted_vm(*row) for row in list(query.tuples())]
 
 
 def _reading_columns() -> tuple[object, ...]:
     return TrafficMark.at, TrafficMark.net_in, TrafficMark.net_out, TrafficMark.uptime
 
 
-def _machine(
+def _counted_vm(
     vm: int, service: int, vmid: int, node: str, created: int, at: int | None, came: int, went: int, up: int
 ) -> CountedVm:
     last = CounterReading(created, 0, 0, 0) if at is None else CounterReading(at, came, went, up)
     return CountedVm(vm, service, vmid, node, last, at is not None)
 
 
-def is_older(machine: CountedVm, now: CounterReading) -> bool:
+def is_older(vm: CountedVm, now: CounterReading) -> bool:
     """Whether the guest ran before it became ours: what it transferred until now is nobody's here."""
-    return not machine.known and now.started < machine.last.at - CLOCKS_MS
+    return not vm.known and now.started < vm.last.at - CLOCKS_MS
 
 
-def bytes_of(machine: CountedVm, now: CounterReading, slots: Iterable[RateSpan] = ()) -> Counted:
+def bytes_of(vm: CountedVm, now: CounterReading, slots: Iterable[RateSpan] = ()) -> Counted:
     """What a new reading means for a VM."""
-    if is_older(machine, now):
-        return Counted(machine, now, {})
-    return Counted(machine, now, counted(machine.last, now, slots, _shift(now.at)))
+    if is_older(vm, now):
+        return Counted(vm, now, {})
+    return Counted(vm, now, counted(vm.last, now, slots, _shift(now.at)))
 
 
 def _shift(at: int) -> int:
@@ -81,12 +81,12 @@ def _shift(at: int) -> int:
     return int(offset.total_seconds() * 1000) % HOUR_MS if offset is not None else 0
 
 
-def counted_until(machine: CountedVm) -> int:
+def counted_until(vm: CountedVm) -> int:
     """Before this moment nothing may be bridged: the last reading, or a later hour if our clock went back."""
     with session():
-        newest = Traffic.select(fn.MAX(Traffic.hour)).where(Traffic.vm == machine.id).scalar()
-    if newest is None or newest <= machine.last.at:
-        return machine.last.at
+        newest = Traffic.select(fn.MAX(Traffic.hour)).where(Traffic.vm == vm.id).scalar()
+    if newest is None or newest <= vm.last.at:
+        return vm.last.at
     return int(newest) + HOUR_MS
 
 
@@ -98,8 +98,8 @@ def keep(found: Iterable[Counted]) -> int:
         moved = [one for one in known if _move(one)]
         rows = [
             {
-                "vm": one.machine.id,
-                "service": one.machine.service_id,
+                "vm": one.vm.id,
+                "service": one.vm.service_id,
                 "hour": hour,
                 "bytes_in": came,
                 "bytes_out": went,
@@ -123,14 +123,14 @@ def forget(vm_id: int) -> None:
 
 def _move(one: Counted) -> bool:
     """Move a mark from where it was read; False when somebody else has counted since."""
-    last, now = one.machine.last, one.now
-    if not one.machine.known:
-        at_first = TrafficMark.insert(vm=one.machine.id, at=last.at, net_in=0, net_out=0, uptime=0)
+    last, now = one.vm.last, one.now
+    if not one.vm.known:
+        at_first = TrafficMark.insert(vm=one.vm.id, at=last.at, net_in=0, net_out=0, uptime=0)
         at_first.on_conflict_ignore().execute()
     here = (TrafficMark.at == last.at) & (TrafficMark.net_in == last.net_in)
     here &= (TrafficMark.net_out == last.net_out) & (TrafficMark.uptime == last.uptime)
     to = {"at": now.at, "net_in": now.net_in, "net_out": now.net_out, "uptime": now.uptime}
-    return bool(TrafficMark.update(to).where(TrafficMark.vm == one.machine.id, here).execute())
+    return bool(TrafficMark.update(to).where(TrafficMark.vm == one.vm.id, here).execute())
 
 
 def _add(rows: list[dict[str, int]]) -> None:

@@ -20,10 +20,10 @@ def tell_last(now: int = 0) -> int:
         known = Setting.get_or_none(Setting.key == _TOLD)
     if known is not None and known.value == month:
         return 0
-    return in_transaction(lambda: _tell(month, known.value if known is not None else None))
+    return in_transaction(lambda: _write(month, known.value if known is not None else None))
 
 
-def _tell(month: str, before: str | None) -> int:
+def _write(month: str, before: str | None) -> int:
     """Move the mark, and write the messages when it was this process that moved it."""
     if before is None:  # nothing was counted here yet, or webhooks are new: what is past was never promised
         Setting.insert(key=_TOLD, value=month).on_conflict_ignore().execute()
@@ -34,7 +34,7 @@ def _tell(month: str, before: str | None) -> int:
         each.service_id: {"month": month, "bytes_in": each.bytes_in, "bytes_out": each.bytes_out}
         for each in months(None, month)
     }
-    written = recording.tell("usage.month", sorted(usage), usage)
+    written = recording.write("usage.month", sorted(usage), usage)
     if written:
         recording.ring()
     return written

@@ -1,6 +1,6 @@
-"""Writes messages for endpoints, in the transaction of what they tell: both are committed, or neither.
+"""Writes messages for endpoints, in the transaction of what they report: both are committed, or neither.
 
-Most types follow from the events that the engine publishes anyway; `tell` is for the others. Notifications for
+Most types follow from the events that the engine publishes anyway; `write` is for the others. Notifications for
 operators are written for the same events.
 """
 
@@ -38,7 +38,7 @@ def ring() -> None:
         wake.ring(bell)
 
 
-def tell(kind: str, service_ids: Iterable[int], more: dict[int, dict[str, Any]] | None = None) -> int:
+def write(kind: str, service_ids: Iterable[int], more: dict[int, dict[str, Any]] | None = None) -> int:
     """Write a message about each of these services for every endpoint that wants it; how many were written.
 
     Operators are notified of the same, which counts too. Call it in the transaction of what it reports
@@ -81,7 +81,7 @@ def message_id() -> str:
 
 
 def _record(published: Sequence[EventView]) -> None:
-    """Write what these events tell. It runs as the last act of their transaction."""
+    """Write the messages for these events. It runs as the last act of their transaction."""
     written = 0
     for event in published:
         if event.kind == "run" and event.level in ("success", "error"):
@@ -89,7 +89,7 @@ def _record(published: Sequence[EventView]) -> None:
         elif event.kind == "alert" and "up" in event.data:
             written += _server(event)
         elif event.kind == "change" and event.data.get("action") == "adopt" and event.service is not None:
-            written += tell("service.created", [event.service])
+            written += write("service.created", [event.service])
         elif event.kind == "change" and event.data.get("action") == "delete-record" and event.vm is not None:
             WebhookStuck.delete().where(WebhookStuck.vm == event.vm).execute()
     if written:
@@ -105,17 +105,17 @@ def _run(event: EventView) -> int:
     about = {event.service: {"error": event.data["error"]}} if event.data.get("error") else None
     if event.level == "success":
         if WebhookStuck.delete().where(WebhookStuck.vm == event.vm).execute():
-            written += tell("vm.recovered", [event.service])
+            written += write("vm.recovered", [event.service])
         if action in SUCCEEDED and _holds(action, event.service):
-            written += tell(SUCCEEDED[action], [event.service])
+            written += write(SUCCEEDED[action], [event.service])
     elif action == "Backup":
-        written += tell("backup.failed", [event.service], about)
+        written += write("backup.failed", [event.service], about)
     elif Vm.select().where(Vm.id == event.vm, Vm.error != "").exists():
         fresh = execute(
             "INSERT INTO webhook_stuck (vm, at) VALUES (?, ?) ON CONFLICT (vm) DO NOTHING", event.vm, now_ms()
         )
         if fresh.rowcount > 0:
-            written += tell("vm.stuck", [event.service], about)
+            written += write("vm.stuck", [event.service], about)
     return written
 
 
@@ -151,25 +151,25 @@ def _services(ids: Sequence[int]) -> dict[int, tuple[int, int, dict[str, Any]]]:
         Service.select(Service, Client, Product, Vm)
         .join_from(Service, Client)
         .join_from(Service, Product)
-        .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="machine")
+        .join_from(Service, Vm, JOIN.LEFT_OUTER, attr="deployed")
         .where(Service.id.in_(list(ids)))
         .order_by(Service.id)
     )
     return {
-        row.id: (row.client_id, row.product_id, _facts(row, getattr(row, "machine", None))) for row in query
+        row.id: (row.client_id, row.product_id, _facts(row, getattr(row, "deployed", None))) for row in query
     }
 
 
 def _facts(row: Service, vm: Vm | None) -> dict[str, Any]:
-    machine = None
+    summary = None
     if vm is not None:
-        machine = {"name": vm.name, "vmid": vm.vmid, "node": vm.node, "vm_status": vm.vm_status}
+        summary = {"name": vm.name, "vmid": vm.vmid, "node": vm.node, "vm_status": vm.vm_status}
     return {
         "service_id": row.id,
         "client": row.client.name,
         "product": row.product.name,
         "status": row.status,
-        "vm": machine,
+        "vm": summary,
     }
 
 

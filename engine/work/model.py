@@ -58,7 +58,7 @@ class Fail:
 
 Outcome = Done | Skip | Again | Wait | Fail
 StepFunction = Callable[[Any], Outcome]  # called with the context that the site's ContextFactory builds
-Meanwhile = Callable[[Any, Wait], Wait]
+WhileTaskRuns = Callable[[Any, Wait], Wait]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class PipelineStep:
     label: str
     run: StepFunction
     needs_guest: bool = True  # False for steps that do not speak with Proxmox
-    meanwhile: Meanwhile | None = None  # what to say and how long to park while its task still runs
+    while_running: WhileTaskRuns | None = None  # what to say and how long to park while its task still runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class TaskReport:
 
 
 @dataclass(slots=True)
-class Room:
+class TaskResources:
     """What a task may use. `keep_going` turns False when the process ends or the budget is spent."""
 
     servers: Servers
@@ -64,5 +64,5 @@ class Task:
     name: str
     minutes: int
     does: str
-    run: Callable[[Room], TaskReport]
+    run: Callable[[TaskResources], TaskReport]
     listed: bool = True  # False: housekeeping that writes no lines and is not in `cron --list`

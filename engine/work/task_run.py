@@ -10,23 +10,23 @@ from engine.errors import KvmtuiError
 from engine.redact import redact
 from engine.work import events
 from engine.work import task_ledger as ledger
-from engine.work.task import Room, Task, TaskReport
+from engine.work.task import Task, TaskReport, TaskResources
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
 
-def perform(task: Task, room: Room, say: Say, force: bool = False) -> TaskReport | None:
+def perform(task: Task, resources: TaskResources, say: Say, force: bool = False) -> TaskReport | None:
     """Run a task if it is due and free; None when it was not."""
-    taken = ledger.take(task, room.owner, force)
+    taken = ledger.take(task, resources.owner, force)
     if taken is None:
         return None
-    fence, room.since = taken
+    fence, resources.since = taken
     began = now_ms()
-    say(_opening(task, began, room.since))
+    say(_opening(task, began, resources.since))
     report = TaskReport()
     try:
-        report = task.run(room)
+        report = task.run(resources)
     except KvmtuiError as error:
         report = _broken(task, error.sentence)
     except Exception as error:

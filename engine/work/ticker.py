@@ -16,7 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from engine.work import wake
 from engine.work.servers import Servers
-from engine.work.task import Room, Task
+from engine.work.task import Task, TaskResources
 from engine.work.task_ledger import BELL
 from engine.work.task_run import Say, perform
 
@@ -88,7 +88,7 @@ class Ticker:
                 return
             self._looking += 1
         try:
-            perform(task, self._room(), self._say if task.listed else (lambda line: None))
+            perform(task, self._resources(), self._say if task.listed else (lambda line: None))
         except Exception:
             log.exception("Task %s could not be looked at; trying again shortly", task.name)
         finally:
@@ -96,5 +96,5 @@ class Ticker:
                 self._looking -= 1
                 self._idle.notify_all()
 
-    def _room(self) -> Room:
-        return Room(self._servers, self._owner, keep_going=lambda: not self._stop.is_set())
+    def _resources(self) -> TaskResources:
+        return TaskResources(self._servers, self._owner, keep_going=lambda: not self._stop.is_set())

@@ -213,8 +213,8 @@ class _Look:
             found = reconcile(ctx.cluster, self.vm.id, self.key)
             ctx.notes.extend(found.notes)
             if found.wait:
-                if found.wait.on == "task" and self.step.meanwhile:
-                    return self.step.meanwhile(ctx, found.wait)
+                if found.wait.on == "task" and self.step.while_running:
+                    return self.step.while_running(ctx, found.wait)
                 return found.wait
             if found.no_quorum:
                 if reason := quorum.look(ctx.server, ctx.cluster):

@@ -13,10 +13,10 @@ from engine.actions.previews import Preview as PreviewView
 from engine.queries import (
     audit,
     charts,
-    daytwo,
     dns,
     effects,
     inventory,
+    maintenance,
     pools,
     quota,
     runs,
@@ -75,9 +75,9 @@ Usage = of_view(traffic.MonthView, "Usage")
 TrafficQuota = of_view(quota.QuotaView, "TrafficQuota")
 Audit = of_view(audit.AuditView, "AuditRow")
 Charts = of_view(charts.ChartsView, "Charts")
-Snapshot = of_view(daytwo.SnapshotView, "Snapshot")
-Backup = of_view(daytwo.BackupView, "Backup")
-Iso = of_view(daytwo.IsoView, "Iso")
+Snapshot = of_view(maintenance.SnapshotView, "Snapshot")
+Backup = of_view(maintenance.BackupView, "Backup")
+Iso = of_view(maintenance.IsoView, "Iso")
 Mapping = of_view(dns.NameMapping, "DnsMapping")
 Effect = of_view(effects.Effect, "Effect")
 Webhook = of_view(webhooks.WebhookView, "Webhook")

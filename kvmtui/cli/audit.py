@@ -71,7 +71,7 @@ def audit(
     from kvmtui.terminal import open_site
 
     if as_csv and as_json:
-        raise Refused("--csv and --json exclude each other; choose one.")
+        raise Refused("--csv and --json cannot be combined; choose one.")
     question = AuditQuestion(
         text=text,
         who=who,
@@ -158,7 +158,7 @@ def archive(
     from kvmtui.terminal import open_site, output
 
     if before and keep_days is not None:
-        raise Refused("--before and --keep-days exclude each other; choose one.")
+        raise Refused("--before and --keep-days cannot be combined; choose one.")
     at = moment(before) if before else now_ms() - (keep_days or 365) * 86_400_000
     with open_site.changing():
         written = audit_archive.archive(file, at, current_actor("cli", reason))

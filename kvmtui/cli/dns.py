@@ -36,7 +36,7 @@ def check(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Compare the wanted records with the providers and with DNS; exit 1 when something differs.
+    """Compare the expected records with the providers and with DNS. Exit 1: they differ.
 
     The lines are a plan; `kvmtui vm dns REF` applies it.
 

@@ -11,12 +11,12 @@ from engine.errors import Refused
 from kvmtui.terminal import open_site, output
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait
 
-app = typer.Typer(help="Import data of other programs.", rich_markup_mode=None)
+app = typer.Typer(help="Import data from other programs.", rich_markup_mode=None)
 
 
 @app.callback()
 def group() -> None:
-    """Import data of other programs."""
+    """Import data from other programs."""
 
 
 @app.command()
@@ -97,7 +97,7 @@ def whmcs(
 ) -> int:
     """Import products, clients and services of the PUQ module from WHMCS, and adopt their VMs.
 
-    Without --apply only the plan is shown: what would be made, what is here, what cannot be moved and why. With it,
+    Without --apply only the plan is shown: what would be created, what exists, what cannot be moved and why. With it,
     pools, products and clients are made, and VMs adopted: those ticked in the list of --adoptions, or those whose
     names are typed when asked. In a VM, only the ownership mark is written. Passwords and keys are not read.
 

@@ -15,7 +15,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_targets(as_json: AsJson = False) -> None:
-    """List the targets in config.toml with what waits for them. URLs are not shown.
+    """List the targets in config.toml and their pending notifications. URLs are not shown.
 
     \b
     kvmtui notify list
@@ -52,7 +52,7 @@ def send_test(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> int:
-    """Send a test now, whatever level and quiet hours say. Exit 1: a target did not take it.
+    """Send a test now, regardless of level and quiet hours. Exit 1: a target rejected it.
 
     \b
     kvmtui notify test

@@ -9,7 +9,7 @@ import typer
 from kvmtui.terminal.options import AsJson, Reason, Yes
 
 app = typer.Typer(
-    help="Manage webhooks: URLs that get a message when something happens.",
+    help="Manage webhooks: URLs that events are sent to.",
     rich_markup_mode=None,
     no_args_is_help=True,
 )
@@ -18,7 +18,7 @@ Number = Annotated[int, typer.Argument(metavar="ID", help="Id of the webhook.")]
 
 @app.command("list")
 def list_webhooks(as_json: AsJson = False) -> None:
-    """List the webhooks with their state and what waits for them.
+    """List the webhooks with their state and pending messages.
 
     \b
     kvmtui webhook list
@@ -76,7 +76,7 @@ def create(
 
 @app.command()
 def delete(webhook: Number, yes: Yes = False, reason: Reason = "", as_json: AsJson = False) -> None:
-    """Delete a webhook and the messages that wait for it.
+    """Delete a webhook and its pending messages.
 
     \b
     kvmtui webhook delete 1 --yes
@@ -94,7 +94,7 @@ def delete(webhook: Number, yes: Yes = False, reason: Reason = "", as_json: AsJs
 
 @app.command()
 def resume(webhook: Number, reason: Reason = "", as_json: AsJson = False) -> None:
-    """Send again to a webhook that was paused, first what waits for it.
+    """Resume a paused webhook. Its pending messages are sent first.
 
     \b
     kvmtui webhook resume 1
@@ -110,7 +110,7 @@ def resume(webhook: Number, reason: Reason = "", as_json: AsJson = False) -> Non
 
 @app.command()
 def pause(webhook: Number, reason: Reason = "", as_json: AsJson = False) -> None:
-    """Send nothing to a webhook until it is resumed. Its messages wait.
+    """Pause a webhook. Its messages wait until it is resumed.
 
     \b
     kvmtui webhook pause 1
@@ -126,7 +126,7 @@ def pause(webhook: Number, reason: Reason = "", as_json: AsJson = False) -> None
 
 @app.command("test")
 def send_test(webhook: Number, reason: Reason = "", as_json: AsJson = False) -> None:
-    """Send a test message now and print the answer. Exit 1: it was not taken.
+    """Send a test message now and print the response. Exit 1: it was rejected.
 
     \b
     kvmtui webhook test 1

@@ -31,7 +31,7 @@ SIZES = ((80, 24),)
 STILL_SIZE = (120, 36)
 STILLS = {
     "dashboard": "dashboard",
-    "vm": "machine",
+    "vm": "vm",
     "charts": "charts",
     "package": "package",
     "log": "deploying",

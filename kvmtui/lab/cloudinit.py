@@ -190,5 +190,5 @@ def _subnets(ip: dict[str, str]) -> list[str]:
 
 
 def _meta_data(guest: LabGuest, config: dict[str, Any]) -> str:
-    told = (_user_data(guest, config) + _network_data(guest, config)).encode()
-    return f"instance-id: {hashlib.sha1(told, usedforsecurity=False).hexdigest()}\n"
+    content = (_user_data(guest, config) + _network_data(guest, config)).encode()
+    return f"instance-id: {hashlib.sha1(content, usedforsecurity=False).hexdigest()}\n"

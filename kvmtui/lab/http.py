@@ -222,8 +222,8 @@ class LabApiServer:
         for name in self._world.dialect.unknown(values):
             errors[name] = NOT_IN_SCHEMA
         if errors:
-            told = {name: self._world.dialect.requirement(text) for name, text in errors.items()}
-            raise PveError(400, "Parameter verification failed.", told)
+            details = {name: self._world.dialect.requirement(text) for name, text in errors.items()}
+            raise PveError(400, "Parameter verification failed.", details)
         return {**checked, **{k: v for k, v in call.names.items() if k not in declared}}
 
     # ---- pieces

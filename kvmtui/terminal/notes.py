@@ -26,7 +26,7 @@ def wanted(new: str | None, added: str | None, file: str | None) -> Callable[[st
     """What becomes of the notes there are; None when they are only to be shown."""
     given = [each for each in (new, added, file) if each is not None]
     if len(given) > 1:
-        raise Refused("--set, --add and --file exclude each other; choose one.")
+        raise Refused("--set, --add and --file cannot be combined; choose one.")
     if not given:
         return None
     if added is not None:

@@ -74,7 +74,7 @@ def secret(what: str, file: str | None, variable: str | None) -> str:
 def _from_environment(what: str, variable: str) -> str:
     value = os.environ.get(variable)
     if value is None:
-        raise Refused(f"The {what} was to come from the variable {variable}, which is not set.")
+        raise Refused(f"The {what} cannot be read: the variable {variable} is not set.")
     return value
 
 

@@ -26,7 +26,7 @@ def show(ref: str, listen: str, reason: str, as_json: bool) -> int:
         service_id = names.service_of(ref)
         with _ended_by_signals(), ScreenLinks(chosen) as links:
             offer, link = links.offer(current_actor("cli", reason), service_id)
-            _tell(service_id, offer.name, link, as_json)
+            _print(service_id, offer.name, link, as_json)
             ending = offer.wait()
         if not ending.well:
             raise Failed(ending.sentence)
@@ -34,7 +34,7 @@ def show(ref: str, listen: str, reason: str, as_json: bool) -> int:
     return 0
 
 
-def _tell(service_id: int, name: str, link: str, as_json: bool) -> None:
+def _print(service_id: int, name: str, link: str, as_json: bool) -> None:
     if as_json:
         until = iso(now_ms() + round(LINK_SECONDS * 1000))
         output.show_json({"service_id": service_id, "vm": name, "link": link, "valid_until": until})

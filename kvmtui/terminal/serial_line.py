@@ -23,7 +23,7 @@ def attach(ref: str, detach: str, log: Path | None, reason: str) -> int:
     from screens.consoles.session_log import SessionLog
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Refused("A serial console needs a terminal for its input and output; it is not for pipes.")
+        raise Refused("The serial console needs a terminal for input and output, not a pipe.")
     with open_site.changing(), ExitStack() as kept:
         key = control_key(detach or console_options.current().detach)
         service_id = names.service_of(ref)

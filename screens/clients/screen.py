@@ -77,9 +77,9 @@ class ClientsScreen(RecordsScreen):
         words = await self.beside(lambda: notes_of_client(name))
         if words is not None:
             write = partial(set_client_notes, actor(), name)
-            told = await self.app.push_screen_wait(NotesDialog(f"client {name}", words, write))
-            if told:
-                self.notify(told, markup=False)
+            shown = await self.app.push_screen_wait(NotesDialog(f"client {name}", words, write))
+            if shown:
+                self.notify(shown, markup=False)
 
     def related(self, key: Any) -> Related:
         """The services of a client."""

@@ -206,7 +206,7 @@ _PAGE = (
 
 
 _snapshot_change, _backup_change, _iso_change = map(_changes, ("snapshots", "backups", "iso"))
-_DAYTWO = (
+_MAINTENANCE = (
     _changes("overview")(
         "apply", "equals_sign", "Apply", "Apply the package again where the VM differs from it.", 5
     ),
@@ -298,7 +298,7 @@ def _out(scope: str) -> tuple[Action, ...]:
 
 
 ACTIONS: tuple[Action, ...] = (
-    *(SCREENS + _EVERYWHERE + _BOARD + _LIST + _LOG + _VM + _PAGE + _DAYTWO + _OTHERS + _WIZARD),
+    *(SCREENS + _EVERYWHERE + _BOARD + _LIST + _LOG + _VM + _PAGE + _MAINTENANCE + _OTHERS + _WIZARD),
     *(each for scope in _LISTS for each in _out(scope)),
 )
 

@@ -69,7 +69,12 @@ def bindings(*scopes: str) -> list[BindingType]:
     wanted = [each for scope in scopes for each in in_scope(scope)]
     now = [
         Binding(
-            ",".join(each.keys), f"habit({each.id!r})", each.label, show=False, tooltip=each.help, id=each.id
+            ",".join(each.keys),
+            f"binding({each.id!r})",
+            each.label,
+            show=False,
+            tooltip=each.help,
+            id=each.id,
         )
         for each in wanted
         if each.keys
@@ -164,7 +169,7 @@ class ActionMixin:
             await result
         return True
 
-    async def action_habit(self, action_id: str) -> None:
+    async def action_binding(self, action_id: str) -> None:
         """What every binding made here calls."""
         await self.ask(action_id)
 
@@ -181,7 +186,7 @@ class ActionMixin:
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hides what makes no sense here; refusals stay reachable, so that the key can say why."""
-        if action in ("habit", "former"):
+        if action in ("binding", "former"):
             return not self.hides(_by_id()[str(parameters[0])])
         return super().check_action(action, parameters)  # type: ignore[misc, no-any-return]
 

@@ -121,12 +121,12 @@ def _named(chosen: Sequence[int]) -> str:
 def _choices(chosen: Sequence[int]) -> list[Choice]:
     """Every product with its summary; those the VMs cannot have say why."""
     views = services_in(chosen[:_SHOWN])
-    now, homes = {each.product for each in views}, {each.server for each in views}
-    return [Choice(each.name, _use(each, now, homes)) for each in products()]
+    now, servers = {each.product for each in views}, {each.server for each in views}
+    return [Choice(each.name, _use(each, now, servers)) for each in products()]
 
 
-def _use(product: ProductView, now: Collection[str], homes: Collection[str]) -> str:
-    if product.server not in homes:
+def _use(product: ProductView, now: Collection[str], servers: Collection[str]) -> str:
+    if product.server not in servers:
         return f"for server {product.server}; a change of package moves no VM"
     plan = effective(product.spec, {})
     disk = f"{plan.system_disk.size} GiB" if plan.system_disk.size else "the template's disk"

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.actions import daytwo
+from engine.actions import maintenance
 from engine.actions.requests import Queued
 from engine.clock import now_ms
 from engine.errors import KvmtuiError
@@ -38,7 +38,7 @@ async def ask(commands: Commands, service_id: int) -> None:
     if await commands.app.push_screen_wait(Confirm(question, words, yes="New password", danger=restarts)):
         began = now_ms()
         try:
-            queued = await asyncio.to_thread(daytwo.reset_password, actor(), service_id)
+            queued = await asyncio.to_thread(maintenance.reset_password, actor(), service_id)
         except KvmtuiError as error:
             commands.notify(error.sentence, severity="error", markup=False, timeout=8)
             return

@@ -196,9 +196,9 @@ class VmScreen(BaseScreen):
         words = await self.beside(lambda: notes_of(self.service_id))
         if words is not None:
             write = partial(set_notes, actor(), self.service_id)
-            told = await self.app.push_screen_wait(NotesDialog(f"service {self.service_id}", words, write))
-            if told:
-                self.notify(told, markup=False)
+            shown = await self.app.push_screen_wait(NotesDialog(f"service {self.service_id}", words, write))
+            if shown:
+                self.notify(shown, markup=False)
                 self.reread(EventBatch(frozenset({"change"}), frozenset({self.service_id})))
 
     def do_export(self) -> None:

@@ -44,7 +44,7 @@ def hints(screen: Screen[object]) -> list[Hint]:
     for active in screen.active_bindings.values():
         ident, node = active.binding.id or "", active.node
         if (
-            active.binding.action.startswith("habit(")
+            active.binding.action.startswith("binding(")
             and isinstance(node, ActionMixin)
             and ident not in found
         ):

@@ -46,7 +46,7 @@ class Grid(ScrollView, can_focus=True):
         key: Key | None
 
     cursor_key: Key | None
-    _told: Key | None
+    _reported_key: Key | None
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Grid(ScrollView, can_focus=True):
         self.noun, self.empty, self.lines = noun, empty, lines
         self.view = View()
         self.marks: frozenset[Key] = frozenset()
-        self.cursor, self.cursor_key, self._told = 0, None, None
+        self.cursor, self.cursor_key, self._reported_key = 0, None, None
         self.error = ""
         self.narrowed = ""
         """The filters besides the text that are on, as words."""
@@ -173,13 +173,13 @@ class Grid(ScrollView, can_focus=True):
         row = self.current
         if row is not None or self.count == 0:
             self.cursor_key = row.key if row is not None else None
-            self._tell()
+            self._report_cursor()
 
-    def _tell(self) -> None:
+    def _report_cursor(self) -> None:
         """Says where the cursor is, once per key."""
-        if self.cursor_key != self._told:
-            self._told = self.cursor_key
-            self.post_message(self.Highlighted(self, self._told))
+        if self.cursor_key != self._reported_key:
+            self._reported_key = self.cursor_key
+            self.post_message(self.Highlighted(self, self._reported_key))
 
     def _failed(self, sentence: str) -> None:
         self.error, self._loaded, self._behind = sentence, True, False
@@ -203,7 +203,7 @@ class Grid(ScrollView, can_focus=True):
         self._bring_into_view()
         self._refresh_rows(before, self.cursor)
         if row is not None:
-            self._tell()
+            self._report_cursor()
 
     def _bring_into_view(self) -> None:
         top, y = self.scroll_offset.y, self.cursor * self.lines

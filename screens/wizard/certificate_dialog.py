@@ -51,8 +51,8 @@ class Trust(Dialog[str]):
         hosts = self._shown[:1] if self.one else self._shown
         names = ", ".join(each.host for each in self._shown)
         lines = [f"{names if self.one else each.host} shows the SHA-256 fingerprint" for each in hosts]
-        told = [f"{line}\n{_halves(each.fingerprint)}" for line, each in zip(lines, hosts, strict=True)]
-        words = "\n\n".join([*told, _COMPARE if self.one else _SEVERAL])
+        shown = [f"{line}\n{_halves(each.fingerprint)}" for line, each in zip(lines, hosts, strict=True)]
+        words = "\n\n".join([*shown, _COMPARE if self.one else _SEVERAL])
         yield VerticalScroll(Static(block(words)), classes="dialog-body")
         yield Horizontal(
             Button(Content("No"), id="no", compact=True),

@@ -14,7 +14,7 @@ def summary(known: WizardState, spec: Mapping[str, Any], answers: Mapping[str, o
     """The lines for a product with these values and the answers about its client."""
     plan = effective(dict(spec), {})
     lines = [_client(known, answers), PlanLine("+", f"Service: {answers['product']} for {answers['name']}")]
-    return [*lines, *_machine(known, plan), *_addresses(known, plan), *_names(known, plan), _mail(known)]
+    return [*lines, *_vm(known, plan), *_addresses(known, plan), *_names(known, plan), _mail(known)]
 
 
 def _client(known: WizardState, answers: Mapping[str, object]) -> PlanLine:
@@ -24,7 +24,7 @@ def _client(known: WizardState, answers: Mapping[str, object]) -> PlanLine:
     return PlanLine("+", f"Client {name} <{answers.get('email')}>")
 
 
-def _machine(known: WizardState, plan: Plan) -> Iterator[PlanLine]:
+def _vm(known: WizardState, plan: Plan) -> Iterator[PlanLine]:
     disk = f", {plan.system_disk.size} GiB disk" if plan.system_disk.size else ""
     where = f" on {plan.system_disk.storage}" if plan.system_disk.storage else ""
     cores = plan.cores * plan.sockets

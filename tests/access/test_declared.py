@@ -34,16 +34,18 @@ MACHINERY = {
 }
 SUPPORT = {
     "client_sessions.create_link",
-    "consoles.offer_screen", "consoles.open_screen", "consoles.open_serial", "daytwo.create_backup",
-    "daytwo.create_snapshot", "daytwo.delete_backup", "daytwo.delete_snapshot", "daytwo.eject_iso",
-    "daytwo.mount_iso", "daytwo.reset_password", "daytwo.restore", "daytwo.roll_back", "daytwo.schedule",
-    "daytwo.schedule_snapshots", "login.login", "names.set_reverse", "notes.set_client_notes", "notes.set_notes",
+    "consoles.offer_screen", "consoles.open_screen", "consoles.open_serial", "maintenance.create_backup",
+    "maintenance.create_snapshot", "maintenance.delete_backup", "maintenance.delete_snapshot", "maintenance.eject_iso",
+    "maintenance.mount_iso", "maintenance.reset_password", "maintenance.restore", "maintenance.roll_back",
+    "maintenance.schedule", "maintenance.schedule_snapshots", "login.login", "names.set_reverse",
+    "notes.set_client_notes", "notes.set_notes",
     "orders.change_service",
     "vms.power",
 }  # fmt: skip
 OPERATOR = {
-    "adoption.adopt", "clients.create_client", "clients.delete_client", "clients.put_client", "daytwo.repair_disks",
-    "mail.retry", "mail.retry_failed", "orders.order", "packages.change_package", "packages.suspend",
+    "adoption.adopt", "clients.create_client", "clients.delete_client", "clients.put_client",
+    "maintenance.repair_disks", "mail.retry", "mail.retry_failed", "orders.order", "packages.change_package",
+    "packages.suspend",
     "packages.terminate", "packages.unsuspend", "run_now.clear_locks", "run_now.run_now", "services.create_service",
     "services.delete_service", "services.put_services", "services.request_change", "services.set_options",
     "vms.delete_record", "vms.redeploy", "vms.reinstall", "vms.reset", "vms.run_step", "vms.sync_dns",

@@ -1,4 +1,4 @@
-"""API tokens: made once, kept as a hash, told apart by nothing but whether they work."""
+"""API tokens: created once, stored as a hash, and refused alike."""
 
 from __future__ import annotations
 

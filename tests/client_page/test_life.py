@@ -28,15 +28,15 @@ def test_everything_the_product_allows_works_without_javascript(pages: ClientSit
     assert "vps-5546.example.com" in text and "10.30.0.2" in text and "Running" in text and "2.0 GiB" in text
     guest = pages.whole.call("GET", "/api/v1/services/5546/vm", 200)["vmid"]
 
-    def machine() -> dict[str, Any]:
+    def vm() -> dict[str, Any]:
         return pages.whole.lab.guests(2000)[guest]
 
     done(client, client.send("", "do/stop", **SURE))
-    assert machine()["status"] == "stopped" and "Switched off" in client.text()
+    assert vm()["status"] == "stopped" and "Switched off" in client.text()
     assert client.form("", "console").disabled
     done(client, client.send("", "do/start"))
     done(client, client.send("", "do/reboot"))
-    assert machine()["status"] == "running"
+    assert vm()["status"] == "running"
 
     done(client, client.send("network", "do/rdns", name="mail.acme.example"))
     assert pages.whole.call("GET", "/api/v1/services/5546/vm", 200)["ips"][0]["rdns"] == "mail.acme.example"

@@ -71,20 +71,20 @@ class Page:
         number = next(self._ids)
         self._line.send(json.dumps({"id": number, "method": method, "params": params}))
         while True:
-            told = json.loads(self._line.recv(timeout=WITHIN))
-            self._note(told)
-            if told.get("id") == number:
-                assert "error" not in told, told
-                result: dict[str, Any] = told["result"]
+            output = json.loads(self._line.recv(timeout=WITHIN))
+            self._note(output)
+            if output.get("id") == number:
+                assert "error" not in output, output
+                result: dict[str, Any] = output["result"]
                 return result
 
-    def _note(self, told: dict[str, Any]) -> None:
-        params = told.get("params", {})
-        if told.get("method") == "Network.webSocketFrameReceived" and params["response"]["opcode"] == 2:
+    def _note(self, output: dict[str, Any]) -> None:
+        params = output.get("params", {})
+        if output.get("method") == "Network.webSocketFrameReceived" and params["response"]["opcode"] == 2:
             self.received += base64.b64decode(params["response"]["payloadData"])
-        if told.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
+        if output.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
-        if told.get("method") == "Runtime.exceptionThrown":
+        if output.get("method") == "Runtime.exceptionThrown":
             self.complaints.append(json.dumps(params["exceptionDetails"]))
 
 
@@ -108,9 +108,9 @@ def running(folder: Path) -> Iterator[Page]:
 
 def _page(folder: Path, process: subprocess.Popen[bytes]) -> str:
     """The debugging line of the browser's first page."""
-    told, end = folder / "DevToolsActivePort", time.monotonic() + WITHIN
+    output, end = folder / "DevToolsActivePort", time.monotonic() + WITHIN
     while time.monotonic() < end and process.poll() is None:
-        if told.exists() and (port := told.read_text().partition("\n")[0]):
+        if output.exists() and (port := output.read_text().partition("\n")[0]):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=WITHIN) as answer:
                 pages = [each for each in json.load(answer) if each["type"] == "page"]
             if pages:

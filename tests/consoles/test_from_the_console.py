@@ -20,7 +20,7 @@ from tests.journeys.terminal import Terminal, opened
 
 @pytest.fixture
 def page(site: ConsoleSite, tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
-    """Opens the console on the page of the machine."""
+    """Opens the console on the page of the VM."""
     (tmp_path / "novnc" / "core").mkdir(parents=True)
     (tmp_path / "novnc" / "core" / "rfb.js").write_text("export default class {}\n")
     with ExitStack() as all_of_them:

@@ -72,9 +72,9 @@ def test_the_screen_of_a_vm_in_a_real_browser(site: ConsoleSite, scripts: Path, 
     if chromium.program() is None:
         _without("there is no Chromium on this machine")
     (site.home / "config.toml").write_text(f'[console]\nnovnc = "{scripts}"\n')
-    with chromium.running(tmp_path / "browser") as page, offered(site) as (program, told):
-        assert (told["vm"], told["service_id"]) == (NAME, SERVICE)
-        page.open(told["link"])
+    with chromium.running(tmp_path / "browser") as page, offered(site) as (program, output):
+        assert (output["vm"], output["service_id"]) == (NAME, SERVICE)
+        page.open(output["link"])
         page.until(f"{_CANVAS} && {_CANVAS}.width === {WIDTH} && {_PIXELS}.at({_at(50, 47)}) === 200")
         pixels = page.ask(_PIXELS)
         assert shown(pixels, 10, 7) == (40, 35, 0)
@@ -83,7 +83,7 @@ def test_the_screen_of_a_vm_in_a_real_browser(site: ConsoleSite, scripts: Path, 
         page.until(f"{_PIXELS}[2] === 32")
         assert page.ask("document.title") == NAME
         assert page.ask("location.pathname + location.search") == "/", "the link is not kept in the history"
-        page.open(told["link"])
+        page.open(output["link"])
         page.until("document.getElementById('said').textContent.includes('used already')")
         assert not [each for each in page.complaints if "410" not in each], page.complaints
         assert program.wait(10) == 0
@@ -104,8 +104,8 @@ def _at(x: int, y: int) -> int:
 def test_ctrl_c_ends_the_link_and_says_so(site: ConsoleSite, scripts: Path) -> None:
     (site.home / "config.toml").write_text(f'[console]\nnovnc = "{scripts}"\n')
     for number in (signal.SIGINT, signal.SIGTERM):
-        with offered(site) as (program, told):
-            assert told["link"].startswith("http://127.0.0.1:")
+        with offered(site) as (program, output):
+            assert output["link"].startswith("http://127.0.0.1:")
             program.send_signal(number)
             assert program.wait(10) == 130
             assert program.stderr and program.stderr.read().strip() == "Interrupted."

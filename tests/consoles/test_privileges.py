@@ -15,13 +15,13 @@ from tests.consoles.conftest import ConsoleSite
 def test_a_missing_right_is_found_with_the_command_that_grants_it(
     site: ConsoleSite, kvmtui: Callable[..., Ran], words: tuple[str, ...]
 ) -> None:
-    assert "no VM.Console" not in told(kvmtui, *words)
+    assert "no VM.Console" not in check_result(kvmtui, *words)
     site.lab.revoke("VM.Console", "/")
-    missing = told(kvmtui, *words)
+    missing = check_result(kvmtui, *words)
     assert "VM.Console" in missing and "pveum" in missing
 
 
-def told(kvmtui: Callable[..., Ran], *words: str) -> str:
+def check_result(kvmtui: Callable[..., Ran], *words: str) -> str:
     """What is wrong with the privilege to open consoles, and what fixes it."""
     ran = kvmtui(*words, "--json")
     found = json.loads(ran.stdout)

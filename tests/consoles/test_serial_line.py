@@ -170,11 +170,11 @@ def test_it_needs_a_terminal(kvmtui: Run, site: ConsoleSite) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "Which VM?"),
+        ((), "VM required"),
         (("5546", "--json"), "add --vnc"),
         (("5546", "--listen", "127.0.0.1"), "add --vnc"),
         (("5546", "--vnc", "--detach", "^a"), "for the serial console"),
-        (("--get-novnc", "--vnc"), "stands alone"),
+        (("--get-novnc", "--vnc"), "cannot be combined"),
     ],
 )
 def test_options_that_do_nothing_are_refused(kvmtui: Run, words: tuple[str, ...], said: str) -> None:

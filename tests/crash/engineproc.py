@@ -34,7 +34,7 @@ PATIENCE_S = 45.0
 
 
 class OutboxMail:
-    """The part of the mail room that matters here: one row per key, in the step's own transaction."""
+    """The part of the mail resources that matters here: one row per key, in the step's own transaction."""
 
     def queue(self, vm: Vm, template: str, key: str, context: Mapping[str, Any]) -> str:
         """Write the row."""

@@ -74,15 +74,17 @@ def running(speed: float = 400.0) -> Iterator[LabProcess]:
     """Serve a cluster until the block ends."""
     process = subprocess.Popen([sys.executable, "-c", _SERVE, str(speed)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    told: dict[str, str] = {}
+    reported: dict[str, str] = {}
     for line in process.stdout:
         name, _, value = line.strip().partition("  ")
-        told[name.strip()] = value.strip()
+        reported[name.strip()] = value.strip()
         if line.startswith("Stop it"):
             break
-    token_id, _, token_secret = told["Token"].partition("=")
+    token_id, _, token_secret = reported["Token"].partition("=")
     try:
-        yield LabProcess(int(told["URL"].rsplit(":", 1)[1]), token_id, token_secret, told["Fingerprint"])
+        yield LabProcess(
+            int(reported["URL"].rsplit(":", 1)[1]), token_id, token_secret, reported["Fingerprint"]
+        )
     finally:
         process.terminate()
         process.wait(20)

@@ -1,4 +1,4 @@
-"""What several test files of this room share: changes, providers on fakes, certificates."""
+"""Shared by several test files of this package: changes, providers on fakes, certificates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real PowerDNS, the two fakes, and certificates for the tests of this room."""
+"""Real PowerDNS, the two fakes, and certificates for the tests of this package."""
 
 from __future__ import annotations
 

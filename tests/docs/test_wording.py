@@ -11,7 +11,9 @@ from tests.docs.blocks import ROOT
 
 PAGES = [
     *(path.relative_to(ROOT).as_posix() for path in blocks.pages()),
+    *(path.relative_to(ROOT).as_posix() for path in wording.integrations()),
     "CHANGELOG.md",
+    "benchmarks/README.md",
 ]
 
 

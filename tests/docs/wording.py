@@ -118,6 +118,14 @@ def in_code(package: str) -> Iterator[Finding]:
                 yield from findings(token.string, name, token.start[0])
 
 
+def integrations() -> list[Path]:
+    """The texts of contrib/ that a person wrote in English."""
+    found = (ROOT / "contrib").rglob("*")
+    return sorted(
+        path for path in found if path.suffix in (".md", ".php", ".tpl", ".yml") and "lang" not in path.parts
+    )
+
+
 def main() -> None:
     """List the findings in code."""
     for package in PACKAGES:

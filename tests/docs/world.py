@@ -118,7 +118,7 @@ class World:
         return os.path.expandvars(word)
 
     def _newest_backup(self) -> str:
-        from engine.queries.daytwo import backups
+        from engine.queries.maintenance import backups
 
         config.open_site(config.load())
         try:

@@ -101,7 +101,7 @@ def test_what_cannot_be_moved_is_reported_with_its_reason(shop: ShopSite) -> Non
         "5552": "carries the mark of another site",
         "5553": "VM 2006 is called 'another' on the cluster, and the service's VM is called '7-5553'",
         "5554": "Cloud-init gives VM 2007 192.168.130.99, and the service has 192.168.130.9",
-        "5555": "its client cannot be made: email: 'not a mail' is not an e-mail address",
+        "5555": "its client cannot be created: email: 'not a mail' is not an e-mail address",
         "5556": "its product 'VPS old' cannot be made: template is missing",
     }
     for service, why in refused.items():

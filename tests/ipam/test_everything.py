@@ -119,7 +119,7 @@ class Books(RuleBasedStateMachine):
             assert not held & {n for run in ranges.free_runs(pool.id) for n in range(run.lo, run.hi + 1)}
 
     @invariant()
-    def a_machine_is_on_one_network_and_its_main_address_comes_first(self) -> None:
+    def a_vm_is_on_one_network_and_its_main_address_comes_first(self) -> None:
         for vm in self.vms:
             mine = addresses_of_vm(vm)
             assert len({(row.bridge, row.vlan) for row in mine}) <= 1

@@ -1,4 +1,4 @@
-"""A new operator's first evening: from an empty home to a machine that runs, by keys alone, in a real terminal."""
+"""A new operator's first evening: from an empty home to a VM that runs, by keys alone, in a real terminal."""
 
 from __future__ import annotations
 

@@ -182,15 +182,15 @@ def differences(expected: Any, found: Any, where: str = "") -> list[str]:
     if expected == found or (expected == "<hash>" and isinstance(found, str)):
         return []
     if isinstance(expected, dict) and isinstance(found, dict):
-        told: list[str] = []
+        reported: list[str] = []
         for key in sorted({*expected, *found}):
             if key not in found:
-                told.append(f"{where}.{key} is missing")
+                reported.append(f"{where}.{key} is missing")
             elif key not in expected:
-                told.append(f"{where}.{key} is new")
+                reported.append(f"{where}.{key} is new")
             else:
-                told += differences(expected[key], found[key], f"{where}.{key}")
-        return told
+                reported += differences(expected[key], found[key], f"{where}.{key}")
+        return reported
     if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
         pairs = zip(expected, found, strict=True)
         return [text for n, pair in enumerate(pairs) for text in differences(*pair, f"{where}[{n}]")]
@@ -212,10 +212,10 @@ def prober(request: pytest.FixtureRequest) -> Iterator[Prober]:
 def test_every_probe_is_answered_as_by_the_real_node(prober: Prober, version: str) -> None:
     found: dict[str, list[str]] = {}
     for fact in probing.kept(version):
-        told = differences(fact, prober.answered(fact))
-        if told:
-            found[fact["probe"]] = told
-    unexpected = {name: told for name, told in found.items() if name not in EXPECTED[version]}
+        reported = differences(fact, prober.answered(fact))
+        if reported:
+            found[fact["probe"]] = reported
+    unexpected = {name: reported for name, reported in found.items() if name not in EXPECTED[version]}
     assert not unexpected, json.dumps(unexpected, indent=1)
     assert sorted(found) == sorted(EXPECTED[version])
 

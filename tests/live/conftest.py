@@ -1,4 +1,4 @@
-"""A machine of ours on the simulated cluster, put there at once instead of being deployed."""
+"""A VM of ours on the simulated cluster, put there at once instead of being deployed."""
 
 from __future__ import annotations
 

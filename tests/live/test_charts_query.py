@@ -1,4 +1,4 @@
-"""What a machine used, read over HTTPS from clusters of both versions: points, gaps, figures and peaks."""
+"""What a VM used, read over HTTPS from clusters of both versions: points, gaps, figures and peaks."""
 
 from __future__ import annotations
 

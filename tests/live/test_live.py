@@ -1,4 +1,4 @@
-"""A look at a machine, over HTTPS against the simulated cluster: what is seen, what it costs, what can go wrong."""
+"""A look at a VM, over HTTPS against the simulated cluster: what is seen, what it costs, what can go wrong."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ SENDER = "noc@example.com"
 
 @dataclass
 class Site:
-    """A client with a machine, and what a test asks for."""
+    """A client with a VM, and what a test asks for."""
 
     store: Store
     vm: Vm

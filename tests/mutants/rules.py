@@ -59,7 +59,10 @@ WORK = (
         "reconcile-lost", "a call without an answer is taken as not sent", "engine/work/reconcile.py",
         "            for task in cluster.recent_tasks(call.node, since, typefilter=wanted) if wanted else ():\n",
         "            for task in ():\n",
-        ("tests/pipelines/test_removal.py", "tests/pipelines/test_daytwo.py", "tests/daytwo/test_disk_repair.py"),
+        (
+            "tests/pipelines/test_removal.py", "tests/pipelines/test_maintenance.py",
+            "tests/maintenance/test_disk_repair.py",
+        ),
     ),
     Rule(
         "request-order", "the newest request is begun first", "engine/work/requests.py",
@@ -142,12 +145,12 @@ CLUSTER = (
     ),
     Rule(
         "snapshot-limit", "a snapshot is taken beyond the product's limit", "engine/pipelines/steps/snapshots.py",
-        "    if len(there) >= limit:\n", "    if False:\n", ("tests/pipelines/test_daytwo.py",),
+        "    if len(there) >= limit:\n", "    if False:\n", ("tests/pipelines/test_maintenance.py",),
     ),
     Rule(
         "backup-ours", "a backup that somebody else made is deleted", "engine/pipelines/steps/backups.py",
         "    if not is_ours(ctx, found):\n", "    if False:\n",
-        ("tests/daytwo/test_backups.py", "tests/daytwo/test_left_backups.py"),
+        ("tests/maintenance/test_backups.py", "tests/maintenance/test_left_backups.py"),
     ),
     Rule(
         "firewall-order", "an address is removed before the new one is there", "engine/proxmox/firewall.py",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from engine.actions import daytwo
-from engine.queries.daytwo import backups, snapshots
+from engine.actions import maintenance
+from engine.queries.maintenance import backups, snapshots
 from engine.store.models import LeftBackup, Run, Step, Vm
 from kvmtui.lab import InjectedFault
-from tests.daytwo.conftest import ME, PLAN
+from tests.maintenance.conftest import ME, PLAN
 from tests.pipelines.conftest import Site
 
 LOCKED = "can't lock file '/var/lock/qemu-server/lock-5000.conf' - got timeout"
@@ -31,7 +31,7 @@ def calls(site: Site, end: str) -> int:
 @pytest.mark.parametrize("text", [LOCKED, PASSING])
 def test_a_backup_is_made_after_a_lock_or_a_passing_failure(site: Site, vm: Vm, text: str) -> None:
     site.lab.faults.add(InjectedFault(kind="task-error", task="vzdump", text=text))
-    daytwo.create_backup(ME, vm.service_id)
+    maintenance.create_backup(ME, vm.service_id)
     site.hurry(vm)
     assert (last(vm).result, len(backups(vm.service_id))) == ("success", 1)
 
@@ -39,7 +39,7 @@ def test_a_backup_is_made_after_a_lock_or_a_passing_failure(site: Site, vm: Vm, 
 def test_a_passing_failure_that_stays_fails_the_step_after_three_tasks(site: Site, vm: Vm) -> None:
     site.lab.requests.clear()
     site.lab.faults.add(InjectedFault(kind="task-error", task="vzdump", text=PASSING, count=0))
-    daytwo.create_backup(ME, vm.service_id)
+    maintenance.create_backup(ME, vm.service_id)
     site.hurry(vm)
     assert (last(vm).result, calls(site, "vzdump")) == ("error", 3)
     assert PASSING in last(vm).error
@@ -50,7 +50,7 @@ def test_a_permanent_failure_is_reported_at_once(site: Site, vm: Vm) -> None:
     site.lab.faults.add(
         InjectedFault(kind="task-error", task="vzdump", text="no space left on device", count=0)
     )
-    daytwo.create_backup(ME, vm.service_id)
+    maintenance.create_backup(ME, vm.service_id)
     site.hurry(vm)
     assert (last(vm).result, calls(site, "vzdump")) == ("error", 1)
 
@@ -58,21 +58,21 @@ def test_a_permanent_failure_is_reported_at_once(site: Site, vm: Vm) -> None:
 def test_a_backup_whose_task_is_forgotten_counts_when_it_is_there(site: Site, vm: Vm) -> None:
     site.lab.requests.clear()
     site.lab.faults.add(InjectedFault(kind="task-vanishes", task="vzdump"))
-    daytwo.create_backup(ME, vm.service_id)
+    maintenance.create_backup(ME, vm.service_id)
     site.hurry(vm)
     assert (last(vm).result, calls(site, "vzdump"), len(backups(vm.service_id))) == ("success", 1, 1)
 
 
 def test_a_snapshot_whose_task_is_forgotten_is_ours_when_it_is_there(site: Site, vm: Vm) -> None:
     site.lab.faults.add(InjectedFault(kind="task-vanishes", task="qmsnapshot"))
-    daytwo.create_snapshot(ME, vm.service_id, "before")
+    maintenance.create_snapshot(ME, vm.service_id, "before")
     site.hurry(vm)
     assert last(vm).result == "success"
     assert [(one.name, one.ours) for one in snapshots(vm.service_id)] == [("before", True)]
 
 
 def test_a_termination_does_not_leave_a_backup_behind_for_a_lock(site: Site, vm: Vm) -> None:
-    daytwo.create_backup(ME, vm.service_id)
+    maintenance.create_backup(ME, vm.service_id)
     site.hurry(vm)
     site.lab.faults.add(InjectedFault(kind="task-error", task="imgdel", text=LOCKED))
     Vm.update(vm_status="terminate", flow={}).where(Vm.id == vm.id).execute()

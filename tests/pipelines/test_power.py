@@ -9,7 +9,7 @@ from engine.proxmox.values import Resource
 from engine.schedule import process_vms
 from engine.store.models import Run, Vm
 from kvmtui.lab import InjectedFault
-from tests.daytwo.conftest import ME
+from tests.maintenance.conftest import ME
 from tests.pipelines.conftest import Site
 
 LOCKED = "can't lock file '/var/lock/qemu-server/lock-5000.conf' - got timeout"

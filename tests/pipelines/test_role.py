@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from engine.actions import daytwo
+from engine.actions import maintenance
 from engine.audit import Actor
 from engine.pipelines.steps import facts
 from engine.proxmox import Guest, GuestView, Mark, ProxmoxError, SilentRecorder
@@ -93,41 +93,41 @@ def outcome(site: Site, vm: Vm) -> Run:
 
 
 def snapshot(site: Site, vm: Vm) -> Run:
-    daytwo.create_snapshot(ME, vm.service_id, "before")
+    maintenance.create_snapshot(ME, vm.service_id, "before")
     return outcome(site, vm)
 
 
 def roll_back(site: Site, vm: Vm) -> Run:
     snapshot(site, vm)
-    daytwo.roll_back(ME, vm.service_id, "before")
+    maintenance.roll_back(ME, vm.service_id, "before")
     return outcome(site, vm)
 
 
 def back_up(site: Site, vm: Vm) -> Run:
-    daytwo.create_backup(ME, vm.service_id)
+    maintenance.create_backup(ME, vm.service_id)
     return outcome(site, vm)
 
 
 def restore(site: Site, vm: Vm) -> Run:
     back_up(site, vm)
     (made,) = site.backups(vm)
-    daytwo.restore(ME, vm.service_id, made)
+    maintenance.restore(ME, vm.service_id, made)
     return outcome(site, vm)
 
 
 def mount(site: Site, vm: Vm) -> Run:
-    daytwo.mount_iso(ME, vm.service_id, "iso:iso/myfile.iso")
+    maintenance.mount_iso(ME, vm.service_id, "iso:iso/myfile.iso")
     return outcome(site, vm)
 
 
 def eject(site: Site, vm: Vm) -> Run:
     mount(site, vm)
-    daytwo.eject_iso(ME, vm.service_id)
+    maintenance.eject_iso(ME, vm.service_id)
     return outcome(site, vm)
 
 
 def password(site: Site, vm: Vm) -> Run:
-    daytwo.reset_password(ME, vm.service_id)
+    maintenance.reset_password(ME, vm.service_id)
     return outcome(site, vm)
 
 

@@ -23,7 +23,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPdummydummydummydummydummydummydummy
 
 
 class OutboxMail:
-    """The part of the mail room that matters here: one row per key, in the step's own transaction."""
+    """The part of the mail package that matters here: one row per key, in the step's own transaction."""
 
     def queue(self, vm: Vm, template: str, key: str, context: Mapping[str, Any]) -> str:
         """Write the row."""
@@ -34,7 +34,7 @@ class OutboxMail:
 
 
 class BrokenNames:
-    """A DNS room with a fault in it."""
+    """A DNS package with an error in it."""
 
     def sync(self, vm: Vm) -> DnsReport:
         """Break."""

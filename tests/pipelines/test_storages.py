@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from engine.actions import daytwo
+from engine.actions import maintenance
 from engine.pipelines.steps import facts
-from engine.queries.daytwo import snapshots
+from engine.queries.maintenance import snapshots
 from engine.store.models import Vm
-from tests.daytwo.conftest import ME
+from tests.maintenance.conftest import ME
 from tests.pipelines.conftest import Site
 
 
@@ -76,7 +76,7 @@ def test_disks_on_file_storage_are_qcow2_and_can_be_snapshotted(site: Site, syst
     config = site.guest(vm).config
     assert config["scsi1"].split(",")[0].endswith(".qcow2")
     assert config["scsi0"].split(",")[0].endswith(".qcow2") == (system == "files")
-    daytwo.create_snapshot(ME, vm.service_id, "before")
+    maintenance.create_snapshot(ME, vm.service_id, "before")
     site.walk(vm)
     assert [one.name for one in snapshots(vm.service_id)] == ["before"]
 

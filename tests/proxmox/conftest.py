@@ -1,4 +1,4 @@
-"""A scripted HTTPS server for one test: it answers what the test says, or misbehaves on the wire as told."""
+"""A scripted HTTPS server for one test: it answers what the test says, or misbehaves on the wire on request."""
 
 from __future__ import annotations
 

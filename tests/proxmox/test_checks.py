@@ -160,12 +160,12 @@ def test_the_document_has_exactly_the_roles_of_the_table(major: int) -> None:
     text = DOCUMENT.read_text()
     part = text[text.index(f"Proxmox VE {major}") :]
     block = part[part.index("```sh") : part.index("```\n", part.index("```sh") + 5)]
-    told = {
+    reported = {
         role: privileges.replace("\\\n", " ").split()
         for role, privileges in re.findall(r'pveum role add (\w+) --privs "([^"]+)"', block)
     }
     roles = dict.fromkeys(item.role for item in PRIVILEGES if major in item.versions)
-    assert told == {role: [item.name for item in role_privileges(role, major)] for role in roles}
+    assert reported == {role: [item.name for item in role_privileges(role, major)] for role in roles}
     assert all(f"| `{item.name}` | {item.role} |" in text for item in PRIVILEGES)
 
 

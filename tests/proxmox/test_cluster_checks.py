@@ -27,7 +27,7 @@ CLUSTER = {"type": "cluster", "name": "waw", "nodes": 2, "quorate": 1}
 WANTED = ProductNeeds(templates=("9000",), storages=("files",), uses=frozenset())
 
 
-class Told:
+class ScriptedCluster:
     """What the scripted cluster says; tests change parts of it."""
 
     def __init__(self) -> None:
@@ -53,22 +53,24 @@ ALL = (
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def cluster_state() -> ScriptedCluster:
+    return ScriptedCluster()
 
 
 @pytest.fixture
-def check(serve: Any, connect: Any, world: Any, told: Told) -> Callable[..., dict[str, ServerCheck]]:
+def check(
+    serve: Any, connect: Any, world: Any, cluster_state: ScriptedCluster
+) -> Callable[..., dict[str, ServerCheck]]:
     def answer(seen: Any) -> Any:
         paths = {
             "/version": {"version": "9.2.11", "release": "9.2"},
-            "/cluster/status": told.status,
-            "/nodes": told.nodes,
-            "/nodes/pve1/storage": [told.storage],
-            "/storage": told.chained,
+            "/cluster/status": cluster_state.status,
+            "/nodes": cluster_state.nodes,
+            "/nodes/pve1/storage": [cluster_state.storage],
+            "/storage": cluster_state.chained,
             "/cluster/resources": [{"vmid": 9000, "node": "pve1", "type": "qemu", "template": 1}],
-            "/nodes/pve1/qemu/9000/config": told.template,
-            "/access/permissions": told.permissions,
+            "/nodes/pve1/qemu/9000/config": cluster_state.template,
+            "/access/permissions": cluster_state.permissions,
             "/cluster/firewall/options": {"enable": 1},
             "/nodes/pve1/time": {"time": 0},
         }
@@ -84,15 +86,17 @@ def test_a_single_node_has_quorum(check: Any) -> None:
     assert check()["quorum"].sentence == "The cluster has quorum (1 of 1 node)."
 
 
-def test_lost_quorum_fails_and_names_the_missing_nodes(check: Any, told: Told) -> None:
-    told.status = [{**CLUSTER, "quorate": 0}, *NODES]
+def test_lost_quorum_fails_and_names_the_missing_nodes(check: Any, cluster_state: ScriptedCluster) -> None:
+    cluster_state.status = [{**CLUSTER, "quorate": 0}, *NODES]
     found = check()["quorum"]
     assert found.result is CheckResult.FAIL
     assert found.sentence == "waw1 has lost quorum (1 of 2 nodes); changes wait. Missing: pve2."
 
 
-def test_a_missing_node_of_a_cluster_with_quorum_is_no_failure(check: Any, told: Told) -> None:
-    told.status = [CLUSTER, *NODES]
+def test_a_missing_node_of_a_cluster_with_quorum_is_no_failure(
+    check: Any, cluster_state: ScriptedCluster
+) -> None:
+    cluster_state.status = [CLUSTER, *NODES]
     assert check()["quorum"].result is CheckResult.OK
 
 
@@ -101,8 +105,8 @@ def test_quorum_is_read_from_the_answer_of_a_node() -> None:
     assert Quorum.of([{**CLUSTER, "quorate": 0}, *NODES]) == Quorum(False, 1, 2, ("pve2",))
 
 
-def test_a_node_that_has_not_reported_is_not_offline(check: Any, told: Told) -> None:
-    told.nodes = [{"node": "pve1", "status": "unknown"}]
+def test_a_node_that_has_not_reported_is_not_offline(check: Any, cluster_state: ScriptedCluster) -> None:
+    cluster_state.nodes = [{"node": "pve1", "status": "unknown"}]
     found = check()["node pve1"]
     assert (found.result, "offline" in found.sentence) == (CheckResult.WARN, False)
     assert "has not reported its status yet; work there is possible" in found.sentence
@@ -110,9 +114,9 @@ def test_a_node_that_has_not_reported_is_not_offline(check: Any, told: Told) -> 
     assert not NodeInfo.of({"node": "pve1", "status": "offline"}).online
 
 
-def test_a_storage_with_volume_chains_is_a_warning(check: Any, told: Told) -> None:
+def test_a_storage_with_volume_chains_is_a_warning(check: Any, cluster_state: ScriptedCluster) -> None:
     assert "volume chain files" not in check()
-    told.chained = [{"storage": "files", "type": "dir", "snapshot-as-volume-chain": 1}]
+    cluster_state.chained = [{"storage": "files", "type": "dir", "snapshot-as-volume-chain": 1}]
     found = check()["volume chain files"]
     assert found.result is CheckResult.WARN and "snapshot-as-volume-chain" in found.sentence
 
@@ -128,10 +132,10 @@ def test_a_storage_with_volume_chains_is_a_warning(check: Any, told: Told) -> No
     ],
 )
 def test_a_product_that_cannot_be_snapshotted(
-    check: Any, told: Told, storage: str, linked: bool, disk: str, why: str
+    check: Any, cluster_state: ScriptedCluster, storage: str, linked: bool, disk: str, why: str
 ) -> None:
-    told.storage["type"] = storage
-    told.template["scsi0"] = f"{disk},size=3G"
+    cluster_state.storage["type"] = storage
+    cluster_state.template["scsi0"] = f"{disk},size=3G"
     found = check(replace(WANTED, snapshots=(SnapshotNeeds("VPS", "9000", linked),)))["snapshots VPS"]
     assert found.result is (CheckResult.WARN if why else CheckResult.OK)
     assert why in found.sentence
@@ -142,8 +146,12 @@ def test_privileges_that_no_product_uses_are_optional(check: Any) -> None:
     assert [name for name, one in found.items() if one.result is CheckResult.FAIL] == ["clock pve1"]
     optional = found["optional privileges"]
     assert optional.result is CheckResult.OK
-    for told in ("VM.Snapshot on /vms (snapshots)", "VM.Console on /vms (consoles)", "(several nodes)"):
-        assert told in optional.sentence
+    for cluster_state in (
+        "VM.Snapshot on /vms (snapshots)",
+        "VM.Console on /vms (consoles)",
+        "(several nodes)",
+    ):
+        assert cluster_state in optional.sentence
 
 
 def test_the_same_privileges_fail_once_a_product_uses_them(check: Any) -> None:
@@ -154,9 +162,11 @@ def test_the_same_privileges_fail_once_a_product_uses_them(check: Any) -> None:
     assert "VM.Snapshot" not in found["optional privileges"].sentence
 
 
-def test_a_template_with_a_cpu_model_of_the_site_needs_one_more(check: Any, told: Told) -> None:
+def test_a_template_with_a_cpu_model_of_the_site_needs_one_more(
+    check: Any, cluster_state: ScriptedCluster
+) -> None:
     assert not any("Mapping.Use" in name for name in check())
-    told.template["cpu"] = "custom-epyc,flags=+aes"
+    cluster_state.template["cpu"] = "custom-epyc,flags=+aes"
     found = check()["privilege Mapping.Use on /mapping"]
     assert found.result is CheckResult.FAIL and "--roles KvmtuiCpu" in found.fix
 

@@ -129,11 +129,11 @@ def test_an_ip_set_ends_up_with_exactly_these(
     server.answer = lambda seen: world.reply() if seen.changing else inner(seen)
     assert the_guest(connect(server), world).firewall.ensure_ipset("ipfilter-net0", wanted) == bool(sent)
     prefix = "/nodes/pve1/qemu/100/firewall/ipset/ipfilter-net0/"
-    told = [
+    reported = [
         f"{seen.method} {seen.params.get('cidr') or seen.path.removeprefix(prefix)}"
         for seen in server.changes()
     ]
-    assert told == sent
+    assert reported == sent
 
 
 def test_a_missing_ip_set_is_made_even_when_another_hand_is_faster(

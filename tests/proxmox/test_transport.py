@@ -20,7 +20,7 @@ def start_guest(cluster: Cluster, world: Any) -> str:
 
 
 def answering(world: Any, change: Any) -> Any:
-    """Reads are answered as one of our guests would be; changes as told."""
+    """Reads are answered like those of one of our guests; changes as the test says."""
 
     def answer(seen: Any) -> Any:
         if seen.path == "/version":

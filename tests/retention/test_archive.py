@@ -63,8 +63,8 @@ def test_rows_move_to_a_file_and_both_chains_hold(store: Store, tmp_path: Path, 
     assert [json.loads(line) for line in lines] == before[:-1]
     assert ids() == [before[-1]["id"], before[-1]["id"] + 1]
     with session():
-        told = Audit.select().order_by(Audit.id.desc()).get()
-    assert (told.action, told.kind, told.object_name, told.after["rows"]) == (
+        reported = Audit.select().order_by(Audit.id.desc()).get()
+    assert (reported.action, reported.kind, reported.object_name, reported.after["rows"]) == (
         "archive",
         "audit",
         str(path),

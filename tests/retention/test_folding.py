@@ -134,8 +134,8 @@ def test_a_folded_day_does_not_say_that_more_was_counted(store: Store) -> None:
         add(1, at("UTC", 2026, 4, 1, hour), 1)
     clean(at("UTC", 2026, 4, 20))
     assert Traffic.select().count() == 1
-    machine = counters.CountedVm(1, 71, 101, "pve1", CounterReading(last, 9, 9, 100), True)
-    assert counters.counted_until(machine) == last
+    vm = counters.CountedVm(1, 71, 101, "pve1", CounterReading(last, 9, 9, 100), True)
+    assert counters.counted_until(vm) == last
 
 
 def test_a_zone_that_is_changed_moves_no_folded_day(store: Store) -> None:

@@ -21,7 +21,7 @@ from engine.store.settings import Retention, write
 from engine.work import events, workers
 from engine.work.retention import PAGE, TABLES, delete_old
 from engine.work.servers import Servers
-from engine.work.task import Room, TaskReport
+from engine.work.task import TaskReport, TaskResources
 from engine.work.task_run import perform
 from tests.conftest import Store
 from tests.retention.conftest import days_ago, make_run
@@ -31,7 +31,7 @@ Maker = Callable[..., Vm]
 
 
 def clean(keep_going: Callable[[], bool] = lambda: True) -> TaskReport:
-    return run(Room(Servers(), "test", keep_going), pause_s=0)
+    return run(TaskResources(Servers(), "test", keep_going), pause_s=0)
 
 
 def _events(days: float, count: int = 1) -> None:
@@ -159,7 +159,9 @@ def test_mails_go_when_their_vm_is_at_rest(store: Store, make_vm: Maker) -> None
 
 def test_it_runs_once_an_hour_whoever_ticks_and_doctor_reports_it(store: Store) -> None:
     _events(30, 7)
-    first, second = (Room(Servers(), workers.register("daemon", "1"), lambda: True) for _ in range(2))
+    first, second = (
+        TaskResources(Servers(), workers.register("daemon", "1"), lambda: True) for _ in range(2)
+    )
     lines: list[str] = []
     assert RETENTION not in TASKS
     (before,) = [view for view in doctor() if view.name == "retention"]

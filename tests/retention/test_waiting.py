@@ -18,7 +18,7 @@ from engine.store.models import Client, Event, Product, Run, Server, Service, St
 from engine.work import claims, servers
 from engine.work.ports import Ports
 from engine.work.servers import Servers
-from engine.work.task import Room
+from engine.work.task import TaskResources
 from engine.work.walk import Walker
 from tests.conftest import Store
 
@@ -64,7 +64,7 @@ def waiting(store: Store, handles: Servers) -> tuple[Walker, Server, Vm]:
 def _tick(walker: Walker, server: Server, vm: Vm, minute: int) -> None:
     """What a minute does: the probe of the server, the retry of the VM, the time of the next probe."""
     Server.update(probe_at=1).where(Server.id == server.id, Server.probe_at.is_null(False)).execute()
-    process_vms.run(Room(walker.servers, "test", keep_going=lambda: True))
+    process_vms.run(TaskResources(walker.servers, "test", keep_going=lambda: True))
     later = now_ms() + minute * MINUTE_MS
     Server.update(probe_at=later).where(Server.id == server.id, Server.probe_at.is_null(False)).execute()
     Vm.update(due_at=1).where(Vm.id == vm.id).execute()

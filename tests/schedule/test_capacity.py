@@ -20,7 +20,7 @@ from engine.store.models import Capacity, Pool, Server
 from engine.store.settings import Retention
 from engine.work.retention import TABLES, delete_old
 from engine.work.servers import Servers
-from engine.work.task import Room
+from engine.work.task import TaskResources
 from kvmtui.lab import Lab
 from tests.conftest import Store
 
@@ -110,7 +110,7 @@ def test_a_tick_asks_a_cluster_once_and_keeps_it(store: Store, tmp_path: Path) -
             token_id=lab.token_id, token_secret=secrets.seal(lab.token_secret, "server", uid, "token_secret"),
         )  # fmt: skip
         handles = Servers()
-        run(Room(handles, "test", lambda: True))
+        run(TaskResources(handles, "test", lambda: True))
         handles.close()
         asked = [each for each in lab.requests.entries if "cluster/resources" in str(each)]
     assert len(asked) == 1

@@ -23,7 +23,7 @@ from engine.store import kept, secrets
 from engine.store.models import Server
 from engine.store.settings import Thresholds, write
 from engine.work.servers import Servers
-from engine.work.task import Room
+from engine.work.task import TaskResources
 from kvmtui.lab import Lab
 from tests.conftest import Store
 
@@ -140,7 +140,7 @@ def test_a_tick_notes_it_and_a_monitor_reads_it(store: Store) -> None:
             token_id=lab.token_id, token_secret=secrets.seal(lab.token_secret, "server", uid, "token_secret"),
         )  # fmt: skip
         handles = Servers()
-        run(Room(handles, "test", lambda: True))
+        run(TaskResources(handles, "test", lambda: True))
         handles.close()
     (shown,) = expiries()
     assert (shown.server, shown.host, shown.days_left) == ("pve", lab.host, 29)

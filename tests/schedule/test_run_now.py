@@ -17,7 +17,7 @@ from engine.store.models import Audit, TaskState, Worker
 from engine.work import task_ledger as ledger
 from engine.work import ticker, wake
 from engine.work.servers import Servers
-from engine.work.task import Room, Task, TaskReport
+from engine.work.task import Task, TaskReport, TaskResources
 from engine.work.ticker import Ticker
 from tests.conftest import Store
 
@@ -84,10 +84,10 @@ def test_a_task_that_runs_is_refused_until_its_lock_is_cleared(store: Store) -> 
 def test_the_end_waits_for_a_task_that_runs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     began, go_on, servers = threading.Event(), threading.Event(), Servers()
 
-    def slow(room: Room) -> TaskReport:
+    def slow(resources: TaskResources) -> TaskReport:
         began.set()
         go_on.wait(10)
-        assert not room.keep_going()
+        assert not resources.keep_going()
         return TaskReport()
 
     monkeypatch.setattr(ticker, "LOOK_S", 3_600)

@@ -20,7 +20,9 @@ async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
         await pilot.pause(0.01)
         if holds():
             return
-    raise AssertionError(f"It never came to hold; told: {told(pilot)}; shown: {words(pilot)}")
+    raise AssertionError(
+        f"It never came to hold; shown_messages: {shown_messages(pilot)}; shown: {words(pilot)}"
+    )
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
@@ -70,8 +72,8 @@ async def gone(pilot: Pilot[Any]) -> None:
     await settle(pilot)
 
 
-def told(pilot: Pilot[Any]) -> str:
-    """Everything the console has told the operator in passing, and what stays until it is closed."""
+def shown_messages(pilot: Pilot[Any]) -> str:
+    """Every notification of the console, and the dialogs that are open."""
     lines = [each.message for each in pilot.app._notifications]
     return "\n".join(lines + [each._words for each in pilot.app.screen_stack if isinstance(each, Notice)])
 

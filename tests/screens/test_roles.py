@@ -15,7 +15,7 @@ from screens.common.roles import NEEDED, role_refusal
 from screens.framework.record_view import RecordView
 from tests.conftest import Store
 from tests.screens.console_site import console
-from tests.screens.pressing import at, dialog, fill, press, told, until, words
+from tests.screens.pressing import at, dialog, fill, press, shown_messages, until, words
 from tests.screens.site_records import records
 
 CLIENTS, SERVICES, SETTINGS = "789"
@@ -48,7 +48,9 @@ async def test_keys_of_a_larger_role_say_which_one_they_need(viewer: Store) -> N
         ):
             await at(pilot, screen, row)
             await press(pilot, key)
-            await until(pilot, lambda role=role: f"needs the role {role}; yours is viewer" in told(pilot))
+            await until(
+                pilot, lambda role=role: f"needs the role {role}; yours is viewer" in shown_messages(pilot)
+            )
             assert len(pilot.app.screen_stack) == 1
     assert (Audit.select().count(), Request.select().count()) == (rows, 0)
 

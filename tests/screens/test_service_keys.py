@@ -27,7 +27,7 @@ from screens.widgets.dialogs import Choose, Confirm, Notice, PlanDialog
 from screens.widgets.form import FormDialog
 from tests.conftest import Store
 from tests.screens.console_site import NOW, console, place
-from tests.screens.pressing import at, dialog, fill, gone, press, told, until, words
+from tests.screens.pressing import at, dialog, fill, gone, press, shown_messages, until, words
 from tests.screens.site_records import records
 
 POOLS, CLIENTS, SERVICES, SETTINGS = "3789"
@@ -221,16 +221,16 @@ async def test_a_task_is_made_due_and_one_that_is_off_or_runs_is_refused(site: S
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SETTINGS, "scheduleBackup")
         await press(pilot, "x")
-        assert "scheduleBackup is due now" in told(pilot)
+        assert "scheduleBackup is due now" in shown_messages(pilot)
         await at(pilot, POOLS)
         await at(pilot, SETTINGS, "removeOldSnapshots")
         await press(pilot, "x")
-        assert "removeOldSnapshots is off" in told(pilot)
+        assert "removeOldSnapshots is off" in shown_messages(pilot)
         await gone(pilot)
         await at(pilot, POOLS)
         await at(pilot, SETTINGS, "collectingStatistics")
         await press(pilot, "x")
-        assert "runs this moment" in told(pilot)
+        assert "runs this moment" in shown_messages(pilot)
     assert TaskState.get(TaskState.name == "scheduleBackup").last_run_at is None
 
 
@@ -243,11 +243,11 @@ async def test_a_requested_task_reports_its_result_or_that_no_engine_ran_it(
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, SETTINGS, "scheduleBackup")
         await press(pilot, "x")
-        await until(pilot, lambda: "scheduleBackup waits for an engine." in told(pilot))
+        await until(pilot, lambda: "scheduleBackup waits for an engine." in shown_messages(pilot))
         monkeypatch.setattr("screens.settings.task_progress.POLLS", 1_000)
         await press(pilot, "x")
         TaskState.update(ran).where(TaskState.name == "scheduleBackup").execute()
-        await until(pilot, lambda: "scheduleBackup ran for 0.7 s: 4 done." in told(pilot))
+        await until(pilot, lambda: "scheduleBackup ran for 0.7 s: 4 done." in shown_messages(pilot))
 
 
 async def test_locks_are_cleared_after_a_question(site: Store) -> None:
@@ -260,7 +260,7 @@ async def test_locks_are_cleared_after_a_question(site: Store) -> None:
         await press(pilot, "U")
         await dialog(pilot, Confirm)
         await press(pilot, "y")
-        await until(pilot, lambda: "Free again: collectingStatistics." in told(pilot))
+        await until(pilot, lambda: "Free again: collectingStatistics." in shown_messages(pilot))
     assert TaskState.select().where(TaskState.locked_by != "").count() == 0
 
 

@@ -17,7 +17,7 @@ from screens.framework.save_dialog import SaveDialog
 from screens.widgets.dialogs import Choose, Notice, TypeName
 from tests.conftest import Store
 from tests.screens.console_site import console, place
-from tests.screens.pressing import at, dialog, fill, gone, press, told, until, words
+from tests.screens.pressing import at, dialog, fill, gone, press, shown_messages, until, words
 from tests.screens.site_records import records
 
 POOLS, ZONES, PRODUCTS, SERVERS, CLIENTS = "34567"
@@ -60,7 +60,7 @@ async def test_a_pool_is_added_with_its_reverse_zone_reported_as_it_is_typed(sit
         assert isinstance(pilot.app.screen, SaveDialog)
         await fill(pilot, start="203.0.113.4", stop="203.0.113.9")
         await gone(pilot)
-        assert "Pool pve-waw1 203.0.113.4 created." in told(pilot)
+        assert "Pool pve-waw1 203.0.113.4 created." in shown_messages(pilot)
     pool = Pool.get(Pool.bridge == "vmbr9")
     assert (str(pool.start), str(pool.stop), pool.mask) == ("203.0.113.4", "203.0.113.9", 24)
 

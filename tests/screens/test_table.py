@@ -38,7 +38,7 @@ def table(rows: int = 100, **options: object) -> Table:
 
 @dataclass
 class SlowRows:
-    """A source that must be asked beside the screen, and answers when told to."""
+    """A source that is read in a thread and answers on request."""
 
     rows: list[TableRow]
     view: View = field(default_factory=View)

@@ -21,7 +21,7 @@ from screens.settings import tokens as screen
 from screens.widgets.dialogs import TypeName
 from tests.conftest import Store
 from tests.screens.console_site import NOW, console, steady
-from tests.screens.pressing import at, dialog, fill, gone, press, told, until, words
+from tests.screens.pressing import at, dialog, fill, gone, press, shown_messages, until, words
 
 OWNER = Actor("anna", "192.0.2.7", "cli")
 DAY = 86_400_000
@@ -84,7 +84,7 @@ async def test_a_token_is_created_and_its_secret_stays_until_it_is_closed(site: 
         assert isinstance(pilot.app.screen, SecretDialog) and copied == [secret]
         await press(pilot, "escape")
         await gone(pilot)
-        assert secret not in words(pilot) + told(pilot) and shown._secret == ""
+        assert secret not in words(pilot) + shown_messages(pilot) and shown._secret == ""
         assert "reseller" in words(pilot)
     row = ApiToken.get(ApiToken.name == "reseller")
     assert (row.role, row.clients, row.products) == ("operator", [1], [1])
@@ -170,7 +170,10 @@ async def test_other_roles_read_and_change_nothing(site: Store) -> None:
             for number, key in enumerate("+VD", 1):
                 await press(pilot, key)
                 await until(
-                    pilot, lambda n=number: told(pilot).count("needs the role owner; yours is operator") == n
+                    pilot,
+                    lambda n=number: (
+                        shown_messages(pilot).count("needs the role owner; yours is operator") == n
+                    ),
                 )
                 assert len(pilot.app.screen_stack) == 1
     finally:

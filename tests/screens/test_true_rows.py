@@ -25,7 +25,7 @@ from screens.widgets.loglines import pieces, shown_text
 from screens.widgets.table import Table
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, place, settle
-from tests.screens.pressing import at, dialog, press, told, until, words
+from tests.screens.pressing import at, dialog, press, shown_messages, until, words
 
 READY, STUCK, WAITING = 5546, 5547, 5548
 
@@ -122,9 +122,9 @@ async def test_a_key_that_cannot_work_is_dimmed_and_help_says_why(site: Store) -
         dimmed = {hint.action.id for hint in hints(pilot.app.screen) if hint.refused}
         assert "vm.redeploy" in dimmed and "service.suspend" not in dimmed
         await press(pilot, "R")
-        assert not isinstance(pilot.app.screen, ConfirmVms) and "redeploy is for VMs that are not" in told(
-            pilot
-        )
+        assert not isinstance(
+            pilot.app.screen, ConfirmVms
+        ) and "redeploy is for VMs that are not" in shown_messages(pilot)
         reasons = {each.id: why for _, rows in groups(pilot.app.screen) for _, each, why in rows}
         assert reasons["vm.redeploy"].startswith("not now: vps-5546 is ready")
         await press(pilot, "down")
@@ -137,7 +137,7 @@ async def test_the_menu_says_why_an_action_cannot_work(site: Store) -> None:
         await press(pilot, "a")
         await dialog(pilot, ActionsMenu)
         await press(pilot, "R")
-        assert isinstance(pilot.app.screen, ActionsMenu) and "Use reinstall" in told(pilot)
+        assert isinstance(pilot.app.screen, ActionsMenu) and "Use reinstall" in shown_messages(pilot)
         await press(pilot, "s")
     assert [(row.action, row.object_id) for row in Audit.select()] == [("start", "5546")]
 

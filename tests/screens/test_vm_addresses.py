@@ -1,4 +1,4 @@
-"""The addresses of a machine: many of them, what DNS has of each, and a reverse name given from its line."""
+"""The addresses of a VM: many of them, what DNS has of each, and a reverse name given from its line."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from screens.widgets.dialogs import Notice
 from screens.widgets.form import FormDialog
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, settle
-from tests.screens.test_vm_daytwo import press, told, until
+from tests.screens.test_vm_maintenance import press, shown_messages, until
 
 READY = 5546
 
 
 @pytest.fixture
 def vm(sqlite_store: Store) -> Vm:
-    """A machine with sixty addresses of both families, and zones for the first of them."""
+    """A VM with sixty addresses of both families, and zones for the first of them."""
     fill()
     vm = Vm.get(Vm.service == READY)
     for number in range(59):
@@ -101,10 +101,10 @@ async def test_a_vm_without_an_address_says_so_and_a_read_only_console_refuses(v
     async with console(read_only=True).run_test(size=(80, 24)) as pilot:
         await page(pilot, "addresses")
         await press(pilot, "enter")
-        assert "Read-only" in told(pilot)[-1]
+        assert "Read-only" in shown_messages(pilot)[-1]
     Address.delete().where(Address.vm == vm.id).execute()
     async with console().run_test(size=(80, 24)) as pilot:
         tab = await page(pilot, "addresses")
         assert tab.list.count == 0
         await press(pilot, "N")
-        assert "no address yet" in told(pilot)[-1]
+        assert "no address yet" in shown_messages(pilot)[-1]

@@ -1,4 +1,4 @@
-"""The charts of a machine: columns and gaps as values make them, and the tab over clusters of both versions."""
+"""The charts of a VM: columns and gaps as values make them, and the tab over clusters of both versions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.conftest import Store
 from tests.live.conftest import VMID, site, stepped_site
 from tests.pipelines.conftest import Site, make_site
 from tests.screens.console_site import console, settle
-from tests.screens.test_vm_daytwo import machine, press, until, vm
+from tests.screens.test_vm_maintenance import press, running_vm, until, vm
 
 __all__ = ["site", "stepped_site", "vm"]
 
@@ -93,7 +93,7 @@ def said(tab: ChartsTab) -> str:
 async def test_every_span_is_drawn_with_its_numbers_and_fits(version: str, sqlite_store: Store) -> None:
     with Lab(nodes=1, speed=0, version=version) as lab:
         for site in make_site(lab):
-            vm = machine(site)
+            vm = running_vm(site)
             lab.advance(40 * 86_400)
             async with console().run_test(size=(80, 24)) as pilot:
                 tab = await charts(pilot, vm)

@@ -1,4 +1,4 @@
-"""The overview of a machine on the simulated cluster: what it tells, what it costs, and when it asks nobody."""
+"""The overview of a VM on the simulated cluster: what it tells, what it costs, and when it asks nobody."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from screens.widgets.sheet import _changes
 from tests.live.conftest import VMID, site, stepped_site
 from tests.pipelines.conftest import Site
 from tests.screens.console_site import HOSTILE, console, settle
-from tests.screens.test_vm_daytwo import done, press, told, until, vm
+from tests.screens.test_vm_maintenance import done, press, shown_messages, until, vm
 
 __all__ = ["site", "stepped_site", "vm"]
 
@@ -51,7 +51,7 @@ def line(tab: OverviewTab, name: str) -> str:
 
 
 def asked(site: Site) -> list[str]:
-    """What was asked about the machine since the last time, as the ends of paths."""
+    """What was asked about the VM since the last time, as the ends of paths."""
     found = [path.rpartition(f"/{VMID}/")[2] for _, path, _ in site.lab.requests.entries]
     site.lab.requests.clear()
     return sorted(found)
@@ -147,7 +147,7 @@ async def test_a_vm_that_is_gone_and_one_that_is_not_ours_are_sentences(site: Si
         tab = await page(pilot, vm)
         assert line(tab, "Now").startswith("Now              [!]") and tab.panel.good is None
         await press(pilot, "=")
-        assert "has not been read from the cluster yet" in told(pilot)[-1]
+        assert "has not been read from the cluster yet" in shown_messages(pilot)[-1]
         site.lab.foreign_delete(VMID)
         await look(pilot, tab)
         assert "somebody removed it" in " ".join(words.strip() for words in tab.panel.words)
@@ -171,7 +171,7 @@ async def test_A_applies_the_product_again_after_a_preview(site: Site) -> None:
         assert live(vm.service_id).drift == ()
         await look(pilot, tab)
         await press(pilot, "=")
-        assert "nothing to apply" in told(pilot)[-1]
+        assert "nothing to apply" in shown_messages(pilot)[-1]
 
 
 @pytest.mark.parametrize("key", ["A", "E"])
@@ -180,7 +180,7 @@ async def test_a_read_only_console_refuses(key: str, site: Site, vm: Vm) -> None
     async with console(read_only=True).run_test(size=(100, 40)) as pilot:
         await page(pilot, vm)
         await press(pilot, key)
-        assert not isinstance(pilot.app.screen, Dialog) and "Read-only" in told(pilot)[-1]
+        assert not isinstance(pilot.app.screen, Dialog) and "Read-only" in shown_messages(pilot)[-1]
     assert Audit.select().count() == 0
 
 

@@ -1,4 +1,4 @@
-"""The log and the history of a machine: live while open, errors in full, held still, copied, and paged by hand."""
+"""The log and the history of a VM: live while open, errors in full, held still, copied, and paged by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from screens.widgets.dialogs import Dialog, Notice
 from screens.widgets.table import Table
 from tests.conftest import Store
 from tests.screens.console_site import HOSTILE, NOW, console, fill, settle
-from tests.screens.test_vm_daytwo import press, until
+from tests.screens.test_vm_maintenance import press, until
 
 STUCK, READY = 5547, 5546
 LONG = (
@@ -58,7 +58,7 @@ def begin(service_id: int, action: str = "Deploy") -> Run:
 
 
 async def log(pilot: Pilot[Any], service_id: int) -> RunLog:
-    """Opens the log of a machine with its key."""
+    """Opens the log of a VM with its key."""
     await settle(pilot)
     await pilot.app.open_vm(service_id)  # type: ignore[attr-defined]
     await settle(pilot)

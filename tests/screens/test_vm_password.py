@@ -17,14 +17,14 @@ from screens.widgets.dialogs import Confirm, Dialog
 from tests.live.conftest import site, stepped_site
 from tests.pipelines.conftest import Site
 from tests.screens.console_site import console, settle
-from tests.screens.test_vm_daytwo import press, told, until
+from tests.screens.test_vm_maintenance import press, shown_messages, until
 
 __all__ = ["site", "stepped_site"]
 
 
 @pytest.fixture
 def vm(site: Site) -> Vm:
-    """A machine that was really deployed."""
+    """A VM that was really deployed."""
     return site.walk(site.service(status="Active"))
 
 
@@ -69,7 +69,7 @@ async def test_it_is_set_shown_once_and_copied(agent: bool, site: Site, vm: Vm) 
         assert copied == [clear]
         await press(pilot, "escape")
         assert not isinstance(pilot.app.screen, Dialog)
-        assert not any(clear in each for each in told(pilot))
+        assert not any(clear in each for each in shown_messages(pilot))
     results = [row.result for row in Step.select().where(Step.label == "Stop VM")]
     assert results == (["skip"] if agent else ["success"])
     trail = [row.action for row in Audit.select().order_by(Audit.id)]
@@ -98,7 +98,7 @@ async def test_a_vm_that_is_not_ready_is_refused(site: Site, vm: Vm) -> None:
         await asked(pilot, vm)
         Vm.update(vm_status="clone").where(Vm.id == vm.id).execute()
         await press(pilot, "y")
-        assert "not ready" in told(pilot)[-1] and not isinstance(pilot.app.screen, Dialog)
+        assert "not ready" in shown_messages(pilot)[-1] and not isinstance(pilot.app.screen, Dialog)
 
 
 async def test_a_read_only_console_refuses(site: Site, vm: Vm) -> None:
@@ -106,4 +106,4 @@ async def test_a_read_only_console_refuses(site: Site, vm: Vm) -> None:
         await settle(pilot)
         await pilot.app.open_vm(vm.service_id)  # type: ignore[attr-defined]
         await press(pilot, "P")
-        assert "Read-only" in told(pilot)[-1] and not isinstance(pilot.app.screen, Dialog)
+        assert "Read-only" in shown_messages(pilot)[-1] and not isinstance(pilot.app.screen, Dialog)

@@ -22,7 +22,7 @@ from screens.framework.secret_dialog import SecretDialog
 from screens.widgets.dialogs import Confirm, Notice, TypeName
 from tests.conftest import Store
 from tests.screens.console_site import HOSTILE, NOW, console, steady
-from tests.screens.pressing import at, dialog, fill, gone, press, told, until, words
+from tests.screens.pressing import at, dialog, fill, gone, press, shown_messages, until, words
 from tests.webhooks.endpoint import Endpoint, endpoint
 
 OWNER = Actor("anna", "192.0.2.7", "cli")
@@ -122,7 +122,7 @@ async def test_a_webhook_is_created_and_its_secret_shown_once(site: Store) -> No
         secret = shown._secret
         await press(pilot, "escape")
         await gone(pilot)
-        assert secret not in words(pilot) + told(pilot)
+        assert secret not in words(pilot) + shown_messages(pilot)
     row = Webhook.get_by_id(3)
     assert (row.url, row.events, row.allow_private) == ("http://10.0.0.9/hooks", ["vm.ready"], True)
 
@@ -161,7 +161,7 @@ async def test_targets_are_read_and_tested_but_never_changed_here(site: Store, s
         await press(pilot, "escape", "up")
         for key in ("z", "D"):
             await press(pilot, key)
-            await until(pilot, lambda: "are in config.toml" in told(pilot))
+            await until(pilot, lambda: "are in config.toml" in shown_messages(pilot))
             assert len(pilot.app.screen_stack) == 1
         await press(pilot, "t")
         assert "oncall took the test" in (await dialog(pilot, Notice))._words
@@ -189,7 +189,10 @@ async def test_other_roles_read_and_change_nothing(site: Store, shop: Endpoint) 
             for number, key in enumerate("+tzD", 1):
                 await press(pilot, key)
                 await until(
-                    pilot, lambda n=number: told(pilot).count("needs the role owner; yours is operator") == n
+                    pilot,
+                    lambda n=number: (
+                        shown_messages(pilot).count("needs the role owner; yours is operator") == n
+                    ),
                 )
                 assert len(pilot.app.screen_stack) == 1
     finally:

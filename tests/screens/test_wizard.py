@@ -27,8 +27,8 @@ from tests.screens.wizard_site import (
     page,
     press,
     save,
+    shown_messages,
     step,
-    told,
     until,
     wizard,
 )
@@ -60,7 +60,7 @@ async def test_a_read_only_console_opens_at_home_and_refuses() -> None:
     async with console(read_only=True).run_test(size=(80, 24)) as pilot:
         await press(pilot, "F")
         assert place(pilot).NAME == "dashboard"
-        assert "Read-only" in told(pilot)[-1]
+        assert "Read-only" in shown_messages(pilot)[-1]
 
 
 async def test_a_site_with_a_server_opens_at_home() -> None:
@@ -96,7 +96,7 @@ async def test_every_step_can_be_skipped_and_the_end_says_where_each_is_done_lat
         await press(pilot, "b")
         assert step(pilot) == "service" and "This needs the server first" in page(pilot)
         await press(pilot, "enter")
-        assert no_dialog(pilot) and "This needs the server first" in told(pilot)[-1]
+        assert no_dialog(pilot) and "This needs the server first" in shown_messages(pilot)[-1]
     assert Audit.select().count() == 0
 
 
@@ -291,7 +291,7 @@ async def test_a_silent_cluster_holds_no_key_up_and_is_asked_again(lab: Lab) -> 
                 pilot, lambda: place(pilot).NAME == "wizard" and "Asking pve-lab" in state().render().plain
             )
             await pilot.press("enter")
-            await until(pilot, lambda: "has not answered yet" in " ".join(told(pilot)))
+            await until(pilot, lambda: "has not answered yet" in " ".join(shown_messages(pilot)))
             await pilot.press("right")
             assert step(pilot) == "template"
             silent.close()

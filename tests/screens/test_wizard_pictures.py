@@ -116,7 +116,7 @@ WIDE = ("template", "product-form", "plan")
 
 @pytest.fixture
 def site(sqlite_store: Store) -> Store:
-    """A site without a machine; its server is never asked."""
+    """A site without a VM; its server is never asked."""
     Server.create(uid="s", name="pve-lab", hosts=["192.0.2.11"], token_id="kvmtui@pve!console", last_ok_at=1)
     add_pool()
     add_product()

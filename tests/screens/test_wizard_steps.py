@@ -22,8 +22,8 @@ from tests.screens.wizard_site import (
     page,
     press,
     save,
+    shown_messages,
     step,
-    told,
     until,
 )
 
@@ -182,5 +182,5 @@ async def test_a_client_who_is_there_is_chosen_and_a_product_that_went_is_a_sent
         await pilot.press("y")
         await until(pilot, lambda: no_dialog(pilot))
         await settle(pilot)
-        assert "VPS-1" in told(pilot)[-1] and "This needs a product first" in page(pilot)
+        assert "VPS-1" in shown_messages(pilot)[-1] and "This needs a product first" in page(pilot)
     assert Service.select().count() == 0

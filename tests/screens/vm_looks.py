@@ -1,4 +1,4 @@
-"""What the tabs of a machine would have read from a cluster, as fixed values for pictures."""
+"""What the tabs of a VM would have read from a cluster, as fixed values for pictures."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from engine.queries.allowance import Allowance
 from engine.queries.charts import METRICS, ChartsView, Figures, Point
-from engine.queries.daytwo import BackupView, IsoView, ScheduleView, SnapshotView
 from engine.queries.drift import CardFacts, DiskFacts, Drift, fact
 from engine.queries.live import GuestState, GuestUsage, LiveView, Throughput
+from engine.queries.maintenance import BackupView, IsoView, ScheduleView, SnapshotView
 from engine.queries.observation import Observation
 from screens.vm.tabs.cluster_tab import ClusterReading
 from tests.screens.console_site import HOSTILE, HOUR, NOW
@@ -31,7 +31,7 @@ ALLOWED = Allowance("VPS-1", "ready", True, 3, 5, 2, "backup", "iso", ())
 
 
 def live() -> LiveView:
-    """A machine that runs, with what drifted, what waits for a start, and a disk that is larger than its package."""
+    """A VM that runs, with what drifted, what waits for a start, and a disk that is larger than its package."""
     disk = DiskFacts(
         "system_disk",
         "scsi0",

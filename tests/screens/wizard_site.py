@@ -99,7 +99,7 @@ def step(pilot: Pilot[Any]) -> str:
     return wizard(pilot).step.NAME
 
 
-def told(pilot: Pilot[Any]) -> list[str]:
+def shown_messages(pilot: Pilot[Any]) -> list[str]:
     """The sentences that popped up."""
     return [str(note.message) for note in pilot.app._notifications]
 

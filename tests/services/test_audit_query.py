@@ -27,7 +27,7 @@ HOUR = 3_600_000
 
 
 @pytest.fixture
-def told(store: Store) -> None:
+def six_changes(store: Store) -> None:
     """Six changes by two people."""
     audit.record(NOC, "create", "server", "1", "pve-waw1", before={}, after={"port": 8006})
     audit.record(NOC, "change", "product", "3", "VPS-2", before={"cores": 1}, after={"cores": 2})
@@ -78,7 +78,7 @@ def _ids(question: AuditQuestion) -> list[str]:
         ("until:2020-01-01", []),
     ],
 )
-def test_a_question_finds_its_rows(told: None, words: str, expected: list[str]) -> None:
+def test_a_question_finds_its_rows(six_changes: None, words: str, expected: list[str]) -> None:
     assert _ids(asked(words)) == expected
 
 
@@ -88,7 +88,7 @@ def test_a_filter_that_is_not_known_is_refused(words: str) -> None:
         asked(words)
 
 
-def test_a_time_bounds_both_sides(told: None) -> None:
+def test_a_time_bounds_both_sides(six_changes: None) -> None:
     ids = [row.id for row in Audit.select().order_by(Audit.id)]
     for number, row_id in enumerate(ids):
         _without_guards()
@@ -99,7 +99,7 @@ def test_a_time_bounds_both_sides(told: None) -> None:
 
 @pytest.mark.parametrize("sort", ["id", "login", "action", "about", "source", "result"])
 @pytest.mark.parametrize("descending", [True, False])
-def test_every_order_has_pages_and_places(told: None, sort: str, descending: bool) -> None:
+def test_every_order_has_pages_and_places(six_changes: None, sort: str, descending: bool) -> None:
     question = AuditQuestion(sort=sort, descending=descending)
     whole = page(question, 0, 50)
     assert [each for start in range(0, 6, 2) for each in page(question, start, 2)] == whole
@@ -110,7 +110,7 @@ def test_every_order_has_pages_and_places(told: None, sort: str, descending: boo
     )
 
 
-def test_a_row_shows_who_from_where_and_what_changed(told: None) -> None:
+def test_a_row_shows_who_from_where_and_what_changed(six_changes: None) -> None:
     rdns = page(AuditQuestion(what="rdns"), 0, 1)[0]
     assert (rdns.who, rdns.about) == ("root from 198.51.100.3", "vm db (5547)")
     assert [(each.name, each.old, each.new) for each in rdns.changes] == [

@@ -1,4 +1,4 @@
-"""What a change would do, told before: from, to, when it counts, and whether there is a way back."""
+"""A preview of a change: from, to, when it takes effect, and whether it can be undone."""
 
 from __future__ import annotations
 

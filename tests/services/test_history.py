@@ -21,7 +21,7 @@ def _service() -> Vm:
     return Vm.create(uid=str(uuid.uuid4()), service=service, server=server, name="web", vmid=2002)
 
 
-def _told(vm: Vm) -> None:
+def _record_change(vm: Vm) -> None:
     """A request, its run, and the clone that made the guest ours."""
     audit.record(
         ME, "change-package", "vm", str(vm.service_id), "web", before={"vm_status": "ready"},
@@ -39,7 +39,7 @@ def _told(vm: Vm) -> None:
 
 def test_one_timeline_of_requests_runs_and_ownership(store: Store) -> None:
     vm = _service()
-    _told(vm)
+    _record_change(vm)
     other = Call.create(
         server=vm.server, vm=vm, what="Starting: VM 2002 on pve1", method="POST", path="/start", state="ended"
     )
@@ -86,7 +86,7 @@ def test_pages_have_no_gap_and_no_repeat_even_at_one_moment(store: Store) -> Non
 
 def test_a_service_without_a_vm_still_has_its_requests(store: Store) -> None:
     vm = _service()
-    _told(vm)
+    _record_change(vm)
     Run.delete().execute()
     Vm.delete().execute()
     (moment,) = history_of(vm.service_id)

@@ -11,7 +11,7 @@ from tests.conftest import Store
 
 @pytest.fixture
 def many(store: Store) -> None:
-    """Sixty services of three clients, every other one with a machine."""
+    """Sixty services of three clients, every other one with a VM."""
     server = Server.create(uid="s", name="pve1", hosts=["h"])
     products = [Product.create(name=name, server=server, spec={}) for name in ("Small", "Large")]
     clients = [Client.create(name=name) for name in ("Acme", "Boréal", "a[/b]")]

@@ -1,4 +1,4 @@
-"""Suspended: the reason is kept and told, nothing starts the machine, and the end of it restores what was."""
+"""Suspension: the reason is stored and shown, nothing starts the VM, and its end restores the state before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.actions import daytwo, packages, vms
+from engine.actions import maintenance, packages, vms
 from engine.audit import Actor
 from engine.errors import AlreadySo, Refused
 from engine.queries.suspension import suspension_of
@@ -53,8 +53,8 @@ STARTS: dict[str, Callable[[int], Any]] = {
     "Start": lambda service: vms.run_step(ME, service, "Start"),
     "Reinstall": lambda service: vms.run_step(ME, service, "Reinstall"),
     "reinstall": lambda service: vms.reinstall(ME, service),
-    "restore": lambda service: daytwo.restore(ME, service, "backup:x"),
-    "password": lambda service: daytwo.reset_password(ME, service),
+    "restore": lambda service: maintenance.restore(ME, service, "backup:x"),
+    "password": lambda service: maintenance.reset_password(ME, service),
 }
 
 

@@ -72,10 +72,10 @@ def test_the_environment_wins_over_the_file(home: Path) -> None:
     ],
 )
 def test_each_fault_is_a_sentence_with_its_place(home: Path, toml: str, words: str) -> None:
-    with pytest.raises(Refused) as told:
+    with pytest.raises(Refused) as reported:
         _load(home, toml)
-    assert words in str(told.value)
-    assert str(home / "config.toml") in str(told.value)
+    assert words in str(reported.value)
+    assert str(home / "config.toml") in str(reported.value)
 
 
 def test_a_bad_variable_is_named(home: Path) -> None:

@@ -114,9 +114,9 @@ def _cut_all(server: PostgresServer) -> None:
 
 def test_a_server_that_is_not_there_is_reported(tmp_path: Path) -> None:
     open_database(f"postgresql://somebody:hidden-word@/kvmtui?host={tmp_path}")
-    with pytest.raises(Failed, match="cannot be reached") as told, session():
+    with pytest.raises(Failed, match="cannot be reached") as sentence_of, session():
         pass
-    assert "hidden-word" not in str(told.value)
+    assert "hidden-word" not in str(sentence_of.value)
     close_database()
 
 
@@ -259,9 +259,9 @@ def test_an_unreadable_database_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_url_that_cannot_be_meant_is_refused(url: str, words: str) -> None:
-    with pytest.raises(Refused, match=words) as told:
+    with pytest.raises(Refused, match=words) as sentence_of:
         open_database(url)
-    assert "hidden-word" not in str(told.value)
+    assert "hidden-word" not in str(sentence_of.value)
 
 
 def test_a_url_is_shown_without_its_password() -> None:

@@ -95,12 +95,12 @@ class Shop:
 
     def spend(self, moment: int, gib: float) -> list[str]:
         """Count incoming traffic and look; returns the notices since the last time."""
-        known = len(self.told())
+        known = len(self.notices_sent())
         self.use(moment, gib)
         self.look(moment)
-        return self.told()[known:]
+        return self.notices_sent()[known:]
 
-    def told(self) -> list[str]:
+    def notices_sent(self) -> list[str]:
         """The notices so far; mails and webhooks must agree."""
         with session():
             mails = [row.template for row in Outbox.select().order_by(Outbox.id)]

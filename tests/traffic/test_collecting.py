@@ -13,7 +13,7 @@ from engine.store.models import Traffic, TrafficMark, Vm
 from engine.traffic import counters
 from engine.traffic.hourly_bytes import CounterReading
 from engine.traffic.sampling import count_before_stop
-from engine.work.task import Room, TaskReport
+from engine.work.task import TaskReport, TaskResources
 from kvmtui.lab import Lab
 from kvmtui.lab.usage import moved
 from tests.conftest import Store
@@ -30,8 +30,8 @@ def vm(stepped_site: Site) -> Vm:
 
 def collect(site: Site) -> TaskReport:
     """Run the task on the cluster's own time."""
-    room = Room(site.walker.servers, "test", keep_going=lambda: True)
-    return statistics.run(room, clock=lambda: int(site.lab.now() * 1000))
+    resources = TaskResources(site.walker.servers, "test", keep_going=lambda: True)
+    return statistics.run(resources, clock=lambda: int(site.lab.now() * 1000))
 
 
 def truth(site: Site, vm: Vm) -> int:
@@ -113,9 +113,9 @@ def test_a_server_that_does_not_answer_is_one_line(stepped_site: Site, vm: Vm) -
 
 
 def test_two_engines_that_count_at_once_count_once(stepped_site: Site, vm: Vm) -> None:
-    (machine,) = counters.machines(vm.server_id)
-    now = CounterReading(machine.last.at + 600_000, 5_000, 500, 590)
-    assert [counters.keep([counters.bytes_of(machine, now)]) for _ in range(2)] == [1, 0]
+    (counted_vm,) = counters.counted_vms(vm.server_id)
+    now = CounterReading(counted_vm.last.at + 600_000, 5_000, 500, 590)
+    assert [counters.keep([counters.bytes_of(counted_vm, now)]) for _ in range(2)] == [1, 0]
     assert [(one.bytes_in, one.bytes_out) for one in months(vm.service_id)] == [(5_000, 500)]
 
 

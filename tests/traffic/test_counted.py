@@ -75,7 +75,7 @@ looks = st.lists(st.tuples(st.integers(CLOCKS_MS, 8 * HOUR), st.integers(0, 10_0
 
 
 def readings(life: Life, pauses: list[tuple[int, int]]) -> list[CounterReading]:
-    """The first reading, of a new machine, and one after each pause."""
+    """The first reading, of a new VM, and one after each pause."""
     found, at = [CounterReading(BEGIN, 0, 0, 0)], BEGIN
     for pause, stale in pauses:
         at += pause

@@ -38,7 +38,7 @@ def at(zone: str, *moment: int) -> int:
     return int(datetime(*moment, tzinfo=ZoneInfo(zone)).timestamp() * 1000)  # type: ignore[misc,arg-type]
 
 
-def machine(last: int, vm: int = 1, service: int = 7, known: bool = False) -> counters.CountedVm:
+def counted_vm(last: int, vm: int = 1, service: int = 7, known: bool = False) -> counters.CountedVm:
     return counters.CountedVm(vm, service, 100 + vm, "pve1", CounterReading(last, 0, 0, 0), known)
 
 
@@ -49,7 +49,7 @@ def count(one: counters.CountedVm, now: int, came: int, went: int) -> None:
 
 def test_a_month_ends_at_the_midnight_of_the_site(store: Store, zone: str) -> None:
     midnight = at(zone, 2026, 4, 1)
-    count(machine(midnight - 2 * HOUR_MS), midnight + HOUR_MS, 3_000, 300)
+    count(counted_vm(midnight - 2 * HOUR_MS), midnight + HOUR_MS, 3_000, 300)
     april, march = MonthView(7, "2026-04", 1_000, 100), MonthView(7, "2026-03", 2_000, 200)
     assert months(7) == [april, march]
     assert months(7, "2026-03") == [march] and months(7, "2026-02") == [] and months(8) == []
@@ -59,7 +59,7 @@ def test_a_month_ends_at_the_midnight_of_the_site(store: Store, zone: str) -> No
 def test_every_service_at_once(store: Store) -> None:
     begin = at("UTC", 2026, 4, 5)
     for vm in (3, 1, 2):
-        count(machine(begin, vm, service=70 + vm), begin + HOUR_MS, 100 * vm, vm)
+        count(counted_vm(begin, vm, service=70 + vm), begin + HOUR_MS, 100 * vm, vm)
     assert months(None) == [MonthView(70 + vm, "2026-04", 100 * vm, vm) for vm in (1, 2, 3)]
     assert months(None, "2026-05") == []
 
@@ -67,9 +67,9 @@ def test_every_service_at_once(store: Store) -> None:
 def test_a_number_that_is_used_again_does_not_mix_two_services(store: Store) -> None:
     begin = at("UTC", 2026, 1, 10)
     for service, came in ((7, 700), (8, 800), (9, 900)):
-        count(machine(begin, service=service), begin + 2 * HOUR_MS, came, 0)
+        count(counted_vm(begin, service=service), begin + 2 * HOUR_MS, came, 0)
         in_transaction(lambda: counters.forget(1))
-    count(machine(begin, service=10), begin + 2 * HOUR_MS, 1000, 0)
+    count(counted_vm(begin, service=10), begin + 2 * HOUR_MS, 1000, 0)
     fold_next(None, edges(at("UTC", 2026, 6, 1), 7))
     expected = [MonthView(service, "2026-01", 100 * service, 0) for service in (7, 8, 9, 10)]
     assert months(None) == expected and TrafficMark.select().count() == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.schedule import statistics
 from engine.store.models import Vm
 from engine.traffic.calendar import bounds, month_of
-from engine.work.task import Room, TaskReport
+from engine.work.task import TaskReport, TaskResources
 from tests.pipelines.conftest import Site
 from tests.traffic.shop import GIB, Shop
 
@@ -21,8 +21,8 @@ SPEC = {
 
 def collect(site: Site) -> TaskReport:
     """Run the task on the cluster's own time."""
-    room = Room(site.walker.servers, "test", keep_going=lambda: True)
-    return statistics.run(room, clock=lambda: now(site))
+    resources = TaskResources(site.walker.servers, "test", keep_going=lambda: True)
+    return statistics.run(resources, clock=lambda: now(site))
 
 
 def now(site: Site) -> int:
@@ -62,8 +62,8 @@ def test_a_throttle_follows_the_counters_through_restarts_and_a_node_that_is_awa
             break
         before = used(site, shop, month)
     assert before < 2 * GIB <= used(site, shop, month) and hour > 3
-    assert shop.told() == ["warning", "exceeded"] or shop.told() == ["exceeded"]
-    told = shop.told()
+    assert shop.notices_sent() == ["warning", "exceeded"] or shop.notices_sent() == ["exceeded"]
+    notices_sent = shop.notices_sent()
     site.walk(shop.vm)
     assert rate(site, shop) == "3"
 
@@ -71,14 +71,14 @@ def test_a_throttle_follows_the_counters_through_restarts_and_a_node_that_is_awa
     site.lab.offline(node)
     following = to_next_month(site, 2)
     report = collect(site)
-    assert report.errors == 0 and shop.told() == [*told, "restored"]  # with no sample at all
+    assert report.errors == 0 and shop.notices_sent() == [*notices_sent, "restored"]  # with no sample at all
     site.hurry(shop.vm)
     assert shop.asked()[-1] == ("SetNetworkRate", "failed")
     site.lab.online(node)
     site.lab.advance(120)
     collect(site)
     site.walk(shop.vm)
-    assert rate(site, shop) == "12" and shop.told() == [*told, "restored"]
+    assert rate(site, shop) == "12" and shop.notices_sent() == [*notices_sent, "restored"]
     row = shop.row()
     assert row is not None and (row.month, row.state) == (following, "within")
     assert used(site, shop, month) > 2 * GIB and Vm.get_by_id(shop.vm.id).vm_status == "ready"
@@ -90,5 +90,5 @@ def test_a_server_that_does_not_answer_stops_no_quota(stepped_site: Site) -> Non
     shop.use(now(site), 5)
     site.server.failures, site.server.last_error = 9, "no route"
     site.server.save()
-    assert collect(site).errors == 1 and shop.told() == ["exceeded"]
+    assert collect(site).errors == 1 and shop.notices_sent() == ["exceeded"]
     assert shop.asked() == [("SetNetworkRate", "queued")]

@@ -66,7 +66,7 @@ def test_what_counts_towards_the_quota(
     shop = Shop.open(traffic_gib=100, traffic_counts=counts)
     shop.use(NOV, came, went)
     shop.look(NOV)
-    assert shop.told() == notices
+    assert shop.notices_sent() == notices
 
 
 def test_no_quota_no_action_and_no_warning(sqlite_store: Store) -> None:
@@ -140,7 +140,7 @@ def test_months_that_were_not_evaluated_are_skipped(sqlite_store: Store) -> None
     assert shop.spend(NOV, 100) == ["exceeded"]
     shop.use(DEC, 500)
     shop.use(at(2027, 2, 3), 100)
-    assert shop.look(at(2027, 2, 3)) == 1 and shop.told() == ["exceeded", "exceeded"]
+    assert shop.look(at(2027, 2, 3)) == 1 and shop.notices_sent() == ["exceeded", "exceeded"]
 
 
 def test_clocks_that_differ_and_step_say_nothing_twice(sqlite_store: Store) -> None:
@@ -171,7 +171,7 @@ def test_engines_that_check_concurrently_act_once(store: Store) -> None:
     for each in threads:
         each.join()
     assert sorted(changed) == [0, 0, 0, 1]
-    assert shop.told() == ["exceeded"] and shop.asked() == [("Suspend", "queued")]
+    assert shop.notices_sent() == ["exceeded"] and shop.asked() == [("Suspend", "queued")]
 
 
 class Killed(BaseException):
@@ -188,7 +188,7 @@ def test_a_crash_before_the_commit_leaves_nothing_behind(
         shop.look(NOV)
         TrafficQuota.update(hold="on").execute()
         Service.update(status="Suspended").execute()
-    before, asked = shop.told(), shop.asked()
+    before, asked = shop.notices_sent(), shop.asked()
 
     def die(_: object) -> None:
         raise Killed
@@ -198,10 +198,10 @@ def test_a_crash_before_the_commit_leaves_nothing_behind(
         for _ in range(2):
             with pytest.raises(Killed):
                 shop.look(moment)
-    assert shop.told() == before and shop.asked() == asked
+    assert shop.notices_sent() == before and shop.asked() == asked
     assert shop.look(moment) == 1 and shop.look(moment) == 0
     what, action = ("exceeded", "Suspend") if moment == NOV else ("restored", "Unsuspend")
-    assert shop.told() == [*before, what] and shop.asked() == [*asked, (action, "queued")]
+    assert shop.notices_sent() == [*before, what] and shop.asked() == [*asked, (action, "queued")]
 
 
 def test_ended_services_are_left_alone_and_forgotten(sqlite_store: Store) -> None:
@@ -209,13 +209,13 @@ def test_ended_services_are_left_alone_and_forgotten(sqlite_store: Store) -> Non
     shop.use(NOV, 100)
     with session():
         Vm.update(vm_status="terminate").execute()
-    assert shop.look(NOV) == 0 and shop.told() == []
+    assert shop.look(NOV) == 0 and shop.notices_sent() == []
     with session(), transaction():
         Vm.update(vm_status="ready").execute()
     assert shop.look(NOV) == 1
     with session(), transaction():
         Service.update(status="Terminated").execute()
-    assert shop.look(DEC) == 0 and shop.row() is None and shop.told() == ["exceeded"]
+    assert shop.look(DEC) == 0 and shop.row() is None and shop.notices_sent() == ["exceeded"]
 
 
 def test_a_client_without_address_and_a_site_without_mail_lose_no_webhook(sqlite_store: Store) -> None:
@@ -242,9 +242,9 @@ def test_a_service_that_cannot_be_enforced_does_not_stop_the_others(sqlite_store
     report = TaskReport()
     traffic_quota.enforce_all(NOV, report)
     assert [(one.service, one.result) for one in report.outcomes] == [
-        (first.id, "'no month' is no month; write it as YYYY-MM.")
+        (first.id, "'no month' is not a month; write YYYY-MM.")
     ]
-    assert shop.told() == ["exceeded"] and (report.processed, report.errors) == (2, 1)
+    assert shop.notices_sent() == ["exceeded"] and (report.processed, report.errors) == (2, 1)
 
 
 @given(

@@ -50,7 +50,7 @@ def test_a_suspension_ends_with_the_month(site: Site) -> None:
     work(site, shop)
     assert (status(shop), site.guest(shop.vm).status, hold(shop)) == ("Active", "running", "")
     assert shop.asked() == [("Suspend", "done"), ("Unsuspend", "done")]
-    assert shop.told() == ["exceeded", "restored"] and shop.look(DEC) == 0
+    assert shop.notices_sent() == ["exceeded", "restored"] and shop.look(DEC) == 0
     assert shop.suspensions() == ["suspended", "unsuspended"]
 
 
@@ -64,12 +64,12 @@ def test_bought_traffic_ends_a_suspension_and_the_statistics_run_at_once(site: S
     shop.look(NOV)
     work(site, shop)
     assert (status(shop), site.guest(shop.vm).status) == ("Active", "running")
-    assert shop.told() == ["exceeded", "restored"]
+    assert shop.notices_sent() == ["exceeded", "restored"]
     # without the override the service is over its quota again: suspended again, no second notice
     services.set_options(shop.service, OptionsForm(), SHOP)
     shop.look(NOV)
     work(site, shop)
-    assert status(shop) == "Suspended" and shop.told() == ["exceeded", "restored"]
+    assert status(shop) == "Suspended" and shop.notices_sent() == ["exceeded", "restored"]
 
 
 def test_traffic_bought_before_the_suspension_began_withdraws_it(site: Site) -> None:
@@ -158,7 +158,7 @@ def test_who_ends_a_suspension_of_their_own_does_not_waive_the_quota(site: Site)
     assert (status(shop), hold(shop)) == ("Active", "")
     shop.look(NOV)
     work(site, shop)
-    assert (status(shop), hold(shop), shop.told()) == ("Suspended", "on", ["exceeded"])
+    assert (status(shop), hold(shop), shop.notices_sent()) == ("Suspended", "on", ["exceeded"])
 
 
 def test_an_unpaid_service_that_is_over_its_quota_is_suspended_again_once_it_is_paid(site: Site) -> None:
@@ -190,7 +190,7 @@ def test_a_node_away_over_the_month_turn_loses_nothing(site: Site) -> None:
     shop.look(DEC)
     work(site, shop)
     assert (status(shop), site.guest(shop.vm).status, hold(shop)) == ("Active", "running", "")
-    assert shop.told() == ["exceeded", "restored"]
+    assert shop.notices_sent() == ["exceeded", "restored"]
 
 
 def test_a_stopped_vm_is_suspended_as_well(site: Site) -> None:
@@ -206,7 +206,7 @@ def test_a_vm_being_deployed_is_suspended_when_it_is_ready(site: Site) -> None:
     vm = site.service(site.product(**SUSPEND))
     shop = Shop.open(vm)
     shop.spend(NOV, 100)  # of the VM it had before its redeploy
-    assert shop.asked() == [] and shop.told() == ["exceeded"]
+    assert shop.asked() == [] and shop.notices_sent() == ["exceeded"]
     site.walk(vm)
     shop.look(NOV)
     work(site, shop)
@@ -230,7 +230,7 @@ def test_a_withdrawn_suspension_is_requested_again(site: Site) -> None:
     assert shop.asked() == [("Suspend", "withdrawn")]
     shop.look(NOV)
     work(site, shop)
-    assert status(shop) == "Suspended" and shop.told() == ["exceeded"]
+    assert status(shop) == "Suspended" and shop.notices_sent() == ["exceeded"]
 
 
 def test_a_backup_that_runs_makes_the_suspension_wait(site: Site) -> None:
@@ -241,7 +241,7 @@ def test_a_backup_that_runs_makes_the_suspension_wait(site: Site) -> None:
     Vm.update(flow={}).where(Vm.id == shop.vm.id).execute()
     shop.look(NOV)
     work(site, shop)
-    assert status(shop) == "Suspended" and shop.told() == ["exceeded"]
+    assert status(shop) == "Suspended" and shop.notices_sent() == ["exceeded"]
 
 
 def test_a_terminated_service_is_left_alone(site: Site) -> None:
@@ -252,7 +252,7 @@ def test_a_terminated_service_is_left_alone(site: Site) -> None:
     work(site, shop)
     assert status(shop) == "Terminated" and shop.asked() == [("Suspend", "withdrawn")]
     shop.look(JAN)
-    assert shop.row() is None and shop.told() == ["exceeded"] and quota_of(shop.service, JAN) is None
+    assert shop.row() is None and shop.notices_sent() == ["exceeded"] and quota_of(shop.service, JAN) is None
 
 
 def test_another_action_takes_the_place_of_the_old_one(site: Site) -> None:
@@ -266,7 +266,7 @@ def test_another_action_takes_the_place_of_the_old_one(site: Site) -> None:
     shop.sell(traffic_action="notify")
     shop.look(NOV)
     work(site, shop)
-    assert rate(site, shop) == "12" and shop.told() == ["exceeded"]
+    assert rate(site, shop) == "12" and shop.notices_sent() == ["exceeded"]
 
 
 def test_an_engine_killed_after_the_call_finishes_what_it_began(site: Site) -> None:

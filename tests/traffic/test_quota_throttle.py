@@ -37,7 +37,7 @@ def test_a_throttle_begins_with_the_quota_and_ends_with_the_month(site: Site) ->
     assert shop.asked() == [("SetNetworkRate", "done")]
     shop.look(DEC)
     work(site, shop)
-    assert rate(site, shop) == "12" and shop.told() == ["exceeded", "restored"]
+    assert rate(site, shop) == "12" and shop.notices_sent() == ["exceeded", "restored"]
     assert shop.look(DEC) == 0 and shop.asked() == [("SetNetworkRate", "done")] * 2
 
 
@@ -92,7 +92,7 @@ def test_a_rollback_to_before_the_throttle_is_noticed(site: Site) -> None:
     assert rate(site, shop) == "12"
     shop.look(NOV)
     work(site, shop)
-    assert rate(site, shop) == "3" and shop.told() == ["exceeded"]
+    assert rate(site, shop) == "3" and shop.notices_sent() == ["exceeded"]
 
 
 def test_a_rate_that_could_not_be_set_is_set_later(site: Site) -> None:
@@ -104,4 +104,4 @@ def test_a_rate_that_could_not_be_set_is_set_later(site: Site) -> None:
     site.lab.online(site.guest(shop.vm).node)
     shop.look(NOV)
     work(site, shop)
-    assert rate(site, shop) == "3" and shop.told() == ["exceeded"]
+    assert rate(site, shop) == "3" and shop.notices_sent() == ["exceeded"]

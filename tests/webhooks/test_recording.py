@@ -29,7 +29,7 @@ from tests.webhooks.conftest import OWNER, Site, add
 URL = "https://shop.example/hooks"
 
 
-def told(webhook: int = 1) -> list[str]:
+def types_written(webhook: int = 1) -> list[str]:
     """The types written for an endpoint, in order."""
     return [each.type for each in reversed(deliveries(webhook, limit=1000))]
 
@@ -39,7 +39,7 @@ def test_the_end_of_each_run_is_reported_with_the_service(site: Site) -> None:
     for action in SUCCEEDED:
         site.run(action)
     site.run("Start")
-    assert told() == list(SUCCEEDED.values())
+    assert types_written() == list(SUCCEEDED.values())
     message = json.loads(deliveries(1)[0].body)
     assert set(message) == {"type", "timestamp", "data"} and message["timestamp"].endswith("Z")
     assert message["data"] == {
@@ -55,16 +55,16 @@ def test_a_stuck_vm_is_reported_once_until_it_recovers(site: Site) -> None:
     webhooks.create(OWNER, URL)
     for _ in range(3):
         site.run("Deploy", "error", "no free address")
-    assert told() == ["vm.stuck"]
+    assert types_written() == ["vm.stuck"]
     assert json.loads(deliveries(1)[0].body)["data"]["error"] == "no free address"
     site.run("Deploy")
-    assert told() == ["vm.stuck", "vm.recovered", "vm.ready"]
+    assert types_written() == ["vm.stuck", "vm.recovered", "vm.ready"]
     site.run("Deploy")
-    assert told() == ["vm.stuck", "vm.recovered", "vm.ready", "vm.ready"]
+    assert types_written() == ["vm.stuck", "vm.recovered", "vm.ready", "vm.ready"]
     site.run("Backup", "error", "storage full")
-    assert told()[-1] == "backup.failed"
+    assert types_written()[-1] == "backup.failed"
     site.run("Start", "error", "")  # a command that failed is over: the VM is not stuck
-    assert told()[-1] == "backup.failed"
+    assert types_written()[-1] == "backup.failed"
 
 
 def test_what_is_rolled_back_is_not_reported(site: Site) -> None:
@@ -72,7 +72,7 @@ def test_what_is_rolled_back_is_not_reported(site: Site) -> None:
     with pytest.raises(ZeroDivisionError), transaction():
         site.run("Deploy")
         raise ZeroDivisionError
-    assert told() == []
+    assert types_written() == []
 
 
 def test_an_endpoint_gets_the_types_it_wants(site: Site) -> None:
@@ -80,7 +80,7 @@ def test_an_endpoint_gets_the_types_it_wants(site: Site) -> None:
     webhooks.create(OWNER, URL, TYPES)
     site.run("Deploy")
     site.run("Suspend")
-    assert (told(1), told(2)) == (["vm.ready"], ["vm.ready", "service.suspended"])
+    assert (types_written(1), types_written(2)) == (["vm.ready"], ["vm.ready", "service.suspended"])
     with pytest.raises(Refused, match=r"no event 'vm\.gone'"):
         webhooks.create(OWNER, URL, ["vm.gone"])
 
@@ -90,7 +90,7 @@ def test_a_new_service_is_reported(site: Site) -> None:
     with session():
         Product.update(spec={"name": "VPS", "server": "pve", "template": 9000}).execute()
     made = services.create_service(checked(ServiceForm, {"client": "Acme", "product": "VPS"}), OWNER)
-    assert told() == ["service.created"]
+    assert types_written() == ["service.created"]
     assert json.loads(deliveries(1)[0].body)["data"]["service_id"] == made.id
 
 
@@ -107,7 +107,7 @@ def test_server_events_go_to_endpoints_without_limits(site: Site) -> None:
         for _ in range(servers.GIVE_UP_AFTER):
             servers.missed(server, Refusal())  # type: ignore[arg-type]
         servers.reached(server)
-    assert (told(1), told(2)) == (["server.down", "server.up"], [])
+    assert (types_written(1), types_written(2)) == (["server.down", "server.up"], [])
     assert json.loads(deliveries(1)[-1].body)["data"] == {"server": "pve", "error": down}
 
 
@@ -161,7 +161,7 @@ def test_the_usage_of_a_month_is_reported_once(site: Site) -> None:
     def at(*date: int) -> int:
         return int(datetime(*date, tzinfo=UTC).timestamp() * 1000)  # type: ignore[misc, arg-type]
 
-    assert months.tell_last(at(2026, 10, 20)) == 0  # what was over before is not told
+    assert months.tell_last(at(2026, 10, 20)) == 0  # earlier months are not written
     assert months.tell_last(at(2026, 11, 1, 1)) == 0  # the last hour may still be counted
     assert months.tell_last(at(2026, 11, 1, 3)) == 1
     assert months.tell_last(at(2026, 11, 20)) == 0

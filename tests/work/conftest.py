@@ -31,7 +31,7 @@ def make_server(**fields: Any) -> Server:
 
 @pytest.fixture
 def make_vm(server: Server) -> Callable[..., Vm]:
-    """Makes a service with its VM, due now unless told otherwise."""
+    """Create a service with its VM, due now by default."""
     client = Client.create(name="Acme")
     product = Product.create(name="VPS", server=server, spec={})
 

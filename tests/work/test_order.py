@@ -19,7 +19,7 @@ from engine.work import claims, events, journal
 from engine.work.journal import Journal
 from engine.work.model import Wait
 from engine.work.servers import Servers
-from engine.work.task import Room
+from engine.work.task import TaskResources
 from tests.work.small import ask, command, walker
 
 MakeVm = Callable[..., Vm]
@@ -127,7 +127,7 @@ def test_a_clock_that_was_set_back_leaves_no_vm_waiting_for_hours(make_vm: MakeV
     late = make_vm(vm_status="clone", wait_kind="lock", due_at=now_ms() + 7_200_000)
     soon = make_vm(vm_status="clone", wait_kind="lock", due_at=now_ms() + 5_000)
     Server.update(state="paused").execute()
-    process_vms.run(Room(Servers(), "me", keep_going=lambda: True))
+    process_vms.run(TaskResources(Servers(), "me", keep_going=lambda: True))
     assert Vm.get_by_id(late.id).due_at <= now_ms()
     assert Vm.get_by_id(soon.id).due_at > now_ms()
 

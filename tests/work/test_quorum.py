@@ -8,7 +8,7 @@ from engine.queries.dashboard import alerts, dashboard
 from engine.schedule import process_vms
 from engine.store.models import Call, Event, Run, Server, Vm
 from engine.work import outages
-from engine.work.task import Room
+from engine.work.task import TaskResources
 from kvmtui.lab import InjectedFault
 from tests.pipelines.conftest import Site, site
 
@@ -18,9 +18,9 @@ LOST = "pve-lab has lost quorum (1 of 3 nodes); changes wait"
 
 
 @pytest.fixture
-def room(site: Site) -> Room:
+def resources(site: Site) -> TaskResources:
     """A tick over this site."""
-    return Room(servers=site.walker.servers, owner="test", keep_going=lambda: True)
+    return TaskResources(servers=site.walker.servers, owner="test", keep_going=lambda: True)
 
 
 def lose(site: Site, vm: Vm) -> Vm:
@@ -39,16 +39,16 @@ def regain(site: Site) -> None:
     site.lab.quorum(True)
 
 
-def told() -> list[str]:
+def alert_texts() -> list[str]:
     return [row.text for row in Event.select().where(Event.kind == "alert").order_by(Event.id)]
 
 
-def look(room: Room, server: Server) -> Server:
-    process_vms.run(room)
+def look(resources: TaskResources, server: Server) -> Server:
+    process_vms.run(resources)
     return Server.get_by_id(server.id)
 
 
-def test_vms_wait_without_an_error_and_the_loss_is_one_alert(site: Site, room: Room) -> None:
+def test_vms_wait_without_an_error_and_the_loss_is_one_alert(site: Site, resources: TaskResources) -> None:
     vms = [site.walk(site.service()) for _ in range(3)]
     assert {vm.vm_status for vm in vms} == {"ready"}
     lose(site, vms[0])
@@ -61,20 +61,20 @@ def test_vms_wait_without_an_error_and_the_loss_is_one_alert(site: Site, room: R
         vm = site.once(vm)
         assert (vm.wait_kind, vm.wait_why, vm.error) == ("server", LOST, "")
     assert site.lab.faults.hits() == 1, "only the first VM may find out by a refusal"
-    assert told() == [LOST]
+    assert alert_texts() == [LOST]
     assert dashboard().servers[0].error == LOST and alerts() == 1
     assert not Run.select().where(Run.result == "error").exists()
     regain(site)
-    server = look(room, site.server)
+    server = look(resources, site.server)
     assert (server.failures, server.last_error, server.probe_at) == (0, "", None)
-    assert told() == [LOST, "pve-lab has quorum again; changes continue"]
+    assert alert_texts() == [LOST, "pve-lab has quorum again; changes continue"]
     for vm in vms:
         site.walk(vm)
         assert site.guest(vm).status == "stopped"
     assert alerts() == 0
 
 
-def test_a_task_that_ends_so_is_not_a_failure_of_the_vm(site: Site, room: Room) -> None:
+def test_a_task_that_ends_so_is_not_a_failure_of_the_vm(site: Site, resources: TaskResources) -> None:
     vm = site.walk(site.service())
     site.lab.faults.add(InjectedFault(kind="task-error", task="qmdestroy", text=DENIED))
     Vm.update(vm_status="terminate", due_at=1).where(Vm.id == vm.id).execute()
@@ -89,15 +89,15 @@ def test_a_task_that_ends_so_is_not_a_failure_of_the_vm(site: Site, room: Room) 
             break
     assert (vm.wait_why, vm.error, vm.vm_status) == (LOST, "", "terminate")
     regain(site)
-    look(room, site.server)
+    look(resources, site.server)
     assert site.walk(vm).vm_status == "remove"
 
 
-def test_a_tick_notices_the_loss_before_any_vm_does(site: Site, room: Room) -> None:
+def test_a_tick_notices_the_loss_before_any_vm_does(site: Site, resources: TaskResources) -> None:
     site.walk(site.service())
     sent = Call.select().count()
     lose(site, Vm.get())
-    assert outages.lost(look(room, site.server))
+    assert outages.lost(look(resources, site.server))
     site.ask(Vm.get(), "Stop")
     assert site.once(Vm.get()).wait_why == LOST
     assert Call.select().count() == sent, "a change was sent to a cluster without quorum"
@@ -108,4 +108,4 @@ def test_a_refusal_while_the_cluster_has_quorum_again_is_tried_again(site: Site)
     site.lab.faults.add(InjectedFault(kind="status", method="POST", path="/status/", code=500, text=DENIED))
     site.ask(vm, "Stop")
     vm = site.walk(vm)
-    assert (vm.error, told(), site.guest(vm).status) == ("", [], "stopped")
+    assert (vm.error, alert_texts(), site.guest(vm).status) == ("", [], "stopped")

@@ -53,7 +53,7 @@ class Auditor:
                     self._world.note(f"the auditor could not look: {error.sentence}")
 
     def _stopped_after(self, seconds: float) -> bool:
-        """Wait; a wait that took much longer is noted, because engines that share the machine had to wait too."""
+        """Wait; a wait that took much longer is noted, because engines that share the host had to wait too."""
         began = time.monotonic()
         stopped = self._stop.wait(seconds)
         if (late := time.monotonic() - began - seconds) > LATE_S:
@@ -71,7 +71,7 @@ class Auditor:
         """What must hold when everything is idle."""
         began = time.monotonic()
         looks = (
-            self._promises, self._requests, self._leases, self._reader.judge, self._runs, self._machines,
+            self._promises, self._requests, self._leases, self._reader.judge, self._runs, self._vms,
             self._strangers_untouched, self._names, self._mails, self._ledgers, self._whole,
         )  # fmt: skip
         for look in looks:
@@ -129,7 +129,7 @@ class Auditor:
         for run in Run.select().where(Run.live == 1):
             self._find("run", f"run {run.id} ({run.action}) of VM {run.vm_id} is still running when idle")
 
-    def _machines(self) -> None:
+    def _vms(self) -> None:
         """One right VM per service, and nothing of ours beside them."""
         guests = self._world.lab.guests(0)
         ours = {vmid: one for vmid, one in guests.items() if "kvmtui instance=" in one["description"]}
@@ -137,16 +137,16 @@ class Auditor:
         for vmid, guest in ours.items():
             vm = numbers.get(vmid)
             if (vm is None or vm.uid not in guest["description"]) and not self._forgotten(vmid):
-                self._find("machine", f"guest {vmid} ({guest['name']}) carries our mark and belongs to no VM")
+                self._find("vm", f"guest {vmid} ({guest['name']}) carries our mark and belongs to no VM")
         for vm in Vm.select():
             if vm.vm_status == "ready" and vm.service.status in ("Active", "Pending", "Suspended"):
-                self._machine(vm, guests.get(vm.vmid))
+                self._vm(vm, guests.get(vm.vmid))
         cards = Counter(self._address(one) for one in ours.values() if self._address(one))
         for address, count in cards.items():
             if count > 1:
                 self._find("address", f"{address} is configured in {count} guests")
 
-    def _machine(self, vm: Vm, guest: dict[str, Any] | None) -> None:
+    def _vm(self, vm: Vm, guest: dict[str, Any] | None) -> None:
         """A VM that is ready is there, ours, and configured as its rows say."""
         who = f"service {vm.service_id} (VMID {vm.vmid})"
         touched = self._world.hands.touched.get(vm.vmid, set())
@@ -154,15 +154,15 @@ class Auditor:
         if guest is None or vm.uid not in guest["description"]:
             if not removed:
                 self._find(
-                    "machine", f"{who} is ready, but its guest is {'gone' if guest is None else 'not ours'}"
+                    "vm", f"{who} is ready, but its guest is {'gone' if guest is None else 'not ours'}"
                 )
             return
         if guest["node"] != vm.node and not self._reset(
             vm
         ):  # a reset does not end what the cluster has begun
-            self._find("machine", f"{who} is on {guest['node']}, not on {vm.node}")
+            self._find("vm", f"{who} is on {guest['node']}, not on {vm.node}")
         if guest["lock"]:
-            self._find("machine", f"{who} is locked: {guest['lock']}")
+            self._find("vm", f"{who} is locked: {guest['lock']}")
         addresses = [str(row.address) for row in Address.select().where(Address.vm == vm.id)]
         if len(addresses) != 1:
             self._find("address", f"{who} holds {addresses}")
@@ -194,7 +194,7 @@ class Auditor:
         return bool(Request.select().where(Request.vm == vm.id, Request.pipeline == pipeline).exists())
 
     def _forgotten(self, vmid: int) -> bool:
-        """A guest that an operator told us to forget: its record was deleted, or it was reset to remove."""
+        """A guest that an operator gave up: its record was deleted, or it was reset to remove."""
         claim = VmidClaim.get_or_none(VmidClaim.vmid == vmid)
         if claim is None:
             return False

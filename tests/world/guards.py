@@ -143,8 +143,8 @@ def _replace(home: Any, name: str, value: Any) -> None:
 _PROMISE = ("always", "promise", "request", "run", "rest")
 # how it is taken out, on which database, and which words of the auditor's count as noticing it
 GUARDS: dict[str, tuple[Callable[[], None], str, tuple[str, ...]]] = {
-    "fence": (fence, "both", (*_PROMISE, "machine", "check")),
-    "journal": (journal, "both", ("journal", "machine", "run", "rest", "address")),
+    "fence": (fence, "both", (*_PROMISE, "vm", "check")),
+    "journal": (journal, "both", ("journal", "vm", "run", "rest", "address")),
     "ownership": (ownership, "both", ("stranger",)),
     "request-due": (wake_up, "both", _PROMISE),
     "request-lock": (request_lock, "postgresql", _PROMISE),

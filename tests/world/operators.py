@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.actions import daytwo, names, packages, pausing, requests, services, vms
+from engine.actions import maintenance, names, packages, pausing, requests, services, vms
 from engine.audit import Actor
 from engine.errors import KvmtuiError, Refused
 from engine.forms.service import OptionsForm, ServiceForm
@@ -111,18 +111,20 @@ VERBS: dict[str, Verb] = {
     ),
     "dns": Verb(3, _life(vms.sync_dns), "vm dns {service}"),
     "rdns": Verb(2, _reverse, "", lambda chance: {"name": f"r{chance.randrange(99)}.example.com"}),
-    "snapshot-create": Verb(4, _snapshot(daytwo.create_snapshot), "vm snapshot create {service} {name}", _name),
-    "snapshot-delete": Verb(2, _snapshot(daytwo.delete_snapshot), "vm snapshot delete {service} {name}", _name),
-    "snapshot-rollback": Verb(2, _snapshot(daytwo.roll_back), "vm snapshot rollback {service} {name} --yes", _name),
-    "backup-create": Verb(4, _life(daytwo.create_backup), "vm backup create {service}"),
-    "backup-delete": Verb(1, _backup(daytwo.delete_backup)),
-    "restore": Verb(3, _backup(daytwo.restore)),
-    "password": Verb(2, _life(daytwo.reset_password), "vm password {service}"),
+    "snapshot-create": Verb(4, _snapshot(maintenance.create_snapshot), "vm snapshot create {service} {name}", _name),
+    "snapshot-delete": Verb(2, _snapshot(maintenance.delete_snapshot), "vm snapshot delete {service} {name}", _name),
+    "snapshot-rollback": Verb(
+        2, _snapshot(maintenance.roll_back), "vm snapshot rollback {service} {name} --yes", _name
+    ),
+    "backup-create": Verb(4, _life(maintenance.create_backup), "vm backup create {service}"),
+    "backup-delete": Verb(1, _backup(maintenance.delete_backup)),
+    "restore": Verb(3, _backup(maintenance.restore)),
+    "password": Verb(2, _life(maintenance.reset_password), "vm password {service}"),
     "iso-mount": Verb(
-        2, lambda actor, world, service, args: daytwo.mount_iso(actor, service, "myfile.iso"),
+        2, lambda actor, world, service, args: maintenance.mount_iso(actor, service, "myfile.iso"),
         "vm iso mount {service} myfile.iso",
     ),
-    "iso-eject": Verb(2, _life(daytwo.eject_iso), "vm iso eject {service}"),
+    "iso-eject": Verb(2, _life(maintenance.eject_iso), "vm iso eject {service}"),
     "pause": Verb(1, lambda actor, world, service, args: pausing.toggle(actor, "pve-a")),
     "cron": Verb(
         2, lambda actor, world, service, args: run_now(args["task"], actor), "",

@@ -75,16 +75,16 @@ def start_lab(speed: float, log: Path) -> tuple[int, LabProcess]:
 
     pid = fork(work, log)
     os.close(writing)
-    told: dict[str, str] = {}
+    reported: dict[str, str] = {}
     with os.fdopen(reading) as lines:
         for line in lines:
             name, _, value = line.strip().partition("  ")
-            told[name.strip()] = value.strip()
+            reported[name.strip()] = value.strip()
             if line.startswith("Stop it"):
                 break
-        token_id, _, token_secret = told["Token"].partition("=")
-        port = int(told["URL"].rsplit(":", 1)[1])
-        return pid, LabProcess(port, token_id, token_secret, told["Fingerprint"])
+        token_id, _, token_secret = reported["Token"].partition("=")
+        port = int(reported["URL"].rsplit(":", 1)[1])
+        return pid, LabProcess(port, token_id, token_secret, reported["Fingerprint"])
 
 
 class Stable:

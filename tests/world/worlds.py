@@ -84,8 +84,8 @@ class Worlds:
 
 def _outcome(folder: Path, seconds: float) -> tuple[list[Finding], float, float]:
     try:
-        told = json.loads((folder / "findings.json").read_text())
-        return [(about, sentence) for about, sentence in told["found"]], seconds, told["cpu"]
+        reported = json.loads((folder / "findings.json").read_text())
+        return [(about, sentence) for about, sentence in reported["found"]], seconds, reported["cpu"]
     except (OSError, ValueError):
         return [("program", f"the world died; see {folder}/world.out")], seconds, 0.0
 

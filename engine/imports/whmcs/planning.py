@@ -159,7 +159,7 @@ class _ServicePlanner:
             raise Refused(product)
         client = self._clients[service.client]
         if isinstance(client, Refused):
-            raise Refused(f"its client cannot be made: {flat(client)}")
+            raise Refused(f"its client cannot be created: {flat(client)}")
         name, plain_plan = product
         overrides = self._overrides(service, vm, options, plain_plan)
         checked(OptionsForm, overrides)

@@ -97,7 +97,7 @@ def delete(ctx: Context) -> Outcome:
     if found is None:
         return ctx.reached(why=f"there is no backup {volid}")
     if not is_ours(ctx, found):
-        return Fail(f"backup {volid} was not made by this console; delete it in Proxmox if it is meant")
+        return Fail(f"backup {volid} was not created by kvmtui; delete it in Proxmox if needed")
     return ctx.act(lambda: _delete(ctx, volid))
 
 

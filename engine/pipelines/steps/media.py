@@ -34,7 +34,7 @@ def set_live(ctx: Context) -> Outcome:
         if error.kind not in (FaultKind.PERMANENT, FaultKind.AUTH) and error.reason != "agent_silent":
             raise
         # many images forbid their agent just this, and a login may lack the right to speak with agents
-        return Skip("the agent in the guest may not; cloud-init sets it at a restart", (error.sentence,))
+        return Skip("the guest agent is not allowed to; cloud-init sets it at a restart", (error.sentence,))
 
 
 def _by_agent(ctx: Context) -> Outcome:

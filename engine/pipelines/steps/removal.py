@@ -82,13 +82,13 @@ def _leave_one(ctx: Context, storage: str, volid: str, why: str) -> None:
     said = f"backup {name} of service {ctx.vm.service_id} was left behind: {why}"
 
     def work() -> None:
-        _owe(ctx, storage, volid, why)
+        _keep_for_later(ctx, storage, volid, why)
         events.publish("alert", said, level="error", vm=ctx.vm.id, service=ctx.vm.service_id)
 
     in_transaction(work)
 
 
-def _owe(ctx: Context, storage: str, volid: str, why: str) -> None:
+def _keep_for_later(ctx: Context, storage: str, volid: str, why: str) -> None:
     vm = ctx.vm
     LeftBackup.insert(
         server=vm.server_id,

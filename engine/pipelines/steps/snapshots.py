@@ -84,7 +84,7 @@ def _take_and_replace(ctx: Context, live: list[str]) -> Outcome:
         return _create(ctx, name, note)
     oldest = _oldest_of_ours(ctx, live)
     if limit <= 0 or oldest is None:
-        return Fail(f"the plan allows {limit} snapshot(s) and there is none of ours that could make room")
+        return Fail(f"the plan allows {limit} snapshot(s) and none of them was created by kvmtui")
     ctx.note(f"snapshot {oldest} makes room")
     return ctx.act(lambda: ctx.guest.delete_snapshot(oldest))
 

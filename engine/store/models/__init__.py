@@ -2,7 +2,7 @@
 
 from engine.store.database import Row
 from engine.store.models.access import ApiToken, ClientSession
-from engine.store.models.daytwo import (
+from engine.store.models.maintenance import (
     BackupSchedule,
     DailyBackup,
     DailySnapshot,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from engine.actions.client_requests import password_waits
 from engine.actions.client_sessions import Visit
 from engine.errors import KvmtuiError
-from engine.queries import charts, daytwo, traffic
+from engine.queries import charts, maintenance, traffic
 from engine.queries.client_page import ClientPage, offered_templates
 from engine.queries.live import live
 from engine.queries.quota import quota_of
@@ -49,25 +49,25 @@ def _charts(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict[st
 
 
 def _snapshots(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict[str, Any]:
-    found = _asked(lambda: daytwo.snapshots(page.service_id), page)
+    found = _asked(lambda: maintenance.snapshots(page.service_id), page)
     return {"snapshots": found and [each for each in found if each.ours], "used": len(found or ())}
 
 
 def _backups(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict[str, Any]:
-    found = _asked(lambda: daytwo.backups(page.service_id), page)
+    found = _asked(lambda: maintenance.backups(page.service_id), page)
     return {
         "backups": found and [each for each in found if each.ours],
-        "schedule": _asked(lambda: daytwo.schedule(page.service_id), page),
+        "schedule": _asked(lambda: maintenance.schedule(page.service_id), page),
     }
 
 
 def _iso(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict[str, Any]:
-    found = _asked(lambda: daytwo.iso_images(page.service_id), page)
-    groups: dict[str, list[daytwo.IsoView]] = {}
+    found = _asked(lambda: maintenance.iso_images(page.service_id), page)
+    groups: dict[str, list[maintenance.IsoView]] = {}
     for each in found or ():
         groups.setdefault(each.group, []).append(each)
     held = [each for each in found or () if each.mounted or each.pending]
-    return {"known": found is not None, "groups": groups, "held": held, "other": daytwo.OTHER}
+    return {"known": found is not None, "groups": groups, "held": held, "other": maintenance.OTHER}
 
 
 def _reinstall(visit: Visit, page: ClientPage, query: Mapping[str, str]) -> dict[str, Any]:

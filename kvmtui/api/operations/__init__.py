@@ -1,6 +1,6 @@
 """Every operation, by what it is about."""
 
-from kvmtui.api.operations import clients, reading, requests, services, system, vm_daytwo, vms, webhooks
+from kvmtui.api.operations import clients, reading, requests, services, system, vm_maintenance, vms, webhooks
 
 ROUTERS = (
     system.public,
@@ -8,7 +8,7 @@ ROUTERS = (
     clients.router,
     services.router,
     vms.router,
-    vm_daytwo.router,
+    vm_maintenance.router,
     requests.router,
     webhooks.router,
 )

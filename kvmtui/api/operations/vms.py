@@ -8,7 +8,7 @@ from fastapi import Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
-from engine.actions import daytwo, names, vms
+from engine.actions import maintenance, names, vms
 from engine.clock import iso, now_ms
 from engine.errors import NotFound
 from engine.forms.form import Form
@@ -108,7 +108,7 @@ def _power(write: Write, number: int, verb: str, body: Reason | None) -> Respons
 def reset_password(write: Write, id: ServiceId, body: Reason | None = None) -> Response:  # noqa: A002
     """Set a new password; it is mailed to the client and never answered here."""
     actor = write.because(body.reason if body else "")
-    return write.request(id, lambda: daytwo.reset_password(actor, id))
+    return write.request(id, lambda: maintenance.reset_password(actor, id))
 
 
 @router.post("/api/v1/services/{id}/vm/dns", status_code=202, responses=accepted(), tags=_TAGS)

@@ -21,13 +21,13 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     kvmtui vm backup list 5546
     """
     from engine.clock import iso
-    from engine.queries.daytwo import backups
+    from engine.queries.maintenance import backups
     from engine.queries.overdue_backups import overdue_backup_of
     from kvmtui.terminal import open_site, output
 
     with open_site.opened():
         service_id = names.service_of(ref)
-        found, owed = backups(service_id), overdue_backup_of(service_id)
+        found, overdue = backups(service_id), overdue_backup_of(service_id)
     if as_json:
         output.show_json(found)
         return 0
@@ -37,26 +37,26 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     ]
     heads = ("Backup", "Made", "Size", "Ours", "Protected", "Note")
     output.show_table(heads, rows, empty="This VM has no backups.")
-    if owed:
-        output.message(f"Its scheduled backup is overdue since {iso(owed.since)}: {owed.reason}")
+    if overdue:
+        output.message(f"Its scheduled backup is overdue since {iso(overdue.since)}: {overdue.reason}")
     return 0
 
 
 @app.command()
 def create(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait = None) -> int:
-    """Make a backup now. At the product's limit the oldest of ours is deleted.
+    """Create a backup now. At the product's limit the oldest backup by kvmtui is deleted.
 
     \b
     kvmtui vm backup create 5546 --wait
     """
-    from engine.actions import daytwo
+    from engine.actions import maintenance
     from engine.audit import current_actor
     from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
     with open_site.changing():
         return finish(
-            daytwo.create_backup(current_actor("cli", reason), names.service_of(ref)), wait, as_json
+            maintenance.create_backup(current_actor("cli", reason), names.service_of(ref)), wait, as_json
         )
 
 
@@ -73,14 +73,16 @@ def delete(
     \b
     kvmtui vm backup delete 5546 backup:backup/vzdump-qemu-2002-….vma.zst
     """
-    from engine.actions import daytwo
+    from engine.actions import maintenance
     from engine.audit import current_actor
     from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
     with open_site.changing():
         return finish(
-            daytwo.delete_backup(current_actor("cli", reason), names.service_of(ref), backup), wait, as_json
+            maintenance.delete_backup(current_actor("cli", reason), names.service_of(ref), backup),
+            wait,
+            as_json,
         )
 
 
@@ -100,9 +102,9 @@ def schedule(
     kvmtui vm backup schedule 5546 --days mon,thu --at 03:30
     kvmtui vm backup schedule 5546 --days none
     """
-    from engine.actions import daytwo
+    from engine.actions import maintenance
     from engine.audit import current_actor
-    from engine.queries.daytwo import schedule as standing
+    from engine.queries.maintenance import schedule as standing
     from kvmtui.terminal import open_site, output
     from kvmtui.terminal.following import finish
 
@@ -116,5 +118,5 @@ def schedule(
         return 0
     wanted = [] if days.strip().lower() == "none" else days.split(",")
     with open_site.changing():
-        done = daytwo.schedule(current_actor("cli", reason), names.service_of(ref), wanted, at)
+        done = maintenance.schedule(current_actor("cli", reason), names.service_of(ref), wanted, at)
         return finish(done, None, as_json)

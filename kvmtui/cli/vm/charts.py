@@ -26,7 +26,7 @@ def charts(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show the usage of a VM as Proxmox measured it. Exit 1: the cluster did not answer.
+    """Show the usage of a VM as measured by Proxmox. Exit 1: the cluster did not respond.
 
     \b
     kvmtui vm charts 5546 --span week
@@ -37,7 +37,7 @@ def charts(
     from kvmtui.terminal import open_site, output
 
     if as_csv and as_json:
-        raise Refused("--csv and --json exclude each other; choose one.")
+        raise Refused("--csv and --json cannot be combined; choose one.")
     with open_site.opened():
         view = measured(names.service_of(ref), span)
     if as_json:

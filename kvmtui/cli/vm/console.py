@@ -56,7 +56,7 @@ def console(
     if get_novnc:
         return _fetch()
     if not ref:
-        raise Refused("Which VM? Name its service id, vmid:N, or its name: kvmtui vm console REF")
+        raise Refused("VM required: give a service id, vmid:N, or a name: kvmtui vm console REF")
     if vnc:
         from kvmtui.terminal.screen_link import show
 
@@ -69,11 +69,11 @@ def console(
 def _refuse_mixed(*, vnc: bool, get_novnc: bool, listen: str, as_json: bool, serial: bool) -> None:
     """The serial line and the screen have options of their own; one that would do nothing is refused."""
     if get_novnc and (vnc or listen or as_json or serial):
-        raise Refused("--get-novnc stands alone; it fetches noVNC and ends.")
+        raise Refused("--get-novnc cannot be combined with other options.")
     if vnc and serial:
         raise Refused("--detach and --log are for the serial console; they cannot be combined with --vnc.")
     if not vnc and (listen or as_json):
-        raise Refused("--listen and --json are for the link to a screen; add --vnc.")
+        raise Refused("--listen and --json are for links to noVNC consoles; add --vnc.")
 
 
 def _fetch() -> int:

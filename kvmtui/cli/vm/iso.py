@@ -11,7 +11,7 @@ from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson, Reason, Wait
 
 if TYPE_CHECKING:
-    from engine.queries.daytwo import IsoView
+    from engine.queries.maintenance import IsoView
 
 app = typer.Typer(name="iso", help="Mount and eject ISO images.", no_args_is_help=True)
 
@@ -23,7 +23,7 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     \b
     kvmtui vm iso list 5546
     """
-    from engine.queries.daytwo import iso_images
+    from engine.queries.maintenance import iso_images
     from kvmtui.terminal import open_site, output
 
     with open_site.opened():
@@ -53,19 +53,21 @@ def mount(
 ) -> int:
     """Mount an ISO image.
 
-    A running VM without a CD drive gets one at its next start; --restart restarts it for that.
+    A running VM without a CD drive gets one at its next start; --restart restarts it now.
 
     \b
     kvmtui vm iso mount 5546 Debian-12.5.0-amd64-netinst.iso
     """
-    from engine.actions import daytwo
+    from engine.actions import maintenance
     from engine.audit import current_actor
     from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
     with open_site.changing():
         return finish(
-            daytwo.mount_iso(current_actor("cli", reason), names.service_of(ref), iso, restart), wait, as_json
+            maintenance.mount_iso(current_actor("cli", reason), names.service_of(ref), iso, restart),
+            wait,
+            as_json,
         )
 
 
@@ -76,10 +78,12 @@ def eject(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait =
     \b
     kvmtui vm iso eject 5546
     """
-    from engine.actions import daytwo
+    from engine.actions import maintenance
     from engine.audit import current_actor
     from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
     with open_site.changing():
-        return finish(daytwo.eject_iso(current_actor("cli", reason), names.service_of(ref)), wait, as_json)
+        return finish(
+            maintenance.eject_iso(current_actor("cli", reason), names.service_of(ref)), wait, as_json
+        )

@@ -138,7 +138,7 @@ def repair_disk(
     kvmtui vm repair-disk 5546 --dry-run
     kvmtui vm repair-disk 5546 --wait
     """
-    from engine.actions import daytwo
+    from engine.actions import maintenance
     from engine.audit import current_actor
     from engine.queries.disk_repair import disk_repairs
     from kvmtui.terminal import open_site, output
@@ -147,7 +147,7 @@ def repair_disk(
     if not dry_run:
         with open_site.changing():
             return finish(
-                daytwo.repair_disks(current_actor("cli", reason), names.service_of(ref)), wait, as_json
+                maintenance.repair_disks(current_actor("cli", reason), names.service_of(ref)), wait, as_json
             )
     with open_site.opened():
         found = disk_repairs(names.service_of(ref))

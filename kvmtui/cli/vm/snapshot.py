@@ -23,7 +23,7 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     kvmtui vm snapshot list 5546
     """
     from engine.clock import iso
-    from engine.queries.daytwo import snapshot_schedule, snapshots
+    from engine.queries.maintenance import snapshot_schedule, snapshots
     from kvmtui.terminal import open_site, output
 
     with open_site.opened():
@@ -53,14 +53,14 @@ def create(
     \b
     kvmtui vm snapshot create 5546 before-upgrade --wait
     """
-    from engine.actions import daytwo
+    from engine.actions import maintenance
     from engine.audit import current_actor
     from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
     with open_site.changing():
         return finish(
-            daytwo.create_snapshot(current_actor("cli", reason), names.service_of(ref), name, note),
+            maintenance.create_snapshot(current_actor("cli", reason), names.service_of(ref), name, note),
             wait,
             as_json,
         )
@@ -73,14 +73,16 @@ def delete(ref: VmRef, name: Name, reason: Reason = "", as_json: AsJson = False,
     \b
     kvmtui vm snapshot delete 5546 before-upgrade
     """
-    from engine.actions import daytwo
+    from engine.actions import maintenance
     from engine.audit import current_actor
     from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
 
     with open_site.changing():
         return finish(
-            daytwo.delete_snapshot(current_actor("cli", reason), names.service_of(ref), name), wait, as_json
+            maintenance.delete_snapshot(current_actor("cli", reason), names.service_of(ref), name),
+            wait,
+            as_json,
         )
 
 
@@ -93,7 +95,7 @@ def rollback(
     \b
     kvmtui vm snapshot rollback 5546 before-upgrade --yes --wait
     """
-    from engine.actions import daytwo
+    from engine.actions import maintenance
     from engine.audit import current_actor
     from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
@@ -101,7 +103,7 @@ def rollback(
     with open_site.changing():
         service_id = names.service_of(ref)
         confirm_name(names.name_of(service_id), f"Everything since snapshot {name} is lost.", yes)
-        return finish(daytwo.roll_back(current_actor("cli", reason), service_id, name), wait, as_json)
+        return finish(maintenance.roll_back(current_actor("cli", reason), service_id, name), wait, as_json)
 
 
 @app.command()
@@ -113,21 +115,21 @@ def schedule(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> int:
-    """Show or set the snapshot schedule of a VM. At the product's limit the oldest of ours is deleted.
+    """Show or set the snapshot schedule of a VM. At the product's limit the oldest one by kvmtui is deleted.
 
     \b
     kvmtui vm snapshot schedule 5546 --days mon,thu --at 03:30
     kvmtui vm snapshot schedule 5546 --off
     """
-    from engine.actions import daytwo
+    from engine.actions import maintenance
     from engine.audit import current_actor
     from engine.errors import Refused
-    from engine.queries.daytwo import snapshot_schedule
+    from engine.queries.maintenance import snapshot_schedule
     from kvmtui.terminal import open_site, output
     from kvmtui.terminal.following import finish
 
     if off and (days is not None or at):
-        raise Refused("--off takes no days and no time. Nothing was changed.")
+        raise Refused("--off cannot be combined with --days or --at. Nothing was changed.")
     if at and days is None:
         raise Refused("--at needs --days. Nothing was changed.")
     if days is None and not off:
@@ -140,5 +142,5 @@ def schedule(
         return 0
     wanted = (days or "").split(",")
     with open_site.changing():
-        done = daytwo.schedule_snapshots(current_actor("cli", reason), names.service_of(ref), wanted, at)
+        done = maintenance.schedule_snapshots(current_actor("cli", reason), names.service_of(ref), wanted, at)
         return finish(done, None, as_json)

@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from textual.worker import Worker
 
-from engine.actions import daytwo
+from engine.actions import maintenance
 from engine.actions.requests import Queued
 from engine.errors import Refused
 from engine.queries.allowance import Allowance
-from engine.queries.daytwo import BackupView, ScheduleView, backups, schedule
+from engine.queries.maintenance import BackupView, ScheduleView, backups, schedule
 from engine.queries.overdue_backups import overdue_backup_of
 from screens.common.bindings import bindings
 from screens.common.times import age, ago, at
@@ -61,8 +61,8 @@ class BackupsTab(ClusterTab):
         return schedule(self.service_id)
 
     def warning(self) -> str:
-        debt = overdue_backup_of(self.service_id)
-        return f"A backup has been due since {at(debt.since)} UTC: {debt.reason}" if debt else ""
+        overdue = overdue_backup_of(self.service_id)
+        return f"A backup has been due since {at(overdue.since)} UTC: {overdue.reason}" if overdue else ""
 
     def about(self, reading: ClusterReading) -> Iterator[Said]:
         allowed = reading.allowed
@@ -103,7 +103,7 @@ class BackupsTab(ClusterTab):
     # Requests
 
     def do_new(self) -> Worker[None]:
-        return self.asking(self.ask_for(lambda: daytwo.create_backup(actor(), self.service_id)))
+        return self.asking(self.ask_for(lambda: maintenance.create_backup(actor(), self.service_id)))
 
     def do_delete(self) -> Worker[None]:
         return self.asking(self._delete())
@@ -128,7 +128,7 @@ class BackupsTab(ClusterTab):
     def _deleted(self, item: BackupView) -> Queued:
         if why := kept(item):
             raise Refused(why)
-        return daytwo.delete_backup(actor(), self.service_id, item.backup)
+        return maintenance.delete_backup(actor(), self.service_id, item.backup)
 
     def do_back(self) -> Worker[None]:
         return self.asking(self._back())
@@ -146,10 +146,10 @@ class BackupsTab(ClusterTab):
             "Until that has ended, nothing else can be asked of this VM.",
         )
         if await self.typed(f"Restore {name} from this backup?", name, consequences):
-            await self.ask_for(lambda: daytwo.restore(actor(), self.service_id, item.backup))
+            await self.ask_for(lambda: maintenance.restore(actor(), self.service_id, item.backup))
 
     def do_schedule(self) -> Worker[None]:
-        return self.asking(self.ask_days("backup", partial(daytwo.schedule, actor(), self.service_id)))
+        return self.asking(self.ask_days("backup", partial(maintenance.schedule, actor(), self.service_id)))
 
 
 def kept(item: BackupView) -> str:

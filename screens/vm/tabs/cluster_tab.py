@@ -139,7 +139,7 @@ class ClusterTab(ListTab):
 
     def _read(self) -> ClusterReading:
         allowed = allowance(self.service_id)
-        lacking = _no_machine(allowed) or self.lacking(allowed)
+        lacking = _no_vm(allowed) or self.lacking(allowed)
         items = () if lacking else tuple(self.items())
         return ClusterReading(allowed, items, self.schedule(), self.warning(), lacking)
 
@@ -252,7 +252,7 @@ class ClusterTab(ListTab):
         self.app.push_screen(Notice(f"{self.ONE.capitalize()} {self.key(item)}", self.story(item)))
 
 
-def _no_machine(allowed: Allowance) -> str:
+def _no_vm(allowed: Allowance) -> str:
     if allowed.exists:
         return ""
     if allowed.vm_status == "remove":

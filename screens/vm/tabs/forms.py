@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, field_validator
 from textual.app import App
 
 from engine.clock import DAYS
-from engine.queries.daytwo import ScheduleView
+from engine.queries.maintenance import ScheduleView
 from screens.widgets.form import FormDialog, FormWidget
 
 _NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

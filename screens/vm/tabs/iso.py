@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from textual.worker import Worker
 
-from engine.actions import daytwo
+from engine.actions import maintenance
 from engine.queries.allowance import Allowance
-from engine.queries.daytwo import IsoView, iso_images
+from engine.queries.maintenance import IsoView, iso_images
 from screens.common.actions import Action
 from screens.common.bindings import action, bindings, refused
 from screens.framework.screen import actor
@@ -109,7 +109,7 @@ class IsoTab(ClusterTab):
         words = f"It replaces {short(now.iso)}." if now is not None else "The drive is empty now."
         if not await self._sure(f"Mount {short(item.iso)} in", "mount", words):
             return
-        await self.ask_for(lambda: daytwo.mount_iso(actor(), self.service_id, item.iso))
+        await self.ask_for(lambda: maintenance.mount_iso(actor(), self.service_id, item.iso))
 
     def do_eject(self) -> Worker[None]:
         return self.asking(self._eject(self.mounted))
@@ -117,7 +117,7 @@ class IsoTab(ClusterTab):
     async def _eject(self, item: IsoView | None) -> None:
         what = short(item.iso) if item is not None else "the ISO image"
         if await self._sure(f"Eject {what} from", "eject", "The drive is empty afterwards."):
-            await self.ask_for(lambda: daytwo.eject_iso(actor(), self.service_id))
+            await self.ask_for(lambda: maintenance.eject_iso(actor(), self.service_id))
 
     async def _sure(self, what: str, verb: str, consequence: str) -> bool:
         name = await self.vm_name()

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from textual.worker import Worker
 
-from engine.actions import daytwo
+from engine.actions import maintenance
 from engine.clock import stamp
 from engine.queries.allowance import Allowance
-from engine.queries.daytwo import ScheduleView, SnapshotView, snapshot_schedule, snapshots
+from engine.queries.maintenance import ScheduleView, SnapshotView, snapshot_schedule, snapshots
 from screens.common.actions import Action
 from screens.common.bindings import bindings
 from screens.common.times import age, ago, at
@@ -115,7 +115,7 @@ class SnapshotsTab(ClusterTab):
         answers = await self.app.push_screen_wait(FormDialog("Take a snapshot", FormWidget(SnapshotForm)))
         if answers is not None:
             name, note = str(answers.get("name") or ""), str(answers.get("note") or "")
-            await self.ask_for(lambda: daytwo.create_snapshot(actor(), self.service_id, name, note))
+            await self.ask_for(lambda: maintenance.create_snapshot(actor(), self.service_id, name, note))
 
     def do_delete(self) -> Worker[None]:
         return self.asking(self._delete())
@@ -129,7 +129,7 @@ class SnapshotsTab(ClusterTab):
         said = "\n".join(f"- {each.name}, {ago(each.created)}{_by_others(each)}" for each in chosen)
         if await self.sure(f"Delete {what}?", f"{said}\nThe VM itself is not changed.", "Delete"):
             names = [each.name for each in chosen]
-            await self.ask_each(names, partial(daytwo.delete_snapshot, actor(), self.service_id))
+            await self.ask_each(names, partial(maintenance.delete_snapshot, actor(), self.service_id))
 
     def do_back(self) -> Worker[None]:
         return self.asking(self._back())
@@ -146,11 +146,11 @@ class SnapshotsTab(ClusterTab):
             "Younger snapshots stay; a storage on ZFS refuses to go back past one.",
         )
         if await self.typed(f"Roll {name} back to {item.name}?", name, consequences):
-            await self.ask_for(lambda: daytwo.roll_back(actor(), self.service_id, item.name))
+            await self.ask_for(lambda: maintenance.roll_back(actor(), self.service_id, item.name))
 
     def do_schedule(self) -> Worker[None]:
         return self.asking(
-            self.ask_days("snapshot", partial(daytwo.schedule_snapshots, actor(), self.service_id))
+            self.ask_days("snapshot", partial(maintenance.schedule_snapshots, actor(), self.service_id))
         )
 
 

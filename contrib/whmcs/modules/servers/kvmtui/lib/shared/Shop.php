@@ -33,7 +33,7 @@ final class Shop
         $this->attempts = new Attempts($shop, $memory, [$this, 'age']);
     }
 
-    /** Refuse to go on when kvmtui cannot be reached or does not take the token. */
+    /** Throw if kvmtui cannot be reached or rejects the token. */
     public function check()
     {
         $this->api->get('/health');

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.actions import daytwo
+from engine.actions import maintenance
 from engine.errors import Refused
-from engine.queries.daytwo import snapshot_schedule, snapshots
+from engine.queries.maintenance import snapshot_schedule, snapshots
 from engine.schedule import old_snapshots, snapshots_due
 from engine.store.models import DailySnapshot, Run, Snapshot, SnapshotSchedule, Vm
 from engine.work.requests import add, withdraw
-from engine.work.task import Room, TaskReport
-from tests.daytwo.conftest import ME, PLAN, last
+from engine.work.task import TaskReport, TaskResources
+from tests.maintenance.conftest import ME, PLAN, last
 from tests.pipelines.conftest import Site
 
 Done = Callable[[Vm], Run]
@@ -26,34 +26,34 @@ def next_day() -> None:
 
 
 def daily(vm: Vm) -> None:
-    daytwo.schedule_snapshots(ME, vm.service_id, daytwo.DAYS, "00:00")
+    maintenance.schedule_snapshots(ME, vm.service_id, maintenance.DAYS, "00:00")
 
 
-def test_one_is_taken_once_a_day(vm: Vm, room: Room, done: Done) -> None:
+def test_one_is_taken_once_a_day(vm: Vm, resources: TaskResources, done: Done) -> None:
     daily(vm)
     assert snapshot_schedule(vm.service_id).at == "00:00"
-    assert old_snapshots.run(room).processed == 1
-    assert old_snapshots.run(room).processed == 0
+    assert old_snapshots.run(resources).processed == 1
+    assert old_snapshots.run(resources).processed == 0
     assert done(vm).action == "ScheduledSnapshot"
     (day,) = DailySnapshot.select()
     assert day.state == "done"
     assert [(one.name, one.ours) for one in snapshots(vm.service_id)] == [(day.name, True)]
-    assert old_snapshots.run(room).processed == 0
+    assert old_snapshots.run(resources).processed == 0
 
 
 def test_at_the_limit_the_oldest_of_ours_makes_room_and_others_stay(
-    site: Site, room: Room, done: Done
+    site: Site, resources: TaskResources, done: Done
 ) -> None:
     vm = site.walk(site.service(site.product(**PLAN | {"snapshots": 3}), status="Active"))
-    daytwo.create_snapshot(ME, vm.service_id, "oldest")
+    maintenance.create_snapshot(ME, vm.service_id, "oldest")
     done(vm)
-    daytwo.create_snapshot(ME, vm.service_id, "theirs")
+    maintenance.create_snapshot(ME, vm.service_id, "theirs")
     done(vm)
     Snapshot.delete().where(Snapshot.name == "theirs").execute()  # as if somebody took it in Proxmox
     daily(vm)
     after = []
     for _ in range(3):
-        assert old_snapshots.run(room).processed == 1
+        assert old_snapshots.run(resources).processed == 1
         done(vm)
         after.append({one.name for one in snapshots(vm.service_id)})
         next_day()
@@ -63,13 +63,15 @@ def test_at_the_limit_the_oldest_of_ours_makes_room_and_others_stay(
     assert Snapshot.select().count() == 2
 
 
-def test_without_one_of_ours_the_limit_holds_and_the_day_has_failed(site: Site, vm: Vm, room: Room) -> None:
+def test_without_one_of_ours_the_limit_holds_and_the_day_has_failed(
+    site: Site, vm: Vm, resources: TaskResources
+) -> None:
     for name in ("a1", "a2"):
-        daytwo.create_snapshot(ME, vm.service_id, name)
+        maintenance.create_snapshot(ME, vm.service_id, name)
         site.walk(vm)
     Snapshot.delete().execute()
     daily(vm)
-    old_snapshots.run(room)
+    old_snapshots.run(resources)
     site.walk(vm)
     assert "none of ours" in last(vm).error
     (day,) = DailySnapshot.select()
@@ -85,47 +87,47 @@ def test_without_one_of_ours_the_limit_holds_and_the_day_has_failed(site: Site, 
         {"vm_status": "cp_stop"},
     ],
 )
-def test_a_busy_vm_is_asked_later(vm: Vm, room: Room, busy: dict[str, object]) -> None:
+def test_a_busy_vm_is_asked_later(vm: Vm, resources: TaskResources, busy: dict[str, object]) -> None:
     daily(vm)
     before = {name: getattr(vm, name) for name in busy}
     Vm.update(busy).where(Vm.id == vm.id).execute()
-    snapshots_due.begin(room, report := TaskReport())
+    snapshots_due.begin(resources, report := TaskReport())
     assert (report.processed, DailySnapshot.select().count()) == (0, 0)
     Vm.update(before).where(Vm.id == vm.id).execute()
-    snapshots_due.begin(room, report)
+    snapshots_due.begin(resources, report)
     assert (report.processed, DailySnapshot.select().count()) == (1, 1)
 
 
-def test_a_vm_with_a_queued_request_is_asked_later(vm: Vm, room: Room) -> None:
+def test_a_vm_with_a_queued_request_is_asked_later(vm: Vm, resources: TaskResources) -> None:
     daily(vm)
     add(vm, "Stop")
-    snapshots_due.begin(room, report := TaskReport())
+    snapshots_due.begin(resources, report := TaskReport())
     assert report.processed == 0
     withdraw(vm.id, "")
-    snapshots_due.begin(room, report)
+    snapshots_due.begin(resources, report)
     assert report.processed == 1
 
 
-def test_a_day_whose_run_was_lost_is_closed_and_not_begun_again(vm: Vm, room: Room) -> None:
+def test_a_day_whose_run_was_lost_is_closed_and_not_begun_again(vm: Vm, resources: TaskResources) -> None:
     daily(vm)
-    old_snapshots.run(room)
-    old_snapshots.run(room)
+    old_snapshots.run(resources)
+    old_snapshots.run(resources)
     assert [row.state for row in DailySnapshot.select()] == ["started"]  # it still waits for its turn
     withdraw(vm.id, "")
     Vm.update(due_at=None).where(Vm.id == vm.id).execute()
-    assert old_snapshots.run(room).processed == 0
+    assert old_snapshots.run(resources).processed == 0
     (day,) = DailySnapshot.select()
     assert day.state == "failed" and day.error
 
 
 def test_off_and_what_cannot_be(site: Site, vm: Vm) -> None:
     daily(vm)
-    daytwo.schedule_snapshots(ME, vm.service_id, [])
+    maintenance.schedule_snapshots(ME, vm.service_id, [])
     assert snapshot_schedule(vm.service_id) is None and SnapshotSchedule.select().count() == 0
     bare = site.walk(site.service(site.product(snapshots=0)))
     with pytest.raises(Refused, match="allows no snapshots"):
         daily(bare)
     for days, at in ((["someday"], ""), (["mon"], "24:00")):
         with pytest.raises(Refused):
-            daytwo.schedule_snapshots(ME, vm.service_id, days, at)
+            maintenance.schedule_snapshots(ME, vm.service_id, days, at)
     assert SnapshotSchedule.select().count() == 0

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.actions import daytwo
-from engine.queries.daytwo import iso_images
+from engine.actions import maintenance
 from engine.queries.live import live
+from engine.queries.maintenance import iso_images
 from engine.store.models import Run, Vm
-from tests.daytwo.conftest import ME, PLAN, last
+from tests.maintenance.conftest import ME, PLAN, last
 from tests.pipelines.conftest import Site
 
 Done = Callable[[Vm], Run]
@@ -42,11 +42,11 @@ def test_a_deploy_leaves_an_empty_drive_unless_the_product_says_no(site: Site, v
 
 
 def test_a_disc_in_a_drive_that_is_there_is_changed_while_the_vm_runs(site: Site, vm: Vm, done: Done) -> None:
-    daytwo.mount_iso(ME, vm.service_id, ISO)
+    maintenance.mount_iso(ME, vm.service_id, ISO)
     done(vm)
     assert in_drive(site, vm)[0].startswith(ISO) and states(vm) == {ISO: (True, False)}
     assert site.notes(vm) == [] and live(vm.service_id).pending == ()
-    daytwo.eject_iso(ME, vm.service_id)
+    maintenance.eject_iso(ME, vm.service_id)
     done(vm)
     assert in_drive(site, vm) == ["none,media=cdrom"]
 
@@ -54,7 +54,7 @@ def test_a_disc_in_a_drive_that_is_there_is_changed_while_the_vm_runs(site: Site
 def test_a_drive_that_comes_with_the_next_start_is_reported_as_pending(
     site: Site, bare: Vm, done: Done
 ) -> None:
-    daytwo.mount_iso(ME, bare.service_id, ISO)
+    maintenance.mount_iso(ME, bare.service_id, ISO)
     done(bare)
     assert in_drive(site, bare) == [] and states(bare) == {ISO: (False, True)}
     assert any(
@@ -65,13 +65,13 @@ def test_a_drive_that_comes_with_the_next_start_is_reported_as_pending(
     seen = live(bare.service_id)
     assert seen.standing is not None and (seen.standing.iso, seen.standing.iso_pending) == ("", ISO)
     assert [change.key for change in seen.pending] == ["boot", "ide0"]
-    daytwo.mount_iso(ME, bare.service_id, ISO)
+    maintenance.mount_iso(ME, bare.service_id, ISO)
     done(bare)
     assert any("pending" in note for note in site.notes(bare))  # asked again, it is still not a success
 
 
 def test_a_restart_that_was_asked_for_brings_the_drive(site: Site, bare: Vm, done: Done) -> None:
-    daytwo.mount_iso(ME, bare.service_id, ISO, restart=True)
+    maintenance.mount_iso(ME, bare.service_id, ISO, restart=True)
     done(bare)
     assert in_drive(site, bare)[0].startswith(ISO) and site.notes(bare) == []
     reboots = [path for _, path in site.changing() if path.endswith("/reboot")]
@@ -79,14 +79,14 @@ def test_a_restart_that_was_asked_for_brings_the_drive(site: Site, bare: Vm, don
 
 
 def test_no_restart_where_the_disc_is_changed_at_once(site: Site, vm: Vm, done: Done) -> None:
-    daytwo.mount_iso(ME, vm.service_id, ISO, restart=True)
+    maintenance.mount_iso(ME, vm.service_id, ISO, restart=True)
     done(vm)
     assert not [path for _, path in site.changing() if path.endswith("/reboot")]
 
 
 def test_a_restart_that_fails_is_a_failure_and_not_a_second_restart(site: Site, bare: Vm) -> None:
     site.lab.world.roster[bare.vmid].deaf = True
-    daytwo.mount_iso(ME, bare.service_id, ISO, restart=True)
+    maintenance.mount_iso(ME, bare.service_id, ISO, restart=True)
     site.hurry(bare)
     assert last(bare).result == "error" and "powerdown failed" in last(bare).error
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.actions import daytwo, packages, vms
+from engine.actions import maintenance, packages, vms
 from engine.proxmox.faults import NotOurs
-from engine.queries.daytwo import backups, snapshots
+from engine.queries.maintenance import backups, snapshots
 from engine.store.models import Service, Vm
-from tests.daytwo.conftest import ME, last
+from tests.maintenance.conftest import ME, last
 from tests.pipelines.conftest import Site
 
 
@@ -21,7 +21,7 @@ from tests.pipelines.conftest import Site
         (lambda sid: vms.power(ME, sid, "shutdown"), False),
         (lambda sid: vms.power(ME, sid, "start"), True),
         (lambda sid: packages.suspend(ME, sid), False),
-        (lambda sid: daytwo.reset_password(ME, sid), False),
+        (lambda sid: maintenance.reset_password(ME, sid), False),
     ],
     ids=["stop", "shutdown", "start", "suspend", "password"],
 )
@@ -51,6 +51,6 @@ def test_its_backups_are_neither_listed_nor_restored(site: Site, vm: Vm) -> None
     )
     (volid,) = site.backups(vm)
     assert backups(vm.service_id) == []
-    daytwo.restore(ME, vm.service_id, volid)
+    maintenance.restore(ME, vm.service_id, volid)
     site.walk(vm)
     assert "there is no backup" in last(vm).error and site.guest(vm).status == "running"

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from engine.actions import daytwo, packages, vms
+from engine.actions import maintenance, packages, vms
 from engine.errors import Refused
 from engine.mail.outbox import SiteMail
 from engine.proxmox.guest import Guest
 from engine.proxmox.journal import SilentRecorder
 from engine.proxmox.mark import Mark
-from engine.queries.daytwo import backups
+from engine.queries.maintenance import backups
 from engine.store.models import Outbox, Run, Setting, Snapshot, Vm
 from engine.work.ports import Ports
 from engine.work.requests import queue_of
 from kvmtui.lab.faults import InjectedFault
 from kvmtui.lab.volumes import LabVolume
-from tests.daytwo.conftest import ME, last
+from tests.maintenance.conftest import ME, last
 from tests.pipelines.conftest import Site
 
 Done = Callable[[Vm], Run]
@@ -29,7 +29,7 @@ Done = Callable[[Vm], Run]
 @pytest.fixture
 def backup(vm: Vm, done: Done) -> str:
     """A backup of ours."""
-    daytwo.create_backup(ME, vm.service_id)
+    maintenance.create_backup(ME, vm.service_id)
     done(vm)
     (one,) = backups(vm.service_id)
     return one.backup
@@ -64,11 +64,11 @@ def test_the_package_is_applied_over_what_the_backup_brings(
         net0="virtio=BC:24:11:00:00:01,bridge=vmbr1,rate=1",
     )  # fmt: skip
     open_the_firewall(site, vm)
-    daytwo.create_snapshot(ME, vm.service_id, "lost")
+    maintenance.create_snapshot(ME, vm.service_id, "lost")
     done(vm)
     site.walker.contexts.ports = Ports(mail=SiteMail())
     Setting.insert(key="smtp", value={"host": "127.0.0.1", "port": 25, "sender": "noc@example.com"}).execute()
-    daytwo.restore(ME, vm.service_id, backup)
+    maintenance.restore(ME, vm.service_id, backup)
     assert done(vm).action == "Restore"
     guest = site.guest(vm)
     config = guest.config
@@ -92,16 +92,16 @@ def test_a_failed_restore_says_how_to_continue_and_both_ways_work(
 ) -> None:
     for task in ("qmrestore", "qmstart"):
         site.lab.faults.add(InjectedFault(kind="task-error", task=task, text="no luck"))
-        daytwo.restore(ME, vm.service_id, backup)
+        maintenance.restore(ME, vm.service_id, backup)
         site.walk(vm)
         run = last(vm)
         assert run.result == "error" and "no luck" in run.error
         assert run.error.endswith("Try the restore again, or reinstall the VM.")
-    daytwo.restore(ME, vm.service_id, backup)
+    maintenance.restore(ME, vm.service_id, backup)
     done(vm)
     assert site.guest(vm).status == "running"
     site.lab.faults.add(InjectedFault(kind="task-error", task="qmrestore", text="no luck"))
-    daytwo.restore(ME, vm.service_id, backup)
+    maintenance.restore(ME, vm.service_id, backup)
     site.walk(vm)
     vms.reinstall(ME, vm.service_id)
     assert done(vm).action == "Reinstall"
@@ -109,7 +109,7 @@ def test_a_failed_restore_says_how_to_continue_and_both_ways_work(
 
 
 def test_a_backup_that_is_not_there_leaves_the_vm_as_it_was(site: Site, vm: Vm, backup: str) -> None:
-    daytwo.restore(ME, vm.service_id, backup + "x")
+    maintenance.restore(ME, vm.service_id, backup + "x")
     site.walk(vm)
     assert "there is no backup" in last(vm).error
     assert "restore-begin" not in {one.action for one in site.lab.effects}
@@ -125,15 +125,15 @@ CHANGES: dict[str, Callable[[int], object]] = {
     "dns": lambda sid: vms.sync_dns(ME, sid),
     "change-package": lambda sid: packages.change_package(ME, sid, options={"cores": 4}),
     "suspend": lambda sid: packages.suspend(ME, sid),
-    "snapshot": lambda sid: daytwo.create_snapshot(ME, sid),
-    "rollback": lambda sid: daytwo.roll_back(ME, sid, "before"),
-    "delete snapshot": lambda sid: daytwo.delete_snapshot(ME, sid, "before"),
-    "backup": lambda sid: daytwo.create_backup(ME, sid),
-    "delete backup": lambda sid: daytwo.delete_backup(ME, sid, "backup:backup/x"),
-    "restore": lambda sid: daytwo.restore(ME, sid, "backup:backup/x"),
-    "password": lambda sid: daytwo.reset_password(ME, sid),
-    "iso": lambda sid: daytwo.mount_iso(ME, sid, "debian.iso"),
-    "eject": lambda sid: daytwo.eject_iso(ME, sid),
+    "snapshot": lambda sid: maintenance.create_snapshot(ME, sid),
+    "rollback": lambda sid: maintenance.roll_back(ME, sid, "before"),
+    "delete snapshot": lambda sid: maintenance.delete_snapshot(ME, sid, "before"),
+    "backup": lambda sid: maintenance.create_backup(ME, sid),
+    "delete backup": lambda sid: maintenance.delete_backup(ME, sid, "backup:backup/x"),
+    "restore": lambda sid: maintenance.restore(ME, sid, "backup:backup/x"),
+    "password": lambda sid: maintenance.reset_password(ME, sid),
+    "iso": lambda sid: maintenance.mount_iso(ME, sid, "debian.iso"),
+    "eject": lambda sid: maintenance.eject_iso(ME, sid),
 }
 
 
@@ -141,9 +141,7 @@ def test_other_changes_are_refused_while_a_backup_or_a_restore_runs(vm: Vm) -> N
     for running in ("Backup", "Restore"):
         Vm.update(flow={"pipeline": running}).where(Vm.id == vm.id).execute()
         for name, change in CHANGES.items():
-            with pytest.raises(
-                Refused, match=f"{running} is running at .* nothing else can be requested"
-            ) as refused:
+            with pytest.raises(Refused, match=f"{running} is running at .* wait for it to end") as refused:
                 change(vm.service_id)
             assert refused.value.exit_code == 2, name
     fresh = Vm.get_by_id(vm.id)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from engine.actions import daytwo
+from engine.actions import maintenance
 from engine.pipelines.steps.crypt import sha512_crypt
 from engine.queries.login import login
 from engine.store import secrets
 from engine.store.models import TABLES, Audit, Run, Service, Vm
 from kvmtui.lab.faults import InjectedFault
-from tests.daytwo.conftest import ME, last
+from tests.maintenance.conftest import ME, last
 from tests.pipelines.conftest import Site
 
 Done = Callable[[Vm], Run]
@@ -44,7 +44,7 @@ def test_the_agent_sets_it_while_the_guest_runs(site: Site, vm: Vm, done: Done) 
     site.lab.foreign_config(vm.vmid, agent="1")
     site.lab.advance(20)  # an agent answers some seconds after the start
     before, old = len(done_to(site, vm)), password_of(vm)
-    daytwo.reset_password(ME, vm.service_id)
+    maintenance.reset_password(ME, vm.service_id)
     run = done(vm)
     assert done_to(site, vm)[before:] == ["password", "config"]  # no stop, no start
     asked = site.lab.world.roster[vm.vmid].agent_requests
@@ -56,7 +56,7 @@ def test_the_agent_sets_it_while_the_guest_runs(site: Site, vm: Vm, done: Done) 
 def test_a_change_of_addresses_does_not_bring_the_old_password_back(site: Site, vm: Vm, done: Done) -> None:
     site.lab.foreign_config(vm.vmid, agent="1")
     site.lab.advance(20)
-    daytwo.reset_password(ME, vm.service_id)
+    maintenance.reset_password(ME, vm.service_id)
     done(vm)
     assert any(note.startswith("pending: the cloud-init drive") for note in site.notes(vm))
     Service.update(options={"ipv6": 1}).where(Service.id == vm.service_id).execute()
@@ -78,7 +78,7 @@ def test_a_drive_that_may_not_be_written_does_not_undo_the_new_password(
     site.lab.advance(20)
     site.lab.revoke("VM.Config.Cloudinit")
     site.lab.revoke("VM.Config.Network")  # either of the two lets a token write the options of cloud-init
-    daytwo.reset_password(ME, vm.service_id)
+    maintenance.reset_password(ME, vm.service_id)
     done(vm)
     assert any("may bring it back" in note for note in site.notes(vm))
     assert "password" in done_to(site, vm)
@@ -90,7 +90,7 @@ def test_cloud_init_sets_it_at_a_restart(site: Site, vm: Vm, done: Done, power: 
     site.lab.foreign_config(vm.vmid, agent="0")
     site.lab.foreign_power(vm.vmid, power)
     old = password_of(vm)
-    daytwo.reset_password(ME, vm.service_id)
+    maintenance.reset_password(ME, vm.service_id)
     done(vm)
     guest, clear = site.guest(vm), password_of(vm)
     hashed = guest.config["cipassword"]
@@ -114,7 +114,7 @@ def test_an_agent_that_may_not_leaves_it_to_cloud_init(
     site.lab.foreign_config(vm.vmid, agent="1")
     site.lab.advance(20)
     site.lab.faults.add(InjectedFault(kind="status", method="POST", path=path, code=code, text=text))
-    daytwo.reset_password(ME, vm.service_id)
+    maintenance.reset_password(ME, vm.service_id)
     done(vm)
     hashed = site.guest(vm).config["cipassword"]
     assert hashed == sha512_crypt(password_of(vm), hashed.split("$")[2])
@@ -133,7 +133,7 @@ def test_who_read_it_is_audited_without_the_password(vm: Vm) -> None:
 def test_a_guest_no_password_can_reach_is_not_stopped_for_one(site: Site, vm: Vm) -> None:
     site.lab.foreign_config(vm.vmid, agent="0", ide2=None)
     before = len(done_to(site, vm))
-    daytwo.reset_password(ME, vm.service_id)
+    maintenance.reset_password(ME, vm.service_id)
     site.walk(vm)
     run = last(vm)
     assert run.result == "error" and "no cloud-init drive" in run.error

@@ -36,11 +36,11 @@ MANY = {"agent": "1", "ide2": "none,media=cdrom"}
 
 @pytest.fixture
 def vm(site: Site) -> Vm:
-    """A machine that runs, with a plan that allows everything the tabs offer."""
-    return machine(site, **PLAN)
+    """A VM that runs, with a plan that allows everything the tabs offer."""
+    return running_vm(site, **PLAN)
 
 
-def machine(site: Site, **plan: Any) -> Vm:
+def running_vm(site: Site, **plan: Any) -> Vm:
     row = site.service(site.product(**plan), status="Active")
     Vm.update(
         vmid=VMID, node="pve1", name="vm-one", vm_status="ready", due_at=None, remote_status="running",
@@ -71,10 +71,12 @@ async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
         await pilot.pause(0.01)
         if holds():
             return
-    raise AssertionError(f"It never came to hold; on top is {pilot.app.screen!r}, told: {told(pilot)}.")
+    raise AssertionError(
+        f"It never came to hold; on top is {pilot.app.screen!r}, shown_messages: {shown_messages(pilot)}."
+    )
 
 
-def told(pilot: Pilot[Any]) -> list[str]:
+def shown_messages(pilot: Pilot[Any]) -> list[str]:
     """The sentences at the edge of the screen."""
     return [each.message for each in pilot.app._notifications]
 
@@ -129,7 +131,7 @@ async def test_marked_snapshots_are_deleted_together_and_the_plans_limit_is_repo
     async with console().run_test(size=(100, 30)) as pilot:
         table = await tab(pilot, vm, "snapshots")
         await press(pilot, "+")
-        assert "The plan allows 2 and 2 are there" in told(pilot)[-1]
+        assert "The plan allows 2 and 2 are there" in shown_messages(pilot)[-1]
         await press(pilot, "space", "space", "X", "y")
         assert isinstance(pilot.app.screen, Notice)
         await press(pilot, "escape")
@@ -171,7 +173,7 @@ async def test_a_backup_is_made_restored_and_deleted_but_never_that_of_others(si
         await press(pilot, "ctrl+r")
         await until(pilot, lambda: table.count == 1)
         await press(pilot, "X")
-        assert "made by others" in told(pilot)[-1]
+        assert "made by others" in shown_messages(pilot)[-1]
     assert len(site.backups(vm)) == 1
 
 
@@ -179,7 +181,7 @@ async def test_an_iso_image_is_mounted_replaced_and_ejected(site: Site, vm: Vm) 
     async with console().run_test(size=(100, 30)) as pilot:
         table = await tab(pilot, vm, "iso")
         await press(pilot, "M")
-        assert told(pilot)[-1] == "No ISO image of this storage is in the drive."
+        assert shown_messages(pilot)[-1] == "No ISO image of this storage is in the drive."
         await press(pilot, "enter", "enter")
         assert done(site, vm) == "MountIso"
         first = str(site.guest(vm).config["ide2"])
@@ -200,14 +202,14 @@ async def test_an_iso_image_is_mounted_replaced_and_ejected(site: Site, vm: Vm) 
 
 @pytest.mark.parametrize("name", ["snapshots", "backups", "iso"])
 async def test_a_plan_that_allows_nothing_says_so_and_refuses(name: str, site: Site) -> None:
-    vm = machine(site)
+    vm = running_vm(site)
     async with console().run_test(size=(100, 30)) as pilot:
         await tab(pilot, vm, name)
         for each in in_scope(name):
             if each.changes and each.run in ("new", "schedule", "mount", "eject"):
                 await press(pilot, each.keys[0])
                 assert not isinstance(pilot.app.screen, Dialog), each.id
-                assert "in the product" in told(pilot)[-1], each.id
+                assert "in the product" in shown_messages(pilot)[-1], each.id
     assert queue_of(vm.id) == []
 
 
@@ -227,7 +229,7 @@ async def test_a_read_only_console_refuses(action: Any, site: Site, vm: Vm) -> N
         await tab(pilot, vm, action.scope)
         await press(pilot, action.keys[0])
         assert not isinstance(pilot.app.screen, Dialog)
-        assert "Read-only" in told(pilot)[-1]
+        assert "Read-only" in shown_messages(pilot)[-1]
     assert queue_of(vm.id) == [] and Audit.select().count() == 0
 
 

@@ -1,4 +1,4 @@
-"""Day two by the command line alone: what an operator asks for, judged by what the cluster holds."""
+"""Snapshots, backups, password and ISO by the command line alone, verified on the cluster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.journeys.conftest import Journey
 
 @pytest.fixture
 def ready(journey: Journey) -> Journey:
-    """A machine that is deployed, with a plan for day two."""
+    """A deployed VM with snapshots and backups in its plan."""
     more = [f"--set={each}" for each in ("snapshots=2", "backups=1", "backup_storage=backup")]
     journey.ok("product", "edit", "VPS-2", *more)
     journey.ok("cron")

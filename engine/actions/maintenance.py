@@ -128,7 +128,9 @@ def _weekdays(days: Iterable[str]) -> list[str]:
     wanted = [day.strip().lower()[:3] for day in days if day.strip()]
     unknown = [day for day in wanted if day not in DAYS]
     if unknown:
-        raise Refused(f"'{unknown[0]}' is no weekday; write {', '.join(DAYS)}, or none to switch it off.")
+        raise Refused(
+            f"'{unknown[0]}' is not a weekday; use {', '.join(DAYS)}, or none to disable the schedule."
+        )
     return [day for day in DAYS if day in wanted]
 
 
@@ -137,7 +139,7 @@ def _minute(at: str) -> int:
         return random.randrange(24 * 60)
     match = _TIME.fullmatch(at.strip())
     if match is None:
-        raise Refused(f"'{at}' is no time of the day; write it as HH:MM.")
+        raise Refused(f"'{at}' is not a time of day; write HH:MM.")
     return int(match[1]) * 60 + int(match[2])
 
 
@@ -187,7 +189,7 @@ def _ask(actor: Actor, vm: Vm, pipeline: str, verb: str, **args: Any) -> Queued:
 def _ready(service_id: int) -> Vm:
     vm = vm_of(service_id)
     if vm.vm_status != "ready":
-        raise Refused(f"{label(vm)} is not ready ({vm.vm_status}); this needs a VM that is.")
+        raise Refused(f"{label(vm)} is not ready ({vm.vm_status}); wait until it is ready, then retry.")
     return vm
 
 

@@ -9,8 +9,8 @@ from fastapi.responses import Response
 from pydantic import Field
 from starlette.convertors import StringConvertor, register_url_convertor
 
-from engine.actions import daytwo
-from engine.queries import daytwo as queries
+from engine.actions import maintenance
+from engine.queries import maintenance as queries
 from kvmtui.api import routing, shapes
 from kvmtui.api.answers import CLUSTER, ONE, WRITE, accepted, answers, page, send
 from kvmtui.api.operations.services import Reason
@@ -76,7 +76,7 @@ def create_snapshot(write: Write, id: ServiceId, body: NewSnapshot | None = None
     """Take a snapshot."""
     asked = body or NewSnapshot()
     actor = write.because(asked.reason)
-    return write.request(id, lambda: daytwo.create_snapshot(actor, id, asked.name, asked.note))
+    return write.request(id, lambda: maintenance.create_snapshot(actor, id, asked.name, asked.note))
 
 
 @router.delete(
@@ -84,7 +84,7 @@ def create_snapshot(write: Write, id: ServiceId, body: NewSnapshot | None = None
 )
 def delete_snapshot(write: Write, id: ServiceId, name: SnapshotName) -> Response:  # noqa: A002
     """Delete a snapshot."""
-    return write.request(id, lambda: daytwo.delete_snapshot(write.actor, id, name))
+    return write.request(id, lambda: maintenance.delete_snapshot(write.actor, id, name))
 
 
 @router.post(
@@ -96,7 +96,7 @@ def delete_snapshot(write: Write, id: ServiceId, name: SnapshotName) -> Response
 def roll_back(write: Write, id: ServiceId, name: SnapshotName, body: Reason | None = None) -> Response:  # noqa: A002
     """Roll the VM back to a snapshot; what happened since is lost."""
     actor = write.because(body.reason if body else "")
-    return write.request(id, lambda: daytwo.roll_back(actor, id, name))
+    return write.request(id, lambda: maintenance.roll_back(actor, id, name))
 
 
 @router.get("/api/v1/services/{id}/vm/backups", responses=page(shapes.Backup, CLUSTER), tags=_BACKUPS)
@@ -109,7 +109,7 @@ def list_backups(caller: Caller, id: ServiceId) -> Response:  # noqa: A002
 def create_backup(write: Write, id: ServiceId, body: Reason | None = None) -> Response:  # noqa: A002
     """Make a backup now; at the limit the oldest one is deleted."""
     actor = write.because(body.reason if body else "")
-    return write.request(id, lambda: daytwo.create_backup(actor, id))
+    return write.request(id, lambda: maintenance.create_backup(actor, id))
 
 
 @router.delete(
@@ -117,7 +117,7 @@ def create_backup(write: Write, id: ServiceId, body: Reason | None = None) -> Re
 )
 def delete_backup(write: Write, id: ServiceId, backup: BackupId) -> Response:  # noqa: A002
     """Delete a backup that kvmtui made."""
-    return write.request(id, lambda: daytwo.delete_backup(write.actor, id, backup))
+    return write.request(id, lambda: maintenance.delete_backup(write.actor, id, backup))
 
 
 @router.post(
@@ -136,8 +136,8 @@ def restore_backup(
     """Overwrite the VM with a backup, apply its product again, and start it."""
     actor = write.because(body.reason if body else "")
     if plan:
-        return planned(lambda: daytwo.restore(actor, id, backup))
-    return write.request(id, lambda: daytwo.restore(actor, id, backup))
+        return planned(lambda: maintenance.restore(actor, id, backup))
+    return write.request(id, lambda: maintenance.restore(actor, id, backup))
 
 
 @router.get(
@@ -153,7 +153,7 @@ def show_backup_schedule(caller: Caller, id: ServiceId) -> Response:  # noqa: A0
 def set_backup_schedule(write: Write, id: ServiceId, body: NewSchedule) -> Response:  # noqa: A002
     """Set when the VM is backed up."""
     actor = write.because(body.reason)
-    return write.request(id, lambda: daytwo.schedule(actor, id, body.days, body.at))
+    return write.request(id, lambda: maintenance.schedule(actor, id, body.days, body.at))
 
 
 @router.get("/api/v1/services/{id}/vm/iso", responses=page(shapes.Iso, CLUSTER), tags=_ISO)
@@ -166,10 +166,10 @@ def list_iso_images(caller: Caller, id: ServiceId) -> Response:  # noqa: A002
 def mount_iso(write: Write, id: ServiceId, body: Mount) -> Response:  # noqa: A002
     """Mount an ISO image."""
     actor = write.because(body.reason)
-    return write.request(id, lambda: daytwo.mount_iso(actor, id, body.iso, body.restart))
+    return write.request(id, lambda: maintenance.mount_iso(actor, id, body.iso, body.restart))
 
 
 @router.delete("/api/v1/services/{id}/vm/iso", status_code=202, responses=accepted(), tags=_ISO)
 def eject_iso(write: Write, id: ServiceId) -> Response:  # noqa: A002
     """Eject the ISO image."""
-    return write.request(id, lambda: daytwo.eject_iso(write.actor, id))
+    return write.request(id, lambda: maintenance.eject_iso(write.actor, id))

@@ -30,7 +30,7 @@ def _asked(name: str, *steps: PipelineStep, advice: str = "") -> Pipeline:
     return Pipeline(name, start="", steps=steps, by_status=False, retry=False, advice=advice)
 
 
-DAY_TWO: tuple[Pipeline, ...] = (
+MAINTENANCE: tuple[Pipeline, ...] = (
     _asked("Snapshot", PipelineStep(None, "Take snapshot", on_vm(snapshots.take))),
     _asked("ScheduledSnapshot", PipelineStep(None, "Take snapshot", on_vm(snapshots.take_scheduled))),
     _asked("DeleteSnapshot", PipelineStep(None, "Delete snapshot", on_vm(snapshots.delete))),
@@ -44,7 +44,7 @@ DAY_TWO: tuple[Pipeline, ...] = (
     _asked("DeleteBackup", PipelineStep(None, "Delete backup", on_vm(backups.delete))),
     _asked(
         "Restore",
-        PipelineStep(None, "Stop VM", on_vm(backups.stop_for_restore), meanwhile=power.still_shutting_down),
+        PipelineStep(None, "Stop VM", on_vm(backups.stop_for_restore), while_running=power.still_shutting_down),
         PipelineStep(None, "Restore backup", backups.restore),
         PipelineStep(None, "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card)),
         PipelineStep(None, "Resize system disk", resize_system),
@@ -62,7 +62,7 @@ DAY_TWO: tuple[Pipeline, ...] = (
         "ResetPassword",
         PipelineStep(None, "Choose password", media.choose_password, needs_guest=False),
         PipelineStep(None, "Set password in the guest", on_vm(media.set_live)),
-        PipelineStep(None, "Stop VM", media.stop_for_password, meanwhile=power.still_shutting_down),
+        PipelineStep(None, "Stop VM", media.stop_for_password, while_running=power.still_shutting_down),
         PipelineStep(None, "Write password for cloud-init", media.write_password),
         PipelineStep(None, "Start VM", media.start_after_password),
         PipelineStep(None, "Verify running + Email", verify_password),

@@ -1,4 +1,4 @@
-"""A machine that is ready on the simulated cluster, with a plan that allows everything day two offers."""
+"""A ready VM on the simulated cluster, with a plan that allows snapshots, backups and ISO images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from engine.audit import Actor
 from engine.store.models import Run, Vm
-from engine.work.task import Room
+from engine.work.task import TaskResources
 from tests.pipelines.conftest import Site, site, stepped_site
 
 __all__ = ["ME", "PLAN", "last", "site", "stepped_site"]
@@ -47,5 +47,5 @@ def done(site: Site) -> Callable[[Vm], Run]:
 
 
 @pytest.fixture
-def room(site: Site) -> Room:
-    return Room(site.walker.servers, "test", keep_going=lambda: True)
+def resources(site: Site) -> TaskResources:
+    return TaskResources(site.walker.servers, "test", keep_going=lambda: True)

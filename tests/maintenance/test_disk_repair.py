@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.actions import daytwo
+from engine.actions import maintenance
 from engine.pipelines.steps import facts
-from engine.queries.daytwo import snapshots
 from engine.queries.disk_repair import disk_repairs
+from engine.queries.maintenance import snapshots
 from engine.store.models import Run, Vm
 from kvmtui.lab import InjectedFault
 from kvmtui.lab.disks import allocate
-from tests.daytwo.conftest import ME, last
+from tests.maintenance.conftest import ME, last
 from tests.pipelines.conftest import Site
 
 GIB = 1024**3
@@ -43,23 +43,23 @@ def test_the_plan_names_what_is_converted_and_changes_nothing(site: Site, raw: V
 
 
 def test_the_repair_makes_snapshots_possible_while_the_vm_runs(site: Site, raw: Vm, done: Done) -> None:
-    daytwo.create_snapshot(ME, raw.service_id, "early")
+    maintenance.create_snapshot(ME, raw.service_id, "early")
     site.walk(raw)
     assert last(raw).result == "error" and f"vm repair-disk {raw.service_id} --plan" in last(raw).error
-    daytwo.repair_disks(ME, raw.service_id)
+    maintenance.repair_disks(ME, raw.service_id)
     done(raw)
     config = site.guest(raw).config
     assert ".qcow2" in config["scsi5"] and ".qcow2" in config["scsi6"] and "iops_rd=100" in config["scsi5"]
     assert set(actions(raw).values()) == {"keep"} and site.guest(raw).status == "running"
     assert not [one for one in site.lab.volumes() if one.vmid == raw.vmid and one.volid.endswith(".raw")]
-    daytwo.create_snapshot(ME, raw.service_id, "late")
+    maintenance.create_snapshot(ME, raw.service_id, "late")
     done(raw)
     assert [one.name for one in snapshots(raw.service_id)] == ["late"]
 
 
 def test_a_repair_whose_answer_was_lost_converts_each_disk_once(site: Site, raw: Vm, done: Done) -> None:
     site.lab.faults.add(InjectedFault(kind="lost", method="POST", path="/move_disk"))
-    daytwo.repair_disks(ME, raw.service_id)
+    maintenance.repair_disks(ME, raw.service_id)
     site.hurry(raw, looks=4000)
     assert last(raw).result == "success"
     moves = [one.detail for one in site.lab.effects if one.action == "move-disk"]
@@ -73,7 +73,7 @@ def test_nothing_to_convert_is_a_skip_that_names_what_stays(site: Site, vm: Vm, 
     site.lab.foreign_config(vm.vmid, scsi5=f"{made.volid},size=4G")
     facts.forget()
     assert actions(vm)["scsi5"] == "none"
-    daytwo.repair_disks(ME, vm.service_id)
+    maintenance.repair_disks(ME, vm.service_id)
     done(vm)
     assert site.steps(vm)[0][1:] == ("skip", "no disk needs it")
     assert "scsi5 is on storage thick, which takes no snapshots" in site.notes(vm)
@@ -81,6 +81,6 @@ def test_nothing_to_convert_is_a_skip_that_names_what_stays(site: Site, vm: Vm, 
 
 def test_a_disk_of_somebody_elses_guest_is_not_touched(site: Site, raw: Vm) -> None:
     site.lab.foreign_config(raw.vmid, description="written over by somebody")
-    daytwo.repair_disks(ME, raw.service_id)
+    maintenance.repair_disks(ME, raw.service_id)
     site.walk(raw)
     assert "no mark" in last(raw).error and ".raw" in site.guest(raw).config["scsi5"]

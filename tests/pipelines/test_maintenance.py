@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from engine.actions import daytwo
+from engine.actions import maintenance
 from engine.actions.requests import enqueue
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
 from engine.pipelines.steps.snapshots import DAY_MS
-from engine.queries.daytwo import backups, iso_images, snapshots
+from engine.queries.maintenance import backups, iso_images, snapshots
 from engine.schedule import backups_due, old_snapshots
 from engine.store import secrets
 from engine.store.models import DailyBackup, Run, Snapshot, Vm
-from engine.work.task import Room
+from engine.work.task import TaskResources
 from tests.pipelines.conftest import Site
 
 ME = Actor("tester", "", "cli")
@@ -43,73 +43,73 @@ def done(site: Site, vm: Vm) -> Run:
     return run
 
 
-def room(site: Site) -> Room:
-    return Room(site.walker.servers, "test", keep_going=lambda: True)
+def resources(site: Site) -> TaskResources:
+    return TaskResources(site.walker.servers, "test", keep_going=lambda: True)
 
 
 def test_a_guest_that_lost_its_mark_is_not_rolled_back(site: Site, vm: Vm) -> None:
-    daytwo.create_snapshot(ME, vm.service_id, "before")
+    maintenance.create_snapshot(ME, vm.service_id, "before")
     done(site, vm)
     site.lab.foreign_config(vm.vmid, description="written over by somebody")
     assert [(one.name, one.ours) for one in snapshots(vm.service_id)] == [("before", True)]
-    daytwo.roll_back(ME, vm.service_id, "before")
+    maintenance.roll_back(ME, vm.service_id, "before")
     site.walk(vm)
     assert "not ours" in last(vm).error or "no mark" in last(vm).error
 
 
 def test_a_rollback_leaves_our_mark(site: Site, vm: Vm) -> None:
     mark = site.guest(vm).description
-    daytwo.create_snapshot(ME, vm.service_id, "before")
+    maintenance.create_snapshot(ME, vm.service_id, "before")
     done(site, vm)
-    daytwo.roll_back(ME, vm.service_id, "before")
+    maintenance.roll_back(ME, vm.service_id, "before")
     done(site, vm)
     assert site.guest(vm).description.strip() == mark.strip()
-    daytwo.delete_snapshot(ME, vm.service_id, "before")
+    maintenance.delete_snapshot(ME, vm.service_id, "before")
     done(site, vm)
     assert snapshots(vm.service_id) == [] and Snapshot.select().count() == 0
 
 
 def test_the_plan_limits_snapshots_and_names_are_checked(site: Site, vm: Vm) -> None:
     for _ in range(2):
-        daytwo.create_snapshot(ME, vm.service_id)
+        maintenance.create_snapshot(ME, vm.service_id)
         done(site, vm)
-    daytwo.create_snapshot(ME, vm.service_id)
+    maintenance.create_snapshot(ME, vm.service_id)
     site.walk(vm)
     assert "allows 2 snapshot(s)" in last(vm).error
     for wrong in ("current", "1x", "a b", "x" * 41):
         with pytest.raises(Refused):
-            daytwo.create_snapshot(ME, vm.service_id, wrong)
+            maintenance.create_snapshot(ME, vm.service_id, wrong)
 
 
 def test_only_old_snapshots_of_ours_are_removed(site: Site, vm: Vm) -> None:
-    daytwo.create_snapshot(ME, vm.service_id, "old")
+    maintenance.create_snapshot(ME, vm.service_id, "old")
     done(site, vm)
-    daytwo.create_snapshot(ME, vm.service_id, "young")
+    maintenance.create_snapshot(ME, vm.service_id, "young")
     done(site, vm)
-    assert old_snapshots.run(room(site)).processed == 0
+    assert old_snapshots.run(resources(site)).processed == 0
     Snapshot.update(at=now_ms() - 4 * DAY_MS).where(Snapshot.name == "old").execute()
-    assert old_snapshots.run(room(site)).processed == 1
+    assert old_snapshots.run(resources(site)).processed == 1
     done(site, vm)
     assert [one.name for one in snapshots(vm.service_id)] == ["young"]
 
 
 def test_backups_are_ours_and_the_oldest_makes_room(site: Site, vm: Vm) -> None:
     for _ in range(3):
-        daytwo.create_backup(ME, vm.service_id)
+        maintenance.create_backup(ME, vm.service_id)
         done(site, vm)
     found = backups(vm.service_id)
     assert len(found) == 2 and all(one.ours for one in found)
-    daytwo.delete_backup(ME, vm.service_id, found[0].backup)
+    maintenance.delete_backup(ME, vm.service_id, found[0].backup)
     done(site, vm)
     assert [one.backup for one in backups(vm.service_id)] == [found[1].backup]
 
 
 def test_a_restore_brings_the_disks_back_and_applies_the_product(site: Site, vm: Vm) -> None:
-    daytwo.create_backup(ME, vm.service_id)
+    maintenance.create_backup(ME, vm.service_id)
     done(site, vm)
     site.lab.foreign_config(vm.vmid, cores=1)
     (backup,) = backups(vm.service_id)
-    daytwo.restore(ME, vm.service_id, backup.backup)
+    maintenance.restore(ME, vm.service_id, backup.backup)
     assert done(site, vm).action == "Restore"
     guest = site.guest(vm)
     assert guest.status == "running" and guest.config["cores"] == 2
@@ -123,21 +123,21 @@ def test_nothing_else_is_asked_of_a_vm_while_a_backup_runs(site: Site, vm: Vm) -
 
 
 def test_the_schedule_makes_one_backup_a_day(site: Site, vm: Vm, monkeypatch: pytest.MonkeyPatch) -> None:
-    daytwo.schedule(ME, vm.service_id, daytwo.DAYS, "00:00")
-    assert backups_due.run(room(site)).processed == 1
-    assert backups_due.run(room(site)).processed == 0
+    maintenance.schedule(ME, vm.service_id, maintenance.DAYS, "00:00")
+    assert backups_due.run(resources(site)).processed == 1
+    assert backups_due.run(resources(site)).processed == 0
     done(site, vm)
     assert [row.state for row in DailyBackup.select()] == ["done"]
     assert len(backups(vm.service_id)) == 1
     with pytest.raises(Refused, match="weekday"):
-        daytwo.schedule(ME, vm.service_id, ["someday"])
+        maintenance.schedule(ME, vm.service_id, ["someday"])
     with pytest.raises(Refused, match="HH:MM"):
-        daytwo.schedule(ME, vm.service_id, ["mon"], "25:00")
+        maintenance.schedule(ME, vm.service_id, ["mon"], "25:00")
 
 
 def test_a_new_password_reaches_the_guest_and_only_the_guest(site: Site, vm: Vm) -> None:
     before = vm.os_password
-    daytwo.reset_password(ME, vm.service_id)
+    maintenance.reset_password(ME, vm.service_id)
     done(site, vm)
     after = Vm.get_by_id(vm.id)
     clear = secrets.unseal(after.os_password, "vm", after.uid, "os_password")
@@ -148,12 +148,12 @@ def test_a_new_password_reaches_the_guest_and_only_the_guest(site: Site, vm: Vm)
 def test_an_iso_is_mounted_and_ejected(site: Site, vm: Vm) -> None:
     found = iso_images(vm.service_id)
     assert {one.group for one in found} >= {"Debian", "OTHER"} and found[-1].group == "OTHER"
-    daytwo.mount_iso(ME, vm.service_id, found[0].iso)
+    maintenance.mount_iso(ME, vm.service_id, found[0].iso)
     done(site, vm)
     assert [one.iso for one in iso_images(vm.service_id) if one.mounted] == [found[0].iso]
-    daytwo.eject_iso(ME, vm.service_id)
+    maintenance.eject_iso(ME, vm.service_id)
     done(site, vm)
     assert not any(one.mounted for one in iso_images(vm.service_id))
-    daytwo.mount_iso(ME, vm.service_id, "no-such.iso")
+    maintenance.mount_iso(ME, vm.service_id, "no-such.iso")
     site.walk(vm)
     assert "there is no ISO image" in last(vm).error

@@ -28,7 +28,7 @@ def restore(
     \b
     kvmtui vm restore 5546 backup:backup/vzdump-qemu-2002-….vma.zst --yes --wait
     """
-    from engine.actions import daytwo
+    from engine.actions import maintenance
     from engine.audit import current_actor
     from kvmtui.terminal import open_site
     from kvmtui.terminal.following import finish
@@ -36,7 +36,7 @@ def restore(
     with open_site.changing():
         service_id = names.service_of(ref)
         confirm_name(names.name_of(service_id), "The VM's disks are overwritten by the backup.", yes)
-        return finish(daytwo.restore(current_actor("cli", reason), service_id, backup), wait, as_json)
+        return finish(maintenance.restore(current_actor("cli", reason), service_id, backup), wait, as_json)
 
 
 @app.command()
@@ -52,7 +52,7 @@ def password(
     \b
     kvmtui vm password 5546 --wait --show
     """
-    from engine.actions import daytwo
+    from engine.actions import maintenance
     from engine.audit import current_actor
     from engine.errors import Refused
     from engine.queries.login import login
@@ -63,7 +63,7 @@ def password(
         raise Refused("--show needs --wait: before it is set there is nothing to show.")
     with open_site.changing():
         service_id = names.service_of(ref)
-        queued = daytwo.reset_password(current_actor("cli", reason), service_id)
+        queued = maintenance.reset_password(current_actor("cli", reason), service_id)
         if not show:
             return finish(queued, wait, as_json)
         output.message(queued.sentence)
@@ -104,7 +104,7 @@ def stats(
     if bool(ref) == every:
         raise Refused("Name one service, or give --all for every one.")
     if as_csv and as_json:
-        raise Refused("Choose one of --json and --csv.")
+        raise Refused("--csv and --json cannot be combined; choose one.")
     with open_site.opened():
         found = months(None if every else names.service_of(ref), month)
     if as_json:

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine import clock
-from engine.actions import daytwo
-from engine.queries.daytwo import backups, schedule
+from engine.actions import maintenance
+from engine.queries.maintenance import backups, schedule
 from engine.schedule import backups_due, following
 from engine.store.models import BackupSchedule, DailyBackup, Run, Vm
 from engine.work.requests import withdraw
-from engine.work.task import Room
-from tests.daytwo.conftest import ME, last
+from engine.work.task import TaskResources
+from tests.maintenance.conftest import ME, last
 from tests.pipelines.conftest import Site
 
 Done = Callable[[Vm], Run]
@@ -24,7 +24,7 @@ WARSAW = ZoneInfo("Europe/Warsaw")
 
 
 def make(vm: Vm, done: Done) -> None:
-    daytwo.create_backup(ME, vm.service_id)
+    maintenance.create_backup(ME, vm.service_id)
     done(vm)
 
 
@@ -41,9 +41,9 @@ def test_the_oldest_of_ours_makes_room_and_others_stay(site: Site, vm: Vm, done:
         made.append(backups(vm.service_id)[0].backup)
     shown = {one.backup: one.ours for one in backups(vm.service_id)}
     assert shown == {made[3]: True, made[2]: True, foreign: False}
-    daytwo.delete_backup(ME, vm.service_id, foreign)
+    maintenance.delete_backup(ME, vm.service_id, foreign)
     site.walk(vm)
-    assert "was not made by this console" in last(vm).error and foreign in site.backups(vm)
+    assert "was not created by kvmtui" in last(vm).error and foreign in site.backups(vm)
 
 
 def test_protected_ones_count_and_are_never_replaced(site: Site, vm: Vm, done: Done) -> None:
@@ -55,19 +55,19 @@ def test_protected_ones_count_and_are_never_replaced(site: Site, vm: Vm, done: D
     assert first in site.backups(vm) and second not in site.backups(vm)
     for volid in site.backups(vm):
         protect(site, volid)
-    daytwo.create_backup(ME, vm.service_id)
+    maintenance.create_backup(ME, vm.service_id)
     site.walk(vm)
     assert "all of ours are protected" in last(vm).error and len(site.backups(vm)) == 2
 
 
-def test_a_time_is_drawn_when_it_is_saved_and_then_kept(vm: Vm, room: Room) -> None:
+def test_a_time_is_drawn_when_it_is_saved_and_then_kept(vm: Vm, resources: TaskResources) -> None:
     drawn = set()
     for _ in range(6):
-        daytwo.schedule(ME, vm.service_id, ["mon", "thu"])
+        maintenance.schedule(ME, vm.service_id, ["mon", "thu"])
         drawn.add(schedule(vm.service_id).at)
     assert len(drawn) > 1
     kept = BackupSchedule.get().minute
-    backups_due.run(room)
+    backups_due.run(resources)
     assert BackupSchedule.get().minute == kept and BackupSchedule.select().count() == 1
 
 
@@ -79,9 +79,9 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[datetime], None]]:
     clock.use_zone("UTC")
 
 
-def begun(room: Room, vm: Vm) -> int:
+def begun(resources: TaskResources, vm: Vm) -> int:
     """Run the tick; what it asks for is done at once."""
-    number = backups_due.run(room).processed
+    number = backups_due.run(resources).processed
     DailyBackup.update(state="done").execute()
     withdraw(vm.id, "")
     Vm.update(due_at=None).where(Vm.id == vm.id).execute()
@@ -102,21 +102,21 @@ def begun(room: Room, vm: Vm) -> int:
     ],
 )  # fmt: skip
 def test_a_date_has_one_backup_whatever_the_clock_does(
-    vm: Vm, room: Room, at: Callable[[datetime], None], ticks: list[str], expected: list[int]
+    vm: Vm, resources: TaskResources, at: Callable[[datetime], None], ticks: list[str], expected: list[int]
 ) -> None:
-    daytwo.schedule(ME, vm.service_id, daytwo.DAYS, "02:30")
+    maintenance.schedule(ME, vm.service_id, maintenance.DAYS, "02:30")
     seen = []
     for tick in ticks:
         at(datetime.fromisoformat(tick))
-        seen.append(begun(room, vm))
+        seen.append(begun(resources, vm))
     assert seen == expected
 
 
 def test_any_walk_of_the_clock_makes_one_per_wanted_date(
-    vm: Vm, room: Room, at: Callable[[datetime], None]
+    vm: Vm, resources: TaskResources, at: Callable[[datetime], None]
 ) -> None:
     chance = random.Random(20261025)
-    daytwo.schedule(ME, vm.service_id, ["sun", "mon", "wed"], "02:30")
+    maintenance.schedule(ME, vm.service_id, ["sun", "mon", "wed"], "02:30")
     moment, wanted, made = datetime(2026, 10, 20, tzinfo=UTC), set(), 0
     for _ in range(150):
         moment += timedelta(minutes=chance.randrange(-900, 1200))
@@ -124,33 +124,33 @@ def test_any_walk_of_the_clock_makes_one_per_wanted_date(
         here = moment.astimezone(WARSAW)
         if here.weekday() in (6, 0, 2) and (here.hour, here.minute) >= (2, 30):
             wanted.add(here.date())
-        made += begun(room, vm)
+        made += begun(resources, vm)
     assert made == len(wanted) > 5
     assert {row.local_date for row in DailyBackup.select()} <= {str(date) for date in wanted}
 
 
-def told(room: Room, task: Callable[[Room], object]) -> list[tuple[str, str]]:
-    return [(one.action, one.result) for one in task(room).outcomes]  # type: ignore[attr-defined]
+def results(resources: TaskResources, task: Callable[[TaskResources], object]) -> list[tuple[str, str]]:
+    return [(one.action, one.result) for one in task(resources).outcomes]  # type: ignore[attr-defined]
 
 
 def test_the_two_status_tasks_tell_what_runs_and_what_has_ended(stepped_site: Site) -> None:
-    from tests.daytwo.conftest import PLAN
+    from tests.maintenance.conftest import PLAN
 
     site = stepped_site
     vm = site.walk(site.service(site.product(**PLAN), status="Active"))
-    room = Room(site.walker.servers, "test", keep_going=lambda: True, since=clock.now_ms())
-    assert told(room, following.manual_backups) == []
-    daytwo.create_backup(ME, vm.service_id)
+    resources = TaskResources(site.walker.servers, "test", keep_going=lambda: True, since=clock.now_ms())
+    assert results(resources, following.manual_backups) == []
+    maintenance.create_backup(ME, vm.service_id)
     site.once(vm)
     site.once(vm)
-    assert told(room, following.manual_backups) == [("now_backup", "waiting")]
-    assert told(room, following.restores) == []
+    assert results(resources, following.manual_backups) == [("now_backup", "waiting")]
+    assert results(resources, following.restores) == []
     site.walk(vm)
-    assert told(room, following.manual_backups) == [("now_backup", "success")]
+    assert results(resources, following.manual_backups) == [("now_backup", "success")]
     (backup,) = site.backups(vm)
-    daytwo.restore(ME, vm.service_id, backup + "x")
+    maintenance.restore(ME, vm.service_id, backup + "x")
     site.walk(vm)
-    ((action, result),) = told(room, following.restores)
+    ((action, result),) = results(resources, following.restores)
     assert action == "restore_backup" and "there is no backup" in result and "Try the restore again" in result
-    later = Room(site.walker.servers, "test", keep_going=lambda: True, since=clock.now_ms() + 1)
-    assert told(later, following.manual_backups) == [] and told(later, following.restores) == []
+    later = TaskResources(site.walker.servers, "test", keep_going=lambda: True, since=clock.now_ms() + 1)
+    assert results(later, following.manual_backups) == [] and results(later, following.restores) == []

@@ -13,7 +13,7 @@ from engine.queries.left_backups import left_backups
 from engine.schedule import backups_due
 from engine.schedule import left_backups as task
 from engine.store.models import Call, Event, LeftBackup, Vm
-from engine.work.task import Room
+from engine.work.task import TaskResources
 from kvmtui.lab.faults import InjectedFault
 from kvmtui.lab.volumes import LabVolume
 from tests.pipelines.conftest import Site
@@ -23,13 +23,13 @@ OTHERS = "kvmtui instance=00000000-0000-0000-0000-000000000001 vm=00000000-0000-
 
 
 @pytest.fixture
-def tick(site: Site, room: Room) -> Tick:
+def tick(site: Site, resources: TaskResources) -> Tick:
     """One tick of scheduleBackup, with every left backup due."""
 
     def tick() -> list[str]:
         LeftBackup.update(due_at=now_ms()).execute()
         facts.forget()
-        report = backups_due.run(room)
+        report = backups_due.run(resources)
         until_idle(site)
         return [one.result for one in report.outcomes if one.action == task.ACTION]
 
@@ -70,8 +70,10 @@ def test_a_protected_one_is_deleted_once_it_is_free(site: Site, vm: Vm, tick: Ti
         vm.service_id, volid, "backup", "it is protected",
     )  # fmt: skip
     assert tick() == [f"left on backup: {volid} is protected"] and site.backups(vm) == [volid]
-    (told,) = [check for check in doctor() if check.name == "left behind"]
-    assert told.result == "warn" and volid in told.sentence and str(vm.service_id) in told.sentence
+    (reported,) = [check for check in doctor() if check.name == "left behind"]
+    assert (
+        reported.result == "warn" and volid in reported.sentence and str(vm.service_id) in reported.sentence
+    )
     protect(site, volid, on=False)
     assert tick() == ["waiting"] and tick() == ["success"] and tick() == []
     assert site.backups(vm) == [] and left_backups() == []
@@ -138,7 +140,9 @@ def test_a_vm_that_exists_again_keeps_its_backups(site: Site, vm: Vm, tick: Tick
     assert site.backups(vm) == [volid]
 
 
-def test_the_pause_after_an_error_grows_each_time(site: Site, vm: Vm, tick: Tick, room: Room) -> None:
+def test_the_pause_after_an_error_grows_each_time(
+    site: Site, vm: Vm, tick: Tick, resources: TaskResources
+) -> None:
     site.back_up(vm, vm_mark(site, vm))
     protect(site, site.backups(vm)[0])
     terminate(site, vm)
@@ -151,7 +155,7 @@ def test_the_pause_after_an_error_grows_each_time(site: Site, vm: Vm, tick: Tick
         assert "no route" in tick()[0]
         waits.append(round((LeftBackup.get().due_at - now_ms()) / 3_600_000))
     assert waits == [1, 2, 4]
-    assert backups_due.run(room).outcomes == []  # not due: nothing is asked
+    assert backups_due.run(resources).outcomes == []  # not due: nothing is asked
     site.server.failures = 0
     site.server.save()
     assert tick() == ["waiting"] and len(site.backups(vm)) == 1  # its task failed
