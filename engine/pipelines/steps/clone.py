@@ -27,6 +27,8 @@ def clone_vm(ctx: Context) -> Outcome:
         return Fail(
             f"no free VMID was found from {ctx.plan.first_vmid} on; set another first VMID in the product"
         )
+    if ctx.failed_kind is FaultKind.BUSY and not ctx.vm.node and (wait := ctx.after_failure()):
+        return wait  # what it left is looked for after the wait, before anything is sent
     if (found := _look(ctx, number, source)) is not None:
         return found
     if ctx.failed:
