@@ -61,7 +61,7 @@ def test_a_joint_task_that_fails_leaves_the_failure_to_the_step_of_the_disk(site
     site.lab.faults.add(InjectedFault(kind="task-error", task="qmconfig", text="no space left", count=0))
     vm = site.hurry(site.service(), looks=4000)
     assert vm.vm_status == "set_system_disk_bandwidth" and "no space left" in vm.error
-    assert dict((step, result) for step, result, _ in site.steps(vm)) == {
+    assert {step: result for step, result, _ in site.steps(vm)} == {
         "set_ip": "success",
         "clone": "success",
         "set_dns": "success",
