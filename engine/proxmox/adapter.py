@@ -39,7 +39,9 @@ class WireAdapter(HTTPAdapter):
         host, _tls = super().build_connection_pool_key_attributes(request, False, cert)
         return host, {}
 
-    def get_connection_with_tls_context(self, request: Any, verify: Any, **_ignored: Any) -> Any:
+    def get_connection_with_tls_context(
+        self, request: Any, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
         """The pool of the one host this adapter speaks to; it is looked for once."""
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(request, verify)

@@ -65,6 +65,7 @@ class _GuardedSession(ProxmoxHttpSession):
         self.connect_timeout = connect_timeout
         self.budget = 0.0
         self.attempt: Attempt | None = None
+        self.data: Any = None  # of the answer that was judged last
 
     def request(self, method: str, url: str, params: Any = None, data: Any = None, **_ignored: Any) -> Any:
         assert self.attempt is not None
@@ -73,7 +74,7 @@ class _GuardedSession(ProxmoxHttpSession):
             timeout=(self.connect_timeout, self.budget),
             verify=False,  # the wire judges the certificate
         )
-        response.judged = judge(response, self.attempt)
+        self.data = judge(response, self.attempt)
         return response
 
     def _prepared(self, method: str, url: str, params: Any, data: Any) -> requests.PreparedRequest:
@@ -96,11 +97,11 @@ class _GuardedSession(ProxmoxHttpSession):
 class _Judged(JsonSerializer):
     """Hands on what was read when the answer was judged."""
 
+    def __init__(self, session: _GuardedSession) -> None:
+        self._session = session
+
     def loads(self, response: Any) -> Any:
-        return response.judged
-
-
-_JUDGED = _Judged()
+        return self._session.data
 
 
 def judge(response: requests.Response, attempt: Attempt) -> Any:
@@ -150,6 +151,7 @@ class HostSession:
         self._last_used: float | None = None
         self._base = f"https://{f'[{host}]' if ':' in host else host}:{access.port}/api2/json"
         self._session = _GuardedSession(self._adapter, self.auth, access.connect_timeout, self._base)
+        self._serializer = _Judged(self._session)
 
     def exchange(self, request: ApiRequest) -> ProxmoxAnswer:
         """One answer to one request; logs in again and replays only what was refused for a dead ticket."""
@@ -251,7 +253,7 @@ class HostSession:
 
     def _resource(self, request: ApiRequest) -> ProxmoxResource:
         url = f"{self._base}/{request.url_path}"
-        return ProxmoxResource(base_url=url, session=self._session, serializer=_JUDGED)
+        return ProxmoxResource(base_url=url, session=self._session, serializer=self._serializer)
 
     def _sorted(self, attempt: Attempt, error: requests.RequestException) -> Exception:
         causes = list(_causes(error))
