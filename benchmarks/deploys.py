@@ -96,9 +96,7 @@ def _show(found: dict[str, list[dict[str, float]]], vms: int) -> int:
         print(f"{name:>5}: " + ", ".join(f"{key} {value:.2f}" for key, value in values.items()))
     own = medians.get("ours", {})
     reached = [
-        (f"{key} {own[key]:.2f} (target: {most:g})", own[key] <= most)
-        for key, most in TARGETS.items()
-        if own
+        (f"{key} {own[key]:.2f} (target: {most:g})", own[key] <= most) for key, most in TARGETS.items() if own
     ]
     if len(medians) == 2:
         times = own["seconds"] / medians["hand"]["seconds"]

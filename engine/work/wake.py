@@ -155,7 +155,7 @@ _counters: dict[str, _Counters] = {}
 
 
 class _SqliteEar:
-    """Compares a counter with what it was; the bell for work is heard at the first look, the others soon after."""
+    """Compares a counter with its last value; a wake-up for work is noticed at the first look, others soon after."""
 
     def __init__(self, name: str) -> None:
         self._name = name
