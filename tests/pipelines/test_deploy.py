@@ -51,8 +51,8 @@ def test_the_log_has_the_fifteen_steps_in_order_under_one_run(site: Site) -> Non
 def test_a_deploy_costs_few_requests(site: Site) -> None:
     site.walk(site.service())
     paths = [(method, path) for method, path, _ in site.lab.requests.entries]
-    polls = [path for _, path in paths if path.split("?")[0].endswith(POLLS)]
-    assert len(paths) - len(polls) <= 34
+    polls = [path for _, path in paths if POLLS in path]  # how many depends on the speed of the machine
+    assert len(paths) - len(polls) <= 33
     changing = [path for method, path in paths if method != "GET"]
     assert len(changing) == 8  # not one call that was not needed
 
