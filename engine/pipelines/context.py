@@ -144,10 +144,9 @@ class Context(TaskContext):
         )
         return bool(sent.exists())
 
-    def journal_shows_clone(self, number: int) -> bool:
-        """Whether a clone to this number was ever sent for this VM."""
-        sent = Call.select().where(Call.vm == self.vm.id, Call.vmid == number, Call.path.endswith("/clone"))
-        return bool(sent.exists())
+    def last_clone(self, number: int) -> Call | None:
+        """The newest clone to this number that was sent for this VM; None when there was none."""
+        return _LAST_CLONE.first(self.vm.id, number)
 
 
 @dataclass(slots=True)
@@ -198,6 +197,16 @@ _ACTED: Compiled[Call] = Compiled(
         .limit(1)
     ),
     3,
+)
+
+_LAST_CLONE: Compiled[Call] = Compiled(
+    lambda vm, number: (
+        Call.select()
+        .where(Call.vm == vm, Call.vmid == number, Call.path.endswith("/clone"))
+        .order_by(Call.id.desc())
+        .limit(1)
+    ),
+    2,
 )
 
 

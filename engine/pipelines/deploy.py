@@ -10,6 +10,7 @@ from engine.pipelines.steps.disks import (
     create_additional,
     limit_additional,
     limit_system,
+    new_disk,
     resize_additional,
     resize_system,
     system_limits,
@@ -33,15 +34,19 @@ DEPLOY = Pipeline(
         PipelineStep("set_dns", "Configure DNS records", configure_dns, needs_guest=False),
         PipelineStep("migrated", "Migrate to target node", migrate_to_target, while_running=still_moving),
         PipelineStep(
-            "set_cpu_ram", "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card, login)
+            "set_cpu_ram",
+            "Set CPU & RAM",
+            jointly(set_cpu_ram, cpu_ram, system_limits, new_disk, first_card, login),
         ),
         PipelineStep("set_system_disk_size", "Resize system disk", resize_system),
         PipelineStep(
             "set_system_disk_bandwidth",
             "Set system disk I/O",
-            jointly(limit_system, system_limits, first_card, login),
+            jointly(limit_system, system_limits, new_disk, first_card, login),
         ),
-        PipelineStep("set_created_additional_disk", "Create additional disk", create_additional),
+        PipelineStep(
+            "set_created_additional_disk", "Create additional disk", jointly(create_additional, new_disk)
+        ),
         PipelineStep("set_additional_disk_size", "Resize additional disk", resize_additional),
         PipelineStep("set_additional_disk_bandwidth", "Set additional disk I/O", limit_additional),
         PipelineStep("set_network", "Configure network", jointly(set_network, first_card, login)),

@@ -28,6 +28,7 @@ class WireAdapter(HTTPAdapter):
 
     def __init__(self, context: WireContext) -> None:
         self.context = context
+        self._pool: Any = None
         super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -38,9 +39,22 @@ class WireAdapter(HTTPAdapter):
         host, _tls = super().build_connection_pool_key_attributes(request, False, cert)
         return host, {}
 
+    def get_connection_with_tls_context(
+        self, request: Any, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """The pool of the one host this adapter speaks to; it is looked for once."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(request, verify)
+        return self._pool
+
+    def request_url(self, request: Any, proxies: Any) -> Any:
+        """The path and query: there are no proxies."""
+        return request.path_url
+
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Nothing to do: the context judges."""
 
     def drop_connections(self) -> None:
         """The next call opens a fresh connection."""
         self.poolmanager.clear()
+        self._pool = None

@@ -16,7 +16,7 @@ from .access import ServerAccess
 from .answers import ProxmoxAnswer, Row, flag_of, int_of, text_of
 from .api_request import ApiRequest
 from .fault_table import FaultKind
-from .faults import ProxmoxError, TaskExit, is_vague, not_ours, task_ending
+from .faults import ProxmoxError, TaskExit, is_vague, not_ours, says_all, task_ending
 from .guest_values import GuestConfig, GuestLocation
 from .journal import CallRecorder, Value
 from .mark import Mark, find_mark
@@ -59,7 +59,9 @@ class Cluster:
         self.access = access
         self.transport = Transport(access, recorder)
         self._version: Version | None = None
-        self._ended_well: dict[str, None] = {}  # tasks that a list showed as ended with OK, oldest first
+        self._endings: dict[
+            str, str
+        ] = {}  # what lists showed of tasks whose last words say all, oldest first
         self._lock = threading.Lock()
 
     @property
@@ -239,11 +241,12 @@ class Cluster:
     def task_ending(self, upid: str) -> TaskExit | None:
         """How a task ended, reading its log when its last words hide the reason; None while it runs.
 
-        A task that a list has shown as ended with OK is not read again.
+        A task is not read again when a list has shown that it ended with OK, or because it met a lock.
         """
         with self._lock:
-            if upid in self._ended_well:
-                return task_ending("OK")
+            shown = self._endings.get(upid)
+        if shown is not None:
+            return task_ending(shown)
         state = self.task_state(upid)
         if state.exitstatus is None or not is_vague(state.exitstatus):
             return state.ending
@@ -359,9 +362,11 @@ class Cluster:
         answer = self.get(what, "nodes", node, "tasks", node=node, params=params)
         tasks = tuple(TaskStatus.of(row) for row in answer.rows())
         with self._lock:
-            self._ended_well.update((task.upid, None) for task in tasks if task.exitstatus == "OK")
-            while len(self._ended_well) > _ENDED_KEPT:
-                del self._ended_well[next(iter(self._ended_well))]
+            for task in tasks:
+                if task.exitstatus and task.upid not in self._endings and says_all(task.exitstatus):
+                    self._endings[task.upid] = task.exitstatus
+            while len(self._endings) > _ENDED_KEPT:
+                del self._endings[next(iter(self._endings))]
         return tasks
 
     def _content(self, node: str, storage: str, content: str, vmid: int | None) -> tuple[Row, ...]:

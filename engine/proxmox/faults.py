@@ -212,6 +212,14 @@ def is_vague(exitstatus: str) -> bool:
     return rule_for(None, exitstatus.strip()).vague
 
 
+def says_all(exitstatus: str) -> bool:
+    """Whether a task's last words, as a list shows them, are enough: it succeeded, or it met a lock."""
+    if exitstatus == "OK":
+        return True
+    rule = rule_for(None, exitstatus.strip())
+    return rule.kind is FaultKind.BUSY and not rule.vague
+
+
 _TASK_DENIED = re.compile(r"(?:403 )?(?P<words>Permission check failed \(.*)", re.DOTALL)
 
 

@@ -14,8 +14,8 @@ import logging
 import ssl
 import time
 from http.client import responses
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 from proxmoxer.backends.https import JsonSerializer, ProxmoxHttpSession
@@ -53,35 +53,59 @@ for _name in ("proxmoxer.core", "proxmoxer.backends.https"):
 class _GuardedSession(ProxmoxHttpSession):
     """proxmoxer's session, made to speak through our wire and to judge each answer before proxmoxer sees it."""
 
-    def __init__(self, adapter: BaseAdapter, auth: Any, connect_timeout: float) -> None:
+    def __init__(self, adapter: BaseAdapter, auth: Any, connect_timeout: float, base: str) -> None:
         super().__init__()
         self.trust_env = False
         self.auth = auth
         self.adapters.clear()
         self.mount("https://", adapter)
         self.headers["accept"] = JsonSerializer().get_accept_types()
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._adapter = adapter
+        self._given, self._base = base, str(requests.Request("GET", base).prepare().url)
         self.connect_timeout = connect_timeout
         self.budget = 0.0
         self.attempt: Attempt | None = None
+        self.data: Any = None  # of the answer that was judged last
 
     def request(self, method: str, url: str, params: Any = None, data: Any = None, **_ignored: Any) -> Any:
         assert self.attempt is not None
-        response = super().request(
-            method,
-            url,
-            params=params,
-            data=data,
+        response = self._adapter.send(
+            self._prepared(method, url, params, data),
             timeout=(self.connect_timeout, self.budget),
-            allow_redirects=False,
             verify=False,  # the wire judges the certificate
         )
-        judge(response, self.attempt)
+        self.data = judge(response, self.attempt)
         return response
 
+    def _prepared(self, method: str, url: str, params: Any, data: Any) -> requests.PreparedRequest:
+        """The request as `requests` would prepare it, without what no call of ours has: cookies, files, hooks."""
+        request = requests.PreparedRequest()
+        request.method, request.body = method, None
+        request.url = self._base + url.removeprefix(self._given)
+        request.headers = self.headers.copy()
+        if params:
+            request.url += "?" + urlencode(params)
+        if data:
+            request.body = urlencode(data)
+            request.headers["Content-Type"] = "application/x-www-form-urlencoded"
+        if method != "GET":
+            request.headers["Content-Length"] = str(len(request.body or ""))
+        request.headers.update(self.auth.headers())
+        return self.auth(request)
 
-def judge(response: requests.Response, attempt: Attempt) -> None:
-    """Raises unless this is a success that holds `data`."""
+
+class _Judged(JsonSerializer):
+    """Hands on what was read when the answer was judged."""
+
+    def __init__(self, session: _GuardedSession) -> None:
+        self._session = session
+
+    def loads(self, response: Any) -> Any:
+        return self._session.data
+
+
+def judge(response: requests.Response, attempt: Attempt) -> Any:
+    """The `data` of a success; raises when this is none, or holds no data."""
     body = _json(response)
     status = response.status_code
     if status >= 300:
@@ -92,6 +116,7 @@ def judge(response: requests.Response, attempt: Attempt) -> None:
         raise odd_answer(attempt, "it is not JSON", status)
     if "data" not in body:
         raise odd_answer(attempt, "it holds no data", status)
+    return body["data"]
 
 
 def _json(response: requests.Response) -> dict[str, Any] | None:
@@ -123,9 +148,10 @@ class HostSession:
         self._count = count
         self._wire = tls_context(access.tls)
         self._adapter = WireAdapter(self._wire)
-        self._session = _GuardedSession(self._adapter, self.auth, access.connect_timeout)
         self._last_used: float | None = None
         self._base = f"https://{f'[{host}]' if ':' in host else host}:{access.port}/api2/json"
+        self._session = _GuardedSession(self._adapter, self.auth, access.connect_timeout, self._base)
+        self._serializer = _Judged(self._session)
 
     def exchange(self, request: ApiRequest) -> ProxmoxAnswer:
         """One answer to one request; logs in again and replays only what was refused for a dead ticket."""
@@ -227,7 +253,7 @@ class HostSession:
 
     def _resource(self, request: ApiRequest) -> ProxmoxResource:
         url = f"{self._base}/{request.url_path}"
-        return ProxmoxResource(base_url=url, session=self._session, serializer=JsonSerializer())
+        return ProxmoxResource(base_url=url, session=self._session, serializer=self._serializer)
 
     def _sorted(self, attempt: Attempt, error: requests.RequestException) -> Exception:
         causes = list(_causes(error))

@@ -8,40 +8,49 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class Turns:
-    """A lock that is handed on to whoever has waited longest."""
+    """A lock that is handed on to whoever has waited longest; those whose turn is urgent go first."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._taken = False
         self._waiting: deque[threading.Lock] = deque()
+        self._urgent: deque[threading.Lock] = deque()
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def turn(self, urgent: bool = False) -> Iterator[None]:
+        """Hold the lock while the block runs."""
+        self._wait(self._urgent if urgent else self._waiting)
+        try:
+            yield
+        finally:
+            self._hand_on()
+
+    def _wait(self, line: deque[threading.Lock]) -> None:
         with self._guard:
             if not self._taken:
                 self._taken = True
                 return
             mine = threading.Lock()
             mine.acquire()
-            self._waiting.append(mine)
+            line.append(mine)
         try:
             mine.acquire()
         except BaseException:  # interrupted while waiting: leave the queue, or hand on what was handed over
             with self._guard:
-                if mine in self._waiting:
-                    self._waiting.remove(mine)
+                if mine in line:
+                    line.remove(mine)
                     raise
             self._hand_on()
             raise
 
-    def __exit__(self, *_: object) -> None:
-        self._hand_on()
-
     def _hand_on(self) -> None:
         with self._guard:
-            if self._waiting:
-                self._waiting.popleft().release()
+            if line := self._urgent or self._waiting:
+                line.popleft().release()
             else:
                 self._taken = False

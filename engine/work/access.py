@@ -26,6 +26,24 @@ def access_of(server: Server) -> ServerAccess:
     )
 
 
+def source_of(server: Server) -> tuple[object, ...]:
+    """Everything that `access_of` reads, its secrets sealed; the same when the access is the same."""
+    general = settings.read(settings.General)
+    return (
+        server.uid,
+        server.name,
+        tuple(server.hosts),
+        server.port,
+        server.token_id,
+        server.token_secret,
+        server.user,
+        server.password,
+        str(server.tls),
+        general.default_timeout,
+        general.heavy_timeout,
+    )
+
+
 def tls_of(choice: dict[str, object]) -> ServerTls:
     """How the manifest's `tls` words are judged: fingerprint, ca_file, insecure, else the system's trust."""
     pins = choice.get("fingerprint")

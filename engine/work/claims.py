@@ -19,6 +19,7 @@ from engine.store.database import (
     is_postgres,
     now_expression,
     session,
+    urgent,
 )
 from engine.store.models import Vm
 from engine.work.catalog import AT_REST
@@ -50,7 +51,8 @@ def claim_due(owner: str, limit: int, only_idle: bool = False) -> list[Claim]:
     with session():
         if execute(f"SELECT 1 FROM vm WHERE {which} LIMIT 1").fetchone() is None:
             return []  # no write lock while there is nothing to claim
-        return in_transaction(lambda: _claim(owner, limit, which))
+        with urgent():
+            return in_transaction(lambda: _claim(owner, limit, which))
 
 
 def _claim(owner: str, limit: int, which: str) -> list[Claim]:

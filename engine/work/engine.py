@@ -41,6 +41,7 @@ class Engine:
         self._count = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._walkers = 0
+        self._due_in: float | None = 0.0  # seconds until the next VM is due, as the last look found it
         self.owner = ""
         walker.stopping = self._stop.is_set
 
@@ -109,6 +110,10 @@ class Engine:
             free, reserved = self._free(self._size), self._free(self._size + RESERVED)
         if reserved <= 0 or self._stop.is_set():
             return False
+        if free > 0:
+            self._due_in = claims.next_due_in()
+            if self._due_in is None or self._due_in > 0:
+                return False
         taken = claims.claim_due(self.owner, free if free > 0 else reserved, only_idle=free <= 0)
         with self._count:
             now = time.monotonic()
@@ -128,8 +133,7 @@ class Engine:
         with self._count:
             if self._free(self._size) <= 0:
                 return _FULL_S  # the end of a walk rings
-        seconds = claims.next_due_in()
-        return _IDLE_S if seconds is None else min(_IDLE_S, max(0.02, seconds))
+        return _IDLE_S if self._due_in is None else min(_IDLE_S, max(0.02, self._due_in))
 
     def _walk(self) -> None:
         while (claim := self._work.get()) is not None:

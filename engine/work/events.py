@@ -23,7 +23,7 @@ from engine.store.database import (
     is_postgres,
     session,
 )
-from engine.store.locks import Lock, exclusive
+from engine.store.locks import Lock
 from engine.store.models import Event
 from engine.work import wake
 
@@ -76,11 +76,11 @@ def _write(rows: list[tuple[Any, ...]]) -> None:
         views = [_view(*row) for row in rows]
         for hook in _hooks:
             hook(views)
-    exclusive(Lock.EVENT_ORDER)
+    if is_postgres():
+        execute(_INSERT_IN_ORDER, int(Lock.EVENT_ORDER), *rows[0], f"kvmtui_{EVENTS}")
+        rows = rows[1:]
     for row in rows:
         execute(_INSERT, *row)
-    if is_postgres():
-        execute("SELECT pg_notify(?, '')", f"kvmtui_{EVENTS}")
     database.after_commit(lambda: wake.ring_here(EVENTS))
 
 
@@ -98,6 +98,14 @@ def _view(
 
 
 _INSERT = "INSERT INTO event (at, kind, level, vm, service, run, text, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+# The lock, the first event, which has no number before the lock is held, and the wake-up: the lock is held by every
+# writer until its commit, so no round trip of this one may make the others wait.
+_INSERT_IN_ORDER = (
+    "WITH ordered AS MATERIALIZED (SELECT pg_advisory_xact_lock(?)) "
+    "INSERT INTO event (at, kind, level, vm, service, run, text, data) "
+    "SELECT CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS INTEGER), CAST(? AS INTEGER), "
+    "CAST(? AS INTEGER), CAST(? AS TEXT), CAST(? AS TEXT) FROM ordered RETURNING pg_notify(?, '')"
+)
 
 
 def announce(kind: str, text: str, **about: Any) -> None:

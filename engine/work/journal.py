@@ -74,8 +74,11 @@ class Journal:
         self._close(call_id, state=state, outcome=sentence, answered_at=now_ms())
 
     def _close(self, call_id: int, **changes: object) -> None:
+        columns = ", ".join(f"{name} = ?" for name in changes)
         with unfenced():
-            in_transaction(lambda: Call.update(**changes).where(Call.id == call_id).execute())
+            in_transaction(
+                lambda: execute(f"UPDATE call SET {columns} WHERE id = ?", *changes.values(), call_id)
+            )
 
 
 def _not_converging(call: ChangingCall) -> str:
@@ -95,6 +98,7 @@ _ACCEPTED = (
     "params_hash = ? AND state = 'ended' AND (outcome IN ('', 'OK') OR SUBSTR(outcome, 1, 8) = 'WARNINGS')"
 )
 
+_END = "UPDATE call SET state = 'ended', outcome = ?, ended_at = ? WHERE id = ?"
 
 _OPEN: Compiled[Call] = Compiled(
     lambda vm: (
@@ -113,11 +117,7 @@ def open_calls(vm_id: int) -> list[Call]:
 
 def end(call: Call, outcome: str) -> None:
     """Write down what became of a call."""
-    in_transaction(
-        lambda: (
-            Call.update(state="ended", outcome=outcome, ended_at=now_ms()).where(Call.id == call.id).execute()
-        )
-    )
+    in_transaction(lambda: execute(_END, outcome, now_ms(), call.id))
 
 
 def found_task(call: Call, upid: str) -> None:

@@ -6,7 +6,7 @@ longest.
 
 from __future__ import annotations
 
-from engine.store.database import execute, in_transaction, now_expression
+from engine.store.database import execute, in_transaction
 from engine.store.locks import Lock, exclusive
 from engine.store.models import Slot, Vm
 from engine.work import wake
@@ -18,10 +18,10 @@ def take(vm: WorkItem | Vm, key: str, limit: int) -> bool:
 
     def work() -> bool:
         exclusive(Lock.LIMITS, vm.server_id)
-        held = Slot.select().where(Slot.server == vm.server_id, Slot.key == key)
-        if held.where(Slot.vm == vm.id).exists():
+        held = [holder for (holder,) in execute(_HELD, vm.server_id, key).fetchall()]
+        if vm.id in held:
             return True
-        if held.count() + _ahead_of(vm, key) >= limit:
+        if len(held) + _ahead_of(vm, key) >= limit:
             return False
         Slot.insert(server=vm.server_id, vm=vm.id, key=key).execute()
         return True
@@ -31,14 +31,21 @@ def take(vm: WorkItem | Vm, key: str, limit: int) -> bool:
 
 def _ahead_of(vm: WorkItem | Vm, key: str) -> int:
     """How many VMs wait for the same thing and came before this one."""
-    waiting = Vm.select().where(
-        Vm.server == vm.server_id, Vm.wait_kind == "turn", Vm.wait_node == key, Vm.id != vm.id
-    )
+    waiting = [
+        (since or 0, other)
+        for other, since in execute(_WAITING, vm.server_id, key).fetchall()
+        if other != vm.id
+    ]
     if vm.wait_kind == "turn" and vm.wait_node == key and vm.waiting_since:
-        waiting = waiting.where(
-            (Vm.waiting_since < vm.waiting_since) | ((Vm.waiting_since == vm.waiting_since) & (Vm.id < vm.id))
-        )
-    return waiting.count()
+        return sum(turn < (vm.waiting_since, vm.id) for turn in waiting)
+    return len(waiting)
+
+
+_HELD = "SELECT vm_id FROM slot WHERE server_id = ? AND key = ?"
+_WAITING = (
+    "SELECT id, waiting_since FROM vm WHERE server_id = ? AND wait_kind = 'turn' AND wait_node = ? "
+    "ORDER BY waiting_since, id"
+)
 
 
 def release(vm: WorkItem | Vm) -> None:
@@ -46,14 +53,8 @@ def release(vm: WorkItem | Vm) -> None:
     keys = [key for (key,) in execute("SELECT key FROM slot WHERE vm_id = ?", vm.id).fetchall()]
     if not keys:
         return
-    Slot.delete().where(Slot.vm == vm.id).execute()
-    now = now_expression()
+    execute("DELETE FROM slot WHERE vm_id = ?", vm.id)
     for key in keys:
-        first = (
-            Vm.select(Vm.id)
-            .where(Vm.server == vm.server_id, Vm.wait_kind == "turn", Vm.wait_node == key)
-            .order_by(Vm.waiting_since, Vm.id)
-            .limit(1)
-        )
-        Vm.update(due_at=now).where(Vm.id.in_([row.id for row in first])).execute()
+        if first := execute(f"{_WAITING} LIMIT 1", vm.server_id, key).fetchone():
+            execute("UPDATE vm SET due_at = now_ms() WHERE id = ?", first[0])
     wake.ring()

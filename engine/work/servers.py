@@ -20,7 +20,7 @@ from engine.store.compiled import Compiled
 from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Node, Server, Vm
 from engine.work import events, wake
-from engine.work.access import access_of
+from engine.work.access import access_of, source_of
 
 GIVE_UP_AFTER = 5
 PROBE_MS = 60_000
@@ -58,15 +58,15 @@ class Servers:
         self._connect = connect
         self._recorders = ThreadRecorders()
         self._lock = threading.Lock()
-        self._made: dict[int, tuple[ServerAccess, Cluster]] = {}
+        self._made: dict[int, tuple[object, Cluster]] = {}
 
     def cluster(self, server: Server) -> Cluster:
         """The handle of a server."""
-        access = access_of(server)
+        source = source_of(server)
         with self._lock:
             known = self._made.get(server.id)
-            if known is None or known[0] != access:
-                known = (access, self._connect(access, self._recorders))
+            if known is None or known[0] != source:
+                known = (source, self._connect(access_of(server), self._recorders))
                 self._made[server.id] = known
             return known[1]
 

@@ -2,17 +2,17 @@
 
 Within one process a wake-up is a condition variable, notified after the commit. Between processes it is NOTIFY
 on PostgreSQL and a small counter row on SQLite. A waiting process looks for either fifty times a second, which
-takes two system calls while nothing is written.
+takes one system call while nothing is written; while the database changes, one read serves all that wait in it.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import select
 import threading
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 from engine.store.database import before_commit, database, execute, is_postgres, session
@@ -113,44 +113,63 @@ class _Ear(Protocol):
         ...
 
 
-class _SqliteEar:
-    """Reads its counter when the file with the latest writes has changed, and four times a second in any case."""
+class _Counters:
+    """The counters of a SQLite file as the ears of this process know them: one read serves them all.
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._file = Path(f"{database.database}-wal")
-        self._written = self._state()
-        self._counter = 0
+    They are read when the file with the latest writes has changed, and four times a second in any case.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._file = f"{path}-wal"
+        self._lock = threading.Lock()
+        self._written: tuple[int, int] | None = None
         self._read_at = 0.0
-        self._counter = self._read()
+        self._known: dict[str, int] = {}
 
-    def heard(self) -> bool:
-        written = self._state()
-        if written == self._written and time.monotonic() - self._read_at < SURE_EVERY:
-            return False
-        self._written = written
-        before, self._counter = self._counter, self._read()
-        return self._counter != before
-
-    def close(self) -> None:
-        return
+    def now(self, name: str, patience: float) -> int:
+        """The counter of `name`, known for `patience` seconds at most while the file changes."""
+        with self._lock:
+            age = time.monotonic() - self._read_at
+            written = self._state()
+            if age >= SURE_EVERY or (written != self._written and age >= patience):
+                self._written, self._read_at = written, time.monotonic()
+                self._read()
+            return self._known.get(name, 0)
 
     def _state(self) -> tuple[int, int]:
         try:
-            found = self._file.stat()
+            found = os.stat(self._file)  # noqa: PTH116 - fifty times a second
         except OSError:
             return (0, 0)
         return found.st_mtime_ns, found.st_size
 
-    def _read(self) -> int:
-        self._read_at = time.monotonic()
+    def _read(self) -> None:
         try:
             with session():
-                row = execute("SELECT counter FROM signal WHERE name = ?", self._name).fetchone()
+                self._known = dict(execute("SELECT name, counter FROM signal").fetchall())
         except Exception:  # noqa: BLE001 - a busy or vanished database must not end a waiting thread
-            log.warning("The wake-up counter could not be read; looking again shortly")
-            return self._counter
-        return int(row[0]) if row else 0
+            log.warning("The wake-up counters could not be read; looking again shortly")
+
+
+_counters: dict[str, _Counters] = {}
+
+
+class _SqliteEar:
+    """Compares a counter with its last value; a wake-up for work is noticed at the first look, others soon after."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._patience = 0.0 if name == WORK else 2 * LOOK_EVERY
+        with _guard:
+            self._counters = _counters.setdefault(database.database, _Counters(database.database))
+        self._counter = self._counters.now(name, 0.0)
+
+    def heard(self) -> bool:
+        before, self._counter = self._counter, self._counters.now(self._name, self._patience)
+        return self._counter != before
+
+    def close(self) -> None:
+        return
 
 
 class _PostgresEar:

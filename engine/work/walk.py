@@ -17,7 +17,7 @@ from engine import redact
 from engine.clock import now_ms
 from engine.errors import KvmtuiError
 from engine.proxmox.faults import FaultKind, ProxmoxError
-from engine.store.database import fenced, in_transaction, session
+from engine.store.database import fenced, in_transaction, session, urgent
 from engine.work import claims, item, limits, outages, quorum, record, requests, servers
 from engine.work.catalog import GONE, Catalog
 from engine.work.claims import Claim, LeaseLost
@@ -87,8 +87,10 @@ class Walker:
             return False
         pipeline = self._pipeline(vm)
         if pipeline is None:
-            walk.item = walk.run = None
-            return in_transaction(partial(self._next_request, claim))
+            with urgent():
+                begun = in_transaction(partial(self._next_request, claim))
+            walk.item, walk.run = begun or (None, None)
+            return begun is not None
         index = pipeline.position(vm.vm_status, int(vm.flow.get("reached", 0)))
         run = walk.run or record.live_run(vm.id)
         run = run or in_transaction(partial(self._open_run, claim, vm, pipeline))
@@ -102,8 +104,8 @@ class Walker:
         claims.check(claim)
         return record.start_run(vm, vm.flow.get("action") or pipeline.name, vm.flow.get("request") or {})
 
-    def _next_request(self, claim: Claim) -> bool:
-        """Begin the oldest request of an idle VM, or leave it idle.
+    def _next_request(self, claim: Claim) -> tuple[WorkItem, RunRow] | None:
+        """Begin the oldest request of an idle VM and its run, or leave it idle.
 
         The claim's row is locked first: a request that is being added is either seen here, or makes the VM due.
         """
@@ -112,7 +114,7 @@ class Walker:
         request = requests.begin_next(claim.vm_id)
         if request is None:
             claims.park(claim, due_at=None, **_NOT_WAITING)
-            return False
+            return None
         pipeline = self.catalog.named(request.pipeline)
         flow = {
             "pipeline": pipeline.name,
@@ -122,7 +124,9 @@ class Walker:
         }
         status = {"vm_status": pipeline.start} if pipeline.start else {}
         claims.write(claim, flow=flow, **status)
-        return True
+        vm = item.read(claim.vm_id)
+        assert vm is not None, "its row was just written"
+        return vm, record.start_run(vm, request.action or pipeline.name, flow["request"])
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from collections import defaultdict
 
 from engine.proxmox.faults import ProxmoxError
 from engine.proxmox.values import Upid
-from engine.store.database import in_transaction, now_expression, session
+from engine.store.database import execute, in_transaction, now_expression, session
 from engine.store.models import Server, Vm
 from engine.work import servers, wake
 from engine.work.leases import hold
@@ -70,11 +70,13 @@ def look(owner: str, handles: Servers) -> None:
 def waiting() -> Waiting:
     """The tasks VMs wait on, by server and node."""
     found: Waiting = defaultdict(lambda: defaultdict(set))
-    query = Vm.select(Vm.server, Vm.wait_node, Vm.wait_upid).where(Vm.wait_kind == "task", Vm.wait_node != "")
     with session():
-        for server, node, upid in query.tuples():
+        for server, node, upid in execute(_WAITING).fetchall():
             found[server][node].add(upid)
     return found
+
+
+_WAITING = "SELECT server_id, wait_node, wait_upid FROM vm WHERE wait_kind = 'task' AND wait_node <> ''"
 
 
 def look_at(owner: str, handles: Servers, server_id: int, nodes: dict[str, set[str]]) -> None:

@@ -71,13 +71,13 @@ def brought_home(site: Site, vm: Vm) -> Vm:  # noqa: F811
     raise AssertionError(f"still at {vm.vm_status}: {vm.error}")
 
 
-def all_is_right(site: Site, vm: Vm, before: dict[int, str]) -> None:  # noqa: F811
+def all_is_right(site: Site, vm: Vm, before: dict[int, str], disks: int = 2) -> None:  # noqa: F811
     guests = site.lab.guests()
     ours = [guest for guest in guests if vm.uid in guest.description]
     assert [guest.vmid for guest in ours] == [vm.vmid]
     assert ours[0].status == "running" and ours[0].lock is None
     config = ours[0].config
-    assert "size=20G" in config["scsi0"] and "size=5G" in config["scsi1"]
+    assert "size=20G" in config["scsi0"] and ("size=5G" in config.get("scsi1", "")) == (disks == 2)
     assert not [key for key in config if key.startswith("unused") or key == "scsi2"]
     held = {volume for guest in guests for volume in guest.volumes}
     assert not [one.volid for one in site.lab.volumes() if "vm-50" in one.volid and one.volid not in held]
@@ -100,9 +100,11 @@ def test_a_call_fails(site: Site, call: str, fault: str) -> None:  # noqa: F811
     before = strangers(site)
     method, path = CALLS[call]
     site.lab.faults.add(InjectedFault(method=method, path=path, **FAULTS[fault]))
-    vm = brought_home(site, site.service())
+    disks = 1 if call == "compute" else 2  # a new disk goes along with these values, by POST
+    product = site.product(**({"additional_disk": {"size": 0}} if disks == 1 else {}))
+    vm = brought_home(site, site.service(product))
     assert not site.lab.faults.remaining(), "the fault did not occur"
-    all_is_right(site, vm, before)
+    all_is_right(site, vm, before, disks)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

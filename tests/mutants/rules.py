@@ -77,12 +77,12 @@ WORK = (
     ),
     Rule(
         "limit-slots", "more heavy tasks run than the limit says", "engine/work/limits.py",
-        "if held.count() + _ahead_of(vm, key) >= limit:", "if False:",
+        "if len(held) + _ahead_of(vm, key) >= limit:", "if False:",
         ("tests/work/test_limits.py",),
     ),
     Rule(
         "limit-order", "who waits for a slot is overtaken", "engine/work/limits.py",
-        "held.count() + _ahead_of(vm, key) >= limit", "held.count() >= limit",
+        "len(held) + _ahead_of(vm, key) >= limit", "len(held) >= limit",
         ("tests/work/test_limits.py",),
     ),
     Rule(

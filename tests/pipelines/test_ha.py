@@ -223,7 +223,12 @@ def when(site: Site, method: str, path: str, *actions: tuple[str, dict[str, Any]
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "/config$"), ("PUT", "/firewall/options$"), ("PUT", "/config$"), ("POST", "/status/start$")],
+    [
+        ("POST", "/config$"),
+        ("PUT", "/firewall/options$"),
+        ("POST", "/firewall/ipset$"),
+        ("POST", "/status/start$"),
+    ],
 )
 def test_ha_moves_a_guest_between_two_steps_of_a_deploy(site: Site, method: str, path: str) -> None:
     moves = ("ha-manage", {"state": "stopped"}), ("ha-move", {"target": "pve3"})

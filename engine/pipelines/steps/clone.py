@@ -5,8 +5,9 @@ from __future__ import annotations
 from engine.pipelines.context import LOCK_S, Context
 from engine.pipelines.steps import facts, placement, vmids
 from engine.pipelines.steps.target import system_storage
-from engine.proxmox.faults import FaultKind, NotOurs, ProxmoxError
+from engine.proxmox.faults import FaultKind, NotOurs, ProxmoxError, task_ending
 from engine.proxmox.guest_values import GuestConfig, GuestLocation
+from engine.store.models import Call
 from engine.work.model import Fail, Outcome, Wait
 
 _TAKEN = ("id_taken", "config_exists", "exists")
@@ -23,6 +24,8 @@ def clone_vm(ctx: Context) -> Outcome:
         return Fail(
             f"no free VMID was found from {ctx.plan.first_vmid} on; set another first VMID in the product"
         )
+    if ctx.failed_kind is FaultKind.BUSY and not ctx.vm.node and (wait := ctx.after_failure()):
+        return wait  # what it left is looked for after the wait, before anything is sent
     if (found := _look(ctx, number, source)) is not None:
         return found
     if ctx.failed:
@@ -51,8 +54,11 @@ def _wanted(ctx: Context) -> int | str:
 
 def _look(ctx: Context, number: int, source: GuestLocation) -> Outcome | None:
     """What already exists under the number: our finished VM, our unfinished clone, a foreign guest, or nothing."""
-    if not ctx.vm.node and not ctx.journal_shows_clone(number):
+    sent = ctx.last_clone(number)
+    if not ctx.vm.node and sent is None:
         return None  # the number was confirmed free a moment ago, and we have sent nothing for it
+    if not ctx.vm.node and sent is not None and _failed(sent) and ctx.cluster.next_id_free(number):
+        return None
     found = _find(ctx, number, ctx.vm.node or source.node)
     if found is None:
         return None
@@ -65,6 +71,11 @@ def _look(ctx: Context, number: int, source: GuestLocation) -> Outcome | None:
     if config.mark != ctx.mark:
         return _somebody_elses(ctx, number, config)
     return _finished(ctx, found)
+
+
+def _failed(sent: Call) -> bool:
+    """Whether the task of a clone ended badly, after which Proxmox deletes what it had begun."""
+    return sent.state == "ended" and bool(sent.upid) and not task_ending(sent.outcome).ok
 
 
 def _find(ctx: Context, number: int, likely: str) -> GuestLocation | None:

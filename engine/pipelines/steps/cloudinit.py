@@ -27,9 +27,8 @@ def set_cloudinit(ctx: Context) -> Outcome:
     config = ctx.guest.recent_config()
     if config.cloudinit_drive is None:
         return Fail(NO_DRIVE)
-    changes = login(ctx, config)
-    if ctx.acted:  # Proxmox never shows the password, so each run of the step sends it once
-        del changes["cipassword"]
+    # Proxmox never shows the password, so each run of the step sends it once
+    changes = _differing(ctx, config) if ctx.acted else login(ctx, config)
     if changes:
         return ctx.act(lambda: ctx.guest.set_config(changes))
     return Done(_by_hand(allocate.addresses_of_vm(ctx.vm)))
@@ -39,10 +38,14 @@ def login(ctx: Context, config: GuestConfig) -> dict[str, Value]:
     """What of the cloud-init drive differs, and the password, which cannot be compared."""
     if config.cloudinit_drive is None:
         return {}
-    ensure_login(ctx)
-    wanted = _wanted(ctx)
-    changes: dict[str, Value] = {key: value for key, value in wanted.items() if config.text(key) != value}
+    changes = _differing(ctx, config)
     return {**changes, "cipassword": password_for(ctx, config)}
+
+
+def _differing(ctx: Context, config: GuestConfig) -> dict[str, Value]:
+    """What of the cloud-init drive differs, the password aside."""
+    ensure_login(ctx)
+    return {key: value for key, value in _wanted(ctx).items() if config.text(key) != value}
 
 
 def renew_addresses(ctx: Context) -> bool:

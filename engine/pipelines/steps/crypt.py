@@ -34,14 +34,14 @@ def _digest(word: bytes, salt: bytes) -> bytes:
     result = first.digest()
     p = _stretched(hashlib.sha512(word * len(word)).digest(), len(word))
     s = _stretched(hashlib.sha512(salt * (16 + result[0])).digest(), len(salt))
+    # which of the salt and the word stands between the two of a turn repeats every 3 and 7 turns
+    between = [(s if turn % 3 else b"") + (p if turn % 7 else b"") for turn in range(42)]
+    before = [p + between[turn] if turn % 2 else b"" for turn in range(42)]
+    after = [b"" if turn % 2 else between[turn] + p for turn in range(42)]
+    sha512 = hashlib.sha512
     for turn in range(_ROUNDS):
-        mixed = hashlib.sha512(p if turn % 2 else result)
-        if turn % 3:
-            mixed.update(s)
-        if turn % 7:
-            mixed.update(p)
-        mixed.update(result if turn % 2 else p)
-        result = mixed.digest()
+        place = turn % 42
+        result = sha512(before[place] + result + after[place]).digest()
     return result
 
 

@@ -12,7 +12,7 @@ from engine.plan import Disk
 from engine.proxmox.codecs import Limits, is_drive_key
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.journal import Value
-from engine.work.model import Fail, Outcome, Skip
+from engine.work.model import Fail, Outcome, Skip, Wait
 
 GIB = 1024**3
 _NONE = "the package has no additional disk"
@@ -56,15 +56,26 @@ def create_additional(ctx: Context) -> Outcome:
         return ctx.reached()
     if orphan := _our_unused(ctx, config):
         return ctx.act(lambda: ctx.guest.set_config({_free_key(config): orphan}))
-    storage = ctx.plan.additional_disk.storage or system_storage(config)
-    if not storage:
+    changes = new_disk(ctx, config)
+    if not changes:
         return Fail("no storage is known for the additional disk; name one in the product")
-    if wait := ctx.turn(f"tasks:{ctx.vm.node}", ctx.vm.server.tasks_per_node, f"node {ctx.vm.node} is busy"):
-        return wait
-    volume = f"{storage}:{ctx.plan.additional_disk.size}"
-    if kind := placement.disk_format(ctx, ctx.vm.node, storage):
-        volume += f",format={kind}"
-    return ctx.act(lambda: ctx.guest.set_config({_free_key(config): volume}))
+    return node_turn(ctx) or ctx.act(lambda: ctx.guest.set_config(changes))
+
+
+def new_disk(ctx: Context, config: GuestConfig) -> dict[str, Value]:
+    """The additional disk as it is made, when the package has one and the VM has not."""
+    size = ctx.plan.additional_disk.size
+    storage = ctx.plan.additional_disk.storage or system_storage(config)
+    if size <= 0 or not storage or additional_key(config) is not None or _our_unused(ctx, config):
+        return {}
+    kind = placement.disk_format(ctx, ctx.vm.node, storage)
+    return {_free_key(config): f"{storage}:{size}" + (f",format={kind}" if kind else "")}
+
+
+def node_turn(ctx: Context) -> Wait | None:
+    """None when the VM's node may begin one more task for it, else the wait for its turn."""
+    node = ctx.vm.node
+    return ctx.turn(f"tasks:{node}", ctx.vm.server.tasks_per_node, f"node {node} is busy")
 
 
 def missing_storage(ctx: Context) -> str:
@@ -113,9 +124,7 @@ def _resize(ctx: Context, config: GuestConfig, key: str, part: str) -> Outcome:
         return ctx.reached()
     if wanted < size:
         return Skip("new size is smaller")
-    if wait := ctx.turn(f"tasks:{ctx.vm.node}", ctx.vm.server.tasks_per_node, f"node {ctx.vm.node} is busy"):
-        return wait
-    return ctx.act(lambda: ctx.guest.resize(key, disk.size))
+    return node_turn(ctx) or ctx.act(lambda: ctx.guest.resize(key, disk.size))
 
 
 def _limit(ctx: Context, config: GuestConfig, key: str, part: str) -> Outcome:

@@ -1,8 +1,8 @@
-"""One call for the config values that need no task: the first step that changes one sends those of later steps too.
+"""One call for the config values of several steps, a new disk included: the first that changes one sends them all.
 
-Each later step then finds its values in place and reports its own line. When the joint call is refused, every step
-makes its own call, so that the failing one names itself. When its answer is lost, the steps look and send what is
-still missing; the password, which cannot be compared, is then sent again.
+Each later step then finds its values in place and reports its own line. When the joint call or its task is refused,
+every step makes its own call, so that the failing one names itself. When its answer is lost, the steps look and send
+what is still missing; the password, which cannot be compared, is then sent again.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.pipelines.context import Context
+from engine.pipelines.steps.disks import new_disk, node_turn
 from engine.proxmox.faults import FaultKind, ProxmoxError
 from engine.proxmox.guest_values import GuestConfig
 from engine.proxmox.journal import Value
-from engine.work.model import Again, Outcome, StepFunction
+from engine.work.model import Again, Fail, Outcome, StepFunction, Wait
 
 Part = Callable[
     [Context, GuestConfig], dict[str, Value]
@@ -27,13 +28,26 @@ def jointly(run: StepFunction, own: Part, *later: Part) -> StepFunction:
 
     def look(ctx: Context) -> Outcome:
         ctx.carried = own.__name__ in ctx.flow.get("joint", ())
-        if later and "joint" not in ctx.flow and not ctx.failed:
+        if later and ctx.failed and (wait := _after_failure(ctx)):
+            return wait
+        if later and "joint" not in ctx.flow:
             outcome = _send(ctx, own, later)
             if outcome is not None:
                 return outcome
         return run(ctx)
 
     return look
+
+
+def _after_failure(ctx: Context) -> Outcome | None:
+    """The wait after which the joint call is sent again; None when its task was refused, so each step sends its own."""
+    outcome = ctx.after_failure()
+    if isinstance(outcome, Fail):
+        ctx.remember(joint=[])
+        ctx.failed, ctx.carried = "", False
+        return None
+    ctx.flow.pop("joint", None)
+    return outcome
 
 
 def _send(ctx: Context, own: Part, later: tuple[Part, ...]) -> Outcome | None:
@@ -46,13 +60,16 @@ def _send(ctx: Context, own: Part, later: tuple[Part, ...]) -> Outcome | None:
     if len(names) < 2:
         return None
     together = {key: value for changes in wanted.values() for key, value in changes.items()}
+    makes_disk = new_disk.__name__ in names
+    if makes_disk and (wait := node_turn(ctx)):
+        return wait
     try:
-        outcome = ctx.act(lambda: ctx.guest.set_config(together, at_once=True))
+        outcome = ctx.act(lambda: ctx.guest.set_config(together, at_once=not makes_disk))
     except ProxmoxError as error:
         if error.kind in _NOT_REFUSED:
             raise
         ctx.remember(joint=[])
         return None
-    if isinstance(outcome, Again):  # else somebody holds a lock, and nothing was sent
-        ctx.remember(joint=names)
+    if isinstance(outcome, Again) or (isinstance(outcome, Wait) and outcome.on == "task"):
+        ctx.remember(joint=names)  # else somebody holds a lock, and nothing was sent
     return outcome

@@ -240,7 +240,7 @@ def _there(ctx: Context) -> bool:
     vm = ctx.vm
     if vm.vmid is None:
         return False
-    if not vm.node and not ctx.journal_shows_clone(vm.vmid):
+    if not vm.node and ctx.last_clone(vm.vmid) is None:
         return False
     try:
         ctx.guest.prove()

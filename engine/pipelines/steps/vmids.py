@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from itertools import count
 
-from peewee import IntegrityError, fn
+from peewee import IntegrityError
 
 from engine.clock import now_ms
 from engine.pipelines.context import Context
 from engine.pipelines.steps import facts
-from engine.store.database import in_transaction, transaction
+from engine.store.database import execute, in_transaction, transaction
 from engine.store.models import Vm, VmidClaim
 from engine.work import claims
 
@@ -38,8 +38,10 @@ def claim(ctx: Context) -> int:
 
 def _is_claimed(vm: Vm) -> bool:
     """Whether the number the record shows is still the VM's: one that was given up is never used again."""
-    mine = (VmidClaim.server == vm.server_id) & (VmidClaim.vmid == vm.vmid) & (VmidClaim.vm == vm.id)
-    return bool(VmidClaim.select().where(mine, VmidClaim.state == "claimed").exists())
+    return execute(_CLAIMED, vm.server_id, vm.vmid, vm.id).fetchone() is not None
+
+
+_CLAIMED = "SELECT 1 FROM vmid_claim WHERE server_id = ? AND vmid = ? AND vm_id = ? AND state = 'claimed'"
 
 
 def _next(ctx: Context, taken: frozenset[int]) -> int:
@@ -62,16 +64,16 @@ def _next(ctx: Context, taken: frozenset[int]) -> int:
 
 def _lowest_unclaimed(server: int, first: int) -> int:
     """The first number from `first` on without a claim: the end of the run of claims that starts there."""
-    if not VmidClaim.select().where(VmidClaim.server == server, VmidClaim.vmid == first).exists():
+    if execute(_TAKEN, server, first).fetchone() is None:
         return first
-    other = VmidClaim.alias()
-    follows = other.select().where(other.server == server, other.vmid == VmidClaim.vmid + 1)
-    edge = (
-        VmidClaim.select(fn.MIN(VmidClaim.vmid))
-        .where(VmidClaim.server == server, VmidClaim.vmid >= first, ~fn.EXISTS(follows))
-        .scalar()
-    )
-    return int(edge) + 1
+    return int(execute(_EDGE, server, first, server).fetchone()[0]) + 1
+
+
+_TAKEN = "SELECT 1 FROM vmid_claim WHERE server_id = ? AND vmid = ?"
+_EDGE = (
+    "SELECT MIN(one.vmid) FROM vmid_claim AS one WHERE one.server_id = ? AND one.vmid >= ? AND NOT EXISTS "
+    "(SELECT 1 FROM vmid_claim AS other WHERE other.server_id = ? AND other.vmid = one.vmid + 1)"
+)
 
 
 def lose(ctx: Context, why: str) -> None:
