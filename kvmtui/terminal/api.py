@@ -33,9 +33,12 @@ def server(settings: ApiSettings, listen: str, say: Callable[[str], None]) -> Ap
 
 def serve(listen: str) -> int:
     """Serve until SIGTERM or SIGINT."""
-    from kvmtui.daemon import Stdout
+    from engine.store import drivers
 
     site = config.load()
+    drivers.needed_by(site.database)
+    from kvmtui.daemon import Stdout
+
     config.open_site(site)
     try:
         return _served(server(site.api, listen, Stdout()), Stdout())
