@@ -37,7 +37,7 @@ def serve(listen: str) -> int:
 
     site = config.load()
     drivers.needed_by(site.database)
-    from kvmtui.daemon import Stdout
+    from kvmtui.stdout import Stdout
 
     config.open_site(site)
     try:
