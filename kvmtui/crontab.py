@@ -18,7 +18,7 @@ from engine.work import events
 from engine.work import task_ledger as ledger
 from engine.work.task import TaskResources
 from engine.work.task_run import perform
-from kvmtui.daemon import Stdout
+from kvmtui.stdout import Stdout
 from kvmtui.terminal import open_site, output
 
 _CLEANING_S = 2.0  # for retention when the budget is spent: 10,000 rows and more

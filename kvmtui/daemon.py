@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
 import time
 from types import FrameType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import kvmtui
 from engine.clock import now_ms, stamp
 from engine.running import Running
 from engine.work import events
 from kvmtui import config, systemd
+from kvmtui.stdout import Stdout
 
 if TYPE_CHECKING:
     from kvmtui.api.serving import ApiServer
@@ -95,32 +95,3 @@ def _follow(
             reread.clear()
             config.reread(config.load())
             say(f"{stamp(now_ms())} kvmtui configuration read again")
-
-
-class Stdout:
-    """Prints lines, each flushed at once; safe from several threads.
-
-    A line that cannot be written, to a full disk or a pipe nobody reads, is dropped: no work stops for it.
-    """
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stdout
-        self._lock = threading.Lock()
-        self._failing = False
-
-    def __call__(self, line: str) -> None:
-        with self._lock:
-            try:
-                self._stream.write(f"{line}\n")
-                self._stream.flush()
-            except OSError as error:
-                if not self._failing:
-                    log.warning("Cannot write to stdout: %s. Lines are dropped.", error.strerror)
-                self._failing = True
-            else:
-                self._failing = False
-
-    def events(self, found: list[events.EventView]) -> None:
-        """Print the lines of events."""
-        for line in events.texts(found):
-            self(line)

@@ -12,20 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from engine import audit
 from engine.actions.permission import needs
 from engine.actions.requests import label, vm_of
 from engine.audit import Actor
 from engine.clock import now_ms
-from engine.consoles import console_options, novnc
+from engine.consoles import console_options
 from engine.consoles.console_options import ConsoleSettings
-from engine.consoles.proxy import ScreenProxy
 from engine.consoles.screen_offers import ScreenOffer
 from engine.consoles.serial import SerialLine
 from engine.errors import KvmtuiError, Refused
-from engine.proxmox.console import ConsoleStream, open_stream
 from engine.proxmox.faults import NotOurs
 from engine.proxmox.guest import Guest
 from engine.proxmox.guest_values import GuestConfig
@@ -35,6 +33,10 @@ from engine.roles import Role
 from engine.store.database import session
 from engine.store.models import Setting, Vm
 from engine.work.servers import Servers
+
+if TYPE_CHECKING:  # websockets: few processes ever open a console
+    from engine.consoles.proxy import ScreenProxy
+    from engine.proxmox.console import ConsoleStream
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +108,7 @@ class OpenScreen:
 
     def connect(self) -> ConsoleStream:
         """Takes the seat."""
-        proven = self._proven
-        return open_stream(proven.guest.cluster, self._ticket, f"Opening the screen of {proven.name}")
+        return _stream(self._proven, self._ticket, "screen")
 
     def close(self, how: str) -> None:
         """Lets go of the cluster and writes down how it ended."""
@@ -130,14 +131,19 @@ def open_serial(actor: Actor, service_id: int) -> OpenSerial:
 
 
 def _line(proven: ProvenVm, ticket: ConsoleTicket) -> SerialLine:
-    stream = open_stream(proven.guest.cluster, ticket, f"Opening the serial console of {proven.name}")
-    line = SerialLine(stream, proven.name, proven.guest.vmid)
+    line = SerialLine(_stream(proven, ticket, "serial console"), proven.name, proven.guest.vmid)
     try:
         line.greet(ticket.user, ticket.ticket)
     except BaseException:
         line.close()
         raise
     return line
+
+
+def _stream(proven: ProvenVm, ticket: ConsoleTicket, what: str) -> ConsoleStream:
+    from engine.proxmox.console import open_stream
+
+    return open_stream(proven.guest.cluster, ticket, f"Opening the {what} of {proven.name}")
 
 
 class ScreenLinks:
@@ -158,6 +164,9 @@ class ScreenLinks:
 
     def offer(self, actor: Actor, service_id: int) -> tuple[ScreenOffer, str]:
         """Offers the screen of a VM: what becomes of it, and the link that opens it once, within seconds."""
+        from engine.consoles import novnc
+        from engine.consoles.proxy import ScreenProxy
+
         with self._lock:
             if self._proxy is None:
                 scripts = novnc.scripts(console_options.novnc_folders())

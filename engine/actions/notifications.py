@@ -1,4 +1,4 @@
-"""Notifications for operators: send a test."""
+"""Notifications for operators: send a test, resend failed ones."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from engine.audit import Actor
 from engine.errors import KvmtuiError, NotFound, Refused
 from engine.notify.message import sample
 from engine.notify.post import MISSING, fault_of, is_installed
+from engine.notify.recording import BELL
 from engine.notify.sender import deliver
 from engine.notify.settings import Receiver, receivers, url_of
 from engine.roles import Role
 from engine.store.database import in_transaction
+from engine.store.models import Notification
+from engine.work import wake
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,26 @@ def test(actor: Actor, names: Sequence[str] = ()) -> list[NotifyAnswer]:
 
     in_transaction(work)
     return [NotifyAnswer(each.name, not error, error) for each, error in zip(wanted, errors, strict=True)]
+
+
+@needs(Role.OWNER, "resend notifications", whole_site=True)
+def resend(actor: Actor, names: Sequence[str] = ()) -> int:
+    """Queue the failed notifications of these targets, or of every one, for one more attempt; how many."""
+    wanted = [_receiver(name).name for name in names] or list(receivers())
+
+    def work() -> int:
+        total = 0
+        for name in wanted:
+            mine = (Notification.state == "failed") & (Notification.target == name)
+            count = Notification.update(state="pending", error="").where(mine).execute()
+            if count:
+                record(actor, "resend", "notify", name, name, {"failed": count}, {"pending": count})
+            total += count
+        if total:
+            wake.ring(BELL)
+        return total
+
+    return in_transaction(work)
 
 
 def faults() -> dict[str, str]:

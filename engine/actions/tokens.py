@@ -96,7 +96,10 @@ def create(
 
 @needs(Role.OWNER, "rotate a token", whole_site=True)
 def rotate(actor: Actor, name: str, expires: str = "") -> NewToken:
-    """Give a token a new secret; the old one stops working at once. Without `expires` its expiry stays."""
+    """Give a token a new secret; the old one, and every clients' session opened with it, ends at once.
+
+    Without `expires` its expiry stays.
+    """
     until, secret = _until(expires), new_secret()
 
     def work() -> NewToken:
@@ -108,6 +111,7 @@ def rotate(actor: Actor, name: str, expires: str = "") -> NewToken:
             raise Refused(f"The token '{name}' has expired. Set a new expiry: --expires 90d")
         changes = {"digest": _digest(secret), "rotated_at": now_ms(), "expires_at": until or row.expires_at}
         ApiToken.update(changes).where(ApiToken.id == row.id).execute()
+        client_sessions.end_of_creator(f"token:{name}")
         before, after = {"expires_at": row.expires_at}, {"expires_at": changes["expires_at"]}
         record(actor, "rotate", "token", row.id, name, before, after)
         return NewToken(_view(name), secret)

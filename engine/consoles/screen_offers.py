@@ -13,10 +13,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import KvmtuiError
-from engine.proxmox.console import ConsoleStream
+
+if TYPE_CHECKING:
+    from engine.proxmox.console import ConsoleStream
 
 LINK_SECONDS = 10.0
 PAGE_SECONDS = 60.0  # for loading noVNC over a slow tunnel

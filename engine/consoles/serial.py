@@ -7,9 +7,12 @@ framed: typed bytes, a new size, or a sign of life.
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from engine.errors import Failed
-from engine.proxmox.console import ConsoleStream
+
+if TYPE_CHECKING:
+    from engine.proxmox.console import ConsoleStream
 
 GREETING_SECONDS = 10.0
 SIGN_OF_LIFE_SECONDS = 30.0  # Proxmox's own client sends one as often

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-
-import dns.exception
-import dns.flags
-import dns.message
-import dns.query
-import dns.rcode
-import dns.rdatatype
-import dns.resolver
+from typing import TYPE_CHECKING
 
 from engine.dns.names import Address, normalise, reverse_name
 from engine.dns.records import canonical_content
 from engine.errors import Failed, Refused
+
+if TYPE_CHECKING:  # dnspython is imported when something is asked: most processes that can ask never do
+    import dns.message
 
 TIMEOUT = 3.0
 
@@ -60,6 +56,9 @@ def ask(name: str, kind: str, server: NameServer | None = None, timeout: float =
 
     CNAMEs in the answer are followed. Raises Failed when no answer comes.
     """
+    import dns.flags
+    import dns.message
+
     question = dns.message.make_query(normalise(name) + ".", kind, use_edns=0, payload=1232)
     if server is None:
         return _ask_system(question, timeout)
@@ -69,6 +68,10 @@ def ask(name: str, kind: str, server: NameServer | None = None, timeout: float =
 
 
 def _ask_system(question: dns.message.Message, timeout: float) -> DnsResponse:
+    import dns.exception
+    import dns.rdatatype
+    import dns.resolver
+
     asked = question.question[0]
     try:
         resolver = dns.resolver.Resolver()
@@ -82,6 +85,9 @@ def _ask_system(question: dns.message.Message, timeout: float) -> DnsResponse:
 
 
 def _send(question: dns.message.Message, server: NameServer, timeout: float) -> dns.message.Message:
+    import dns.exception
+    import dns.query
+
     for attempt in (1, 2):  # a datagram may get lost
         try:
             answer, _ = dns.query.udp_with_fallback(
@@ -97,6 +103,11 @@ def _send(question: dns.message.Message, server: NameServer, timeout: float) -> 
 
 
 def _read(answer: dns.message.Message, kind: str) -> DnsResponse:
+    import dns.exception
+    import dns.flags
+    import dns.message
+    import dns.rcode
+
     code = dns.rcode.to_text(answer.rcode())
     contents: list[str] = []
     if isinstance(answer, dns.message.QueryMessage) and code == "NOERROR":

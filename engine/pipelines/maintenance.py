@@ -44,7 +44,9 @@ MAINTENANCE: tuple[Pipeline, ...] = (
     _asked("DeleteBackup", PipelineStep(None, "Delete backup", on_vm(backups.delete))),
     _asked(
         "Restore",
-        PipelineStep(None, "Stop VM", on_vm(backups.stop_for_restore), while_running=power.still_shutting_down),
+        PipelineStep(
+            None, "Stop VM", on_vm(backups.stop_for_restore), while_running=power.still_shutting_down
+        ),
         PipelineStep(None, "Restore backup", backups.restore),
         PipelineStep(None, "Set CPU & RAM", jointly(set_cpu_ram, cpu_ram, system_limits, first_card)),
         PipelineStep(None, "Resize system disk", resize_system),

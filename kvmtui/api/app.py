@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -24,7 +25,6 @@ from kvmtui.api.client_page import app as pages
 from kvmtui.api.gate import Gate
 from kvmtui.api.hub import Hub
 from kvmtui.api.metrics import Metrics
-from kvmtui.api.openapi import describe
 from kvmtui.api.operations import ROUTERS, requests
 from kvmtui.api.peers import Networks
 from kvmtui.api.rates import Rates
@@ -77,7 +77,7 @@ def create(settings: ApiSettings, listen: str = "") -> FastAPI:
     app.mount(
         "/client", pages.create(settings, listen, {"threads": of_clients, "screens": screens}), "client"
     )
-    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
     _answer_errors(app)
     if settings.cors:
         app.add_middleware(
@@ -89,6 +89,13 @@ def create(settings: ApiSettings, listen: str = "") -> FastAPI:
         )
     app.add_middleware(Gate, proxies=Networks(settings.proxies), counted=metrics.answered)
     return app
+
+
+def _schema(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI schema; what makes it, with every example, is loaded by the first request for it."""
+    from kvmtui.api.openapi import describe
+
+    return describe(app)
 
 
 def _keep_certificate(path: Path | None) -> None:

@@ -33,7 +33,7 @@ State = Literal["queued", "running", "waiting", "done", "failed", "withdrawn"]
 class Shape(BaseModel):
     """An object the API answers."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True)
+    model_config = ConfigDict(extra="allow", populate_by_name=True, defer_build=True)  # only described
 
 
 @cache

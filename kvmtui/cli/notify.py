@@ -9,7 +9,7 @@ import typer
 from kvmtui.terminal.options import AsJson, Reason
 
 app = typer.Typer(
-    help="List and test the notifications for operators.", rich_markup_mode=None, no_args_is_help=True
+    help="List, test and resend the notifications for operators.", rich_markup_mode=None, no_args_is_help=True
 )
 
 
@@ -71,3 +71,32 @@ def send_test(
             said = "sent" if each.sent else f"not sent: {each.error}"
             output.write(output.safe(f"{each.target}: {said}"))
     return 0 if all(each.sent for each in answers) else 1
+
+
+@app.command()
+def resend(
+    target: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TARGET]...", help="Name of a target in config.toml; default: every one."),
+    ] = None,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
+    """Send failed notifications again. Each gets one more attempt.
+
+    \b
+    kvmtui notify resend
+    kvmtui notify resend oncall
+    """
+    from engine.actions import notifications
+    from engine.audit import current_actor
+    from engine.queries.engines import one_runs
+    from kvmtui.terminal import open_site, output
+
+    with open_site.changing():
+        count = notifications.resend(current_actor("cli", reason), target or ())
+        at_work = one_runs()
+    sentence = "1 notification is queued." if count == 1 else f"{count} notifications are queued."
+    output.done(sentence if count else "No notifications have failed.", as_json, queued=count)
+    if count and not at_work:
+        output.message("No engine is running. A daemon, a console or the next `kvmtui cron` will send them.")

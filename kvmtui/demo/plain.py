@@ -8,7 +8,7 @@ import kvmtui
 from engine.queries.vm_list import VmQuestion, count
 from engine.running import Running
 from engine.work import events
-from kvmtui.daemon import Stdout
+from kvmtui.stdout import Stdout
 
 LONGEST_S = 90.0
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.errors import Refused
@@ -14,6 +17,9 @@ from kvmtui.api.settings import DEFAULT, ApiSettings
 if TYPE_CHECKING:
     from kvmtui.api.serving import ApiServer
 
+_M_ARENA_MAX = -8  # of <malloc.h>
+_SWITCH_S = 0.001
+"""A short request waits no longer for the interpreter while a long one is worked on; Python's own value is 5 ms."""
 _MISSING = "The HTTP API is not installed; run in the checkout: pip install '.[api]'"
 
 
@@ -33,14 +39,25 @@ def server(settings: ApiSettings, listen: str, say: Callable[[str], None]) -> Ap
 
 def serve(listen: str) -> int:
     """Serve until SIGTERM or SIGINT."""
-    from kvmtui.daemon import Stdout
+    _share_one_heap()
+    sys.setswitchinterval(_SWITCH_S)
+    from engine.store import drivers
 
     site = config.load()
+    drivers.needed_by(site.database)
+    from kvmtui.stdout import Stdout
+
     config.open_site(site)
     try:
         return _served(server(site.api, listen, Stdout()), Stdout())
     finally:
         config.close_site()
+
+
+def _share_one_heap() -> None:
+    """Let the threads share one heap: glibc gives each its own, and what one frees there the others cannot use."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _served(api: ApiServer, say: Callable[[str], None]) -> int:

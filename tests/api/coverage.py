@@ -89,6 +89,7 @@ EXCEPTIONS: dict[str, str] = {
     "mail templates": _SETUP,
     "mail test": _SETUP,
     "notify list": _SETUP,
+    "notify resend": _SETUP,
     "notify test": _SETUP,
     "pool add": _SETUP,
     "pool delete": _SETUP,

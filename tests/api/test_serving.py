@@ -247,3 +247,23 @@ def test_the_console_imports_nothing_of_it(home: Path) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
+
+
+_LOADED = """
+import sys
+from engine.store import drivers
+drivers.needed_by("sqlite:////tmp/x.db")
+import kvmtui.api.serving
+print(*sys.modules)
+"""
+
+
+def test_the_api_loads_only_what_every_request_may_need() -> None:
+    """Each of these costs a process that never uses it megabytes."""
+    command = [sys.executable, "-c", _LOADED]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    unwanted = {
+        "apscheduler", "dns", "engine.running", "engine.work.engine", "httpx", "jinja2", "kvmtui.api.examples",
+        "proxmoxer", "psycopg", "requests", "rich", "textual", "websockets",
+    }  # fmt: skip
+    assert "kvmtui.api.app" in loaded and not unwanted & set(loaded)

@@ -150,13 +150,16 @@ def test_only_hashes_are_stored_and_every_link_and_entry_is_audited(services: St
     assert rows == [("admin", "client-link", "10"), ("client:10", "client-enter", "10")]
 
 
-def test_revoking_a_token_ends_the_sessions_it_opened(services: Store) -> None:
+@pytest.mark.parametrize("end", [tokens.revoke, tokens.rotate])
+def test_revoking_or_rotating_a_token_ends_the_sessions_it_opened(
+    services: Store, end: Callable[[Actor, str], object]
+) -> None:
     made = tokens.create(ADMIN, "shop", Role.SUPPORT)
     shop = tokens.authenticate(made.secret, HERE)
     _, cookie = enter(create_link(shop, 10).secret, HERE)
     _, other = enter(create_link(ADMIN, 10).secret, HERE)
     waiting = create_link(shop, 10)
-    tokens.revoke(ADMIN, "shop")
+    end(ADMIN, "shop")
     assert visit_of(cookie, HERE) is None and visit_of(other, HERE) is not None
     assert why(waiting.secret) == "ended"
 

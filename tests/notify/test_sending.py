@@ -6,17 +6,19 @@ import json
 import logging
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from engine.actions import notifications
-from engine.errors import NotFound, Refused
+from engine.errors import Forbidden, NotFound, Refused
 from engine.notify import post, queue
 from engine.notify.recording import BELL
 from engine.notify.sender import NotifySender
 from engine.queries.attention import Need, needs
 from engine.queries.notifications import targets
+from engine.roles import Role
 from engine.store.database import in_transaction, session, transaction
 from engine.store.models import Audit, Destination, Event, Notification, WebhookDelivery
 from engine.work import servers, wake
@@ -197,6 +199,25 @@ def test_an_outage_is_on_the_dashboard_and_ends_after_three_days(
     until(lambda: rows("sent"))
     assert titles(shop)[-1].endswith("was suspended")
     until(lambda: not alerts())
+
+
+def test_failed_ones_are_sent_again_when_an_owner_says_so(
+    sqlite_site: Site, shop: Endpoint, use: Use
+) -> None:
+    use(ops={"url": url(shop)}, other={"url": url(shop, "other")})
+    sqlite_site.run("Deploy")
+    in_transaction(Notification.update(state="failed", error="refused", created_at=1).execute)
+    with pytest.raises(NotFound):
+        notifications.resend(OWNER, ["absent"])
+    assert notifications.resend(OWNER, ["ops"]) == 1
+    assert NotifySender().finish(20) and len(shop.taken) == 1
+    assert [(each.target, each.state) for each in rows()] == [("ops", "sent"), ("other", "failed")]
+    assert notifications.resend(OWNER) == 1 and notifications.resend(OWNER) == 0
+    with session():
+        kept = [each.object_id for each in Audit.select() if each.action == "resend"]
+    assert kept == ["ops", "other"]
+    with pytest.raises(Forbidden):
+        notifications.resend(replace(OWNER, role=Role.OPERATOR))
 
 
 def test_many_are_one_message(sqlite_site: Site, shop: Endpoint, use: Use) -> None:

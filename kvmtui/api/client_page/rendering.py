@@ -6,14 +6,16 @@ import hashlib
 import secrets
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from engine.clock import local
 from kvmtui.api.client_page.guard import HEADERS
 from kvmtui.api.client_page.languages import Words, codes, texts
+
+if TYPE_CHECKING:  # loaded with the first page: most processes that serve the API show none
+    from jinja2 import Environment
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
@@ -46,6 +48,8 @@ def version() -> str:
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     made = Environment(
         loader=PackageLoader("kvmtui.api.client_page"),
         autoescape=True,
