@@ -11,8 +11,14 @@ from pathlib import Path
 
 import pytest
 from textual.app import App
+from textual.color import Color
+from textual.css.stylesheet import Stylesheet
 
+from screens.shell import themes
 from screens.shell.console import Console
+from screens.shell.themes import Appearance
+from tests.conftest import Store
+from tests.screens.console_site import console, settle
 
 ROOT = Path(__file__).parent.parent.parent
 FIRST_PAGE = """
@@ -65,6 +71,29 @@ def loaded(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> s
 @pytest.mark.parametrize("module", LATER)
 def test_the_first_page_does_not_wait_for(module: str, loaded: set[str]) -> None:
     assert module not in loaded
+
+
+async def test_the_style_sheet_is_parsed_once_in_the_colours_of_the_theme(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[Stylesheet] = []
+    parse_again = Stylesheet.reparse
+
+    def counted(sheet: Stylesheet) -> None:
+        parsed.append(sheet)
+        parse_again(sheet)
+
+    monkeypatch.setattr(Stylesheet, "reparse", counted)
+    app = console(appearance=Appearance(themes.LIGHT))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        at_start = app.screen.styles.background
+        assert parsed == []
+        app.theme = themes.DARK
+        await settle(pilot)
+        assert len(parsed) == 1
+        assert app.screen.styles.background == Color.parse(themes.theme(themes.DARK).background or "")
+    assert at_start == Color.parse(themes.theme(themes.LIGHT).background or "")
 
 
 def test_nothing_of_ours_stands_in_for_something_of_textual_by_its_name() -> None:
