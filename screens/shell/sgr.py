@@ -1,7 +1,6 @@
 """Shorter colour sequences: a style that follows another one sends only the colours that differ.
 
-Textual resets the style after each piece of text and sends all of the next one. On a slow link these sequences are a
-quarter of a repaint.
+Textual resets the style after each piece of text and sends all of the next one.
 """
 
 from __future__ import annotations
