@@ -49,9 +49,9 @@ def run(
     from kvmtui.terminal import open_site as verbs
 
     site = config.load()
+    drivers.needed_by(site.database)  # before the role is checked, which imports the store
     config.use_operators(site)
     verbs.need(Role.VIEWER, "open the console")
-    drivers.needed_by(site.database)
     config.open_site(site)
     try:
         return show(site, read_only, low_bandwidth or site.low_bandwidth, make)

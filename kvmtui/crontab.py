@@ -111,7 +111,7 @@ class _Echo:
 def listing(as_json: bool) -> int:
     """Show every task."""
     with open_site.opened():
-        rows = [ledger.standing(task) for task in TASKS]
+        rows = ledger.standings(TASKS)
     if as_json:
         output.show_json([document(row) for row in rows])
         return 0

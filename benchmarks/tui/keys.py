@@ -31,10 +31,10 @@ def figures(folder: Path) -> Iterator[Figure]:
             opened.shown(b"5001")
             busy = _keys_while(home, opened)
     yield Figure("key to first byte, engine idle, median", ms(idle), unit="ms")
-    yield Figure("key to first byte, engine idle, p95", ms(idle, 0.95), 20, "ms")
+    yield Figure("key to first byte, engine idle, p95", ms(idle, 0.95), 15, "ms")
     yield Figure("keys pressed while 60 VMs deployed", len(busy))
     yield Figure("key to first byte, 60 VMs deploying, median", ms(busy), unit="ms")
-    yield Figure("key to first byte, 60 VMs deploying, p95", ms(busy, 0.95), 20, "ms")
+    yield Figure("key to first byte, 60 VMs deploying, p95", ms(busy, 0.95), 15, "ms")
 
 
 def _list(opened: Terminal) -> None:

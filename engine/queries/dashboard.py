@@ -59,7 +59,7 @@ class Dashboard:
 def dashboard(quick: bool = False) -> Dashboard:
     """The state of the site now. `quick`: nothing is loaded that takes long, so step totals may be missing."""
     with session():
-        overdue, tasks = overdue_backups(), [ledger.standing(task) for task in TASKS]
+        overdue, tasks = overdue_backups(), ledger.standings(TASKS)
         stuck, stuck_total = stuck_vms()
         vms, servers, loads = _vm_states(stuck_total), server_states(), capacity()
         return Dashboard(

@@ -142,7 +142,7 @@ def _mails() -> Iterator[SiteGauge]:
 
 
 def _tasks() -> Iterator[SiteGauge]:
-    rows = [task_ledger.standing(each) for each in (*TASKS, RETENTION)]
+    rows = task_ledger.standings((*TASKS, RETENTION))
     last = [(row.task, row.last_run_at) for row in rows]
     yield _seconds_at("task_last_run_timestamp_seconds", "When a scheduled task last ran.", "task", last)
     for name, about in (

@@ -11,7 +11,7 @@ from engine.work import task_ledger
 
 def tasks() -> list[dict[str, Any]]:
     """Every task in its order, as `cron --list --json` shows it."""
-    return [document(task_ledger.standing(each)) for each in TASKS]
+    return [document(each) for each in task_ledger.standings(TASKS)]
 
 
 def document(row: task_ledger.ScheduledTask) -> dict[str, Any]:

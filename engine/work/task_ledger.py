@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.clock import now_ms
@@ -34,7 +35,20 @@ class ScheduledTask:
 def standing(task: Task) -> ScheduledTask:
     """How a task stands."""
     with session():
-        row = _row(task)
+        return _standing(task, _row(task))
+
+
+def standings(tasks: Sequence[Task]) -> list[ScheduledTask]:
+    """How several tasks stand, in their order, from one query."""
+    with session():
+        rows = {
+            row.name: row
+            for row in TaskState.select().where(TaskState.name.in_([task.name for task in tasks]))
+        }
+        return [_standing(task, rows.get(task.name) or _row(task)) for task in tasks]
+
+
+def _standing(task: Task, row: TaskState) -> ScheduledTask:
     return ScheduledTask(
         task.name,
         task.does,

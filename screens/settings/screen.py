@@ -14,7 +14,7 @@ from engine.clock import now_ms
 from engine.forms import Form, checked
 from engine.schedule.registry import TASKS
 from engine.schedule.run_now import clear_locks, run_now
-from engine.work.task_ledger import ScheduledTask, standing
+from engine.work.task_ledger import ScheduledTask, standings
 from screens.common.bindings import bindings
 from screens.common.times import age, ago
 from screens.framework.form_questions import JOINT, nested, questions
@@ -58,7 +58,7 @@ class SettingsScreen(RecordsScreen):
         self._section = "general"
 
     def rows(self) -> Sequence[TableRow]:
-        return [*map(_section, SECTIONS), *(_task(standing(task)) for task in TASKS)]
+        return [*map(_section, SECTIONS), *map(_task, standings(TASKS))]
 
     def values(self, key: Any) -> Mapping[str, Any]:
         return current_settings(key)

@@ -82,7 +82,7 @@ class Setup:
     """What it draws on."""
 
 
-class Console(ActionMixin, TypeAhead, Toasts):
+class Console(ActionMixin, TypeAhead, Toasts, themes.ThemedApp):
     """The terminal console."""
 
     TITLE = "kvmtui"

@@ -10,6 +10,8 @@ from typing import IO, Any
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from screens.shell.sgr import shortened
+
 _GONE = select.POLLHUP | select.POLLERR
 
 
@@ -29,7 +31,7 @@ def _poll(fileno: int, timeout: int | None) -> bool:
 
 
 class _Output:
-    """The terminal for the writer's thread: what can no longer be written is dropped.
+    """The terminal for the writer's thread: styles are shortened, and what can no longer be written is dropped.
 
     A writer that ends with an error leaves a full queue behind, in which the console would wait for ever.
     """
@@ -39,7 +41,7 @@ class _Output:
 
     def write(self, words: str) -> None:
         with contextlib.suppress(OSError):
-            self._file.write(words)
+            self._file.write(shortened(words))
 
     def flush(self) -> None:
         with contextlib.suppress(OSError):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from textual.app import App
 from textual.theme import Theme
 
 DARK, LIGHT, SIXTEEN, CONTRAST = "kvmtui-dark", "kvmtui-light", "kvmtui-16", "kvmtui-contrast"
@@ -160,6 +161,18 @@ def register(app: Any) -> None:
     """Makes the four themes known to a Textual app."""
     for each in _THEMES:
         app.register_theme(each)
+
+
+class ThemedApp(App[int]):
+    """An app whose style sheet is parsed once at the start, in the colours of the theme it starts with."""
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Applies the theme to every screen. Before the first screen exists there is nothing to update: the style
+        sheet takes the colours of the theme and is parsed when the first screen needs it."""
+        if self.screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
 
 
 def theme(name: str) -> Theme:
