@@ -23,6 +23,9 @@ KINDS = {
 CROWDED = ("engines", "world")
 """Folders whose tests start several engines; under xdist they run one after the other, in the first worker."""
 
+GARBAGE = 20_000
+"""Objects made between two looks for garbage. With Python's 700, a quarter of a screen test's CPU is the collector's."""
+
 
 def kind_of(path: str, fixtures: object = ()) -> str:
     """What the tests of a file trust: unit, integration, journeys, crash or pictures."""
@@ -70,6 +73,7 @@ def pytest_collection() -> Iterator[None]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(GARBAGE, 20, 20)
         gc.enable()
 
 

@@ -15,6 +15,9 @@ from textual.widgets import Input
 
 from screens.shell import themes
 from tests.screens import pace
+from tests.screens.pictures import pictures
+
+__all__ = ["pictures"]
 
 MakeApp = Callable[..., "Stage"]
 

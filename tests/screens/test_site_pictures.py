@@ -13,7 +13,8 @@ from screens.common import times
 from screens.settings import screen as settings
 from screens.shell import themes
 from tests.conftest import Store
-from tests.screens.console_site import NOW, both_sizes, console, settle, steady
+from tests.screens.console_site import NOW, console, settle, steady
+from tests.screens.pictures import SMALL, Pictures, back, by_screen
 from tests.screens.site_records import records
 
 SCENES: dict[str, tuple[str, ...]] = {
@@ -76,12 +77,14 @@ def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "now_ms", lambda: NOW)
 
 
-@pytest.mark.parametrize(("name", "size"), **both_sizes(SCENES, WIDE))
-def test_it_looks_as_it_did(
-    name: str, size: tuple[int, int], sqlite_store: Store, snap_compare: Callable[..., bool]
-) -> None:
+async def test_it_looks_as_it_did(sqlite_store: Store, pictures: Pictures) -> None:
     records()
-    assert snap_compare(console(), terminal_size=size, run_before=lambda pilot: _walk(pilot, SCENES[name]))
+    for names in by_screen(SCENES).values():
+        async with console().run_test(size=SMALL, notifications=True) as pilot:
+            for name in names:
+                await back(pilot)
+                await _walk(pilot, SCENES[name])
+                await pictures.take(pilot, name, wide=name in WIDE)
 
 
 @pytest.mark.parametrize(("name", "look"), LOOKS)

@@ -1,0 +1,87 @@
+"""Several pictures of one running console: an app is started once for all scenes of a screen and both sizes.
+
+    async with console().run_test(size=SMALL, notifications=True) as pilot:
+        await walk(pilot)
+        await pictures.take(pilot, "pools", wide=True)
+
+The stored pictures are those of `snap_compare`: `test_name[pools-80x24].svg`. A picture that differs is written to
+the test's temporary folder; the test fails when the fixture ends and names all that differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_textual_snapshot import SVGImageExtension
+from syrupy.assertion import SnapshotAssertion
+from textual.pilot import Pilot
+
+from tests.screens.console_site import settle, steady
+
+SMALL, LARGE = (80, 24), (120, 40)
+
+
+class Pictures:
+    """Compares what is on the screen with the stored pictures of this test."""
+
+    def __init__(self, snapshot: SnapshotAssertion, folder: Path) -> None:
+        self._stored = snapshot.use_extension(SVGImageExtension)
+        self._folder = folder
+        self.taken = 0
+        self.wrong: list[str] = []
+
+    async def take(self, pilot: Pilot[Any], name: str, wide: bool = False) -> None:
+        """Compares one scene on the smallest terminal and, if it is `wide`, on a large one too."""
+        for size in (SMALL, LARGE) if wide else (SMALL,):
+            if pilot.app.size != size:
+                await self._resize(pilot, size)
+            self.compare(pilot, f"{name}-{size[0]}x{size[1]}")
+        if wide:
+            await self._resize(pilot, SMALL)
+
+    def compare(self, pilot: Pilot[Any], name: str) -> None:
+        """Compares the screen as it is with the picture of this name."""
+        self.taken += 1
+        shown = pilot.app.export_screenshot(title=pilot.app.title, simplify=True)
+        if self._stored(name=name) != shown:
+            path = self._folder / f"{name}.svg"
+            path.write_text(shown)
+            self.wrong.append(f"{name} (now: {path})")
+
+    async def _resize(self, pilot: Pilot[Any], size: tuple[int, int]) -> None:
+        await pilot.resize_terminal(*size)
+        await settle(pilot)
+        await steady(pilot)
+
+
+@pytest.fixture
+def pictures(snapshot: SnapshotAssertion, tmp_path: Path) -> Iterator[Pictures]:
+    """The pictures of this test; all of them are compared before it fails."""
+    seen = Pictures(snapshot, tmp_path)
+    yield seen
+    assert seen.taken, "The test took no picture."
+    assert not seen.wrong, "\n".join(["These pictures differ:", *seen.wrong])
+
+
+async def back(pilot: Pilot[Any]) -> None:
+    """Closes every dialog and answers that nothing is kept."""
+    for _ in range(8):
+        if len(pilot.app.screen_stack) == 1:
+            return
+        await pilot.press("escape")
+        await settle(pilot)
+        if len(pilot.app.screen_stack) > 1 and type(pilot.app.screen).__name__ == "Confirm":
+            await pilot.press("y")
+            await settle(pilot)
+    raise AssertionError(f"{pilot.app.screen} does not close.")
+
+
+def by_screen(scenes: Collection[str]) -> dict[str, list[str]]:
+    """The names of scenes by their first word, which is the screen they belong to."""
+    found: dict[str, list[str]] = {}
+    for name in scenes:
+        found.setdefault(name.partition("-")[0], []).append(name)
+    return found
