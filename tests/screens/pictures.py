@@ -1,8 +1,8 @@
-"""Several pictures of one running console: an app is started once for all scenes of a screen and both sizes.
+"""Several pictures of one running console: an app is started once for all scenes at one size.
 
     async with console().run_test(size=SMALL, notifications=True) as pilot:
         await walk(pilot)
-        await pictures.take(pilot, "pools", wide=True)
+        pictures.take(pilot, "pools")
 
 The stored pictures are those of `snap_compare`: `test_name[pools-80x24].svg`. A picture that differs is written to
 the test's temporary folder; the test fails when the fixture ends and names all that differ.
@@ -10,7 +10,7 @@ the test's temporary folder; the test fails when the fixture ends and names all 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from pytest_textual_snapshot import SVGImageExtension
 from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 
-from tests.screens.console_site import settle, steady
+from tests.screens.console_site import settle
 
 SMALL, LARGE = (80, 24), (120, 40)
 
@@ -33,14 +33,10 @@ class Pictures:
         self.taken = 0
         self.wrong: list[str] = []
 
-    async def take(self, pilot: Pilot[Any], name: str, wide: bool = False) -> None:
-        """Compares one scene on the smallest terminal and, if it is `wide`, on a large one too."""
-        for size in (SMALL, LARGE) if wide else (SMALL,):
-            if pilot.app.size != size:
-                await self._resize(pilot, size)
-            self.compare(pilot, f"{name}-{size[0]}x{size[1]}")
-        if wide:
-            await self._resize(pilot, SMALL)
+    def take(self, pilot: Pilot[Any], scene: str) -> None:
+        """Compares a scene with its picture at this size."""
+        size = pilot.app.size
+        self.compare(pilot, f"{scene}-{size.width}x{size.height}")
 
     def compare(self, pilot: Pilot[Any], name: str) -> None:
         """Compares the screen as it is with the picture of this name."""
@@ -50,11 +46,6 @@ class Pictures:
             path = self._folder / f"{name}.svg"
             path.write_text(shown)
             self.wrong.append(f"{name} (now: {path})")
-
-    async def _resize(self, pilot: Pilot[Any], size: tuple[int, int]) -> None:
-        await pilot.resize_terminal(*size)
-        await settle(pilot)
-        await steady(pilot)
 
 
 @pytest.fixture
@@ -67,7 +58,7 @@ def pictures(snapshot: SnapshotAssertion, tmp_path: Path) -> Iterator[Pictures]:
 
 
 async def back(pilot: Pilot[Any]) -> None:
-    """Closes every dialog and answers that nothing is kept."""
+    """Closes every dialog, and discards what was typed."""
     for _ in range(8):
         if len(pilot.app.screen_stack) == 1:
             return
@@ -77,11 +68,3 @@ async def back(pilot: Pilot[Any]) -> None:
             await pilot.press("y")
             await settle(pilot)
     raise AssertionError(f"{pilot.app.screen} does not close.")
-
-
-def by_screen(scenes: Collection[str]) -> dict[str, list[str]]:
-    """The names of scenes by their first word, which is the screen they belong to."""
-    found: dict[str, list[str]] = {}
-    for name in scenes:
-        found.setdefault(name.partition("-")[0], []).append(name)
-    return found

@@ -14,7 +14,7 @@ from screens.settings import screen as settings
 from screens.shell import themes
 from tests.conftest import Store
 from tests.screens.console_site import NOW, console, settle, steady
-from tests.screens.pictures import SMALL, Pictures, back, by_screen
+from tests.screens.pictures import LARGE, SMALL, Pictures, back
 from tests.screens.site_records import records
 
 SCENES: dict[str, tuple[str, ...]] = {
@@ -39,16 +39,16 @@ SCENES: dict[str, tuple[str, ...]] = {
     "clients-add": ("7", "+"),
     "services": ("8", "down"),
     "services-add": ("8", "+"),
-    "services-options": ("8", "O"),
-    "services-package": ("8", "p"),
-    "services-plan": ("8", "p", "down", "enter"),
-    "services-terminate": ("8", "T"),
+    "services-options": ("8", "home", "O"),
+    "services-package": ("8", "home", "p"),
+    "services-plan": ("8", "home", "p", "down", "enter"),
+    "services-terminate": ("8", "home", "T"),
     "settings": ("9", "end", "up"),
     "settings-general": ("9", "home", "E"),
     "settings-cron": ("9", "end", "E"),
     "settings-smtp": ("9", "home", "down", "E"),
-    "settings-mail": ("9", "t"),
-    "settings-unlock": ("9", "U"),
+    "settings-mail": ("9", "home", "t"),
+    "settings-unlock": ("9", "home", "U"),
     "help": ("3", "question_mark"),
     "help-search": ("8", "question_mark", "slash", "p", "a", "c"),
 }
@@ -79,12 +79,12 @@ def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_it_looks_as_it_did(sqlite_store: Store, pictures: Pictures) -> None:
     records()
-    for names in by_screen(SCENES).values():
-        async with console().run_test(size=SMALL, notifications=True) as pilot:
+    for size, names in ((SMALL, tuple(SCENES)), (LARGE, WIDE)):
+        async with console().run_test(size=size, notifications=True) as pilot:
             for name in names:
                 await back(pilot)
                 await _walk(pilot, SCENES[name])
-                await pictures.take(pilot, name, wide=name in WIDE)
+                pictures.take(pilot, name)
 
 
 @pytest.mark.parametrize(("name", "look"), LOOKS)
