@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
 from ipaddress import ip_address
 from typing import Any
 
@@ -77,12 +76,6 @@ def _failed_run(vm: Vm) -> None:
             run=run, n=n, step=key, label=label, from_status="creation", to_status=key, result=result,
             started_at=NOW - HOUR, ms=1200 * n, error=error, notes=notes,
         )  # fmt: skip
-
-
-def both_sizes(scenes: Iterable[str], wide: Collection[str]) -> dict[str, list[Any]]:
-    """Each scene on the smallest terminal, and those that look otherwise there on a large one; for `parametrize`."""
-    found = [(name, (80, 24)) for name in scenes] + [(name, (120, 40)) for name in wide]
-    return {"argvalues": found, "ids": [f"{name}-{width}x{height}" for name, (width, height) in found]}
 
 
 def console(**setup: Any) -> Console:

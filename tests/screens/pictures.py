@@ -19,6 +19,7 @@ from pytest_textual_snapshot import SVGImageExtension
 from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 
+from screens.common.memory import Memory
 from tests.screens.console_site import settle
 
 SMALL, LARGE = (80, 24), (120, 40)
@@ -68,3 +69,14 @@ async def back(pilot: Pilot[Any]) -> None:
             await pilot.press("y")
             await settle(pilot)
     raise AssertionError(f"{pilot.app.screen} does not close.")
+
+
+async def forget(pilot: Pilot[Any]) -> None:
+    """Goes to the dashboard as a console does that was just started: no dialog, mark, filter or sort order is left."""
+    await back(pilot)
+    app: Any = pilot.app
+    await settle(pilot)
+    await app.open("dashboard")  # the screen that is left remembers how it was looked at
+    app.memory = Memory()
+    app.clear_notifications()
+    await settle(pilot)
