@@ -24,7 +24,7 @@ CROWDED = ("engines", "world")
 """Folders whose tests start several engines; under xdist they run one after the other, in the first worker."""
 
 GARBAGE = 20_000
-"""Objects made between two looks for garbage. With Python's 700, a quarter of a screen test's CPU is the collector's."""
+"""Objects between two collections. With Python's 700, the collector takes a quarter of a screen test's CPU."""
 
 
 def kind_of(path: str, fixtures: object = ()) -> str:

@@ -2,7 +2,7 @@
 
 Textual's own `wait_for_idle` sleeps 20 ms at a time until the process uses little CPU. During each sleep the console
 draws frames nobody looks at, and on a busy machine the process is never idle. Here a wait ends as soon as the event
-loop has nothing to run and no thread works for it.
+loop has nothing to run, no thread works for it, and everything is drawn.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from textual.css.stylesheet import CSSLocation, Stylesheet
 
 THREADS_SECONDS = 0.05
 """How long a wait lasts at most when only a thread still works; a screen that waits for a cluster stays waiting."""
+FRAMES = 8
+"""So many frames may follow one another until nothing is left to draw."""
 _POLL_SECONDS = 0.001
 
 
@@ -57,6 +59,11 @@ async def nothing_to_do(threads: Threads, *_: object, **__: object) -> bool:
         await asyncio.sleep(_POLL_SECONDS)
 
 
+def _to_draw(screen: Any) -> bool:
+    """Whether something waits for the next frame: a change of the screen, or what follows its being drawn."""
+    return bool(screen._layout_required or screen._dirty_widgets or screen._callbacks)
+
+
 def wait_for_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes every pilot wait for the event loop and its threads."""
     threads = Threads()
@@ -64,7 +71,13 @@ def wait_for_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     handled = textual_pilot.Pilot._wait_for_screen
 
     async def wait_for_screen(pilot: Any, timeout: float = 30.0) -> bool:
-        return await waits() or await handled(pilot, timeout)
+        quiet = await waits() or await handled(pilot, timeout)
+        for _ in range(FRAMES):
+            if not (pilot.app.screen_stack and _to_draw(pilot.app.screen)):
+                break
+            pilot.app.screen._on_timer_update()
+            quiet = await waits()
+        return quiet
 
     monkeypatch.setattr(asyncio, "to_thread", threads.to_thread)
     monkeypatch.setattr(textual_pilot, "wait_for_idle", waits)
