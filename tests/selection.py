@@ -12,8 +12,8 @@ import pytest
 from tests import durations, seeds
 
 ROOT = Path(__file__).parent.parent
-PICTURES = "snap_compare"
-"""The fixture of the tests that compare with a stored picture."""
+PICTURES = {"snap_compare", "pictures"}
+"""The fixtures of the tests that compare with stored pictures."""
 KINDS = {
     "journeys": ("journeys",),
     "crash": ("crash", "engines", "faults", "world"),
@@ -29,7 +29,7 @@ GARBAGE = 20_000
 
 def kind_of(path: str, fixtures: object = ()) -> str:
     """What the tests of a file trust: unit, integration, journeys, crash or pictures."""
-    if PICTURES in (fixtures if isinstance(fixtures, list | tuple) else ()):
+    if PICTURES & set(fixtures if isinstance(fixtures, list | tuple) else ()):
         return "pictures"
     folder = _folder(path)
     if not folder:
