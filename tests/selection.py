@@ -12,8 +12,8 @@ import pytest
 from tests import durations, seeds
 
 ROOT = Path(__file__).parent.parent
-PICTURES = "snap_compare"
-"""The fixture of the tests that compare with a stored picture."""
+PICTURES = {"snap_compare", "pictures"}
+"""The fixtures of the tests that compare with stored pictures."""
 KINDS = {
     "journeys": ("journeys",),
     "crash": ("crash", "engines", "faults", "world"),
@@ -23,10 +23,13 @@ KINDS = {
 CROWDED = ("engines", "world")
 """Folders whose tests start several engines; under xdist they run one after the other, in the first worker."""
 
+GARBAGE = 20_000
+"""Objects between two collections. With Python's 700, the collector takes a quarter of a screen test's CPU."""
+
 
 def kind_of(path: str, fixtures: object = ()) -> str:
     """What the tests of a file trust: unit, integration, journeys, crash or pictures."""
-    if PICTURES in (fixtures if isinstance(fixtures, list | tuple) else ()):
+    if PICTURES & set(fixtures if isinstance(fixtures, list | tuple) else ()):
         return "pictures"
     folder = _folder(path)
     if not folder:
@@ -70,6 +73,7 @@ def pytest_collection() -> Iterator[None]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(GARBAGE, 20, 20)
         gc.enable()
 
 

@@ -69,6 +69,7 @@ def test_every_test_has_one_kind(request: pytest.FixtureRequest) -> None:
         ("tests/test_conventions.py", [], "unit"),
         ("tests/screens/test_x.py", [], "unit"),
         ("tests/screens/test_x.py", ["snap_compare"], "pictures"),
+        ("tests/screens/test_x.py", ["pictures"], "pictures"),
         ("tests/a_new_folder/test_x.py", [], "integration"),
         ("tests/world/test_world.py", [], "crash"),
         ("tests/journeys/test_life.py", [], "journeys"),

@@ -14,6 +14,10 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.shell import themes
+from tests.screens import pace
+from tests.screens.pictures import pictures
+
+__all__ = ["pictures"]
 
 MakeApp = Callable[..., "Stage"]
 
@@ -65,6 +69,8 @@ def steady_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
+    pace.wait_for_messages(monkeypatch)
+    pace.parse_once(monkeypatch)
     yield
 
 

@@ -14,7 +14,8 @@ from screens.common import times
 from screens.shell import themes
 from screens.vm.tabs.live_panel import LivePanel
 from tests.conftest import Store
-from tests.screens.console_site import NOW, both_sizes, console, fill, settle, steady
+from tests.screens.console_site import NOW, console, fill, settle, steady
+from tests.screens.pictures import LARGE, SMALL, Pictures, forget
 from tests.screens.pressing import until
 
 SCENES: dict[str, tuple[int | None, tuple[str, ...]]] = {
@@ -45,15 +46,15 @@ def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     assert clock.now_ms() != NOW
 
 
-@pytest.mark.parametrize(("name", "size"), **both_sizes(SCENES, WIDE))
-def test_it_looks_as_it_did(
-    name: str, size: tuple[int, int], sqlite_store: Store, snap_compare: Callable[..., bool]
-) -> None:
+async def test_it_looks_as_it_did(sqlite_store: Store, pictures: Pictures) -> None:
     fill()
-    service_id, keys = SCENES[name]
-    assert snap_compare(
-        console(), terminal_size=size, run_before=lambda pilot: _walk(pilot, service_id, keys)
-    )
+    for size, names in ((LARGE, WIDE), (SMALL, tuple(SCENES))):
+        async with console().run_test(size=size, notifications=True) as pilot:
+            for name in names:
+                Server.update(state="enabled").execute()
+                await forget(pilot)
+                await _walk(pilot, *SCENES[name])
+                pictures.take(pilot, name)
 
 
 @pytest.mark.parametrize(("name", "look"), LOOKS)

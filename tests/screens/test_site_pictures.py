@@ -13,7 +13,8 @@ from screens.common import times
 from screens.settings import screen as settings
 from screens.shell import themes
 from tests.conftest import Store
-from tests.screens.console_site import NOW, both_sizes, console, settle, steady
+from tests.screens.console_site import NOW, console, settle, steady
+from tests.screens.pictures import LARGE, SMALL, Pictures, back
 from tests.screens.site_records import records
 
 SCENES: dict[str, tuple[str, ...]] = {
@@ -38,16 +39,16 @@ SCENES: dict[str, tuple[str, ...]] = {
     "clients-add": ("7", "+"),
     "services": ("8", "down"),
     "services-add": ("8", "+"),
-    "services-options": ("8", "O"),
-    "services-package": ("8", "p"),
-    "services-plan": ("8", "p", "down", "enter"),
-    "services-terminate": ("8", "T"),
+    "services-options": ("8", "home", "O"),
+    "services-package": ("8", "home", "p"),
+    "services-plan": ("8", "home", "p", "down", "enter"),
+    "services-terminate": ("8", "home", "T"),
     "settings": ("9", "end", "up"),
     "settings-general": ("9", "home", "E"),
     "settings-cron": ("9", "end", "E"),
     "settings-smtp": ("9", "home", "down", "E"),
-    "settings-mail": ("9", "t"),
-    "settings-unlock": ("9", "U"),
+    "settings-mail": ("9", "home", "t"),
+    "settings-unlock": ("9", "home", "U"),
     "help": ("3", "question_mark"),
     "help-search": ("8", "question_mark", "slash", "p", "a", "c"),
 }
@@ -76,12 +77,14 @@ def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "now_ms", lambda: NOW)
 
 
-@pytest.mark.parametrize(("name", "size"), **both_sizes(SCENES, WIDE))
-def test_it_looks_as_it_did(
-    name: str, size: tuple[int, int], sqlite_store: Store, snap_compare: Callable[..., bool]
-) -> None:
+async def test_it_looks_as_it_did(sqlite_store: Store, pictures: Pictures) -> None:
     records()
-    assert snap_compare(console(), terminal_size=size, run_before=lambda pilot: _walk(pilot, SCENES[name]))
+    for size, names in ((SMALL, tuple(SCENES)), (LARGE, WIDE)):
+        async with console().run_test(size=size, notifications=True) as pilot:
+            for name in names:
+                await back(pilot)
+                await _walk(pilot, SCENES[name])
+                pictures.take(pilot, name)
 
 
 @pytest.mark.parametrize(("name", "look"), LOOKS)

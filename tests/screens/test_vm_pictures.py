@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +16,8 @@ from screens.vm.tabs import live_panel as live_panel
 from screens.vm.tabs.status_lines import StatusLines
 from screens.widgets.tabrow import TabRow
 from tests.conftest import Store
-from tests.screens.console_site import NOW, both_sizes, console, fill, settle, steady
+from tests.screens.console_site import NOW, console, fill, settle, steady
+from tests.screens.pictures import LARGE, SMALL, Pictures, forget
 from tests.screens.vm_looks import PAUSED, charts, live, readings
 
 READY, STUCK = 5546, 5547
@@ -55,10 +55,7 @@ def fixed_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
 
 
-@pytest.mark.parametrize(("name", "size"), **both_sizes(SCENES, WIDE))
-def test_it_looks_as_it_did(
-    name: str, size: tuple[int, int], sqlite_store: Store, snap_compare: Callable[..., bool]
-) -> None:
+async def test_it_looks_as_it_did(sqlite_store: Store, pictures: Pictures) -> None:
     fill()
     set_notes(Actor("anna", "", "console"), READY, NOTES)
     Step.update(error=LONG).where(Step.result == "error").execute()
@@ -68,9 +65,13 @@ def test_it_looks_as_it_did(
         Traffic.create(
             vm=vm.id, service=READY, hour=NOW - days * DAY, bytes_in=days << 30, bytes_out=days << 27
         )
-    app = console()
-    app.memory.keep("charts", {"span": "hour"})
-    assert snap_compare(app, terminal_size=size, run_before=lambda pilot: show(pilot, name))
+    for size, names in ((SMALL, tuple(SCENES)), (LARGE, WIDE)):
+        async with console().run_test(size=size, notifications=True) as pilot:
+            for name in names:
+                await forget(pilot)
+                pilot.app.memory.keep("charts", {"span": "hour"})  # type: ignore[attr-defined]
+                await show(pilot, name)
+                pictures.take(pilot, name)
 
 
 async def show(pilot: Pilot[Any], name: str) -> None:

@@ -21,7 +21,8 @@ from screens.wizard.page import StepPage
 from screens.wizard.state import WizardState
 from screens.wizard.summary import summary
 from tests.conftest import Store
-from tests.screens.console_site import HOSTILE, both_sizes, console, settle, steady
+from tests.screens.console_site import HOSTILE, console, settle, steady
+from tests.screens.pictures import LARGE, SMALL, Pictures, forget
 from tests.screens.wizard_site import add_pool, add_product, wizard
 
 GIVE = "pveum role modify KvmtuiConsole --append 1 --privs VM.Clone && pveum acl modify /vms --roles KvmtuiConsole"
@@ -123,18 +124,16 @@ def site(sqlite_store: Store) -> Store:
     return sqlite_store
 
 
-@pytest.mark.parametrize(("name", "size"), **both_sizes(SCENES, WIDE))
-def test_a_step_looks_as_it_did(
-    name: str, size: tuple[int, int], site: Store, snap_compare: Callable[..., bool]
-) -> None:
-    async def walk(pilot: Pilot[Any]) -> None:
-        await settle(pilot)
-        await pilot.app.open("wizard")  # type: ignore[attr-defined]
-        await settle(pilot)
-        await SCENES[name](pilot)
-        await steady(pilot)
-
-    assert snap_compare(console(), terminal_size=size, run_before=walk)
+async def test_a_step_looks_as_it_did(site: Store, pictures: Pictures) -> None:
+    for size, names in ((SMALL, tuple(SCENES)), (LARGE, WIDE)):
+        async with console().run_test(size=size, notifications=True) as pilot:
+            for name in names:
+                await forget(pilot)
+                await pilot.app.open("wizard")  # type: ignore[attr-defined]
+                await settle(pilot)
+                await SCENES[name](pilot)
+                await steady(pilot)
+                pictures.take(pilot, name)
 
 
 @pytest.mark.parametrize(
