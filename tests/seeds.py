@@ -18,12 +18,22 @@ def chance(what: str) -> random.Random:
     return random.Random(f"{SEED} {what}")
 
 
+def _all() -> bool:
+    """Whether matrices are run whole, as `make soak` asks for with `KVMTUI_MATRIX=all`."""
+    return os.environ.get("KVMTUI_MATRIX") == "all"
+
+
+def one_of(what: str, values: list[str]) -> list[str]:
+    """One of these, another in another run; all of them where matrices are run whole."""
+    return values if _all() else [chance(what).choice(values)]
+
+
 def share(what: str, rows: Iterable[str], columns: Iterable[str], one_in: int = 3) -> list[tuple[str, str]]:
     """One in so many pairs of a matrix, spread so that each row and each column is met; others in another run.
 
-    `KVMTUI_MATRIX=all` asks for every pair.
+    Where matrices are run whole, every pair.
     """
-    parts = 1 if os.environ.get("KVMTUI_MATRIX") == "all" else one_in
+    parts = 1 if _all() else one_in
     first = chance(what).randrange(parts)
     return [
         (row, column)

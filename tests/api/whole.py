@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,7 @@ def running(home: Path, run: Callable[..., Ran], file: Path) -> Iterator[Whole]:
                 url = said.split("API listens on ")[1].split()[0]
                 whole = Whole(lab, run, url, json.loads(made.stdout)["secret"], home)
                 settle(whole)
-                with whole.http:
+                with closing(whole.http):
                     yield whole
             finally:
                 process.send_signal(signal.SIGTERM)
