@@ -1,4 +1,4 @@
-"""The number behind what a run chooses at random: which moments engines are killed at, which worlds are run.
+"""The number behind what a run chooses at random: which moments engines are killed at, which part of a matrix is run.
 
 A run that failed is repeated with `KVMTUI_SEED`; pytest names it below the failures.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterable
+from typing import TypeVar
 
+T = TypeVar("T")
 NAME = "KVMTUI_SEED"
 SEED = int(os.environ.setdefault(NAME, str(random.randrange(1_000_000))))  # the workers of xdist inherit it
 
@@ -23,7 +25,7 @@ def _all() -> bool:
     return os.environ.get("KVMTUI_MATRIX") == "all"
 
 
-def one_of(what: str, values: list[str]) -> list[str]:
+def one_of(what: str, values: list[T]) -> list[T]:
     """One of these, another in another run; all of them where matrices are run whole."""
     return values if _all() else [chance(what).choice(values)]
 
