@@ -32,8 +32,9 @@ recordings: $(STAMP)
 
 # The long run: an engine killed at every moment of every pipeline, and a night of worlds. Not part of the gate.
 soak: $(STAMP)
-	KVMTUI_CRASH_STRIDE=1 KVMTUI_BURSTS=100 KVMTUI_KEYS_STRIDE=1 $(BIN)/pytest -n $(JOBS) --dist worksteal \
-		tests/crash tests/faults tests/engines tests/screens/test_bursts.py tests/screens/test_hostile_places.py $(ARGS)
+	KVMTUI_CRASH_STRIDE=1 KVMTUI_MATRIX=all KVMTUI_KEYS_STRIDE=1 KVMTUI_BURSTS=100 \
+		$(BIN)/pytest -n $(JOBS) --dist worksteal tests/crash tests/faults tests/engines tests/pipelines \
+		tests/screens/test_bursts.py tests/screens/test_hostile_places.py $(ARGS)
 	KVMTUI_API_KILLS=all KVMTUI_FUZZ_SECONDS=3000 KVMTUI_FUZZ_EXAMPLES=50 KVMTUI_FUZZ_COVERED=all \
 		$(BIN)/pytest -n $(JOBS) tests/api/test_killed.py tests/api/test_fuzz.py $(ARGS)
 	$(BIN)/python -m tests.world --db both --seeds 1000 --seconds 30 --jobs 2 --shrink 20

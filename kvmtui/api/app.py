@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
@@ -35,6 +35,10 @@ _FOLLOWER_S = 3.0
 _READERS = 4
 """Threads for what only reads the database: more of them would only take the interpreter from the engine."""
 log = logging.getLogger("kvmtui.api")
+_operations = APIRouter()
+"""All operations. The routes are shared: FastAPI prepares them with the first request, once in a process."""
+for _each in ROUTERS:
+    _operations.include_router(_each)
 
 
 def create(settings: ApiSettings, listen: str = "") -> FastAPI:
@@ -71,8 +75,7 @@ def create(settings: ApiSettings, listen: str = "") -> FastAPI:
     app.state.messages = requests.Messages()
     app.state.hub, app.state.screens, app.state.metrics = hub, screens, metrics
     app.state.rates = Rates(settings.rate_limit)
-    for each in ROUTERS:
-        app.include_router(each)
+    app.router.routes.extend(_operations.routes)
     app.state.operations = [route for each in ROUTERS for route in each.routes if isinstance(route, APIRoute)]
     app.mount(
         "/client", pages.create(settings, listen, {"threads": of_clients, "screens": screens}), "client"

@@ -60,7 +60,11 @@ def serve(sqlite_store: Store) -> Iterator[Callable[..., Api]]:
         server.start()
         token = token or owner_token()
         http = httpx.Client(
-            base_url=server.url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False
+            base_url=server.url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+            trust_env=False,
+            verify=False,  # plain HTTP: no certificates are read
         )
         started.append(Api(server, http, token))
         return started[-1]

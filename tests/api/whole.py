@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,10 @@ class Whole:
     url: str
     token: str
     home: Path
+    http: httpx.Client = field(
+        default_factory=lambda: httpx.Client(timeout=90, trust_env=False, verify=False)
+    )
+    """One connection pool for all calls: plain HTTP, so no certificates are read."""
 
     def logged(self) -> str:
         """What the daemon wrote into its log."""
@@ -69,9 +73,7 @@ class Whole:
     def call(self, method: str, path: str, status: int = 202, **options: Any) -> Any:
         """The document of an answer with this status."""
         headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
-        answer = httpx.request(
-            method, self.url + path, headers=headers, timeout=90, trust_env=False, **options
-        )
+        answer = self.http.request(method, self.url + path, headers=headers, **options)
         assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
@@ -138,7 +140,8 @@ def running(home: Path, run: Callable[..., Ran], file: Path) -> Iterator[Whole]:
                 url = said.split("API listens on ")[1].split()[0]
                 whole = Whole(lab, run, url, json.loads(made.stdout)["secret"], home)
                 settle(whole)
-                yield whole
+                with closing(whole.http):
+                    yield whole
             finally:
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(30) == 0, (home / "daemon.out").read_text()

@@ -27,7 +27,7 @@ from tests.crash import engineproc, labproc
 from tests.crash.labproc import LabProcess
 
 # the gate looks at every n-th moment, at another offset in each run; `make soak` looks at all of them
-STRIDE = int(os.environ.get("KVMTUI_CRASH_STRIDE", "23"))
+STRIDE = int(os.environ.get("KVMTUI_CRASH_STRIDE", "47"))
 LAST_MOMENT = 600
 LONGEST = 900 if STRIDE > 5 else 0  # looking at every moment takes as long as it takes
 SPEC: dict[str, Any] = {

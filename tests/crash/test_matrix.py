@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from engine.actions.adoption import adopt
@@ -13,6 +11,7 @@ from engine.forms.adoption import AdoptForm
 from engine.proxmox.mark import Mark
 from engine.running import instance
 from engine.store.models import Address, Client, Outbox, Service, Vm, VmidClaim
+from tests import seeds
 from tests.crash.site import LAST_MOMENT, LONGEST, STRIDE, Case, case, holds, lab, moments
 from tests.services.guests import make_guest
 
@@ -75,8 +74,8 @@ def test_terminate(case: Case) -> None:
 def test_adopt(case: Case) -> None:
     """A guest of somebody else is marked once and changed in nothing else, whenever the engine dies."""
     Client.create(name="Acme")
-    chance = random.Random()
-    for moment in range(1 + chance.randrange(3), LAST_MOMENT, min(STRIDE, 3)):
+    chance, stride = seeds.chance("adopt"), min(STRIDE, 5)  # an adoption has few moments
+    for moment in range(1 + chance.randrange(stride), LAST_MOMENT, stride):
         number = max([5000, *case.lab.guests()]) + 1
         octets = f"{number // 250 % 250}.{number % 250 + 1}"
         make_guest(case.server, number, ipconfig0=f"ip=10.20.{octets}/16,gw=10.20.0.1")

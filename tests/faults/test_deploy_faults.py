@@ -1,4 +1,7 @@
-"""Every fault of the cluster at every changing call of a deploy: one correct VM, nothing twice."""
+"""Every fault of the cluster at every changing call of a deploy: one correct VM, nothing done twice.
+
+A run takes a third of the pairs, chosen by its seed; `make soak` takes all.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from engine.store.database import session
 from engine.store.models import Address, Call, Run, Vm
 from engine.work import reconcile
 from kvmtui.lab import InjectedFault
+from tests import seeds
 from tests.pipelines.conftest import Site, site  # noqa: F401 - the fixture is used by name
 
 CALLS = {
@@ -94,8 +98,7 @@ def strangers(site: Site) -> dict[int, str]:  # noqa: F811
     return {guest.vmid: guest.name for guest in site.lab.guests() if guest.vmid < 5000}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(("call", "fault"), seeds.share("calls of a deploy", CALLS, list(FAULTS)))
 def test_a_call_fails(site: Site, call: str, fault: str) -> None:  # noqa: F811
     before = strangers(site)
     method, path = CALLS[call]
@@ -107,8 +110,7 @@ def test_a_call_fails(site: Site, call: str, fault: str) -> None:  # noqa: F811
     all_is_right(site, vm, before, disks)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("call", TASKS)
+@pytest.mark.parametrize(("call", "ending"), seeds.share("tasks of a deploy", TASKS, list(ENDINGS)))
 def test_a_task_ends_badly(site: Site, call: str, ending: str) -> None:  # noqa: F811
     before = strangers(site)
     site.lab.faults.add(InjectedFault(task=TASKS[call], **ENDINGS[ending]))

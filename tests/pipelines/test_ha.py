@@ -1,4 +1,7 @@
-"""Guests under HA: a state is requested from HA once, then the step waits; a guest that HA moves is found again."""
+"""Guests under HA: a state is requested from HA once, then the step waits; a guest that HA moves is found again.
+
+A run has one version of Proxmox VE, chosen by its seed; `make soak` has both.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,14 @@ from engine.schedule import process_vms
 from engine.store.models import Event, Run, Service, Step, Vm
 from kvmtui.lab import InjectedFault, Lab
 from kvmtui.lab import ha as manager
+from tests import seeds
 from tests.conftest import Store
 from tests.pipelines.conftest import Site, make_site
 
 CEPH: dict[str, Any] = {"system_disk": {"storage": "ceph"}, "template": 9010}
 
 
-@pytest.fixture(params=["9", "8"])
+@pytest.fixture(params=seeds.one_of("HA", ["9", "8"]))
 def site(request: pytest.FixtureRequest, sqlite_store: Store) -> Iterator[Site]:
     with Lab(nodes=3, speed=200.0, version=request.param) as lab:
         yield from make_site(lab)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import textwrap
 import threading
+import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,46 +142,62 @@ def test_rotation_refuses_when_a_secret_would_be_lost(site: Site) -> None:
     assert len(rotation.verify().faults) == 1
 
 
-KILLED = """
-    import os, sys
-    from pathlib import Path
-    from engine.store import keyfile, rotation, sealed, secrets
-    from engine.store.database import open_database
+MOMENTS = (
+    (KeyFile, "replace"),
+    (secrets, "leave_canary"),
+    (secrets, "seal_with"),
+    (rotation, "in_transaction"),
+    (sealed, "rows"),
+    (os, "replace"),
+)
+DIED, BROKE = 9, 70
 
-    left = int(sys.argv[3])
 
-    def mortal(function):
-        def call(*arguments, **named):
-            global left
+def rotated_in_a_fork(url: str, key: Path, steps: int) -> int:
+    """Rotate in a process that dies before its next step after so many; its exit status, 0 at the end of the work."""
+    left = steps
+
+    def mortal(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            nonlocal left
             left -= 1
             if left < 0:
-                os._exit(9)
+                os._exit(DIED)
             return function(*arguments, **named)
+
         return call
 
-    for owner, name in [(keyfile.KeyFile, "replace"), (secrets, "leave_canary"), (secrets, "seal_with"),
-                        (rotation, "in_transaction"), (sealed, "rows")]:
-        setattr(owner, name, mortal(getattr(owner, name)))
-    os.replace = mortal(os.replace)
-    open_database(sys.argv[1])
-    secrets.use_key_file(Path(sys.argv[2]))
-    rotation.rotate()
-"""
+    close_database()
+    child = os.fork()
+    if child == 0:
+        status = BROKE
+        try:
+            for owner, name in MOMENTS:
+                setattr(owner, name, mortal(getattr(owner, name)))
+            open_database(url)
+            secrets.use_key_file(key)
+            rotation.rotate()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    _, ended = os.waitpid(child, 0)
+    open_database(url)
+    return os.waitstatus_to_exitcode(ended)
 
 
 def test_a_rotation_killed_anywhere_loses_nothing_and_ends_when_run_again(site: Site) -> None:
     """The process dies before its 1st, 2nd, … step, until one attempt completes."""
     url, key = site.store.url, site.store.key_file
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     every = 3 if is_postgres() else 1
     for steps in range(0, 100, every):
-        command = [sys.executable, "-c", textwrap.dedent(KILLED), url, str(key), str(steps)]
-        done = subprocess.run(command, capture_output=True, env=environment, check=False)
+        status = rotated_in_a_fork(url, key, steps)
         secrets.use_key_file(key)
-        assert _all_open() == set(CLEAR), f"killed before step {steps + 1}: {done.stderr.decode()}"
-        if done.returncode == 0:
+        assert _all_open() == set(CLEAR), f"killed before step {steps + 1}"
+        if status == 0:
             break
-        assert done.returncode == 9, done.stderr.decode()
+        assert status == DIED, f"the rotation broke before step {steps + 1}"
         if steps % 3 == 0:  # sometimes it is run again at once, sometimes killed again
             rotation.rotate()
             assert len(secrets.key_file().current().values) == 1

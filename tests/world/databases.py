@@ -43,7 +43,7 @@ class OwnPostgres(WorldDatabase):
     """A server of this world alone. What it committed survives its crash, as `synchronous_commit` promises."""
 
     def __init__(self, template: Path) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="kvmtui-world-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir=template.parent))  # in memory where worlds are
         subprocess.run(["cp", "-a", template / "data", self.folder / "data"], check=True)
         self._who = postgres._run_as(self.folder)
         self.url = postgres.PostgresServer(self.folder).url("world")

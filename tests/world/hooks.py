@@ -24,6 +24,7 @@ SHORTER: tuple[tuple[str, str, Any], ...] = (
     ("engine.work.walk", "LONGEST_PARK_MS", 2_500),
     ("engine.work.servers", "PROBE_MS", 1_500),
     ("engine.work.reconcile", "SKEW_MS", 900_000),  # clocks are stepped by up to ten minutes
+    ("engine.work.wake", "LOOK_EVERY", 0.05),  # longer: all of a world share two cores
     ("engine.work.watch", "_WATCH_MS", 1_500),
     ("engine.work.watch", "EVERY_S", 0.25),
     ("engine.work.ticker", "LOOK_S", 2),
@@ -39,6 +40,7 @@ SHORTER: tuple[tuple[str, str, Any], ...] = (
     ("engine.mail.smtp", "ENDING_S", 2.0),
 )
 RETRY_MS = 800
+WALKERS = 6  # of an engine: a world has about as many VMs
 
 
 def install(clock_file: Path) -> None:
@@ -49,6 +51,9 @@ def install(clock_file: Path) -> None:
     importlib.import_module("engine.work.reconcile").ARRIVING_MS.update(intent=300, ambiguous=600)
     _replace("engine.running", "retry_ms", lambda: RETRY_MS)
     _replace("engine.work.task_ledger", "_is_due", _is_due)
+    running = importlib.import_module("engine.running").Running.__init__
+    assert running.__code__.co_varnames[: running.__code__.co_argcount][-1] == "workers"
+    running.__defaults__ = (*running.__defaults__[:-1], WALKERS)
     sender = importlib.import_module("engine.dns.sender")
     sender.Settings.__init__.__defaults__ = (sender.Timing(0.5, 0.7, 1.5), 2_500, (0.5, 1.0), (1.0,), 1.0)
     step_clock(clock_file)
