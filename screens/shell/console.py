@@ -23,7 +23,8 @@ from textual.driver import Driver
 from textual.message import Message
 
 from engine.clock import now_ms
-from engine.operators import identity
+from engine.errors import NotAuthenticated
+from engine.operators import acts_for_a_token, identity
 from engine.queries.dashboard import nothing_yet
 from screens.common.actions import SCREENS, Action
 from screens.common.bindings import ActionMixin, bindings, keymap
@@ -191,6 +192,9 @@ class Console(ActionMixin, TypeAhead, Toasts):
     def _fatal_error(self) -> None:
         """After an error of its own: details go to the log file, a sentence to the terminal."""
         error = self._exception
+        if isinstance(ended := getattr(error, "error", error), NotAuthenticated):
+            self.panic(ended.sentence)
+            return
         log.error("The console ended because of an error of its own", exc_info=error)
         kind = type(getattr(error, "error", error)).__name__  # of a worker's error, not of the worker
         self.panic(
@@ -202,6 +206,18 @@ class Console(ActionMixin, TypeAhead, Toasts):
         """Ends the console; the feed stops while Textual restores the terminal."""
         self._feed.leave()
         super().exit(result, return_code, message)
+
+    async def still_signed_in(self) -> bool:
+        """Whether the token that this console acts for, if any, is still valid; otherwise the console ends."""
+        if not acts_for_a_token():
+            return True
+        try:
+            await asyncio.to_thread(identity)
+        except NotAuthenticated as error:
+            log.warning("The console ended: %s", error.sentence)
+            self.exit(0)
+            return False
+        return True
 
     def on_unmount(self) -> None:
         if self.screen_links is not None:
@@ -223,6 +239,8 @@ class Console(ActionMixin, TypeAhead, Toasts):
             await self._open(name, service_id)
 
     async def _open(self, name: str, service_id: int | None) -> None:
+        if not await self.still_signed_in():
+            return
         body = self.screen_stack[0].query_one("#place")
         if service_id is None:
             fresh = make(name)
@@ -378,6 +396,8 @@ class Console(ActionMixin, TypeAhead, Toasts):
         self._vitals.wanted()
 
     async def _read_vitals(self) -> None:
+        if not await self.still_signed_in():
+            return
         facts = await asyncio.to_thread(
             header_facts.read, self.setup.site, self.setup.owner(), self.read_only
         )
