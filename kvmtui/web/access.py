@@ -35,7 +35,7 @@ _NO_SESSION = "Nobody is signed in here. Open the first page of this server and 
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class WebVisitor:
     """Whoever was let in: their session, their address, and what their console is started with."""
 
     session: str
@@ -43,7 +43,7 @@ class Visitor:
     environment: Mapping[str, str]
 
 
-class Access(Protocol):
+class BrowserAccess(Protocol):
     """How a browser is let in."""
 
     tokens: bool
@@ -52,7 +52,7 @@ class Access(Protocol):
     async def answer(self, request: web.Request) -> web.StreamResponse | None:
         """What lets a browser in, or its sign-in page; None when the request is for something else."""
 
-    async def visitor(self, request: web.Request) -> Visitor | None:
+    async def visitor(self, request: web.Request) -> WebVisitor | None:
         """Who sent a request; None for those who are not let in."""
 
     def refusal(self) -> web.StreamResponse:
@@ -73,11 +73,11 @@ class KeyAccess:
             return None
         return _with_cookie(self._session, secure=False)
 
-    async def visitor(self, request: web.Request) -> Visitor | None:
+    async def visitor(self, request: web.Request) -> WebVisitor | None:
         """Whoever has the cookie."""
         if not _same(request.cookies.get(COOKIE, ""), self._session):
             return None
-        return Visitor(self._session, request.remote or "", {})
+        return WebVisitor(self._session, request.remote or "", {})
 
     def refusal(self) -> web.StreamResponse:
         """Says where the key is."""
@@ -109,7 +109,7 @@ class TokenAccess:
             return self._page(200, ENDED if COOKIE in request.cookies else "")
         return None
 
-    async def visitor(self, request: web.Request) -> Visitor | None:
+    async def visitor(self, request: web.Request) -> WebVisitor | None:
         """Whoever is signed in, while their token is valid."""
         cookie = request.cookies.get(COOKIE, "")
         found = self._sessions.get(cookie)
@@ -122,7 +122,7 @@ class TokenAccess:
         except NotAuthenticated:
             self.end(cookie)
             return None
-        return Visitor(cookie, self._address(request), {SIGNED_IN: found.sign_in.spelled()})
+        return WebVisitor(cookie, self._address(request), {SIGNED_IN: found.sign_in.spelled()})
 
     def refusal(self) -> web.StreamResponse:
         """Says where to sign in."""

@@ -24,7 +24,7 @@ from textual_serve.server import Server, to_int
 from engine.errors import Failed, KvmtuiError
 from kvmtui.api.peers import Networks
 from kvmtui.api.settings import address_of
-from kvmtui.web.access import COOKIE, Access, KeyAccess, TokenAccess, Visitor
+from kvmtui.web.access import COOKIE, BrowserAccess, KeyAccess, TokenAccess, WebVisitor
 from kvmtui.web.settings import WebSettings
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class ConsoleServer(Server):
             self._names = {urlsplit(self._public).netloc}
         command = shlex.join([sys.executable, "-m", "kvmtui", *options])
         super().__init__(command, host, port, title, self._public or f"http://{shown}:{port}")
-        self._access: Access
+        self._access: BrowserAccess
         self.entrance = f"{self.public_url}/"
         if settings.behind_proxy:
             self._access = TokenAccess(self._public, Networks(settings.proxies), title)
@@ -135,7 +135,7 @@ class ConsoleServer(Server):
         """End the session and every console of it. A form that another page sent was refused by its Origin."""
         if not isinstance(self._access, TokenAccess) or "Origin" not in request.headers:
             return web.Response(status=403, text="Sign out with the button of the page.\n")
-        visitor: Visitor = request[_VISITOR]
+        visitor: WebVisitor = request[_VISITOR]
         self._access.end(visitor.session)
         for each in [each for each in self._open if each.visitor.session == visitor.session]:
             await each.remote_close()
@@ -179,7 +179,7 @@ class ConsoleServer(Server):
 class _Console(AppService):
     """One console process; the audit trail names the browser's address, and the token that signed in."""
 
-    visitor = Visitor("", "", {})
+    visitor = WebVisitor("", "", {})
 
     def _build_environment(self, width: int = 80, height: int = 24) -> dict[str, str]:
         given = super()._build_environment(min(1000, width), min(1000, height))
