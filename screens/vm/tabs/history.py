@@ -48,7 +48,7 @@ class HistoryTab(ListTab):
         yield Listing(self.list)
 
     def table(self) -> Table:
-        return Table(COLUMNS, noun="entries", empty="Nothing has happened to this service yet.", lines=2)
+        return Table(COLUMNS, noun="events", empty="Nothing has happened to this service yet.", lines=2)
 
     def source(self) -> RowSource:
         return FreshRows(self._rows, COLUMNS)
