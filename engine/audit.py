@@ -50,12 +50,12 @@ class Actor:
 
 
 def current_actor(source: str | Actor, reason: str = "") -> Actor:
-    """The operator behind this process with their role; an Actor is returned unchanged."""
+    """The operator or token behind this process with its role; an Actor is returned unchanged."""
     if isinstance(source, Actor):
         return source
     address = os.environ.get("SSH_CLIENT", "").partition(" ")[0]
     known = operators.identity()
-    return Actor(known.login, address, source, " ".join(reason.split()), known.role)
+    return Actor(known.login, address, source, " ".join(reason.split()), known.role, token_id=known.token_id)
 
 
 def record(

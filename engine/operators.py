@@ -1,5 +1,7 @@
 """Who is at this process, and with which role: the login of sudo or of the process, looked up in what config.toml says.
 
+A console in a browser may act for a token instead, as long as that token is valid (`act_for`).
+
 The engine does not read config.toml; whoever opens the site hands the table over with `use`. Without one, every login
 is an owner: that is how daemons and tests act.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.roles import Role
@@ -27,14 +29,16 @@ class Operators:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A login, its role, and the setting that gave it."""
+    """A login or `token:NAME`, its role, what gave it, and the id of the token; 0 for a login."""
 
     login: str
     role: Role
     why: str
+    token_id: int = 0
 
 
 _operators = Operators()
+_signed_in: Callable[[], Identity] | None = None
 
 
 def use(operators: Operators) -> None:
@@ -43,8 +47,24 @@ def use(operators: Operators) -> None:
     _operators = operators
 
 
+def act_for(signed_in: Callable[[], Identity] | None) -> None:
+    """Act for a signed-in token from now on; None: for the login again.
+
+    `signed_in` is called whenever the identity is needed, and raises NotAuthenticated once the token is not valid.
+    """
+    global _signed_in
+    _signed_in = signed_in
+
+
+def acts_for_a_token() -> bool:
+    """Whether this process acts for a token, which may end at any time."""
+    return _signed_in is not None
+
+
 def identity() -> Identity:
-    """The operator behind this process."""
+    """The operator or token behind this process; NotAuthenticated when its token has expired or was revoked."""
+    if _signed_in is not None:
+        return _signed_in()
     name = login()
     if (role := _operators.roles.get(name)) is not None:
         return Identity(name, role, f"[operators] in config.toml gives {name} this role")

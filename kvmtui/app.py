@@ -32,6 +32,8 @@ FRAMES = "120"
 """Frames per second at most: changes appear 4 ms sooner than with Textual's 60, at no extra bytes."""
 ENDED = "The console ended unexpectedly. Running tasks continue with the next engine. Start kvmtui again."
 LOST = "The console lost its terminal and ended. Running tasks continue with the next engine. Start kvmtui again."
+SIGNED_IN = "KVMTUI_WEB_SIGN_IN"
+"""The variable in which `kvmtui web` says which token signed in."""
 log = logging.getLogger(__name__)
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -51,13 +53,25 @@ def run(
     site = config.load()
     drivers.needed_by(site.database)  # before the role is checked, which imports the store
     config.use_operators(site)
-    verbs.need(Role.VIEWER, "open the console")
+    signed_in = os.environ.pop(SIGNED_IN, "") if in_browser(os.environ) else ""
+    if not signed_in:
+        verbs.need(Role.VIEWER, "open the console")
     config.open_site(site)
     try:
+        if signed_in:
+            _act_for_token(signed_in)
         return show(site, read_only, low_bandwidth or site.low_bandwidth, make)
     finally:
         gc.enable()
         config.close_site()
+
+
+def _act_for_token(signed_in: str) -> None:
+    """Act for the token that signed in to `kvmtui web`."""
+    from engine import operators
+    from engine.actions.token_sign_in import SignedIn
+
+    operators.act_for(SignedIn(signed_in))
 
 
 def in_browser(environment: Mapping[str, str]) -> bool:

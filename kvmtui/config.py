@@ -22,6 +22,7 @@ from engine.roles import Role
 from engine.validation import sentence
 from kvmtui import logs, paths
 from kvmtui.api.settings import ApiSettings
+from kvmtui.web.settings import WebSettings
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -72,6 +73,7 @@ class Config(BaseModel):
         default_factory=consoles.ConsoleSettings, description="Serial and noVNC consoles of VMs."
     )
     api: ApiSettings = Field(default_factory=ApiSettings, description="The HTTP API.")
+    web: WebSettings = Field(default_factory=WebSettings, description="The console in a browser.")
     notify: notifications.NotifySettings = Field(
         default_factory=notifications.NotifySettings, description="Notifications for operators."
     )

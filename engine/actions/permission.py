@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from engine import operators
 from engine.audit import Actor
 from engine.errors import Forbidden
 from engine.queries.scoping import need_service
@@ -59,7 +60,12 @@ def _services(given: dict[str, Any]) -> list[int]:
 
 
 def require(actor: Actor, declared: Needs) -> None:
-    """Refuse an actor whose role is too small, or who is limited while the whole site is concerned."""
+    """Refuse an actor whose role is too small, or who is limited while the whole site is concerned.
+
+    An actor that a dialog kept while its token was revoked is refused too.
+    """
+    if operators.acts_for_a_token() and actor.token_id > 0:
+        operators.identity()
     if not actor.role.covers(declared.role):
         raise Forbidden(sentence(actor.login, actor.role, declared))
     if declared.whole_site and actor.scope.limited:

@@ -82,7 +82,7 @@ def create(
             role=wanted.value,
             clients=_limits(client_ref(each) for each in clients),
             products=_limits(_product(each) for each in products),
-            digest=_digest(secret),
+            digest=digest_of(secret),
             created_by=actor.login,
             expires_at=until,
         )
@@ -109,7 +109,7 @@ def rotate(actor: Actor, name: str, expires: str = "") -> NewToken:
             raise Refused(f"The token '{name}' is revoked permanently. Create a new one.")
         if state == "expired" and until is None:
             raise Refused(f"The token '{name}' has expired. Set a new expiry: --expires 90d")
-        changes = {"digest": _digest(secret), "rotated_at": now_ms(), "expires_at": until or row.expires_at}
+        changes = {"digest": digest_of(secret), "rotated_at": now_ms(), "expires_at": until or row.expires_at}
         ApiToken.update(changes).where(ApiToken.id == row.id).execute()
         client_sessions.end_of_creator(f"token:{name}")
         before, after = {"expires_at": row.expires_at}, {"expires_at": changes["expires_at"]}
@@ -146,10 +146,10 @@ def authenticate(presented: str, address: str) -> Actor:
     if (wait := _tries.wait_s(address)) > 0:
         seconds = int(wait) + 1
         raise TooManyTries(f"Too many wrong tokens came from {address}; try again in {seconds} s.", seconds)
-    digest, now = _digest(presented), now_ms()
+    digest, now = digest_of(presented), now_ms()
     with session():
         row = _BY_DIGEST.first(digest)
-    known = row.digest if row is not None else _digest("")
+    known = row.digest if row is not None else digest_of("")
     works = row is not None and hmac.compare_digest(known, digest) and queries.state_of(row, now) == "active"
     if row is None or not works:
         _tries.add(address)
@@ -182,7 +182,8 @@ def _checksum(body: str) -> str:
     return urlsafe_b64encode(value.to_bytes(4, "big")).decode().rstrip("=")
 
 
-def _digest(secret: str) -> str:
+def digest_of(secret: str) -> str:
+    """What is stored of a secret: its SHA-256."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 

@@ -44,7 +44,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Set System Disk Bandwidth", "Apply its limits.", True, "Set Created Additional Disk", _ANY),
     Command(
         "Set Created Additional Disk",
-        "Make the second disk, if missing.",
+        "Create the second disk if it is missing.",
         True,
         "Set Additional Disk Size",
         _ANY,

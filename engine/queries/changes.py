@@ -11,7 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.clock import stamp
+
 _MOST_WORDS = 6
+_FIRST_MS, _END_MS = 1_000_000_000_000, 100_000_000_000_000
+"""From 2001 to 5138; another number is no time in milliseconds."""
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -77,8 +81,13 @@ def _flat(values: Mapping[str, Any], owner: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping):
             found.update(_flat(value, f"{owner}{name}."))
         else:
-            found[f"{owner}{name}"] = value
+            found[f"{owner}{name}"] = _moment(value) if name.endswith("_at") else value
     return found
+
+
+def _moment(value: Any) -> Any:
+    """A time that is kept as milliseconds, as people read it."""
+    return f"{stamp(value)} UTC" if isinstance(value, int) and _FIRST_MS <= value < _END_MS else value
 
 
 def _word(each: ValueChange) -> str:

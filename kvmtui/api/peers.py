@@ -30,16 +30,22 @@ def plain(address: Address) -> Address:
 
 
 def client_of(scope: Any, proxies: Networks) -> str:
-    """The address a request came from.
+    """The address a request came from; see `forwarded`."""
+    peer = scope["client"][0] if scope.get("client") else ""
+    written = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return forwarded(peer, written, proxies)
+
+
+def forwarded(peer: str, written: Iterable[str], proxies: Networks) -> str:
+    """The address behind a connection, by the X-Forwarded-For headers that came over it.
 
     `X-Forwarded-For` is read from its end and only as far as listed proxies wrote it; what stands before that, anybody
     could have written.
     """
-    peer = _address(scope["client"][0]) if scope.get("client") else ""
+    peer = _address(peer)
     if peer not in proxies:
         return peer
-    values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
-    hops = [hop.strip() for value in values for hop in value.split(",")]
+    hops = [hop.strip() for value in written for hop in value.split(",")]
     for hop in reversed(hops):
         address = _address(hop)
         if not address:

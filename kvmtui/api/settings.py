@@ -69,26 +69,12 @@ class ApiSettings(BaseModel):
     @field_validator("public_url")
     @classmethod
     def _an_origin(cls, given: str) -> str:
-        wanted = given.rstrip("/").lower()
-        if wanted and not _ORIGIN.fullmatch(wanted):
-            raise ValueError(
-                f"'{given}' must be scheme, host and port alone, such as https://panel.example.com"
-            )
-        if wanted.startswith("http:") and not _stays_here(wanted):
-            raise ValueError(
-                f"{given} is not on this machine, so cookies would cross the network in clear; use https"
-            )
-        return wanted
+        return public_origin(given)
 
     @field_validator("proxies", "dns_allow")
     @classmethod
     def _networks(cls, given: list[str]) -> list[str]:
-        for each in given:
-            try:
-                ip_network(each, strict=False)
-            except ValueError as error:
-                raise ValueError(f"'{each}' is not an IP address or network") from error
-        return given
+        return networks(given)
 
     @field_validator("cors")
     @classmethod
@@ -132,6 +118,28 @@ class ApiSettings(BaseModel):
                 f"{listen} is not on loopback, so tokens would cross the network in clear; give tls_cert and "
                 "tls_key, or write behind_proxy = true when a TLS proxy is in front"
             )
+
+
+def public_origin(given: str) -> str:
+    """A base URL that browsers use, in lower case without its last slash; ValueError for what would not be safe."""
+    wanted = given.rstrip("/").lower()
+    if wanted and not _ORIGIN.fullmatch(wanted):
+        raise ValueError(f"'{given}' must be scheme, host and port alone, such as https://panel.example.com")
+    if wanted.startswith("http:") and not _stays_here(wanted):
+        raise ValueError(
+            f"{given} is not on this machine, so cookies would cross the network in clear; use https"
+        )
+    return wanted
+
+
+def networks(given: list[str]) -> list[str]:
+    """The same addresses and networks; ValueError for anything else."""
+    for each in given:
+        try:
+            ip_network(each, strict=False)
+        except ValueError as error:
+            raise ValueError(f"'{each}' is not an IP address or network") from error
+    return given
 
 
 def _stays_here(origin: str) -> bool:

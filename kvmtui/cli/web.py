@@ -6,17 +6,31 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Serve the console to a browser on this host.")
+app = typer.Typer(help="Serve the console to browsers.")
 
 
 @app.command()
 def web(
     listen: Annotated[
-        str, typer.Option(metavar="ADDRESS:PORT", help="Where to listen; loopback only.")
-    ] = "127.0.0.1:8461",
-    public_url: Annotated[
-        str, typer.Option(metavar="URL", help="Address of a proxy with TLS and a login in front of it.")
+        str,
+        typer.Option(
+            metavar="ADDRESS:PORT", help="Where to listen; on loopback only, except behind a proxy."
+        ),
     ] = "",
+    behind_proxy: Annotated[
+        bool,
+        typer.Option("--behind-proxy", help="Ask everyone to sign in with a token; needs --public-url."),
+    ] = False,
+    public_url: Annotated[
+        str, typer.Option(metavar="URL", help="Address that browsers reach the proxy at.")
+    ] = "",
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NETWORK",
+            help="Address or network of a proxy whose X-Forwarded-For is believed; may be given several times.",
+        ),
+    ] = None,
     consoles: Annotated[int, typer.Option(min=1, max=100, help="Consoles that may be open at once.")] = 8,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Refuse every change in these consoles.")
@@ -28,15 +42,17 @@ def web(
         bool, typer.Option("--demo", help="Serve consoles on simulated sites; nothing is kept.")
     ] = False,
 ) -> int:
-    """Serve the same console to a browser, until Ctrl+C.
+    """Serve the same console to browsers, until Ctrl+C. Options override [web] in config.toml.
 
-    It prints an address with a key. Whoever opens it uses the console as you; without the key nobody gets in.
-    Each browser tab has a console of its own. It needs the extra `web`; in the checkout: pip install '.[web]'
+    On loopback it prints an address with a key; whoever opens it uses the console as you. With --behind-proxy
+    everyone signs in with a token of `kvmtui token create`, and has its role; tokens that are limited to clients or
+    products are refused. Each browser tab has a console of its own. It needs the extra `web`; in the checkout:
+    pip install '.[web]'
 
     \b
     kvmtui web
     kvmtui web --listen 127.0.0.1:9000 --read-only
-    kvmtui web --public-url https://ops.example.com
+    kvmtui web --behind-proxy --public-url https://ops.example.com --proxy 127.0.0.1
     """
     from engine.errors import Refused
     from kvmtui import config
@@ -48,17 +64,26 @@ def web(
         raise Refused(
             "The web console needs the extra `web`; run in the checkout: pip install '.[web]'"
         ) from error
-    options = [
-        name
-        for name, on in (
-            ("--read-only", read_only),
-            ("--low-bandwidth", low_bandwidth),
-            ("--demo", demo),
-        )
-        if on
-    ]
-    title = config.load().site_name
-    output.message(
-        "Whoever opens this address uses the console as you. It is valid until this command ends (Ctrl+C):"
+    wanted = {"--read-only": read_only, "--low-bandwidth": low_bandwidth, "--demo": demo}
+    options = [name for name, on in wanted.items() if on]
+    site = config.load()
+    settings = site.web.overridden(
+        listen=listen, public_url=public_url, behind_proxy=behind_proxy, proxies=proxy or []
     )
-    return server.run(listen, public_url, consoles, options, title, output.write)
+    if not settings.behind_proxy:
+        output.message(
+            "Whoever opens this address uses the console as you. It is valid until this command ends (Ctrl+C):"
+        )
+        return server.run(settings, consoles, options, site.site_name, output.write)
+    if demo:
+        raise Refused(
+            "--demo cannot be combined with --behind-proxy: its sites have no tokens. Leave out one."
+        )
+    output.message(
+        "Everyone who opens this address signs in with a token of the API. Ctrl+C ends the server."
+    )
+    config.open_site(site)
+    try:
+        return server.run(settings, consoles, options, site.site_name, output.write)
+    finally:
+        config.close_site()

@@ -257,8 +257,8 @@ _OTHERS = (
         _changes(each)("adopt", "A", "Adopt", "Make a guest of a cluster a service.", 26)
         for each in _ADOPTING
     ),
-    _service_change("package", "p", "Package", "Change the package, after a look at the plan.", 21),
-    _service_change("options", "O", "Options", "Change what the service has other than its product.", 0),
+    _service_change("package", "p", "Package", "Change the package after reviewing the plan.", 21),
+    _service_change("options", "O", "Options", "Change the overrides of the service.", 0),
     _service_change("suspend", "z", "Suspend", "Stop the VM and suspend the service, with a reason.", 22),
     _service_change("unsuspend", "Z", "Unsuspend", "End the suspension and start the VM.", 23),
     _service_change("terminate", "T", "Terminate", "End the service and remove its VM.", 24, True),

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 
+from engine.operators import acts_for_a_token
 from screens.common.actions import ACTIONS, EVERYWHERE, TOGETHER, Action
 from screens.common.key_meanings import FORMER
 from screens.common.roles import role_refusal
@@ -162,6 +163,8 @@ class ActionMixin:
         why = refused(self, asked)
         if why is not None:
             self.notify(why, severity="warning", markup=False)  # type: ignore[attr-defined]
+            return False
+        if acts_for_a_token() and not await self.app.still_signed_in():  # type: ignore[attr-defined]
             return False
         carry_out = getattr(self, f"do_{asked.run}")
         result = carry_out(asked.argument) if asked.argument else carry_out()

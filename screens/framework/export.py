@@ -18,6 +18,7 @@ from textual.widget import Widget
 
 from engine.clock import now_ms, stamp
 from engine.errors import Failed, KvmtuiError
+from engine.operators import acts_for_a_token
 from screens.common.text import plain
 from screens.widgets.dialogs import Choice, Choose
 from screens.widgets.rows import Cell, Column, RowSource, TableRow
@@ -32,6 +33,13 @@ FORMATS = (Choice("csv", "For a spreadsheet."), Choice("json", "For a program.")
 
 def ask(node: Widget, name: str, table: Table) -> None:
     """Asks for the format, writes the file, and says where it is."""
+    if acts_for_a_token():
+        node.notify(
+            "Files are written on the server, where a token has no folder. Use the API or `kvmtui … list --json`.",
+            severity="warning",
+            markup=False,
+        )
+        return
 
     async def work() -> None:
         kind = await node.app.push_screen_wait(Choose("Write this list as", FORMATS))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,9 +33,10 @@ from screens.common.times import ago
 from screens.framework.screen import BaseScreen, EventBatch, Rereads
 from screens.help import lazy
 from screens.shell import header_facts, theme_choice, themes
+from screens.shell.endings import Endings
 from screens.shell.event_feed import BEAT, Feed
 from screens.shell.registry import BUILT, make, tab_of
-from screens.shell.terminal_driver import TerminalDriver, TerminalLost, hung_up
+from screens.shell.terminal_driver import TerminalDriver
 from screens.shell.themes import Appearance
 from screens.shell.toasts import Toasts
 from screens.shell.typeahead import TypeAhead
@@ -82,7 +82,7 @@ class Setup:
     """What it draws on."""
 
 
-class Console(ActionMixin, TypeAhead, Toasts, themes.ThemedApp):
+class Console(ActionMixin, Endings, TypeAhead, Toasts, themes.ThemedApp):
     """The terminal console."""
 
     TITLE = "kvmtui"
@@ -107,7 +107,6 @@ class Console(ActionMixin, TypeAhead, Toasts, themes.ThemedApp):
         self.memory = setup.memory
         self.animation_level = setup.appearance.animation
         self.inbox: deque[LogLine] = deque()
-        self.terminal_lost = False
         self.screen_links: ScreenLinks | None = None  # made with the first link, closed with the console
         self.screen_name = ""
         self._parent_list = "vms"
@@ -170,34 +169,6 @@ class Console(ActionMixin, TypeAhead, Toasts, themes.ThemedApp):
                 f"The engine could not start: {plain(error)}", severity="error", markup=False, timeout=30
             )
 
-    def _end_on(self, *signals: signal.Signals) -> None:
-        """Makes these signals leave as `q` does, so that the terminal is restored and work is parked."""
-        loop = asyncio.get_running_loop()
-        for each in signals:
-            loop.add_signal_handler(each, self._end_by_signal)
-
-    def _end_by_signal(self) -> None:
-        if not self.is_headless and hung_up(sys.__stdin__.fileno()):  # type: ignore[union-attr]
-            self.on_terminal_lost()
-        else:
-            self.exit(0)
-
-    def on_terminal_lost(self, message: TerminalLost | None = None) -> None:
-        """Ends the console: nobody sees it any more, and nobody can press a key."""
-        if not self.terminal_lost:
-            self.terminal_lost = True
-            self.exit(1, 1)
-
-    def _fatal_error(self) -> None:
-        """After an error of its own: details go to the log file, a sentence to the terminal."""
-        error = self._exception
-        log.error("The console ended because of an error of its own", exc_info=error)
-        kind = type(getattr(error, "error", error)).__name__  # of a worker's error, not of the worker
-        self.panic(
-            f"The console ended because of an error of its own ({kind}); the log file has the details. "
-            "Running tasks continue with the next engine. Start kvmtui again."
-        )
-
     def exit(self, result: int | None = None, return_code: int = 0, message: Any = None) -> None:
         """Ends the console; the feed stops while Textual restores the terminal."""
         self._feed.leave()
@@ -223,6 +194,8 @@ class Console(ActionMixin, TypeAhead, Toasts, themes.ThemedApp):
             await self._open(name, service_id)
 
     async def _open(self, name: str, service_id: int | None) -> None:
+        if not await self.still_signed_in():
+            return
         body = self.screen_stack[0].query_one("#place")
         if service_id is None:
             fresh = make(name)
@@ -378,6 +351,8 @@ class Console(ActionMixin, TypeAhead, Toasts, themes.ThemedApp):
         self._vitals.wanted()
 
     async def _read_vitals(self) -> None:
+        if not await self.still_signed_in():
+            return
         facts = await asyncio.to_thread(
             header_facts.read, self.setup.site, self.setup.owner(), self.read_only
         )

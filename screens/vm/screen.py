@@ -84,7 +84,6 @@ class VmScreen(BaseScreen):
         super().__init__(id="place-vm")
         self.service_id = service_id
         self._found: VmDetails | None = None
-        self._counts: dict[str, int] = {}
 
     def compose(self) -> ComposeResult:
         yield Head(id="vm-head")
@@ -164,22 +163,12 @@ class VmScreen(BaseScreen):
             return
         self._found = found
         self.query_one(Head).found = found
-        self._count("addresses", len(found.vm.ips))
+        # the only list whose length is known without a call to the cluster
+        self.query_one(TabRow).count({"addresses": len(found.vm.ips)})
         for each in self.query(Commands):
             each.state_changed()
         if (tab := self.tab) is not None:
             tab.show(found)
-
-    def on_cluster_tab_read(self, message: Any) -> None:
-        """The count of a tab is shown from its first reading on; the images of an ISO storage are not the VM's."""
-        tab, reading = self.tab, message.reading
-        if tab is not None and tab.NAME != "iso" and not reading.lacking:
-            self._count(tab.NAME, len(reading.items))
-
-    def _count(self, name: str, number: int) -> None:
-        self._counts[name] = number
-        for row in self.query(TabRow):  # none while the screen is being closed
-            row.count(self._counts)
 
     def do_command(self) -> None:
         from screens.widgets.dialogs import Notice

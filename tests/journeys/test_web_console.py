@@ -26,10 +26,13 @@ WITHIN = 60.0
 
 
 @contextmanager
-def served(home: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The program while it serves, and the address it printed."""
+def served(home: Path, *options: str, tokens: bool = False) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The program while it serves, and the address it printed; `tokens`: people sign in."""
+    listen = f"127.0.0.1:{free_port()}"
+    if tokens:
+        options += ("--behind-proxy", "--public-url", f"http://{listen}", "--proxy", "127.0.0.1")
     process = subprocess.Popen(
-        [sys.executable, "-m", "kvmtui", "web", "--listen", f"127.0.0.1:{free_port()}", *options],
+        [sys.executable, "-m", "kvmtui", "web", "--listen", listen, *options],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=clean_environment(home),
     )  # fmt: skip
     try:
@@ -209,9 +212,16 @@ def test_only_so_many_consoles_are_open_at_once(journey: Journey, tmp_path: Path
     ("options", "said"),
     [
         (["--listen", "0.0.0.0:8461"], "loopback only, and 0.0.0.0 is not"),
-        (["--listen", "192.0.2.1:8461"], "loopback only"),
-        (["--listen", "nonsense"], "not an address with a port"),
-        (["--public-url", "http://ops.example.com"], "not an address that a proxy can have"),
+        (["--listen", "nonsense"], "is not ADDRESS:PORT"),
+        (["--listen", "127.0.0.1:0"], "has no port"),
+        (["--public-url", "https://ops.example.com"], "public_url needs behind_proxy"),
+        (["--behind-proxy"], "behind_proxy needs public_url"),
+        (["--behind-proxy", "--public-url", "http://ops.example.com"], "use https"),
+        (["--behind-proxy", "--public-url", "https://ops.example.com", "--proxy", "x"], "not an IP address"),
+        (
+            ["--behind-proxy", "--public-url", "https://ops.example.com", "--demo"],
+            "--demo cannot be combined",
+        ),
     ],
 )
 def test_what_is_refused(kvmtui: Callable[..., Ran], options: list[str], said: str) -> None:

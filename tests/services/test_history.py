@@ -106,3 +106,8 @@ def test_what_an_audit_row_changed() -> None:
     assert circumstances("server", {"port": 1}) == {}
     assert [each.name for each in changed("product", {"network.vlan": 1}, {"network.vlan": 1})] == []
     assert in_words("product", {}, {str(n): n for n in range(9)}).endswith(" and 3 more")
+
+
+def test_times_in_the_audit_are_dates() -> None:
+    created = in_words("token", {}, {"role": "operator", "expires_at": 1799450430117, "uses_at": 5})
+    assert created == "role operator, expires_at 2027-01-08 23:20:30 UTC, uses_at 5"

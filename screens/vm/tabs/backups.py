@@ -37,7 +37,7 @@ class BackupsTab(ClusterTab):
     COLUMNS = (
         Column("created", "Made (UTC)", 19, 1),
         Column("size", "Size", 10, 1, right=True),
-        Column("whose", "Whose", 9, 1),
+        Column("whose", "Origin", 9, 1),
         Column("backup", "Backup", 32, 2, grow=True),
     )
 
@@ -94,7 +94,7 @@ class BackupsTab(ClusterTab):
             (
                 f"Made       {at(item.created)} UTC, {ago(item.created)}",
                 f"Size       {size(item.size)}",
-                f"Whose      {'ours' if item.ours else 'made by others in Proxmox; never deleted here'}",
+                f"Origin     {'ours' if item.ours else 'made by others in Proxmox; never deleted here'}",
                 f"Protected  {'yes; Proxmox refuses to delete it' if item.protected else 'no'}",
                 f"Note       {item.note or '—'}",
             )

@@ -48,7 +48,7 @@ class HistoryTab(ListTab):
         yield Listing(self.list)
 
     def table(self) -> Table:
-        return Table(COLUMNS, noun="moments", empty="Nothing has happened to this service yet.", lines=2)
+        return Table(COLUMNS, noun="events", empty="Nothing has happened to this service yet.", lines=2)
 
     def source(self) -> RowSource:
         return FreshRows(self._rows, COLUMNS)
@@ -119,7 +119,7 @@ def _key(moment: Moment) -> str:
 def _said(notes: str) -> Iterator[Said]:
     lines = [line for line in notes.splitlines() if line.strip()]
     if not lines:
-        yield "No notes. # writes some.", "muted"
+        yield "No notes. # adds some.", "muted"
         return
     left = len(lines) - 1
     more = f" (and {left} more line{'s' if left > 1 else ''})" if left else ""

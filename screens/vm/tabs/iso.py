@@ -56,7 +56,7 @@ class IsoTab(ClusterTab):
             else ("The drive is empty.", "muted")
         )
         yield (
-            f"Images on {reading.allowed.iso_storage}, grouped by what stands before the first dash.",
+            f"Images on {reading.allowed.iso_storage}, grouped by the part before the first hyphen.",
             "muted",
         )
 

@@ -177,7 +177,7 @@ def _options(service: ServiceView) -> Iterator[Line]:
     for name, value in service.options.items():
         yield fact(f"  {name}", str(value))
     if not service.options:
-        yield (("  as the product has them", "muted"),)
+        yield (("  no overrides", "muted"),)
     for change in service.pending:
         yield ((f"  ~ {change.field}: {change.old} → {change.new} (pending)", "warn"),)
 

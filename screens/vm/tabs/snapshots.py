@@ -43,7 +43,7 @@ class SnapshotsTab(ClusterTab):
     COLUMNS = (
         Column("name", "Snapshot", 26, 1, grow=True),
         Column("created", "Taken (UTC)", 19, 1),
-        Column("whose", "Whose", 26, 2),
+        Column("whose", "Origin", 26, 2),
     )
 
     def items(self) -> Sequence[SnapshotView]:
@@ -65,10 +65,12 @@ class SnapshotsTab(ClusterTab):
             yield _none_allowed(allowed), "warn"
         else:
             kept = (
-                f"ours are removed after {_days(allowed)}" if allowed.snapshot_lifetime else "kept for good"
+                f"ours are removed after {_days(allowed)}"
+                if allowed.snapshot_lifetime
+                else "kept until deleted"
             )
             tone = "warn" if used >= allowed.snapshots else "muted"
-            yield f"{used} of {allowed.snapshots} used · {kept} · a rollback loses what came after", tone
+            yield f"{used} of {allowed.snapshots} used · {kept} · a rollback discards later changes", tone
         if allowed.snapshots > 0 or reading.schedule:
             yield sentence_of("snapshot", reading.schedule), "muted"
 
@@ -86,9 +88,9 @@ class SnapshotsTab(ClusterTab):
         until = _until(item, self.reading) if self.reading else ""
         return "\n".join(
             (
-                f"Taken  {at(item.created)} UTC, {ago(item.created)}",
-                f"Whose  {'ours' if item.ours else 'made by others in Proxmox'}{f', {until}' if until else ''}",
-                f"Note   {item.note or '—'}",
+                f"Taken   {at(item.created)} UTC, {ago(item.created)}",
+                f"Origin  {'ours' if item.ours else 'made by others in Proxmox'}{f', {until}' if until else ''}",
+                f"Note    {item.note or '—'}",
             )
         )
 
