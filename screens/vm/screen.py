@@ -164,11 +164,15 @@ class VmScreen(BaseScreen):
         self._found = found
         self.query_one(Head).found = found
         # the only list whose length is known without a call to the cluster
-        self.query_one(TabRow).count({"addresses": len(found.vm.ips)})
+        self._count("addresses", len(found.vm.ips))
         for each in self.query(Commands):
             each.state_changed()
         if (tab := self.tab) is not None:
             tab.show(found)
+
+    def _count(self, name: str, number: int) -> None:
+        for row in self.query(TabRow):  # none while the screen is being closed
+            row.count({name: number})
 
     def do_command(self) -> None:
         from screens.widgets.dialogs import Notice
