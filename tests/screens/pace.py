@@ -23,6 +23,8 @@ THREADS_SECONDS = 0.05
 """How long a wait lasts at most when only a thread still works; a screen that waits for a cluster stays waiting."""
 FRAMES = 8
 """So many frames may follow one another until nothing is left to draw."""
+RESIZE_SECONDS = 1 / 50
+"""Longer than Textual waits for another new size of the terminal."""
 _POLL_SECONDS = 0.001
 
 
@@ -68,7 +70,7 @@ def wait_for_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes every pilot wait for the event loop and its threads."""
     threads = Threads()
     waits = partial(nothing_to_do, threads)
-    handled = textual_pilot.Pilot._wait_for_screen
+    handled, resized = textual_pilot.Pilot._wait_for_screen, textual_pilot.Pilot.resize_terminal
 
     async def wait_for_screen(pilot: Any, timeout: float = 30.0) -> bool:
         quiet = await waits() or await handled(pilot, timeout)
@@ -79,7 +81,13 @@ def wait_for_messages(monkeypatch: pytest.MonkeyPatch) -> None:
             quiet = await waits()
         return quiet
 
+    async def resize_terminal(pilot: Any, width: int, height: int) -> None:
+        await resized(pilot, width, height)
+        await asyncio.sleep(RESIZE_SECONDS)
+        await pilot.pause()
+
     monkeypatch.setattr(asyncio, "to_thread", threads.to_thread)
+    monkeypatch.setattr(textual_pilot.Pilot, "resize_terminal", resize_terminal)
     monkeypatch.setattr(textual_pilot, "wait_for_idle", waits)
     monkeypatch.setattr(textual_app, "wait_for_idle", waits)
     monkeypatch.setattr(textual_pilot.Pilot, "_wait_for_screen", wait_for_screen)

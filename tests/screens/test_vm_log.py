@@ -60,7 +60,9 @@ def begin(service_id: int, action: str = "Deploy") -> Run:
 async def log(pilot: Pilot[Any], service_id: int) -> RunLog:
     """Opens the log of a VM with its key."""
     await settle(pilot)
-    await pilot.app.open_vm(service_id)  # type: ignore[attr-defined]
+    app: Any = pilot.app
+    await until(pilot, lambda: app._feed._after is not None)  # what happens before it reads is not shown
+    await app.open_vm(service_id)
     await settle(pilot)
     await press(pilot, "l")
     dialog = pilot.app.screen
