@@ -89,7 +89,7 @@ def _refuse(number: int, row: Outbox | None) -> None:
         raise Refused(f"Mail {number} is being sent now. Check again: kvmtui mail outbox")
     if not row.context:
         raise Refused(
-            f"What mail {number} says is not kept any more; ask for a new one, such as with kvmtui vm password."
+            f"The content of mail {number} is no longer stored. Request a new one, such as with kvmtui vm password."
         )
 
 

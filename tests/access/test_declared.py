@@ -52,8 +52,8 @@ OPERATOR = {
 }  # fmt: skip
 SITE_WIDE = {
     "adoption.adopt", "audit_archive.archive", "clients.create_client", "clients.delete_client", "mail.retry",
-    "mail.retry_failed", "mail.send_test", "notifications.test", "pausing.pause", "pausing.resume", "pausing.toggle",
-    "pools.create_pool",
+    "mail.retry_failed", "mail.send_test", "notifications.resend", "notifications.test", "pausing.pause",
+    "pausing.resume", "pausing.toggle", "pools.create_pool",
     "pools.delete_pool", "pools.put_pool", "products.create_product", "products.delete_product",
     "products.put_product", "run_now.clear_locks", "run_now.run_now", "servers.create_server",
     "servers.delete_server", "servers.put_server", "services.put_services", "settings.put_settings",

@@ -174,6 +174,7 @@ LAST = (
 NOT_RUN = {
     "api": "serves until Ctrl+C; the address it prints is all it prints",
     "lab": "serves until Ctrl+C and prints how to connect; it has no answer that ends",
+    "notify resend": "needs a notification that failed; tests/notify has one",
     "notify test": "needs a target that answers; tests/notify has one",
     "web": "serves until Ctrl+C; the address it prints is all it prints",
     "webhook test": "needs an endpoint that answers; tests/webhooks has one",

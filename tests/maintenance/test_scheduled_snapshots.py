@@ -73,7 +73,7 @@ def test_without_one_of_ours_the_limit_holds_and_the_day_has_failed(
     daily(vm)
     old_snapshots.run(resources)
     site.walk(vm)
-    assert "none of ours" in last(vm).error
+    assert "none of them was created by kvmtui" in last(vm).error
     (day,) = DailySnapshot.select()
     assert (day.state, day.error) == ("failed", last(vm).error)
     assert {one.name for one in snapshots(vm.service_id)} == {"a1", "a2"}

@@ -109,6 +109,7 @@ async def test_copying_takes_the_line_or_the_view_without_control_characters(sta
     async with stage(pane).run_test(size=(80, 24)) as pilot:
         pane.cycle()
         pane.drain()
+        await pilot.pause()
         await pilot.press("y", "Y")
         assert pilot.app.copied == ["two␛]52;c;eA==␇", "one\ntwo␛]52;c;eA==␇"]
 

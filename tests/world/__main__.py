@@ -15,7 +15,8 @@ from tests.world.worlds import Lived, Worlds, prepared
 def main() -> int:
     """The command line."""
     options = _options()
-    scripts = [Script.load(options.replay)] if options.replay else _scripts(options)
+    kinds = {options.db} if options.db != "both" else {"sqlite", "postgresql"}
+    scripts = [Script.load(options.replay)] if options.replay else _scripts(options, sorted(kinds))
     bad = 0
     with prepared({script.db for script in scripts}, options.keep) as worlds:
         for lived in worlds.run(scripts, options.jobs):
@@ -26,18 +27,11 @@ def main() -> int:
     return 1 if bad else 0
 
 
-def _scripts(options: argparse.Namespace) -> list[Script]:
+def _scripts(options: argparse.Namespace, kinds: list[str]) -> list[Script]:
     return [
-        generate(seed, options.seconds, _kind(options.db, seed), options.engines, options.without)
+        generate(seed, options.seconds, kinds[seed % len(kinds)], options.engines, options.without)
         for seed in range(options.seed, options.seed + options.seeds)
     ]
-
-
-def _kind(db: str, seed: int) -> str:
-    """With both kinds every third world is on PostgreSQL, which takes twice the time of SQLite."""
-    if db != "both":
-        return db
-    return "sqlite" if seed % 3 else "postgresql"
 
 
 def _tell(lived: Lived) -> None:

@@ -24,7 +24,6 @@ SHORTER: tuple[tuple[str, str, Any], ...] = (
     ("engine.work.walk", "LONGEST_PARK_MS", 2_500),
     ("engine.work.servers", "PROBE_MS", 1_500),
     ("engine.work.reconcile", "SKEW_MS", 900_000),  # clocks are stepped by up to ten minutes
-    ("engine.work.wake", "LOOK_EVERY", 0.05),  # longer: all of a world share two cores
     ("engine.work.watch", "_WATCH_MS", 1_500),
     ("engine.work.watch", "EVERY_S", 0.25),
     ("engine.work.ticker", "LOOK_S", 2),

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tests.world.world import World
 
 FIRST_SERVICE = 101
-SERVICES = 5
-READY = 3  # of them are ready before anything goes wrong
+SERVICES = 6
+READY = 4  # of them are ready before anything goes wrong
 BEFORE = -1.0
 PRODUCTS = ("small", "full", "distant")
 Do = Callable[[Actor, "World", int, dict[str, Any]], Any]

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tests.world.world import World
 
 PATIENCE_S = 60.0
-LOOK_S = 0.25
 LONGEST_LEASE_MS = 20_000
 STUCK_S = 3.0  # an error that is still there after so long waits for an operator
 OPERATOR = Actor("closing")
@@ -51,7 +50,7 @@ def wait_for_rest(world: World) -> None:
                 helped[vm] = helped.get(vm, 0) + 1
                 since[vm] = now
                 _put_right(world, vm, helped[vm])
-        time.sleep(LOOK_S)
+        time.sleep(0.1)
     world.note("idle")
 
 

@@ -19,7 +19,7 @@ SEEDS = os.environ.get("KVMTUI_WORLD_SEEDS", "")  # how many, from 1 on; `make s
 
 @pytest.mark.timeout(0 if SEEDS else 900)
 def test_every_world_keeps_its_promises() -> None:
-    """Every third world is on PostgreSQL, where there is one."""
+    """Every other world is on PostgreSQL, where there is one."""
     db = "sqlite" if why_not() else "both"
     ran = subprocess.run(
         [sys.executable, "-m", "tests.world", "--db", db, "--seed", "1", "--seeds", SEEDS or "20",
