@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.clock import now_ms
+from engine.errors import NotFound
 from engine.redact import redact
 from engine.store.database import execute, now_expression
 from engine.store.models import Request, Vm
@@ -18,9 +19,12 @@ OPEN = ("queued", "running")
 
 
 def lock(vm_id: int) -> Vm:
-    """The VM's row as it is now, held until the transaction ends."""
+    """The VM's row as it is now, held until the transaction ends; refused when somebody else deleted it."""
     Vm.update(revision=Vm.revision + 1).where(Vm.id == vm_id).execute()
-    return Vm.get_by_id(vm_id)
+    vm: Vm | None = Vm.get_or_none(Vm.id == vm_id)
+    if vm is None:
+        raise NotFound("The record of this VM was deleted in between. Nothing was changed.")
+    return vm
 
 
 def add(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from engine.clock import now_ms
+from engine.errors import NotFound
 from engine.store.database import in_transaction, session, transaction
 from engine.store.models import Request, Run, Vm
 from engine.work import claims, requests
@@ -49,6 +50,19 @@ def test_every_request_of_many_operators_ends_once(make_vm: MakeVm) -> None:
     assert len(promised) == 60
     assert all(row.state == wanted[row.pipeline] for row in Request.select())
     assert Run.select().count() == 60
+
+
+def test_a_record_that_somebody_else_deleted_is_refused(make_vm: MakeVm) -> None:
+    vm = at_rest(make_vm)
+    with session():
+        known = Vm.get_by_id(vm.id)
+    deleting = threading.Thread(
+        target=lambda: in_transaction(lambda: Vm.delete().where(Vm.id == vm.id).execute())
+    )
+    deleting.start()
+    deleting.join()
+    with pytest.raises(NotFound, match="deleted in between"):
+        in_transaction(lambda: requests.lock(known.id))
 
 
 @pytest.mark.parametrize("first", ["Good", "Bad"])

@@ -13,7 +13,7 @@ from tests.postgres import why_not
 from tests.world.script import Act, Script, generate, shrink
 
 ROOT = Path(__file__).parents[2]
-SECONDS = os.environ.get("KVMTUI_WORLD_SECONDS", "2")
+SECONDS = os.environ.get("KVMTUI_WORLD_SECONDS", "4")
 SEEDS = os.environ.get("KVMTUI_WORLD_SEEDS", "")  # how many, from 1 on; `make soak` has more
 
 
