@@ -11,13 +11,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from peewee import SQL, DatabaseError, DatabaseProxy, Model, PostgresqlDatabase
 
 from engine.store import error_messages
 from engine.store.turns import Turns
-from engine.store.urls import connectable
+from engine.store.urls import connectable, sqlite_path
 
 log = logging.getLogger(__name__)
 database = DatabaseProxy()
@@ -64,6 +65,12 @@ _turns = Turns()
 def open_database(url: str) -> None:
     """Point the process at `sqlite:///path` or `postgresql://user:password@host/name`."""
     database.initialize(connectable(url, _refuse_unfenced))
+    _turns.use_file(None if is_postgres() else turns_file(sqlite_path(url)))
+
+
+def turns_file(path: Path) -> Path:
+    """Where the processes that write to a SQLite file queue; empty, and made again when it is missing."""
+    return path.with_name(f"{path.name}-turns")
 
 
 def close_database() -> None:
@@ -80,6 +87,7 @@ def close_database() -> None:
     _thread.depth = 0
     _thread.unit = None
     database.obj = None
+    _turns.use_file(None)
 
 
 def is_postgres() -> bool:
@@ -216,6 +224,7 @@ def _unit() -> Iterator[None]:
     """The outermost transaction: the fence first, what was collected last."""
     unit = _Unit()
     with nullcontext() if is_postgres() else _turns.turn(_thread.urgent), database.atomic():
+        _turns.begun()
         _thread.unit = unit
         try:
             if _thread.fence is not None:
