@@ -23,9 +23,6 @@ KINDS = {
 CROWDED = ("engines", "world")
 """Folders whose tests start several engines; under xdist they run one after the other, in the first worker."""
 
-GARBAGE = 20_000
-"""Objects between two collections. With Python's 700, the collector takes a quarter of a screen test's CPU."""
-
 
 def kind_of(path: str, fixtures: object = ()) -> str:
     """What the tests of a file trust: unit, integration, journeys, crash or pictures."""
@@ -73,7 +70,6 @@ def pytest_collection() -> Iterator[None]:
         return (yield)
     finally:
         gc.freeze()
-        gc.set_threshold(GARBAGE, 20, 20)
         gc.enable()
 
 
