@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,9 +64,28 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
 
 
+_parse = ast.parse
+
+
+def _parse_undisturbed(*given: Any, **named: Any) -> Any:
+    """Parse without looking for garbage.
+
+    Python 3.11 fails when a finalizer that the collector runs parses something in between, as the traceback of an
+    error in it does.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return _parse(*given, **named)
+    finally:
+        if enabled:
+            gc.enable()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """Collects without looking for garbage; what was imported is never looked through again."""
+    ast.parse = _parse_undisturbed
     gc.disable()
     try:
         return (yield)
