@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from engine.actions.packages import applied
@@ -84,44 +84,40 @@ def restore(actor: Actor, service_id: int, backup: str) -> Queued:
 @needs(Role.SUPPORT, "schedule backups")
 def schedule(actor: Actor, service_id: int, days: Iterable[str], at: str = "") -> Queued:
     """Back the VM up on these weekdays; without a time one is drawn, so that not all begin at once."""
-    ordered, minute = _weekdays(days), _minute(at)
-    with session():
-        vm = _ready(service_id)
-        if ordered:
-            _need_backups(vm)
-        return _set_schedule(actor, vm, BackupSchedule, "backup", ordered, minute)
+    return _set_schedule(actor, service_id, BackupSchedule, "backup", _need_backups, days, at)
 
 
 @needs(Role.SUPPORT, "schedule snapshots")
 def schedule_snapshots(actor: Actor, service_id: int, days: Iterable[str], at: str = "") -> Queued:
     """Take a snapshot of the VM on these weekdays; without a time one is drawn, without days none is taken."""
-    ordered, minute = _weekdays(days), _minute(at)
-    with session():
-        vm = _ready(service_id)
-        if ordered:
-            _need_snapshots(vm)
-        return _set_schedule(actor, vm, SnapshotSchedule, "snapshot", ordered, minute)
+    return _set_schedule(actor, service_id, SnapshotSchedule, "snapshot", _need_snapshots, days, at)
 
 
 def _set_schedule(
     actor: Actor,
-    vm: Vm,
+    service_id: int,
     table: type[BackupSchedule] | type[SnapshotSchedule],
     what: str,
-    days: list[str],
-    minute: int,
+    need: Callable[[Vm], None],
+    days: Iterable[str],
+    at: str,
 ) -> Queued:
-    """Put this schedule in the place of the one there was; without days there is none any more."""
+    """Replace the schedule; without days it is removed. `need` refuses a VM whose plan does not allow it."""
+    ordered, minute = _weekdays(days), _minute(at)
+    with session():
+        vm = _ready(service_id)
+        if ordered:
+            need(vm)
 
-    def work() -> Accepted:
-        table.delete().where(table.vm == vm.id).execute()
-        if not days:
-            return Accepted(f"The {what} schedule of {label(vm)} was removed.")
-        table.create(vm=vm.id, days=days, minute=minute, since=now_ms())
-        when = f"{minute // 60:02d}:{minute % 60:02d}"
-        return Accepted(f"A {what} of {label(vm)} is scheduled on {', '.join(days)} at {when}.")
+        def work() -> Accepted:
+            table.delete().where(table.vm == vm.id).execute()
+            if not ordered:
+                return Accepted(f"The {what} schedule of {label(vm)} was removed.")
+            table.create(vm=vm.id, days=ordered, minute=minute, since=now_ms())
+            when = f"{minute // 60:02d}:{minute % 60:02d}"
+            return Accepted(f"A {what} of {label(vm)} is scheduled on {', '.join(ordered)} at {when}.")
 
-    return change(actor, vm, f"{what} schedule", work, days=days, minute=minute)
+        return change(actor, vm, f"{what} schedule", work, days=ordered, minute=minute)
 
 
 def _weekdays(days: Iterable[str]) -> list[str]:

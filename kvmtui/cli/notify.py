@@ -12,6 +12,11 @@ app = typer.Typer(
     help="List, test and resend the notifications for operators.", rich_markup_mode=None, no_args_is_help=True
 )
 
+Targets = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TARGET]...", help="Name of a target in config.toml; default: all targets."),
+]
+
 
 @app.command("list")
 def list_targets(as_json: AsJson = False) -> None:
@@ -45,10 +50,7 @@ def list_targets(as_json: AsJson = False) -> None:
 
 @app.command("test")
 def send_test(
-    target: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[TARGET]...", help="Name of a target in config.toml; default: every one."),
-    ] = None,
+    target: Targets = None,
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> int:
@@ -75,10 +77,7 @@ def send_test(
 
 @app.command()
 def resend(
-    target: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[TARGET]...", help="Name of a target in config.toml; default: every one."),
-    ] = None,
+    target: Targets = None,
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:

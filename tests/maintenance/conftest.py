@@ -9,18 +9,11 @@ import pytest
 from engine.audit import Actor
 from engine.store.models import Run, Vm
 from engine.work.task import TaskResources
-from tests.pipelines.conftest import Site, site, stepped_site
+from tests.pipelines.conftest import PLAN, Site, site, stepped_site
 
 __all__ = ["ME", "PLAN", "last", "site", "stepped_site"]
 
 ME = Actor("tester", "192.0.2.7", "cli")
-PLAN = {
-    "snapshots": 2,
-    "snapshot_lifetime": 3,
-    "backups": 2,
-    "backup_storage": "backup",
-    "iso_storage": "iso",
-}
 
 
 def last(vm: Vm) -> Run:

@@ -43,6 +43,14 @@ SPEC: dict[str, Any] = {
     "system_disk": {"storage": "local-lvm", "size": 20, "mbps_rd": 100, "iops_wr": 500},
     "additional_disk": {"storage": "local-lvm", "size": 5},
 }
+PLAN = {
+    "snapshots": 2,
+    "snapshot_lifetime": 3,
+    "backups": 2,
+    "backup_storage": "backup",
+    "iso_storage": "iso",
+}
+"""What a product needs beyond SPEC for snapshots, backups and ISO images."""
 
 
 @dataclass

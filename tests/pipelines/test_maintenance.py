@@ -15,16 +15,9 @@ from engine.schedule import backups_due, old_snapshots
 from engine.store import secrets
 from engine.store.models import DailyBackup, Run, Snapshot, Vm
 from engine.work.task import TaskResources
-from tests.pipelines.conftest import Site
+from tests.pipelines.conftest import PLAN, Site
 
 ME = Actor("tester", "", "cli")
-PLAN = {
-    "snapshots": 2,
-    "snapshot_lifetime": 3,
-    "backups": 2,
-    "backup_storage": "backup",
-    "iso_storage": "iso",
-}
 
 
 @pytest.fixture

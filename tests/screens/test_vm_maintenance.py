@@ -18,19 +18,12 @@ from screens.widgets.dialogs import Confirm, Dialog, Notice, TypeName
 from screens.widgets.form import FormDialog
 from screens.widgets.table import Table
 from tests.live.conftest import MAC, VMID, put, site, stepped_site
-from tests.pipelines.conftest import SPEC, Site
+from tests.pipelines.conftest import PLAN, SPEC, Site
 from tests.screens.console_site import console, settle
 from tests.screens.pressing import dialog
 
 __all__ = ["site", "stepped_site"]
 
-PLAN = {
-    "snapshots": 2,
-    "snapshot_lifetime": 3,
-    "backups": 2,
-    "backup_storage": "backup",
-    "iso_storage": "iso",
-}
 MANY = {"agent": "1", "ide2": "none,media=cdrom"}
 
 
