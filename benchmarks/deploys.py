@@ -235,7 +235,7 @@ def _now() -> tuple[float, float]:
 
 def _measured(before: tuple[float, float], vms: int, threads: int) -> dict[str, float]:
     """Time and CPU since `before`, so without imports and opening the database."""
-    seconds, cpu = (now - then for now, then in zip(_now(), before, strict=True))
+    seconds, cpu = (end - start for end, start in zip(_now(), before, strict=True))
     return {"seconds": round(seconds, 2), "cpu_per_vm": round(cpu / vms, 3), "threads": threads}
 
 

@@ -68,7 +68,7 @@ class Terminal:
         return time.perf_counter() - begun
 
     def settle(self, quiet: float = 0.6) -> None:
-        """Read until there is no output for `quiet` seconds."""
+        """Discard output until the terminal was silent for `quiet` seconds."""
         while self.read(quiet):
             pass
 

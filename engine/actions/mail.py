@@ -89,7 +89,8 @@ def _refuse(number: int, row: Outbox | None) -> None:
         raise Refused(f"Mail {number} is being sent now. Check again: kvmtui mail outbox")
     if not row.context:
         raise Refused(
-            f"The content of mail {number} is no longer stored. Request a new one, such as with kvmtui vm password."
+            f"Mail {number} cannot be sent again: its content is no longer stored. For a new password mail, run "
+            "kvmtui vm password."
         )
 
 

@@ -228,7 +228,7 @@ def _role(role: Role | str) -> Role:
     try:
         return Role(role)
     except ValueError:
-        raise Refused(f"There is no role '{role}'; the roles are {', '.join(Role)}.") from None
+        raise Refused(f"Unknown role '{role}'. Use one of: {', '.join(Role)}.") from None
 
 
 def _until(expires: str) -> int | None:

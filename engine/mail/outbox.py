@@ -88,7 +88,7 @@ def sealed(uid: str, context: Mapping[str, Any]) -> str:
 def unsealed(row: Outbox) -> dict[str, Any]:
     """What a mail says, in clear; refused with a sentence when it is gone or does not open."""
     if not row.context:
-        raise Refused("The content of the mail is no longer stored; it cannot be sent.")
+        raise Refused("The mail cannot be sent: its content is no longer stored.")
     keys = secrets.key_file().holding(secrets.key_id_of(row.context))
     context: dict[str, Any] = json.loads(secrets.open_with(keys, row.context, "outbox", row.uid, "context"))
     redact.register(str(context.get("password") or ""))

@@ -79,7 +79,7 @@ def exact_name(text: str) -> str:
             return name
     near = get_close_matches(text, _BY_NAME, 1)
     hint = f" Did you mean “{near[0]}”?" if near else ""
-    raise Refused(f"There is no step “{text}”.{hint} The steps are: {', '.join(_BY_NAME)}.")
+    raise Refused(f"Unknown step “{text}”.{hint} Use one of: {', '.join(_BY_NAME)}.")
 
 
 def check(name: str, vm_status: str, running: bool) -> str | None:

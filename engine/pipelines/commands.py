@@ -110,7 +110,7 @@ def _then(ctx: Context, outcome: Outcome, status: str) -> Outcome:
     return outcome
 
 
-_NO_VM = "there is no VM"
+_NO_VM = "the VM does not exist in Proxmox"
 _NOT_DUE = "the traffic quota no longer requires it"
 
 COMMANDS: tuple[Pipeline, ...] = (

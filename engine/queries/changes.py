@@ -15,7 +15,7 @@ from engine.clock import stamp
 
 _MOST_WORDS = 6
 _FIRST_MS, _END_MS = 1_000_000_000_000, 100_000_000_000_000
-"""From 2001 to 5138; another number is no time in milliseconds."""
+"""Numbers between these, the years 2001 to 5138, are shown as times."""
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 

@@ -111,7 +111,7 @@ def checked(span: str) -> Span:
     for each in SPANS:
         if each == span:
             return each
-    raise Refused(f"There is no span '{span}'; the spans are {', '.join(SPANS)}.")
+    raise Refused(f"Unknown span '{span}'. Use one of: {', '.join(SPANS)}.")
 
 
 def in_unit(metric: str, value: float | None) -> str:

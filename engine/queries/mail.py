@@ -28,7 +28,7 @@ from engine.traffic.quota import Quota
 def preview(template: str, language: str = "", service_id: int | None = None) -> Letter:
     """The letter as it would go out, with a sample VM or a real one; a password is never in it."""
     if template not in TEMPLATES:
-        raise Refused(f"There is no mail '{template}'; the mails are {', '.join(TEMPLATES)}.")
+        raise Refused(f"Unknown mail '{template}'. Use one of: {', '.join(TEMPLATES)}.")
     if service_id is None:
         return write_letter(template, language or "en", sample_facts())
     with session():

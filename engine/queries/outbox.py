@@ -50,7 +50,7 @@ class MailCounts:
 def outbox(state: str = "", limit: int = 1000) -> list[MailView]:
     """The newest mails first, of one state or of all."""
     if state and state not in STATES:
-        raise Refused(f"There is no state '{state}'; the states are {', '.join(STATES)}.")
+        raise Refused(f"Unknown state '{state}'. Use one of: {', '.join(STATES)}.")
     return _views(_in_state(state) if state else None, limit)
 
 

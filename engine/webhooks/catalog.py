@@ -55,5 +55,5 @@ def chosen(types: Iterable[str]) -> list[str]:
     wanted = set(types)
     unknown = sorted(wanted - TYPES.keys())
     if unknown:
-        raise InvalidValue("events", f"There is no event '{unknown[0]}'; the events are {', '.join(TYPES)}.")
+        raise InvalidValue("events", f"Unknown event '{unknown[0]}'. Use any of: {', '.join(TYPES)}.")
     return [each for each in TYPES if each in wanted]

@@ -162,7 +162,7 @@ def deliveries(
     from kvmtui.terminal import open_site, output
 
     if state and state not in STATES:
-        raise Refused(f"There is no state '{state}'; the states are {', '.join(STATES)}.")
+        raise Refused(f"Unknown state '{state}'. Use one of: {', '.join(STATES)}.")
     with open_site.opened():
         found = found_of(webhook, state, limit)
     if as_json:

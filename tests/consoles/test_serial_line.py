@@ -226,7 +226,7 @@ class TestRefusals:
         assert "Enter" in said
 
     def test_an_unknown_vm(self, terminal: Start, site: ConsoleSite) -> None:
-        self.refused(terminal, site, "vm", "console", "nobody")
+        assert "nobody" in self.refused(terminal, site, "vm", "console", "nobody")
 
 
 def test_what_cannot_be_written_down_is_not_opened(site: ConsoleSite) -> None:

@@ -140,7 +140,7 @@ def test_a_preview_shows_a_mail_and_never_a_password(site: Program) -> None:
     as_json = json.loads(site("mail", "preview", "welcome", "--json").stdout)
     assert {"language", "subject", "text", "html", "notes"} == as_json.keys()
     for arguments, sentence in [
-        (("nothing",), "There is no mail 'nothing'"),
+        (("nothing",), "Unknown mail 'nothing'"),
         (("ready", "--vm", "77"), "77"),
     ]:
         ran = site("mail", "preview", *arguments)

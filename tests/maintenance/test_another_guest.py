@@ -53,4 +53,4 @@ def test_its_backups_are_neither_listed_nor_restored(site: Site, vm: Vm) -> None
     assert backups(vm.service_id) == []
     maintenance.restore(ME, vm.service_id, volid)
     site.walk(vm)
-    assert "there is no backup" in last(vm).error and site.guest(vm).status == "running"
+    assert "has no backup" in last(vm).error and site.guest(vm).status == "running"

@@ -151,6 +151,6 @@ def test_the_two_status_tasks_tell_what_runs_and_what_has_ended(stepped_site: Si
     maintenance.restore(ME, vm.service_id, backup + "x")
     site.walk(vm)
     ((action, result),) = results(resources, following.restores)
-    assert action == "restore_backup" and "there is no backup" in result and "Try the restore again" in result
+    assert action == "restore_backup" and "has no backup" in result and "Try the restore again" in result
     later = TaskResources(site.walker.servers, "test", keep_going=lambda: True, since=clock.now_ms() + 1)
     assert results(later, following.manual_backups) == [] and results(later, following.restores) == []

@@ -111,7 +111,7 @@ def test_a_failed_restore_says_how_to_continue_and_both_ways_work(
 def test_a_backup_that_is_not_there_leaves_the_vm_as_it_was(site: Site, vm: Vm, backup: str) -> None:
     maintenance.restore(ME, vm.service_id, backup + "x")
     site.walk(vm)
-    assert "there is no backup" in last(vm).error
+    assert "has no backup" in last(vm).error
     assert "restore-begin" not in {one.action for one in site.lab.effects}
     assert site.guest(vm).status == "running", "a name that was mistyped must not cost the client an outage"
 

@@ -114,7 +114,7 @@ async def test_a_webhook_is_created_and_its_secret_shown_once(site: Store) -> No
         await opened(pilot)
         await press(pilot, "+")
         form = await fill(pilot, url="http://10.0.0.9/hooks", events="vm.ready\nvm.gone")
-        await until(pilot, lambda: "without TLS" in words(pilot) or "There is no event" in words(pilot))
+        await until(pilot, lambda: "without TLS" in words(pilot) or "Unknown event" in words(pilot))
         assert pilot.app.screen is form
         await fill(pilot, events="vm.ready", allow_private=True)
         shown = await dialog(pilot, SecretDialog)

@@ -87,14 +87,14 @@ def collect(life: Life, seen: list[CounterReading]) -> dict[int, tuple[int, int]
     """Count from reading to reading, as the task does: a stale one is passed over."""
     sums: dict[int, tuple[int, int]] = {}
     last = seen[0]
-    for now in seen[1:]:
-        if counter_change(last, now) is CounterChange.STALE:
+    for reading in seen[1:]:
+        if counter_change(last, reading) is CounterChange.STALE:
             continue
-        for hour, (came, went) in counted(last, now, life.slots(last.at, now.at)).items():
-            assert hour % HOUR_MS == 0 and last.at - HOUR_MS < hour <= now.at
+        for hour, (came, went) in counted(last, reading, life.slots(last.at, reading.at)).items():
+            assert hour % HOUR_MS == 0 and last.at - HOUR_MS < hour <= reading.at
             before = sums.get(hour, (0, 0))
             sums[hour] = before[0] + came, before[1] + went
-        last = now
+        last = reading
     return sums
 
 
@@ -127,8 +127,8 @@ def test_while_the_counters_continue_the_sum_is_exact(life: Life, pauses: list[t
 
 @given(life=lives(), pauses=looks)
 def test_the_same_reading_twice_adds_nothing(life: Life, pauses: list[tuple[int, int]]) -> None:
-    for now in readings(life, pauses):
-        assert counted(now, now) == {}
+    for one in readings(life, pauses):
+        assert counted(one, one) == {}
 
 
 @given(life=lives(restarts=0), gap=st.integers(HOUR, 5 * DAY_MS))

@@ -95,7 +95,7 @@ def delete(ctx: Context) -> Outcome:
     volid = str(ctx.args["backup"])
     found = next((one for one in of_vm(ctx) if one.volid == volid), None)
     if found is None:
-        return ctx.reached(why=f"there is no backup {volid}")
+        return ctx.reached(why=f"backup {volid} does not exist")
     if not is_ours(ctx, found):
         return Fail(f"backup {volid} was not created by kvmtui; delete it in Proxmox if needed")
     return ctx.act(lambda: _delete(ctx, volid))
@@ -112,7 +112,7 @@ def _missing(ctx: Context) -> Fail | None:
     volid = str(ctx.args["backup"])
     if any(one.volid == volid for one in of_vm(ctx)):
         return None
-    return Fail(f"there is no backup {volid} of this VM on storage {ctx.plan.backup_storage}")
+    return Fail(f"storage {ctx.plan.backup_storage} has no backup {volid} of this VM")
 
 
 def restore(ctx: Context) -> Outcome:

@@ -116,7 +116,7 @@ def _stopped_already(ctx: Context) -> Outcome:
 
 
 def _prove_unless_acted(ctx: Context) -> None:
-    """What another guest under our VMID does is no result; a call of this step has proved that it is ours."""
+    """Check that the guest is ours before its state counts. A call this step already made has checked it."""
     if not ctx.acted:
         ctx.guest.prove()
 
