@@ -76,7 +76,7 @@ class ServicesScreen(Adopts, RecordsScreen):
         return {"client": names_of("client"), "product": sorted(self._specs)}
 
     def follow(self, form: FormWidget, values: Mapping[str, object]) -> None:
-        """Empty options show the product's value as a placeholder."""
+        """Empty options show the product's value in grey."""
         suggest(form, self._specs.get(str(values.get("product"))), OPTIONS)
 
     def save(self, form: Any, key: Any) -> PutResult:
