@@ -30,7 +30,7 @@ BELL = "dns"
 TIMING = Timing(connect=5.0, read=10.0, total=45.0)  # the deadline of a batch, below the lease
 PAUSES_S = (5.0, 10.0, 20.0, 40.0, 60.0)  # a server that does not answer, or is busy
 SLOW_PAUSES_S = (30.0, 60.0, 300.0, 900.0, 3600.0)  # what a person has to put right first
-CHECK_AGAIN_S = 10.0  # a change sent before an outage may reach the server after it
+CHECK_AGAIN_S = 10.0  # for so long a change sent before an outage may reach the server after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +185,8 @@ class _Server:
         def write() -> None:
             silent = bool(results) and all(each.down for each in results)
             back = not silent and sending.answered(self.key)
-            late = self._settings.check_again_s if back or self._destination.doubtful else 0.0
-            settled = ledger.settle(outcomes, late)
+            again_s = self._settings.check_again_s
+            settled = ledger.settle(outcomes, again_s if sending.unsure(self.key, again_s) else 0.0)
             if silent:
                 return
             if row.last_error:
@@ -198,7 +198,6 @@ class _Server:
                 _log_line(each, f"{answers.done_line(each, row)} (retried)")
 
         in_transaction(write)
-        self._destination.doubtful = False
 
 
 def _alert(text: str, level: str) -> None:

@@ -75,8 +75,10 @@ def hold(name: str, owner: str, lease_ms: int) -> bool:
         free = (
             (Destination.owner == owner) | (Destination.until <= now) | (Destination.until > now + lease_ms)
         )
+        # the end of the batch before was never recorded
+        unsure_at = Case(None, [((Destination.attempt_at > 0), now)], Destination.unsure_at)
         taken = (
-            Destination.update(owner=owner, until=now + lease_ms, attempt_at=now)
+            Destination.update(owner=owner, until=now + lease_ms, attempt_at=now, unsure_at=unsure_at)
             .where(Destination.name == name, free)
             .execute()
         )
@@ -88,10 +90,14 @@ def hold(name: str, owner: str, lease_ms: int) -> bool:
     return in_transaction(work)
 
 
-def unfinished(name: str) -> bool:
-    """Whether the end of the last batch for a destination was never recorded: nobody knows what arrived."""
-    busy = (Destination.name == name) & (Destination.attempt_at > 0)
-    return Destination.select().where(busy).exists()
+def unsure(name: str, within_s: float) -> bool:
+    """Whether it was unclear within this time what reached a destination: it was silent, or its sender was killed.
+
+    What was sent before may still arrive.
+    """
+    now = now_expression()
+    recent = (Destination.unsure_at > now - int(within_s * 1000)) & (Destination.unsure_at <= now)
+    return Destination.select().where((Destination.name == name) & recent).exists()
 
 
 def release(name: str, owner: str) -> None:
@@ -103,7 +109,9 @@ def release(name: str, owner: str) -> None:
 def answered(name: str) -> bool:
     """The destination answered: the batch is over. True when this ends an outage. Call it inside a transaction."""
     same = Destination.name == name
-    ended = Destination.update(failures=0, error="", retry_at=0, failing_since=None, attempt_at=0)
+    ended = Destination.update(
+        failures=0, error="", retry_at=0, failing_since=None, attempt_at=0, unsure_at=now_expression()
+    )
     if ended.where(same, Destination.failures > 0).execute():
         return True
     Destination.update(attempt_at=0).where(same, Destination.attempt_at > 0).execute()
@@ -123,6 +131,7 @@ def failed(name: str, error: str, pauses_s: Sequence[float]) -> bool:
             retry_at=now + pause,
             failing_since=fn.COALESCE(Destination.failing_since, now),
             attempt_at=0,
+            unsure_at=now,
         ).where(Destination.name == name).execute()
         return bool(row.failures == 0)
 
@@ -312,8 +321,6 @@ class DestinationThread:
         self.work = threading.Event()
         self.put_off = False
         """Whether the destination is left to others for a moment: they hold its lease, or sending failed."""
-        self.doubtful = False
-        """Whether the end of a batch before was never recorded, since the sender last reset it."""
         self._sender = sender
         self._abandoned = False
         self._store_lock = threading.RLock()  # held while the store is used; after `abandon` it is not used
@@ -350,7 +357,6 @@ class DestinationThread:
     def hold(self) -> bool:
         """Take or renew the lease before a batch; False when another sender holds it: end."""
         with self.store():
-            self.doubtful |= unfinished(self.name)
             self.put_off = not self._sender.hold(self.name)
         return not self.put_off
 

@@ -10,10 +10,22 @@ import pytest
 from engine.clock import now_ms
 from engine.dns.sender import BELL, DnsSender
 from engine.store.database import in_transaction, session
-from engine.store.models import DnsRecord
+from engine.store.models import Destination, DnsRecord, Zone
 from engine.work import wake
 from kvmtui.lab.dns.server import FakeRequest, FakeResponse
-from tests.dns.senders import FORWARD, QUICK, SOON, Gated, MakeVm, Step, add_zone, make_vm, start, until
+from tests.dns.senders import (
+    FORWARD,
+    QUICK,
+    REVERSE,
+    SOON,
+    Gated,
+    MakeVm,
+    Step,
+    add_zone,
+    make_vm,
+    start,
+    until,
+)
 
 __all__ = ["make_vm", "start"]
 NAME = f"vm-10.{FORWARD}"
@@ -43,7 +55,8 @@ class LateServer(Gated):
 @pytest.fixture
 def late() -> Iterator[LateServer]:
     with LateServer() as server:
-        server.add_zone(FORWARD)
+        for zone in (FORWARD, REVERSE):
+            server.add_zone(zone)
         yield server
 
 
@@ -63,10 +76,35 @@ def test_a_record_that_appears_after_its_deletion_was_checked_is_deleted(
     assert late.contents(NAME, "A") == []
 
 
+def test_the_second_check_covers_every_zone_of_the_server(
+    late: LateServer, make_vm: MakeVm, start: Callable[..., DnsSender]
+) -> None:
+    """The batch that ends the outage is one of another zone."""
+    add_zone(late, FORWARD)
+    start(replace(QUICK, check_again_s=3600.0))
+    vm = make_vm(10)
+    assert "will retry" in Step(vm).lines()[0]
+    add_zone(late, REVERSE)
+    Zone.update(id=0).where(Zone.name == REVERSE).execute()  # its turn comes first
+    Step(make_vm(11)).lines()
+    Step(vm, clear=True).lines()
+    late.gate.set()
+    until(lambda: not _due_now())
+    late.arrive()
+    _check_now()
+    until(lambda: {row.vm.name for row in _rows() if row.vm} == {"vm-11"} and not _due_now())
+    assert late.contents(NAME, "A") == []
+
+
 def _check_now() -> None:
     """The time of the second check has come."""
+
+    def later() -> None:
+        Destination.update(unsure_at=1).where(Destination.unsure_at > 0).execute()
+        DnsRecord.update(due_at=1).where(DnsRecord.due_at > 1).execute()
+
     with session():
-        in_transaction(lambda: DnsRecord.update(due_at=1).where(DnsRecord.due_at > 1).execute())
+        in_transaction(later)
     wake.ring_here(BELL)
 
 
