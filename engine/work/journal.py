@@ -65,20 +65,22 @@ class Journal:
     def answered(self, call_id: int, upid: str | None) -> None:
         """Commit the task's name, or that the call ended at once."""
         now = now_ms()
-        changes = {"state": "answered", "upid": upid} if upid else {"state": "ended", "ended_at": now}
-        self._close(call_id, answered_at=now, **changes)
+        if upid:
+            self._close(call_id, upid, state="answered", upid=upid, answered_at=now)
+        else:
+            self._close(call_id, "", state="ended", answered_at=now, ended_at=now)
 
     def failed(self, call_id: int, kind: FaultKind, sentence: str) -> None:
         """Commit how it failed; an ambiguous call stays open until the cluster shows what became of it."""
         state = "ambiguous" if kind is FaultKind.AMBIGUOUS else "failed"
-        self._close(call_id, state=state, outcome=sentence, answered_at=now_ms())
+        self._close(call_id, "", state=state, outcome=sentence, answered_at=now_ms())
 
-    def _close(self, call_id: int, **changes: object) -> None:
+    def _close(self, call_id: int, task: str, /, **changes: object) -> None:
+        """Write how a call was answered. What another worker found out by then stands, unless it saw no such task."""
         columns = ", ".join(f"{name} = ?" for name in changes)
+        sql = f"UPDATE call SET {columns} WHERE id = ? AND (state = 'intent' OR (upid <> ? AND ? <> ''))"
         with unfenced():
-            in_transaction(
-                lambda: execute(f"UPDATE call SET {columns} WHERE id = ?", *changes.values(), call_id)
-            )
+            in_transaction(lambda: execute(sql, *changes.values(), call_id, task, task))
 
 
 def _not_converging(call: ChangingCall) -> str:
