@@ -151,9 +151,8 @@ class Destination(Row):
     retry_at = EpochField(default=0)
     failing_since = EpochField(null=True)
     error = TextField(default="")
-    unsure_at = EpochField(
-        constraints=[SQL("DEFAULT 0")], default=0
-    )  # when it was last unclear what of a batch arrived, else 0
+    # when it was last unclear what of a batch arrived, else 0
+    unsure_at = EpochField(constraints=[SQL("DEFAULT 0")], default=0)
 
 
 class DnsRecord(Row):
