@@ -8,7 +8,7 @@ is `claimed` before it is sent: after a crash between sending and writing down, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -229,10 +229,14 @@ def _drop_orphans(zone_id: int) -> None:
     in_transaction(write)
 
 
-def claim(work: Work, changes: Sequence[RecordChange]) -> list[RecordChange]:
-    """Note what is about to be sent; returns the changes that may be. One whose row was requested again is omitted."""
+def claim(work: Work, changes: Sequence[RecordChange], fence: Callable[[], None]) -> list[RecordChange]:
+    """Note what is about to be sent; returns the changes that may be. One whose row was requested again is omitted.
+
+    The fence stops a sender that was replaced: its successor has to find noted here whatever was sent.
+    """
 
     def write() -> list[RecordChange]:
+        fence()
         current = _current([row.id for row in work.around])
         rows = work.rows
         sound = [each for each in changes if all(_is_current(row, current) for row in _touched(each, rows))]

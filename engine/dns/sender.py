@@ -136,7 +136,7 @@ class _Server:
         try:
             plan = make_plan(work.wanted, provider.read(work.keys), ledger.entries(work.around))
             with self._store():
-                changes = ledger.claim(work, plan.writes)
+                changes = ledger.claim(work, plan.writes, self._destination.check)
             return plan, provider.apply(changes)
         finally:
             provider.close()
@@ -183,6 +183,7 @@ class _Server:
         label = configured_zones.zone_of(row).label
 
         def write() -> None:
+            self._destination.check()
             silent = bool(results) and all(each.down for each in results)
             back = not silent and sending.answered(self.key)
             again_s = self._settings.check_again_s

@@ -90,6 +90,20 @@ def hold(name: str, owner: str, lease_ms: int) -> bool:
     return in_transaction(work)
 
 
+class LeaseLost(Exception):
+    """Another sender has the destination now: nothing more may be written for it here."""
+
+
+def check(name: str, owner: str) -> None:
+    """Raise LeaseLost unless the destination is still this sender's. Call it first in a transaction.
+
+    Until the end of the transaction nobody can take the destination over.
+    """
+    mine = (Destination.name == name) & (Destination.owner == owner)
+    if not Destination.update(owner=owner).where(mine).execute():
+        raise LeaseLost(name)
+
+
 def unsure(name: str, within_s: float) -> bool:
     """Whether it was unclear within this time what reached a destination: it was silent, or its sender was killed.
 
@@ -275,6 +289,10 @@ class DestinationSender(ABC):
         """Take or renew the lease of a destination for this sender."""
         return hold(name, self._owner, self._lease_ms)
 
+    def check(self, name: str) -> None:
+        """Raise LeaseLost unless the destination is still this sender's. Call it first in a transaction."""
+        check(name, self._owner)
+
     def release(self, name: str) -> None:
         """Give up the lease of a destination."""
         release(name, self._owner)
@@ -360,11 +378,18 @@ class DestinationThread:
             self.put_off = not self._sender.hold(self.name)
         return not self.put_off
 
+    def check(self) -> None:
+        """Raise LeaseLost when another sender has taken the destination over; see `check`."""
+        self._sender.check(self.name)
+
     def _run(self) -> None:
         try:
             self._send_all()
         except _Abandoned:
             return
+        except LeaseLost:
+            log.info("%s was taken over; this sender stops", self.name)
+            self.put_off = True
         except Exception:
             log.exception("Sending to %s failed; retrying shortly", self.name)
             self.put_off = True
