@@ -54,9 +54,6 @@ def rows_of(vm_ids: Sequence[int], zone_id: int | None = None) -> list[DnsRecord
     return found
 
 
-# --- requests ---
-
-
 def request(wanted: dict[int, dict[int, list[Record]]]) -> dict[int, list[DnsRecord]]:
     """Queue what VMs should have, by VM and zone; what they have beyond it is queued for deletion.
 
@@ -232,7 +229,7 @@ def _drop_orphans(zone_id: int) -> None:
 def claim(work: Work, changes: Sequence[RecordChange], fence: Callable[[], None]) -> list[RecordChange]:
     """Note what is about to be sent; returns the changes that may be. One whose row was requested again is omitted.
 
-    The fence stops a sender that was replaced: its successor has to find noted here whatever was sent.
+    The fence stops a sender that was replaced: its successor must find a note of whatever was sent.
     """
 
     def write() -> list[RecordChange]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.mail.outbox import BELL
-from engine.work.sending import Loop
+from engine.work.loop import Loop
 
 if TYPE_CHECKING:
     from engine.mail.delivery import Round

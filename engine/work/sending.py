@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -23,9 +23,9 @@ from engine.redact import redact
 from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Destination
 from engine.work import wake
+from engine.work.loop import Loop
 
 log = logging.getLogger(__name__)
-AFTER_A_FAULT_S = 5.0
 SLOW_MS = 3_000  # a server that has not answered for this long is not waited for
 LEASE_MS = 60_000
 LINGER_S = 1.0  # how long a sender keeps its lease without work
@@ -90,18 +90,18 @@ def hold(name: str, owner: str, lease_ms: int) -> bool:
     return in_transaction(work)
 
 
-class LeaseLost(Exception):
+class DestinationLost(Exception):
     """Another sender has the destination now: nothing more may be written for it here."""
 
 
 def check(name: str, owner: str) -> None:
-    """Raise LeaseLost unless the destination is still this sender's. Call it first in a transaction.
+    """Raise DestinationLost unless the destination is still this sender's. Call it first in a transaction.
 
     Until the end of the transaction nobody can take the destination over.
     """
     mine = (Destination.name == name) & (Destination.owner == owner)
     if not Destination.update(owner=owner).where(mine).execute():
-        raise LeaseLost(name)
+        raise DestinationLost(name)
 
 
 def unsure(name: str, within_s: float) -> bool:
@@ -157,67 +157,6 @@ def retry_now(names: Iterable[str]) -> None:
     Destination.update(retry_at=0).where(
         Destination.name.in_(list(names)), Destination.failures > 0
     ).execute()
-
-
-# --- the thread that looks ---
-
-
-class Loop:
-    """A thread that calls `look` when its bell rings or the time comes that `look` returned.
-
-    `look` does what is due and returns the seconds until the next call. An exception in it is logged, and it is called
-    again after a few seconds.
-    """
-
-    def __init__(self, bell: str, look: Callable[[], float]) -> None:
-        self.stopping = threading.Event()
-        self._bell = bell
-        self._look = look
-        self._last_round = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Begin to look, once however often it is called."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=f"engine-{self._bell}", daemon=True)
-            self._thread.start()
-
-    def finish(self, within: float) -> bool:
-        """Do what is due now, then end; True when that was done in time."""
-        self._last_round.set()
-        self.start()
-        return self.join(within)
-
-    def stop(self, within: float) -> bool:
-        """End after what is being done; True when that was in time."""
-        self.stopping.set()
-        return self.join(within)
-
-    def join(self, within: float) -> bool:
-        """Wait for the end."""
-        wake.ring_here(self._bell)
-        if self._thread is not None:
-            self._thread.join(within)
-        return self._thread is None or not self._thread.is_alive()
-
-    def _run(self) -> None:
-        listener = wake.Listener(self._bell)
-        try:
-            while not self.stopping.is_set():
-                last = self._last_round.is_set()
-                pause = self._once()
-                if last:
-                    break
-                listener.wait(pause)
-        finally:
-            listener.close()
-
-    def _once(self) -> float:
-        try:
-            return self._look()
-        except Exception:
-            log.exception("The queue of %s could not be read; retrying shortly", self._bell)
-            return AFTER_A_FAULT_S
 
 
 # --- one sender per destination ---
@@ -290,7 +229,7 @@ class DestinationSender(ABC):
         return hold(name, self._owner, self._lease_ms)
 
     def check(self, name: str) -> None:
-        """Raise LeaseLost unless the destination is still this sender's. Call it first in a transaction."""
+        """Raise DestinationLost unless the destination is still this sender's. Call it first in a transaction."""
         check(name, self._owner)
 
     def release(self, name: str) -> None:
@@ -379,7 +318,7 @@ class DestinationThread:
         return not self.put_off
 
     def check(self) -> None:
-        """Raise LeaseLost when another sender has taken the destination over; see `check`."""
+        """Raise DestinationLost when another sender has taken the destination over; see `check`."""
         self._sender.check(self.name)
 
     def _run(self) -> None:
@@ -387,7 +326,7 @@ class DestinationThread:
             self._send_all()
         except _Abandoned:
             return
-        except LeaseLost:
+        except DestinationLost:
             log.info("%s was taken over; this sender stops", self.name)
             self.put_off = True
         except Exception:

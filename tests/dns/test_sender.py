@@ -199,11 +199,12 @@ def test_changes_that_wait_for_one_zone_go_in_one_request(
     provider: Gated, make_vm: MakeVm, start: Callable[..., DnsSender]
 ) -> None:
     add_zone(provider, FORWARD)
+    vms = [make_vm(number) for number in range(10, 31)]
     start(PATIENT)
     provider.gate.clear()
-    steps = [Step(make_vm(10), SOON)]
+    steps = [Step(vms[0], SOON)]
     provider.asked.acquire()
-    steps += [Step(make_vm(number), SOON) for number in range(11, 31)]
+    steps += [Step(vm, SOON) for vm in vms[1:]]
     until(lambda: DnsRecord.select().count() == 21)
     provider.gate.set()
     assert not [line for step in steps for line in step.lines() if "ERR" in line]

@@ -264,7 +264,7 @@ class Auditor:
         for vm in Vm.select().where(Vm.vm_status == "ready"):
             fqdn = f"{vm.name}.{vm.domain}"
             if self._reset(vm, *AT_REST) and not DnsRecord.select().where(DnsRecord.vm == vm.id).exists():
-                continue  # it was taken out of its pipeline before the names were asked for
+                continue  # it was taken out of its pipeline before its names were requested
             for row in Address.select().where(Address.vm == vm.id):
                 if (fqdn, "A", str(row.address)) not in held:
                     self._find("dns", f"service {vm.service_id}: {fqdn} A {row.address} is not written")
