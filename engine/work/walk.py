@@ -35,6 +35,7 @@ R = TypeVar("R")
 MOST_LOOKS = 12  # at one step in one walk: more than any step needs, see engine.work.journal for calls
 TRANSIENT_TRIES = 3  # how often a transient failure is retried before it fails the step
 QUORUM_TRIES = 6  # the same while a cluster refuses changes for want of quorum but reports that it has it
+UNKNOWN_S = 5.0  # until the cluster is asked again what became of a call
 LONGEST_PARK_MS = 60_000  # a lost wake-up costs a minute, never a VM
 RETRY_MS = 60_000
 _NOT_WAITING: dict[str, Any] = {
@@ -214,7 +215,10 @@ class _Look:
         if self.step.needs_guest:
             if reason := servers.why_not(ctx.server, self.vm.node) or outages.waits(ctx.server):
                 return Wait("server", reason)
-            found = reconcile(ctx.cluster, self.vm.id, self.key)
+            try:
+                found = reconcile(ctx.cluster, self.vm.id, self.key)
+            except ProxmoxError as error:
+                return self._unknown(ctx, error)
             ctx.notes.extend(found.notes)
             if found.wait:
                 if found.wait.on == "task" and self.step.while_running:
@@ -231,6 +235,16 @@ class _Look:
         if self.step.needs_guest:
             servers.reached(ctx.server)
         return outcome
+
+    def _unknown(self, ctx: TaskContext, error: ProxmoxError) -> Wait:
+        """The wait while the cluster does not say what became of a call: what was sent may be under way."""
+        if error.kind is not FaultKind.TRANSIENT:
+            raise error
+        servers.missed(ctx.server, error)
+        quorum.hinted(ctx.server, ctx.cluster, error)
+        if reason := servers.why_not(ctx.server) or outages.waits(ctx.server):
+            return Wait("server", reason)
+        return Wait("time", error.sentence, seconds=UNKNOWN_S)
 
     def _after_error(self, ctx: TaskContext, error: ProxmoxError) -> Outcome:
         """What a failed call means for the step."""

@@ -131,7 +131,7 @@ def test_set_dns_records_clears_what_is_pending_at_once_when_the_server_is_back(
     until(lambda: Destination.get().failures == 1)
     provider.faults.half_open = False
     Run.create(vm=vm, action=action, from_status="ready", live=1)
-    assert Step(vm).lines() == [f"fwd OK  vm-10.{FORWARD} A 192.0.2.10 @ {FORWARD}/PowerDNS"]
+    assert Step(vm, SOON).lines() == [f"fwd OK  vm-10.{FORWARD} A 192.0.2.10 @ {FORWARD}/PowerDNS"]
     until(lambda: states() == {"written"})
 
 

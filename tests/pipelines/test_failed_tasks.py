@@ -45,6 +45,20 @@ def test_a_passing_failure_that_stays_fails_the_step_after_three_tasks(site: Sit
     assert PASSING in last(vm).error
 
 
+def test_a_task_that_nobody_answers_about_is_waited_for(site: Site, vm: Vm) -> None:
+    """What it was asked to do is under way: a failure would be wrong, and would leave its end unknown."""
+    site.lab.requests.clear()
+    answers = InjectedFault(kind="status", code=503, method="GET", path="/tasks/.*/status$", count=0)
+    site.lab.faults.add(answers)
+    maintenance.create_backup(ME, vm.service_id)
+    for _ in range(40):
+        site.once(vm)
+    assert last(vm).result == "waiting" and "Service Unavailable" in Vm.get_by_id(vm.id).wait_why
+    site.lab.faults.clear()
+    site.hurry(vm)
+    assert (last(vm).result, calls(site, "vzdump")) == ("success", 1)
+
+
 def test_a_permanent_failure_is_reported_at_once(site: Site, vm: Vm) -> None:
     site.lab.requests.clear()
     site.lab.faults.add(

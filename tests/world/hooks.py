@@ -22,6 +22,7 @@ SHORTER: tuple[tuple[str, str, Any], ...] = (
     ("engine.work.workers", "STALE_MS", 2_000),
     ("engine.work.workers", "BEAT_S", 0.5),
     ("engine.work.walk", "LONGEST_PARK_MS", 2_500),
+    ("engine.work.walk", "UNKNOWN_S", 0.5),
     ("engine.work.servers", "PROBE_MS", 1_500),
     ("engine.work.reconcile", "SKEW_MS", 900_000),  # clocks are stepped by up to ten minutes
     ("engine.work.watch", "_WATCH_MS", 1_500),
