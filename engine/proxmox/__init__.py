@@ -12,7 +12,6 @@ from .faults import NotOurs, ProxmoxError, TaskExit, task_ending
 from .firewall import GuestFirewall
 from .guest import Guest
 from .guest_values import (
-    FirewallRule,
     GuestConfig,
     GuestLocation,
     GuestSnapshot,
@@ -52,7 +51,6 @@ __all__ = [
     "ConsoleTicket",
     "FaultKind",
     "FirewallBaseline",
-    "FirewallRule",
     "Guest",
     "GuestConfig",
     "GuestFirewall",

@@ -31,7 +31,7 @@ def normal_fingerprint(text: str) -> str:
     plain = re.sub(r"[\s:]", "", text).upper()
     if not _SHA256.fullmatch(plain):
         raise Refused(
-            f"“{text}” is not a SHA-256 fingerprint: 32 bytes in hex are needed, as `pvenode cert info` prints them."
+            f"'{text}' is not a SHA-256 fingerprint: 32 bytes in hex are needed, as `pvenode cert info` prints them."
         )
     return ":".join(plain[i : i + 2] for i in range(0, 64, 2))
 
@@ -98,7 +98,7 @@ class ServerAccess:
     def _check_token(self) -> None:
         if not _TOKEN_ID.fullmatch(self.token_id or ""):
             raise Refused(
-                f"token_id of server {self.name} is “{self.token_id}”; it must read user@realm!tokenname, "
+                f"token_id of server {self.name} is '{self.token_id}'; it must read user@realm!tokenname, "
                 "such as kvmtui@pve!console."
             )
         if not self.token_secret:
@@ -108,11 +108,6 @@ class ServerAccess:
     def login(self) -> str:
         """The name Proxmox knows us by: user@realm!token, or user@realm."""
         return self.token_id or self.user or ""
-
-    def token_parts(self) -> tuple[str, str] | None:
-        """The token's user and name, or None when a password is used."""
-        match = _TOKEN_ID.fullmatch(self.token_id) if self.token_id else None
-        return (match["user"], match["name"]) if match else None
 
     def read_budget(self, *, changing: bool, heavy: bool) -> float:
         """Total timeout of a call; a changing call never times out before Proxmox does."""

@@ -29,12 +29,6 @@ class ProxmoxAnswer:
             raise self._odd("a list of nothing but objects")
         return tuple(self.data)
 
-    def text(self) -> str:
-        """The data as a string."""
-        if not isinstance(self.data, str):
-            raise self._odd("a text")
-        return self.data
-
     def upid(self) -> str:
         """The data as the name of a task."""
         if not isinstance(self.data, str) or not self.data.startswith("UPID:"):

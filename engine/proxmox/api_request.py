@@ -34,5 +34,5 @@ class ApiRequest:
 def safe_segment(part: str) -> str:
     """One part of a path, quoted; a part that would climb to another path is refused."""
     if part in ("", ".", ".."):
-        raise Refused(f"“{part}” cannot be part of a Proxmox path; a name is missing or wrong.")
+        raise Refused(f"'{part}' cannot be part of a Proxmox path; a name is missing or wrong.")
     return quote(part, safe=":@!")

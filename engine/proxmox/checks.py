@@ -203,7 +203,7 @@ class _Inspection:
             if reference.isdecimal():
                 fix += f" To grant it: {grant_for('VM.Clone', f'/vms/{reference}').command(self.cluster.access.login)}"
             yield ServerCheck(
-                name, CheckResult.FAIL, f"There is no template {reference} that this login can see.", fix
+                name, CheckResult.FAIL, f"Template {reference} not found, or not visible to this login.", fix
             )
             return
         self.templates_found[reference] = found

@@ -204,7 +204,7 @@ class Cluster:
         if len(found) > 1:
             ids = ", ".join(str(row.vmid) for row in sorted(found, key=lambda row: row.vmid))
             raise Refused(
-                f"Several templates on {self.name} are named “{wanted}” ({ids}); name one by its VMID."
+                f"Several templates on {self.name} are named '{wanted}' ({ids}); name one by its VMID."
             )
         location = self.find_guest(found[0].vmid, found[0].node) if found else None
         return location if location and location.config.template else None
@@ -378,7 +378,7 @@ class Cluster:
 def _parsed(upid: str) -> Upid:
     parsed = Upid.parse(upid)
     if parsed is None:
-        raise Refused(f"“{upid}” is not the name of a Proxmox task.")
+        raise Refused(f"'{upid}' is not the name of a Proxmox task.")
     return parsed
 
 

@@ -259,7 +259,7 @@ def _reason_in(log: Sequence[str]) -> tuple[str, Rule | None]:
 
 def not_ours(vmid: int, wanted: Mark, found: Mark | None, name: str) -> NotOurs:
     """The refusal to touch a guest, saying whose it seems to be."""
-    seems = f"It is named “{name}”" if name else "It has no name"
+    seems = f"It is named '{name}'" if name else "It has no name"
     if found is None:
         whose = f"{seems} and carries no mark of kvmtui: it seems to be made by hand or by another tool"
     elif found.instance != wanted.instance:

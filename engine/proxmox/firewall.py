@@ -1,4 +1,4 @@
-"""The firewall of one of our guests: options, IP sets, rules.
+"""The firewall of one of our guests: options and IP sets.
 
 The calls for IP sets are not idempotent in Proxmox, so what is wanted is compared with what is there first.
 """
@@ -13,7 +13,7 @@ from engine.errors import Refused
 
 from .answers import ProxmoxAnswer, flag_of, maybe_text, text_of
 from .faults import ProxmoxError
-from .guest_values import FirewallRule, IpSetEntry
+from .guest_values import IpSetEntry
 from .journal import Value
 
 if TYPE_CHECKING:
@@ -91,30 +91,6 @@ class GuestFirewall:
         self._change("DELETE", f"Removing IP set {name}", ("ipset", name), params)
         return True
 
-    def rules(self) -> tuple[FirewallRule, ...]:
-        """The rules in the order they are tried."""
-        rows = self._get("Listing the firewall rules", "rules").rows()
-        return tuple(sorted((FirewallRule.of(row) for row in rows), key=lambda rule: rule.pos))
-
-    def add_rule(self, values: Mapping[str, Value]) -> None:
-        """Adds a rule before all others, switched on unless `enable` says otherwise."""
-        params = {"enable": 1, **values}
-        self._change("POST", "Adding a firewall rule", ("rules",), params)
-
-    def change_rule(self, rule: FirewallRule, values: Mapping[str, Value]) -> None:
-        """Changes a rule; Proxmox refuses when the list has changed since it was read."""
-        params = {**values, "digest": rule.digest}
-        self._change("PUT", f"Changing firewall rule {rule.pos}", ("rules", str(rule.pos)), params)
-
-    def move_rule(self, rule: FirewallRule, before: int) -> None:
-        """Moves a rule before the one at another position."""
-        self.change_rule(rule, {"moveto": before})
-
-    def delete_rule(self, rule: FirewallRule) -> None:
-        """Deletes a rule; Proxmox refuses when the list has changed since it was read."""
-        params: dict[str, Value] = {"digest": rule.digest}
-        self._change("DELETE", f"Deleting firewall rule {rule.pos}", ("rules", str(rule.pos)), params)
-
     def _remove(self, name: str, cidr: str) -> None:
         self._change("DELETE", f"Removing {cidr} from IP set {name}", ("ipset", name, cidr), {})
 
@@ -140,5 +116,5 @@ def normal_cidr(text: str) -> str:
     try:
         network = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError as error:
-        raise Refused(f"“{text}” is not an IP address or network.") from error
+        raise Refused(f"'{text}' is not an IP address or network.") from error
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)

@@ -22,7 +22,6 @@ from .faults import ProxmoxError, not_ours, vm_replaced
 from .firewall import GuestFirewall
 from .guest_values import GuestConfig
 from .guest_view import GuestView
-from .ha import Request as HaRequest
 from .journal import Value
 from .mark import Mark, stamped
 
@@ -123,19 +122,11 @@ class Guest(GuestView):
         what = f"Moving {disk} to {storage} as {disk_format}"
         return self.send("POST", what, ("move_disk",), params, ProxmoxAnswer.upid)
 
-    def detach_disk(self, key: str) -> str | None:
-        """Takes a disk off; its data stays as unusedN."""
-        return self._post_config(f"Detaching {key}", self.prove_digest(), {"delete": key})
-
-    def delete_disk(self, key: str) -> str | None:
-        """Detaches a disk, or an unusedN, and deletes its data."""
-        return self._post_config(f"Deleting {key}", self.prove_digest(), {"delete": key, "force": 1})
-
     def mount_iso(self, volid: str) -> str | None:
         """Puts an ISO image into the CD drive, adding a drive when there is none."""
         config = self.prove()
         if "," in volid or not volid:
-            raise Refused(f"“{volid}” is not the name of an ISO image.")
+            raise Refused(f"'{volid}' is not the name of an ISO image.")
         slot = config.cd_drive or free_cd_slot(config)
         if slot is None:
             raise Refused(f"VM {self.vmid} has no free place for a CD drive.")
@@ -148,11 +139,6 @@ class Guest(GuestView):
         if slot is None or config.drives[slot].volume == "none":
             return None
         return self._post_config("Ejecting the ISO image", config, {slot: EMPTY_CD})
-
-    def regenerate_cloudinit(self) -> None:
-        """Writes the cloud-init drive again while the guest runs; a start does it by itself."""
-        self.prove()
-        self.send("PUT", "Writing the cloud-init drive", ("cloudinit",), {}, ProxmoxAnswer.nothing)
 
     # --- power
 
@@ -176,25 +162,6 @@ class Guest(GuestView):
     def reset(self) -> str:
         """Presses its reset button."""
         return self._power("Resetting", "reset")
-
-    def request_ha_state(self, state: HaRequest) -> None:
-        """Sets the state HA should keep it in, directly; needs Sys.Console on /.
-
-        `start`, `stop` and `shutdown` do the same for a guest that HA manages without that privilege. This is for
-        what they cannot do, such as `disabled` after an error or `ignored` for the time of a repair.
-        """
-        self.prove()
-        request = ApiRequest(
-            "PUT",
-            ("cluster", "ha", "resources", f"vm:{self.vmid}"),
-            f"Requesting HA state {state} for VM {self.vmid}",
-            {"state": state},
-            changing=True,
-            node=self.node,
-            vmid=self.vmid,
-            needs=("Sys.Console", "/"),
-        )
-        self.cluster.change(request, ProxmoxAnswer.nothing)
 
     def migrate(self, target: str, targetstorage: str | None = None) -> str:
         """Moves the stopped guest to another node, its local disks to a storage there."""

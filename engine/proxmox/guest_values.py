@@ -281,29 +281,3 @@ class IpSetEntry:
     nomatch: bool
     comment: str
     digest: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class FirewallRule:
-    """One rule of a guest's firewall at its place in the list."""
-
-    pos: int
-    type: str
-    action: str
-    enabled: bool
-    values: Mapping[str, str]
-    digest: str | None
-
-    @classmethod
-    def of(cls, row: Row) -> FirewallRule:
-        """Reads a row of a rule list."""
-        known = ("pos", "type", "action", "enable", "digest")
-        values = {key: text_of(row, key) for key in row if key not in known}
-        return cls(
-            int_of(row, "pos"),
-            text_of(row, "type"),
-            text_of(row, "action"),
-            flag_of(row, "enable"),
-            values,
-            maybe_text(row, "digest"),
-        )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from urllib.parse import urlencode
-
-from engine import redact
 
 from .answers import ProxmoxAnswer, maybe_text, text_of
 from .api_request import ApiRequest
@@ -28,7 +25,6 @@ from .journal import Value
 from .values import ConsoleTicket
 
 RECENT_S = 2.0
-_HASH = re.compile(r"^\s*(?:password|passwd):\s*(\S+)", re.MULTILINE)
 
 
 class GuestView:
@@ -141,13 +137,6 @@ class GuestView:
             raise
         return tuple(RrdPoint.of(row) for row in rows)
 
-    def cloudinit_dump(self, kind: str) -> str:
-        """What cloud-init gives the guest: user, network or meta. The user's data holds the hash of the password."""
-        text = self.read("Reading the cloud-init data", "cloudinit", "dump", params={"type": kind}).text()
-        for found in _HASH.finditer(text):
-            redact.register(found[1])
-        return text
-
     def agent_alive(self) -> bool:
         """Whether the agent in the guest answers; false when there is none or the guest is off."""
         request = self._request("POST", "Asking the guest agent", ("agent", "ping"))
@@ -218,7 +207,7 @@ class GuestView:
             return
         raise fault or ProxmoxError(
             FaultKind.GONE,
-            f"There is no VM {self.vmid} on any node of {self.cluster.name}.",
+            f"VM {self.vmid} not found on any node of {self.cluster.name}.",
             reason="no_config",
             sent=False,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Request = Literal["started", "stopped", "disabled", "ignored"]
+WantedState = Literal["started", "stopped"]
 _MOVING = ("migrate", "relocate")
 STUCK = {
     "error": "HA gave up on it after an error; disable it in HA, repair it and enable it again",
@@ -37,8 +37,8 @@ class HaState:
         """Whether HA is moving it to another node."""
         return self.state in _MOVING
 
-    def why_wait(self, wanted: Request) -> str:
-        """Why the guest is not as wanted yet, as a sentence; empty when HA has it so, or was not requested it."""
+    def why_wait(self, wanted: WantedState) -> str:
+        """Why the guest is not as wanted yet, as a sentence; empty when HA has it so, or was not asked."""
         if self.state in STUCK:
             return f"VM {self.vmid} is managed by HA: {STUCK[self.state]}."
         if self.moving:

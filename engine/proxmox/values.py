@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from engine import redact
+from engine.counting import counted
 
 from .answers import Row, flag_of, int_of, maybe_text, number_of, text_of
 from .faults import TaskExit, task_ending
@@ -140,7 +141,7 @@ class Quorum:
     @property
     def count(self) -> str:
         """How many nodes see each other, such as `1 of 2 nodes`."""
-        return f"{self.online} of {self.total} node{'' if self.total == 1 else 's'}"
+        return f"{self.online} of {counted(self.total, 'nodes')}"
 
 
 @dataclass(frozen=True, slots=True)

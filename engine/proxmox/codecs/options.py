@@ -44,7 +44,7 @@ class Options:
         """The same parts with one key changed in its place, or added at the end."""
         if "," in value or "\n" in value or not value:
             raise Refused(
-                f"“{value}” cannot be the value of {key}: it is empty or holds a comma or a line end."
+                f"'{value}' cannot be the value of {key}: it is empty or holds a comma or a line end."
             )
         if self.get(key) is None:
             return Options((*self.parts, (key, value)))
