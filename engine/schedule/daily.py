@@ -57,7 +57,7 @@ def _begin(kind: Daily, vm_id: int, today: str) -> bool:
     if not kind.day.insert(vm=vm_id, local_date=today, **columns).on_conflict_ignore().execute():
         return False
     enqueue(vm, kind.pipeline, _ENGINE, {"local_date": today, **details})
-    wake.ring()
+    wake.notify()
     return True
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.clock import now_ms
+from engine.counting import counted
 from engine.plan import Plan, effective
 from engine.proxmox.overview import ClusterOverview
 from engine.proxmox.values import Resource
@@ -29,7 +30,7 @@ _compared: dict[str, int] = {}
 _lock = threading.Lock()
 
 
-def look(server: Server, overview: ClusterOverview, now: int = 0) -> None:
+def compare(server: Server, overview: ClusterOverview, now: int = 0) -> None:
     """Compare the VMs of a server with its answer and note those that have drifted."""
     now = now or now_ms()
     before = kept.note_of("drift", server.uid)
@@ -98,7 +99,7 @@ def _wrong(plan: Plan, guest: Resource, node_cpus: int) -> Iterator[tuple[str, s
     cores = plan.cores * plan.sockets
     reported = (cores, min(cores, node_cpus))  # Proxmox may report no more than the node has
     if cores and guest.cpus and guest.cpus not in reported:
-        yield "cores", f"{guest.cpus} core{'' if guest.cpus == 1 else 's'} instead of {cores}"
+        yield "cores", f"{counted(guest.cpus, 'cores')} instead of {cores}"
     memory = guest.maxmem // MIB
     if plan.memory and memory and memory != plan.memory:
         yield "memory", f"{memory} MiB of memory instead of {plan.memory}"

@@ -1,7 +1,7 @@
 """Backups of terminated VMs that could not be deleted then: tried again until they are gone.
 
 They go with the tick of scheduleBackup, which manages the content of backup storages. What is deleted carries
-this machine's mark, or is the very file the termination saw, from the time the VM was ours. A VM that came
+this VM's mark, or is the very file the termination saw, from the time the VM was ours. A VM that came
 back to life keeps its backups.
 """
 
@@ -70,12 +70,12 @@ def _try(resources: TaskResources, row: LeftBackup) -> str:
         return _later(row, why)
     try:
         with resources.servers.recording(HousekeepingJournal(row.server_id, ACTION)):
-            return _look(resources.servers.cluster(row.server), row)
+            return _check(resources.servers.cluster(row.server), row)
     except KvmtuiError as error:
         return _later(row, error.sentence)
 
 
-def _look(cluster: Cluster, row: LeftBackup) -> str:
+def _check(cluster: Cluster, row: LeftBackup) -> str:
     """Delete what is ours there, or say why it still lies there, or forget what is gone."""
     mark, outlook = _mark(row), _outlook(cluster, row)
     ours = [one for one in outlook.found if is_ours(row, one.backup, mark)]

@@ -55,4 +55,4 @@ def _is_due(vm: Vm, now: int) -> bool:
 
 def _ask(vm: Vm) -> None:
     enqueue(vm, "RemoveOldSnapshots", _ENGINE)
-    wake.ring()
+    wake.notify()

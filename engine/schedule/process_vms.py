@@ -23,8 +23,8 @@ from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import Run, Server, TaskState, Vm
 from engine.work import quorum, servers, wake
 from engine.work.catalog import AT_REST
+from engine.work.step_attempt import LONGEST_PARK_MS
 from engine.work.task import TaskReport, TaskResources
-from engine.work.walk import LONGEST_PARK_MS
 
 log = logging.getLogger(__name__)
 _LOOK_S = 0.1
@@ -65,7 +65,7 @@ def _retry_failed() -> None:
         .execute()
     )
     if due:
-        wake.ring()
+        wake.notify()
 
 
 def _refresh_all(resources: TaskResources) -> None:
@@ -106,12 +106,12 @@ def _refresh(resources: TaskResources, server: Server) -> None:
         return
     servers.reached(server)
     cluster = resources.servers.cluster(server)
-    quorum.look(server, cluster)
+    quorum.check(server, cluster)
     seen = {guest.vmid: guest for guest in overview.guests if guest.kind == "qemu"}
     in_transaction(lambda: _note_states(server.id, seen))
     capacity.keep(server.id, overview)
     usage.remember(server.name, overview.guests)
-    drift.look(server, overview)
+    drift.compare(server, overview)
     certificates.keep_shown(server, cluster.certificates(), cluster.access.hosts)
 
 

@@ -9,10 +9,10 @@ What a task runs is imported when it runs: a screen that lists the tasks does no
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from importlib import import_module
 
 from engine.errors import Refused
+from engine.nearest import nearest
 from engine.work.task import Task, TaskReport, TaskResources
 
 
@@ -42,7 +42,9 @@ TASKS: tuple[Task, ...] = (
     Task("restoreBackupStatus", 1, "follows running restores", _in("following", "restores")),
     Task("nowBackupStatus", 1, "follows running manual backups", _in("following", "manual_backups")),
     Task("scheduleBackup", 5, "makes the backups that are due today", _in("backups_due")),
-    Task("collectingStatistics", 60, "network bytes in and out per VM, for billing", _in("statistics")),
+    Task(
+        "collectingStatistics", 60, "counts network bytes in and out per VM, for billing", _in("statistics")
+    ),
 )
 
 RETENTION = Task(
@@ -55,6 +57,5 @@ def named(name: str) -> Task:
     for task in (*TASKS, RETENTION):
         if task.name == name:
             return task
-    near = get_close_matches(name, [task.name for task in TASKS], 1)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    raise Refused(f"There is no task '{name}'.{hint} `kvmtui cron --list` shows them all.")
+    near = nearest(name, (task.name for task in TASKS))
+    raise Refused(f"Task '{name}' not found.{near} `kvmtui cron --list` shows them all.")

@@ -12,7 +12,7 @@ from engine.store.database import in_transaction
 from engine.store.models import TaskState
 from engine.work import task_ledger as ledger
 from engine.work import wake
-from engine.work.task_ledger import BELL, standing
+from engine.work.task_ledger import CHANNEL, standing
 
 
 @needs(Role.OPERATOR, "run a scheduled task", whole_site=True)
@@ -24,14 +24,14 @@ def run_now(name: str, actor: Actor) -> str:
         raise Refused(f"Task {name} is off (interval 0). Give it an interval first, or use `kvmtui cron`.")
     if now.locked_by:
         raise Refused(
-            f"Task {name} runs this moment, or its lock was left behind by {now.locked_by}. "
-            "Wait for its end, or clear the locks when nothing runs."
+            f"Task {name} is running, or its lock was left behind by {now.locked_by}. "
+            "Wait until it ends, or clear the locks if nothing is running."
         )
 
     def work() -> None:
         TaskState.update(last_run_at=None).where(TaskState.name == name).execute()
         record(actor, "run", "setting", name, name, {}, {})
-        wake.ring(BELL)
+        wake.notify(CHANNEL)
 
     in_transaction(work)
     return f"{name} is due now; an engine takes it up at once."
@@ -45,8 +45,8 @@ def clear_locks(actor: Actor) -> str:
         freed = ledger.clear_locks()
         if freed:
             record(actor, "unlock", "setting", "cron", ", ".join(freed), {"locked": freed}, {"locked": []})
-            wake.ring(BELL)
+            wake.notify(CHANNEL)
         return freed
 
     freed = in_transaction(work)
-    return f"Free again: {', '.join(freed)}." if freed else "No task is locked."
+    return f"Locks cleared: {', '.join(freed)}." if freed else "No task is locked."

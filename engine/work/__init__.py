@@ -1,16 +1,29 @@
-"""Durable work: everything that carries out requests, whatever kills this process, and knows no pipeline.
+"""Durable work: carries out requests across crashes of any process. Knows no pipeline.
 
-model.py        what a pipeline is: steps and the ways a step can end         catalog.py   pipelines by name and status
-requests.py     what was promised, as rows, until it has ended once
-workers.py      the processes that work, with their heartbeats                leases.py    named rights of one worker
-claims.py       who may work on a VM: lease and fence                         item.py      a VM as the kernel sees it
-journal.py      every changing call, written down before it is sent           housekeeping.py  the same for chores
-reconcile.py    what became of calls whose end is not known
-walk.py         one VM, step by step, until it is done, waits or fails        context.py   what the kernel gives a step
+model.py        a pipeline: its steps, and the ways a step can end
+catalog.py      pipelines by name and by status
+requests.py     requests as rows, until each has ended once
+workers.py      the processes that work, with their heartbeats
+leases.py       named leases of one worker
+claims.py       which worker may work on a VM: lease and fence
+item.py         a VM as this package sees it
+walk.py         one claimed VM, step by step, until it is idle, must wait, or fails
+step_attempt.py one attempt at a step, and the commit of how it ended
+progress.py     the state of a walk, with results of steps that are not committed yet
+context.py      what a step gets
+journal.py      every changing call, committed before it is sent
+housekeeping.py the same for scheduled tasks
+reconcile.py    the outcome of calls whose end is not known
 record.py       runs, steps and their lines, in one transaction with vm_status
-limits.py       slots for scarce things                                       servers.py   a handle per server, outages
-watch.py        one question per node for all tasks that VMs wait on
+limits.py       slots for parallel work
+servers.py      a client per server; access.py, outages.py, quorum.py: its login and its state
+watch.py        one poll per node for all tasks that VMs wait for
 engine.py       the threads of one process
-events.py       the ordered stream of what happened                           wake.py      wake-ups between processes
-task.py, task_run.py, task_ledger.py, ticker.py   the scheduled tasks and their beat
+wake.py         notifications within and between processes
+loop.py         a thread that works on a queue
+sending.py      senders to remote servers, one per server
+events.py       the ordered stream of what happened
+ports.py        interfaces to DNS and mail
+retention.py    deletion of old rows
+task.py, task_run.py, task_ledger.py, ticker.py   the scheduled tasks
 """

@@ -9,7 +9,7 @@ from engine.store.models import Server
 
 def access_of(server: Server) -> ServerAccess:
     """How to reach a server and log in."""
-    general = settings.read(settings.General)
+    general = settings.read_recent(settings.General)
     secret = secrets.unseal(server.token_secret, "server", server.uid, "token_secret")
     password = secrets.unseal(server.password, "server", server.uid, "password")
     return ServerAccess(
@@ -28,7 +28,7 @@ def access_of(server: Server) -> ServerAccess:
 
 def source_of(server: Server) -> tuple[object, ...]:
     """Everything that `access_of` reads, its secrets sealed; the same when the access is the same."""
-    general = settings.read(settings.General)
+    general = settings.read_recent(settings.General)
     return (
         server.uid,
         server.name,

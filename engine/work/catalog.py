@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from engine.work.model import Pipeline
+if TYPE_CHECKING:
+    from engine.work.model import Pipeline
 
 GONE = frozenset({"remove", "error_terminate"})  # no pipeline begins here by itself
 AT_REST = GONE | {"ready"}

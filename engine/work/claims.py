@@ -103,7 +103,7 @@ def void_unwalked(
 
 
 def check(claim: Claim) -> None:
-    """Raise LeaseLost when the VM is no longer this worker's; inside a transaction it stays so to its end."""
+    """Raise LeaseLost when another worker holds the VM; inside a transaction it stays so to its end."""
     held = execute(
         "UPDATE vm SET lease_until = now_ms() + ? WHERE id = ? AND fence = ? AND lease_owner = ?",
         LEASE_MS,

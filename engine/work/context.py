@@ -1,4 +1,4 @@
-"""What the kernel gives every step: its claim and run, what it remembers, and a place for what it found out."""
+"""What every step gets: its claim and run, what it remembered before, and a place for its results."""
 
 from __future__ import annotations
 

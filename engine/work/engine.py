@@ -5,12 +5,14 @@ Several engines share one database without a leader; each sees what the others h
 
 from __future__ import annotations
 
+import gc
 import logging
 import queue
 import sys
 import threading
 import time
 
+from engine.store.database import checkpoint
 from engine.work import claims, wake, watch, workers
 from engine.work.claims import Claim
 from engine.work.walk import Walker
@@ -24,6 +26,7 @@ MOST_THREADS = 3 * WORKERS  # with those whose server keeps them waiting
 STALLED_S = 2.0  # a step that takes longer waits for somebody else and holds up no other VM
 _IDLE_S = 5.0
 _FULL_S = 0.5
+_CHECKPOINT_S = 1.0
 
 
 class Engine:
@@ -53,15 +56,17 @@ class Engine:
     def start(self) -> None:
         """Register this worker and start its threads."""
         sys.setswitchinterval(0.001)  # a key press in the console must not wait for our Python code
+        if not gc.get_freeze_count():
+            gc.freeze()  # the program itself is never garbage: a full collection need not walk over it
         self.register()
-        for role in (self._dispatch, self._watch, self._beat):
+        for role in (self._dispatch, self._watch, self._beat, self._checkpoint):
             self._thread(role)
         self._grow(self._size)
 
     def stop(self, timeout: float = 8.0) -> bool:
         """Park everything and end; True when every thread ended in time. Nothing is lost either way."""
         self._stop.set()
-        wake.ring_here()
+        wake.notify_here()
         with self._count:
             self._count.notify_all()
             for _ in range(self._walkers):
@@ -132,7 +137,7 @@ class Engine:
     def _pause(self) -> float:
         with self._count:
             if self._free(self._size) <= 0:
-                return _FULL_S  # the end of a walk rings
+                return _FULL_S  # the end of a walk notifies
         return _IDLE_S if self._due_in is None else min(_IDLE_S, max(0.02, self._due_in))
 
     def _walk(self) -> None:
@@ -145,7 +150,7 @@ class Engine:
                 with self._count:
                     self._steps.pop(claim.vm_id, None)
                     self._count.notify_all()
-                wake.ring_here()  # the VM may be due sooner than what the dispatcher sleeps for
+                wake.notify_here()  # the VM may be due sooner than what the dispatcher sleeps for
 
     def _moved(self, vm_id: int) -> None:
         self._steps[vm_id] = time.monotonic()
@@ -154,7 +159,7 @@ class Engine:
         watcher = watch.Watcher(self.owner, self._walker.servers)
         while not self._stop.wait(watch.EVERY_S):
             try:
-                watcher.look()
+                watcher.check()
             except Exception:
                 log.exception("The waiting tasks could not be read; retrying")
 
@@ -167,3 +172,10 @@ class Engine:
                 unwalked = workers.beat(self.owner, walked, unwalked)
             except Exception:
                 log.exception("The heartbeat could not be written")
+
+    def _checkpoint(self) -> None:
+        while not self._stop.wait(_CHECKPOINT_S):
+            try:
+                checkpoint()
+            except Exception:
+                log.exception("The database's log could not be copied into its file; retrying")

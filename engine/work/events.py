@@ -14,13 +14,12 @@ from typing import Any
 
 from engine.clock import now_ms
 from engine.redact import redact
-from engine.store.compiled import Compiled
+from engine.store.compiled import Compiled, Insert
 from engine.store.database import (
     before_commit,
     database,
     execute,
     in_transaction,
-    is_postgres,
     session,
 )
 from engine.store.locks import Lock
@@ -45,7 +44,10 @@ class EventView:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-def publish(
+Row = tuple[int, str, str, int | None, int | None, int | None, str, str]  # the columns of _INSERT
+
+
+def row_of(
     kind: str,
     text: str = "",
     *,
@@ -54,9 +56,18 @@ def publish(
     service: int | None = None,
     run: int | None = None,
     data: dict[str, Any] | None = None,
-) -> None:
-    """Write one event with the caller's transaction, right before its commit."""
-    row = (now_ms(), kind, level, vm, service, run, redact(text), json.dumps(data or {}, ensure_ascii=False))
+) -> Row:
+    """An event that happens now, to be published with `publish_row`."""
+    return (now_ms(), kind, level, vm, service, run, redact(text), json.dumps(data or {}, ensure_ascii=False))
+
+
+def publish(kind: str, text: str = "", **about: Any) -> None:
+    """Write one event with the caller's transaction, right before its commit; `about` as for `row_of`."""
+    publish_row(row_of(kind, text, **about))
+
+
+def publish_row(row: Row) -> None:
+    """Write an event that may be older than the caller's transaction, right before its commit."""
     before_commit("events", row, _write)
 
 
@@ -76,12 +87,8 @@ def _write(rows: list[tuple[Any, ...]]) -> None:
         views = [_view(*row) for row in rows]
         for hook in _hooks:
             hook(views)
-    if is_postgres():
-        execute(_INSERT_IN_ORDER, int(Lock.EVENT_ORDER), *rows[0], f"kvmtui_{EVENTS}")
-        rows = rows[1:]
-    for row in rows:
-        execute(_INSERT, *row)
-    database.after_commit(lambda: wake.ring_here(EVENTS))
+    _INSERT.rows(rows)
+    database.after_commit(lambda: wake.notify_here(EVENTS))
 
 
 def _view(
@@ -97,15 +104,17 @@ def _view(
     return EventView(0, at, kind, level, text, vm, service, run, json.loads(data))
 
 
-_INSERT = "INSERT INTO event (at, kind, level, vm, service, run, text, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-# The lock, the first event, which has no number before the lock is held, and the wake-up: the lock is held by every
-# writer until its commit, so no round trip of this one may make the others wait.
-_INSERT_IN_ORDER = (
-    "WITH ordered AS MATERIALIZED (SELECT pg_advisory_xact_lock(?)) "
-    "INSERT INTO event (at, kind, level, vm, service, run, text, data) "
-    "SELECT CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS INTEGER), CAST(? AS INTEGER), "
-    "CAST(? AS INTEGER), CAST(? AS TEXT), CAST(? AS TEXT) FROM ordered RETURNING pg_notify(?, '')"
-)
+# The lock, the events, which have no number before the lock is held, and the wake-up are one statement: the lock is
+# held by every writer until its commit, so no round trip of this one may make the others wait.
+_INSERT = Insert(
+    "event",
+    {
+        "at": "BIGINT", "kind": "TEXT", "level": "TEXT", "vm": "INTEGER", "service": "INTEGER", "run": "INTEGER",
+        "text": "TEXT", "data": "TEXT",
+    },
+    under_lock=Lock.EVENT_ORDER,
+    channel=f"kvmtui_{EVENTS}",
+)  # fmt: skip
 
 
 def announce(kind: str, text: str, **about: Any) -> None:
@@ -165,7 +174,7 @@ class Follower:
             left = end - time.monotonic()
             if left <= 0:
                 break
-            self._listener.wait(min(left, wake.SURE_EVERY))
+            self._listener.wait(min(left, wake.REREAD_EVERY))
         return found
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""Writes down the changing calls of a scheduled task that works for no VM of the list.
+"""Journals the changing calls of a scheduled task that works for no managed VM.
 
-No lease guards them and nobody settles them: such a task only sends what is right to send again, and its next look
-shows what became of the last.
+No lease guards these calls and nothing reconciles them: such a task only sends what may be sent again, and its next run
+reads the result.
 """
 
 from __future__ import annotations

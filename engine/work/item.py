@@ -1,4 +1,4 @@
-"""A VM as the kernel sees it: its number, its place in the pipeline, and what it waits for."""
+"""A VM as engine.work sees it: its id, its position in the pipeline, and what it waits for."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Journal:
 def _not_converging(call: ChangingCall) -> str:
     sent = f" ({call.shown})" if call.shown else ""
     return (
-        f"The change “{call.what}”{sent} was accepted {MOST_TRIES} times, but VM {call.vmid} still does not show it. "
+        f"The change '{call.what}'{sent} was accepted {MOST_TRIES} times, but VM {call.vmid} still does not show it. "
         "Find what undoes it: another tool, a hook script, or HA rules that manage the guest."
     )
 

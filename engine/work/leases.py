@@ -1,4 +1,4 @@
-"""Named rights of one worker: who watches a server, who runs a chore. The worker's heartbeat renews them.
+"""Named leases of one worker: who watches a server, who runs a housekeeping job. The worker's heartbeat renews them.
 
 All times are the database's.
 """
@@ -31,9 +31,3 @@ def _take(name: str, owner: str, for_ms: int) -> bool:
         owner,
     )
     return bool(taken.rowcount)
-
-
-def let_go(name: str, owner: str) -> None:
-    """Release the right before its time."""
-    sql = "UPDATE lease SET owner = '', until = 0 WHERE name = ? AND owner = ?"
-    in_transaction(lambda: execute(sql, name, owner))

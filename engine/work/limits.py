@@ -1,4 +1,4 @@
-"""Limits on scarce things: clones from one storage, heavy tasks on one node. First come, first served.
+"""Limits on parallel work: clones from one storage, heavy tasks on one node. First come, first served.
 
 A VM that finds no free slot parks with `wait_kind = turn`; whoever releases a slot wakes the VM that has waited
 longest.
@@ -57,4 +57,4 @@ def release(vm: WorkItem | Vm) -> None:
     for key in keys:
         if first := execute(f"{_WAITING} LIMIT 1", vm.server_id, key).fetchone():
             execute("UPDATE vm SET due_at = now_ms() WHERE id = ?", first[0])
-    wake.ring()
+    wake.notify()

@@ -1,4 +1,4 @@
-"""A thread that looks at a queue whenever its bell rings or something in it becomes due."""
+"""A thread that works on a queue whenever its channel is notified or something in it becomes due."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ AFTER_A_FAULT_S = 5.0
 
 
 class Loop:
-    """A thread that calls `look` when its bell rings or the time comes that `look` returned.
+    """A thread that calls `check` when its channel is notified or the time comes that `check` returned.
 
-    `look` does what is due and returns the seconds until the next call. An exception in it is logged, and it is called
+    `check` does what is due and returns the seconds until the next call. An exception in it is logged, and it is called
     again after a few seconds.
     """
 
-    def __init__(self, bell: str, look: Callable[[], float]) -> None:
+    def __init__(self, channel: str, check: Callable[[], float]) -> None:
         self.stopping = threading.Event()
-        self._bell = bell
-        self._look = look
+        self._channel = channel
+        self._check = check
         self._last_round = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to look, once however often it is called."""
+        """Begin, once however often it is called."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=f"engine-{self._bell}", daemon=True)
+            self._thread = threading.Thread(target=self._run, name=f"engine-{self._channel}", daemon=True)
             self._thread.start()
 
     def finish(self, within: float) -> bool:
@@ -45,13 +45,13 @@ class Loop:
 
     def join(self, within: float) -> bool:
         """Wait for the end."""
-        wake.ring_here(self._bell)
+        wake.notify_here(self._channel)
         if self._thread is not None:
             self._thread.join(within)
         return self._thread is None or not self._thread.is_alive()
 
     def _run(self) -> None:
-        listener = wake.Listener(self._bell)
+        listener = wake.Listener(self._channel)
         try:
             while not self.stopping.is_set():
                 last = self._last_round.is_set()
@@ -64,7 +64,7 @@ class Loop:
 
     def _once(self) -> float:
         try:
-            return self._look()
+            return self._check()
         except Exception:
-            log.exception("The queue of %s could not be read; retrying shortly", self._bell)
+            log.exception("The queue of %s could not be read; retrying shortly", self._channel)
             return AFTER_A_FAULT_S

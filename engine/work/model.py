@@ -1,7 +1,7 @@
 """What a pipeline is made of: a table of steps, and the four ways a step can end.
 
-A step is a short plain function `step(ctx) -> Outcome`. It observes, acts only if needed, and leaves the
-check to its next look: after a call it returns `ctx.act(…)`, and the runner calls it again to see the result.
+A step is a short plain function `step(ctx) -> Outcome`. It observes, acts only if needed, and verifies in the
+next attempt: after a call it returns `ctx.act(…)`, and the runner calls it again to see the result.
 It never sleeps, never waits on a task, never writes vm_status.
 """
 

@@ -1,6 +1,6 @@
-"""What the pipelines need from rooms that may be missing: names in DNS, mail to clients.
+"""Interfaces of what the pipelines call but do not require: DNS records, mail to clients.
 
-A missing one is a note in the log, never a failure.
+Without an implementation the log has a note; the step does not fail.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class NoMail:
 
     def queue(self, vm: Vm, template: str, key: str, context: Mapping[str, Any]) -> str:
         """Says that nothing was sent."""
-        return f"mail is switched off here; the mail “{template}” was not sent"
+        return f"mail is switched off here; the mail '{template}' was not sent"
 
 
 @dataclass(slots=True)

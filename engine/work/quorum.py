@@ -19,10 +19,10 @@ _HINTS = ("no_quorum", "node_unreachable", "daemon_down")
 
 def hinted(server: Server, cluster: Cluster, error: ProxmoxError) -> str:
     """Look at the quorum when a failure makes one doubt it; why changes wait, or nothing."""
-    return look(server, cluster) if error.reason in _HINTS else ""
+    return check(server, cluster) if error.reason in _HINTS else ""
 
 
-def look(server: Server, cluster: Cluster) -> str:
+def check(server: Server, cluster: Cluster) -> str:
     """Ask the cluster for its quorum and record it; why changes wait, or nothing.
 
     The loss is one alert per server, and so is the return, which makes the waiting VMs due. A cluster that does

@@ -96,7 +96,7 @@ def _find(cluster: Cluster, call: Call) -> Wait | None:
     age = now_ms() - call.intent_at
     patience = ARRIVING_MS.get(call.state, 0)
     if 0 <= age < patience:
-        why = f"the answer to “{call.what}” was lost; looking for what became of it"
+        why = f"the answer to '{call.what}' was lost; looking for what became of it"
         return Wait("time", why, seconds=(patience - age) / 1000)
     journal.end(call, "no trace of it on the cluster; the state is read before anything is sent again")
     return None

@@ -1,17 +1,19 @@
 """Runs and steps in the database, and the lines an operator reads about them.
 
-Every function here writes inside the caller's transaction, next to vm_status: a line exists exactly when
+Every function here writes inside the caller's transaction, together with vm_status: a line exists exactly if
 what it says was committed.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.clock import now_ms
 from engine.redact import redact
+from engine.store.compiled import Insert
 from engine.store.database import execute
 from engine.store.models import Vm
 from engine.work import events, requests
@@ -23,7 +25,7 @@ _GLYPHS = {"success": "[+]", "skip": "[+]", "waiting": "[~]", "error": "[-]"}
 
 @dataclass(frozen=True, slots=True)
 class StepEnd:
-    """How one look at a step ended."""
+    """How one attempt at a step ended."""
 
     key: str
     label: str
@@ -34,6 +36,14 @@ class StepEnd:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class EndedStep:
+    """An attempt at a step as it is stored: its row, and the event with its line."""
+
+    row: tuple[Any, ...]
+    event: events.Row
+
+
 @dataclass(slots=True)
 class RunRow:
     """The live run of a VM, as a walk needs it."""
@@ -41,37 +51,40 @@ class RunRow:
     id: int
     action: str
     result: str
-    steps: int | None = None  # how many it has, once this walk wrote one that does not wait
+    steps: int | None = None  # how many it has; None: unknown, or the last one waits
 
 
 def live_run(vm_id: int) -> RunRow | None:
-    """The run that is under way for this VM."""
+    """The open run of this VM."""
     row = execute("SELECT id, action, result FROM run WHERE vm_id = ? AND live = 1", vm_id).fetchone()
     return RunRow(*row) if row else None
 
 
 def start_run(vm: WorkItem | Vm, action: str, request: dict[str, object]) -> RunRow:
-    """Begin a run with its opening line, for the request that the VM works on if there is one."""
+    """Begin a run with its opening line, for the VM's running request if there is one."""
     now = now_ms()
     made = execute(
-        "INSERT INTO run (vm_id, action, from_status, to_status, result, started_at, error, live, request) "
-        "VALUES (?, ?, ?, '', 'running', ?, '', 1, ?) RETURNING id",
+        "INSERT INTO run (vm_id, action, from_status, to_status, result, started_at, error, live, request, request_id) "
+        "VALUES (?, ?, ?, '', 'running', ?, '', 1, ?, "
+        "(SELECT id FROM request WHERE vm = ? AND state = 'running')) RETURNING id, request_id",
         vm.id,
         action,
         vm.vm_status,
         now,
         _json(request),
+        vm.id,
     )
-    run = RunRow(int(made.fetchone()[0]), action, "running")
-    if number := requests.attach_run(vm.id, run.id):
-        execute("UPDATE run SET request_id = ? WHERE id = ?", number, run.id)
+    number, request_id = made.fetchone()
+    run = RunRow(int(number), action, "running", steps=0)
+    if request_id is not None:
+        requests.attach_run(request_id, run.id)
     vmid = vm.vmid if vm.vmid is not None else "-"
     _say(vm, run, f"--- {action}: service={vm.service_id} vm={vmid} status={vm.vm_status} ---", kind="run")
     return run
 
 
 def end_run(vm: WorkItem | Vm, run: RunRow, result: str, status: str, error: str = "") -> None:
-    """Close a run with its last line and delete the oldest beyond the newest 50."""
+    """Close a run with its last line, and keep the newest 50 runs of the VM."""
     execute(
         "UPDATE run SET live = NULL, result = ?, to_status = ?, finished_at = ?, error = ? WHERE id = ?",
         result,
@@ -95,70 +108,104 @@ def end_run(vm: WorkItem | Vm, run: RunRow, result: str, status: str, error: str
 
 
 def mark_waiting(run: RunRow, waiting: bool) -> None:
-    """A live run's result says whether it works or waits."""
+    """Set the result of an open run: running or waiting."""
     wanted = "waiting" if waiting else "running"
     if run.result != wanted:
         execute("UPDATE run SET result = ? WHERE id = ?", wanted, run.id)
         run.result = wanted
 
 
-def step(vm: WorkItem | Vm, run: RunRow, end: StepEnd, began: int) -> None:
-    """Write one look at a step and its line; a waiting step keeps one row and one line per reason."""
+def step(vm: WorkItem | Vm, run: RunRow, end: StepEnd, began: int, before: Sequence[EndedStep] = ()) -> None:
+    """Write one attempt at a step and its line, after those `before` it that are not written yet.
+
+    A waiting step keeps one row and one line per reason.
+    """
     last: Any = None
     if run.steps is None:
         last = execute(
             "SELECT id, n, step, result, error, notes, started_at FROM step WHERE run_id = ? ORDER BY n DESC LIMIT 1",
             run.id,
         ).fetchone()
-    same = last is not None and last[2] == end.key and last[3] == "waiting"
-    said = redact(end.text)
-    if same and end.result == "waiting" and last[4] == said and not end.notes:
-        return
-    error = said if end.result != "success" else ""
-    notes = [redact(note) for note in end.notes]
-    if same:
-        ms, n = now_ms() - last[6], last[1]
-        execute(
-            "UPDATE step SET result = ?, to_status = ?, ms = ?, error = ?, notes = ? WHERE id = ?",
-            end.result,
-            end.to_status,
-            ms,
-            error,
-            _json([*json.loads(last[5]), *notes]),
-            last[0],
-        )
+        run.steps = last[1] if last else 0
+    if last is not None and last[2] == end.key and last[3] == "waiting":
+        _step_again(vm, run, end, last)
     else:
-        n = (last[1] if last else run.steps or 0) + 1
-        ms = 0 if end.result == "skip" else now_ms() - began
-        execute(
-            "INSERT INTO step (run_id, n, step, label, from_status, to_status, result, started_at, ms, error, notes) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            run.id,
-            n,
-            end.key,
-            end.label,
-            end.from_status,
-            end.to_status,
-            end.result,
-            began,
-            ms,
-            error,
-            _json(notes),
-        )
-    run.steps = n if end.result != "waiting" else None
-    lines = [_line(vm, n, end, 0 if end.result == "skip" else ms), *(f"      · {note}" for note in end.notes)]
-    _say(
-        vm,
-        run,
-        "\n".join(lines),
-        kind="step",
-        level=end.result,
-        data={"step": end.key, "n": n, "vm_status": end.to_status, "seconds": ms / 1000},
+        write([*before, ended(vm, run, end, began)])
+    if end.result == "waiting":
+        run.steps = None
+
+
+def _step_again(vm: WorkItem | Vm, run: RunRow, end: StepEnd, last: Any) -> None:
+    """Write another attempt at a waiting step into its row."""
+    row, n, _, _, error_before, notes_before, began = last
+    error = redact(end.text) if end.result != "success" else ""
+    if end.result == "waiting" and error_before == error and not end.notes:
+        return
+    ms = now_ms() - began
+    execute(
+        "UPDATE step SET result = ?, to_status = ?, ms = ?, error = ?, notes = ? WHERE id = ?",
+        end.result,
+        end.to_status,
+        ms,
+        error,
+        _json([*json.loads(notes_before), *map(redact, end.notes)]),
+        row,
     )
+    events.publish_row(_step_event(vm, run, n, end, ms))
+
+
+def ended(vm: WorkItem | Vm, run: RunRow, end: StepEnd, began: int) -> EndedStep:
+    """The next step of a run whose steps are counted, to be written with `write`."""
+    run.steps = n = (run.steps or 0) + 1
+    ms = 0 if end.result == "skip" else now_ms() - began
+    row = (
+        run.id,
+        n,
+        end.key,
+        end.label,
+        end.from_status,
+        end.to_status,
+        end.result,
+        began,
+        ms,
+        redact(end.text) if end.result != "success" else "",
+        _json([redact(note) for note in end.notes]),
+    )
+    return EndedStep(row, _step_event(vm, run, n, end, ms))
+
+
+def write(steps: Sequence[EndedStep]) -> None:
+    """Write steps that ended, in their order, with their lines."""
+    _INSERT.rows([step.row for step in steps])
+    for step in steps:
+        events.publish_row(step.event)
+
+
+_INSERT = Insert(
+    "step",
+    {
+        "run_id": "INTEGER", "n": "INTEGER", "step": "TEXT", "label": "TEXT", "from_status": "TEXT",
+        "to_status": "TEXT", "result": "TEXT", "started_at": "BIGINT", "ms": "INTEGER", "error": "TEXT",
+        "notes": "TEXT",
+    },
+)  # fmt: skip
 
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _step_event(vm: WorkItem | Vm, run: RunRow, n: int, end: StepEnd, ms: int) -> events.Row:
+    lines = [_line(vm, n, end, 0 if end.result == "skip" else ms), *(f"      · {note}" for note in end.notes)]
+    return events.row_of(
+        "step",
+        "\n".join(lines),
+        level=end.result,
+        vm=vm.id,
+        service=vm.service_id,
+        run=run.id,
+        data={"step": end.key, "n": n, "vm_status": end.to_status, "seconds": ms / 1000},
+    )
 
 
 def _line(vm: WorkItem | Vm, n: int, end: StepEnd, ms: int) -> str:

@@ -6,7 +6,9 @@ that finds an empty queue and lets the VM rest cannot miss a request that is bei
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from engine.clock import now_ms
@@ -79,42 +81,43 @@ def open_of(vm_id: int) -> list[Request]:
     return list(Request.select().where(Request.vm == vm_id, Request.state.in_(OPEN)).order_by(Request.id))
 
 
-def running_of(vm_id: int) -> Request | None:
-    """What a VM works on because somebody requested it."""
-    return Request.get_or_none((Request.vm == vm_id) & (Request.state == "running"))
-
-
 def any_queued(vm_id: int) -> bool:
     """Whether something waits for the VM."""
     found = execute("SELECT 1 FROM request WHERE vm = ? AND state = 'queued' LIMIT 1", vm_id)
     return found.fetchone() is not None
 
 
-def begin_next(vm_id: int) -> Request | None:
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A request that a VM has begun to work on."""
+
+    pipeline: str
+    action: str
+    args: dict[str, Any]
+    login: str
+    requested_at: int
+
+
+def begin_next(vm_id: int) -> Begun | None:
     """Claim the oldest queued request for the caller, who holds the VM; None when the queue is empty."""
-    oldest = (
-        Request.select().where(Request.vm == vm_id, Request.state == "queued").order_by(Request.id).first()
-    )
-    if oldest is None:
-        return None
-    begun = (
-        Request.update(state="running", started_at=now_ms())
-        .where(Request.id == oldest.id, Request.state == "queued")
-        .execute()
-    )
-    return oldest if begun else None
-
-
-def attach_run(vm_id: int, run_id: int) -> int | None:
-    """Note that a run works for the VM's running request; returns its number, None when there is none."""
-    found = execute(
-        "UPDATE request SET run = ?, error = '', started_at = COALESCE(started_at, ?) "
-        "WHERE vm = ? AND state = 'running' RETURNING id",
-        run_id,
+    row = execute(
+        "UPDATE request SET state = 'running', started_at = ? WHERE id = "
+        "(SELECT id FROM request WHERE vm = ? AND state = 'queued' ORDER BY id LIMIT 1) AND state = 'queued' "
+        "RETURNING pipeline, action, args, login, requested_at",
         now_ms(),
         vm_id,
     ).fetchone()
-    return int(found[0]) if found else None
+    return Begun(row[0], row[1], json.loads(row[2]), row[3], row[4]) if row else None
+
+
+def attach_run(number: int, run_id: int) -> None:
+    """Note that a run works for this request."""
+    execute(
+        "UPDATE request SET run = ?, error = '', started_at = COALESCE(started_at, ?) WHERE id = ?",
+        run_id,
+        now_ms(),
+        number,
+    )
 
 
 def hold(vm_id: int, why: str) -> None:

@@ -1,8 +1,8 @@
-"""What everything that sends to remote servers shares: one row and one thread per server, and who starts them.
+"""Shared by everything that sends to remote servers: one row and one thread per server, and the loop that starts them.
 
-A `Destination` row is a server's lease (one sender at a time, among all processes) and its outage: since when it fails,
-why, and when it is tried again. All times in it are the database's, so clocks of hosts may differ. A lease is renewed
-before each batch, and a batch has a deadline below the lease: whoever still sends still holds it.
+A `Destination` row holds a server's lease (one sender at a time, among all processes) and its outage: since when it
+fails, why, and when it is retried. All its times are the database's, so clocks of hosts may differ. A lease is renewed
+before each batch, and a batch has a deadline below the lease: a sender that still sends still holds it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PUT_OFF_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class DestinationState:
-    """How a destination stands: failed attempts in a row, why, and the milliseconds until the next attempt."""
+    """Failed attempts in a row at a destination, the reason, and the milliseconds until the next attempt."""
 
     failures: int = 0
     error: str = ""
@@ -46,12 +46,12 @@ class DestinationState:
 
     @property
     def silent(self) -> bool:
-        """Whether waiting for an answer makes no sense now."""
+        """Whether an answer cannot be expected now."""
         return self.failures > 0 or self.slow
 
 
 def states(names: Iterable[str]) -> dict[str, DestinationState]:
-    """How these destinations stand; one that was never used stands well."""
+    """The state of these destinations; one that was never used has no failures."""
     wanted = list(names)
     now = now_expression()
     busy = Case(None, [((Destination.attempt_at > 0), now - Destination.attempt_at)], 0)
@@ -91,7 +91,7 @@ def hold(name: str, owner: str, lease_ms: int) -> bool:
 
 
 class DestinationLost(Exception):
-    """Another sender has the destination now: nothing more may be written for it here."""
+    """Another sender holds the lease now: nothing more may be written for this destination here."""
 
 
 def check(name: str, owner: str) -> None:
@@ -105,7 +105,7 @@ def check(name: str, owner: str) -> None:
 
 
 def unsure(name: str, within_s: float) -> bool:
-    """Whether it was unclear within this time what reached a destination: it was silent, or its sender was killed.
+    """Whether within this time it became unknown which changes arrived: no answer, or the sender was killed.
 
     What was sent before may still arrive.
     """
@@ -115,7 +115,7 @@ def unsure(name: str, within_s: float) -> bool:
 
 
 def release(name: str, owner: str) -> None:
-    """Give a lease up; a successor can have it at once."""
+    """Release a lease; another sender can take it at once."""
     mine = (Destination.name == name) & (Destination.owner == owner)
     in_transaction(lambda: Destination.update(owner="", until=0, attempt_at=0).where(mine).execute())
 
@@ -133,7 +133,7 @@ def answered(name: str) -> bool:
 
 
 def failed(name: str, error: str, pauses_s: Sequence[float]) -> bool:
-    """The destination gave no answer: it is left alone for a pause that grows. True when an outage begins."""
+    """The destination did not answer: retry it after a growing pause. True when an outage begins."""
 
     def work() -> bool:
         row = Destination.get_by_id(name)
@@ -153,7 +153,7 @@ def failed(name: str, error: str, pauses_s: Sequence[float]) -> bool:
 
 
 def retry_now(names: Iterable[str]) -> None:
-    """Try destinations again at once instead of after their pause. Call it inside a transaction."""
+    """Retry destinations at once instead of after their pause. Call it inside a transaction."""
     Destination.update(retry_at=0).where(
         Destination.name.in_(list(names)), Destination.failures > 0
     ).execute()
@@ -168,11 +168,11 @@ class DestinationSender(ABC):
     Start it with the engine, stop it with the engine. A destination that does not answer delays its own work only.
     """
 
-    def __init__(self, bell: str, lease_ms: int = LEASE_MS) -> None:
-        self._bell = bell
+    def __init__(self, channel: str, lease_ms: int = LEASE_MS) -> None:
+        self._channel = channel
         self._lease_ms = lease_ms
         self._owner = f"{socket.gethostname()}:{uuid.uuid4().hex[:8]}"
-        self._loop = Loop(bell, self._look)
+        self._loop = Loop(channel, self._check)
         self._threads: dict[str, DestinationThread] = {}
         self._not_before: dict[str, float] = {}
         self._guard = threading.Lock()
@@ -242,13 +242,13 @@ class DestinationSender(ABC):
             self._threads.pop(thread.name, None)
             if thread.put_off:
                 self._not_before[thread.name] = time.monotonic() + _PUT_OFF_S
-        wake.ring_here(self._bell)
+        wake.notify_here(self._channel)
 
     def _active(self) -> list[DestinationThread]:
         with self._guard:
             return list(self._threads.values())
 
-    def _look(self) -> float:
+    def _check(self) -> float:
         """Start a thread for each destination with due work; returns the seconds until the next check."""
         pause, now = _IDLE_S, time.monotonic()
         with self._guard:

@@ -1,7 +1,7 @@
-"""A handle per server, and the memory of which servers answer.
+"""A client per server, and the record of which servers answer.
 
-Five calls in a row that never reached a server open its circuit: its VMs park with the reason, and one probe
-per tick decides when they continue.
+After five calls in a row that never reached a server its circuit opens: its VMs are parked with the reason, and one
+probe per tick decides when they continue.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def reached(server: Server) -> None:
 def resume(server_id: int) -> None:
     """Make every VM due that waits for this server; call it inside a transaction."""
     Vm.update(due_at=now_expression()).where(Vm.server == server_id, Vm.wait_kind == "server").execute()
-    wake.ring()
+    wake.notify()
 
 
 def missed(server: Server, error: ProxmoxError) -> None:

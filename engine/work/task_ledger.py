@@ -12,7 +12,7 @@ from engine.store.models import TaskState, Worker
 from engine.work import events
 from engine.work.task import Task, TaskReport
 
-BELL = "tasks"  # rung when somebody asks for a task now
+CHANNEL = "tasks"  # notified when somebody asks for a task now
 KEPT_RESULTS = 200
 
 
@@ -88,13 +88,12 @@ def take(task: Task, owner: str, force: bool = False) -> tuple[int, int | None] 
     A lock whose worker is gone, or that is older than the lock timeout, is taken over.
     """
     now = now_ms()
-    timeout = settings.read(settings.Cron).lock_timeout * 1000
 
     def work() -> tuple[int, int | None] | None:
         row = _row(task)
         if not force and (row.interval_minutes == 0 or not _is_due(row, now)):
             return None
-        if row.locked_by and not _abandoned(row, now, timeout):
+        if row.locked_by and not _abandoned(row, now):
             return None
         if row.locked_by:
             events.publish(
@@ -120,8 +119,8 @@ def _is_due(row: TaskState, now: int) -> bool:
     return now - row.last_run_at >= row.interval_minutes * 60_000
 
 
-def _abandoned(row: TaskState, now: int, timeout: int) -> bool:
-    if now - (row.locked_at or 0) > timeout:
+def _abandoned(row: TaskState, now: int) -> bool:
+    if now - (row.locked_at or 0) > settings.read(settings.Cron).lock_timeout * 1000:
         return True
     return not Worker.select().where(Worker.id == row.locked_by).exists()
 

@@ -1,4 +1,4 @@
-"""Runs one task under its lock and says its lines."""
+"""Runs one task under its lock and reports its lines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def perform(task: Task, resources: TaskResources, say: Say, force: bool = False)
         report = _broken(task, error.sentence)
     except Exception as error:
         log.exception("Task %s broke", task.name)
-        report = _broken(task, f"a fault of kvmtui itself ({type(error).__name__}); see its log file")
+        report = _broken(task, f"internal error ({type(error).__name__}); see the log file")
     finally:
         ledger.finish(task, fence, began, report)
     for line in _closing(task, began, report):

@@ -1,6 +1,6 @@
-"""The ticker of a long-running process: APScheduler looks every few seconds for tasks that are due.
+"""The ticker of a long-running process: APScheduler checks every few seconds for due tasks.
 
-All due-ness, locks and intervals live in our tables; the scheduler only gives the beat.
+Due times, locks and intervals are in our tables; the scheduler is only the timer.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from engine.work import wake
 from engine.work.servers import Servers
 from engine.work.task import Task, TaskResources
-from engine.work.task_ledger import BELL
+from engine.work.task_ledger import CHANNEL
 from engine.work.task_run import Say, perform
 
 log = logging.getLogger(__name__)
-LOOK_S = 3
+CHECK_S = 3
 LISTEN_S = 5.0
 
 
@@ -47,18 +47,18 @@ class Ticker:
         """Begin to tick."""
         for task in self._tasks:
             self._scheduler.add_job(
-                self._look, "interval", seconds=LOOK_S, args=[task], id=task.name, jitter=1
+                self._run_if_due, "interval", seconds=CHECK_S, args=[task], id=task.name, jitter=1
             )
         self._scheduler.start()
         self._ear = threading.Thread(
-            target=self._listen, args=[wake.Listener(BELL)], name="ticker-bell", daemon=True
+            target=self._listen, args=[wake.Listener(CHANNEL)], name="ticker-wake", daemon=True
         )
         self._ear.start()
 
     def stop(self) -> None:
         """Begin nothing more; a task that runs sees `keep_going` turn False."""
         self._stop.set()
-        wake.ring_here(BELL)
+        wake.notify_here(CHANNEL)
         self._scheduler.shutdown(wait=False)
 
     def ended(self, within: float) -> bool:
@@ -69,12 +69,12 @@ class Ticker:
             self._ear.join(1.0)  # it has been woken
         return idle
 
-    def _listen(self, bell: wake.Listener) -> None:
+    def _listen(self, listener: wake.Listener) -> None:
         """Looks at once when somebody requested a task, here or in another process."""
         while not self._stop.is_set():
-            if bell.wait(LISTEN_S) and not self._stop.is_set():
+            if listener.wait(LISTEN_S) and not self._stop.is_set():
                 self._look_now()
-        bell.close()
+        listener.close()
 
     def _look_now(self) -> None:
         """Makes every task be looked at; one that vanished with the scheduler is passed over."""
@@ -82,7 +82,7 @@ class Ticker:
             for job in self._scheduler.get_jobs():
                 job.modify(next_run_time=datetime.now(UTC))
 
-    def _look(self, task: Task) -> None:
+    def _run_if_due(self, task: Task) -> None:
         with self._idle:
             if self._stop.is_set():
                 return

@@ -1,8 +1,9 @@
-"""Wakes whoever waits for work, so that nobody has to wait for a tick.
+"""Notifies threads and processes that wait for work, so that they do not have to wait for the next tick.
 
-Within one process a wake-up is a condition variable, notified after the commit. Between processes it is NOTIFY
-on PostgreSQL and a small counter row on SQLite. A waiting process looks for either fifty times a second, which
-takes one system call while nothing is written; while the database changes, one read serves all that wait in it.
+Within one process a notification goes through a condition variable, after the commit. Between processes it is NOTIFY
+on PostgreSQL and a counter row on SQLite. One thread of each process looks for those, however many listeners there
+are: on PostgreSQL it sleeps until the server sends one, on SQLite it looks twenty to fifty times a second whether
+the file was written.
 """
 
 from __future__ import annotations
@@ -12,129 +13,217 @@ import os
 import select
 import threading
 import time
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Any, Protocol
+from weakref import WeakSet
 
 from engine.store.database import before_commit, database, execute, is_postgres, session
 
 log = logging.getLogger(__name__)
 WORK = "work"
-LOOK_EVERY = 0.02  # seconds between looks at what other processes did
-SURE_EVERY = (
-    0.25  # seconds between reads of the counter when the file looks unchanged: its time has a resolution
-)
-_bells: dict[str, threading.Condition] = {}
-_rung: dict[str, int] = {}
+CHECK_EVERY = 0.02  # seconds between looks at a SQLite database in which something happens
+IDLE_EVERY = 0.05  # seconds between looks at one in which nothing has happened for a while
+REREAD_EVERY = 0.25  # seconds between reads although nothing seems to be new: the time of a file is coarse
+_BUSY_S = 5.0  # what "a while" is
+_SETTLED_S = 0.1  # how long after a change of the file its commit may become visible
+_SILENCE_S = 1.0  # the longest wait for the server, and the pause after it could not be reached
+_PREFIX = "kvmtui_"
+_conditions: dict[str, threading.Condition] = {}
+_counts: dict[str, int] = {}
 _guard = threading.Lock()
 
 
-def ring(name: str = WORK) -> None:
+def notify(name: str = WORK) -> None:
     """Wake everybody who waits for `name`, here and in other processes, once this transaction commits."""
     before_commit("wake", name, _write)
 
 
-def ring_in_flush(name: str) -> None:
-    """Like `ring`, for what runs as the last act of a transaction and can collect nothing any more."""
+def notify_in_flush(name: str) -> None:
+    """Like `notify`, for what runs as the last act of a transaction and can collect nothing any more."""
     _write([name])
 
 
 def _write(names: list[str]) -> None:
     for name in sorted(set(names)):
         if is_postgres():
-            execute("SELECT pg_notify(?, '')", f"kvmtui_{name}")
+            execute("SELECT pg_notify(?, '')", f"{_PREFIX}{name}")
         else:
             execute(
                 "INSERT INTO signal (name, counter) VALUES (?, 1) "
                 "ON CONFLICT (name) DO UPDATE SET counter = signal.counter + 1",
                 name,
             )
-        database.after_commit(partial(ring_here, name))
+        database.after_commit(partial(notify_here, name))
 
 
-def ring_here(name: str = WORK) -> None:
+def notify_here(name: str = WORK) -> None:
     """Wake those in this process only."""
-    bell = _bell(name)
-    with bell:
-        _rung[name] += 1
-        bell.notify_all()
+    condition = _condition(name)
+    with condition:
+        _counts[name] += 1
+        condition.notify_all()
 
 
-def _bell(name: str) -> threading.Condition:
+def _condition(name: str) -> threading.Condition:
     with _guard:
-        if name not in _bells:
-            _bells[name] = threading.Condition()
-            _rung[name] = 0
-        return _bells[name]
+        if name not in _conditions:
+            _conditions[name] = threading.Condition()
+            _counts[name] = 0
+        return _conditions[name]
 
 
 class Listener:
-    """Hears one bell from now on; nothing rung between two waits is missed."""
+    """Receives the notifications of one channel from now on, those between two waits included."""
 
     def __init__(self, name: str = WORK) -> None:
-        self._name = name
-        self._bell = _bell(name)
-        self._heard = _rung[name]
-        self._ear: _Ear = _PostgresEar(name) if is_postgres() else _SqliteEar(name)
+        self.name = name
+        self._condition = _condition(name)
+        self._seen = _counts[name]
+        self._watcher = _watch(self)
 
     def wait(self, timeout: float) -> bool:
-        """True as soon as it rings, or when it rang since the last call, False after `timeout` seconds."""
-        end = time.monotonic() + timeout
-        while True:
-            if self._rang():
-                return True
-            left = end - time.monotonic()
-            if left <= 0:
-                return False
-            with self._bell:
-                if _rung[self._name] == self._heard:
-                    self._bell.wait(min(left, LOOK_EVERY))
+        """True as soon as it is notified, or was since the last call; False after `timeout` seconds."""
+        if self._watcher.ended and database.obj is not None:  # the database was opened again
+            self._watcher = _watch(self)
+        with self._condition:
+            notified = self._condition.wait_for(lambda: _counts[self.name] != self._seen, max(0.0, timeout))
+            self._seen = _counts[self.name]
+        return notified
 
     def close(self) -> None:
         """Stop listening."""
-        self._ear.close()
-
-    def _rang(self) -> bool:
-        here = _rung[self._name]
-        if here != self._heard:  # rung in this process: no need to ask the database
-            self._heard = here
-            return True
-        return self._ear.heard()
+        self._watcher.leave(self)
 
 
-class _Ear(Protocol):
-    """Hears what other processes ring; to find that nothing rang must cost next to nothing."""
+class Source(Protocol):
+    """Where the notifications of other processes come from. What was sent before it began is unknown."""
 
-    def heard(self) -> bool:
-        """Whether it rang since the last call."""
+    def next(self, names: Collection[str]) -> Iterable[str]:
+        """The channels that were notified since the last call, these at first; waits a moment for one."""
+        ...
+
+    def interrupt(self) -> None:
+        """End the wait of another thread."""
         ...
 
     def close(self) -> None:
-        """Stop listening."""
+        """Look no more."""
         ...
 
 
-class _Counters:
-    """The counters of a SQLite file as the ears of this process know them: one read serves them all.
+class _Watcher:
+    """The thread that hands the notifications of other processes to the listeners of this one."""
 
-    They are read when the file with the latest writes has changed, and four times a second in any case.
+    def __init__(self) -> None:
+        self.database = database.obj
+        self.ended = False
+        self._failing = False
+        self._listeners = WeakSet[Listener]()
+        self._source: Source = PostgresSource() if is_postgres() else SqliteSource()
+        self._thread = threading.Thread(target=self._run, name="wake", daemon=True)
+        self._thread.start()
+
+    def join(self, listener: Listener) -> None:
+        """Watch for one more listener; called with the guard held."""
+        self._listeners.add(listener)
+        self._source.interrupt()
+
+    def leave(self, listener: Listener) -> None:
+        """Watch no more for a listener; the last one ends the thread, and nothing uses the database after that."""
+        with _guard:
+            self._listeners.discard(listener)
+            if self._listeners or self.ended:
+                return
+            self._source.interrupt()
+        self._thread.join(_SILENCE_S)
+
+    def _run(self) -> None:
+        try:
+            while names := self._names():
+                self._hand_on(names)
+        finally:
+            self.ended = True
+            self._source.close()
+
+    def _names(self) -> set[str]:
+        """The channels somebody listens to; none, and the end, after the last left or another database was opened."""
+        with _guard:
+            names = {each.name for each in self._listeners if database.obj is self.database}
+            self.ended = not names
+        return names
+
+    def _hand_on(self, names: Collection[str]) -> None:
+        try:
+            notified = self._source.next(names)
+        except Exception:  # noqa: BLE001 - a busy or vanished database must not end the thread
+            if not self._failing and database.obj is self.database:
+                log.warning("Notifications of other processes cannot be read; retrying")
+            self._failing = True
+            time.sleep(REREAD_EVERY)
+            return
+        self._failing = False
+        for name in notified:
+            notify_here(name)
+
+
+_watchers: list[_Watcher] = []
+"""The newest watcher, if there is one."""
+
+
+def _watch(listener: Listener) -> _Watcher:
+    with _guard:
+        if not _watchers or _watchers[0].ended or _watchers[0].database is not database.obj:
+            _watchers[:] = [_Watcher()]
+        _watchers[0].join(listener)
+        return _watchers[0]
+
+
+class SqliteSource:
+    """Compares the counters of a SQLite file with what they were, without keeping a connection open.
+
+    They are read while the file with the latest writes changes and shortly after, for it changes before what was
+    written is committed; and four times a second in any case.
     """
 
-    def __init__(self, path: str) -> None:
-        self._file = f"{path}-wal"
-        self._lock = threading.Lock()
+    def __init__(self) -> None:
+        self._file = f"{database.database}-wal"
         self._written: tuple[int, int] | None = None
-        self._read_at = 0.0
-        self._known: dict[str, int] = {}
+        self._written_at = self._read_at = self._busy_at = 0.0
+        self._known: dict[str, int] | None = None
+        self._interrupted = threading.Event()
 
-    def now(self, name: str, patience: float) -> int:
-        """The counter of `name`, known for `patience` seconds at most while the file changes."""
-        with self._lock:
-            age = time.monotonic() - self._read_at
-            written = self._state()
-            if age >= SURE_EVERY or (written != self._written and age >= patience):
-                self._written, self._read_at = written, time.monotonic()
-                self._read()
-            return self._known.get(name, 0)
+    def next(self, names: Collection[str]) -> Iterable[str]:
+        """The channels whose counter has changed."""
+        if self._known is None:
+            self._known = _counters()
+            return names
+        busy = time.monotonic() - self._busy_at < _BUSY_S
+        if self._interrupted.wait(CHECK_EVERY if busy else IDLE_EVERY):
+            self._interrupted.clear()
+            return ()
+        return self.changed()
+
+    def changed(self) -> Iterable[str]:
+        """The same without waiting."""
+        now = time.monotonic()
+        written = self._state()
+        if written != self._written:
+            self._written, self._written_at = written, now
+        if now - self._written_at >= _SETTLED_S and now - self._read_at < REREAD_EVERY:
+            return ()
+        found, before = _counters(), self._known or {}
+        self._read_at, self._known = now, found
+        if found != before:
+            self._busy_at = now
+        return [name for name, counter in found.items() if before.get(name) != counter]
+
+    def interrupt(self) -> None:
+        """Make `next` return."""
+        self._interrupted.set()
+
+    def close(self) -> None:
+        """Nothing is open between two looks."""
 
     def _state(self) -> tuple[int, int]:
         try:
@@ -143,67 +232,61 @@ class _Counters:
             return (0, 0)
         return found.st_mtime_ns, found.st_size
 
-    def _read(self) -> None:
-        try:
-            with session():
-                self._known = dict(execute("SELECT name, counter FROM signal").fetchall())
-        except Exception:  # noqa: BLE001 - a busy or vanished database must not end a waiting thread
-            log.warning("The wake-up counters could not be read; looking again shortly")
+
+def _counters() -> dict[str, int]:
+    with session():
+        return dict(execute("SELECT name, counter FROM signal").fetchall())
 
 
-_counters: dict[str, _Counters] = {}
-
-
-class _SqliteEar:
-    """Compares a counter with its last value; a wake-up for work is noticed at the first look, others soon after."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._patience = 0.0 if name == WORK else 2 * LOOK_EVERY
-        with _guard:
-            self._counters = _counters.setdefault(database.database, _Counters(database.database))
-        self._counter = self._counters.now(name, 0.0)
-
-    def heard(self) -> bool:
-        before, self._counter = self._counter, self._counters.now(self._name, self._patience)
-        return self._counter != before
-
-    def close(self) -> None:
-        return
-
-
-class _PostgresEar:
+class PostgresSource:
     """A connection of its own that LISTENs; it connects again when it was cut."""
 
-    def __init__(self, name: str) -> None:
-        self._channel = f"kvmtui_{name}"
+    def __init__(self) -> None:
         self._connection: Any = None
-        self._connect_at = 0.0
+        self._heard: set[str] = set()
+        self._interrupted, self._interrupt = os.pipe()
+        os.set_blocking(self._interrupt, False)
 
-    def heard(self) -> bool:
-        """A fresh connection counts as a ring: what was rung before it is unknown."""
+    def next(self, names: Collection[str]) -> Iterable[str]:
+        """What the server sent; these once a new channel is among them."""
         try:
             if self._connection is None:
-                return self._connect()
-            if not select.select([self._connection], [], [], 0)[0]:
-                return False
-            return bool(list(self._connection.notifies(timeout=0)))
-        except Exception:  # noqa: BLE001 - whatever ended the connection, the next call opens a new one
-            self.close()
-            return False
+                self._connect()
+            if fresh := set(names) - self._heard:
+                for name in sorted(fresh):
+                    self._connection.execute(f'LISTEN "{_PREFIX}{name}"')
+                self._heard |= fresh
+                return names
+            ready = select.select([self._connection, self._interrupted], [], [], _SILENCE_S)[0]
+            if self._interrupted in ready:
+                os.read(self._interrupted, 4096)
+            return {each.channel.removeprefix(_PREFIX) for each in self._connection.notifies(timeout=0)}
+        except Exception:
+            self._disconnect()
+            raise
+
+    def interrupt(self) -> None:
+        """Make `next` return."""
+        try:
+            os.write(self._interrupt, b".")
+        except OSError:  # enough of them wait already, or it is closed
+            return
 
     def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        """Close the connection and the pipe."""
+        self._disconnect()
+        with _guard:
+            os.close(self._interrupt)
+            os.close(self._interrupted)
 
-    def _connect(self) -> bool:
+    def _connect(self) -> None:
         import psycopg
 
-        if time.monotonic() < self._connect_at:
-            return False
-        self._connect_at = time.monotonic() + SURE_EVERY
         parameters = {key: value for key, value in database.connect_params.items() if value is not None}
         self._connection = psycopg.connect(dbname=database.database, autocommit=True, **parameters)
-        self._connection.execute(f'LISTEN "{self._channel}"')
-        return True
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        self._heard.clear()
+        if connection is not None:
+            connection.close()

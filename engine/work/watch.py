@@ -34,7 +34,7 @@ class Watcher:
         self._asking: set[int] = set()
         self._lock = threading.Lock()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Start a look at every server whose last one has ended; returns at once."""
         for server_id, nodes in waiting().items():
             with self._lock:
@@ -61,7 +61,7 @@ class Watcher:
                 self._asking.discard(server_id)
 
 
-def look(owner: str, handles: Servers) -> None:
+def check(owner: str, handles: Servers) -> None:
     """Look at every server, one after another."""
     for server_id, nodes in waiting().items():
         look_at(owner, handles, server_id, nodes)
@@ -118,4 +118,4 @@ def _make_due(server_id: int, ended: set[str]) -> None:
     Vm.update(due_at=now_expression()).where(
         Vm.server == server_id, Vm.wait_kind == "task", Vm.wait_upid.in_(sorted(ended))
     ).execute()
-    wake.ring()
+    wake.notify()

@@ -1,7 +1,7 @@
-"""The processes that run the engine: each shows a heartbeat, and one without it loses what it holds.
+"""The processes that run the engine: each writes a heartbeat, and one without it loses its claims.
 
-All comparisons are made on the database's clock. A worker that was only slow, or stopped past its lease, enters
-itself again with its next heartbeat; what it held before is then behind a fence.
+All comparisons use the database's clock. A worker that was only slow, or paused past its lease, registers
+again with its next heartbeat; its former claims are then fenced off.
 """
 
 from __future__ import annotations
