@@ -136,7 +136,7 @@ def verify() -> Verdict:
         for row in rows_after(first):
             chain.add(row["id"], row)
         if newest is not None and not _is_witnessed(newest):
-            chain.faults.append(f"The record of the archive {newest.path} has no audit row that tells of it.")
+            chain.faults.append(f"The record of the archive {newest.path} has no audit row that mentions it.")
     return Verdict(chain.rows, tuple(chain.faults), chain.hash, first)
 
 

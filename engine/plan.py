@@ -137,7 +137,7 @@ def _names(kind: type) -> tuple[str, ...]:
     return _FIELDS[kind]
 
 
-# the traffic quota: counted by the statistics and enforced by them, so a change counts without a change of package
+# the traffic quota: counted by the statistics and enforced by them, so a change counts without change-package
 TRAFFIC = ("traffic_gib", "traffic_counts", "traffic_action", "traffic_throttle_mbs", "traffic_warn")
 
 # where each option of a service goes in the plan
@@ -179,7 +179,7 @@ def _with(plan: Plan, path: tuple[str, ...], value: Any) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """One thing a change of package would alter in the VM, and whether only a stopped VM takes it."""
+    """One thing change-package would alter in the VM, and whether only a stopped VM takes it."""
 
     field: str
     old: Any
@@ -187,7 +187,7 @@ class PlanChange:
     needs_stop: bool
 
 
-# what a change of package applies; everything else is read when it is used, or at the next (re)install
+# what change-package applies; everything else is read when it is used, or at the next (re)install
 _APPLIED = ("cores", "sockets", "memory", "cd_drive")
 _APPLIED_PARTS: tuple[Literal["system_disk", "additional_disk", "network", "firewall"], ...] = (
     "system_disk",
@@ -201,7 +201,7 @@ _NEEDS_STOP = frozenset(
 
 
 def differences(old: Plan, new: Plan) -> list[PlanChange]:
-    """What a change of package from one plan to the other would alter, in the order of its steps."""
+    """What change-package from one plan to the other would alter, in the order of its steps."""
     return [
         PlanChange(name, before, after, name in _NEEDS_STOP)
         for name, before, after in _pairs(old, new)

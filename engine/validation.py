@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _WHOLE = "must be a whole number."
 _NUMBER = "must be a number."
@@ -15,6 +18,7 @@ _UNKNOWN = "is not valid."
 _SENTENCES = {
     "missing": "is missing.",
     "extra_forbidden": "unknown key.",
+    "unexpected_keyword_argument": "unknown key.",
     "none_required": "must be empty.",
     "int_type": _WHOLE,
     "int_parsing": _WHOLE,
@@ -32,6 +36,7 @@ _SENTENCES = {
     "dict_type": _MAPPING,
     "mapping_type": _MAPPING,
     "model_type": _MAPPING,
+    "dataclass_type": _MAPPING,
     "model_attributes_type": _MAPPING,
     "path_type": _PATH,
     "literal_error": "must be one of {expected}.",
@@ -61,3 +66,8 @@ def sentence(found: Mapping[str, Any]) -> str:
         least = context["min_length"]
         return "must not be empty." if least == 1 else f"needs at least {least} characters."
     return _SENTENCES.get(kind, _UNKNOWN).format(**context)
+
+
+def sentences(error: ValueError) -> str:
+    """What `engine.checked` refused, in one line."""
+    return " ".join(sentence(fault) for fault in cast("ValidationError", error).errors())

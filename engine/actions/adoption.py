@@ -1,7 +1,7 @@
 """Make an existing guest of a cluster the VM of a new service.
 
 What the guest is becomes the plan the VM has, so that nothing in it changes until an operator applies the
-package. Record, number and addresses are taken in one transaction; then the engine writes the ownership mark, under
+product. Record, number and addresses are taken in one transaction; then the engine writes the ownership mark, under
 the digest of the config that was looked at.
 """
 
@@ -105,7 +105,7 @@ def _carry_over(vm: Vm, prior: PriorService, actor: Actor) -> None:
 def _record(form: AdoptForm, seen: Survey, prior: PriorService) -> Vm:
     number_alone()
     if form.id is not None and Service.get_or_none(Service.id == form.id):
-        raise Refused(f"There is a service {form.id} already. Give another id, or none.")
+        raise Refused(f"Service {form.id} already exists. Give another id, or none.")
     product = Product.get(Product.name == seen.product)
     service = Service.create(
         id=form.id or next_id(),

@@ -52,7 +52,7 @@ class LinkRefused(Refused):
     """A link that does not open; `why` says why."""
 
     def __init__(self, why: Unopened) -> None:
-        super().__init__(f"The link is {why}. Ask for a new one where it came from.")
+        super().__init__(f"The link is {why}. Ask for a new one from the site that gave you this one.")
         self.why = why
 
 

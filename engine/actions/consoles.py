@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from engine import audit
 from engine.actions.permission import needs
-from engine.actions.requests import label, vm_of
+from engine.actions.requests import subject, vm_of
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.consoles import console_options
@@ -162,6 +162,7 @@ class ScreenLinks:
     ) -> None:
         self.close()
 
+    @needs(Role.SUPPORT, "open a noVNC console")
     def offer(self, actor: Actor, service_id: int) -> tuple[ScreenOffer, str]:
         """Offers the screen of a VM: what becomes of it, and the link that opens it once, within seconds."""
         from engine.consoles import novnc
@@ -216,7 +217,7 @@ def _guest(service_id: int, servers: Servers) -> tuple[Vm, Guest]:
         vm = vm_of(service_id)
         instance = Setting.get_or_none(Setting.key == "instance")
         if vm.vmid is None or not vm.node or instance is None or vm.vm_status == "remove":
-            raise Refused(f"{label(vm)} is not on Proxmox yet, so it has no console.")
+            raise Refused(f"{subject(vm)} is not on Proxmox yet, so it has no console.")
         cluster = servers.cluster(vm.server)
     return vm, Guest(cluster, vm.vmid, Mark(instance.value, vm.uid), vm.node, vm.smbios_uuid or None)
 
@@ -229,7 +230,7 @@ def _proven(vm: Vm, guest: Guest) -> GuestConfig:
         raise Refused(error.sentence) from None
     if not guest.status().running:
         raise Refused(
-            f"{label(vm)} is switched off, so there is nothing to see. Start it: kvmtui vm start {vm.service_id}"
+            f"{subject(vm)} is switched off, so there is nothing to see. Start it: kvmtui vm start {vm.service_id}"
         )
     return config
 
@@ -238,6 +239,6 @@ def _need_serial_port(proven: ProvenVm) -> None:
     if any(proven.config.text(f"serial{n}") == "socket" for n in range(4)):
         return
     raise Refused(
-        f"{label(proven.vm)} has no serial port. Add one on its node (`qm set {proven.guest.vmid} --serial0 socket`, "
+        f"{subject(proven.vm)} has no serial port. Add one on its node (`qm set {proven.guest.vmid} --serial0 socket`, "
         "then stop and start the VM), or look at its screen with --vnc."
     )

@@ -11,6 +11,7 @@ from engine.actions.mail_checks import mail_checks
 from engine.actions.names import test_zone
 from engine.actions.notifications import faults as notify_faults
 from engine.clock import now_ms, stamp
+from engine.counting import counted
 from engine.errors import KvmtuiError
 from engine.plan import Plan, effective
 from engine.proxmox.check import USUAL_USES, CheckResult, ProductNeeds, ServerCheck
@@ -156,7 +157,7 @@ def _engine() -> CheckView:
     if running:
         names = ", ".join(f"{one.kind} on {one.host}" for one in running)
         return CheckView("engine", "heartbeat", CheckResult.OK, f"An engine runs: {names}.")
-    fix = "kvmtui --daemon, a crontab line with `kvmtui cron`, or an open console"
+    fix = "start `kvmtui --daemon`, add a crontab line with `kvmtui cron`, or open a console"
     return CheckView(
         "engine", "heartbeat", CheckResult.WARN, "No engine is running; requests stay queued.", fix
     )
@@ -168,11 +169,11 @@ def _retention() -> CheckView:
     about = ("database", "retention")
     if state is None or state.last_run_at is None:
         return CheckView(*about, CheckResult.OK, "Retention has not run yet; an engine runs it once an hour.")
-    said = f"Last run {stamp(state.last_run_at)} UTC: {state.processed} rows deleted in {state.seconds:.1f} s"
+    deleted = f"{counted(state.processed, 'rows')} deleted in {state.seconds:.1f} s"
+    said = f"Last run {stamp(state.last_run_at)} UTC: {deleted}"
     if state.errors:
-        tables = "table" if state.errors == 1 else "tables"
         fix = "read the log file for the reason; it is retried every hour"
-        return CheckView(*about, CheckResult.WARN, f"{said}, {state.errors} {tables} failed.", fix)
+        return CheckView(*about, CheckResult.WARN, f"{said}, {counted(state.errors, 'tables')} failed.", fix)
     return CheckView(*about, CheckResult.OK, f"{said}.")
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from engine.errors import NotFound
+from engine.nearest import nearest
 from engine.store.database import Row, session
 
 R = TypeVar("R", bound=Row)
@@ -20,7 +19,7 @@ def found(table: type[R], condition: Any, what: str, inside: Any = None) -> R:
     with session():
         row = table.get_or_none(condition if inside is None else condition & inside)
         if row is None:
-            raise NotFound(f"There is no {what}.{_near(table, what, inside)}")
+            raise NotFound(f"{what[:1].upper()}{what[1:]} not found.{_near(table, what, inside)}")
     result: R = row
     return result
 
@@ -32,10 +31,3 @@ def _near(table: type[Row], what: str, inside: Any) -> str:
         return ""
     query = table.select(column) if inside is None else table.select(column).where(inside)
     return nearest(what.split("'")[1], (name for (name,) in query.tuples()))
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """` Did you mean 'x'?`, or nothing when no name is near."""
-    lower = {each.lower(): each for each in names}
-    close = get_close_matches(name.lower(), lower, 1, cutoff=0.5)
-    return f" Did you mean '{lower[close[0]]}'?" if close else ""

@@ -11,7 +11,7 @@ from engine.audit import Actor
 from engine.clock import now_ms, stamp
 from engine.errors import Failed, Refused
 from engine.mail.message import envelope, wire_address
-from engine.mail.outbox import BELL, NO_SERVER
+from engine.mail.outbox import CHANNEL, NO_SERVER
 from engine.mail.rendering import Letter
 from engine.mail.smtp import SmtpConnection
 from engine.roles import Role
@@ -38,7 +38,7 @@ def send_test(address: str, actor: Actor) -> str:
     finally:
         connection.close()
     _audit(actor, "test", address, "done")
-    return f"{site.host}:{site.port} took the mail for {wire_address(address)}: {said}"
+    return f"{site.host}:{site.port} accepted the mail for {wire_address(address)}: {said}"
 
 
 def ask_server() -> str:
@@ -64,7 +64,7 @@ def retry(ids: Sequence[int], actor: Actor) -> int:
         for row in rows.values():
             before, after = {"state": row.state, "error": row.error}, {"state": "pending"}
             audit.record(actor, "retry", "mail", str(row.id), row.recipient, before=before, after=after)
-        wake.ring(BELL)
+        wake.notify(CHANNEL)
         events.publish("change", data={"kind": "mail", "action": "retry", "count": count})
         return count
 
@@ -82,7 +82,7 @@ def retry_failed(actor: Actor) -> int:
 
 def _refuse(number: int, row: Outbox | None) -> None:
     if row is None:
-        raise Refused(f"There is no mail {number}. All of them: kvmtui mail outbox")
+        raise Refused(f"Mail {number} not found. List them: kvmtui mail outbox")
     if row.state == "sent":
         raise Refused(f"Mail {number} was sent at {stamp(row.sent_at or row.due_at)}; mails go out once.")
     if row.state == "sending":

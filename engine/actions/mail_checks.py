@@ -27,7 +27,7 @@ def mail_checks() -> list[ServerCheck]:
 
 def _server() -> ServerCheck:
     if not read(Smtp).host:
-        fix = "give one in Settings, smtp, or in a manifest under settings, if clients are to get mails"
+        fix = "set one in Settings, smtp, or in a manifest under settings.smtp"
         return ServerCheck("server", CheckResult.WARN, "No mail server is set up; clients get no mails.", fix)
     try:
         return ServerCheck("server", CheckResult.OK, ask_server())
@@ -89,4 +89,4 @@ def _outbox() -> ServerCheck:
 def _named(one: MailView) -> str:
     how = "waits" if one.state == "pending" else "failed" if one.state == "failed" else "may have gone"
     why = one.error or "not tried yet"
-    return f"{one.id} “{one.template}” to {one.recipient} {how} since {iso(one.created_at)}: {why}"
+    return f"{one.id} '{one.template}' to {one.recipient} {how} since {iso(one.created_at)}: {why}"

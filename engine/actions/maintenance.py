@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.actions.packages import applied
 from engine.actions.permission import needs
-from engine.actions.requests import Accepted, Queued, change, enqueue, label, refuse_suspended, vm_of
+from engine.actions.requests import Accepted, Queued, change, enqueue, label, refuse_suspended, subject, vm_of
 from engine.audit import Actor
 from engine.clock import DAYS, now_ms
 from engine.errors import InvalidValue, Refused
@@ -30,8 +30,8 @@ def create_snapshot(actor: Actor, service_id: int, name: str = "", note: str = "
     if not _NAME.fullmatch(chosen) or chosen in _RESERVED:
         raise InvalidValue(
             "name",
-            f"'{chosen}' cannot name a snapshot: 2 to 40 letters, digits, - or _, a letter first, "
-            "and neither current nor pending.",
+            f"'{chosen}' is not a snapshot name. Use 2 to 40 letters, digits, - or _, starting with a letter; "
+            "current and pending are reserved.",
         )
     with session():
         vm = _ready(service_id)
@@ -73,7 +73,7 @@ def delete_backup(actor: Actor, service_id: int, backup: str) -> Queued:
 
 @needs(Role.SUPPORT, "restore a backup")
 def restore(actor: Actor, service_id: int, backup: str) -> Queued:
-    """Overwrite the VM with a backup, apply its package again and start it."""
+    """Overwrite the VM with a backup, apply its product again and start it."""
     with session():
         vm = _ready(service_id)
         refuse_suspended(vm, "restore")
@@ -165,7 +165,7 @@ def mount_iso(actor: Actor, service_id: int, iso: str, restart: bool = False) ->
         vm = _ready(service_id)
         storage = applied(vm).iso_storage
         if not storage:
-            raise Refused(f"The plan of {label(vm)} names no ISO storage; set iso_storage in its product.")
+            raise Refused(f"The product of {label(vm)} names no ISO storage; set iso_storage in its product.")
         volid = iso if ":" in iso else f"{storage}:iso/{iso}"
         asked = {"iso": volid, "restart": True} if restart else {"iso": volid}
         return _ask(actor, vm, "MountIso", "iso mount", **asked)
@@ -185,18 +185,20 @@ def _ask(actor: Actor, vm: Vm, pipeline: str, verb: str, **args: Any) -> Queued:
 def _ready(service_id: int) -> Vm:
     vm = vm_of(service_id)
     if vm.vm_status != "ready":
-        raise Refused(f"{label(vm)} is not ready ({vm.vm_status}); wait until it is ready, then retry.")
+        raise Refused(f"{subject(vm)} is not ready ({vm.vm_status}); wait until it is ready, then retry.")
     return vm
 
 
 def _need_snapshots(vm: Vm) -> None:
     if applied(vm).snapshots <= 0:
-        raise Refused(f"The plan of {label(vm)} allows no snapshots; change its package first.")
+        raise Refused(
+            f"The product of {label(vm)} allows no snapshots. Raise the number in the product, then run change-package."
+        )
 
 
 def _need_backups(vm: Vm) -> None:
     plan = applied(vm)
     if plan.backups <= 0 or not plan.backup_storage:
         raise Refused(
-            f"The plan of {label(vm)} has no backups; set backups and backup_storage in its product."
+            f"The product of {label(vm)} has no backups; set backups and backup_storage in its product."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from engine.actions.permission import needs
-from engine.actions.requests import Accepted, Queued, change, enqueue, label, vm_of
+from engine.actions.requests import Accepted, Queued, change, enqueue, label, subject, vm_of
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.dns import configured_zones
@@ -59,7 +59,7 @@ def _held(vm: Vm, address: str) -> Address:
         if row.address == wanted:
             return row
     held = ", ".join(str(row.address) for row in rows) or "none"
-    raise NotFound(f"{label(vm)} does not have the address {wanted}; it has: {held}.")
+    raise NotFound(f"{subject(vm)} does not have the address {wanted}; it has: {held}.")
 
 
 def _zone_word(row: Address) -> str:

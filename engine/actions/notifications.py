@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from engine.actions.lookup import nearest
 from engine.actions.permission import needs
 from engine.actions.repository import record
 from engine.audit import Actor
 from engine.errors import KvmtuiError, NotFound, Refused
+from engine.nearest import nearest
 from engine.notify.message import sample
 from engine.notify.post import MISSING, fault_of, is_installed
-from engine.notify.recording import BELL
+from engine.notify.recording import CHANNEL
 from engine.notify.sender import deliver
 from engine.notify.settings import Receiver, receivers, url_of
 from engine.roles import Role
@@ -37,7 +37,7 @@ def test(actor: Actor, names: Sequence[str] = ()) -> list[NotifyAnswer]:
     wanted = [_receiver(name) for name in names] or list(receivers().values())
     if not wanted:
         raise Refused(
-            "There are no targets of notifications. Add one to config.toml under [notify.targets.NAME]."
+            "No notification targets are set up. Add one to config.toml under [notify.targets.NAME]."
         )
     if not is_installed():
         raise Refused(MISSING)
@@ -67,7 +67,7 @@ def resend(actor: Actor, names: Sequence[str] = ()) -> int:
                 record(actor, "resend", "notify", name, name, {"failed": count}, {"pending": count})
             total += count
         if total:
-            wake.ring(BELL)
+            wake.notify(CHANNEL)
         return total
 
     return in_transaction(work)
@@ -88,5 +88,5 @@ def _fault(each: Receiver) -> str:
 def _receiver(name: str) -> Receiver:
     found = receivers().get(name)
     if found is None:
-        raise NotFound(f"There is no target '{name}' in config.toml.{nearest(name, list(receivers()))}")
+        raise NotFound(f"Target '{name}' not found in config.toml.{nearest(name, list(receivers()))}")
     return found

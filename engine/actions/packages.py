@@ -1,4 +1,4 @@
-"""What an operator may do to a running service: suspend, unsuspend, change its package, terminate."""
+"""What an operator may do to a running service: suspend, unsuspend, change its product, terminate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from engine.actions import traffic_quota
 from engine.actions.lookup import found
 from engine.actions.permission import needs
-from engine.actions.requests import Accepted, Queued, change, enqueue, label, put_into, vm_of
+from engine.actions.requests import Accepted, Queued, change, enqueue, label, put_into, subject, vm_of
 from engine.audit import Actor
 from engine.errors import AlreadySo, Refused
 from engine.plan import Plan, effective
@@ -33,7 +33,7 @@ def suspend(actor: Actor, service_id: int, reason: str = "") -> Queued:
             _refuse_repeated(vm, "Suspended", "Unsuspend", f"Service {service_id} is already suspended")
             if vm.service.status != "Active":
                 raise Refused(
-                    f"Service {service_id} is {vm.service.status}; only an active one can be suspended."
+                    f"Service {service_id} is {vm.service.status}; only an Active service can be suspended."
                 )
 
         def work() -> Accepted:
@@ -86,13 +86,13 @@ def terminate(actor: Actor, service_id: int, reason: str = "") -> Queued:
         def work() -> Accepted:
             status = requests.lock(vm.id).vm_status
             if status == "remove":
-                raise AlreadySo(f"{label(vm)} is already removed; nothing was changed.")
+                raise AlreadySo(f"{subject(vm)} is already removed; nothing was changed.")
             if status == "terminate":
                 raise AlreadySo(
-                    f"{label(vm)} is already being terminated; `kvmtui vm log {service_id}` shows how far."
+                    f"{subject(vm)} is already being terminated; `kvmtui vm log {service_id}` shows how far."
                 )
             number = put_into(vm, "terminate", actor, pipeline="Terminate", why="replaced by terminate")
-            return Accepted(f"{label(vm)} will be terminated.", number)
+            return Accepted(f"{subject(vm)} will be terminated.", number)
 
         return change(actor, vm, "terminate", work, reason)
 
@@ -108,7 +108,7 @@ def plans(
         return applied(vm), _wanted(vm.service, product, options, scope)
 
 
-@needs(Role.OPERATOR, "change the package of a service")
+@needs(Role.OPERATOR, "change the product of a service")
 def change_package(
     actor: Actor, service_id: int, product: str = "", options: Mapping[str, Any] | None = None
 ) -> Queued:
@@ -136,16 +136,16 @@ def _refuse(vm: Vm, product: str, scope: Scope) -> None:
         vm.service.status == "Suspended" and quota.hold_of(vm.service_id) in _HELD
     )  # it may buy traffic
     if vm.service.status not in ("Active", "Pending") and not by_quota:
-        raise Refused(f"Service {vm.service_id} is {vm.service.status}; its package cannot be changed.")
+        raise Refused(f"Service {vm.service_id} is {vm.service.status}; its product cannot be changed.")
     if vm.vm_status in ("terminate", "error_terminate", "remove"):
-        raise Refused(f"{label(vm)} is in {vm.vm_status}; its package cannot be changed.")
+        raise Refused(f"{subject(vm)} is in {vm.vm_status}; its product cannot be changed.")
     if not product:
         return
     wanted = _product(product, scope)
     if wanted.server_id != vm.server_id:
         raise Refused(
             f"Product {product} is for server {wanted.server.name}, but {label(vm)} is on {vm.server.name}; "
-            "a change of package cannot move a VM to another server."
+            "change-package cannot move a VM to another server."
         )
 
 

@@ -1,4 +1,4 @@
-"""Products: make, change, delete. A change reaches a VM only with a change of package."""
+"""Products: make, change, delete. A change reaches a VM only with change-package."""
 
 from __future__ import annotations
 

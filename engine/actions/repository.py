@@ -92,7 +92,7 @@ def create(repository: Repository[F, R], form: F, actor: Actor) -> PutResult:
     def work() -> PutResult:
         if repository.find(form) is not None:
             raise Refused(
-                f"There is a {repository.kind} '{repository.name(form)}' already. Change it with edit."
+                f"The {repository.kind} '{repository.name(form)}' already exists. Change it with edit."
             )
         return _create(repository, form, actor)
 
@@ -109,7 +109,7 @@ def _put(repository: Repository[F, R], form: F, actor: Actor, row: R | None) -> 
         return PutResult(repository.kind, name, "same", row.get_id())
     namesake = repository.find(form)
     if namesake is not None and namesake.get_id() != row.get_id():
-        raise Refused(f"There is another {repository.kind} '{name}' already; nothing was changed.")
+        raise Refused(f"Another {repository.kind} is already named '{name}'. Nothing was changed.")
     repository.guard(form, row)
     row = repository.update(row, form)
     before = {each.field: each.old for each in found}

@@ -9,6 +9,7 @@ from typing import Any
 from engine import audit
 from engine.audit import Actor
 from engine.clock import now_ms
+from engine.counting import counted
 from engine.errors import NotFound, Refused
 from engine.queries.suspension import suspension_of
 from engine.store.database import in_transaction, now_expression
@@ -41,8 +42,13 @@ def vm_of(service_id: int) -> Vm:
 
 
 def label(vm: Vm) -> str:
-    """How sentences call a VM."""
+    """How a VM is called inside a sentence; `subject` begins one."""
     return f"service {vm.service_id} ({vm.name or 'not named yet'})"
+
+
+def subject(vm: Vm) -> str:
+    """How a VM is called at the beginning of a sentence."""
+    return f"S{label(vm)[1:]}"
 
 
 def refuse_suspended(vm: Vm, verb: str) -> None:
@@ -77,7 +83,7 @@ def change(
         audit.record(
             actor, action, "vm", str(vm.service_id), vm.name, before=before, after=after, reason=reason
         )
-        wake.ring()
+        wake.notify()
         events.publish("change", vm=vm.id, service=vm.service_id, data={"action": action})
         return accepted
 
@@ -91,9 +97,9 @@ def enqueue(
     """Put a request behind those that are queued; the same request twice is one. Inside a transaction."""
     fresh = requests.lock(vm.id)
     if fresh.vm_status == "remove" and pipeline not in ("Suspend", "Unsuspend"):
-        raise Refused(f"{label(vm)} is removed; only its record is left.")
+        raise Refused(f"{subject(vm)} is removed; only its record is left.")
     if (busy := fresh.flow.get("pipeline")) in ALONE:
-        raise Refused(f"{busy} is running at {label(vm)}; wait for it to end, then retry.")
+        raise Refused(f"{busy} is running on {label(vm)}; wait for it to end, then retry.")
     waiting = requests.queue_of(vm.id)
     asked = (pipeline, action or pipeline, args or {})
     for one in waiting:
@@ -104,7 +110,7 @@ def enqueue(
             f"{MOST_QUEUED} requests are already queued for {label(vm)}; wait for them to end, or reset the VM first."
         )
     number = requests.add(fresh, pipeline, action=action, args=args, login=actor.login, source=actor.source)
-    wake.ring()
+    wake.notify()
     return Accepted(_what_next(fresh, action or pipeline, len(waiting)), number)
 
 
@@ -114,8 +120,7 @@ def _rests(vm: Vm) -> bool:
 
 def _what_next(vm: Vm, action: str, ahead: int) -> str:
     if ahead:
-        others = "1 other request" if ahead == 1 else f"{ahead} other requests"
-        return f"{action} is queued for {label(vm)}, behind {others}."
+        return f"{action} is queued for {label(vm)}, behind {counted(ahead, 'other requests')}."
     if _rests(vm):
         return f"{action} is queued for {label(vm)}."
     if vm.error:

@@ -1,4 +1,4 @@
-"""Services: make, change, delete. A new one starts deploying; a changed one waits for a change of package.
+"""Services: make, change, delete. A new one starts deploying; a changed one waits for change-package.
 
 `put_services` takes any number at once and reads and writes in batches, so that a manifest of 20,000 takes
 seconds.
@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from engine import audit
-from engine.actions.lookup import found, nearest
+from engine.actions.lookup import found
 from engine.actions.permission import Needs, needs, require
 from engine.actions.repository import Difference, PutResult, record, refuse_users, remove
 from engine.actions.requests import enqueue
@@ -23,6 +23,7 @@ from engine.clock import now_ms
 from engine.errors import NotFound, Refused
 from engine.forms.service import OptionsForm, ServiceForm
 from engine.mail.outbox import queue_welcomes
+from engine.nearest import nearest
 from engine.plan import AT_ONCE, effective
 from engine.queries.scoping import client_condition, inside, product_condition
 from engine.roles import Role
@@ -50,7 +51,7 @@ def create_service(form: ServiceForm, actor: Actor) -> PutResult:
     def work() -> PutResult:
         number_alone()
         if form.id is not None and Service.get_or_none(Service.id == form.id):
-            raise Refused(f"There is a service {form.id} already. Give another id, or none.")
+            raise Refused(f"Service {form.id} already exists. Give another id, or none.")
         numbered = form.model_copy(update={"id": form.id or next_id()})
         return _only(_put([numbered], actor))
 
@@ -59,7 +60,7 @@ def create_service(form: ServiceForm, actor: Actor) -> PutResult:
 
 @needs(Role.OPERATOR, "change the options of a service")
 def set_options(service_id: int, options: OptionsForm, actor: Actor) -> PutResult:
-    """Replace what a service overrides; the VM changes with the next change of package.
+    """Replace what a service overrides; the VM changes with the next change-package.
 
     How many snapshots and backups it may have counts at once: nothing in the VM changes for it.
     """
@@ -144,12 +145,12 @@ class _Site:
     def unknown_client(self, name: str) -> NotFound:
         """The refusal of a client, with the nearest name."""
         rows = inside(Client.select(Client.name), client_condition(self.scope)).tuples()
-        return NotFound(f"There is no client '{name}'.{nearest(name, (each for (each,) in rows))}")
+        return NotFound(f"Client '{name}' not found.{nearest(name, (each for (each,) in rows))}")
 
     def unknown_product(self, name: str) -> NotFound:
         """The refusal of a product, with the nearest name."""
         rows = inside(Product.select(Product.name), product_condition(self.scope)).tuples()
-        return NotFound(f"There is no product '{name}'.{nearest(name, (each for (each,) in rows))}")
+        return NotFound(f"Product '{name}' not found.{nearest(name, (each for (each,) in rows))}")
 
 
 def _answer(form: ServiceForm, site: _Site, actor: Actor) -> PutResult | Refused:
@@ -252,13 +253,13 @@ def _tell_new(forms: Sequence[ServiceForm], actor: Actor) -> None:
         audit.record(actor, "create", "service", str(form.id), str(form.id), before={}, after=after)
     if recording.write("service.created", [form.id for form in forms if form.id is not None]):
         recording.ring()
-    wake.ring()
+    wake.notify()
     events.publish("change", data={"kind": "service", "action": "create", "count": len(forms)})
 
 
-@needs(Role.OPERATOR, "change the package of a service")
+@needs(Role.OPERATOR, "change the product of a service")
 def request_change(service_ids: Sequence[int], actor: Actor) -> list[int]:
-    """Queue a change of package for the VMs of these services; returns the services queued."""
+    """Queue change-package for the VMs of these services; returns the services queued."""
 
     def work() -> list[int]:
         queued = []
@@ -267,7 +268,7 @@ def request_change(service_ids: Sequence[int], actor: Actor) -> list[int]:
                 enqueue(vm, "ChangePackage", actor)
                 queued.append(vm.service_id)
         if queued:
-            wake.ring()
+            wake.notify()
         return queued
 
     return in_transaction(work)

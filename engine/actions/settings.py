@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
-
-from pydantic import SecretStr
 
 from engine.actions.permission import needs
 from engine.actions.repository import Difference, PutResult, flat, record
@@ -12,7 +11,7 @@ from engine.audit import Actor
 from engine.forms.faults import BadInput, Fault
 from engine.forms.form import KEEP, Form, plain, secret_fields
 from engine.forms.settings import CronForm, GeneralForm, RetentionForm, SmtpForm, ThresholdsForm
-from engine.mail.outbox import BELL
+from engine.mail.outbox import CHANNEL
 from engine.redact import MASK
 from engine.roles import Role
 from engine.store import settings
@@ -65,7 +64,7 @@ def _put(section: str, form: Form, actor: Actor) -> PutResult:
         return PutResult("setting", section, "same", section)
     _write(section, new)
     if section == "smtp":
-        wake.ring(BELL)  # mails that wait for a mail server go now
+        wake.notify(CHANNEL)  # mails that wait for a mail server go now
     record(
         actor,
         "change",
@@ -86,12 +85,8 @@ def _shown(hidden: bool, old: Any, new: Any) -> tuple[Any, Any]:
 
 def _stored(section: str) -> dict[str, Any]:
     """A section in plain values, its secrets in clear."""
-    values: dict[str, Any] = settings.read(_SECTIONS[section]).model_dump()
-    return {
-        name: value.get_secret_value() if isinstance(value, SecretStr) else value
-        for name, value in values.items()
-    }
+    return asdict(settings.read(_SECTIONS[section]))
 
 
 def _write(section: str, values: dict[str, Any]) -> None:
-    settings.write(_SECTIONS[section].model_validate(values))
+    settings.write(_SECTIONS[section](**values))

@@ -15,13 +15,14 @@ from datetime import date, datetime, time
 
 from engine import clock
 from engine.actions import client_sessions
-from engine.actions.lookup import found, nearest
+from engine.actions.lookup import found
 from engine.actions.permission import needs
 from engine.actions.repository import record
 from engine.attempts import Attempts
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Failed, NotAuthenticated, NotFound, Refused, TooManyTries
+from engine.nearest import nearest
 from engine.queries import tokens as queries
 from engine.queries.refs import client_ref
 from engine.queries.tokens import TokenView
@@ -70,13 +71,14 @@ def create(
     """
     if not _NAME.fullmatch(name):
         raise Refused(
-            f"'{name}' cannot name a token: up to 60 letters, digits, dots, - or _, beginning with a letter or digit."
+            f"'{name}' is not a token name. Use up to 60 letters, digits, dots, - or _, "
+            "starting with a letter or digit."
         )
     wanted, until, secret = _role(role), _until(expires), new_secret()
 
     def work() -> NewToken:
         if ApiToken.get_or_none(ApiToken.name == name) is not None:
-            raise Refused(f"There is a token '{name}' already. Choose another name, or rotate it.")
+            raise Refused(f"The token '{name}' already exists. Choose another name, or rotate it.")
         row = ApiToken.create(
             name=name,
             role=wanted.value,
@@ -165,6 +167,13 @@ def authenticate(presented: str, address: str) -> Actor:
     )
 
 
+def works(presented: str) -> bool:
+    """Whether a token that was accepted still is; this is not counted as a try."""
+    with session():
+        row = _BY_DIGEST.first(digest_of(presented))
+    return row is not None and queries.state_of(row) == "active"
+
+
 def new_secret() -> str:
     """A secret of 222 random bits that ends with a checksum, so that scanners can tell it from other text."""
     body = secrets.token_urlsafe(32)[: LENGTH - _CHECKSUM]
@@ -220,7 +229,7 @@ def _product(name: str) -> int:
     row = Product.get_or_none(Product.name == name)
     if row is None:
         names = (each for (each,) in Product.select(Product.name).tuples())
-        raise NotFound(f"There is no product '{name}'.{nearest(name, names)}")
+        raise NotFound(f"Product '{name}' not found.{nearest(name, names)}")
     return int(row.id)
 
 

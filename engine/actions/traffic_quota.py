@@ -35,7 +35,7 @@ TASK = "collectingStatistics"
 _ENGINE = Actor(login="engine", source="engine")
 _BATCH = 200
 _SKEW_MS = 3_600_000  # how far the clocks of two engines may differ
-_MOST_TOLD = 40
+_MOST_NOTICES = 40
 _ENDED = ("Terminated", "Cancelled")
 _REMOVING = ("terminate", "error_terminate", "remove")
 _LEVELS = {"warning": "waiting", "exceeded": "error", "restored": "success"}
@@ -79,7 +79,7 @@ def look_soon(services: Any) -> None:
     )
     if acted_upon.exists():
         TaskState.update(last_run_at=None).where(TaskState.name == TASK).execute()
-        wake.ring(task_ledger.BELL)
+        wake.notify(task_ledger.CHANNEL)
 
 
 def _forget_ended() -> None:
@@ -120,7 +120,7 @@ def _is_settled(row: TrafficQuota, month: str, level: str, quota: Quota, status:
         return False
     throttled = quota.throttle_mbs if level == "exceeded" and quota.action == "throttle" else 0
     what = {"exceeded": "exceeded", "warned": "warning"}.get(level, "")
-    notified = not what or quota.action == "none" or _key(month, what, quota.gib) in row.told
+    notified = not what or quota.action == "none" or _key(month, what, quota.gib) in row.notices
     if row.throttle_mbs != throttled or not notified:
         return False
     if level == "exceeded" and quota.action == "suspend":
@@ -197,9 +197,9 @@ class _Enforcement:
     def _notify(self, what: str, month: str, gib: int, silent: bool = False) -> None:
         """Write mail, webhook and log line, unless that was done for this month and quota; `silent` only notes it."""
         key, row = _key(month, what, gib), self.row
-        if key in row.told:
+        if key in row.notices:
             return
-        row.told = [*row.told, key][-_MOST_TOLD:]
+        row.notices = [*row.notices, key][-_MOST_NOTICES:]
         if silent:
             return
         service, percent = self.vm.service_id, self.quota.percent(self.used)
@@ -212,7 +212,7 @@ class _Enforcement:
             "action": self.quota.action,
         }
         if recording.write(f"traffic.{what}", [service], {service: facts}):
-            wake.ring(recording.BELL)
+            wake.notify(recording.CHANNEL)
         text = _SENTENCES[what].format(percent=percent, gib=self.quota.gib, month=self.month)
         self._say(f"{text}{self._mail(what, key)}", _LEVELS[what])
 
@@ -291,9 +291,9 @@ class _Enforcement:
 
 
 def _last_exceeded(row: TrafficQuota) -> int:
-    """The quota that the client was last told is used up in the month of this row; 0: none."""
+    """The quota that the client was last notified about in the month of this row; 0: none."""
     prefix = _key(row.month, "exceeded", 0)[:-1]
-    return next((int(key.removeprefix(prefix)) for key in reversed(row.told) if key.startswith(prefix)), 0)
+    return next((int(key.removeprefix(prefix)) for key in reversed(row.notices) if key.startswith(prefix)), 0)
 
 
 def _key(month: str, what: str, gib: int) -> str:

@@ -11,6 +11,7 @@ from engine.actions.requests import (
     label,
     put_into,
     refuse_suspended,
+    subject,
     vm_of,
 )
 from engine.audit import Actor
@@ -29,10 +30,10 @@ RESETS: dict[str, str] = {
     "ready": "Back to normal. After a manual fix, so that the engine leaves the VM alone.",
     "creation": "Deploy again from the first step. Use it after the cause of a failed deploy is fixed.",
     "set_ip": "Deploy again from the clone on, with the addresses it holds.",
-    "change_package": "Run the whole package change again.",
-    "set_dns_records": "Make every DNS record right again. Fast and safe.",
+    "change_package": "Run change-package again from the start.",
+    "set_dns_records": "Correct every DNS record. Fast and safe.",
     "terminate": "Terminate again, after error_terminate.",
-    "remove": "Call it removed without asking Proxmox. Only when the VM is gone there.",
+    "remove": "Mark it removed without asking Proxmox. Only if the VM is gone there.",
 }
 _POWER = {"start": "Start", "stop": "Stop", "shutdown": "Shutdown", "reboot": "Reboot"}
 _GONE = ("remove",)
@@ -51,7 +52,7 @@ def reset(actor: Actor, service_id: int, status: str, reason: str = "") -> Queue
             _refuse_reset(requests.lock(vm.id), status)
             leads_to = catalog().of_status(status)
             number = put_into(vm, status, actor, pipeline=leads_to.name if leads_to else "")
-            return Accepted(f"{label(vm)} was set from {vm.vm_status} to {status}.", number)
+            return Accepted(f"{subject(vm)} was set from {vm.vm_status} to {status}.", number)
 
         return change(actor, vm, "reset", work, reason, vm_status=status)
 
@@ -59,9 +60,9 @@ def reset(actor: Actor, service_id: int, status: str, reason: str = "") -> Queue
 def _refuse_reset(vm: Vm, status: str) -> None:
     never_made = vm.vmid is None or not vm.node
     if never_made and status in ("change_package", "ready", "set_dns_records"):
-        raise Refused(f"{label(vm)} is not on Proxmox yet; reset it to creation or terminate.")
+        raise Refused(f"{subject(vm)} is not on Proxmox yet; reset it to creation or terminate.")
     if vm.vm_status == "remove" and status not in ("creation", "terminate", "remove"):
-        raise Refused(f"{label(vm)} is removed; only creation, terminate or delete-record make sense.")
+        raise Refused(f"{subject(vm)} is removed; only creation, terminate or delete-record are possible.")
     if status == "creation" and vm.service.status in ("Terminated", "Cancelled"):
         raise Refused(f"Service {vm.service_id} is {vm.service.status}; create a new one instead.")
 
@@ -78,7 +79,7 @@ def redeploy(actor: Actor, service_id: int, reason: str = "") -> Queued:
                 vm, vm.vm_status, actor, pipeline="Redeploy", action="Deploy", by_flow=True,
                 why="replaced by a redeploy",
             )  # fmt: skip
-            said = f"{label(vm)} will be redeployed from scratch."
+            said = f"{subject(vm)} will be redeployed from scratch."
             return Accepted(said, number)
 
         return change(actor, vm, "redeploy", work, reason)
@@ -86,14 +87,14 @@ def redeploy(actor: Actor, service_id: int, reason: str = "") -> Queued:
 
 def _refuse_redeploy(vm: Vm) -> None:
     if vm.vm_status == "ready":
-        raise Refused(f"{label(vm)} is ready; redeploy is for VMs that are not. Use reinstall.")
+        raise Refused(f"{subject(vm)} is ready; redeploy is for VMs that are not. Use reinstall.")
     if vm.service.status in ("Terminated", "Cancelled"):
         raise Refused(f"Service {vm.service_id} is {vm.service.status}; create a new one instead.")
     refuse_suspended(vm, "redeploy")
 
 
 @needs(Role.OPERATOR, "reinstall a VM")
-def reinstall(actor: Actor, service_id: int, template: str = "") -> Queued:
+def reinstall(actor: Actor, service_id: int, template: str = "", reason: str = "") -> Queued:
     """Wipe the VM and make it again; addresses, MAC, VLAN, VMID and backups stay."""
     with session():
         vm = vm_of(service_id)
@@ -101,7 +102,7 @@ def reinstall(actor: Actor, service_id: int, template: str = "") -> Queued:
         refuse_suspended(vm, "reinstall")
         args = {"template": template} if template else {}
         return change(
-            actor, vm, "reinstall", lambda: enqueue(vm, "Reinstall", actor, args), template=template
+            actor, vm, "reinstall", lambda: enqueue(vm, "Reinstall", actor, args), reason, template=template
         )
 
 
@@ -114,7 +115,7 @@ def power(actor: Actor, service_id: int, verb: str) -> Queued:
         if verb in ("start", "reboot"):
             refuse_suspended(vm, verb)
         if verb == "start" and vm.vm_status != "ready":
-            raise Refused(f"{label(vm)} is not ready ({vm.vm_status}); its pipeline starts it.")
+            raise Refused(f"{subject(vm)} is not ready ({vm.vm_status}); its pipeline starts it.")
         return change(actor, vm, verb, lambda: enqueue(vm, _POWER[verb], actor))
 
 
@@ -128,7 +129,7 @@ def run_step(actor: Actor, service_id: int, command: str) -> Queued:
         if command in _STARTING:
             refuse_suspended(vm, command)
         if refusal := legend_check(command, vm.vm_status, vm.remote_status == "running"):
-            raise Refused(f"“{command}” was not run at {label(vm)}: {refusal}")
+            raise Refused(f"'{command}' was not run on {label(vm)}: {refusal}")
         return change(actor, vm, "run-step", lambda: enqueue(vm, command, actor), command=command)
 
 
@@ -151,7 +152,7 @@ def delete_record(actor: Actor, service_id: int, reason: str = "") -> Queued:
             status = requests.lock(vm.id).vm_status
             if status not in ("remove", "error_terminate"):
                 raise Refused(
-                    f"{label(vm)} is in {status}; its record can be deleted only in remove or error_terminate."
+                    f"{subject(vm)} is in {status}; its record can be deleted only in remove or error_terminate."
                 )
             put_into(vm, vm.vm_status, actor, why="the VM's record was deleted")
             allocate.release(vm)
@@ -171,8 +172,8 @@ def _runs(vm: Vm) -> int:
 
 def _refuse_gone(vm: Vm) -> None:
     if vm.vm_status in _GONE:
-        raise Refused(f"{label(vm)} is removed; only its record is left.")
+        raise Refused(f"{subject(vm)} is removed; only its record is left.")
     if vm.vm_status in ("terminate", "error_terminate"):
         raise Refused(
-            f"{label(vm)} is being terminated ({vm.vm_status}); reset it first if that was a mistake."
+            f"{subject(vm)} is being terminated ({vm.vm_status}); reset it first if that was a mistake."
         )

@@ -12,16 +12,16 @@ from engine.actions.repository import record
 from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Failed, NotFound, Refused
-from engine.queries.webhooks import BY, WebhookView, webhook_condition, webhooks
+from engine.queries.webhooks import WebhookView, webhook_condition, webhooks
 from engine.roles import Role
 from engine.store import secrets
 from engine.store.database import in_transaction, now_expression, session
 from engine.store.models import ApiToken, Destination, Webhook, WebhookDelivery
 from engine.webhooks import queue, sender
 from engine.webhooks.address import target
-from engine.webhooks.catalog import TEST, TYPES, chosen
+from engine.webhooks.catalog import BY, TEST, TYPES, chosen
 from engine.webhooks.post import new_secret
-from engine.webhooks.recording import BELL, body, message_id
+from engine.webhooks.recording import CHANNEL, body, message_id
 from engine.work import wake
 
 MOST = 50
@@ -104,7 +104,7 @@ def resume(actor: Actor, webhook: int) -> str:
         waiting = (WebhookDelivery.webhook == row.id) & (WebhookDelivery.state == "pending")
         count = WebhookDelivery.update(fresh).where(waiting).execute()
         record(actor, "resume", "webhook", webhook, row.url, {"state": "paused"}, {"state": "enabled"})
-        wake.ring(BELL)
+        wake.notify(CHANNEL)
         return f"Webhook {webhook} is resumed; {count} {'message waits' if count == 1 else 'messages wait'} for it."
 
     return in_transaction(work)
@@ -117,7 +117,7 @@ def pause(actor: Actor, webhook: int) -> str:
     def work() -> str:
         row = _own(actor, webhook)
         if row.state == "paused":
-            return f"Webhook {webhook} is already paused: {row.why}."
+            return f"Webhook {webhook} is already paused ({row.why})."
         changes = {"state": "paused", "why": f"{BY}{actor.login}"}
         Webhook.update(changes).where(Webhook.id == row.id).execute()
         record(actor, "pause", "webhook", webhook, row.url, {"state": "enabled"}, {"state": "paused"})
@@ -149,7 +149,7 @@ def test(actor: Actor, webhook: int) -> str:
     in_transaction(lambda: WebhookDelivery.update(changes).where(WebhookDelivery.id == number).execute())
     if not answer.good:
         raise Failed(f"The test message to webhook {webhook} failed: {answer.error}.")
-    return f"Webhook {webhook} took the test message: HTTP {answer.status}."
+    return f"Webhook {webhook} accepted the test message: HTTP {answer.status}."
 
 
 @needs(Role.OWNER, "send a webhook message again")
@@ -159,14 +159,14 @@ def replay(actor: Actor, delivery: int) -> str:
     def work() -> str:
         row = WebhookDelivery.get_or_none(WebhookDelivery.id == delivery)
         if row is None or not _visible(actor, row.webhook):
-            raise NotFound(f"There is no delivery {delivery}. All of them: kvmtui webhook deliveries ID")
+            raise NotFound(f"Delivery {delivery} not found. List them: kvmtui webhook deliveries ID")
         if row.state == "pending":
             raise Refused(f"Delivery {delivery} is still pending; it is retried automatically.")
         again = {"state": "pending", "attempts": 0, "tried_at": None, "due_at": now_expression(), "error": ""}
         WebhookDelivery.update(again).where(WebhookDelivery.id == delivery).execute()
         before, after = {"state": row.state}, {"state": "pending"}
         record(actor, "replay", "webhook", row.webhook_id, row.webhook.url, before, after)
-        wake.ring(BELL)
+        wake.notify(CHANNEL)
         return f"Delivery {delivery} ({row.type}) is queued for webhook {row.webhook_id}."
 
     return in_transaction(work)

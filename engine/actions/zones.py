@@ -10,7 +10,7 @@ from engine.actions.permission import needs
 from engine.actions.repository import PutResult, Repository, create, put, remove
 from engine.audit import Actor
 from engine.dns import configured_zones, ledger
-from engine.dns.sender import BELL, destination_of
+from engine.dns.sender import CHANNEL, destination_of
 from engine.errors import Refused
 from engine.forms.form import KEEP, plain, secret_fields
 from engine.forms.zone import ZoneForm, zone_forms
@@ -62,7 +62,7 @@ class Zones(Repository[Any, Zone]):
         row = self._written(row, form)
         ledger.retry_zone(row.id)
         sending.retry_now([destination_of(row)])
-        wake.ring(BELL)
+        wake.notify(CHANNEL)
         return row
 
     def _written(self, row: Zone, form: ZoneForm) -> Zone:

@@ -2,74 +2,68 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-
+from engine.checked import Check, CheckedSettings, checked, setting
 from engine.consoles.keys import control_key
 from engine.errors import Refused
-from engine.validation import sentence
+from engine.validation import sentences
 
 _SYSTEM = Path("/usr/share/novnc")
 
 
-class ConsoleSettings(BaseModel):
+def _address(given: str) -> str:
+    try:
+        return str(ip_address(given))
+    except ValueError as error:
+        raise ValueError(f"'{given}' is not an IP address; write one of this host's") from error
+
+
+def _origin(given: str) -> str:
+    try:
+        parts = urlsplit(given)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        known = False
+    if given and (
+        not known or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username
+    ):
+        raise ValueError(f"'{given}' must be scheme, host and port alone, such as https://vnc.example.com")
+    return given.rstrip("/").lower()
+
+
+def _control_key(given: str) -> str:
+    try:
+        control_key(given)
+    except Refused as error:
+        raise ValueError(error.sentence.rstrip(".")) from None
+    return given
+
+
+@dataclass(frozen=True)
+class ConsoleSettings(CheckedSettings):
     """`[console]`: the address and port links are served at, how browsers reach it, where noVNC is, the detach key."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    address: str = Field("127.0.0.1", description="IP address that noVNC links are served on.")
-    port: int = Field(0, ge=0, le=65535, description="Port of the links; 0 takes a free one.")
-    url: str = Field(
-        "", max_length=200, description="Base URL that browsers use, behind a tunnel or a TLS proxy."
+    address: Annotated[str, Check(_address)] = setting(
+        "127.0.0.1", "IP address that noVNC links are served on."
     )
-    insecure: bool = Field(
-        False, description="Allow plain HTTP beyond this host; only on a network that is itself encrypted."
+    port: int = setting(0, "Port of the links; 0 takes a free one.", ge=0, le=65535)
+    url: Annotated[str, Check(_origin, max_length=200)] = setting(
+        "", "Base URL that browsers use, behind a tunnel or a TLS proxy."
     )
-    novnc: Path | None = Field(
-        None,
-        description="Folder of your own copy of noVNC; else kvmtui's or Debian's. Relative to this file.",
+    insecure: bool = setting(
+        False, "Allow plain HTTP beyond this host; only on a network that is itself encrypted."
     )
-    detach: str = Field("ctrl+]", description="The key that leaves a serial console.")
+    novnc: Path | None = setting(
+        None, "Folder of your own copy of noVNC; else kvmtui's or Debian's. Relative to this file."
+    )
+    detach: Annotated[str, Check(_control_key)] = setting("ctrl+]", "The key that leaves a serial console.")
 
-    @field_validator("address")
-    @classmethod
-    def _an_address(cls, given: str) -> str:
-        try:
-            return str(ip_address(given))
-        except ValueError as error:
-            raise ValueError(f"'{given}' is not an IP address; write one of this host's") from error
-
-    @field_validator("detach")
-    @classmethod
-    def _a_control_key(cls, given: str) -> str:
-        try:
-            control_key(given)
-        except Refused as error:
-            raise ValueError(error.sentence.rstrip(".")) from None
-        return given
-
-    @field_validator("url")
-    @classmethod
-    def _an_origin(cls, given: str) -> str:
-        try:
-            parts = urlsplit(given)
-            known = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-        except ValueError:
-            known = False
-        if given and (
-            not known or parts.path not in ("", "/") or parts.query or parts.fragment or parts.username
-        ):
-            raise ValueError(
-                f"'{given}' must be scheme, host and port alone, such as https://vnc.example.com"
-            )
-        return given.rstrip("/").lower()
-
-    @model_validator(mode="after")
-    def _never_in_clear(self) -> Self:
+    def __post_init__(self) -> None:
         """A screen shows passwords being typed: it does not cross a network in clear unless that is written out."""
         if ip_address(self.address).is_unspecified and not self.url:
             raise ValueError(f"{self.address} is every address; give the url browsers use, or one address")
@@ -80,17 +74,16 @@ class ConsoleSettings(BaseModel):
                 "screens would cross the network in clear; put a TLS front before it and give its url as "
                 "https://…, or write insecure = true into [console] when the network itself is encrypted"
             )
-        return self
 
-    def at(self, address: str) -> Self:
+    def at(self, address: str) -> ConsoleSettings:
         """The same, served at another address of this host; refused where that would not be safe."""
         host, port = _split(address)
-        changed = {"address": host, "port": port or self.port, "url": ""}
         try:
-            return type(self).model_validate(self.model_dump() | changed)
-        except ValidationError as error:
-            said = " ".join(sentence(fault) for fault in error.errors())
-            raise Refused(f"Links cannot be served at {address}: {said}") from None
+            return checked(
+                ConsoleSettings, vars(self) | {"address": host, "port": port or self.port, "url": ""}
+            )
+        except ValueError as error:
+            raise Refused(f"Links cannot be served at {address}: {sentences(error)}") from None
 
     @property
     def host(self) -> str:

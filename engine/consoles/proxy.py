@@ -1,6 +1,6 @@
 """The small server behind links to screens: noVNC's files, one page per link, and the relay to Proxmox.
 
-It listens on loopback unless told otherwise, answers only under its own name, and writes nothing into any log.
+It listens on loopback unless configured otherwise, answers only under its own name, and writes nothing into any log.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _FIRST_WORD_SECONDS = 5.0
 _ASSETS = ("page.js", "page.css")
 _CLOSED = "The screen of {name} was closed."
 _ENDED = "Proxmox ended the screen of {name}: the VM was stopped or migrated, or the connection to the cluster broke."
-_FAULT = "The screen could not be opened by a fault of kvmtui; its log says which."
+_FAULT = "The screen could not be opened: internal error; see the log file of kvmtui."
 _GONE = "This link was used already, or its ten seconds are over. Ask kvmtui for a new one."
 
 

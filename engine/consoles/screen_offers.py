@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LINK_SECONDS = 10.0
 PAGE_SECONDS = 60.0  # for loading noVNC over a slow tunnel
 SEAT_SECONDS = 10.0  # Proxmox waits no longer for its ticket
+_LOOK_SECONDS = 0.5
 
 Clock = Callable[[], float]
 
@@ -58,7 +59,7 @@ class OfferEnd:
     sentence: str
 
 
-_UNEXPECTED = "The screen could not be opened by a fault of kvmtui; its log says which."
+_UNEXPECTED = "The screen could not be opened: internal error; see the log file of kvmtui."
 _LATE = {
     OfferStage.LINK: f"The link was not opened within {LINK_SECONDS:g} seconds. Ask for a new one.",
     OfferStage.PAGE: "The page was opened, but did not ask for its screen in time. Ask for a new link.",
@@ -139,7 +140,9 @@ class ScreenOffer:
         """Waits until the screen was closed, or until it was too late to open it."""
         with self._changed:
             while not self._over():
-                self._changed.wait(None if self._deadline is None else self._deadline - self._clock())
+                # a signal that comes right before the wait does not interrupt it
+                left = _LOOK_SECONDS if self._deadline is None else self._deadline - self._clock()
+                self._changed.wait(min(_LOOK_SECONDS, left))
             assert self.ending is not None
             return self.ending
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 ATTEMPTS = 8
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 _BUSY = frozenset({429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 
 
@@ -194,7 +196,7 @@ class HttpConnection:
     def _fault(self, fault: Exception) -> ProviderError:
         import httpx
 
-        said = str(fault) or type(fault).__name__
+        said = _ERRNO.sub("", str(fault)) or type(fault).__name__
         if _is_certificate_fault(fault):
             return ProviderError(
                 DnsErrorKind.PERMANENT,

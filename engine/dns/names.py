@@ -40,14 +40,14 @@ def normalise(name: str) -> str:
     result = ".".join(labels)
     if len(result) > LONGEST_NAME:
         raise Refused(
-            f"“{_short(name)}” has {len(result)} characters; a domain name has at most {LONGEST_NAME}."
+            f"'{_short(name)}' has {len(result)} characters; a domain name has at most {LONGEST_NAME}."
         )
     return result
 
 
 def _label(label: str, whole: str) -> str:
     if not label:
-        raise Refused(f"“{_short(whole)}” has an empty part between two dots. Remove the extra dot.")
+        raise Refused(f"'{_short(whole)}' has an empty part between two dots. Remove the extra dot.")
     if label.isascii():
         result = label.lower()
     else:
@@ -55,11 +55,11 @@ def _label(label: str, whole: str) -> str:
             result = idna.encode(label, uts46=True, transitional=False).decode("ascii")
         except (idna.IDNAError, UnicodeError) as wrong:
             raise Refused(
-                f"“{_short(label)}” cannot be written as an international domain name: {wrong}."
+                f"'{_short(label)}' cannot be written as an international domain name: {wrong}."
             ) from None
     if len(result) > LONGEST_LABEL:
         raise Refused(
-            f"The part “{_short(label)}” has {len(result)} characters; one part has at most {LONGEST_LABEL}."
+            f"The part '{_short(label)}' has {len(result)} characters; one part has at most {LONGEST_LABEL}."
         )
     return result
 
@@ -76,7 +76,7 @@ def owner_name(name: str) -> str:
     for label in result.split("."):
         if not _OWNER_LABEL.fullmatch(label):
             raise Refused(
-                f"“{_short(label)}” in “{_short(name)}” has characters that no DNS record may carry."
+                f"'{_short(label)}' in '{_short(name)}' has characters that no DNS record may carry."
             )
     return result
 
@@ -86,7 +86,7 @@ def hostname(name: str) -> str:
     result = domain_name(name)
     if "." not in result:
         raise Refused(
-            f"“{_short(name)}” is not a full name. Give it with its domain, such as vm1.example.com."
+            f"'{_short(name)}' is not a full name. Give it with its domain, such as vm1.example.com."
         )
     return result
 
@@ -98,11 +98,11 @@ def domain_name(name: str) -> str:
     for label in labels:
         if not _HOST_LABEL.fullmatch(label):
             raise Refused(
-                f"“{_short(label)}” in “{_short(name)}” is no part of a host name: "
+                f"'{_short(label)}' in '{_short(name)}' is not a valid part of a host name: "
                 "use letters, digits and hyphens, with no hyphen at either end."
             )
     if labels[-1].isdigit():
-        raise Refused(f"“{_short(name)}” ends in a number and would be read as an address. Give a host name.")
+        raise Refused(f"'{_short(name)}' ends in a number and would be read as an address. Give a host name.")
     return result
 
 
@@ -110,7 +110,7 @@ def zone_name(name: str) -> str:
     """The name of a zone as it is stored and compared: forward, reverse, or a classless reverse zone."""
     result = owner_name(name)
     if "*" in result:
-        raise Refused(f"“{_short(name)}” has a wildcard; a zone has a plain name such as example.com.")
+        raise Refused(f"'{_short(name)}' has a wildcard; a zone has a plain name such as example.com.")
     return result
 
 
@@ -148,9 +148,9 @@ def _plain(address: str | Address) -> Address:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        raise Refused(f"“{_short(str(address))}” is not an IP address.") from None
+        raise Refused(f"'{_short(str(address))}' is not an IP address.") from None
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.scope_id is not None:
-        raise Refused(f"“{parsed}” names an interface after the % sign; such an address has no reverse name.")
+        raise Refused(f"'{parsed}' names an interface after the % sign; such an address has no reverse name.")
     return parsed
 
 
@@ -177,7 +177,7 @@ def reverse_zone_hint(network: str | Network) -> str:
     try:
         net = ipaddress.ip_network(network, strict=False)
     except ValueError:
-        raise Refused(f"“{_short(str(network))}” is not a network. Give one such as 192.0.2.0/24.") from None
+        raise Refused(f"'{_short(str(network))}' is not a network. Give one such as 192.0.2.0/24.") from None
     if isinstance(net, ipaddress.IPv4Network):
         fits, width, total = net.prefixlen in (8, 16, 24), 8, 4
     else:

@@ -25,11 +25,11 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class ZoneCheck:
-    """One check of `zone test`: passed, failed, or (None) unknown; and what was said."""
+    """One check of `zone test`: passed, failed, or (None) unknown; and a sentence about it."""
 
     name: str
     ok: bool | None
-    said: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class ZoneReport:
         """The outcome in one line: what failed, in the provider's words, and the next step."""
         failed = next((check for check in self.checks if check.ok is False), None)
         if failed is None:
-            return f"{self.zone}: {self.checks[-1].said if self.checks else 'nothing was checked'}"
-        return f"{self.zone}: {failed.name}: {failed.said}" + (f" {self.advice}" if self.advice else "")
+            return f"{self.zone}: {self.checks[-1].sentence if self.checks else 'nothing was checked'}"
+        return f"{self.zone}: {failed.name}: {failed.sentence}" + (f" {self.advice}" if self.advice else "")
 
 
 @dataclass(frozen=True, slots=True)

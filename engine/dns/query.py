@@ -134,7 +134,7 @@ def forward_confirmed(
     try:
         plain = ipaddress.ip_address(address)
     except ValueError:
-        raise Refused(f"“{address}” is not an IP address.") from None
+        raise Refused(f"'{address}' is not an IP address.") from None
     names = ask(reverse_name(plain), "PTR", reverse, timeout).contents
     if not names:
         return Confirmation(False, f"{plain} has no PTR record.")

@@ -89,7 +89,7 @@ def address_record(name: str, address: str | Address, ttl: int = DEFAULT_TTL) ->
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        raise Refused(f"“{address}” is not an IP address.") from None
+        raise Refused(f"'{address}' is not an IP address.") from None
     kind = "A" if parsed.version == 4 else "AAAA"
     return Record(hostname(name), kind, str(parsed), checked_ttl(ttl))
 

@@ -26,7 +26,7 @@ from engine.work import events, sending
 from engine.work.sending import LEASE_MS, DestinationSender, DestinationThread
 
 log = logging.getLogger(__name__)
-BELL = "dns"
+CHANNEL = "dns"
 TIMING = Timing(connect=5.0, read=10.0, total=45.0)  # the deadline of a batch, below the lease
 PAUSES_S = (5.0, 10.0, 20.0, 40.0, 60.0)  # a server that does not answer, or is busy
 SLOW_PAUSES_S = (30.0, 60.0, 300.0, 900.0, 3600.0)  # what a person has to put right first
@@ -54,7 +54,7 @@ class DnsSender(DestinationSender):
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
-        super().__init__(BELL, self._settings.lease_ms)
+        super().__init__(CHANNEL, self._settings.lease_ms)
 
     def waits(self) -> Mapping[str, float]:
         """The servers with work, and the seconds until it is due."""
@@ -194,7 +194,7 @@ class _Server:
                 good = {"last_error": "", "last_ok_at": now_ms()}
                 Zone.update(good).where(Zone.id == row.id).execute()
             if back or row.last_error:
-                _alert(f"{label} takes changes again.", "success")
+                _alert(f"{label} accepts changes again.", "success")
             for each in settled.retried:
                 _log_line(each, f"{answers.done_line(each, row)} (retried)")
 

@@ -15,7 +15,7 @@ from engine.dns.expected_records import wanted_records
 from engine.dns.plan import ZonePlan, make_plan
 from engine.dns.provider import Provider
 from engine.dns.records import Record
-from engine.dns.sender import BELL, destination_of
+from engine.dns.sender import CHANNEL, destination_of
 from engine.errors import Refused
 from engine.ipam.allocate import addresses_of_vm
 from engine.store.database import in_transaction, session
@@ -88,7 +88,7 @@ def _perform(vms: Sequence[Vm], wanted_of: _Wanted, patience_s: float) -> dict[i
             if by_request:
                 sending.retry_now(asked.servers.values())
             if asked.servers:
-                wake.ring(BELL)
+                wake.notify(CHANNEL)
             return asked
 
         asked = in_transaction(queue)

@@ -59,7 +59,7 @@ class DnsTls:
 def _fingerprint(value: str) -> str:
     plain = value.strip().lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
     if not _SHA256.fullmatch(plain):
-        raise Refused(f"“{value}” is not a SHA-256 fingerprint: it needs 64 hexadecimal digits.")
+        raise Refused(f"'{value}' is not a SHA-256 fingerprint: it needs 64 hexadecimal digits.")
     return plain
 
 

@@ -17,9 +17,9 @@ def checked_url(url: str) -> str:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as wrong:
-        raise Refused(f"“{text}” is not a server address: {wrong}.") from None
+        raise Refused(f"'{text}' is not a server address: {wrong}.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise Refused(f"“{redact.redact(text)}” is not a server address. Write it as https://host:port.")
+        raise Refused(f"'{redact.redact(text)}' is not a server address. Write it as https://host:port.")
     if parts.username or parts.password:
         raise Refused("A server address must not contain a user or password; they have separate fields.")
     if parts.query or parts.fragment:

@@ -11,6 +11,6 @@ from engine.forms.kinds import Email, Language, Name
 class ClientForm(Form):
     """A client."""
 
-    name: Name = Field(title="Name", description="How the client is called; clients are matched by it.")
+    name: Name = Field(title="Name", description="Name of the client; clients are matched by it.")
     email: Email = Field(title="E-mail", description="Address for mails about the client's VMs.")
     language: Language = Field("en", title="Language", description="Language of the mails, such as en.")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from engine.errors import Refused
+from engine.nearest import nearest
 from engine.validation import sentence
 
 Path = tuple[str | int, ...]
@@ -90,8 +90,7 @@ def _unknown_key(path: Path, form: type[BaseModel]) -> str:
         if isinstance(part, str) and owner is not None and part in owner.model_fields:
             owner = _form_in(owner.model_fields[part].annotation)
     known = list(owner.model_fields) if owner is not None else []
-    close = get_close_matches(str(path[-1]), known, 1)
-    return "unknown key." + (f" Did you mean '{close[0]}'?" if close else "")
+    return f"unknown key.{nearest(str(path[-1]), known)}"
 
 
 def _form_in(annotation: Any) -> type[BaseModel] | None:

@@ -30,11 +30,11 @@ class PoolForm(Form):
     excluded: list[str] = Field(
         default_factory=list,
         title="Excluded",
-        description="Addresses and ranges (a-b) never handed out.",
+        description="Addresses and ranges (a-b) never assigned.",
         max_length=1000,
     )
     quarantine: Annotated[int, Field(ge=0, le=31_536_000)] = Field(
-        0, title="Quarantine", description="Seconds a released address rests before it is used again."
+        0, title="Quarantine", description="Seconds until a released address can be used again."
     )
 
     @model_validator(mode="after")

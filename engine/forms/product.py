@@ -96,7 +96,7 @@ class EmailsForm(Form):
     ready: bool = Field(True, title="Ready", description="When the VM runs.")
     password: bool = Field(True, title="Password", description="When the password was reset.")
     restored: bool = Field(True, title="Restored", description="When a backup was restored.")
-    changed: bool = Field(True, title="Changed", description="When the package was changed.")
+    changed: bool = Field(True, title="Changed", description="When the product or its options were changed.")
     traffic: bool = Field(
         True,
         title="Traffic",
@@ -105,32 +105,34 @@ class EmailsForm(Form):
 
 
 class PermissionsForm(Form):
-    """What a client may do through a front end built on this console."""
+    """What a client may do on the client's page."""
 
     start: bool = Field(True, title="Start", description="Start the VM.")
     stop: bool = Field(True, title="Stop", description="Stop the VM.")
-    console: bool = Field(True, title="Console", description="Open its screen.")
-    charts: bool = Field(True, title="Charts", description="See its load.")
-    reinstall: bool = Field(True, title="Reinstall", description="Install it again.")
+    console: bool = Field(True, title="Console", description="Open the noVNC console.")
+    charts: bool = Field(True, title="Charts", description="See the charts.")
+    reinstall: bool = Field(True, title="Reinstall", description="Reinstall the VM.")
     password: bool = Field(True, title="Password", description="Reset the password.")
     rdns: bool = Field(True, title="Reverse DNS", description="Change reverse names.")
     iso: bool = Field(True, title="ISO", description="Mount ISO images.")
-    firewall: bool = Field(True, title="Firewall", description="Edit firewall rules.")
+    firewall: bool = Field(
+        True, title="Firewall", description="Edit firewall rules. Reserved: it has no effect yet."
+    )
 
 
 class ProductForm(Form):
-    """A plan that is sold."""
+    """A product that is sold."""
 
-    name: Name = Field(title="Name", description="How the product is called.")
-    server: Name = Field(title="Server", description="The cluster its VMs live on.")
+    name: Name = Field(title="Name", description="Name of the product.")
+    server: Name = Field(title="Server", description="Cluster of its VMs.")
     template: Template = Field(title="Template", description="VMID or name of the template to clone.")
     target_node: NodeName = Field(
         "auto", title="Target node", description="auto: the suitable node with most free memory."
     )
     clone: Literal["linked", "full"] = Field("linked", title="Clone", description="linked or full.")
-    first_vmid: Vmid = Field(100, title="First VMID", description="VMIDs are looked for from here on.")
+    first_vmid: Vmid = Field(100, title="First VMID", description="Lowest VMID to use.")
     name_rule: NameRule = Field(
-        "{client_id}-{service_id}", title="Name rule", description=f"How VMs are called; {MACRO_HELP}"
+        "{client_id}-{service_id}", title="Name rule", description=f"Pattern of VM names; {MACRO_HELP}"
     )
     main_domain: Domain = Field("", title="Main domain", description="The VM's full name is NAME.DOMAIN.")
     cores: Cores = Field(1, title="Cores", description="Per socket; 0 leaves the template's.")
@@ -195,7 +197,7 @@ class ProductForm(Form):
     offered_templates: Annotated[list[Template], Field(max_length=50)] = Field(
         default_factory=list,
         title="Offered templates",
-        description="Templates that a client may reinstall with, beside the VM's own.",
+        description="Templates that a client may reinstall with, besides the VM's own.",
     )
 
     @model_validator(mode="after")

@@ -22,10 +22,10 @@ class TlsForm(Form):
     fingerprint: Fingerprint | None = Field(
         None, title="Fingerprint", description="SHA-256 of the server's own certificate."
     )
-    ca_file: Line | None = Field(None, title="CA file", description="PEM file of the authority to trust.")
+    ca_file: Line | None = Field(None, title="CA file", description="PEM file of the CA to trust.")
     system: Literal[True] | None = Field(None, title="System", description="Trust what the system trusts.")
     insecure: Literal[True] | None = Field(
-        None, title="Insecure", description="Verify nothing. Anybody on the way can read the token."
+        None, title="Insecure", description="Do not verify. Anybody on the network path can read the token."
     )
 
     @model_validator(mode="after")
@@ -56,7 +56,7 @@ class LimitsForm(Form):
 class ServerForm(Form):
     """A Proxmox VE cluster."""
 
-    name: Name = Field(title="Name", description="How the cluster is called here.")
+    name: Name = Field(title="Name", description="Name of the cluster.")
     hosts: Annotated[list[Host], Field(min_length=1, max_length=32)] = Field(
         title="Hosts", description="API hosts, tried in order."
     )
@@ -78,7 +78,7 @@ class ServerForm(Form):
         max_length=1_000_000,
     )
     state: Literal["enabled", "paused"] = Field(
-        "enabled", title="State", description="A paused server is not worked on."
+        "enabled", title="State", description="Work on a paused server waits."
     )
 
     @model_validator(mode="after")

@@ -104,7 +104,7 @@ class ServiceForm(Form):
     """A service."""
 
     id: Annotated[int, Field(ge=1, le=2_147_483_647)] | None = Field(
-        None, title="ID", description="The number operators know it by; empty: the next free one."
+        None, title="ID", description="Service number; empty: the next free one."
     )
     client: Name = Field(title="Client", description="Client that owns the service.")
     product: Name = Field(title="Product", description="What it is made from.")

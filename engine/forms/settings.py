@@ -63,12 +63,12 @@ class SmtpForm(Form):
     """How mail leaves. Without a host no mail is sent."""
 
     host: OptionalHost = Field("", title="Host", description="The mail server; empty sends nothing.")
-    port: Port = Field(25, title="Port", description="25, 465 or 587, as the mail server asks.")
+    port: Port = Field(25, title="Port", description="25, 465 or 587, as the mail server requires.")
     security: Literal["none", "starttls", "tls"] = Field(
         "none", title="Security", description="none, starttls, or tls from the first byte."
     )
     sender: OptionalEmail = Field("", title="Sender", description="The address mails come from.")
-    username: Line = Field("", title="User name", description="Empty when the server asks for none.")
+    username: Line = Field("", title="User name", description="Empty if the server requires none.")
     password: SecretText = Field("", title="Password", description="The password of the user name.")
 
     @model_validator(mode="after")
@@ -84,12 +84,12 @@ class RetentionForm(Form):
     """How long history is kept. The audit is not deleted by age: `kvmtui audit archive` moves it to a file."""
 
     events_days: int = _days(14, "Events", "Days that lines of the live log are kept.")
-    journal_days: int = _days(30, "Proxmox calls", "Days that ended calls of VMs idle are kept.")
+    journal_days: int = _days(30, "Proxmox calls", "Days that ended calls of idle VMs are kept.")
     runs_days: int = _days(
-        30, "Runs", "Days that ended runs with their steps are kept; never more than 50 per VM."
+        30, "Runs", "Days that ended runs with their steps are kept, beyond the newest of each VM."
     )
     runs_kept: Annotated[int, Field(ge=1, le=50)] = Field(
-        10, title="Newest runs", description="Runs of each VM that are kept whatever their age."
+        50, title="Newest runs", description="Runs of each VM that are kept whatever their age; 50 at most."
     )
     requests_days: int = _days(30, "Requests", "Days that ended requests are kept.")
     mails_days: int = _days(30, "Mails", "Days that sent and failed mails stay in the outbox.")

@@ -93,7 +93,7 @@ class ZoneTlsForm(Form):
     fingerprint: Fingerprint | None = Field(
         None, title="Fingerprint", description="SHA-256 of the server's own certificate."
     )
-    ca_file: Line | None = Field(None, title="CA file", description="PEM file of the authority to trust.")
+    ca_file: Line | None = Field(None, title="CA file", description="PEM file of the CA to trust.")
 
     @model_validator(mode="after")
     def _at_most_one(self) -> Self:

@@ -2,7 +2,7 @@
 
 An address that a pool or the legacy list of the server has on the VM's network is taken out of it; one that
 nothing here knows of is written down free-standing, so that a pool made later will not hand it out. An address that
-another machine holds is refused. What is written down is what the VM has: prefix and gateway are its own.
+another VM holds is refused. What is written down is what the VM has: prefix and gateway are its own.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _source(server: Server, where: BridgeVlan, address: IpAddress) -> tuple[str,
     if not hands_out(spec_of(Pool.get_by_id(pool_id)), address):
         return "", (
             f"Pool {pool_id} never hands out {address}: it is its gateway, excluded, or not a host address. "
-            "Take it out of the pool's exclusions, or give the guest another address."
+            "Remove it from the pool's exclusions, or give the guest another address."
         )
     return f"pool {pool_id}", ""
 

@@ -61,7 +61,7 @@ def parse(text: str) -> tuple[list[LegacyAddress], list[LegacyFault]]:
             wrong.append(LegacyFault(line, fault.sentence))
     if len(text.splitlines()) > MOST_LINES:
         wrong.append(
-            LegacyFault(MOST_LINES + 1, f"the list ends here for us; it has more than {MOST_LINES:,} lines.")
+            LegacyFault(MOST_LINES + 1, f"the rest is ignored: the list has more than {MOST_LINES:,} lines.")
         )
     return entries, wrong
 
@@ -76,7 +76,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 def _entry(line: int, content: str) -> LegacyAddress:
     fields = [field.strip() for field in content.split("|")]
     if len(fields) not in (5, 6):
-        raise Refused(f"“{shortened(content)}” has {len(fields)} fields; write {_SHAPE}.")
+        raise Refused(f"'{shortened(content)}' has {len(fields)} fields; write {_SHAPE}.")
     bridge, vlan, address, mask, gateway = fields[:5]
     dns1, dns2 = _dns(fields[5] if len(fields) == 6 else "")
     found = parse_address(address)
@@ -103,7 +103,7 @@ def _vlan(text: str) -> int:
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) <= 4):
-        raise Refused(f"vlan: “{shortened(text)}” is not 0 (no VLAN) to 4094.")
+        raise Refused(f"vlan: '{shortened(text)}' is not 0 (no VLAN) to 4094.")
     return int(text)
 
 
@@ -114,13 +114,13 @@ def prefix_of(text: str) -> int:
         return int(plain)
     if plain in _NETMASKS:
         return _NETMASKS[plain]
-    raise Refused(f"mask: “{shortened(text)}” is neither a number such as 24 nor a netmask.")
+    raise Refused(f"mask: '{shortened(text)}' is neither a number such as 24 nor a netmask.")
 
 
 def _dns(text: str) -> tuple[str, str]:
     names = [part for part in (each.strip() for each in text.split(",")) if part]
     if len(names) > 2:
-        raise Refused(f"“{shortened(text)}” names {len(names)} DNS servers; two at most.")
+        raise Refused(f"'{shortened(text)}' names {len(names)} DNS servers; two at most.")
     for each in names:
         parse_address(each)
     padded = [*names, "", ""]

@@ -134,7 +134,7 @@ def title(pool: Pool) -> str:
 def _server(name: str) -> Server:
     server = Server.get_or_none(Server.name == name)
     if server is None:
-        raise Refused(f"There is no server named “{name}”. See: kvmtui server list")
+        raise Refused(f"Server '{name}' not found. List them: kvmtui server list")
     return server
 
 
@@ -212,7 +212,7 @@ def _check_reservable(pool: Pool, wanted: Span) -> None:
     found = assignments.holders(_spot(pool, wanted) & (Address.state == "assigned"))
     if found:
         raise Refused(
-            f"Somebody holds addresses of {wanted}: {assignments.named(found)}. Reserve the others."
+            f"Some addresses of {wanted} are in use: {assignments.named(found)}. Reserve the others."
         )
 
 

@@ -98,11 +98,11 @@ def parse_address(text: str) -> Address:
     try:
         address = ip_address(text.strip())
     except ValueError:
-        raise Refused(f"“{shortened(text)}” is not an IP address.") from None
+        raise Refused(f"'{shortened(text)}' is not an IP address.") from None
     if address.version == 6 and address.scope_id is not None:
-        raise Refused(f"“{shortened(text)}” names an interface after the % sign; give the address alone.")
+        raise Refused(f"'{shortened(text)}' names an interface after the % sign; give the address alone.")
     if address.version == 6 and address.ipv4_mapped is not None:
-        raise Refused(f"“{shortened(text)}” is an IPv4 address in IPv6 form; write {address.ipv4_mapped}.")
+        raise Refused(f"'{shortened(text)}' is an IPv4 address in IPv6 form; write {address.ipv4_mapped}.")
     return address
 
 
@@ -112,9 +112,9 @@ def parse_span(text: str) -> Span:
     lo = parse_address(first)
     hi = parse_address(last) if dash else lo
     if lo.version != hi.version:
-        raise Refused(f"“{shortened(text)}” goes from one address family to the other.")
+        raise Refused(f"'{shortened(text)}' mixes IPv4 and IPv6.")
     if number(hi) < number(lo):
-        raise Refused(f"“{shortened(text)}” ends before it starts; write the lower address first.")
+        raise Refused(f"'{shortened(text)}' ends before it starts; write the lower address first.")
     return span(lo, hi)
 
 

@@ -111,7 +111,7 @@ def check(spec: PoolSpec) -> None:
 
 def _faults(spec: PoolSpec) -> Iterator[str]:
     if not _BRIDGE.fullmatch(spec.bridge):
-        yield f"bridge: “{shortened(spec.bridge)}” is not a bridge name such as vmbr0."
+        yield f"bridge: '{shortened(spec.bridge)}' is not a bridge name such as vmbr0."
     if not 0 <= spec.vlan <= 4094:
         yield f"vlan: {spec.vlan} is not 0 (no VLAN) to 4094."
     for field in ("dns1", "dns2"):
@@ -119,7 +119,7 @@ def _faults(spec: PoolSpec) -> Iterator[str]:
     if spec.quarantine_s < 0:
         yield "quarantine_s: it cannot be negative."
     if spec.type not in ("IPv4", "IPv6"):
-        yield f"type: “{shortened(spec.type)}” is neither IPv4 nor IPv6."
+        yield f"type: '{shortened(spec.type)}' is neither IPv4 nor IPv6."
         return
     wrong = list(_family_faults(spec))
     yield from wrong

@@ -26,7 +26,7 @@ MOST_TRIES = 28  # with the pauses below: about a day
 _PAUSES_MIN = (1, 2, 5, 10, 20, 40)
 _LONGEST_MIN = 60
 UNKNOWN = (
-    "It is not known whether the mail server took it: {why}. Look for Message-ID <{uid}@…> in its log; "
+    "It is not known whether the mail server accepted it: {why}. Look for Message-ID <{uid}@…> in its log; "
     "`kvmtui mail retry {id}` sends it again."
 )
 
@@ -116,7 +116,7 @@ def later(claimed: MailClaim, why: str) -> None:
     def work() -> None:
         again = {"state": "pending", "due_at": now_ms() + minutes * 60_000, "sent_at": None}
         if _write(claimed.mine, error=redact(why), **again):
-            _log_line(claimed.row, f"not taken yet, trying again in {minutes} min: {why}", "waiting")
+            _log_line(claimed.row, f"not accepted yet; retrying in {minutes} min: {why}", "waiting")
 
     return in_transaction(work)
 
@@ -153,7 +153,7 @@ def settle_ended_leases() -> int:
         rows = list(Outbox.select().where(ended))
         for row in rows:
             same = (Outbox.id == row.id) & (Outbox.due_at == row.due_at) & (Outbox.state == "sending")
-            _note_unknown(row, same, "the program that sent it ended in that moment")
+            _note_unknown(row, same, "the program that sent it ended at that moment")
         return len(rows)
 
     return in_transaction(work)
@@ -171,9 +171,7 @@ def forget_old() -> int:
         waited = list(Outbox.select().where(old & (Outbox.state == "pending")))
         count = _write(old, state="failed", context="")
         for row in waited:
-            why = (
-                f"given up after {KEPT_MS // 86_400_000} days without a mail server that took it. {row.error}"
-            )
+            why = f"given up after {KEPT_MS // 86_400_000} days without a mail server that accepted it. {row.error}"
             _write(Outbox.id == row.id, error=why.strip())
             _log_line(row, f"failed: {why.strip()}", "error")
         return count
@@ -194,5 +192,5 @@ def _write(condition: Any, **changes: Any) -> int:
 def _log_line(row: Outbox, what: str, level: str) -> None:
     service = row.vm.service_id if row.vm is not None else None
     about = f"sid:{service} " if service is not None else ""
-    text = f"[mail] {about}“{row.template}” to {row.recipient}: {what}"
+    text = f"[mail] {about}'{row.template}' to {row.recipient}: {what}"
     events.publish("mail", text, level=level, vm=row.vm_id, service=service, data={"mail": row.id})

@@ -106,7 +106,7 @@ class Round:
 
     def _went_well(self, site: Smtp) -> None:
         if self._failures:
-            events.announce("alert", f"[mail] {site.host} takes mails again", level="success")
+            events.announce("alert", f"[mail] {site.host} accepts mails again", level="success")
         self._failures, self._quiet_until = 0, 0.0
 
     def _pause(self) -> float:
@@ -136,7 +136,7 @@ def _prepared(claimed: MailClaim, site: Smtp) -> Envelope | None:
         return None
     except Exception as error:
         log.exception("Mail %s could not be written", row.id)
-        claims.failed(claimed, f"a fault of kvmtui itself ({type(error).__name__}); see its log file")
+        claims.failed(claimed, f"internal error ({type(error).__name__}); see the log file")
         return None
     for note in letter.notes:
         events.announce("mail", f"[mail] {note}", level="waiting", vm=row.vm_id)

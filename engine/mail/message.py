@@ -53,13 +53,13 @@ def wire_address(address: str) -> str:
     """The address with its domain as DNS writes it, so that most servers take it."""
     local, _, domain = address.rpartition("@")
     if not local or not domain or one_line(address) != address:
-        raise Refused(f"“{one_line(address)}” is not an e-mail address.")
+        raise Refused(f"'{one_line(address)}' is not an e-mail address.")
     if domain.isascii():
         return address
     try:
         return f"{local}@{idna.encode(domain, uts46=True).decode()}"
     except idna.IDNAError as error:
-        raise Refused(f"The domain of “{one_line(address)}” cannot be written in DNS: {error}.") from error
+        raise Refused(f"The domain of '{one_line(address)}' cannot be written in DNS: {error}.") from error
 
 
 def _shown(name: str, address: str) -> Address:

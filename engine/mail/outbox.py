@@ -20,7 +20,7 @@ from engine.store.models import Client, Outbox, Product, Service, Vm
 from engine.store.settings import Smtp, read
 from engine.work import wake
 
-BELL = "mail"
+CHANNEL = "mail"
 NO_SERVER = "no mail server is set up (Settings, smtp)"
 
 
@@ -31,11 +31,11 @@ class SiteMail:
         """Queue one mail to the VM's client; returns the line for the log. The same key never sends twice."""
         client = vm.service.client
         if not read(Smtp).host:
-            return f"{NO_SERVER}; the mail “{template}” was not sent"
+            return f"{NO_SERVER}; the mail '{template}' was not sent"
         if not client.email:
-            return f"client {client.name} has no e-mail address; the mail “{template}” was not sent"
+            return f"client {client.name} has no e-mail address; the mail '{template}' was not sent"
         _insert([_row(vm, client, template, key, {**context, "client": client.name})])
-        return f"mail “{template}” queued for {client.email}"
+        return f"mail '{template}' queued for {client.email}"
 
 
 def queue_welcomes(service_ids: Iterable[int]) -> int:
@@ -74,7 +74,7 @@ def _row(vm: Vm, client: Client, template: str, key: str, context: Mapping[str, 
 
 def _insert(rows: list[dict[str, Any]]) -> None:
     Outbox.insert_many(rows).on_conflict_ignore().execute()
-    wake.ring(BELL)
+    wake.notify(CHANNEL)
 
 
 def sealed(uid: str, context: Mapping[str, Any]) -> str:

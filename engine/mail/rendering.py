@@ -82,7 +82,7 @@ def _rendered(template: str, kind: str, found: Catalogue, values: Mapping[str, A
                            found, values)  # fmt: skip
         except Exception as error:  # noqa: BLE001 - whatever an operator's template does, the mail goes out
             notes.append(
-                f"the {kind} template “{template}” in {own} {_fault(error)}; the shipped one goes out instead"
+                f"the {kind} template '{template}' in {own} {_fault(error)}; the shipped one goes out instead"
             )
     return _render(_shipped(), (f"{template}.{kind}",), found, values)
 

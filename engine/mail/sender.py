@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.mail.outbox import BELL
+from engine.mail.outbox import CHANNEL
 from engine.work.loop import Loop
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class Sender:
     """Start it with the engine, stop it with the engine; `finish` sends what is due and then ends."""
 
     def __init__(self) -> None:
-        self._loop = Loop(BELL, self._look)
+        self._loop = Loop(CHANNEL, self._check)
         self._round: Round | None = None
 
     def start(self) -> None:
@@ -39,7 +39,7 @@ class Sender:
         handed_over = self._round is not None and self._round.handed_over
         return handed_over and self._loop.join(_ANSWER_S)
 
-    def _look(self) -> float:
+    def _check(self) -> float:
         from engine.mail.delivery import Round
 
         if self._round is None:

@@ -133,7 +133,7 @@ class SmtpConnection:
 
     def _log_in(self, smtp: smtplib.SMTP) -> None:
         if self._settings.username:
-            smtp.login(self._settings.username, self._settings.password.get_secret_value())
+            smtp.login(self._settings.username, self._settings.password)
 
     def _ready(self) -> smtplib.SMTP:
         """The open session; one that the server ended is opened again."""
@@ -150,7 +150,7 @@ class SmtpConnection:
         if envelope.utf8 and not smtp.has_extn("smtputf8"):
             raise MailFault(
                 MailErrorKind.NEVER,
-                f"The mail server {self._where} takes no addresses with letters like those of {envelope.recipient}.",
+                f"The mail server {self._where} does not accept non-ASCII addresses such as {envelope.recipient}.",
             )
         if envelope.utf8:
             smtp.command_encoding = "utf-8"
@@ -209,7 +209,7 @@ class SmtpConnection:
             advice = "Check port and security: tls is usual at 465, starttls at 587."
             return f"{where} does not speak TLS here ({said}). {advice}"
         if isinstance(error, socket.gaierror):
-            return f"There is no host {self._settings.host} ({said}). Check the mail server's name, or the name server."
+            return f"Host {self._settings.host} not found ({said}). Check the mail server's name, or the name server."
         if isinstance(error, smtplib.SMTPAuthenticationError):
             return f"{where} refused the login of {self._settings.username}: {said}. Check user name and password."
         if isinstance(error, smtplib.SMTPSenderRefused):

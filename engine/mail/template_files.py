@@ -36,7 +36,7 @@ def copy_shipped(names: Sequence[str]) -> list[str]:
     chosen = [(name, path) for name, path in _ours() if {name, path.name, path.stem} & set(names)]
     for name in names:
         if not any(name in (full, path.name, path.stem) for full, path in chosen):
-            raise Refused(f"There is no template or language '{name}'. All of them: kvmtui mail templates")
+            raise Refused(f"Template or language '{name}' not found. List them: kvmtui mail templates")
     for name, _ in chosen:
         if (theirs / name).exists():
             raise Refused(f"{theirs / name} is there already; nothing was copied.")

@@ -30,7 +30,7 @@ def fault_of(url: str) -> str:
 
 
 def post(url: str, message: OperatorMessage) -> str:
-    """Send a message to a target; why it was not taken, with the URL's secrets masked, or nothing when it was."""
+    """Send a message to a target; why it was not accepted, with the URL's secrets masked, or nothing when it was."""
     if not is_installed():
         return MISSING
     try:
@@ -57,4 +57,4 @@ def _post(url: str, message: OperatorMessage) -> str:
     if taken:
         return ""
     said = [each.message for each in taken.logs() if each.level in ("WARNING", "ERROR")]
-    return " ".join(said[-1].split()).rstrip(".") if said else "it was not taken"
+    return " ".join(said[-1].split()).rstrip(".") if said else "it was not accepted"

@@ -65,7 +65,7 @@ def settle(receiver: Receiver, sent: Sequence[NotificationView], error: str) -> 
         changes = {"state": "sent", "sent_at": now_expression(), "error": ""}
         Notification.update({**changes, "attempts": Notification.attempts + 1}).where(mine).execute()
         if sending.answered(destination(receiver.name)):
-            _say(receiver, "takes notifications again", "success")
+            _say(receiver, "accepts notifications again", "success")
 
     def refused() -> None:
         said = {"error": redact(error), "attempts": Notification.attempts + 1}

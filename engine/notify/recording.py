@@ -10,7 +10,7 @@ from engine.redact import redact
 from engine.store.models import Notification
 from engine.webhooks.catalog import LEVELS
 
-BELL = "notify"
+CHANNEL = "notify"
 NEVER = ("usage.month",)
 """Data for billing: one message per service and month, which no operator reads."""
 _LONGEST = 1000
@@ -28,6 +28,11 @@ _TITLES = {
     "backup.done": "{name} was backed up",
     "backup.failed": "The backup of {name} failed",
     "password.changed": "The password of {name} was changed",
+    "traffic.warning": "{name} has used most of its traffic quota",
+    "traffic.exceeded": "{name} has used up its traffic quota",
+    "traffic.restored": "{name} has traffic available again",
+    "token.expiring": "Token {token} expires soon",
+    "webhook.paused": "Webhook {webhook} is paused",
     "server.down": "Server {server} does not answer",
     "server.up": "Server {server} answers again",
 }
@@ -46,7 +51,7 @@ def any_target() -> bool:
 def write(kind: str, facts: Sequence[Mapping[str, Any]]) -> int:
     """Write a notification of this event, with these facts, for every target that wants it; how many.
 
-    Call it in the transaction of what it reports, and ring BELL there.
+    Call it in the transaction of what it reports, and notify CHANNEL there.
     """
     if not facts or not wanted(kind):
         return 0
@@ -70,7 +75,7 @@ def write(kind: str, facts: Sequence[Mapping[str, Any]]) -> int:
 
 def _title(kind: str, facts: Mapping[str, Any]) -> str:
     name = (facts.get("vm") or {}).get("name") or f"service {facts.get('service_id')}"
-    title = _TITLES[kind].format(name=name, server=facts.get("server"))
+    title = _TITLES[kind].format_map({**facts, "name": name})
     return redact(title[:1].upper() + title[1:] if title.startswith("service") else title)
 
 
@@ -81,6 +86,12 @@ def _details(facts: Mapping[str, Any]) -> str:
     node = (facts.get("vm") or {}).get("node")
     if node:
         lines.append(f"Node {node}")
+    if facts.get("expires_at"):
+        lines.append(
+            f"It expires at {facts['expires_at']}. Rotate it with: kvmtui token rotate {facts['token']}"
+        )
+    if facts.get("url"):
+        lines.append(str(facts["url"]))
     if facts.get("error"):
         lines.append(str(facts["error"]))
     return redact("\n".join(lines))[:_LONGEST]

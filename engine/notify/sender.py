@@ -11,7 +11,7 @@ from engine.errors import KvmtuiError
 from engine.notify import queue
 from engine.notify.message import OperatorMessage, message_of
 from engine.notify.post import post
-from engine.notify.recording import BELL
+from engine.notify.recording import CHANNEL
 from engine.notify.settings import Receiver, url_of
 from engine.store.database import session
 from engine.work.sending import DestinationSender, DestinationThread
@@ -21,7 +21,7 @@ class NotifySender(DestinationSender):
     """Sends the notifications that are due; see DestinationSender."""
 
     def __init__(self) -> None:
-        super().__init__(BELL)
+        super().__init__(CHANNEL)
 
     def waits(self) -> Mapping[str, float]:
         """The targets with notifications, and the seconds until they are due."""
@@ -44,7 +44,7 @@ class NotifySender(DestinationSender):
 
 
 def deliver(receiver: Receiver, message: OperatorMessage) -> str:
-    """Send a message to a target once; why it was not taken, or nothing when it was."""
+    """Send a message to a target once; why it was not accepted, or nothing when it was."""
     try:
         url = url_of(receiver)
     except KvmtuiError as error:

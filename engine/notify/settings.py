@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
+from engine.checked import Check, CheckedSettings, setting
 from engine.notify import urls
 from engine.notify.quiet import QuietHours, quiet_hours
 from engine.webhooks.catalog import Level
@@ -31,57 +30,39 @@ def _checked_zone(given: str) -> str:
         raise ValueError(f"no time zone is named '{given}'; write one like Europe/Warsaw") from error
 
 
-class NotifyTarget(BaseModel):
+def _hours_or_none(given: str) -> str:
+    return given if given == "none" else _checked_hours(given)
+
+
+@dataclass(frozen=True)
+class NotifyTarget(CheckedSettings):
     """One receiver of notifications."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    url: str = Field(
+    url: Annotated[str, Check(urls.check, min_length=1, max_length=2000)] = field(
         repr=False,  # most hold a password
-        min_length=1,
-        max_length=2000,
-        description="Apprise URL, such as `ntfys://ntfy.sh/topic`; `env:NAME` or `file:PATH` reads it from there.",
+        metadata={
+            "description": "Apprise URL, such as `ntfys://ntfy.sh/topic`; "
+            "`env:NAME` or `file:PATH` reads it from there."
+        },
     )
-    level: Level = Field("info", description="Send what is at least this urgent: info, warning or critical.")
-    quiet_hours: str = Field("", description=f"{_HOURS}; empty: those of `[notify]`, `none`: no quiet hours.")
-    time_zone: str = Field("", description=f"{_ZONE}; empty: that of `[notify]`.")
-
-    @field_validator("url")
-    @classmethod
-    def _a_url(cls, given: str) -> str:
-        return urls.check(given)
-
-    @field_validator("quiet_hours")
-    @classmethod
-    def _hours(cls, given: str) -> str:
-        return given if given == "none" else _checked_hours(given)
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, given: str) -> str:
-        return _checked_zone(given)
+    level: Level = setting("info", "Send what is at least this urgent: info, warning or critical.")
+    quiet_hours: Annotated[str, Check(_hours_or_none)] = setting(
+        "", f"{_HOURS}; empty: those of `[notify]`, `none`: no quiet hours."
+    )
+    time_zone: Annotated[str, Check(_checked_zone)] = setting("", f"{_ZONE}; empty: that of `[notify]`.")
 
 
-class NotifySettings(BaseModel):
+@dataclass(frozen=True)
+class NotifySettings(CheckedSettings):
     """Notifications for operators."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    quiet_hours: str = Field("", description=f"{_HOURS}; the rest follows as one digest when they end.")
-    time_zone: str = Field("", description=f"{_ZONE}; empty: that of the site.")
-    targets: dict[Annotated[str, Field(pattern=_NAME)], NotifyTarget] = Field(
-        default_factory=dict, max_length=20, description="Receivers of notifications by name."
+    quiet_hours: Annotated[str, Check(_checked_hours)] = setting(
+        "", f"{_HOURS}; the rest follows as one digest when they end."
     )
-
-    @field_validator("quiet_hours")
-    @classmethod
-    def _hours(cls, given: str) -> str:
-        return _checked_hours(given)
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, given: str) -> str:
-        return _checked_zone(given)
+    time_zone: Annotated[str, Check(_checked_zone)] = setting("", f"{_ZONE}; empty: that of the site.")
+    targets: dict[Annotated[str, Check(pattern=_NAME)], NotifyTarget] = setting(
+        dict, "Receivers of notifications by name.", max_length=20
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from engine.errors import Refused
+from engine.nearest import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Start", "Switch the VM on."),
     Command("Stop", "Switch the VM off.", statuses=_ANY),
     Command("Reinstall", "Wipe the VM and reinstall it."),
-    Command("VMSetDedicatedIp", "Assign the addresses of the plan.", None, "VMClone", _ANY),
+    Command("VMSetDedicatedIp", "Assign the addresses of the product.", None, "VMClone", _ANY),
     Command("VMClone", "Clone the VM from its template, if it is not there.", None, "Set CPU RAM", _ANY),
     Command("Set CPU RAM", "Apply cores and memory.", False, "Set System Disk Size", _ANY),
     Command("Set System Disk Size", "Grow the system disk.", True, "Set System Disk Bandwidth", _ANY),
@@ -55,7 +55,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("Set Firewall", "Apply options, policies and the anti-spoofing set.", True, "SetCloudinit", _ANY),
     Command("SetCloudinit", "Write user, password, keys and addresses for cloud-init.", False, "", _ANY),
     Command("VMRemove", "Delete the VM from Proxmox.", True, "", _ANY),
-    Command("Set DNS records", "Make every DNS record right.", None, "", _ANY),
+    Command("Set DNS records", "Correct every DNS record.", None, "", _ANY),
 )
 DESTRUCTIVE: dict[str, str] = {
     "VMRemove": "The VM and its disks are deleted on Proxmox; its addresses and its record stay.",
@@ -77,9 +77,7 @@ def exact_name(text: str) -> str:
     for name in _BY_NAME:
         if "".join(name.lower().split()) == wanted:
             return name
-    near = get_close_matches(text, _BY_NAME, 1)
-    hint = f" Did you mean “{near[0]}”?" if near else ""
-    raise Refused(f"Unknown step “{text}”.{hint} Use one of: {', '.join(_BY_NAME)}.")
+    raise Refused(f"Unknown step '{text}'.{nearest(text, _BY_NAME)} Use one of: {', '.join(_BY_NAME)}.")
 
 
 def check(name: str, vm_status: str, running: bool) -> str | None:

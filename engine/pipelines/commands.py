@@ -47,7 +47,7 @@ def on_vm(run: StepFunction) -> StepFunction:
 
     def guarded(ctx: Context) -> Outcome:
         if not _there(ctx):
-            return Fail("the VM is not on Proxmox; “VMClone” or a redeploy creates it")
+            return Fail("the VM is not on Proxmox; 'VMClone' or a redeploy creates it")
         return run(ctx)
 
     return guarded
@@ -57,7 +57,7 @@ def only_when_off(run: StepFunction) -> StepFunction:
     """The step, refused while the VM runs: the legend's `**`, enforced where it counts."""
 
     def guarded(ctx: Context) -> Outcome:
-        if power.look(ctx).running:
+        if power.read_status(ctx).running:
             return Fail("it can run only while the VM is off (**); stop the VM first")
         return run(ctx)
 

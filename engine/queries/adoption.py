@@ -97,7 +97,7 @@ def survey(form: AdoptForm, prior: PriorService = NO_PRIOR_SERVICE, servers: Ser
                 "Choose a product of that server."
             )
         if why := why_not(server):
-            raise Refused(f"{why[:1].upper()}{why[1:]}. The guest was not looked at.")
+            raise Refused(f"{why[:1].upper()}{why[1:]}. The guest was not checked.")
         promised = effective(product.spec, prior.options)
         wanted = WantedGuest(form.vmid, client.name, product.name, promised, prior)
         own = Servers() if servers is None else servers
@@ -113,7 +113,7 @@ def inspect(cluster: Cluster, server: Server, wanted: WantedGuest) -> Survey:
     vmid, prior, promised = wanted.vmid, wanted.prior, wanted.promised
     there = cluster.find_guest(vmid, prior.node or None)
     if there is None:
-        raise Refused(f"There is no VM {vmid} on any node of server {server.name}.")
+        raise Refused(f"VM {vmid} not found on any node of server {server.name}.")
     guest = Guest(cluster, vmid, _READING, there.node)
     rules = guest.firewall.options()
     spoofing = guest.firewall.ipset(ANTI_SPOOFING)
@@ -141,7 +141,7 @@ def inspect(cluster: Cluster, server: Server, wanted: WantedGuest) -> Survey:
         client=wanted.client,
         product=wanted.product,
         status=status.status,
-        system=config.ostype or "not told",
+        system=config.ostype or "unknown",
         mac=(card.mac or "") if card else "",
         bridge=where.bridge,
         vlan=where.vlan,
@@ -197,13 +197,13 @@ def _notes(config: GuestConfig, plan: Plan, allowed: list[str], given: list[Foun
         yield f"More cards than a product has: {', '.join(cards)} stay as they are."
     mine = {str(each.address) for each in given}
     if foreign := [each for each in allowed if each.partition("/")[0] not in mine]:
-        yield f"The set {ANTI_SPOOFING} also lets out {', '.join(foreign)}; applying a package takes them out."
+        yield f"The set {ANTI_SPOOFING} also lets out {', '.join(foreign)}; change-package removes them."
     if not given and not (plan.network.dhcp4 or plan.network.dhcp6):
-        yield "Cloud-init gives it no address, so none is taken; applying a package gives it those of the plan."
+        yield "Cloud-init gives it no address, so none is assigned; change-package assigns those of the product."
     if config.cloudinit_drive is None:
         yield "It has no cloud-init drive: a new password or address can reach it only from inside."
     if config.protection:
-        yield "It is protected in Proxmox: terminating it fails until the protection is taken off."
+        yield "It is protected in Proxmox: terminating it fails until the protection is removed."
 
 
 def _refusals(
@@ -230,7 +230,7 @@ def _refusals(
 def _owner(vmid: int, config: GuestConfig) -> str:
     """Whose a marked guest is, as far as the mark tells."""
     mark = find_mark(config.description)
-    undo = "If nobody owns it any more, take that line out of its notes in Proxmox and adopt it then."
+    undo = "If nobody owns it any more, remove that line from its notes in Proxmox, then adopt it."
     if mark is None:
         return f"The notes of VM {vmid} hold an ownership mark that cannot be read, or several. {undo}"
     vm = Vm.get_or_none(Vm.uid == mark.vm)

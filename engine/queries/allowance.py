@@ -27,7 +27,7 @@ class Allowance:
 
 
 def allowance(service_id: int) -> Allowance:
-    """The allowance of the VM as it is now; a change of package that has not been applied does not count yet."""
+    """The allowance of the VM as it is now; a change that waits for change-package does not count yet."""
     with session():
         vm = vm_of(service_id)
         plan = applied(vm)

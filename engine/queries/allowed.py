@@ -45,7 +45,7 @@ def _of_status(vm: VmState, action: str) -> str | None:
     if action == "terminate" and status == "terminate":
         return f"{vm.name} is being terminated already; l shows its log."
     if action == "package" and status in (*GONE, *ENDING):
-        return f"{vm.name} is at {status}; its package cannot be changed."
+        return f"{vm.name} is at {status}; its product cannot be changed."
     return None
 
 
@@ -56,9 +56,9 @@ def _of_service(vm: VmState, action: str) -> str | None:
     if action in _STARTS and status == "Suspended":
         return f"The service of {vm.name} is suspended; unsuspend it (Z) first."
     if action == "suspend" and status != "Active":
-        return f"The service of {vm.name} is {status}; only an active one can be suspended."
+        return f"The service of {vm.name} is {status}; only an Active service can be suspended."
     if action == "unsuspend" and status != "Suspended":
         return f"The service of {vm.name} is {status}, not suspended."
     if action == "package" and status not in ("Active", "Pending"):
-        return f"The service of {vm.name} is {status}; its package cannot be changed."
+        return f"The service of {vm.name} is {status}; its product cannot be changed."
     return None

@@ -10,20 +10,20 @@ from peewee import fn
 
 from engine.certificates import CertificateExpiry, expiries
 from engine.clock import Moment, now_ms
+from engine.counting import counted
+from engine.notify.settings import receivers
 from engine.queries.capacity import Load, capacity
 from engine.queries.engines import engines
-from engine.queries.notifications import failing
 from engine.queries.outbox import count_unsent, unsent_mails
-from engine.queries.tokens import expiring
-from engine.queries.webhooks import BY
+from engine.queries.tokens import SOON_DAYS, expiring
 from engine.store.database import session
 from engine.store.models import Client, Product, Run, Server, Service, Step, Vm, Webhook
 from engine.store.settings import Thresholds, read
+from engine.webhooks.catalog import BY
 from engine.work import outages
 
 _SHOWN_STUCK = 20
 _LATE_MS = 60_000  # work that is due for so long is done by nobody
-TOKEN_DAYS = 14
 _GIB = 1024**3
 
 
@@ -160,8 +160,8 @@ def _vm(each: StuckView) -> Need:
 def _engine() -> Iterator[Need]:
     late = Vm.select().where(Vm.due_at < now_ms() - _LATE_MS).count()
     if late and not engines():
-        waits = f"{late} VM{'' if late == 1 else 's'} wait{'s' if late == 1 else ''}"
-        why = f"no engine is running, {waits}. Start `kvmtui --daemon`, or a console that is not read-only."
+        waiting = counted(late, "VMs are")
+        why = f"no engine is running, {waiting} waiting. Start `kvmtui --daemon`, or a console that is not read-only."
         yield Need("engine", "Engine", why, None, ScreenTarget("settings"))
 
 
@@ -215,7 +215,7 @@ def when_full(each: Load) -> str:
     if each.days_left is None or each.used >= each.total:
         return ""
     days = round(each.days_left)
-    return f", full in {days} day{'' if days == 1 else 's'}" if days else ", full within a day"
+    return f", full in {counted(days, 'days')}" if days else ", full within a day"
 
 
 def _webhooks() -> Iterator[Need]:
@@ -226,19 +226,19 @@ def _webhooks() -> Iterator[Need]:
 
 
 def _notifications() -> Iterator[Need]:
+    if not receivers():
+        return
+    from engine.queries.notifications import failing  # loads the queue, which few sites have
+
     for each in failing():
-        count = (
-            f"{each.pending} notification{'' if each.pending == 1 else 's'} not sent: "
-            if each.pending
-            else ""
-        )
+        count = f"{counted(each.pending, 'notifications')} not sent: " if each.pending else ""
         opens = ScreenTarget("webhooks", f"notify {each.name}")
         yield Need("notify", each.name, f"{count}{each.error}", each.failing_since, opens)
 
 
 def _tokens() -> Iterator[Need]:
-    for each in expiring(TOKEN_DAYS):
-        why = f"the token expires within {TOKEN_DAYS} days. Rotate it with `kvmtui token rotate {each.name}`"
+    for each in expiring(SOON_DAYS):
+        why = f"the token expires within {SOON_DAYS} days. Rotate it with `kvmtui token rotate {each.name}`"
         yield Need("token", each.name, why, None, ScreenTarget("tokens", each.name), urgent=False)
 
 
@@ -248,7 +248,7 @@ def _certificates() -> Iterator[Need]:
         days = each.days_left
         if not limit or days >= limit:
             continue
-        when = "has expired" if days < 0 else f"expires in {days} day{'' if days == 1 else 's'}"
+        when = "has expired" if days < 0 else f"expires in {counted(days, 'days')}"
         if each.server:
             renew = "Renew it on the node; a pinned fingerprint changes with it"
         else:
@@ -267,5 +267,5 @@ def _mails() -> Iterator[Need]:
     if count:
         last = unsent_mails(1)[0]
         why = f"{last.template} to {last.recipient}: {last.error or 'not sent yet'}"
-        about = f"{count} mail{'' if count == 1 else 's'} not sent"
+        about = f"{counted(count, 'mails')} not sent"
         yield Need("mail", about, why, last.created_at, ScreenTarget("outbox"), ScreenTarget("outbox"))

@@ -15,7 +15,7 @@ from typing import Any
 from peewee import SQL, fn
 
 from engine.clock import Moment
-from engine.errors import Refused
+from engine.errors import InvalidValue
 from engine.queries.changes import ValueChange, changed, circumstances
 from engine.queries.time_input import moment
 from engine.store.database import session
@@ -94,7 +94,7 @@ def asked(text: str) -> AuditQuestion:
             words.append(word)
         elif name not in _WORDS:
             known = " ".join(f"{each}:" for each in _WORDS)
-            raise Refused(f"{name}: is not a filter of the audit. The filters are {known}")
+            raise InvalidValue("q", f"{name}: is not a filter of the audit. The filters are {known}")
         elif value:
             found = _with(found, name, value)
     return replace(found, text=" ".join(words))

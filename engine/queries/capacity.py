@@ -67,7 +67,7 @@ Point = tuple[int, Moment, int, int, bool, float | None, float | None]  # from `
 
 
 def capacity(now: int = 0, history: bool = True) -> list[Load]:
-    """Every node and storage that a cluster told of in the last day, and every pool, counted now.
+    """Every node and storage that a cluster reported in the last day, and every pool, counted now.
 
     Nodes by name, the others by how full they are. Without `history` only the last minutes are read.
     """

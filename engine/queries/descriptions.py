@@ -1,10 +1,10 @@
-"""A look at a VM in words, as it is beside its package; console and command line tell the same.
+"""A VM in words, compared with its product; console and command line show the same.
 
-    for line in told(view.beside):
-        print(line.name, line.real, line.sign, line.package)
+    for line in describe(view.beside):
+        print(line.name, line.real, line.sign, line.product)
 
-The sign shows how the two stand to each other: `=` it is as the package says, `!` applying the package would change
-it, `~` Proxmox takes it over with the next start, `+` it is more than the package and stays.
+The sign compares the two: `=` equal, `!` applying the product would change it, `~` Proxmox changes it at the next
+start, `+` it is more than the product has, and stays.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from engine.queries.drift import CardFacts, DiskFacts, Drift, Fact, Value
 
 Sign = Literal["=", "!", "~", "+"]
 MEANINGS: dict[Sign, str] = {
-    "=": "as the package says",
-    "!": "applying the package changes it",
-    "~": "taken over with the next start",
-    "+": "more than the package, and left so",
+    "=": "equal to the product",
+    "!": "drifted: applying the product changes it",
+    "~": "takes effect at the next start",
+    "+": "more than the product has; it stays",
 }
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
@@ -29,29 +29,23 @@ _PARTS = {"system_disk": "System disk", "additional_disk": "Additional disk"}
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """One property in words: as it is, and as its package says."""
+    """One property in words: its value, and that of the product."""
 
     name: str
     real: str
     sign: Sign
-    package: str
+    product: str
 
 
-def describe(beside: Drift) -> tuple[Description, ...]:
-    """Everything of a VM that its package has a word on, in the order of its package."""
-    cores, sockets, memory = beside.compute
+def describe(drift: Drift) -> tuple[Description, ...]:
+    """Every property that the product sets, in the order of its form."""
+    cores, sockets, memory = drift.compute
     return (
         _line("Processor", (cores, sockets), _processor),
         _line("Memory", (memory,), lambda values: _with_unit(values[0], "MiB")),
-        *(line for disk in beside.disks for line in _disk(disk)),
-        *(_card(beside.card) if beside.card is not None else ()),
+        *(line for disk in drift.disks for line in _disk(disk)),
+        *(_card(drift.card) if drift.card is not None else ()),
     )
-
-
-def name_of(fact: Fact) -> str:
-    """A fact's name in words: `network.vlan` becomes `Network: vlan`."""
-    words = fact.name.replace("_", " ").replace(".", ": ")
-    return words[:1].upper() + words[1:]
 
 
 def lasting(seconds: int) -> str:
@@ -79,8 +73,8 @@ def _line(
     real, planned = words([each.real for each in facts]), words([each.planned for each in facts])
     if real != planned:
         real = f"{real} → {planned}"
-    package = words([each.package for each in facts]) if any(_said(each) for each in facts) else "any"
-    return Description(name, real + where, _sign(facts), package)
+    product = words([each.package for each in facts]) if any(_said(each) for each in facts) else "any"
+    return Description(name, real + where, _sign(facts), product)
 
 
 def _said(fact: Fact) -> bool:

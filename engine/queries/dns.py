@@ -49,7 +49,7 @@ def _mapping(row: Address, vm: Vm) -> NameMapping:
 
 
 def check(service_ids: list[int] | None = None, ask_dns: bool = True) -> list[VmDns]:
-    """Compare what VMs should have with the providers and, unless told not to, with real DNS queries."""
+    """Compare what VMs should have with the providers and, unless disabled, with real DNS queries."""
     with session():
         query = Vm.select().where(Vm.name != "", Vm.vm_status != "remove").order_by(Vm.service)
         if service_ids is not None:

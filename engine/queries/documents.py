@@ -23,10 +23,15 @@ def plain(value: Any) -> Any:
             for name, moment in fields
         }
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): _plain_item(str(key), item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def _plain_item(name: str, value: Any) -> Any:
+    """A column of a record as the audit keeps it: those ending in `_at` are moments."""
+    return iso(value) if name.endswith("_at") and type(value) is int else plain(value)
 
 
 _AS_THEY_ARE = frozenset((str, int, float, bool, type(None)))

@@ -1,8 +1,8 @@
-"""What a VM really is beside what its package says, fact by fact.
+"""The properties of a VM compared with its product.
 
-fact.same       it is as the package says, or the package leaves it alone
-fact.pending    Proxmox takes another value over with the next start
-fact.drift      even then it is not as the package says: applying the package would change it
+fact.same       equal to the product, or the product does not set it
+fact.pending    another value takes effect at the next start
+fact.drift      it differs even then: applying the product would change it
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ LIMITS = ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One property: as it is, as the package says (None: it leaves it alone), and as the next start makes it."""
+    """One property: its value, that of the product (None: not set), and the one after the next start."""
 
     name: str
     real: Value
-    package: Value
+    package: Value  # the value of the product; a field of `vm show --live --json`
     planned: Value
     same: bool
     pending: bool
     drift: bool
 
 
-def fact(name: str, real: Value, package: Value, planned: Value) -> Fact:
+def fact(name: str, real: Value, product: Value, planned: Value) -> Fact:
     """The fact of these three values."""
-    same = package is None or real == package
-    wrong = package is not None and planned != package
-    return Fact(name, real, package, planned, same and not wrong, planned != real, wrong)
+    same = product is None or real == product
+    wrong = product is not None and planned != product
+    return Fact(name, real, product, planned, same and not wrong, planned != real, wrong)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class CardFacts:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Everything of a VM that its package has a word on."""
+    """Every property of a VM that its product sets."""
 
     compute: tuple[Fact, ...]
     disks: tuple[DiskFacts, ...]
@@ -87,12 +87,12 @@ class Drift:
 
     @property
     def drift(self) -> tuple[Fact, ...]:
-        """The facts that applying the package would change."""
+        """The facts that applying the product would change."""
         return tuple(each for each in self.facts() if each.drift)
 
 
 def compare(vm: Vm, plan: Plan, now: GuestConfig, planned: GuestConfig) -> Drift:
-    """A VM as it is and as its next start makes it, beside its package."""
+    """A VM as it is and after its next start, compared with its product."""
     return Drift(
         (
             fact("cores", now.cores, plan.cores or None, planned.cores),
@@ -110,7 +110,7 @@ def _disks(vm: Vm, plan: Plan, now: GuestConfig, planned: GuestConfig) -> Iterat
     if plan.additional_disk.size > 0:
         ours = _ours(vm, "additional_disk")
         yield _disk("additional_disk", extra, plan.additional_disk, ours, now, planned)
-    elif extra is not None:  # a package without one never removes a disk
+    elif extra is not None:  # a product without one never removes a disk
         yield _disk("additional_disk", extra, PlannedDisk(), frozenset(), now, planned)
 
 
@@ -123,7 +123,7 @@ def _ours(vm: Vm, part: Part) -> frozenset[str]:
 def _disk(
     part: Part,
     key: str | None,
-    package: PlannedDisk,
+    product: PlannedDisk,
     ours: frozenset[str],
     now: GuestConfig,
     planned: GuestConfig,
@@ -134,12 +134,12 @@ def _disk(
         fact(
             f"{part}.{name}",
             getattr(drive.limits, name),
-            _limit(package, name, ours),
+            _limit(product, name, ours),
             _of(later.limits, name),
         )
         for name in LIMITS
     )
-    return DiskFacts(part, key or "", drive.volume if key else "", _size(part, drive, package, later), limits)
+    return DiskFacts(part, key or "", drive.volume if key else "", _size(part, drive, product, later), limits)
 
 
 def _of(limits: Limits, name: str) -> float:
@@ -147,16 +147,16 @@ def _of(limits: Limits, name: str) -> float:
     return found
 
 
-def _limit(package: PlannedDisk, name: str, ours: frozenset[str]) -> int | None:
-    wanted: int = getattr(package, name)
+def _limit(product: PlannedDisk, name: str, ours: frozenset[str]) -> int | None:
+    wanted: int = getattr(product, name)
     return wanted or (0 if name in ours else None)
 
 
-def _size(part: Part, drive: Drive, package: PlannedDisk, later: Drive) -> Fact:
-    """Disks only grow: one that is larger than the package is not as the package says, yet it has not drifted."""
+def _size(part: Part, drive: Drive, product: PlannedDisk, later: Drive) -> Fact:
+    """Disks only grow: one that is larger than that of the product differs, but has not drifted."""
     real, planned = _gib(drive), _gib(later)
-    made = fact(f"{part}.size", real, package.size or None, planned)
-    larger = made.drift and planned > package.size
+    made = fact(f"{part}.size", real, product.size or None, planned)
+    larger = made.drift and planned > product.size
     return Fact(made.name, real, made.package, planned, made.same, made.pending, made.drift and not larger)
 
 
@@ -180,8 +180,8 @@ def _card(vm: Vm, plan: Plan, now: GuestConfig, planned: GuestConfig) -> CardFac
         "firewall": plan.firewall.enable,
     }
     facts = {
-        name: fact(f"network.{name}", _property(card, name), package, _property(later, name))
-        for name, package in wanted.items()
+        name: fact(f"network.{name}", _property(card, name), product, _property(later, name))
+        for name, product in wanted.items()
     }
     return CardFacts(**facts)
 

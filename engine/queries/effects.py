@@ -1,4 +1,4 @@
-"""What a change of product or options would do, told before it is done.
+"""What a change of product or options would do, shown before it is done.
 
 Entry point: `effects_of(service_id, product, options) -> list[Effect]`, in the order in which a change goes through
 it. What would change comes from the plans (`engine.plan.differences`); here is added what an operator has to know
@@ -16,16 +16,16 @@ from engine.plan import AT_ONCE, TRAFFIC, Plan, PlanChange, differences
 from engine.scope import EVERYTHING, Scope
 
 When = Literal["change", "at once", "reinstall", "never"]
-"""With the change of package, as soon as it is saved, with the next (re)install, or not at all."""
+"""With change-package, as soon as it is saved, with the next (re)install, or not at all."""
 
 RESTARTS = "Changing the product shuts the VM down and starts it again, whatever changes."
 
 _GROWS = "a disk can never be made smaller again"
 _STAYS = "stays as it is: disks only grow"
 _KEPT = "the disk is kept, with its data"
-_MADE = "a disk is created; no later change of package removes it"
+_MADE = "a disk is created; no later change-package removes it"
 _NOT_MOVED = "a change moves no disk to another storage"
-_LEFT = "stays as it is: the package leaves it alone"
+_LEFT = "stays as it is: the product does not set it"
 _GIVEN_UP = "released addresses may be assigned to another VM"
 _POOL_DECIDES = "no effect while the pool decides the network"
 _ALLOWED = ("snapshots", "snapshot_lifetime", "backups", "backup_storage", "iso_storage")
@@ -41,7 +41,7 @@ class Effect:
     when: When
     needs_stop: bool
     lasting: bool
-    """It cannot be undone by another change of package."""
+    """It cannot be undone by another change-package."""
     note: str
 
 
@@ -85,7 +85,7 @@ def _disk(each: PlanChange, name: str) -> tuple[When, bool, str]:
 
 def _additional(each: PlanChange, name: str, old: Plan, new: Plan) -> tuple[When, bool, str]:
     if new.additional_disk.size == 0:
-        return "never", False, _KEPT if old.additional_disk.size else "the package has no additional disk"
+        return "never", False, _KEPT if old.additional_disk.size else "the product has no additional disk"
     if old.additional_disk.size == 0:
         return "change", name == "size", _MADE if name == "size" else ""
     return _disk(each, name)

@@ -1,7 +1,7 @@
-"""The plan that a guest amounts to as it is: what a package would have to say for nothing in it to change.
+"""The plan that equals a guest as it is: what a product would have to set for nothing in the guest to change.
 
-What the promised package leaves alone (a 0, `template`, a storage it does not name) is left alone here too; what is
-no property of a VM (how many backups it may have, how VMs are named) is as the package says.
+What its future product leaves alone (a 0, `template`, a storage it does not name) is left alone here too; what is
+no property of a VM (how many backups it may have, how VMs are named) is taken from the product.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def plan_of(
     promised: Plan,
     given: Sequence[FoundAddress],
 ) -> Plan:
-    """The plan of a guest with this config, firewall and addresses, beside a package it is to have."""
+    """The plan of a guest with this config, firewall and addresses; the rest from its future product."""
     return replace(
         promised,
         cores=config.cores if promised.cores else 0,

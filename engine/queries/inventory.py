@@ -96,7 +96,7 @@ class ClientView:
 
 @dataclass(frozen=True, slots=True)
 class ProductChange:
-    """What a change of package would alter."""
+    """What change-package would alter."""
 
     field: str
     old: Any
@@ -222,13 +222,6 @@ def services_in(ids: Sequence[int]) -> list[ServiceView]:
     """The services of these ids, by id; ids that are gone are left out."""
     with session():
         return list(_services(ids))
-
-
-def services_of_client(name: str, scope: Scope = EVERYTHING) -> list[ServiceView]:
-    """The services of a client, by id."""
-    with session():
-        rows = Service.select(Service.id).join(Client).where(Client.name == name)
-        return list(_services([row.id for row in rows], scope))
 
 
 def service_and_notes(service_id: int) -> tuple[ServiceView, str] | None:

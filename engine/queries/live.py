@@ -1,7 +1,7 @@
-"""A VM as it is at this moment: how it stands, what it uses, and what it is beside what its package says.
+"""A VM as it is at this moment: its state, its usage, and its drift from the product.
 
-One look is two requests: how it stands, and its config with what waits for the next start. A VM that is not
-where it was is looked for; nothing is asked about a VM that nobody looks at.
+One reading is two requests: the status, and the config with the changes that wait for the next start. A VM that is
+not on its node is searched for; nothing is requested for a VM that nobody watches.
 
     view = live(5546)
     view.looked.state, view.looked.sentence      # "seen", or why it could not be seen
@@ -61,13 +61,13 @@ class LiveView:
     standing: GuestState | None = None
     usage: GuestUsage | None = None
     flow: Throughput | None = None
-    beside: Drift | None = None
+    beside: Drift | None = None  # a field of `vm show --live --json`
     pending: tuple[PendingChange, ...] = ()
     """What the next start changes, whether the product has a word on it or not."""
 
     @property
     def drift(self) -> tuple[Fact, ...]:
-        """What applying the package would change."""
+        """What applying the product would change."""
         return self.beside.drift if self.beside is not None else ()
 
 
@@ -88,11 +88,11 @@ class LiveReader:
         if found is None:
             self._before = None
             return LiveView(looked)
-        status, beside, standing, pending = found
+        status, drift, standing, pending = found
         counted = time.monotonic(), status
         flow = _flow(self._before, counted)
         self._before = counted
-        return LiveView(looked, standing, _usage(status), flow, beside, pending)
+        return LiveView(looked, standing, _usage(status), flow, drift, pending)
 
     def close(self) -> None:
         """Lets go of the cluster."""

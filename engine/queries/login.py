@@ -18,7 +18,7 @@ def login(actor: Actor, service_id: int) -> tuple[str, str]:
     with session():
         vm = vm_of(service_id)
         if not vm.os_password:
-            raise Refused(f"No password is kept for {label(vm)}.")
+            raise Refused(f"No password is stored for {label(vm)}.")
         in_transaction(
             lambda: audit.record(actor, "show password", "vm", str(service_id), vm.name, before={}, after={})
         )

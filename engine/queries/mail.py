@@ -34,7 +34,7 @@ def preview(template: str, language: str = "", service_id: int | None = None) ->
     with session():
         service = Service.get_or_none(Service.id == service_id)
         if service is None:
-            raise Refused(f"There is no service {service_id}.")
+            raise Refused(f"Service {service_id} not found.")
         facts = _facts(service, template)
         if template in TRAFFIC_TEMPLATES:
             facts |= _traffic(service)

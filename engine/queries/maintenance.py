@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from engine.actions.packages import applied
-from engine.actions.requests import label, vm_of
+from engine.actions.requests import label, subject, vm_of
 from engine.clock import Moment
 from engine.errors import Refused
 from engine.proxmox.cluster import Cluster
@@ -75,8 +75,10 @@ def _open(vm: Vm) -> Iterator[Cluster]:
 
 def _made(service_id: int) -> Vm:
     vm = vm_of(service_id)
+    if vm.vm_status == "remove":
+        raise Refused(f"{subject(vm)} is removed; only its record is left.")
     if vm.vmid is None or not vm.node:
-        raise Refused(f"{label(vm)} is not on Proxmox yet.")
+        raise Refused(f"{subject(vm)} is not on Proxmox yet.")
     return vm
 
 
@@ -108,7 +110,7 @@ def backups(service_id: int) -> list[BackupView]:
         vm = _made(service_id)
         storage = applied(vm).backup_storage
         if not storage:
-            raise Refused(f"The plan of {label(vm)} names no backup storage.")
+            raise Refused(f"The product of {label(vm)} names no backup storage.")
         instance = Setting.get_or_none(Setting.key == "instance")
         mark = Mark(instance.value, vm.uid) if instance else None
         with _open(vm) as cluster:
@@ -145,7 +147,7 @@ def iso_images(service_id: int) -> list[IsoView]:
         vm = _made(service_id)
         storage = applied(vm).iso_storage
         if not storage:
-            raise Refused(f"The plan of {label(vm)} names no ISO storage; set iso_storage in its product.")
+            raise Refused(f"The product of {label(vm)} names no ISO storage; set iso_storage in its product.")
         assert vm.vmid is not None
         with _open(vm) as cluster:
             found = cluster.iso_images(vm.node, storage)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar
 
-from engine.actions.requests import label, vm_of
+from engine.actions.requests import label, subject, vm_of
 from engine.clock import Moment, now_ms
 from engine.errors import KvmtuiError
 from engine.plan import Plan, effective
@@ -140,11 +140,11 @@ def _uuid(uid: str) -> str:
 def _outlook(vm: Vm) -> tuple[State, str]:
     """Whether there is something to ask the cluster about; `seen` while nothing speaks against it."""
     if vm.vm_status == "remove":
-        return "unmade", f"{label(vm).capitalize()} was removed; only its record is left."
+        return "unmade", f"{subject(vm)} was removed; only its record is left."
     if vm.vmid is None or not vm.node:
         return (
             "unmade",
-            f"{label(vm).capitalize()} is not on Proxmox yet: it is at {vm.vm_status}.",
+            f"{subject(vm)} is not on Proxmox yet: it is at {vm.vm_status}.",
         )
     if vm.server.state == "paused":
         return "paused", f"Server {vm.server.name} is paused, so nothing is asked of it."
@@ -163,7 +163,7 @@ def _ask(subject: ObservedVm, cluster: Cluster, read: Callable[[ObservedVm, Gues
         if not fault.guest_missing:
             raise
         sentence = (
-            f"There is no VM {vmid} on any node of {cluster.name}: somebody removed it. "
+            f"VM {vmid} not found on any node of {cluster.name}: somebody removed it. "
             "Redeploy deploys it again, terminate ends the service."
         )
         raise ProxmoxError(FaultKind.GONE, sentence, reason="no_config", sent=False) from fault

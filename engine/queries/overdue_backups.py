@@ -106,5 +106,5 @@ def _reason(row: BackupSchedule) -> str:
         return f"the VM is locked ({vm.remote_lock})"
     plan = applied(vm)
     if plan.backups <= 0 or not plan.backup_storage:
-        return "the plan has no backups any more"
-    return "it was not begun; look whether an engine runs and scheduleBackup is on"
+        return "the product no longer has backups"
+    return "it was not started; check that an engine runs and scheduleBackup is enabled"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from engine.clock import Moment, now_ms
 from engine.plan import effective
 from engine.queries.traffic import gib, sums_in
 from engine.store.database import session
-from engine.store.models import Client, Product, Service, TrafficQuota, Vm
+from engine.store.models import Service, TrafficQuota
 from engine.traffic.calendar import bounds, month_of
 from engine.traffic.quota import Quota, QuotaLevel
 
@@ -35,18 +34,6 @@ class QuotaView:
     waived: bool
     """An operator has unsuspended the service for the rest of the month."""
     resets: Moment
-
-
-@dataclass(frozen=True, slots=True)
-class OverQuota:
-    """A service that has used up its traffic quota."""
-
-    service_id: int
-    name: str
-    client: str
-    since: Moment
-    suspended: bool
-    throttled: bool
 
 
 def quota_of(service_id: int, now: int = 0) -> QuotaView | None:
@@ -77,29 +64,6 @@ def quota_of(service_id: int, now: int = 0) -> QuotaView | None:
         waived=row is not None and row.hold == "waived",
         resets=bounds(month)[1],
     )
-
-
-def over_quota() -> Iterator[OverQuota]:
-    """The services that have used up their quota, the longest first; call it inside a session."""
-    query: Any = (
-        TrafficQuota.select(TrafficQuota, Service, Client, Product, Vm)
-        .join_from(TrafficQuota, Service)
-        .join_from(Service, Client)
-        .join_from(Service, Product)
-        .join_from(Service, Vm, attr="deployed")
-        .where(TrafficQuota.state == "exceeded", Service.status.not_in(("Terminated", "Cancelled")))
-        .order_by(TrafficQuota.since, TrafficQuota.service)
-    )
-    for row in query:
-        service = row.service
-        yield OverQuota(
-            service.id,
-            service.deployed.name or f"service {service.id}",
-            service.client.name,
-            row.since,
-            row.hold in ("due", "on"),
-            row.throttle_mbs > 0,
-        )
 
 
 def quota_words(quota: QuotaView | None) -> str:

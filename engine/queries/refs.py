@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
 from peewee import fn
 
-from engine.actions.lookup import found, nearest
+from engine.actions.lookup import found
 from engine.errors import NotFound, Refused
+from engine.nearest import nearest
 from engine.queries.scoping import client_condition, inside, within
 from engine.scope import EVERYTHING, Scope
 from engine.store.database import session
 from engine.store.models import ApiToken, Client, Pool, Product, Server, Service, Vm, Zone
 
 _VMID = re.compile(r"vmid:([0-9]{1,9})", re.IGNORECASE)
-_AT_ONCE = 500
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -64,23 +63,9 @@ def name_of_service(service_id: int) -> str:
     return service_ref(str(service_id)).name
 
 
-def names_of_services(service_ids: Sequence[int]) -> dict[int, str]:
-    """The names of these services' VMs; a service without a name is left out."""
-    found: dict[int, str] = {}
-    with session():
-        for start in range(0, len(service_ids), _AT_ONCE):
-            some = list(service_ids[start : start + _AT_ONCE])
-            found |= {
-                service: name
-                for service, name in Vm.select(Vm.service, Vm.name).where(Vm.service.in_(some)).tuples()
-                if name
-            }
-    return found
-
-
 def _by_id(number: int, scope: Scope) -> Ref:
     if not within(Service.select().where(Service.id == number), scope, Service.id).exists():
-        raise NotFound(f"There is no service {number}. A VMID is written vmid:{number}.")
+        raise NotFound(f"Service {number} not found. A VMID is written vmid:{number}.")
     vm = Vm.get_or_none(Vm.service == number)
     return Ref(number, vm.id if vm else None, (vm.name if vm else "") or str(number))
 
@@ -112,7 +97,7 @@ def pool_ref(text: str) -> int:
             rows = _pools_at(text)
         if not rows:
             raise Refused(
-                f"There is no pool '{text}'. Name it by its id or its first address: kvmtui pool list"
+                f"Pool '{text}' not found. Name it by its id or its first address: kvmtui pool list"
             )
         if len(rows) > 1:
             ids = ", ".join(str(row.id) for row in rows)
@@ -136,7 +121,7 @@ def zone_ref(text: str) -> int:
         rows = _zones(text)
         if not rows:
             names = (name for (name,) in Zone.select(Zone.name).tuples())
-            raise NotFound(f"There is no zone '{text}'.{nearest(text, names)}")
+            raise NotFound(f"Zone '{text}' not found.{nearest(text, names)}")
         if len(rows) > 1:
             ids = ", ".join(f"{row.id} ({row.type} {row.endpoint})" for row in rows)
             raise Refused(f"'{text}' means more than one zone; name one by its id: {ids}.")
@@ -164,13 +149,13 @@ def client_ref(text: str, scope: Scope = EVERYTHING) -> int:
             rows = list(every.where(Client.id == int(text)))
         if not rows:
             names = (row.name for row in every)
-            raise NotFound(f"There is no client '{text}'.{nearest(text, names)}")
+            raise NotFound(f"Client '{text}' not found.{nearest(text, names)}")
         if len(rows) > 1:
             raise Refused(f"'{text}' means more than one client: {', '.join(row.name for row in rows)}.")
         return int(rows[0].id)
 
 
-def names_of(kind: str, limit: int = 2000) -> list[str]:
+def names_of(kind: str, limit: int | None = 2000) -> list[str]:
     """What a shell may complete for server, product, client, zone, token, pool or vm."""
     with session():
         if kind == "pool":

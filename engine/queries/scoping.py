@@ -84,4 +84,4 @@ _OWNER = Compiled[tuple[int, int]](
 
 def no_service(service_id: int) -> str:
     """How an unknown service is refused."""
-    return f"There is no service {service_id}."
+    return f"Service {service_id} not found."

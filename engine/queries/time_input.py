@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from engine.clock import Moment, now_ms
-from engine.errors import Refused
+from engine.errors import InvalidValue
 
 _AGO = re.compile(r"(\d{1,6})\s*(m|min|h|d|w)")
 _MINUTES = {"m": 1, "min": 1, "h": 60, "d": 1440, "w": 10_080}
@@ -24,13 +24,14 @@ def moment(text: str, end: bool = False) -> Moment:
         return now_ms() - int(ago[1]) * _MINUTES[ago[2]] * 60_000
     try:
         when = datetime.fromisoformat(words)
-    except ValueError:
-        raise Refused(
-            f"'{text}' is no moment; write a date such as 2026-04-10, a time such as 2026-04-10T03:49Z, "
-            "or how long ago: 90m, 12h, 7d, 2w."
+        if end:
+            when += timedelta(days=1) if _DAY.fullmatch(words) else timedelta(minutes=_whole_minute(words))
+    except (ValueError, OverflowError):
+        raise InvalidValue(
+            "q",
+            f"'{text}' is not a time; write a date such as 2026-04-10, a time such as 2026-04-10T03:49Z, "
+            "or how long ago: 90m, 12h, 7d, 2w.",
         ) from None
-    if end:
-        when += timedelta(days=1) if _DAY.fullmatch(words) else timedelta(minutes=_whole_minute(words))
     aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
     return int(aware.timestamp() * 1000) - int(end)
 

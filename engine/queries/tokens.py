@@ -33,6 +33,10 @@ class TokenView:
     last_address: str
 
 
+SOON_DAYS = 14
+"""Days before it expires that the dashboard, webhooks and notifications tell of a token."""
+
+
 def tokens() -> list[TokenView]:
     """Every token by its name."""
     with session():

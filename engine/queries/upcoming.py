@@ -9,6 +9,7 @@ from typing import Any
 from peewee import fn
 
 from engine.clock import Moment, local, now_ms
+from engine.counting import counted
 from engine.queries.attention import ScreenTarget
 from engine.queries.overdue_backups import first_due
 from engine.store.models import Audit, BackupSchedule, Service, Snapshot, SnapshotSchedule, Vm
@@ -41,7 +42,11 @@ class LastChange:
 
 def upcoming(tasks: Sequence[ledger.ScheduledTask], most: int = 4) -> list[Upcoming]:
     """What happens next by itself, the soonest first; call it inside a session."""
-    every = [*_tasks(tasks), *_scheduled(BackupSchedule, "backup"), *_scheduled(SnapshotSchedule, "snapshot")]
+    every = [
+        *_tasks(tasks),
+        *_scheduled(BackupSchedule, "backups"),
+        *_scheduled(SnapshotSchedule, "snapshots"),
+    ]
     return sorted([*every, *_expiring_snapshots()], key=lambda each: each.at)[:most]
 
 
@@ -70,7 +75,7 @@ def _scheduled(table: Any, what: str) -> Iterator[Upcoming]:
         if due is not None:
             counts[due] = counts.get(due, 0) + count
     for due, count in counts.items():
-        yield Upcoming(due, _counted(count, what), ScreenTarget("vms"))
+        yield Upcoming(due, counted(count, what), ScreenTarget("vms"))
 
 
 def _expiring_snapshots() -> Iterator[Upcoming]:
@@ -90,10 +95,6 @@ def _expiring_snapshots() -> Iterator[Upcoming]:
         )
         opens = ScreenTarget("vm", service) if len(some) == 1 else ScreenTarget("vms")
         yield Upcoming(end, about, opens)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def last_change() -> LastChange | None:

@@ -12,7 +12,8 @@ from typing import Any
 from peewee import SQL, Case, fn
 
 from engine.clock import Moment
-from engine.errors import Refused
+from engine.errors import InvalidValue
+from engine.nearest import nearest
 from engine.queries.drifted import is_drifted
 from engine.queries.keyset import Slice, slice_of
 from engine.queries.scoping import client_condition, inside, product_condition, server_condition, within
@@ -27,6 +28,7 @@ STATES = ("all", "working", "stuck", "waiting", "ready", "error_terminate", "rem
 SERVICE_STATES = ("all", "Pending", "Active", "Suspended", "Terminated", "Cancelled")
 SORTS = ("id", "client", "product", "server", "node", "vm", "status", "since", "service")
 _WORDS = re.compile(r'(?:[a-z]+:)?"(?:[^"]|"")*"|\S+', re.IGNORECASE)
+_MISTYPED = re.compile(r"(?=.*[g-z])[a-z]+", re.IGNORECASE)  # `fe80:` is the start of an address
 _MOST_NAMES = 500  # a filter that fits more clients than this is no help with clients
 
 
@@ -148,6 +150,12 @@ def _fits(word: str, scope: Scope) -> Any:
     """Rows a word of the filter means: `node:pve1` and the like, else the word in any column."""
     name, colon, value = word.partition(":")
     if not colon or name.lower() not in FILTERS:
+        if colon and _MISTYPED.fullmatch(name):
+            known = " ".join(f"{each}:" for each in FILTERS)
+            raise InvalidValue(
+                "q",
+                f"{name}: is not a filter of the VM list.{nearest(name, FILTERS)} The filters are {known}",
+            )
         return _says(_unquoted(word) or word, scope)
     if name.lower() in _HOLDERS:
         return _HOLDERS[name.lower()](value, scope)
@@ -170,14 +178,18 @@ def _unquoted(word: str) -> str | None:
 def is_state(value: str) -> Any:
     """The condition of `is:`; refused when the word is unknown."""
     if value not in _IS:
-        raise Refused(f"is:{value} is unknown; use one of {', '.join(f'is:{each}' for each in _IS)}.")
+        raise InvalidValue(
+            "q", f"is:{value} is unknown; use one of {', '.join(f'is:{each}' for each in _IS)}."
+        )
     return _IS[value]()
 
 
 def _ip(value: str) -> Any:
     reach = _reach(value)
     if reach is None:
-        raise Refused(f"ip:{value} is not an address. Write ip:192.0.2.7, ip:192.0.2. or ip:192.0.2.0/24.")
+        raise InvalidValue(
+            "q", f"ip:{value} is not an address. Write ip:192.0.2.7, ip:192.0.2. or ip:192.0.2.0/24."
+        )
     return Vm.id.in_(_holders(*reach))
 
 

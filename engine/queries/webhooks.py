@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from peewee import fn
@@ -15,8 +17,6 @@ from engine.store.database import session
 from engine.store.models import Destination, Webhook, WebhookDelivery
 
 STATES = ("pending", "sent", "failed")
-BY = "by "
-"""What the reason of an operator's own pause begins with; the login follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,18 @@ def webhooks(actor: Actor | None = None) -> list[WebhookView]:
 
 
 def deliveries(
-    webhook: int, state: str = "", limit: int = 100, actor: Actor | None = None, before: int | None = None
+    webhook: int,
+    state: str = "",
+    limit: int = 100,
+    actor: Actor | None = None,
+    beyond: int | None = None,
+    words: str = "",
+    *,
+    oldest_first: bool = False,
 ) -> list[DeliveryView]:
-    """The newest messages of an endpoint first, of one state or of all, or those older than number `before`.
+    """The newest messages of an endpoint first, of one state or of all, or those that follow number `beyond`.
 
-    Refused when the actor may not see the endpoint.
+    Each of `words` is in a message's event, error or body. Refused when the actor may not see the endpoint.
     """
     with session():
         condition = None if actor is None else webhook_condition(actor)
@@ -87,9 +94,14 @@ def deliveries(
         query = WebhookDelivery.select().where(WebhookDelivery.webhook == webhook)
         if state:
             query = query.where(WebhookDelivery.state == state)
-        if before is not None:
-            query = query.where(WebhookDelivery.id < before)
-        return [delivery_view(row) for row in query.order_by(WebhookDelivery.id.desc()).limit(limit)]
+        for word in words.split():
+            texts = (WebhookDelivery.type, WebhookDelivery.error, WebhookDelivery.body)
+            query = query.where(reduce(or_, (text.contains(word) for text in texts)))
+        number = WebhookDelivery.id
+        if beyond is not None:
+            query = query.where(number > beyond if oldest_first else number < beyond)
+        order = number.asc() if oldest_first else number.desc()
+        return [delivery_view(row) for row in query.order_by(order).limit(limit)]
 
 
 def paused() -> list[WebhookView]:

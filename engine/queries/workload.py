@@ -10,11 +10,11 @@ from peewee import fn
 
 from engine.certificates import expiries
 from engine.clock import Moment, local_now, now_ms
-from engine.queries.attention import TOKEN_DAYS, ScreenTarget, where
+from engine.queries.attention import ScreenTarget, where
 from engine.queries.drifted import drifted
+from engine.queries.over_quota import over_quota
 from engine.queries.overdue_backups import OverdueBackup
-from engine.queries.quota import over_quota
-from engine.queries.tokens import expiring
+from engine.queries.tokens import SOON_DAYS, expiring
 from engine.store.models import DnsRecord, Outbox, Request, Run, Step, Vm
 from engine.store.settings import Thresholds, read
 from engine.work import task_ledger as ledger
@@ -175,7 +175,7 @@ def expiry() -> Iterator[ExpiringSoon]:
         assert token.expires_at is not None
         days = (token.expires_at - now) // _DAY_MS
         opens = ScreenTarget("tokens", token.name)
-        yield ExpiringSoon("token", token.name, days, opens, days < TOKEN_DAYS)
+        yield ExpiringSoon("token", token.name, days, opens, days < SOON_DAYS)
     for shown in expiries()[:1]:
         if shown.days_left < _EXPIRY_DAYS:
             limit = read(Thresholds).certificate_days

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from peewee import JOIN, fn
 
 from engine import audit
+from engine.counting import counted
 from engine.errors import KvmtuiError
 from engine.ipam import assignments, ranges
 from engine.ipam.spans import Span, without
@@ -39,7 +40,7 @@ def check() -> list[Finding]:
             except error_messages.DATABASE_ERRORS as error:
                 reported = error_messages.explained(error, database.obj)
                 sentence = reported.sentence if reported else " ".join(str(error).split())
-                found.append(Finding(about, f"This could not be looked at: {sentence}"))
+                found.append(Finding(about, f"This could not be checked: {sentence}"))
             except KvmtuiError as error:
                 found.append(Finding(about, error.sentence))
     return found
@@ -50,7 +51,7 @@ def _integrity() -> Iterator[str]:
         return
     for (line,) in database.execute_sql(f"PRAGMA integrity_check({_NAMED})").fetchall():
         if line != "ok":
-            yield f"The database file is damaged: {line}. Put the newest backup back."
+            yield f"The database file is damaged: {line}. Restore the newest backup."
 
 
 def _references() -> Iterator[str]:
@@ -65,8 +66,8 @@ def _references() -> Iterator[str]:
             )
             if lost:
                 yield (
-                    f"Table {model._meta.table_name} has {lost} row(s) whose {field.name} does not exist; "
-                    "delete them, or put the newest backup back."
+                    f"Table {model._meta.table_name} has {counted(lost, 'rows')} whose {field.name} does not exist; "
+                    "delete them, or restore the newest backup."
                 )
 
 

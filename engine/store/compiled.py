@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from peewee import SQL, Model
@@ -25,17 +27,31 @@ class Compiled(Generic[Row]):
     ) -> None:
         self._make, self._values, self._convert = make, values, convert
         self._built: dict[bool, tuple[Any, str, list[Any]]] = {}
+        self._readers: dict[bool, Callable[[Any], Any]] = {}
 
     def rows(self, *values: Any) -> list[Row]:
         """The rows for these values."""
         query, sql, params = self._of(is_postgres())
         given = [values[place] if (place := _place(each)) is not None else each for each in params]
-        found = query._get_cursor_wrapper(database.execute_sql(sql, given))
-        return list(found) if self._convert is None else list(map(self._convert, found))
+        cursor = database.execute_sql(sql, given)
+        found = cursor.fetchall()
+        if not found:
+            return []
+        rows = map(self._reader(query, cursor), found)
+        return list(rows if self._convert is None else map(self._convert, rows))
 
     def first(self, *values: Any) -> Row | None:
         """The first of the rows for these values."""
         return next(iter(self.rows(*values)), None)
+
+    def _reader(self, query: Any, cursor: Any) -> Callable[[Any], Any]:
+        """What makes a row of the query of one of the database; what it knows of the columns is found out once."""
+        if (reader := self._readers.get(is_postgres())) is None:
+            wrapper = query._get_cursor_wrapper(cursor)
+            wrapper.initialize()
+            wrapper.cursor = None  # it would keep the connection open
+            reader = self._readers[is_postgres()] = wrapper.process_row
+        return reader
 
     def _of(self, postgres: bool) -> tuple[Any, str, list[Any]]:
         if postgres not in self._built:
@@ -79,3 +95,41 @@ def _insert(table: type[Model], columns: tuple[tuple[str, str], ...]) -> str:
     names = ", ".join(f'"{meta.fields[name].column_name}"' for name, _ in columns)
     values = ", ".join(expression or "?" for _, expression in columns)
     return f'INSERT INTO "{meta.table_name}" ({names}) VALUES ({values})'  # noqa: S608 - names of ours alone
+
+
+class Insert:
+    """An insert of any number of rows, given as the values of `columns` in their order; the types are PostgreSQL's.
+
+    There the rows are one value, so that the statement is always the same one and the driver keeps it prepared.
+    `under_lock` is a lock that PostgreSQL waits for before the first row has its number, `channel` what it notifies.
+    """
+
+    def __init__(
+        self, table: str, columns: Mapping[str, str], under_lock: int | None = None, channel: str = ""
+    ):
+        self._into = f"INSERT INTO {table} ({', '.join(columns)})"
+        self._types = tuple(columns.values())
+        self._lock, self._channel = under_lock, channel
+
+    def rows(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert these rows in their order."""
+        if is_postgres():
+            execute(self._postgres, json.dumps(rows, ensure_ascii=False))
+            return
+        marks = f"({', '.join('?' * len(self._types))})"
+        for start in range(0, len(rows), _MOST_AT_ONCE):
+            some = rows[start : start + _MOST_AT_ONCE]
+            execute(f"{self._into} VALUES {', '.join([marks] * len(some))}", *chain.from_iterable(some))
+
+    @cached_property
+    def _postgres(self) -> str:
+        values = ", ".join(f"CAST(given->>{number} AS {kind})" for number, kind in enumerate(self._types))
+        given = "json_array_elements(CAST(? AS JSON)) AS given"
+        if self._lock is None:
+            return f"{self._into} SELECT {values} FROM {given}"  # noqa: S608 - names of ours alone
+        lock = f"WITH ordered AS MATERIALIZED (SELECT pg_advisory_xact_lock({self._lock})) "
+        source = f"SELECT {values} FROM ordered, {given} "  # noqa: S608 - names of ours alone
+        return f"{lock}{self._into} {source}RETURNING pg_notify('{self._channel}', '')"
+
+
+_MOST_AT_ONCE = 100

@@ -282,6 +282,13 @@ def _reconnect() -> None:
         database.connect(reuse_if_open=True)
 
 
+def checkpoint() -> None:
+    """Copy what a SQLite file's log holds into the file, so that no commit has to: it would hold up all writers."""
+    if not is_postgres():
+        with session():
+            database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+
 def is_alive() -> bool:
     """Whether this thread's connection still answers."""
     try:

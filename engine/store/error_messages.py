@@ -40,8 +40,8 @@ _LOST = (
 _SENTENCES = (
     (
         ("database is locked", "database table is locked"),
-        "The database {name} is held by another writer for longer than the 15 seconds one waits; nothing was "
-        "changed. See which process has it open (`fuser -v {name}`), end what hangs, and try again.",
+        "The database {name} has been locked by another process for more than 15 seconds; nothing was changed. "
+        "`fuser -v {name}` shows which; end the one that hangs, then retry.",
     ),
     (
         ("database or disk is full", "no space left", "could not extend file", "disk i/o error"),
@@ -59,8 +59,8 @@ _SENTENCES = (
     ),
     (
         ("malformed", "not a database", "disk image"),
-        "The database {name} is damaged ({words}). Stop every kvmtui, keep a copy of the file, and put the "
-        "newest backup back.",
+        "The database {name} is damaged ({words}). Stop every kvmtui, keep a copy of the file, and restore "
+        "the newest backup.",
     ),
     (
         ("password authentication", "does not exist", "no pg_hba", "permission denied"),
@@ -69,7 +69,7 @@ _SENTENCES = (
     ),
     (
         ("too many connections", "remaining connection slots", "max connections"),
-        "The database {name} has no connection left ({words}); end sessions nobody needs, or allow more.",
+        "The database {name} has no free connection ({words}); close unused sessions, or raise max_connections.",
     ),
     (
         _LOST,

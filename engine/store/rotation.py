@@ -66,7 +66,7 @@ def _refuse_unreadable() -> None:
     report = verify()
     if report.faults:
         raise Refused(
-            "The key was not changed, because some secrets do not open with it and would be lost for good:\n"
+            "The key was not changed: these secrets cannot be decrypted with it and would be lost:\n"
             + "\n".join(report.faults)
         )
 

@@ -20,7 +20,7 @@ _SQLITE_PRAGMAS = {
     "foreign_keys": 1,
     "busy_timeout": 15_000,
     "journal_size_limit": 64 * 1024 * 1024,
-    "wal_autocheckpoint": 1000,
+    "wal_autocheckpoint": 8000,  # an engine copies the log earlier: see `checkpoint` in engine.store.database
 }
 _POOL = 40
 _POOL_WAIT = 30

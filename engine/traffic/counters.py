@@ -64,7 +64,7 @@ def _counted_vm(
 
 
 def is_older(vm: CountedVm, now: CounterReading) -> bool:
-    """Whether the guest ran before it became ours: what it transferred until now is nobody's here."""
+    """Whether the guest ran before it was adopted: its traffic until now is not counted."""
     return not vm.known and now.started < vm.last.at - CLOCKS_MS
 
 

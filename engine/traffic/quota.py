@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from engine.plan import Plan
 from engine.store.database import session
 from engine.store.models import TrafficQuota
+
+if TYPE_CHECKING:
+    from engine.plan import Plan
 
 GIB = 1024**3
 BY_QUOTA = "quota"  # the argument of a request that a quota made
@@ -68,7 +70,7 @@ class Quota:
 def card_rate(service_id: int, bandwidth: int) -> int:
     """The rate limit of a service's network card in MB/s: that of its plan, or the throttle if that is lower.
 
-    Every step and every comparison that concerns the rate asks here, so that a change of package, a reinstall or a
+    Every step and every comparison that concerns the rate asks here, so that change-package, a reinstall or a
     restore while a throttle is due keeps it, and one after it lifts it.
     """
     throttle = throttle_of(service_id)

@@ -63,7 +63,9 @@ def target(url: str, allow_private: bool) -> Target:
     if not allow_private and (
         host == "localhost" or ((known := _literal(host)) is not None and is_private(known))
     ):
-        raise Refused(f"{wrong}: {host} is a private address. Allow that explicitly: --allow-private")
+        raise Refused(
+            f"{wrong}: {host} is a private address. Allow that explicitly: --allow-private, in the API allow_private."
+        )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, port or {"https": 443, "http": 80}[parts.scheme], path)
 

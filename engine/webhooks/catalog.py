@@ -7,6 +7,8 @@ from typing import Literal
 
 from engine.errors import InvalidValue
 
+BY = "by "
+"""What the reason of a pause begins with when an operator made it; the login follows."""
 TYPES: dict[str, str] = {
     "service.created": "A service was created or a guest was adopted.",
     "service.suspended": "A service was suspended.",
@@ -25,11 +27,19 @@ TYPES: dict[str, str] = {
     "traffic.exceeded": "A service has used up its traffic quota. Once per month and quota.",
     "traffic.restored": "The month has ended or the quota was raised: what traffic.exceeded led to is undone.",
     "usage.month": "The traffic of a service in a month that has ended.",
+    "token.expiring": "An API token expires within 14 days. Once per token.",
+    "webhook.paused": "An endpoint was paused, because it took no message for three days or is gone.",
     "server.down": "A server does not answer.",
     "server.up": "A server answers again.",
 }
 Level = Literal["info", "warning", "critical"]
-_URGENT: dict[str, Level] = {"vm.stuck": "warning", "backup.failed": "warning", "server.down": "critical"}
+_URGENT: dict[str, Level] = {
+    "vm.stuck": "warning",
+    "backup.failed": "warning",
+    "token.expiring": "warning",
+    "webhook.paused": "warning",
+    "server.down": "critical",
+}
 LEVELS: dict[str, Level] = {kind: _URGENT.get(kind, "info") for kind in TYPES}
 """How urgent each event is for operators; notifications are filtered by it."""
 TEST = "webhook.test"

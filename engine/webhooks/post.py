@@ -105,7 +105,7 @@ def _answer(answer: object) -> WebhookAnswer:
     if 200 <= status < 300:
         return WebhookAnswer(status)
     if 300 <= status < 400:
-        return WebhookAnswer(status, f"HTTP {status}: redirects are not followed. Correct the URL.")
+        return WebhookAnswer(status, f"HTTP {status}: redirects are not followed; correct the URL")
     said = next(answer.iter_bytes(_SHOWN), b"").decode("utf-8", "replace")
     words = " ".join("".join(each if each.isprintable() else " " for each in said).split())
     return WebhookAnswer(status, redact(f"HTTP {status}{': ' if words else ''}{words[:_SHOWN]}"))

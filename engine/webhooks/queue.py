@@ -12,6 +12,7 @@ from engine.redact import redact
 from engine.store import secrets
 from engine.store.database import in_transaction, now_expression
 from engine.store.models import Webhook, WebhookDelivery
+from engine.webhooks import recording
 from engine.webhooks.post import WebhookAnswer
 from engine.work import events, sending
 
@@ -129,11 +130,14 @@ def _too_long(number: int) -> bool:
 
 
 def _pause(sent: Job, answer: WebhookAnswer) -> None:
-    why = answer.error if answer.status == GONE else f"no message was taken for three days: {answer.error}"
+    why = answer.error if answer.status == GONE else f"no message was accepted for three days: {answer.error}"
     paused = Webhook.update(state="paused", why=redact(why)).where(
         Webhook.id == sent.webhook, Webhook.state == "enabled"
     )
     if paused.execute():
+        data = {"webhook": sent.webhook, "url": sent.url, "error": redact(why)}
+        if recording.write_site("webhook.paused", data):
+            recording.ring()
         _say(sent, f"is paused: {why}. Resume it with: kvmtui webhook resume {sent.webhook}", "error")
 
 

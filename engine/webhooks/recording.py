@@ -23,7 +23,7 @@ from engine.webhooks.catalog import SUCCEEDED
 from engine.work import events, wake
 from engine.work.events import EventView
 
-BELL = "webhooks"
+CHANNEL = "webhooks"
 _BATCH = 200
 
 
@@ -34,8 +34,8 @@ def use() -> None:
 
 def ring() -> None:
     """Wake the senders once this transaction commits."""
-    for bell in (BELL, notifications.BELL):
-        wake.ring(bell)
+    for channel in (CHANNEL, notifications.CHANNEL):
+        wake.notify(channel)
 
 
 def write(kind: str, service_ids: Iterable[int], more: dict[int, dict[str, Any]] | None = None) -> int:
@@ -61,6 +61,16 @@ def write(kind: str, service_ids: Iterable[int], more: dict[int, dict[str, Any]]
         ]
         written += _insert(rows)
     return written
+
+
+def write_site(kind: str, data: dict[str, Any]) -> int:
+    """Write a message about the whole site for every endpoint without limits that wants it; how many were written.
+
+    An endpoint is not told of itself. Otherwise like `write`.
+    """
+    wanting = [each for each in _endpoints(kind) if scope_of(each) == EVERYTHING]
+    rows = [_row(each, kind, None, data) for each in wanting if each.id != data.get("webhook")]
+    return _insert(rows) + notifications.write(kind, [data])
 
 
 def scope_of(hook: Webhook) -> Scope:
@@ -93,8 +103,8 @@ def _record(published: Sequence[EventView]) -> None:
         elif event.kind == "change" and event.data.get("action") == "delete-record" and event.vm is not None:
             WebhookStuck.delete().where(WebhookStuck.vm == event.vm).execute()
     if written:
-        for bell in (BELL, notifications.BELL):
-            wake.ring_in_flush(bell)
+        for channel in (CHANNEL, notifications.CHANNEL):
+            wake.notify_in_flush(channel)
 
 
 def _run(event: EventView) -> int:
@@ -126,11 +136,9 @@ def _holds(action: str, service: int) -> bool:
 
 
 def _server(event: EventView) -> int:
-    """A server went down or came back: told to endpoints without limits alone."""
+    """A server went down or came back."""
     kind = "server.up" if event.data["up"] else "server.down"
-    data: dict[str, Any] = {name: event.data[name] for name in ("server", "error") if name in event.data}
-    rows = [_row(hook, kind, None, data) for hook in _endpoints(kind) if scope_of(hook) == EVERYTHING]
-    return _insert(rows) + notifications.write(kind, [data])
+    return write_site(kind, {name: event.data[name] for name in ("server", "error") if name in event.data})
 
 
 def _anybody() -> bool:

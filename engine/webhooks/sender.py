@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from engine.errors import KvmtuiError
 from engine.store.database import session
-from engine.webhooks import months, queue
+from engine.webhooks import expiring, months, queue
 from engine.webhooks.address import target
 from engine.webhooks.post import Message, WebhookAnswer, post
 from engine.webhooks.queue import Job
-from engine.webhooks.recording import BELL
+from engine.webhooks.recording import CHANNEL
 from engine.work.sending import DestinationSender, DestinationThread
 
 
@@ -21,11 +21,12 @@ class WebhookSender(DestinationSender):
     """Sends the messages that are due; see DestinationSender."""
 
     def __init__(self) -> None:
-        super().__init__(BELL)
+        super().__init__(CHANNEL)
 
     def waits(self) -> Mapping[str, float]:
         """The endpoints with messages, and the seconds until the first is due."""
         months.tell_last()
+        expiring.tell()
         with session():
             return queue.waits()
 

@@ -256,7 +256,7 @@ class Hestia:
         found = standing(LiveRecord(result.change.record), live)
         if found is not None:
             return done(result.change, found.id, result.sentence)
-        said = f"HestiaCP took {result.change.record} and does not list it. Did another writer undo it?"
+        said = f"HestiaCP accepted {result.change.record} but does not list it. Did another writer undo it?"
         return refused(result.change, DnsErrorKind.TRANSIENT, said)
 
 

@@ -263,7 +263,7 @@ class PowerDns:
     def _refusal(self, reply: Reply) -> ProviderError:
         said = _words(reply)
         if reply.status == 401:
-            sentence = f"PowerDNS at {self._api.host} refuses the API key: {said}. Correct the zone's key."
+            sentence = f"PowerDNS at {self._api.host} rejects the API key: {said}. Correct the zone's key."
             return ProviderError(DnsErrorKind.AUTH, sentence, said=said, status=401)
         if reply.status == 403:
             sentence = (

@@ -64,7 +64,7 @@ def _vm_of(service: str, pool: Pool) -> Vm | None:
     if service in _NOBODY:
         return None
     if not (service.isascii() and service.isdigit() and len(service) <= 18):
-        raise Refused(f"service: “{shortened(service)}” is not a number.")
+        raise Refused(f"service: '{shortened(service)}' is not a number.")
     vm = Vm.get_or_none((Vm.service == int(service)) & (Vm.vm_status != "remove"))
     if vm is not None and vm.server_id != pool.server_id:
         raise Refused(f"service {service} has its VM on server {vm.server.name}, and the pool is not there.")

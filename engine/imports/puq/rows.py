@@ -60,21 +60,21 @@ class PoolRows:
         server = Server.get_or_none(Server.name == wanted)
         if server is None:
             raise Refused(
-                f"its server “{shortened(wanted)}” is not here; make it, or say --server-map "
+                f"its server '{shortened(wanted)}' is not here; make it, or say --server-map "
                 f"{shortened(given) or 'OLD'}=NAME."
             )
         return server.name
 
 
 def _type(text: str, version: int) -> str:
-    """IPv4 or IPv6 however it is written; told by the addresses when it is not."""
+    """IPv4 or IPv6 however it is written; derived from the addresses when it is not."""
     plain = text.lower().removeprefix("ip").removeprefix("v")
     if plain not in ("", "4", "6"):
-        raise Refused(f"type: “{shortened(text)}” is neither IPv4 nor IPv6.")
+        raise Refused(f"type: '{shortened(text)}' is neither IPv4 nor IPv6.")
     return f"IPv{plain or version}"
 
 
 def _vlan(text: str) -> int:
     if text and not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise Refused(f"vlan: “{shortened(text)}” is not a number.")
+        raise Refused(f"vlan: '{shortened(text)}' is not a number.")
     return int(text or 0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+from engine.counting import counted
 from engine.errors import Refused
 from engine.forms import BadInput, ClientForm, checked
 from engine.imports.whmcs.languages import code_of
-from engine.imports.whmcs.plan import HERE, LEFT, NEW, REFUSED, ShopPlan, counted, flat
+from engine.imports.whmcs.plan import HERE, LEFT, NEW, REFUSED, ShopPlan, flat
 from engine.imports.whmcs.shop import Shop, ShopClient
 from engine.store.models import Client
 
@@ -57,7 +58,7 @@ class ClientPlanner:
             self._new_client(client, name, shared[mail] > 1)
         others = len(self._shop.clients) - len(wanted & self._shop.clients.keys())
         if others:
-            self._plan.say("other", LEFT, counted(others, "client"), "without an active or suspended VM")
+            self._plan.say("other", LEFT, counted(others, "clients"), "without an active or suspended VM")
 
     def _new_client(self, client: ShopClient, name: str, shared: bool) -> None:
         values = {"name": name, "email": client.email, "language": code_of(client.language)}

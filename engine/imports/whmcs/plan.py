@@ -101,9 +101,3 @@ class ShopPlan:
 def flat(fault: KvmtuiError) -> str:
     """The sentences of an error on one line."""
     return " ".join(fault.sentence.split())
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things, such as `1 client` and `2 clients`."""
-    ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
-    return f"{number} {noun}{ending}"

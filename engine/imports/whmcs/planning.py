@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from engine.counting import counted
 from engine.errors import Refused
 from engine.forms import OptionsForm, checked
 from engine.forms.adoption import PriorService
@@ -20,7 +21,6 @@ from engine.imports.whmcs.plan import (
     Adoption,
     KeptAddress,
     ShopPlan,
-    counted,
     flat,
 )
 from engine.imports.whmcs.products import ProductPlanner
@@ -113,9 +113,9 @@ class _ServicePlanner:
             if service.id not in map(str, self._plan.here):
                 self._keep(service)
         for status, count in sorted(ended.items()):
-            self._plan.say("other", LEFT, counted(count, "service"), f"{status} in WHMCS")
+            self._plan.say("other", LEFT, counted(count, "services"), f"{status} in WHMCS")
         for option, count in sorted(unknown.items()):
-            self._plan.say("option", UNKNOWN, option, f"{counted(count, 'service')}; not moved")
+            self._plan.say("option", UNKNOWN, option, f"{counted(count, 'services')}; not moved")
         self._addresses()
 
     def _addresses(self) -> None:
@@ -124,10 +124,10 @@ class _ServicePlanner:
         new = [each for each in self._plan.kept if (each.server, each.address) not in held]
         text = "of services that are not here; reserved in the pools that have them"
         if new:
-            self._plan.say("address", NEW, counted(len(new), "address"), text)
+            self._plan.say("address", NEW, counted(len(new), "addresses"), text)
         if len(new) < len(self._plan.kept):
             self._plan.say(
-                "address", HERE, counted(len(self._plan.kept) - len(new), "address"), "not free here"
+                "address", HERE, counted(len(self._plan.kept) - len(new), "addresses"), "not free here"
             )
 
     def _adoption(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.counting import counted
 from engine.errors import Refused
 from engine.forms import PoolForm, checked
 from engine.imports.puq.rows import PoolRows
 from engine.imports.puq.shapes import ModuleData, understand
-from engine.imports.whmcs.plan import HERE, LEFT, NEW, REFUSED, UNKNOWN, ShopPlan, counted, flat
+from engine.imports.whmcs.plan import HERE, LEFT, NEW, REFUSED, UNKNOWN, ShopPlan, flat
 from engine.imports.whmcs.shop import Shop, ShopServer
 from engine.ipam.spec import PoolSpec
 from engine.store.models import Pool, Server
@@ -28,7 +29,7 @@ def map_servers(shop: Shop, named: Mapping[str, str], plan: ShopPlan) -> dict[st
             servers[number] = name
             plan.say("server", HERE, server.name, f"is {name} here")
             if server.listed:
-                what = f"{counted(server.listed, 'line')}; put them into assigned_ips of server {name}"
+                what = f"{counted(server.listed, 'lines')}; put them into assigned_ips of server {name}"
                 plan.say("other", LEFT, f"address list of server {server.name}", what)
         elif number in used:
             advice = f"is not here. Add it with kvmtui server add, or say --server-map {number}=NAME"
@@ -105,7 +106,7 @@ class PoolPlanner:
         )
         if lines:
             self._plan.say(
-                "address", UNKNOWN, counted(lines, "address"),
+                "address", UNKNOWN, counted(lines, "addresses"),
                 "are assigned by the module and belong to none of its services; kvmtui import puq reserves them",
             )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.clock import now_ms
+from engine.counting import counted
 from engine.pipelines.context import Context
 from engine.pipelines.steps import power, snapshots
 from engine.proxmox.fault_table import FaultKind
@@ -37,7 +38,7 @@ def is_ours(ctx: Context, backup: Backup) -> bool:
 def make(ctx: Context) -> Outcome:
     """Make one backup; at the product's limit the oldest of ours is deleted first."""
     if not ctx.plan.backup_storage or ctx.plan.backups <= 0:
-        return _ended(ctx, Fail("the plan has no backups; give its product `backups` and a backup_storage"))
+        return _ended(ctx, Fail("the product has no backups; set its `backups` and a backup_storage"))
     there = of_vm(ctx)
     before = ctx.flow.get("before")
     if before is None:
@@ -59,8 +60,8 @@ def make(ctx: Context) -> Outcome:
 
 def _make_room(ctx: Context, replaceable: list[Backup]) -> Outcome:
     if not replaceable:
-        why = f"the plan allows {ctx.plan.backups} backup(s) and all of ours are protected in Proxmox"
-        return _ended(ctx, Fail(f"{why}; take the protection off one of them"))
+        why = f"the product allows {counted(ctx.plan.backups, 'backups')} and all of ours are protected in Proxmox"
+        return _ended(ctx, Fail(f"{why}; remove the protection of one of them"))
     oldest = replaceable[0].volid
     ctx.note(f"backup {oldest} makes room")
     return ctx.act(lambda: _delete(ctx, oldest))

@@ -26,7 +26,7 @@ def clone_vm(ctx: Context) -> Outcome:
         )
     if ctx.failed_kind is FaultKind.BUSY and not ctx.vm.node and (wait := ctx.after_failure()):
         return wait  # what it left is looked for after the wait, before anything is sent
-    if (found := _look(ctx, number, source)) is not None:
+    if (found := _find_clone(ctx, number, source)) is not None:
         return found
     if ctx.failed:
         return _after_failure(ctx, number)
@@ -52,7 +52,7 @@ def _wanted(ctx: Context) -> int | str:
     return ctx.args.get("template") or ctx.vm.template or ctx.plan.template
 
 
-def _look(ctx: Context, number: int, source: GuestLocation) -> Outcome | None:
+def _find_clone(ctx: Context, number: int, source: GuestLocation) -> Outcome | None:
     """What already exists under the number: our finished VM, our unfinished clone, a foreign guest, or nothing."""
     sent = ctx.last_clone(number)
     if not ctx.vm.node and sent is None:
@@ -112,10 +112,10 @@ def _half_made(ctx: Context, number: int, source: GuestLocation, config: GuestCo
     whose = (
         ""
         if config.mark
-        else f" It carries no mark yet: make sure that nobody else created it (“{config.name}”)."
+        else f" It carries no mark yet: make sure that nobody else created it ('{config.name}')."
     )
     return Fail(
-        f"{ctx.failed or 'The clone was interrupted.'} VM {number} was left incomplete with the lock “{config.lock}”, "
+        f"{ctx.failed or 'The clone was interrupted.'} VM {number} was left incomplete with the lock '{config.lock}', "
         f"which an API token cannot clear.{whose} On its node run `qm unlock {number}` and `qm destroy {number}`; "
         "then the deploy continues."
     )
@@ -125,8 +125,8 @@ def _somebody_elses(ctx: Context, number: int, config: GuestConfig) -> Outcome:
     """A foreign guest took the number between our look and our call: leave it, take the next."""
     if ctx.vm.node:
         raise NotOurs(
-            f"The guest under VMID {number} is named “{config.name}” and does not carry the mark of this VM. "
-            "It was not touched; decide by hand who owns it."
+            f"The guest under VMID {number} is named '{config.name}' and does not carry the mark of this VM. "
+            "It was not touched; find out who owns it."
         )
     vmids.lose(ctx, f"taken by a foreign guest named {config.name}")
     ctx.note(f"VMID {number} is now used by a foreign guest; using the next one")
@@ -150,7 +150,7 @@ def _start(ctx: Context, source: GuestLocation, number: int) -> Outcome:
     key = (
         f"clone:{storage}" if shared else f"clone:{storage}@{source.node}"
     )  # a local one is another on each node
-    why = f"{limit} clones from {storage} run already; waiting for a turn"
+    why = f"{limit} clones from {storage} are running; waiting for a free slot"
     if wait := ctx.turn(key, limit, why):
         return wait
     if wait := ctx.turn(f"tasks:{source.node}", ctx.vm.server.tasks_per_node, f"node {source.node} is busy"):

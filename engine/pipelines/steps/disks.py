@@ -15,7 +15,7 @@ from engine.proxmox.journal import Value
 from engine.work.model import Fail, Outcome, Skip, Wait
 
 GIB = 1024**3
-_NONE = "the package has no additional disk"
+_NONE = "the product has no additional disk"
 _BUS = re.compile(r"(?:scsi|virtio|sata|ide)\d+")
 
 
@@ -44,9 +44,9 @@ def system_limits(ctx: Context, config: GuestConfig) -> dict[str, Value]:
 
 
 def create_additional(ctx: Context) -> Outcome:
-    """Have an additional disk when the package has one; a repeated look never makes a second.
+    """Have an additional disk when the product has one; a repeated look never makes a second.
 
-    A package without one never removes a disk: the data on it is the client's.
+    A product without one never removes a disk: the data on it is the client's.
     """
     config = ctx.guest.recent_config()
     key = additional_key(config)
@@ -63,7 +63,7 @@ def create_additional(ctx: Context) -> Outcome:
 
 
 def new_disk(ctx: Context, config: GuestConfig) -> dict[str, Value]:
-    """The additional disk as it is made, when the package has one and the VM has not."""
+    """The additional disk as it is made, when the product has one and the VM has not."""
     size = ctx.plan.additional_disk.size
     storage = ctx.plan.additional_disk.storage or system_storage(config)
     if size <= 0 or not storage or additional_key(config) is not None or _our_unused(ctx, config):
@@ -105,7 +105,7 @@ def _additional(ctx: Context, work: Callable[[Context, GuestConfig, str, str], O
     config = ctx.guest.recent_config()
     key = additional_key(config)
     if key is None:
-        return Fail("the additional disk is gone; run “Set Created Additional Disk” again")
+        return Fail("the additional disk is gone; run 'Set Created Additional Disk' again")
     return work(ctx, config, key, "additional_disk")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from engine.clock import now_ms
 from engine.pipelines.context import Context
 from engine.proxmox.guest_values import GuestStatus
-from engine.proxmox.ha import STUCK, HaState, Request
+from engine.proxmox.ha import STUCK, HaState, WantedState
 from engine.work.model import Fail, Outcome, Wait
 
 __all__ = ["PATIENCE_S", "STUCK", "note_force", "note_removal", "wait", "wait_for_move"]
@@ -18,7 +18,7 @@ PATIENCE_S = 300
 _LOOK_S = 3.0
 
 
-def wait(ctx: Context, status: GuestStatus, wanted: Request) -> Outcome | None:
+def wait(ctx: Context, status: GuestStatus, wanted: WantedState) -> Outcome | None:
     """The wait for HA to bring the guest to the wanted state, or to be able to; a failure after five minutes.
 
     None for a guest that HA does not manage, or when the request has still to be made.

@@ -23,7 +23,7 @@ def choose_password(ctx: Context) -> Outcome:
 
 def set_live(ctx: Context) -> Outcome:
     """Set it inside the running guest where its agent answers; otherwise cloud-init does it at a restart."""
-    if not power.look(ctx).running:
+    if not power.read_status(ctx).running:
         ctx.guest.prove()
         return Skip("the VM is off; cloud-init sets it at the start")
     try:

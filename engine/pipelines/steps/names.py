@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from engine.counting import counted
 from engine.pipelines.context import Context
 from engine.store.models import Vm
 from engine.work.claims import LeaseLost
@@ -39,5 +40,5 @@ def _lines(work: Callable[[Vm], DnsReport], vm: Vm) -> tuple[str, ...]:
         return (f"DNS ERR internal error ({type(error).__name__}); see the log file",)
     if not report.errors:
         return report.lines
-    count = f"{report.errors} DNS records are" if report.errors > 1 else "1 DNS record is"
-    return (*report.lines, f"{count} pending and retried automatically; “Set DNS records” retries now")
+    pending = counted(report.errors, "DNS records are pending")
+    return (*report.lines, f"{pending} and retried automatically; 'Set DNS records' retries now")

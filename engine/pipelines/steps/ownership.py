@@ -32,7 +32,7 @@ def take_over(ctx: Context) -> Outcome:
 
 
 def _ours(ctx: Context) -> Outcome:
-    power.look(ctx)
+    power.read_status(ctx)
     ctx.set(node=ctx.guest.node)
     status = "Suspended" if ctx.args.get("suspended") else "Active"
     ctx.on_commit_with_end(

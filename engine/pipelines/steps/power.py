@@ -18,7 +18,7 @@ STAYS_OFF = "the service is suspended; the VM stays off"
 
 def start(ctx: Context) -> Outcome:
     """Have the VM running."""
-    status = look(ctx)
+    status = read_status(ctx)
     if status.running:
         _prove_unless_acted(ctx)
         ctx.kept["status"] = status
@@ -136,14 +136,14 @@ def request_shutdown(ctx: Context) -> Outcome:
 def reboot(ctx: Context) -> Outcome:
     """Restart the guest once."""
     if ctx.acted and not ctx.failed:
-        look(ctx)
+        read_status(ctx)
         return Done()
     if not ctx.failed and not runs(ctx):
         return Fail("the VM is off; start it instead")
     return ctx.act(ctx.guest.reboot)
 
 
-def look(ctx: Context) -> GuestStatus:
+def read_status(ctx: Context) -> GuestStatus:
     """The guest's current state; recorded with the step, so that no decision uses an older one."""
     status = ctx.guest.status()
     ctx.set(remote_status=status.status, remote_lock=status.lock or "", remote_seen_at=now_ms())
@@ -157,7 +157,7 @@ def runs(ctx: Context) -> bool:
 
 def before_stop(ctx: Context) -> GuestStatus:
     """The guest's state; counts the traffic of a running one, because its counters end with the stop."""
-    status = look(ctx)
+    status = read_status(ctx)
     if status.running:
         count_before_stop(ctx.vm, ctx.guest, status)
     return status

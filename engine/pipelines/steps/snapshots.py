@@ -6,6 +6,7 @@ import secrets
 from datetime import UTC, datetime
 
 from engine.clock import now_ms
+from engine.counting import counted
 from engine.pipelines.context import Context
 from engine.pipelines.steps import power
 from engine.proxmox.fault_table import FaultKind
@@ -34,9 +35,9 @@ def take(ctx: Context) -> Outcome:
     limit = ctx.plan.snapshots
     if len(there) >= limit:
         return Fail(
-            f"the plan allows {limit} snapshot(s) and there are {len(there)}; delete one first"
+            f"the product allows {counted(limit, 'snapshots')} and there are {len(there)}; delete one first"
             if limit
-            else "the plan allows no snapshots"
+            else "the product allows no snapshots"
         )
     return _create(ctx, name, note)
 
@@ -84,7 +85,9 @@ def _take_and_replace(ctx: Context, live: list[str]) -> Outcome:
         return _create(ctx, name, note)
     oldest = _oldest_of_ours(ctx, live)
     if limit <= 0 or oldest is None:
-        return Fail(f"the plan allows {limit} snapshot(s) and none of them was created by kvmtui")
+        return Fail(
+            f"the product allows {counted(limit, 'snapshots')} and none of them was created by kvmtui"
+        )
     ctx.note(f"snapshot {oldest} makes room")
     return ctx.act(lambda: ctx.guest.delete_snapshot(oldest))
 
@@ -157,7 +160,7 @@ def remove_old(ctx: Context) -> Outcome:
     """Delete ours that are older than the plan's lifetime, the oldest first; those of others are left."""
     days = ctx.plan.snapshot_lifetime
     if days <= 0:
-        return Skip("the plan keeps snapshots")
+        return Skip("the product keeps snapshots")
     live = {one.name for one in ctx.guest.snapshots()}
     edge = now_ms() - days * DAY_MS
     query = Snapshot.select().where(Snapshot.vm == ctx.vm.id, Snapshot.at < edge).order_by(Snapshot.at)
@@ -167,7 +170,9 @@ def remove_old(ctx: Context) -> Outcome:
     if left:
         return ctx.act(lambda: ctx.guest.delete_snapshot(left[0]))
     ctx.on_commit_with_end(lambda: _forget(ctx, gone))
-    return ctx.reached((f"{len(gone)} old snapshot(s) are gone",) if gone else (), why="none is old")
+    return ctx.reached(
+        (f"{counted(len(gone), 'old snapshots are')} gone",) if gone else (), why="no snapshot is old enough"
+    )
 
 
 def _forget(ctx: Context, names: list[str]) -> None:

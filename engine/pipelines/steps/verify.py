@@ -36,7 +36,7 @@ def verify(ctx: Context, mail: str) -> Outcome:
     if power.suspended(ctx):
         finish(ctx, mail)
         return Done((power.STAYS_OFF,))
-    status = ctx.kept.pop("status", None) or power.look(ctx)
+    status = ctx.kept.pop("status", None) or power.read_status(ctx)
     if not status.running:
         return _not_up_yet(ctx, status.status)
     finish(ctx, mail)

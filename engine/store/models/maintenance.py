@@ -83,7 +83,7 @@ class LeftBackup(Row):
     vmid = IntegerField()
     vm_uid = TextField()  # the vm half of the mark its notes carry
     vm_name = TextField(default="")
-    vm_created_at = EpochField()  # older backups under the number were another machine's
+    vm_created_at = EpochField()  # older backups under the number were another VM's
     storage = TextField()
     volid = TextField(default="")  # empty: the storage was away, and whatever it holds is meant
     why = TextField()

@@ -19,7 +19,7 @@ class Setting(Row):
 
 
 class KeyCheck(Row):
-    """A known text sealed with the secret key: reading it back tells a wrong key at once."""
+    """What only the secret key can compute: a wrong key is found at once."""
 
     key_id = TextField(primary_key=True)
     canary = TextField()

@@ -169,7 +169,9 @@ class TrafficQuota(Row):
     hold = TextField(
         default="", constraints=[Check("hold IN ('', 'due', 'on', 'ending', 'taken', 'waived')")]
     )
-    told = JsonField(default=list)  # MONTH:WHAT:QUOTA of each mail and webhook, so that none goes twice
+    notices = JsonField(
+        column_name="told", default=list
+    )  # MONTH:WHAT:QUOTA of each mail and webhook, so that none goes twice
 
 
 class TrafficMark(Row):
