@@ -21,7 +21,7 @@ from engine.queries.changes import ValueChange, in_words, shown
 from screens.common.bindings import bindings
 from screens.common.text import text
 from screens.common.times import at
-from screens.framework.screen import ListScreen
+from screens.framework.list_screen import ListScreen
 from screens.widgets.dialogs import Notice
 from screens.widgets.listing import Listing
 from screens.widgets.rows import Cell, Column, Key, RowSource, TableRow, View
@@ -65,7 +65,7 @@ class AuditScreen(ListScreen):
             self.run_worker(self._open(message.key), group="read", exclusive=True)
 
     async def _open(self, audit_id: int) -> None:
-        found = await self.beside(lambda: one(audit_id))
+        found = await self.in_thread(lambda: one(audit_id))
         if found is not None:
             self.app.push_screen(_detail(found))
 
@@ -74,7 +74,7 @@ class AuditScreen(ListScreen):
 
     async def _verify(self) -> None:
         """Walks along the whole trail, which takes a while when it is long."""
-        verdict = await self.beside(audit.verify)
+        verdict = await self.in_thread(audit.verify)
         if verdict is None:
             return
         if not verdict.faults:

@@ -74,7 +74,7 @@ class ClientsScreen(RecordsScreen):
     async def _notes(self, name: str) -> None:
         from screens.framework.notes import NotesDialog
 
-        words = await self.beside(lambda: notes_of_client(name))
+        words = await self.in_thread(lambda: notes_of_client(name))
         if words is not None:
             write = partial(set_client_notes, actor(), name)
             shown = await self.app.push_screen_wait(NotesDialog(f"client {name}", words, write))

@@ -109,7 +109,7 @@ _WIZARD = (
 
 _LIST = (
     _list("open", "enter", "Open", "Open the row under the cursor.", 10),
-    _list("filter", "/", "Filter", "Show only rows that hold what you type.", 40),
+    _list("filter", "/", "Filter", "Show only rows that hold what you type.", 17),
     _list("sort", "s", "Sort", "Sort by the next column.", 45),
     _list("reverse", "S", "Reverse", "Reverse sort order."),
     _list("mark", "space", "Mark", "Mark or unmark the row.", 50),
@@ -157,11 +157,11 @@ _LOG = (
 _VM = (
     _vm_change("redeploy", "R", "Redeploy", "Remove the VM and deploy it again from the start.", 20, True),
     _vm_change("reset", "r", "Reset", "Set the status from which work continues.", 21),
-    _vm("log", "l", "VM log", "The runs and steps of this VM.", 22),
-    _vm_change("record", "d", "DB record", "See and edit the raw record of this VM.", 23),
+    _vm("log", "l", "VM log", "The runs and steps of this VM.", 19),
+    _vm_change("record", "d", "DB record", "See and edit the raw record of this VM.", 31),
     _vm_change("delete_record", "D", "Del record", "Drop the record of a VM that is gone.", 24, True),
     _vm_change("step", "x", "Run step", "Run one single step on this VM.", 30),
-    _vm("menu", "a", "Actions", "Show every action for this VM, each under one letter.", 19),
+    _vm("menu", "a", "Actions", "Show every action for this VM, each under one letter.", 18),
     _vm_change("start", "", "Start", "Power the VM on."),
     _vm_change("shutdown", "", "Shutdown", "Shut the guest down."),
     _vm_change("stop", "", "Stop", "Power the VM off at once."),
@@ -208,7 +208,7 @@ _PAGE = (
 _snapshot_change, _backup_change, _iso_change = map(_changes, ("snapshots", "backups", "iso"))
 _MAINTENANCE = (
     _changes("overview")(
-        "apply", "equals_sign", "Apply", "Apply the package again where the VM differs from it.", 5
+        "apply", "equals_sign", "Apply", "Apply the product again where the VM differs from it.", 5
     ),
     _snapshot_change("new", "plus", "New", "Take a snapshot.", 5),
     _snapshot_change("back", "B", "Roll back", "Bring the VM back to this snapshot.", 6, True),
@@ -250,14 +250,14 @@ _OTHERS = (
     _servers("nodes", "h", "Nodes", "The nodes of this cluster: load, memory and our VMs.", 23),
     _reads("audit")("verify", "t", "Verify", "Test whether anybody changed the trail.", 15),
     _servers("doctor", "C", "Doctor", "Check everything a deploy needs.", 16),
-    _changes("clients")("notes", "number_sign", "Notes", "Read and write the notes of this client.", 17),
-    _changes("servers")("pause", "z", "Pause", "Pause this server, or resume it.", 17),
+    _changes("clients")("notes", "number_sign", "Notes", "Read and write the notes of this client.", 23),
+    _changes("servers")("pause", "z", "Pause", "Pause this server, or resume it.", 22),
     _changes("services")("add", "plus", "Create", "Create a service for a client.", 20),
     *(
         _changes(each)("adopt", "A", "Adopt", "Make a guest of a cluster a service.", 26)
         for each in _ADOPTING
     ),
-    _service_change("package", "p", "Package", "Change the package after reviewing the plan.", 21),
+    _service_change("package", "p", "Product", "Change the product after reviewing the plan.", 21),
     _service_change("options", "O", "Options", "Change the overrides of the service.", 0),
     _service_change("suspend", "z", "Suspend", "Stop the VM and suspend the service, with a reason.", 22),
     _service_change("unsuspend", "Z", "Unsuspend", "End the suspension and start the VM.", 23),
@@ -301,6 +301,30 @@ ACTIONS: tuple[Action, ...] = (
     *(SCREENS + _EVERYWHERE + _BOARD + _LIST + _LOG + _VM + _PAGE + _MAINTENANCE + _OTHERS + _WIZARD),
     *(each for scope in _LISTS for each in _out(scope)),
 )
+
+MENU_LETTERS: dict[str, str] = {
+    "vm.start": "s",
+    "vm.shutdown": "h",
+    "vm.reboot": "b",
+    "vm.stop": "f",
+    "service.suspend": "z",
+    "service.unsuspend": "Z",
+    "vm.console": "o",
+    "vm.log": "l",
+    "vm.password": "P",
+    "vm.rdns": "N",
+    "vm.dns": "n",
+    "service.package": "p",
+    "service.options": "O",
+    "vm.step": "x",
+    "vm.reset": "r",
+    "vm.record": "d",
+    "vm.redeploy": "R",
+    "vm.reinstall": "I",
+    "vm.delete_record": "D",
+    "service.terminate": "T",
+}
+"""The letter of each action, safe ones first; those with a key of their own keep it."""
 
 TOGETHER: dict[str, tuple[str, ...]] = {
     "everywhere": (EVERYWHERE,),

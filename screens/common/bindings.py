@@ -126,7 +126,7 @@ def clashes(keys: Mapping[str, str] | None = None) -> list[str]:
 
 def _complaint(action_id: str, keys: list[str], accepted: dict[str, str]) -> str | None:
     if action_id not in _by_id():
-        return f"There is no action called {plain(action_id)}; the help page lists every name."
+        return f"Action {plain(action_id)} not found; the help page lists every name."
     for key in keys:
         if key in TAKEN:
             return f"{plain(action_id)} cannot have {key}: {TAKEN[key]}."
@@ -153,6 +153,10 @@ class ActionMixin:
         """Why an action cannot be carried out now, as a sentence; None when it can."""
         return None
 
+    def say_refusal(self, asked: Action, why: str) -> None:
+        """Tells the operator why an action is not carried out."""
+        self.notify(why, severity="warning", markup=False)  # type: ignore[attr-defined]
+
     def hides(self, asked: Action) -> bool:
         """True when an action makes no sense here and its key is neither shown nor taken."""
         return not hasattr(self, f"do_{asked.run}")
@@ -162,7 +166,7 @@ class ActionMixin:
         asked = action(action_id)
         why = refused(self, asked)
         if why is not None:
-            self.notify(why, severity="warning", markup=False)  # type: ignore[attr-defined]
+            self.say_refusal(asked, why)
             return False
         if acts_for_a_token() and not await self.app.still_signed_in():  # type: ignore[attr-defined]
             return False
@@ -198,7 +202,7 @@ def refused(node: ActionMixin, asked: Action) -> str | None:
     """Why this node would not carry out an action: the console is read-only, the role, or the node's own reason."""
     app: Any = getattr(node, "app", None)
     if asked.changes and getattr(app, "read_only", False):
-        return f"Read-only console: “{asked.label}” is refused. Start without --read-only."
+        return f"Read-only console: '{asked.label}' is refused. Start without --read-only."
     return role_refusal(app, asked) or node.refusal(asked)
 
 

@@ -28,4 +28,4 @@ def role_refusal(app: Any, asked: Action) -> str | None:
     needed = NEEDED.get(asked.id, Role.OWNER)
     if not asked.changes or role.covers(needed):
         return None
-    return f"“{asked.label}” needs the role {needed}; yours is {role}. Ask an owner."
+    return f"'{asked.label}' needs the role {needed}; yours is {role}. Ask an owner."

@@ -139,3 +139,12 @@ def _bounded_marks(line: str) -> str:
 @lru_cache(maxsize=8_192)
 def _is_mark(char: str) -> bool:
     return char > "\u02ff" and unicodedata.category(char) in ("Mn", "Me")
+
+
+def with_service(name: str, service_id: int) -> str:
+    """A VM and its service.
+
+    >>> with_service("vps-5546", 5546), with_service("", 5546)
+    ('vps-5546 (service 5546)', 'service 5546')
+    """
+    return f"{name} (service {service_id})" if name not in ("", str(service_id)) else f"service {service_id}"

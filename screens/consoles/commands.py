@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from textual.app import SuspendNotSupported
@@ -10,15 +13,34 @@ from textual.worker import Worker
 
 from engine.consoles import console_options
 from engine.consoles.keys import control_key, key_name
+from screens.common.errors import sentence
 from screens.common.text import plain
 from screens.framework.commands import Commands
 from screens.framework.screen import actor
 from screens.widgets.dialogs import Choice, Choose
-from screens.widgets.reader import sentence
 
 if TYPE_CHECKING:  # what speaks with Proxmox is imported when a console is opened
     from engine.actions.consoles import OpenSerial
     from screens.consoles.serial_terminal import SerialSession
+
+_WATCH_S = 5.0
+
+
+@contextmanager
+def _standing_by(ready: Callable[[], None]) -> Iterator[None]:
+    """Takes over from an engine that died, which is the UI loop's task; that loop waits for the serial console."""
+    left = threading.Event()
+
+    def watch() -> None:
+        while not left.wait(_WATCH_S):
+            with suppress(Exception):  # such as a lost database; the header reports it after the return
+                ready()
+
+    threading.Thread(target=watch, name="standing-by", daemon=True).start()
+    try:
+        yield
+    finally:
+        left.set()
 
 
 class ConsoleCommands(Commands):
@@ -34,8 +56,8 @@ class ConsoleCommands(Commands):
             return
         key = key_name(control_key(console_options.current().detach))
         choices = (
-            Choice("serial", f"Its serial line, in this terminal; {key} comes back here."),
-            Choice("screen", f"A link for a browser, good once, within {LINK_SECONDS:g} seconds."),
+            Choice("serial", f"The serial console, in this terminal; {key} comes back here."),
+            Choice("screen", f"A link to the noVNC console, valid once, for {LINK_SECONDS:g} seconds."),
         )
         title = f"Console of {await self.name_of(service_id)}"
         chosen = await self.app.push_screen_wait(Choose(title, choices))
@@ -49,6 +71,8 @@ class ConsoleCommands(Commands):
         from screens.consoles import serial_terminal
         from screens.consoles.dialogs import LastLines
 
+        app: Any = self.app
+        await app.begin()  # the UI loop starts the engine, and cannot while it waits for the serial console
         opened = await self.read(lambda: open_serial(actor(), service_id))
         session = None if opened is None else self._visit(opened)
         if opened is None or session is None:
@@ -65,8 +89,9 @@ class ConsoleCommands(Commands):
 
         key = control_key(console_options.current().detach)
         session, failure = None, ""
+        app: Any = self.app
         try:
-            with self.app.suspend():
+            with app.suspend(), _standing_by(app.setup.ready):
                 sys.stdout.write(
                     f"\nSerial console of {plain(opened.line.name)}; {key_name(key)} goes back to kvmtui. "
                     "Press Enter if nothing comes.\n"

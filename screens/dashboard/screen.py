@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -55,7 +56,7 @@ class DashboardView(ActionMixin, Toned, can_focus=True):
     def show(self, found: Dashboard) -> None:
         """Shows another reading; the same one paints nothing."""
         self._found = found
-        if self._repaint():
+        if self.is_attached and self._repaint():
             self.refresh_bindings()  # whether this line has something to fix
 
     def words(self) -> Text:
@@ -234,35 +235,53 @@ class DashboardScreen(BaseScreen):
     NAME = "dashboard"
     SCOPE = "dashboard"
 
-    def compose(self) -> ComposeResult:
-        yield StateMessage("loading", id="dashboard-state")
-        yield VerticalScroll(DashboardView(), id="dashboard-page", can_focus=False)
-
     def __init__(self) -> None:
         super().__init__()
         self._reading = CoalescedRead(self, self._read)
+        self._view = DashboardView()
         self._first = True
+        self._incomplete = False
+
+    async def prepare(self) -> None:
+        self._take(await asyncio.to_thread(dashboard, quick=True))
+
+    def compose(self) -> ComposeResult:
+        state = StateMessage("loading", id="dashboard-state")
+        page = VerticalScroll(self._view, id="dashboard-page", can_focus=False)
+        state.display, page.display = self._first, not self._first
+        yield state
+        yield page
 
     def on_mount(self) -> None:
-        self.query_one("#dashboard-page").display = False
-        self.query_one(DashboardView).focus(scroll_visible=False)
-        self.reread()
+        self._view.focus(scroll_visible=False)
+        if self._first:
+            self.reread()
+        else:
+            self._shown()
 
     def reread(self, batch: EventBatch | None = None) -> None:
-        self._reading.wanted()
+        self._reading.wanted(first=self._first)
 
     async def _read(self) -> None:
-        quick, self._first = self._first, False
-        found = await self.beside(lambda: dashboard(quick=quick))
-        self.call_after_refresh(self.post_message, self.Shown())
+        quick = self._first
+        found = await self.in_thread(lambda: dashboard(quick=quick))
         page, state = self.query_one("#dashboard-page"), self.query_one("#dashboard-state", StateMessage)
         page.display, state.display = found is not None, found is None
         if found is None:
             state.say("error", "The dashboard could not be read.", "ctrl+r tries again.")
-            return
-        overview = self.query_one(DashboardView)
-        overview.show(found)
-        if quick and any(not each.total for each in found.work.busy):
+        else:
+            self._take(found)
+        self._shown()
+
+    def _take(self, found: Dashboard) -> None:
+        self._view.show(found)
+        self._incomplete = self._first and any(not each.total for each in found.work.busy)
+        self._first = False
+
+    def _shown(self) -> None:
+        self.call_after_refresh(self.post_message, self.Shown())
+        if self._incomplete:
+            self._incomplete = False
             self.set_timer(TOTALS_AFTER, self._reading.wanted)
         if self.screen.focused is None:
-            overview.focus(scroll_visible=False)
+            self._view.focus(scroll_visible=False)

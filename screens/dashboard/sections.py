@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from engine.clock import local, now_ms
+from engine.counting import counted
 from engine.queries.attention import Need, ScreenTarget
 from engine.queries.capacity import HOUR_MS, Load
 from engine.queries.dashboard import Dashboard
@@ -15,7 +16,6 @@ from screens.common import glyphs
 from screens.common.text import clamp, fit
 from screens.common.times import age, ago
 from screens.dashboard.navigation import ALERTS
-from screens.widgets.counts import counted
 
 GIB = 1024**3
 WIDE, TALL = 100, 30
@@ -55,7 +55,7 @@ def sections(found: Dashboard, width: int, height: int, drawn: bool) -> list[Das
     wide, tall = width >= WIDE, height >= TALL
     left, right = columns(width, wide)
     made = [_first_steps(found), _needs(found, width, 14 if tall else 6)]
-    made += [_capacity(found, left, 12 if tall else 4, drawn), _work(found, right, 4 if tall else 2)]
+    made += [_capacity(found, left, tall, drawn), _work(found, right, 4 if tall else 2)]
     short = wide or (not tall and width >= PAIRED)
     left, right = columns(width, short)
     made += [_pending(found, left), _next(found, right), _totals(found)]
@@ -132,7 +132,8 @@ def _minutes(ms: int) -> str:
     return f"in {minutes} min" if minutes > 0 else "now"
 
 
-def _capacity(found: Dashboard, width: int, most: int, drawn: bool) -> DashboardSection:
+def _capacity(found: Dashboard, width: int, tall: bool, drawn: bool) -> DashboardSection:
+    most, rows = (12, 3) if tall else (4, 1)
     nodes = [each for each in found.loads if each.kind == "node"]
     worst = sorted(nodes, key=lambda each: (each.up, not each.full))[
         : most if len(nodes) <= most else most - 1
@@ -143,8 +144,8 @@ def _capacity(found: Dashboard, width: int, most: int, drawn: bool) -> Dashboard
     if len(nodes) > len(shown):
         words = f"… {counted(len(nodes) - len(shown), 'more nodes')}, none in red"
         lines.append(DashboardLine("nodes", ((words, "muted"),), ScreenTarget("servers")))
-    lines += _storages(found.loads, width)
-    lines += _pools(found.loads, width)
+    lines += _storages(found.loads, width, rows)
+    lines += _pools(found.loads, width, rows)
     lines += _silent(found, {each.server for each in nodes}, width)
     note = "" if found.servers else "no server yet: press 6, then +"
     return DashboardSection("Capacity", note, lines, 0)
@@ -184,40 +185,55 @@ def spark(history: Sequence[float | None], drawn: bool, cells: int = _CELLS) -> 
     return f"{made} "
 
 
-def _storages(loads: Sequence[Load], width: int) -> Iterator[DashboardLine]:
-    """A line for each server: its storages by name, the fullest first, each as full as on its fullest node."""
+def _storages(loads: Sequence[Load], width: int, rows: int) -> Iterator[DashboardLine]:
+    """For each server, its storages in up to so many rows: the fullest first, each as full as on its fullest node."""
     stores = sorted((each for each in loads if each.kind == "storage"), key=lambda each: each.server)
     groups = [(name, list(some)) for name, some in groupby(stores, key=lambda each: each.server)]
     for server, some in groups:
         fullest: dict[str, Load] = {}
         for each in sorted(some, key=lambda each: (-each.alert, -each.percent)):
             fullest.setdefault(each.name, each)
-        words = [(each.name, each) for each in fullest.values()]
+        shares = [(each.name, each, ScreenTarget("servers", server)) for each in fullest.values()]
         title = f"Storages {server}" if len(groups) > 1 else "Storages"
-        yield _shares(title, words, width, ScreenTarget("servers", server))
+        yield from _shares(title, shares, width, rows)
 
 
-def _pools(loads: Sequence[Load], width: int) -> Iterator[DashboardLine]:
+def _pools(loads: Sequence[Load], width: int, rows: int) -> Iterator[DashboardLine]:
     pools = sorted((each for each in loads if each.kind == "pool"), key=lambda each: -each.alert)
-    if pools:
-        words = [(each.name.partition(" ")[0], each) for each in pools]
-        yield _shares("Pools", words, width, ScreenTarget("pools", pools[0].pool_id))
+    shares = [(each.name.partition(" ")[0], each, ScreenTarget("pools", each.pool_id)) for each in pools]
+    yield from _shares("Pools", shares, width, rows)
 
 
-def _shares(title: str, words: list[tuple[str, Load]], width: int, there: ScreenTarget) -> DashboardLine:
-    pieces: list[tuple[str, str]] = [(fit(title, 12 if len(title) <= 12 else len(title)) + " ", "muted")]
-    left = width - len(pieces[0][0])
-    for name, load in words:
-        near = load.days_left is not None and load.days_left <= _NEAR_DAYS and load.used < load.total
-        days = f" full in {load.days_left:.0f} d" if near else ""
-        said = f"{clamp(name, 24)} {load.percent} %{' !' if load.alert else ''}{days}"
-        if len(said) + 2 > left - 2:
+def _shares(
+    title: str, shares: Sequence[tuple[str, Load, ScreenTarget]], width: int, rows: int
+) -> Iterator[DashboardLine]:
+    """Names with their percent in up to so many rows; each row opens what it names first."""
+    head = fit(title, max(12, len(title))) + " "
+    left = list(shares)
+    for row in range(min(rows, len(shares))):
+        pieces: list[tuple[str, str]] = [(" " * len(head) if row else head, "muted")]
+        room, named = width - len(head), []
+        while left and len(said := _share(left[0][0], left[0][1])) + 4 <= room:
+            load = left[0][1]
+            pieces.append((f"{said}  ", "error" if load.full else "warn" if load.soon else ""))
+            room -= len(said) + 2
+            named.append(left.pop(0))
+        cut = bool(left) and (row == rows - 1 or not named)
+        if cut:
             pieces.append(("…", "muted"))
+        there = (named or left)[0][2]
+        fix = there if any(load.alert for _, load, _ in named) else None
+        yield DashboardLine(
+            f"share {title} {row + 1}" if row else f"share {title}", tuple(pieces), there, fix
+        )
+        if cut or not left:
             break
-        pieces.append((f"{said}  ", "error" if load.full else "warn" if load.soon else ""))
-        left -= len(said) + 2
-    fix = there if any(load.alert for _, load in words) else None
-    return DashboardLine(f"share {title}", tuple(pieces), there, fix)
+
+
+def _share(name: str, load: Load) -> str:
+    near = load.days_left is not None and load.days_left <= _NEAR_DAYS and load.used < load.total
+    days = f" full in {load.days_left:.0f} d" if near else ""
+    return f"{clamp(name, 24)} {load.percent} %{' !' if load.alert else ''}{days}"
 
 
 def _silent(found: Dashboard, told: set[str], width: int) -> Iterator[DashboardLine]:

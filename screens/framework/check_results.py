@@ -25,7 +25,7 @@ class CheckLine:
 
     sign: str
     name: str
-    said: str
+    sentence: str
     fix: str = ""
 
 
@@ -50,7 +50,7 @@ class CheckResultsDialog(Dialog[None]):
     def action_copy(self) -> None:
         """Copies the commands and steps that would fix it; every line if there are none."""
         fixes = list(dict.fromkeys(each.fix for each in self._found if each.fix))
-        words = fixes or [f"[{each.sign}] {each.name}: {each.said}" for each in self._found]
+        words = fixes or [f"[{each.sign}] {each.name}: {each.sentence}" for each in self._found]
         self.app.copy_to_clipboard("\n".join(pasteable(each) for each in words))
         self.notify("It is on the clipboard.", markup=False, timeout=2)
 
@@ -70,7 +70,7 @@ class _Lines(Toned):
         lines: list[Text] = []
         for each in self._found:
             line = Text(f"[{each.sign}] ", self.tone(_TONES[each.sign]))
-            lines.append(line + Text(plain(each.name), "bold") + Text(f": {plain(each.said)}"))
+            lines.append(line + Text(plain(each.name), "bold") + Text(f": {plain(each.sentence)}"))
             if each.fix:
                 lines.append(Text(f"    do: {plain(each.fix)}", self.tone("accent")))
         return Text("\n").join(lines)

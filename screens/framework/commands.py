@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.worker import Worker
+from textual.worker import Worker, WorkerError
 
 from engine.actions.requests import Queued
 from engine.errors import KvmtuiError
@@ -18,10 +18,12 @@ from engine.queries.refs import name_of_service
 from engine.queries.vms import VmView, vms_of
 from screens.common.actions import Action
 from screens.common.bindings import ActionMixin, in_scope
+from screens.common.coalesced import FIRST_READING, READING
+from screens.common.errors import sentence
+from screens.common.text import with_service
 from screens.framework.screen import EventBatch, Rereads
 from screens.widgets.confirm import ConfirmAnswer, ConfirmVms
 from screens.widgets.dialogs import Notice
-from screens.widgets.reader import sentence
 
 Chosen = Callable[[], tuple[int, ...]]
 Known = Callable[[int], VmState | None]
@@ -66,6 +68,13 @@ class Commands(ActionMixin, Vertical):
         chosen = self.chosen()
         vm = self.known(chosen[0]) if len(chosen) == 1 else None
         return None if vm is None else why_not(vm, asked.run)
+
+    def say_refusal(self, asked: Action, why: str) -> None:
+        """In a dialog when the question would ask for a name: who types it blindly must not reach other keys."""
+        if asked.destructive and not getattr(self.app, "read_only", False):
+            self.app.push_screen(Notice(asked.label, why))
+        else:
+            super().say_refusal(asked, why)
 
     def state_changed(self) -> None:
         """Dims the keys that cannot work for what is chosen now; called when cursor, marks or rows change."""
@@ -116,10 +125,14 @@ class Commands(ActionMixin, Vertical):
         verb: str,
         consequences: Sequence[str] = (),
         *,
+        to: str = "",
         typed: bool = False,
         reason: bool = False,
     ) -> ConfirmAnswer | None:
-        """Whether the operator agrees, and why; None when nothing is chosen or the question was left."""
+        """Whether the operator agrees, and why; None when nothing is chosen or the question was left.
+
+        `to` is what the VMs are changed to.
+        """
         if not chosen:
             self.one()
             return None
@@ -127,13 +140,13 @@ class Commands(ActionMixin, Vertical):
         if found is None:
             return None
         if len(chosen) > 1:
-            question, word = f"{verb} {len(chosen)} VMs?", str(len(chosen))
+            what, word = f"{len(chosen)} VMs", str(len(chosen))
         else:
             name = _name(chosen[0], found)
-            question, word = f"{verb} {name} (service {chosen[0]})?", name if typed else ""
+            what, word = with_service(name, chosen[0]), name if typed else ""
         return await self.app.push_screen_wait(
             ConfirmVms(
-                question,
+                f"{verb} {what} to {to}?" if to else f"{verb} {what}?",
                 verb=_key_word(verb),
                 names=[_line(each, found) for each in chosen],
                 consequences=consequences,
@@ -160,15 +173,23 @@ class Commands(ActionMixin, Vertical):
             self.one()
             return
         answers = await asyncio.to_thread(lambda: [results_of(each, request) for each in chosen])
-        self.show_change(chosen)
         show_results(self, answers)
+        await self.show_change(chosen)
 
-    def show_change(self, chosen: Sequence[int]) -> None:
-        """Shows at once what an own change did; the events of other changes follow."""
+    async def show_change(self, chosen: Sequence[int]) -> None:
+        """Shows at once what an own change did; the events of other changes follow. Keys wait until it is shown."""
         batch = EventBatch(frozenset({"change"}), frozenset(chosen))
-        for each in self.ancestors:
-            if isinstance(each, Rereads):
-                each.reread(batch)
+        places = [each for each in self.ancestors if isinstance(each, Rereads)]
+        for place in places:
+            place.reread(batch)
+        for worker in list(self.app.workers):
+            if worker.group in (READING, FIRST_READING) and worker.node in places:
+                with suppress(WorkerError):
+                    await worker.wait()
+
+    async def named(self, service_id: int) -> str:
+        """The VM and its service, as the titles of dialogs name them."""
+        return with_service(await self.name_of(service_id), service_id)
 
     async def name_of(self, service_id: int) -> str:
         """The VM's name; its service id when it has none or cannot be read."""
@@ -210,7 +231,7 @@ def results_of(service_id: int, request: Request) -> tuple[bool, str]:
 
 def _key_word(verb: str) -> str:
     """What enter does, as the line of keys says it: `Delete the record of` is `delete`."""
-    return verb.lower() if len(verb) < _SHORT and ":" not in verb else verb.split()[0].lower()
+    return verb.lower() if len(verb) < _SHORT else verb.split()[0].lower()
 
 
 def _name(service_id: int, found: Mapping[int, VmView]) -> str:

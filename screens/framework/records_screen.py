@@ -15,10 +15,10 @@ from engine.forms import KEEP, Form, checked
 from screens.common.text import plain
 from screens.framework import save_dialog
 from screens.framework.form_questions import faults, flattened, nested, questions
+from screens.framework.list_screen import ListScreen
 from screens.framework.live_rows import FreshRows
 from screens.framework.record_view import EDIT, RecordView, Related, sections_of
 from screens.framework.save_dialog import SaveDialog, error_text, result_text
-from screens.framework.screen import ListScreen
 from screens.widgets import form as forms
 from screens.widgets.dialogs import Notice, TypeName
 from screens.widgets.fields import FormField
@@ -127,7 +127,9 @@ class RecordsScreen(ListScreen):
 
     async def look_at(self, key: Any) -> None:
         """Shows a record without its secrets; from there `E` edits it and enter opens a VM."""
-        found = await self.beside(lambda: (self.fields(key), self.asked(self.values(key)), self.related(key)))
+        found = await self.in_thread(
+            lambda: (self.fields(key), self.asked(self.values(key)), self.related(key))
+        )
         if found is None:
             return
         fields, values, related = found
@@ -141,7 +143,7 @@ class RecordsScreen(ListScreen):
 
     async def ask_form(self, key: Any) -> None:
         """Shows the form of a record, or of a new one, and reads the list again when it was saved."""
-        found = await self.beside(lambda: self._found(key))
+        found = await self.in_thread(lambda: self._found(key))
         if found is None:
             return
         fields, values, choices = found
@@ -187,7 +189,7 @@ class RecordsScreen(ListScreen):
 
     async def _delete(self, key: Any) -> None:
         name = self.name_of(key)
-        losses = await self.beside(lambda: self.losses(key))
+        losses = await self.in_thread(lambda: self.losses(key))
         if losses is None:
             return
         if not await self.app.push_screen_wait(TypeName(f"Delete {self.NOUN} {name}?", name, losses)):

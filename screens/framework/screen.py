@@ -1,12 +1,5 @@
 """What every screen of the console is: a widget between the tabs and the footer, not a Textual `Screen`.
 
-    class PoolsScreen(ListScreen):
-        NAME = SCOPE = "pools"
-        BINDINGS = bindings("pools")
-        COMMAND = "kvmtui pool list"
-        def table(self) -> Table: ...                 # columns, noun and what to do when it is empty
-        def source(self) -> RowSource: ...            # or rows; called once, and again on every change
-
 A screen is mounted when it is opened and removed when it is left; what must survive is in its `Memory`. It never
 polls: `reread` is called for events, and when the operator refreshes.
 """
@@ -14,22 +7,17 @@ polls: `reread` is called for events, and when the operator refreshes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
-from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
 from engine.audit import Actor, current_actor
 from screens.common.bindings import ActionMixin
-from screens.common.memory import MOST_MARKS, Memory
-from screens.common.times import ago
-from screens.widgets.listing import Listing
-from screens.widgets.reader import sentence
-from screens.widgets.rows import RowSource, TableRow, View
-from screens.widgets.table import Table
+from screens.common.errors import sentence
+from screens.common.memory import Memory
 
 T = TypeVar("T")
 
@@ -50,9 +38,9 @@ class Rereads(Protocol):
         """Reloads what is shown; None means that the operator requested a full reload."""
 
 
-def actor() -> Actor:
-    """Who acts through this console."""
-    return current_actor("console")
+def actor(reason: str = "") -> Actor:
+    """Who acts through this console, and why."""
+    return current_actor("console", reason)
 
 
 class BaseScreen(ActionMixin, Vertical):
@@ -62,6 +50,9 @@ class BaseScreen(ActionMixin, Vertical):
 
     class Shown(Message):
         """The screen shows its data, or why not; deferred work can begin now."""
+
+    async def prepare(self) -> None:
+        """Reads what it shows first, before it is mounted."""
 
     def reread(self, batch: EventBatch | None = None) -> None:
         """Reloads what is shown; None means that the operator requested a full reload."""
@@ -78,7 +69,7 @@ class BaseScreen(ActionMixin, Vertical):
         """What the console remembers."""
         return cast(Memory, cast(Any, self.app).memory)
 
-    async def beside(self, work: Callable[[], T]) -> T | None:
+    async def in_thread(self, work: Callable[[], T]) -> T | None:
         """Runs work outside the UI thread; an error is shown as a sentence, and None is returned.
 
         It returns only while the screen is open: closing the screen cancels whoever waits.
@@ -91,83 +82,3 @@ class BaseScreen(ActionMixin, Vertical):
         if not self.display:
             raise asyncio.CancelledError
         return found
-
-
-class ListScreen(BaseScreen):
-    """A screen with one list; its view, cursor and marks are kept between starts."""
-
-    COMMAND: ClassVar[str] = ""
-
-    def table(self) -> Table:
-        """The empty table: columns, noun, and what to do when there is nothing."""
-        raise NotImplementedError
-
-    def source(self) -> RowSource | Iterable[TableRow]:
-        """Where the rows come from, as of now."""
-        raise NotImplementedError
-
-    def __init__(self) -> None:
-        super().__init__(id=f"place-{self.NAME}")
-        self.list = self.table()
-
-    def compose(self) -> ComposeResult:
-        yield Listing(self.list)
-
-    def on_mount(self) -> None:
-        self.recall(self.memory.of(self.NAME))
-        self.list.show(self.source())
-        self.list.focus()
-
-    def on_unmount(self) -> None:
-        self.remember()
-
-    def reread(self, batch: EventBatch | None = None) -> None:
-        self.list.reload()
-
-    def back(self) -> bool:
-        return self.list.clear_step()
-
-    def cut_off(self) -> None:
-        self.list.stale(f"as of {ago(self.list.read_at)}" if self.list.read_at else "")
-
-    def remember(self) -> None:
-        """Keeps how the list is looked at."""
-        self.memory.keep(self.NAME, self.notes())
-
-    def notes(self) -> dict[str, Any]:
-        """What is worth keeping for the next start; JSON values."""
-        view, key = self.list.view, self.list.cursor_key
-        return {
-            "filter": view.filter,
-            "sort": view.sort,
-            "descending": view.descending,
-            "cursor": key if isinstance(key, int | str) else None,
-            "marks": [mark for mark in self.list.marks if isinstance(mark, int | str)][:MOST_MARKS],
-        }
-
-    def recall(self, notes: dict[str, Any]) -> None:
-        """Takes up notes of an earlier time; what cannot be understood is passed over."""
-        view = View(str(notes.get("filter", "")), str(notes.get("sort", "")), bool(notes.get("descending")))
-        marks, cursor = notes.get("marks"), notes.get("cursor")
-        known = [mark for mark in marks if isinstance(mark, int | str)] if isinstance(marks, list) else []
-        self.list.recall(view, cursor if isinstance(cursor, int | str) else None, known)
-
-    def on_table_view_changed(self, message: Table.ViewChanged) -> None:
-        message.stop()
-        self.remember()
-
-    def commands(self) -> list[str]:
-        """The command lines that do the same as this screen."""
-        return [self.COMMAND]
-
-    def do_command(self) -> None:
-        from screens.widgets.dialogs import Notice
-
-        self.app.copy_to_clipboard(self.commands()[0])
-        words = "\n".join(self.commands()) + "\n\nThe first line is on the clipboard."
-        self.app.push_screen(Notice("The same on the command line", words))
-
-    def do_export(self) -> None:
-        from screens.framework import export
-
-        export.ask(self, self.NAME, self.list)

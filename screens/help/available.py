@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from screens.common.actions import Action
+from screens.common.actions import MENU_LETTERS, Action
 from screens.common.bindings import ActionMixin, in_scope, key_name
 
 
@@ -29,9 +29,15 @@ def available(screen: Screen[object]) -> Iterator[tuple[ActionMixin, Action]]:
 
 
 def keys_of(screen: Screen[object]) -> dict[str, str]:
-    """The current keys of each action of the open screen, as they are written, by the action's id."""
+    """The current keys of each action of the open screen, as they are written, by the action's id.
+
+    An action without a key of its own has those of the actions menu, where that works: `a s`.
+    """
     found: dict[str, list[str]] = {}
     for active in screen.active_bindings.values():
         if active.binding.id:
             found.setdefault(active.binding.id, []).append(key_name(active.binding.key))
+    for menu in found.get("vm.menu", ())[:1]:
+        for ident, letter in MENU_LETTERS.items():
+            found.setdefault(ident, [f"{menu} {letter}"])
     return {ident: " ".join(keys) for ident, keys in found.items()}

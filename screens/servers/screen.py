@@ -95,7 +95,7 @@ class ServersScreen(Adopts, RecordsScreen):
         return None if key is None else self.run_worker(self._pause(key), group="change")
 
     async def _pause(self, key: str) -> None:
-        said = await self.beside(lambda: toggle(actor(), key))
+        said = await self.in_thread(lambda: toggle(actor(), key))
         if said is not None:
             self.notify(said, markup=False)
             self.reread()
@@ -122,7 +122,7 @@ class ServersScreen(Adopts, RecordsScreen):
         return self.run_worker(self._check(title, check), group="check", exclusive=True)
 
     async def _check(self, title: str, check: Callable[[], list[CheckView]]) -> None:
-        checks = await self.beside(check)
+        checks = await self.in_thread(check)
         if checks is not None:
             several = len({each.about for each in checks}) > 1
             found = [

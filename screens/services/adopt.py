@@ -34,7 +34,9 @@ class Adopts(BaseScreen):
         return self.run_worker(self._adopt(), group="dialog", exclusive=True)
 
     async def _adopt(self) -> None:
-        names = await self.beside(lambda: {kind: names_of(kind) for kind in ("server", "client", "product")})
+        names = await self.in_thread(
+            lambda: {kind: names_of(kind) for kind in ("server", "client", "product")}
+        )
         if names is None:
             return
         dialog = AdoptDialog(names, self.server_at_hand())
@@ -60,7 +62,7 @@ class Adopts(BaseScreen):
         )
 
     async def _take(self, form: AdoptForm, seen: Survey) -> None:
-        queued = await self.beside(lambda: adoption.adopt(actor(), form, seen.called, seen.digest))
+        queued = await self.in_thread(lambda: adoption.adopt(actor(), form, seen.called, seen.digest))
         if queued is not None:
             self.notify(plain(queued.sentence), markup=False, timeout=8)
             self.reread()
@@ -109,8 +111,8 @@ def _lines(seen: Survey) -> Iterator[PlanLine]:
         yield PlanLine(sign, f"address {found.address}/{found.prefix}: {words}")
     for each in seen.beside:
         same = each.found == each.product
-        beside = "as the product" if same else f"the product says {shown(each.product)}"
-        yield PlanLine("=", f"{_name(each.name)}: {shown(each.found)}, {beside}")
+        product = "as in the product" if same else f"product: {shown(each.product)}"
+        yield PlanLine("=", f"{_name(each.name)}: {shown(each.found)}, {product}")
     yield from (PlanLine("=", note) for note in seen.notes)
 
 

@@ -15,6 +15,7 @@ from engine.plan import effective
 from engine.queries.effects import Effect, effects_of
 from engine.queries.inventory import ProductView, ServiceView, product_values, products, services, services_in
 from screens.common.bindings import bindings
+from screens.common.text import with_service
 from screens.framework.commands import Commands
 from screens.framework.save_dialog import result_text
 from screens.framework.screen import actor
@@ -26,7 +27,7 @@ _SHOWN = 100
 
 
 class ServiceCommands(Commands):
-    """Change package or options, suspend, unsuspend, terminate."""
+    """Change product or options, suspend, unsuspend, terminate."""
 
     SCOPE = "service"
     BINDINGS = bindings("service")
@@ -70,14 +71,15 @@ class ServiceCommands(Commands):
         choices = await self.read(lambda: _choices(chosen))
         if choices is None:
             return
-        product = await self.app.push_screen_wait(Choose(f"Package of {_named(chosen)}", choices))
+        what = await self.named(chosen[0]) if len(chosen) == 1 else f"{len(chosen)} services"
+        product = await self.app.push_screen_wait(Choose(f"Product of {what}", choices))
         plan = None if product is None else await self.read(lambda: _plan(chosen, product))
         if product is None or plan is None:
             return
-        look = PlanDialog(f"Change {_named(chosen)} to {product}", plan, note=_note(plan, len(chosen)))
+        look = PlanDialog(f"Change {what} to {product}", plan, note=_note(plan, len(chosen)))
         if not await self.app.push_screen_wait(look):
             return
-        if len(chosen) == 1 or await self.sure(chosen, f"Change to {product}:", (_note(plan, len(chosen)),)):
+        if len(chosen) == 1 or await self.sure(chosen, "Change", (_note(plan, len(chosen)),), to=product):
             await self.carry_out(chosen, lambda each: packages.change_package(actor(), each, product))
 
     def do_options(self) -> Worker[None]:
@@ -89,7 +91,9 @@ class ServiceCommands(Commands):
         if service_id is None or found is None:
             return
         view, spec = found
-        options = await self.app.push_screen_wait(OptionsDialog(service_id, view.options, spec))
+        options = await self.app.push_screen_wait(
+            OptionsDialog(with_service(view.vm, service_id), view.options, spec)
+        )
         if options is None:
             return
         effects = await self.read(lambda: effects_of(service_id, options=options))
@@ -97,11 +101,12 @@ class ServiceCommands(Commands):
             await self._apply(view, options, effects)
 
     async def _apply(self, view: ServiceView, options: dict[str, Any], effects: Sequence[Effect]) -> None:
-        """Asks for it: with a change of package when the VM differs, else the options alone."""
+        """Asks for it: with change-package when the VM differs, else the options alone."""
         changes = any(each.when == "change" for each in effects)
         lines = lines_of(effects) or [PlanLine("=", "Nothing in the VM would change.")]
         note = INTERRUPTS if changes else AT_ONCE
-        if not await self.app.push_screen_wait(PlanDialog(f"Options of service {view.id}", lines, note=note)):
+        title = f"Options of {with_service(view.vm, view.id)}"
+        if not await self.app.push_screen_wait(PlanDialog(title, lines, note=note)):
             return
         if changes:
             await self.carry_out(
@@ -114,10 +119,6 @@ class ServiceCommands(Commands):
                 self.notify(result_text(outcome), markup=False)
 
 
-def _named(chosen: Sequence[int]) -> str:
-    return f"service {chosen[0]}" if len(chosen) == 1 else f"{len(chosen)} services"
-
-
 def _choices(chosen: Sequence[int]) -> list[Choice]:
     """Every product with its summary; those the VMs cannot have say why."""
     views = services_in(chosen[:_SHOWN])
@@ -127,7 +128,7 @@ def _choices(chosen: Sequence[int]) -> list[Choice]:
 
 def _use(product: ProductView, now: Collection[str], servers: Collection[str]) -> str:
     if product.server not in servers:
-        return f"for server {product.server}; a change of package moves no VM"
+        return f"for server {product.server}; change-package moves no VM"
     plan = effective(product.spec, {})
     disk = f"{plan.system_disk.size} GiB" if plan.system_disk.size else "the template's disk"
     words = f"{plan.cores * plan.sockets} CPU, {plan.memory} MiB, {disk}"

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from engine.forms import OptionsForm, checked
+from engine.forms import OptionsForm, ProductForm, checked
 from engine.plan import OPTION_PATHS, TRAFFIC, Plan, effective
 from engine.queries.effects import Effect, When
 from screens.common.text import plain
-from screens.framework.form_questions import faults, in_sections, nested, questions
+from screens.framework.form_questions import JOINT, faults, in_sections, nested, questions
 from screens.widgets.dialogs import PlanLine
 from screens.widgets.fields import FormField
 from screens.widgets.form import FormDialog, FormWidget
 
 _LIMITS = ("mbps_rd", "mbps_wr", "iops_rd", "iops_wr")
+_UNLIMITED = (*_LIMITS, "bandwidth", "traffic_gib")
+"""Fields for which 0 means unlimited."""
 _SECTIONS: dict[str, tuple[str, ...]] = {
-    "Options: empty is as the product has it": ("cores", "memory", "template", "backups", "snapshots"),
+    "Options: empty is the value of the product": ("cores", "memory", "template", "backups", "snapshots"),
     "Options: network": ("bandwidth", "ipv4", "ipv6"),
     "Options: traffic": TRAFFIC,
     **{
@@ -61,13 +64,13 @@ def has(plan: Plan, option: str) -> Any:
 class OptionsDialog(FormDialog):
     """Asks what a service has other than its product; answers with every option, None for the product's."""
 
-    def __init__(self, service_id: int, options: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
+    def __init__(self, what: str, options: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
         form = FormWidget(
             fields=sectioned(questions(OptionsForm)),
             judge=lambda answers: faults(lambda: checked(OptionsForm, nested(answers)), answers),
             values=dict(options),
         )
-        super().__init__(f"Options of service {service_id}", form, save="Preview")
+        super().__init__(f"Options of {what}", form, save="Preview")
         self._spec = spec
 
     def on_mount(self) -> None:
@@ -91,19 +94,36 @@ def _line(each: Effect) -> str:
         facts.append(f"for good: {each.note}" if each.note else "for good")
     elif each.note:
         facts.append(each.note)
-    words = f"{words_of(each.field)}: {shown(each.old)} → {shown(each.new)}"
+    words = change_words(each.field, each.old, each.new)
     facts = [fact for fact in facts if fact]
     return f"{words}  ({'; '.join(facts)})" if facts else words
 
 
+def change_words(field: str, old: Any, new: Any) -> str:
+    """A change of one field of a plan."""
+    return f"{words_of(field)}: {shown(old, field)} → {shown(new, field)}"
+
+
 def words_of(field: str) -> str:
-    """A field of a plan as words: `system_disk.size` becomes `System disk: size`."""
-    words = field.replace("_", " ").replace(".", ": ")
-    return words[:1].upper() + words[1:]
+    """A field of a plan as the form of products calls it: `system_disk.size` is `System disk size`."""
+    asked = _asked().get(field)
+    if asked is None:
+        return field.replace("_", " ").replace(".", " ").capitalize()
+    if not asked.section:
+        return asked.title
+    title = asked.title if asked.title[:2].isupper() else asked.title[0].lower() + asked.title[1:]
+    return f"{asked.section} {title}"
 
 
-def shown(value: Any) -> str:
-    """A value of a plan as words."""
+@cache
+def _asked() -> dict[str, FormField]:
+    return {each.name.replace(JOINT, "."): each for each in questions(ProductForm)}
+
+
+def shown(value: Any, field: str) -> str:
+    """A value of a field of a plan as words."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value == 0 and field.rpartition(".")[2] in _UNLIMITED:
+        return "unlimited"
     return plain(value) if value not in (None, "") else "as the template has it"

@@ -80,7 +80,7 @@ def _row(each: MailView) -> TableRow:
 async def show_outbox(app: App[int], actor: Actor, read_only: bool) -> None:
     """Shows the mails, one after the other, until the operator leaves; one that did not go may be sent again."""
     while (chosen := await app.push_screen_wait(OutboxList())) is not None:
-        title = f"Mail {chosen.id}: “{chosen.template}” to {chosen.recipient}"
+        title = f"Mail {chosen.id}: '{chosen.template}' to {chosen.recipient}"
         if read_only or chosen.state in ("sent", "sending"):
             await app.push_screen_wait(Notice(title, _description(chosen), danger=chosen.state == "failed"))
             continue

@@ -11,6 +11,7 @@ from textual.worker import Worker
 from engine.actions.repository import PutResult
 from engine.actions.settings import FORMS, current_settings, put_settings
 from engine.clock import now_ms
+from engine.counting import counted
 from engine.forms import Form, checked
 from engine.schedule.registry import TASKS
 from engine.schedule.run_now import clear_locks, run_now
@@ -21,7 +22,6 @@ from screens.framework.form_questions import JOINT, nested, questions
 from screens.framework.records_screen import RecordsScreen
 from screens.framework.screen import actor
 from screens.settings.task_progress import TaskProgress
-from screens.widgets.counts import counted
 from screens.widgets.dialogs import Confirm
 from screens.widgets.fields import FormField
 from screens.widgets.rows import Cell, Column, TableRow
@@ -107,7 +107,7 @@ class SettingsScreen(RecordsScreen):
         return self.run_worker(self._run(key), group="change")
 
     async def _run(self, key: str) -> None:
-        words = await self.beside(lambda: run_now(key, actor()))
+        words = await self.in_thread(lambda: run_now(key, actor()))
         if words is not None:
             self.notify(words, markup=False)
             self.reread()
@@ -149,7 +149,7 @@ class SettingsScreen(RecordsScreen):
             danger=True,
         )
         if await self.app.push_screen_wait(question):
-            words = await self.beside(lambda: clear_locks(actor()))
+            words = await self.in_thread(lambda: clear_locks(actor()))
             if words is not None:
                 self.notify(words, markup=False)
                 self.reread()
@@ -172,7 +172,7 @@ def _summary(name: str) -> Cell:
             f"lock timeout {now['lock_timeout']} s", below=f"off: {', '.join(off)}" if off else "all on"
         )
     if name == "retention":
-        return Cell(f"runs {_days(now['runs_days'])}", below=f"events {_days(now['events_days'])}")
+        return Cell(f"newest {now['runs_kept']} runs per VM", below=f"events {_days(now['events_days'])}")
     if name == "thresholds":
         pools, storages = now["pool_percent"], now["storage_percent"]
         return Cell(f"pools {pools} %", below=f"storages {storages} %, nodes {now['node_percent']} %")
@@ -184,7 +184,7 @@ def _summary(name: str) -> Cell:
 def _days(number: int) -> str:
     if not number:
         return "kept forever"
-    return "1 day" if number == 1 else f"{number} days"
+    return counted(number, "days")
 
 
 def _task(each: ScheduledTask) -> TableRow:

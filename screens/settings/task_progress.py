@@ -18,7 +18,7 @@ class TaskProgress:
         self._timer = place.set_interval(POLL_S, self._poll)
 
     async def _poll(self) -> None:
-        now = await self._screen.beside(lambda: standing(named(self._name)))
+        now = await self._screen.in_thread(lambda: standing(named(self._name)))
         self._left -= 1
         if now is None:
             self._timer.stop()

@@ -96,7 +96,7 @@ class TokensScreen(SettingsList):
 
     async def look_at(self, key: Any) -> None:
         """Shows a token; it cannot be edited, only rotated or revoked."""
-        found = await self.beside(lambda: token(key))
+        found = await self.in_thread(lambda: token(key))
         if found is not None:
             view = RecordView(
                 f"Token {plain(key)}", [("", record_lines(_facts(found)))], None, editable=False
@@ -146,7 +146,7 @@ class TokensScreen(SettingsList):
             "The webhooks it created are paused.",
         )
         if await self.app.push_screen_wait(TypeName(f"Revoke token {plain(name)}?", name, losses)):
-            said = await self.beside(lambda: tokens.revoke(actor(), name))
+            said = await self.in_thread(lambda: tokens.revoke(actor(), name))
             if said is not None:
                 self.notify(said, markup=False)
             self.reread()

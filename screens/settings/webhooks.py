@@ -115,7 +115,9 @@ class WebhooksScreen(SettingsList):
             await self._look_at_target(str(key).removeprefix(TARGET))
             return
         while True:
-            found = await self.beside(lambda: next((each for each in all_webhooks() if each.id == key), None))
+            found = await self.in_thread(
+                lambda: next((each for each in all_webhooks() if each.id == key), None)
+            )
             if found is None:
                 return
             messages = Related(
@@ -138,7 +140,7 @@ class WebhooksScreen(SettingsList):
             await self._look_at_message(key, chosen)
 
     async def _look_at_message(self, webhook: int, number: int) -> None:
-        found = await self.beside(lambda: deliveries(webhook, limit=1, before=number + 1))
+        found = await self.in_thread(lambda: deliveries(webhook, limit=1, beyond=number + 1))
         if not found or found[0].id != number:
             return
         each = found[0]
@@ -147,12 +149,12 @@ class WebhooksScreen(SettingsList):
         if read_only or each.state == "pending":
             await self.app.push_screen_wait(Notice(title, _description(each), danger=each.state == "failed"))
         elif await self.app.push_screen_wait(Confirm(title, _description(each), yes="Send it again")):
-            said = await self.beside(lambda: webhooks.replay(actor(), number))
+            said = await self.in_thread(lambda: webhooks.replay(actor(), number))
             if said is not None:
                 self.notify(said, markup=False)
 
     async def _look_at_target(self, name: str) -> None:
-        found = await self.beside(lambda: next((each for each in targets() if each.name == name), None))
+        found = await self.in_thread(lambda: next((each for each in targets() if each.name == name), None))
         if found is not None:
             lines = [*record_lines(_target_facts(found)), "", _IN_CONFIG]
             view = RecordView(f"Notifications to {plain(name)}", [("", lines)], None, editable=False)
@@ -178,7 +180,7 @@ class WebhooksScreen(SettingsList):
         return None if key is None else self.run_worker(self._pause(key), group="change")
 
     async def _pause(self, key: int) -> None:
-        said = await self.beside(lambda: _toggled(key))
+        said = await self.in_thread(lambda: _toggled(key))
         if said is not None:
             self.notify(said, markup=False)
             self.reread()

@@ -20,10 +20,10 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.driver import Driver
 from textual.message import Message
+from textual.screen import Screen
 
 from engine.clock import now_ms
 from engine.operators import identity
-from engine.queries.dashboard import nothing_yet
 from screens.common.actions import SCREENS, Action
 from screens.common.bindings import ActionMixin, bindings, keymap
 from screens.common.coalesced import CoalescedRead
@@ -35,6 +35,7 @@ from screens.help import lazy
 from screens.shell import header_facts, theme_choice, themes
 from screens.shell.endings import Endings
 from screens.shell.event_feed import BEAT, Feed
+from screens.shell.first_page import FIRST, Main, read_first
 from screens.shell.registry import BUILT, make, tab_of
 from screens.shell.terminal_driver import TerminalDriver
 from screens.shell.themes import Appearance
@@ -42,15 +43,14 @@ from screens.shell.toasts import Toasts
 from screens.shell.typeahead import TypeAhead
 from screens.widgets.footer import Footer
 from screens.widgets.header import Facts, Header, Tabs
-from screens.widgets.log import LogPane
-from screens.widgets.loglines import LogLine
 from screens.widgets.prompt import Prompt
 from screens.widgets.state import StateMessage, too_small
 
 if TYPE_CHECKING:
     from engine.actions.consoles import ScreenLinks
+    from screens.widgets.log import LogPane
+    from screens.widgets.loglines import LogLine
 
-FIRST = "dashboard"
 START_AFTER, START_AT_LATEST = 0.2, 2.0
 """Seconds until deferred work begins: after the first screen is drawn, and at the latest."""
 log = logging.getLogger(__name__)
@@ -111,6 +111,8 @@ class Console(ActionMixin, Endings, TypeAhead, Toasts, themes.ThemedApp):
         self.screen_name = ""
         self._parent_list = "vms"
         """The list that the open VM was reached from."""
+        self._first: BaseScreen | None = None
+        """The page it opens at."""
         self._moving = asyncio.Lock()
         self._begun = self._lost = False
         self._heard_at = self._screen_read_at = now_ms()
@@ -121,13 +123,19 @@ class Console(ActionMixin, Endings, TypeAhead, Toasts, themes.ThemedApp):
         self.theme = setup.appearance.theme
         self._complaint = theme_choice.use_own(self, setup.appearance.own) if setup.appearance.own else ""
 
+    def get_default_screen(self) -> Screen[None]:
+        return Main(id="_default")
+
+    async def on_load(self) -> None:
+        """Reads the first page before anything is drawn, so that all of it is drawn once."""
+        self._first = await read_first(self.read_only, self._feed.start_after)
+        self.screen_name = self._parent_list = self._first.NAME
+
     def compose(self) -> ComposeResult:
         yield Header(Facts(self.setup.site, read_only=self.read_only))
-        yield Tabs(FIRST, [each for each in SCREENS if each.argument in BUILT])
-        yield Vertical(id="place")
+        yield Tabs(self.screen_name, [each for each in SCREENS if each.argument in BUILT])
+        yield Vertical(*[self._first] if self._first is not None else [], id="place")
         yield StateMessage("small", id="too-small")
-        yield Prompt(":", "any name, a VM's id or address", id="goto")
-        yield LogPane(self.inbox, hz=self.setup.appearance.log_hz)
         yield Footer()
 
     async def on_mount(self) -> None:
@@ -136,30 +144,33 @@ class Console(ActionMixin, Endings, TypeAhead, Toasts, themes.ThemedApp):
         self._end_on(*self.setup.signals)
         for each in (*complaints, *([self._complaint] if self._complaint else [])):
             self.notify(each, severity="warning", markup=False, timeout=10)
-        self.set_timer(START_AT_LATEST, self._begin)
-        await self.open(await self._first())
+        self.set_timer(START_AT_LATEST, self.begin)
+        await self.still_signed_in()
 
     def on_base_screen_shown(self) -> None:
         """The page is being drawn; loading the engine at the same time would delay it."""
-        self.set_timer(START_AFTER, self._begin)
+        self.set_timer(START_AFTER, self.begin)
 
-    async def _first(self) -> str:
-        """Where it opens: at the first steps while there is no server, unless nothing may be changed."""
-        if self.read_only:
-            return FIRST
-        try:
-            return "wizard" if await asyncio.to_thread(nothing_yet) else FIRST
-        except Exception:
-            log.exception("What is set up could not be read")
-            return FIRST
-
-    def _begin(self) -> None:
+    async def begin(self) -> None:
         """Runs once, after the first screen is drawn: starts the engine and the event feed, which would delay it."""
-        if self._begun:
+        if self._begun or not self.screen_stack:
             return
         self._begun = True
+        await self._mount_rest()
         self.run_worker(self._start_engine(), group="engine")
         self._feed.start()
+
+    async def _mount_rest(self) -> LogPane:
+        """Mounts what the first frame does without: the goto line, and the log, which is returned."""
+        from screens.widgets.log import LogPane
+
+        main = self.screen_stack[0]
+        if mounted := main.query(LogPane):
+            return mounted.first()
+        goto = Prompt(":", "any name, a VM's id or address", id="goto")
+        pane = LogPane(self.inbox, hz=self.setup.appearance.log_hz)
+        await main.mount(goto, pane, before="#footer")
+        return pane  # which a console that is closing already does not hold any more
 
     async def _start_engine(self) -> None:
         try:
@@ -229,7 +240,7 @@ class Console(ActionMixin, Endings, TypeAhead, Toasts, themes.ThemedApp):
 
     async def do_back(self) -> None:
         """Closes the log, clears marks and filters, or goes to the parent: never from one VM to another."""
-        pane = self.query_one(LogPane)
+        pane = await self._mount_rest()
         if pane.size_now != "hidden":
             pane.size_now = "hidden"
         elif self.current_screen is not None and self.current_screen.back():
@@ -246,7 +257,8 @@ class Console(ActionMixin, Endings, TypeAhead, Toasts, themes.ThemedApp):
 
     # What works everywhere
 
-    def do_goto(self) -> None:
+    async def do_goto(self) -> None:
+        await self._mount_rest()
         self.query_one("#goto", Prompt).open()
 
     async def on_prompt_closed(self, message: Prompt.Closed) -> None:
@@ -260,8 +272,8 @@ class Console(ActionMixin, Endings, TypeAhead, Toasts, themes.ThemedApp):
 
         await goto.go(self, words)
 
-    def do_log(self) -> None:
-        self.query_one(LogPane).cycle()
+    async def do_log(self) -> None:
+        (await self._mount_rest()).cycle()
 
     def do_help(self) -> None:
         from screens.help.page import HelpPage

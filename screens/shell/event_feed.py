@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 from engine.errors import KvmtuiError
-from engine.queries.refs import names_of_services
+from engine.queries.service_names import names_of_services
 from engine.work.events import EventView, Follower, last_id, recent
 from screens.framework.screen import EventBatch
 from screens.widgets.loglines import LogLine
@@ -43,8 +43,13 @@ class Feed(threading.Thread):
         self._tick, self._beats = tick, max(1, round(beat / _LOOK))
         self._stop_now = threading.Event()
         self._after: int | None = None
+        self._history_read = False
         self._names: dict[int, str] = {}
         """Names of VMs by service, read once; after a rename, older lines keep the old name."""
+
+    def start_after(self, number: int) -> None:
+        """Take every event after this one for news, however late the thread starts."""
+        self._after = number
 
     def leave(self) -> None:
         """Begins to end; does not wait for it."""
@@ -73,9 +78,11 @@ class Feed(threading.Thread):
     def _follow(self) -> None:
         """Follows from where it came to, until the end or until the database is lost."""
         if self._after is None:
-            newest = last_id()
+            self._after = last_id()
+        if not self._history_read:
+            newest = self._after
             self._lines(event for event in recent() if event.id <= newest)
-            self._after = newest
+            self._history_read = True
         follower = Follower(self._after)
         try:
             self._report(EventBatch(frozenset({"start"})), "")

@@ -51,7 +51,7 @@ async def go(app: Any, words: str) -> None:
     if len(found) > 1:
         by_label = {each.label: each for each in found}
         choices = [Choice(label, each.about) for label, each in by_label.items()]
-        chosen = by_label.get(await app.push_screen_wait(Choose(f"Go to “{words}”", choices)) or "")
+        chosen = by_label.get(await app.push_screen_wait(Choose(f"Go to '{words}'", choices)) or "")
     if chosen is not None:
         follow(app, chosen.target)
 
@@ -95,7 +95,7 @@ def _refuse(words: str, unknown: Refused) -> list[GotoTarget]:
     """VMs that the filter of the list finds, such as by a reverse name; refused when there is none."""
     fitting = page(VmQuestion(text=words), 0, _MOST)
     if not fitting:
-        raise Refused(f"Nothing is called “{words}”. Type part of a name, an id or an address.") from unknown
+        raise Refused(f"Nothing is called '{words}'. Type part of a name, an id or an address.") from unknown
     return [_vm(each.service_id, each.name) for each in fitting]
 
 

@@ -5,7 +5,8 @@ arrives. `TypeAhead` makes a burst of keys do what the same keys do when they ar
 
 - A key is delivered once the messages of the key before it are handled, no dialog is on its way, the screen on top
   is complete, and the list under the keys shows what the operator asked of it.
-- Keys that wait longer than `HOLD_SECONDS` are dropped, and the operator reads so. They never reach another screen.
+- Keys that wait longer than `HOLD_SECONDS` for one key before them are dropped, and the operator reads so. They never
+  reach another screen.
 - `esc` then stops waiting: an action that has not shown its question yet is cancelled.
 
 Work that ends with a dialog or a change runs in a worker of one of the groups in `HOLDING`.
@@ -28,12 +29,12 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker, get_current_worker
 
-from screens.widgets.grid import Grid
+from screens.common.coalesced import FIRST_READING
 
 _PALETTE = "--textual-command-palette-gather-commands"
 """Textual's own group of the palette's search: enter must not choose from the hits of a shorter word."""
 HOLDING = frozenset(
-    {"dialog", "goto", "go", "theme", "save", "command", "change", "export", "read", _PALETTE}
+    {"dialog", "goto", "go", "theme", "save", "command", "change", "export", FIRST_READING, _PALETTE}
 )
 """Groups of workers that hold keys back until they end or wait for an answer."""
 HOLD_SECONDS = 3.0
@@ -62,7 +63,8 @@ class TypeAhead(App[int]):
         super().__init__(**app)
         self.left = False
         """True once the operator, a signal or the console itself requested the exit."""
-        self._held: deque[tuple[Typed, float]] = deque()
+        self._held: deque[Typed] = deque()
+        self._waiting_since = 0.0
         self._released: Typed | None = None
         self._number = 0
         self._rounds = 0
@@ -104,7 +106,9 @@ class TypeAhead(App[int]):
                 self._stop_waiting()
             return
         self._ignoring = False
-        self._held.append((event, monotonic()))
+        if not self._held:
+            self._waiting_since = monotonic()
+        self._held.append(event)
         self._run_clock()
 
     def _send_fences(self) -> None:
@@ -147,8 +151,8 @@ class TypeAhead(App[int]):
         if self._pending():
             self._run_clock()
             return
-        event, _ = self._held.popleft()
-        self._released = event
+        event = self._released = self._held.popleft()
+        self._waiting_since = monotonic()
         self._rounds = ROUNDS  # until it was delivered; nothing overtakes it
         self.post_message(event)
 
@@ -168,7 +172,7 @@ class TypeAhead(App[int]):
                 asked = self._asking.get(worker)
                 if asked is None or asked not in self.screen_stack:
                     yield worker
-        if isinstance(self.focused, Grid) and self.focused.catching_up:
+        if getattr(self.focused, "catching_up", False):  # a list
             yield self.focused
 
     def _run_clock(self) -> None:
@@ -181,7 +185,7 @@ class TypeAhead(App[int]):
         self._clock_runs = False
         if not self._held:
             return
-        if monotonic() - self._held[0][1] > self.hold_seconds:
+        if monotonic() - self._waiting_since > self.hold_seconds:
             self._drop()
             return
         self._find_lost_fence()

@@ -51,7 +51,7 @@ def load(folder: Path | None, name: str) -> Theme:
     if folder is None or name not in names(folder):
         near = get_close_matches(name, [*themes.NAMES, *names(folder)], 1)
         hint = f"Did you mean {near[0]}?" if near else f"The themes are {', '.join(themes.NAMES)}."
-        raise Refused(f"There is no theme “{name}”. {hint}")
+        raise Refused(f"Theme '{name}' not found. {hint}")
     file = folder / f"{name}.toml"
     try:
         written = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from screens.common.actions import MENU_LETTERS
 from screens.common.bindings import ActionMixin, action, refused
 from screens.framework.commands import Commands
 from screens.help.available import available
@@ -16,29 +17,6 @@ from screens.widgets.dialogs import Dialog
 from screens.widgets.rows import Cell, Column, TableRow
 from screens.widgets.table import Table
 
-LETTERS: dict[str, str] = {
-    "vm.start": "s",
-    "vm.shutdown": "h",
-    "vm.reboot": "b",
-    "vm.stop": "f",
-    "service.suspend": "z",
-    "service.unsuspend": "Z",
-    "vm.console": "o",
-    "vm.log": "l",
-    "vm.password": "P",
-    "vm.rdns": "N",
-    "vm.dns": "n",
-    "service.package": "p",
-    "service.options": "O",
-    "vm.step": "x",
-    "vm.reset": "r",
-    "vm.record": "d",
-    "vm.redeploy": "R",
-    "vm.reinstall": "I",
-    "vm.delete_record": "D",
-    "service.terminate": "T",
-}
-"""The letter of each action, safe ones first; those with a key of their own keep it."""
 COLUMNS = (
     Column("letter", "", 2),
     Column("action", "Action", 14),
@@ -65,7 +43,7 @@ class ActionsMenu(Dialog[str]):
 
     AUTO_FOCUS = "Table"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(letter, f"letter({letter!r})", show=False, priority=True) for letter in LETTERS.values()
+        Binding(letter, f"letter({letter!r})", show=False, priority=True) for letter in MENU_LETTERS.values()
     ]
 
     def __init__(self, title: str, entries: Sequence[MenuEntry]) -> None:
@@ -95,7 +73,7 @@ class ActionsMenu(Dialog[str]):
         if entry.why is None:
             self.dismiss(entry.id)
         else:
-            self.notify(entry.why, severity="warning", markup=False)
+            entry.node.say_refusal(action(entry.id), entry.why)
 
 
 async def choose(commands: Commands) -> None:
@@ -108,7 +86,7 @@ async def choose(commands: Commands) -> None:
     nodes = {each.id: node for node, each in available(commands.screen)}
     entries = [
         MenuEntry(letter, nodes[ident], ident, refused(nodes[ident], action(ident)))
-        for ident, letter in LETTERS.items()
+        for ident, letter in MENU_LETTERS.items()
         if ident in nodes
     ]
     ident = await commands.app.push_screen_wait(ActionsMenu(title, entries))

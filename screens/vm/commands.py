@@ -48,7 +48,9 @@ class VmCommands(ConsoleCommands):
         return self._power("Reboot", "reboot", "The guest is restarted.")
 
     def _power(self, verb: str, power: str, consequence: str) -> Worker[None]:
-        return self.ask_sure(verb, lambda _: lambda each: vms.power(actor(), each, power), (consequence,))
+        return self.ask_sure(
+            verb, lambda why: lambda each: vms.power(actor(why), each, power), (consequence,), reason=True
+        )
 
     def do_dns(self) -> Worker[None]:
         return self.each(lambda each: vms.sync_dns(actor(), each))
@@ -65,9 +67,10 @@ class VmCommands(ConsoleCommands):
     def do_reinstall(self) -> Worker[None]:
         return self.ask_sure(
             "Reinstall",
-            lambda _: lambda each: vms.reinstall(actor(), each),
+            lambda why: lambda each: vms.reinstall(actor(), each, reason=why),
             (DESTRUCTIVE["Reinstall"], "Addresses, MAC, VMID and backups stay."),
             typed=True,
+            reason=True,
         )
 
     def do_delete_record(self) -> Worker[None]:
@@ -92,15 +95,10 @@ class VmCommands(ConsoleCommands):
         status = await self.app.push_screen_wait(Choose(f"Reset {what} to", choices))
         if status is None:
             return
-        serious = status in _LASTING
-        agreed = ConfirmAnswer()
-        if serious or len(chosen) > 1:
-            uses = (vms.RESETS[status],)
-            found = await self.sure(chosen, f"Reset to {status}:", uses, typed=serious, reason=True)
-            if found is None:
-                return
-            agreed = found
-        await self.carry_out(chosen, lambda each: vms.reset(actor(), each, status, agreed.reason))
+        uses = (vms.RESETS[status],)
+        agreed = await self.sure(chosen, "Reset", uses, to=status, typed=status in _LASTING, reason=True)
+        if agreed is not None:
+            await self.carry_out(chosen, lambda each: vms.reset(actor(), each, status, agreed.reason))
 
     def do_step(self) -> Worker[None]:
         return self.asks(self._step(self.chosen()))
@@ -111,8 +109,8 @@ class VmCommands(ConsoleCommands):
             return
         choices = [Choice(each.name, f"{_star(each.running):<2} {each.does}") for each in COMMANDS]
         what = await self.name_of(chosen[0]) if len(chosen) == 1 else f"{len(chosen)} VMs"
-        title = f"Run one step on {what}   (* also while the VM runs, ** only while it is off)"
-        command = await self.app.push_screen_wait(Choose(title, choices))
+        legend = "* also while the VM runs · ** only while it is off"
+        command = await self.app.push_screen_wait(Choose(f"Run one step on {what}", choices, legend=legend))
         if command is not None:
             await self._run_step(chosen, command)
 
@@ -123,10 +121,14 @@ class VmCommands(ConsoleCommands):
     async def _run_step(self, chosen: tuple[int, ...], command: str) -> None:
         """Acts on the VMs that were chosen before the question, whatever the list shows by now."""
         consequences = (DESTRUCTIVE.get(command) or does(command),)
-        asks = command != "Start" or len(chosen) > 1
-        if asks and not await self.sure(chosen, f"Run {command} on", consequences, typed=needs_name(command)):
-            return
-        await self.carry_out(chosen, lambda each: vms.run_step(actor(), each, command))
+        agreed: ConfirmAnswer | None = ConfirmAnswer()
+        if command != "Start" or len(chosen) > 1:
+            agreed = await self.sure(
+                chosen, f"Run {command} on", consequences, typed=needs_name(command), reason=True
+            )
+        if agreed is not None:
+            why = agreed.reason
+            await self.carry_out(chosen, lambda each: vms.run_step(actor(why), each, command))
 
     def do_log(self) -> Worker[None]:
         return self.asks(self._log(self.one()))

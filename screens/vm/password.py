@@ -18,11 +18,11 @@ from engine.queries.engines import one_runs
 from engine.queries.live import LiveView, live
 from engine.queries.login import login
 from engine.queries.requests import Progress, progress
+from screens.common.errors import sentence
 from screens.common.text import block
 from screens.framework.commands import Commands
 from screens.framework.screen import EventBatch, actor
 from screens.widgets.dialogs import Confirm, Dialog
-from screens.widgets.reader import sentence
 
 _RESTART = "the VM is shut down and started again, and cloud-init sets the password"
 

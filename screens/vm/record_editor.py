@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from engine.actions import records
 from engine.errors import KvmtuiError
-from screens.common.text import block, plain
+from screens.common.text import block, plain, with_service
 from screens.framework.screen import actor
 from screens.widgets.form import FormDialog, FormWidget
 
@@ -24,7 +24,7 @@ class RecordDialog(FormDialog):
 
     def __init__(self, found: records.EditableRecord) -> None:
         super().__init__(
-            f"DB record of service {found.service_id}",
+            f"DB record of {with_service(found.editable['name'], found.service_id)}",
             FormWidget(model(), values=found.editable),
             editing=True,
         )

@@ -15,11 +15,11 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from engine.queries.runs import RunView
+from screens.common.errors import sentence
 from screens.common.text import block, plain, text
 from screens.framework.screen import EventBatch
 from screens.vm.run_lines import ALIVE, RunTable, failure, run_of
 from screens.widgets.dialogs import Dialog
-from screens.widgets.reader import sentence
 from screens.widgets.table import Table
 
 Read = Callable[[], Sequence[RunView]]

@@ -17,7 +17,8 @@ from engine.actions.notes import set_notes
 from engine.queries.allowed import VmState
 from engine.queries.notes import notes_of
 from screens.common.bindings import bindings
-from screens.common.text import plain
+from screens.common.coalesced import CoalescedRead
+from screens.common.text import plain, with_service
 from screens.common.times import age, ago
 from screens.framework.commands import Commands
 from screens.framework.notes import NotesDialog
@@ -84,6 +85,7 @@ class VmScreen(BaseScreen):
         super().__init__(id="place-vm")
         self.service_id = service_id
         self._found: VmDetails | None = None
+        self._reading = CoalescedRead(self, self._read)
 
     def compose(self) -> ComposeResult:
         yield Head(id="vm-head")
@@ -146,12 +148,12 @@ class VmScreen(BaseScreen):
     def reread(self, batch: EventBatch | None = None) -> None:
         if batch is not None and self.service_id not in batch.services:
             return
-        self.run_worker(self._read(), group="vm", exclusive=True)
+        self._reading.wanted(first=self._found is None)
         if (tab := self.tab) is not None:
             tab.reread(batch)
 
     async def _read(self) -> None:
-        found = await self.beside(lambda: known(self.service_id))
+        found = await self.in_thread(lambda: known(self.service_id))
         if not self.query("#vm-state"):  # the page was closed in between
             return
         state = self.query_one("#vm-state", StateMessage)
@@ -186,10 +188,12 @@ class VmScreen(BaseScreen):
         return self.run_worker(self._notes(), group="dialog", exclusive=True)
 
     async def _notes(self) -> None:
-        words = await self.beside(lambda: notes_of(self.service_id))
+        words = await self.in_thread(lambda: notes_of(self.service_id))
         if words is not None:
             write = partial(set_notes, actor(), self.service_id)
-            shown = await self.app.push_screen_wait(NotesDialog(f"service {self.service_id}", words, write))
+            name = self._found.vm.name if self._found is not None else ""
+            dialog = NotesDialog(with_service(name, self.service_id), words, write)
+            shown = await self.app.push_screen_wait(dialog)
             if shown:
                 self.notify(shown, markup=False)
                 self.reread(EventBatch(frozenset({"change"}), frozenset({self.service_id})))

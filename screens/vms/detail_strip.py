@@ -47,9 +47,12 @@ def used(usage: LiveUsage | None) -> tuple[str, str]:
 def _said(view: VmView, due: int | None, usage: LiveUsage | None, drift: str) -> Iterator[StripLine]:
     name = view.name or str(view.service_id)
     if view.error or view.waiting:
-        why = view.error or f"waits for {view.waiting}"
         again = f" · next try {until(due)}" if due is not None else ""
-        yield f"{name}: {why}", again, "error" if view.error else "busy"
+        yield (
+            (f"{name}: {view.error}", again, "error")
+            if view.error
+            else (f"{name} waits: {view.waiting}", again, "busy")
+        )
     else:
         parts = [f"{name}: {view.vm_status}{f', {view.remote_status}' if view.remote_status else ''}"]
         cpu, memory = used(usage)

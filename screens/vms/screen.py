@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 from textual.widgets import Static
 
+from engine.counting import counted
 from engine.queries.allowed import VmState
 from engine.queries.drifted import DriftedVms, drifted
 from engine.queries.usage import is_read, usage_of
@@ -32,7 +33,8 @@ from screens.common.coalesced import CoalescedRead
 from screens.common.text import text
 from screens.common.times import age
 from screens.framework.commands import Commands
-from screens.framework.screen import EventBatch, ListScreen
+from screens.framework.list_screen import ListScreen
+from screens.framework.screen import EventBatch
 from screens.services.commands import ServiceCommands
 from screens.vm.commands import VmCommands
 from screens.vm.status import state_of, status
@@ -119,7 +121,7 @@ class VmsScreen(ListScreen):
         self._counting.wanted()
 
     async def _count(self) -> None:
-        found = await self.beside(lambda: (counts(), drifted()))
+        found = await self.in_thread(lambda: (counts(), drifted()))
         if found is not None:
             self._counts, self._drift = found
             self._reason.wanted()
@@ -132,7 +134,7 @@ class VmsScreen(ListScreen):
         due = None
         if view is not None and (view.error or view.waiting):
             service_id = view.service_id
-            due = await self.beside(lambda: next_try(service_id))
+            due = await self.in_thread(lambda: next_try(service_id))
         usage = usage_of(view.server, view.vmid) if view is not None else None
         drift = self._drift.differences.get(view.service_id, "") if view is not None else ""
         for strip in self.query(VmStrip):  # none while the screen is being closed
@@ -152,7 +154,7 @@ class VmsScreen(ListScreen):
         services, self._changed = self._changed, set()
         known = [each for each in services if self.list.has(each)]
         if known:
-            found = await self.beside(lambda: [row(view) for view in vms_of(known)])
+            found = await self.in_thread(lambda: [row(view) for view in vms_of(known)])
             self.list.put(found or ())
             self._state_changed()
         if self._settling is None:
@@ -214,7 +216,7 @@ class VmsScreen(ListScreen):
         )
         if kind is None:
             return
-        found = await self.beside(lambda: groups(kind)) or []
+        found = await self.in_thread(lambda: groups(kind)) or []
         title = f"VMs by {kind}" + (f", the {MOST} largest" if len(found) == MOST else "")
         chosen = await self.app.push_screen_wait(Choose(title, [_group_row(each) for each in found]))
         group = next((each for each in found if each.name == chosen), None)
@@ -238,7 +240,7 @@ class VmsScreen(ListScreen):
         words = [_counted(self._counts, self._drift.total)] if self._counts is not None else []
         words += [f"{name}: {value} (i)" for name, value in on if value != "all"]
         for line in self.query("#vm-filters").results(Static):
-            line.update(text(" " + " · ".join(words)))
+            line.update(text(" " + " · ".join(words)), layout=False)
 
     def _chosen(self) -> tuple[int, ...]:
         return tuple(key for key in self.list.chosen if isinstance(key, int))
@@ -306,7 +308,7 @@ def _counted(found: Counts, drifted: int) -> str:
 
 def _group_row(group: Group) -> Choice:
     """A group as a line: how many VMs, and what is not well among them."""
-    parts = [f"{group.total:,} VM{'' if group.total == 1 else 's'}"]
+    parts = [counted(group.total, "VMs")]
     parts += [f"{name} {number:,}" for name in ("stuck", "stopped") if (number := getattr(group, name))]
     return Choice(group.name, " · ".join(parts), "error" if group.stuck else "")
 

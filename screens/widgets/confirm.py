@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 
 from screens.common.text import block, plain, text
 from screens.widgets.dialogs import Dialog
+from screens.widgets.text_line import TextLine
 
 MOST_NAMES = 200
 """Names that are listed; more than that nobody reads."""
@@ -58,8 +59,8 @@ class ConfirmVms(Dialog[ConfirmAnswer]):
         super().__init__(question, f"{first}{tab} · esc cancels", danger=bool(word))
         self._names, self._consequences = tuple(names), tuple(consequences)
         self._word = word
-        self._word_line = Input(placeholder=plain(word), compact=True, id="word")
-        self._reason_line = Input(placeholder=_WHY, compact=True, id="reason")
+        self._word_line = TextLine(placeholder=plain(word), compact=True, id="word")
+        self._reason_line = TextLine(placeholder=_WHY, compact=True, id="reason")
         self._asks_reason = reason
         self._error = Static("", classes="dialog-error", markup=False)
 

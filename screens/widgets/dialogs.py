@@ -23,13 +23,15 @@ from textual.widgets import Button, Input, Static
 from screens.common.text import block, pasteable, plain, text
 from screens.widgets.rows import Cell, Column, TableRow
 from screens.widgets.rule import TitledRule
+from screens.widgets.styled_once import StyledOnce
 from screens.widgets.table import Table
+from screens.widgets.text_line import TextLine
 from screens.widgets.toned import Toned
 
 Answer = TypeVar("Answer")
 
 
-class Dialog(ModalScreen[Answer], Generic[Answer]):
+class Dialog(StyledOnce, ModalScreen[Answer], Generic[Answer]):
     """A title, a body and a line that says which keys answer, between two rules."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Cancel", show=False)]
@@ -128,7 +130,7 @@ class TypeName(Dialog[bool]):
         if self._consequences:
             said = "\n".join(f"- {plain(each)}" for each in self._consequences)
             yield VerticalScroll(Static(block(said)), classes="dialog-body")
-        yield Input(placeholder=plain(self._name_to_type), compact=True)
+        yield TextLine(placeholder=plain(self._name_to_type), compact=True)
         yield Static("", classes="dialog-error", markup=False)
 
     def action_leave(self) -> None:
@@ -207,9 +209,12 @@ class Choose(Dialog[str]):
 
     AUTO_FOCUS = "Table"
 
-    def __init__(self, title: str, choices: Sequence[Choice], *, danger: bool = False) -> None:
+    def __init__(
+        self, title: str, choices: Sequence[Choice], *, danger: bool = False, legend: str = ""
+    ) -> None:
         super().__init__(title, "enter chooses · ↑ ↓ moves · esc cancels", danger)
-        width = min(max((len(choice.value) for choice in choices), default=5), 32)
+        self._legend = legend
+        width = min(max(len("Value"), *(len(choice.value) for choice in choices)), 32)
         columns = (Column("value", "Value", width), Column("use", "What it is for", 20, grow=True))
         self._table = Table(columns, noun="choices", empty="There is nothing to choose.")
         self._table.styles.height = len(choices) + 2
@@ -221,6 +226,8 @@ class Choose(Dialog[str]):
         yield self._table
         if max(map(len, self._uses.values()), default=0) > _SHORT:
             yield self._whole
+        if self._legend:
+            yield Static(text(self._legend), classes="choice-legend")
 
     def on_grid_highlighted(self, message: Table.Highlighted) -> None:
         """Shows in full what the choice under the cursor is for, which its row may cut."""

@@ -27,6 +27,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Select, Static, TextArea
 
+from engine.counting import counted
 from screens.common.text import plain, text
 from screens.widgets.dialogs import Confirm, Dialog
 from screens.widgets.fields import FormField, complaints, fields_of
@@ -315,7 +316,7 @@ class FormDialog(Dialog[dict[str, object]]):
     def say(self, fault: str) -> None:
         """Shows what is wrong with the whole, until the keys go elsewhere."""
         self._below.set_class(bool(fault), "wrong")
-        self._below.update(text(f"[-] {fault}" if fault else ""))
+        self._below.update(text(f"[-] {fault}" if fault else ""), layout=bool(fault))
 
     def action_save(self) -> None:
         """Saves, whichever widget has the focus."""
@@ -327,7 +328,7 @@ class FormDialog(Dialog[dict[str, object]]):
         if not changes:
             self.dismiss(None)
             return
-        number = f"{len(changes)} change{'s' if len(changes) != 1 else ''}"
+        number = counted(len(changes), "changes")
         words = "\n".join(each.words for each in changes)
         self.app.push_screen(Confirm(f"Discard {number}?", words, yes="Discard"), self._discard)
 
@@ -340,7 +341,7 @@ class FormDialog(Dialog[dict[str, object]]):
         if self._editing:
             changes = self.form.changes
             words = " · ".join(each.words for each in changes)
-            self._changes.update(text(f"{len(changes)} changed: {words}" if changes else ""))
+            self._changes.update(text(f"{len(changes)} changed: {words}" if changes else ""), layout=False)
 
     def action_turn(self, by: int) -> None:
         """Goes to another section."""
@@ -354,7 +355,7 @@ class FormDialog(Dialog[dict[str, object]]):
         message.stop()
         self.say(message.fault)
         if not message.fault and message.field is not None:
-            self._below.update(text(self.form.about(message.field)))
+            self._below.update(text(self.form.about(message.field)), layout=False)
 
     def on_form_widget_submitted(self, message: FormWidget.Submitted) -> None:
         message.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.style import Style
@@ -13,11 +14,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.clock import now_ms
+from engine.counting import counted
 from screens.common.text import clamp
-from screens.widgets.counts import counted
 from screens.widgets.painter import Painter
 from screens.widgets.reader import RowReader
-from screens.widgets.rows import TONES, Column, Key, RowSource, TableRow, View
+from screens.widgets.rows import Column, Key, RowSource, TableRow, View
+from screens.widgets.toned import tone_style
 from screens.widgets.window import Window, WindowRequest
 
 HEAD, FOOT = 1, 1
@@ -35,7 +37,6 @@ class Grid(ScrollView, can_focus=True):
         "table--status",
         "table--alert",
         "table--words",
-        *(f"tone--{tone}" for tone in TONES),
     }
 
     @dataclass
@@ -182,6 +183,11 @@ class Grid(ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self, self._reported_key))
 
     def _failed(self, sentence: str) -> None:
+        """Shows what failed; rows of an earlier view do not stay under a view they do not belong to."""
+        if self._behind:
+            self._window = Window()
+            self._set_height()
+            self._settle_cursor()
         self.error, self._loaded, self._behind = sentence, True, False
         self.refresh()
 
@@ -292,11 +298,14 @@ class Grid(ScrollView, can_focus=True):
     def _words(self) -> list[str]:
         """What is shown in place of rows when there are none."""
         if self.error:
-            return [f"  {self.error}", "", "  Press ctrl+t to retry."]
+            words = wrap(self.error, max(20, self._painter.width - 4))
+            retry = "Press ctrl+t to retry."
+            keys = "/ changes the filter, esc clears it, ctrl+t retries." if self.view.filter else retry
+            return [*(f"  {line}" for line in words), "", f"  {keys}"]
         if not self._loaded:
             return ["  Loading …"]
         if self.view.filter or self.narrowed:
-            on = [f"“{self.view.filter}”"] if self.view.filter else []
+            on = [f"'{self.view.filter}'"] if self.view.filter else []
             on += [self.narrowed] if self.narrowed else []
             return [
                 f"  No {self.noun} match {' · '.join(on)}.",
@@ -309,8 +318,8 @@ class Grid(ScrollView, can_focus=True):
         """The line below: an error, or how many rows under which view."""
         if self.error and self._window.rows:
             return f"  [-] {clamp(self.error, self.size.width - 27)} ctrl+t retries."
-        facts = [counted(self.count, self.noun)] if self._loaded else []
-        facts += [f"filter “{self.view.filter}”"] if self.view.filter else []
+        facts = [counted(self.count, self.noun)] if self._loaded and not self.error else []
+        facts += [f"filter '{self.view.filter}'"] if self.view.filter else []
         facts += [f"{len(self.marks):,} marked *"] if self.marks else []
         facts += [self._stale] if self._stale else []
         return "  " + " · ".join(facts)
@@ -330,6 +339,10 @@ class Grid(ScrollView, can_focus=True):
 
     def _style_named(self, name: str) -> Style:
         if name not in self._styles_by_name:
-            found = self.get_component_rich_style(name) if name else self.rich_style
-            self._styles_by_name[name] = Style.from_color(found.color) if name.startswith("tone") else found
+            self._styles_by_name[name] = self._style(name)
         return self._styles_by_name[name]
+
+    def _style(self, name: str) -> Style:
+        if name.startswith("tone--"):
+            return tone_style(self.app, name.removeprefix("tone--"))
+        return self.get_component_rich_style(name) if name else self.rich_style

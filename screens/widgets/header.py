@@ -13,6 +13,7 @@ from rich.text import Text
 from textual import events
 from textual.message import Message
 
+from engine.counting import counted
 from screens.common.actions import SCREENS, Action
 from screens.common.text import fit
 from screens.widgets.tabrow import TabName, TabRow
@@ -85,7 +86,7 @@ def _words(facts: Facts) -> list[tuple[str, str]]:
     parts += [("read-only · ", "warn")] if facts.read_only else []
     parts += [(f"engine {facts.engine}", "error" if facts.engine == "none" else ""), (" · ", "muted")]
     parts += [heartbeat(facts.heartbeat_seconds), (" · ", "muted")]
-    alerts = f"{facts.alerts} alert{'' if facts.alerts == 1 else 's'}"
+    alerts = counted(facts.alerts, "alerts")
     return [*parts, (f"! {alerts}", "error") if facts.alerts else (alerts, "muted")]
 
 

@@ -17,9 +17,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.clock import stamp
+from engine.counting import counted
 from screens.common.bindings import ActionMixin, bindings
 from screens.common.text import LONGEST, fit, pasteable, plain
-from screens.widgets.rows import TONES
+from screens.widgets.toned import tone_style
 
 TONE_OF = {"success": "ok", "skip": "muted", "waiting": "busy", "error": "error", "note": "muted"}
 GLYPH_OF = {"success": "[+]", "skip": "[+]", "waiting": "[~]", "error": "[-]"}
@@ -53,7 +54,6 @@ class LogView(ActionMixin, ScrollView, can_focus=True):
         "log--title",
         "log--cursor",
         "log--match",
-        *(f"tone--{tone}" for tone in TONES),
     }
 
     @dataclass
@@ -221,8 +221,7 @@ class LogView(ActionMixin, ScrollView, can_focus=True):
 
     def _copy(self, lines: list[LogLine]) -> None:
         self.app.copy_to_clipboard("\n".join(pasteable(shown_text(line)) for line in lines))
-        noun = "line is" if len(lines) == 1 else "lines are"
-        self.notify(f"{len(lines)} {noun} on the clipboard.", markup=False, timeout=2)
+        self.notify(f"{counted(len(lines), 'lines are')} on the clipboard.", markup=False, timeout=2)
 
     def _go(self, index: int) -> None:
         """Puts the cursor on a line and holds still."""
@@ -290,7 +289,7 @@ class LogView(ActionMixin, ScrollView, can_focus=True):
         paused = f"paused at {self.cursor + 1:,} of {len(self._shown):,}, {self._missed:,} newer, end follows"
         facts = ["Log", "following" if self.following else paused]
         facts += [f"only {self._only_name}"] if self.only_sid is not None else []
-        facts += [f"search “{self.needle}”"] if self.needle else []
+        facts += [f"search '{self.needle}'"] if self.needle else []
         return " " + " · ".join(facts)
 
     def _line(self, at: int, width: int) -> Strip:
@@ -302,7 +301,7 @@ class LogView(ActionMixin, ScrollView, can_focus=True):
         left, used = self._indent, 0
         for words, tone in pieces(line):
             cut, left = words[left:], max(0, left - len(words))
-            own = style if under_cursor or not tone else style + self._style_named(f"tone--{tone}")
+            own = style if under_cursor or not tone else style + tone_style(self.app, tone)
             segments += _matched(cut, self.needle, own, own + self._style_named("log--match"))
             used += cell_len(cut)
         segments.append(Segment(" " * max(0, width - used), style))
@@ -310,8 +309,7 @@ class LogView(ActionMixin, ScrollView, can_focus=True):
 
     def _style_named(self, name: str) -> Style:
         if name not in self._styles_by_name:
-            found = self.get_component_rich_style(name) if name else self.rich_style
-            self._styles_by_name[name] = Style.from_color(found.color) if name.startswith("tone") else found
+            self._styles_by_name[name] = self.get_component_rich_style(name) if name else self.rich_style
         return self._styles_by_name[name]
 
     def _room(self) -> int:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Label
 
 from screens.common.text import text
+from screens.widgets.text_line import TextLine
 
 
 class Prompt(Horizontal):
@@ -43,20 +43,21 @@ class Prompt(Horizontal):
 
     def __init__(self, sign: str, hint: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes="hidden")
-        self.sign = sign
-        self._input = Input(placeholder=f"{hint} · enter keeps, esc cancels", compact=True)
-
-    def compose(self) -> ComposeResult:
-        yield Label(text(self.sign))
-        yield self._input
+        self._sign = sign
+        self._hint = f"{hint} · enter keeps, esc cancels"
+        self._input: Input | None = None
+        """Made when the line is first opened: most are never typed into."""
 
     @property
     def value(self) -> str:
         """What is typed now."""
-        return self._input.value
+        return self._input.value if self._input is not None else ""
 
     def open(self, value: str = "") -> None:
         """Shows the line with a text to edit, and takes the focus."""
+        if self._input is None:
+            self._input = TextLine(placeholder=self._hint, compact=True)
+            self.mount(Label(text(self._sign)), self._input)
         with self.prevent(Input.Changed):
             self._input.value = value
         self._input.cursor_position = len(value)
@@ -76,4 +77,4 @@ class Prompt(Horizontal):
 
     def _close(self, kept: bool) -> None:
         self.add_class("hidden")
-        self.post_message(self.Closed(self, self._input.value, kept))
+        self.post_message(self.Closed(self, self.value, kept))

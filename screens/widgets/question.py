@@ -18,6 +18,7 @@ from textual.widgets import Checkbox, Input, Select, Static, TextArea
 
 from screens.common.text import plain, text
 from screens.widgets.fields import FormField, value_of
+from screens.widgets.text_line import TextLine
 
 UNCHANGED = "(unchanged — type to replace)"
 _MOST_OFFERED = 12
@@ -209,9 +210,9 @@ def _control(field: FormField, value: object, choices: Sequence[str], known_secr
         pick.chosen = None if chosen is Select.NULL else str(chosen)
         return pick
     if field.kind == "secret":
-        return Input(placeholder=UNCHANGED if known_secret else "", password=True, compact=True)
+        return TextLine(placeholder=UNCHANGED if known_secret else "", password=True, compact=True)
     # a text that is there is edited, not replaced by the first key; a number is replaced
-    return Input(_shown(field, value), compact=True, select_on_focus=field.kind == "int")
+    return TextLine(_shown(field, value), compact=True, select_on_focus=field.kind == "int")
 
 
 def _shown(field: FormField, value: object) -> str:

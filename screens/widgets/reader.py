@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from textual.widget import Widget
 
-from engine.errors import KvmtuiError
+from screens.common.errors import sentence
 from screens.widgets.rows import RowSource
 from screens.widgets.window import Window, WindowRequest, read
 
@@ -63,11 +63,11 @@ class RowReader:
     async def _read_on(self) -> None:
         try:
             while self._again and self._source is not None:
-                await self._read_beside(self._source)
+                await self._read_in_thread(self._source)
         finally:
             self._busy = False
 
-    async def _read_beside(self, source: RowSource) -> None:
+    async def _read_in_thread(self, source: RowSource) -> None:
         self._again = False
         wanted = self._request()
         try:
@@ -78,12 +78,3 @@ class RowReader:
             return
         if source is self._source:
             self._arrived(wanted, window)
-
-
-def sentence(error: Exception) -> str:
-    """An error as an operator reads it: the engine's own sentence, or one about what broke here."""
-    if isinstance(error, KvmtuiError):
-        return error.sentence
-    return (
-        f"This list could not be read ({type(error).__name__}: {error}). Try again; if it stays, see the log."
-    )

@@ -20,9 +20,6 @@ from typing import Any, Protocol
 
 Key = Hashable
 
-TONES = ("ok", "busy", "warn", "error", "muted", "accent")
-"""The meanings a text can have besides its words; every theme gives each a colour."""
-
 
 @dataclass(frozen=True, slots=True)
 class Cell:

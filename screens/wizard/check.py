@@ -87,10 +87,6 @@ def _sum(checks: Sequence[CheckView]) -> Part:
     return good(f"All {len(checks)} checks passed.")
 
 
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"
-
-
 def _wrong(checks: Sequence[CheckView]) -> Iterator[Part]:
     """What failed and what is doubtful, each with what to do."""
     wrong = [each for each in checks if each.result != "ok"]

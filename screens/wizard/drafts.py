@@ -26,9 +26,5 @@ class Draft:
         others = {name: each for name, each in self._all().items() if name != self._name}
         self._memory.keep(NAME, {**others, self._name: dict(typed)} if typed else others)
 
-    def drop(self) -> None:
-        """Forgets it: it was saved."""
-        self.keep({})
-
     def _all(self) -> dict[str, Any]:
         return self._memory.of(NAME)

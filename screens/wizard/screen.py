@@ -13,6 +13,7 @@ from textual.containers import VerticalScroll
 from textual.worker import Worker
 
 from engine.actions.doctor import check_server_named
+from engine.counting import counted
 from engine.queries.offers import Offers, offers
 from engine.queries.setup import set_up
 from screens.common.actions import Action
@@ -71,7 +72,7 @@ class WizardScreen(StepContext):
         self.run_worker(self._read(), group="wizard", exclusive=True)
 
     async def _read(self) -> None:
-        site = await self.beside(set_up)
+        site = await self.in_thread(set_up)
         self._unread = "" if site is not None else "Cannot read what is already set up."
         if site is not None:
             self.known = replace(self.known, site=site)
@@ -214,7 +215,7 @@ class WizardScreen(StepContext):
     async def _saved(self, was_done: bool) -> None:
         """Reads the site again and opens the next step if this one is done now."""
         self._forget(None if self.step is steps.STEPS[0] else self.known.offers)
-        site = await self.beside(set_up)
+        site = await self.in_thread(set_up)
         if site is not None:
             self.known = replace(self.known, site=site)
         if self.step.done(self.known) and not was_done:
@@ -238,8 +239,7 @@ class WizardScreen(StepContext):
     def do_copy(self) -> None:
         lines = self.step.commands(self.known)
         self.app.copy_to_clipboard("\n".join(pasteable(each) for each in lines))
-        what = "1 command is" if len(lines) == 1 else f"{len(lines)} commands are"
-        self.notify(f"{what} on the clipboard.", markup=False, timeout=3)
+        self.notify(f"{counted(len(lines), 'commands are')} on the clipboard.", markup=False, timeout=3)
 
     def forward(self) -> None:
         """Turns to the next step."""

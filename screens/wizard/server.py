@@ -83,7 +83,7 @@ class ServerStep(WizardStep):
 
     async def act(self, context: StepContext, known: WizardState) -> bool:
         name = known.site.server
-        found = await context.beside(lambda: server_values(name) if name else {"token_id": USUAL_LOGIN})
+        found = await context.in_thread(lambda: server_values(name) if name else {"token_id": USUAL_LOGIN})
         if found is None:
             return False
         dialog = ServerDialog(name, found, context.draft)

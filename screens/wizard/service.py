@@ -67,7 +67,7 @@ class ServiceStep(WizardStep):
         form.close(taken=False)
         if answers is None or not await _agreed(context, known, answers):
             return False
-        if await context.beside(lambda: _ordered(known, answers)) is not None:
+        if await context.in_thread(lambda: _ordered(known, answers)) is not None:
             form.close(taken=True)
             context.show_log()
         return True
@@ -75,7 +75,7 @@ class ServiceStep(WizardStep):
 
 async def _agreed(context: StepContext, known: WizardState, answers: Mapping[str, object]) -> bool:
     """Whether the operator saw what will happen and wants it."""
-    spec = await context.beside(lambda: product_values(str(answers["product"])))
+    spec = await context.in_thread(lambda: product_values(str(answers["product"])))
     if spec is None:
         return False
     plan: PlanDialog = PlanDialog("This will happen", summary(known, spec, answers), yes="Deploy it")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine.counting import counted
 from engine.plan import Plan, effective
 from screens.widgets.dialogs import PlanLine
 from screens.wizard.state import WizardState
@@ -28,7 +29,7 @@ def _vm(known: WizardState, plan: Plan) -> Iterator[PlanLine]:
     disk = f", {plan.system_disk.size} GiB disk" if plan.system_disk.size else ""
     where = f" on {plan.system_disk.storage}" if plan.system_disk.storage else ""
     cores = plan.cores * plan.sockets
-    size = f"{cores} {'core' if cores == 1 else 'cores'}, {plan.memory} MiB{disk}{where}"
+    size = f"{counted(cores, 'cores')}, {plan.memory} MiB{disk}{where}"
     yield PlanLine("+", f"VM on {known.site.server}: {plan.clone} clone of template {plan.template}, {size}")
     yield PlanLine("+", "Its firewall, cloud-init with a user and a password of its own; then it is started")
 

@@ -65,7 +65,7 @@ class ZoneStep(WizardStep):
         if outcome is None:
             return False
         context.notify("Asking the provider …", markup=False, timeout=3)
-        report = await context.beside(lambda: test_zone(int(outcome.id)))
+        report = await context.in_thread(lambda: test_zone(int(outcome.id)))
         if report is not None:
             words = f"{report.sentence}\n{report.advice}".strip()
             await context.app.push_screen_wait(Notice(f"Zone {report.zone}", words, danger=not report.ok))

@@ -81,7 +81,7 @@ class ZonesScreen(RecordsScreen):
 
     async def _delete(self, key: Any) -> None:
         """With our records in the zone, the first choice is to keep it."""
-        ours = await self.beside(lambda: _records(key))
+        ours = await self.in_thread(lambda: _records(key))
         if ours:
             choices = (
                 Choice("keep", "Keep the zone; terminate its VMs first."),
@@ -107,9 +107,9 @@ class ZonesScreen(RecordsScreen):
 
     async def _test(self, key: int) -> None:
         self.notify("Asking the provider …", markup=False, timeout=3)
-        report = await self.beside(lambda: test_zone(key))
+        report = await self.in_thread(lambda: test_zone(key))
         if report is not None:
-            found = [CheckLine(_SIGNS[each.ok], each.name, each.said) for each in report.checks]
+            found = [CheckLine(_SIGNS[each.ok], each.name, each.sentence) for each in report.checks]
             failed = next((at for at, each in enumerate(found) if each.sign == "-"), None)
             if failed is not None:
                 found[failed] = replace(found[failed], fix=report.advice)

@@ -142,7 +142,7 @@ class BackupsTab(ClusterTab):
             "The VM is shut down, and the backup overwrites its disks.",
             f"Everything written in the {age(item.created)} since {at(item.created)} UTC is lost.",
             "Its snapshots are lost too.",
-            "Then the package is applied again, the VM is started, and the client gets a mail.",
+            "Then the product is applied again, the VM is started, and the client gets a mail.",
             "Until that has ended, nothing else can be asked of this VM.",
         )
         if await self.typed(f"Restore {name} from this backup?", name, consequences):

@@ -234,7 +234,7 @@ class ClusterTab(ListTab):
 
     async def vm_name(self) -> str | None:
         """The name of the VM, which must be typed before something that cannot be undone."""
-        return await self.beside(lambda: name_of_service(self.service_id))
+        return await self.in_thread(lambda: name_of_service(self.service_id))
 
     async def typed(self, question: str, name: str, consequences: Sequence[str]) -> bool:
         """True when the name of the VM was typed."""

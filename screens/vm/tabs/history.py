@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from textual.app import ComposeResult
 from textual.worker import Worker
 
+from engine.counting import counted
 from engine.queries.history import Moment, history_of
 from engine.queries.refs import vm_id_of_service
 from engine.queries.runs import RunView, runs
+from screens.common.text import with_service
 from screens.common.times import ago, at
 from screens.framework.live_rows import FreshRows
 from screens.vm.details import VmDetails
@@ -72,9 +74,9 @@ class HistoryTab(ListTab):
         def read() -> Sequence[RunView]:
             return runs(vm_id_of_service(self.service_id), run_id)
 
-        found = await self.beside(read)
+        found = await self.in_thread(read)
         if found is not None:
-            name = f"service {self.service_id}, run {run_id}"
+            name = f"{with_service(self.found.vm.name if self.found else '', self.service_id)}, run {run_id}"
             self.app.push_screen(RunLog(name, found, self.service_id, read))
 
     def _rows(self) -> Sequence[TableRow]:
@@ -122,5 +124,5 @@ def _said(notes: str) -> Iterator[Said]:
         yield "No notes. # adds some.", "muted"
         return
     left = len(lines) - 1
-    more = f" (and {left} more line{'s' if left > 1 else ''})" if left else ""
+    more = f" (and {counted(left, 'more lines')})" if left else ""
     yield f"Notes: {lines[0]}{more} · # shows and changes them", ""

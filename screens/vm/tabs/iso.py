@@ -12,6 +12,7 @@ from engine.queries.allowance import Allowance
 from engine.queries.maintenance import IsoView, iso_images
 from screens.common.actions import Action
 from screens.common.bindings import action, bindings, refused
+from screens.common.text import with_service
 from screens.framework.screen import actor
 from screens.vm.tabs.backups import short, size
 from screens.vm.tabs.cluster_tab import ClusterReading, ClusterTab
@@ -123,6 +124,6 @@ class IsoTab(ClusterTab):
         name = await self.vm_name()
         if name is None:
             return False
-        question = f"{what} {name} (service {self.service_id})?"
+        question = f"{what} {with_service(name, self.service_id)}?"
         asked = ConfirmVms(question, verb=verb, consequences=(consequence,))
         return await self.app.push_screen_wait(asked) is not None

@@ -1,4 +1,4 @@
-"""The live panel of a VM: its state, its usage, and its drift from the package.
+"""The live panel of a VM: its state, its usage, and its drift from the product.
 
 A failed poll keeps the figures of the last good one, with their age; the error is shown above them.
 """
@@ -108,7 +108,7 @@ class LivePanel(Sheet):
         yield fact("ISO", view.standing.iso or "none in the drive")
         for place, change in enumerate(view.pending):
             yield fact("" if place else "Pending", plain(change.line), "warn")
-        yield from self._beside(view)
+        yield from self._drift(view)
 
     def _power(self, looked: Observation, standing: GuestState) -> Line:
         running = standing.power == "running"
@@ -146,7 +146,7 @@ class LivePanel(Sheet):
             yield fact("Network", f"in {rate(flow.net_in)} · out {rate(flow.net_out)}")
             yield fact("Disk I/O", f"read {rate(flow.disk_read)} · written {rate(flow.disk_written)}")
 
-    def _beside(self, view: LiveView) -> Iterator[Line]:
+    def _drift(self, view: LiveView) -> Iterator[Line]:
         assert view.beside is not None
         half = (self._width - LABEL - 2) // 2
         verdict, note, colour = self._verdict(view)
@@ -154,14 +154,14 @@ class LivePanel(Sheet):
         yield (
             (fit(verdict, LABEL), colour),
             (fit("Now", half), "accent"),
-            ("  Package", "accent"),
+            ("  Product", "accent"),
             (note, colour),
         )
         for line in describe(view.beside):
             tone = _SIGN_TONES[line.sign]
             name = (fit(plain(line.name.replace("  ", "· ", 1)), LABEL), "muted")
             now = (fit(line.real, half), tone if line.sign in ("!", "~") else "")
-            yield name, now, (f"{line.sign} ", tone), (line.package, "muted" if line.sign != "!" else tone)
+            yield name, now, (f"{line.sign} ", tone), (line.product, "muted" if line.sign != "!" else tone)
 
     def _verdict(self, view: LiveView) -> tuple[str, str, str]:
         """How both differ: in short, what to do about it, and the tone."""
@@ -170,7 +170,7 @@ class LivePanel(Sheet):
             return f"[!] {drift} differ{'s' if drift == 1 else ''}", "  · = applies it again", "warn"
         assert view.beside is not None
         if any(each.pending for each in view.beside.facts()):
-            return "[~] on its way", f"  · {MEANINGS['~']}", "busy"
+            return "[~] pending", f"  · {MEANINGS['~']}", "busy"
         return "[=] the same", "", "ok"
 
 

@@ -9,7 +9,6 @@ from textual.containers import VerticalScroll
 from textual.worker import Worker
 
 from engine.actions import packages
-from engine.queries.descriptions import name_of
 from engine.queries.drift import Fact
 from engine.queries.inventory import ServiceView
 from engine.queries.live import LiveReader, LiveView
@@ -18,6 +17,7 @@ from engine.queries.traffic import MonthView, gib
 from engine.queries.vms import VmView
 from screens.common.actions import Action
 from screens.common.bindings import bindings
+from screens.common.text import with_service
 from screens.framework.commands import results_of, show_results
 from screens.framework.screen import EventBatch, actor
 from screens.services import options
@@ -102,7 +102,7 @@ class OverviewTab(Tab):
         if before != self._drift:
             self.refresh_bindings()
 
-    # Applying the package again
+    # Applying the product again
 
     @property
     def _drift(self) -> tuple[Fact, ...]:
@@ -120,23 +120,18 @@ class OverviewTab(Tab):
 
     async def _apply(self) -> None:
         lines = plan_lines(self._drift)
-        title = f"Apply the package to service {self.service_id} again"
+        name = self.found.vm.name if self.found is not None else ""
+        title = f"Apply the product to {with_service(name, self.service_id)} again"
         if await self.app.push_screen_wait(PlanDialog(title, lines, yes="Apply", note=options.INTERRUPTS)):
-            answer = await self.beside(
+            answer = await self.in_thread(
                 lambda: results_of(self.service_id, lambda each: packages.change_package(actor(), each))
             )
             show_results(self, [answer] if answer is not None else [])
 
 
 def plan_lines(drift: Sequence[Fact]) -> list[PlanLine]:
-    """What applying the package changes, fact by fact."""
-    return [
-        PlanLine(
-            "~",
-            f"{name_of(each)}: {options.shown(each.real)} → {options.shown(each.package)}",
-        )
-        for each in drift
-    ]
+    """What applying the product changes, fact by fact."""
+    return [PlanLine("~", options.change_words(each.name, each.real, each.package)) for each in drift]
 
 
 def _title(words: str, note: str) -> Iterator[Line]:
@@ -163,7 +158,7 @@ def _addresses(vm: VmView) -> Iterator[Line]:
 def _traffic(found: Sequence[MonthView], quota: QuotaView | None) -> Iterator[Line]:
     """What was counted for billing, and how much of the quota it is; nothing while there is neither."""
     if found or quota is not None:
-        yield from _title("Counted traffic", "kvmtui vm stats tells every month")
+        yield from _title("Counted traffic", "kvmtui vm stats lists every month")
     if quota is not None:
         drawn = share(quota.used, quota.limit, _BAR, full=quota.state == "exceeded")
         yield ("  Quota     ", ""), (drawn.text, drawn.tone)
@@ -173,7 +168,7 @@ def _traffic(found: Sequence[MonthView], quota: QuotaView | None) -> Iterator[Li
 
 
 def _options(service: ServiceView) -> Iterator[Line]:
-    yield from _title("Options", "O changes them, p changes the package")
+    yield from _title("Options", "O changes them, p changes the product")
     for name, value in service.options.items():
         yield fact(f"  {name}", str(value))
     if not service.options:

@@ -16,7 +16,7 @@ from textual.errors import NoWidget
 from textual.screen import Screen
 from textual.widget import Widget
 
-from screens.widgets.reader import sentence
+from screens.common.errors import sentence
 
 T = TypeVar("T")
 _TICK = 1.0

@@ -10,6 +10,7 @@ from textual.worker import Worker
 
 from engine.actions import maintenance
 from engine.clock import stamp
+from engine.counting import counted
 from engine.queries.allowance import Allowance
 from engine.queries.maintenance import ScheduleView, SnapshotView, snapshot_schedule, snapshots
 from screens.common.actions import Action
@@ -161,8 +162,7 @@ def _none_allowed(allowed: Allowance) -> str:
 
 
 def _days(allowed: Allowance) -> str:
-    days = allowed.snapshot_lifetime
-    return f"{days} day{'s' if days != 1 else ''}"
+    return counted(allowed.snapshot_lifetime, "days")
 
 
 def _until(item: SnapshotView, reading: ClusterReading) -> str:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import ClassVar
 
-from screens.framework.screen import BaseScreen, EventBatch, ListScreen
+from screens.framework.list_screen import ListScreen
+from screens.framework.screen import BaseScreen, EventBatch
 from screens.vm.details import VmDetails
 
 
