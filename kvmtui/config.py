@@ -1,25 +1,24 @@
-"""The configuration: environment over config.toml over defaults, checked as a whole before a start."""
+"""The configuration: environment over config.toml over defaults, checked as a whole before a start.
+
+A start without config.toml imports neither pydantic nor `kvmtui.config_file`, which read and check it.
+"""
 
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engine import clock
 from engine import operators as logins
+from engine.checked import Check, CheckedSettings, setting
 from engine.consoles import console_options as consoles
-from engine.errors import Refused
 from engine.notify import settings as notifications
 from engine.operators import ACCOUNT, Operators
 from engine.roles import Role
-from engine.validation import sentence
 from kvmtui import logs, paths
 from kvmtui.api.settings import ApiSettings
 from kvmtui.web.settings import WebSettings
@@ -27,83 +26,77 @@ from kvmtui.web.settings import WebSettings
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
-class Config(BaseModel):
+def _of_people(given: Role) -> Role:
+    if given is Role.METRICS:
+        raise ValueError("metrics is a role of tokens; give viewer, support, operator or owner")
+    return given
+
+
+def _all_of_people(given: dict[str, Role]) -> dict[str, Role]:
+    for each in given.values():
+        _of_people(each)
+    return given
+
+
+def _known_zone(given: str) -> str:
+    try:
+        ZoneInfo(given)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"no time zone is named '{given}'; write one like Europe/Warsaw") from error
+    return given
+
+
+@dataclass(frozen=True)
+class Config(CheckedSettings):
     """Everything that is set outside the database."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    database: str = Field(
-        "",
+    database: str = field(
+        default="",
         repr=False,  # it may hold a password
-        description="`sqlite:///PATH` or `postgresql://…`; by default kvmtui.db in the site's data folder.",
+        metadata={
+            "description": "`sqlite:///PATH` or `postgresql://…`; by default kvmtui.db in the site's data folder."
+        },
     )
-    secret_key_file: Path = Field(
-        Path(),
-        description="The key that seals stored secrets; by default secret.key. Relative to this file.",
+    secret_key_file: Path = setting(
+        Path(), "The key that seals stored secrets; by default secret.key. Relative to this file."
     )
-    log_level: Level = Field("INFO", description="How much the log file holds.")
-    site_name: str = Field(
-        "kvmtui", min_length=1, max_length=60, description="Name of the site in the header of the console."
+    log_level: Level = setting("INFO", "How much the log file holds.")
+    site_name: str = setting(
+        "kvmtui", "Name of the site in the header of the console.", min_length=1, max_length=60
     )
-    theme: str = Field(
+    theme: str = setting(
         "",
+        "Colours of the console: `dark`, `light`, `high-contrast`, `16`, or a file of the folder `themes`.",
         max_length=60,
-        description="Colours of the console: `dark`, `light`, `high-contrast`, `16`, or a file of the folder `themes`.",
     )
-    keymap: dict[str, str] = Field(
-        default_factory=dict,
-        description="Keys of your own: name of an action = keys, separated by commas.",
+    keymap: dict[str, str] = setting(dict, "Keys of your own: name of an action = keys, separated by commas.")
+    low_bandwidth: bool = setting(False, "Optimise the console for slow links.")
+    time_zone: Annotated[str, Check(_known_zone)] = setting(
+        "UTC", "Time zone of schedules, local dates and billing months, such as `Europe/Warsaw`."
     )
-    low_bandwidth: bool = Field(False, description="Optimise the console for slow links.")
-    time_zone: str = Field(
-        "UTC", description="Time zone of schedules, local dates and billing months, such as `Europe/Warsaw`."
+    operators: Annotated[dict[str, Role], Check(_all_of_people)] = setting(
+        dict, "Roles of operators: login name = `viewer`, `support`, `operator` or `owner`."
     )
-    operators: dict[str, Role] = Field(
-        default_factory=dict,
-        description="Roles of operators: login name = `viewer`, `support`, `operator` or `owner`.",
+    default_operator: Annotated[Role, Check(_of_people)] = setting(
+        Role.OWNER, "Role of logins that `operators` does not list."
     )
-    default_operator: Role = Field(Role.OWNER, description="Role of logins that `operators` does not list.")
-    service_account: str = Field(
+    service_account: str = setting(
         ACCOUNT,
+        "Account that kvmtui runs as on a shared host; the login of an operator is then that of sudo.",
         min_length=1,
         max_length=64,
-        description="Account that kvmtui runs as on a shared host; the login of an operator is then that of sudo.",
     )
-    console: consoles.ConsoleSettings = Field(
-        default_factory=consoles.ConsoleSettings, description="Serial and noVNC consoles of VMs."
-    )
-    api: ApiSettings = Field(default_factory=ApiSettings, description="The HTTP API.")
-    web: WebSettings = Field(default_factory=WebSettings, description="The console in a browser.")
-    notify: notifications.NotifySettings = Field(
-        default_factory=notifications.NotifySettings, description="Notifications for operators."
+    console: consoles.ConsoleSettings = setting(consoles.ConsoleSettings, "Serial and noVNC consoles of VMs.")
+    api: ApiSettings = setting(ApiSettings, "The HTTP API.")
+    web: WebSettings = setting(WebSettings, "The console in a browser.")
+    notify: notifications.NotifySettings = setting(
+        notifications.NotifySettings, "Notifications for operators."
     )
     log_file: Path = Path()
     home: Path | None = None
-    templates: Path = Field(
-        Path(),
-        description="Folder of your own mail templates; by default `templates`. Relative to this file.",
+    templates: Path = setting(
+        Path(), "Folder of your own mail templates; by default `templates`. Relative to this file."
     )
-
-    @field_validator("log_level", mode="before")
-    @classmethod
-    def _in_capitals(cls, given: Any) -> Any:
-        return given.upper() if isinstance(given, str) else given
-
-    @field_validator("operators", "default_operator")
-    @classmethod
-    def _of_people(cls, given: dict[str, Role] | Role) -> dict[str, Role] | Role:
-        if Role.METRICS in (given.values() if isinstance(given, dict) else (given,)):
-            raise ValueError("metrics is a role of tokens; give viewer, support, operator or owner")
-        return given
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, given: str) -> str:
-        try:
-            ZoneInfo(given)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"no time zone is named '{given}'; write one like Europe/Warsaw") from error
-        return given
 
     @property
     def zone(self) -> ZoneInfo:
@@ -111,9 +104,7 @@ class Config(BaseModel):
         return ZoneInfo(self.time_zone)
 
 
-PLACED = ("log_file", "home")
-"""Settings that follow from KVMTUI_HOME and cannot be in the file."""
-_VARIABLES = {
+VARIABLES = {
     "KVMTUI_DB": "database",
     "KVMTUI_SECRET_KEY_FILE": "secret_key_file",
     "KVMTUI_LOG_LEVEL": "log_level",
@@ -124,20 +115,23 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
     """The configuration of this process, or a sentence for every fault in it."""
     environment = os.environ if environment is None else environment
     where = paths.directories(environment)
-    written = _read(where.config_file)
-    _refuse_unknown(where.config_file, written)
-    named = {key: environment[variable] for variable, key in _VARIABLES.items() if environment.get(variable)}
-    values = {
-        **_defaults(where),
-        **_from_file(where.config_file, written),
-        **named,
-        "log_file": where.log_file,
-        "home": where.home,
-    }
+    placed = _defaults(where) | {"log_file": where.log_file, "home": where.home}
+    named = {key: environment[variable] for variable, key in VARIABLES.items() if environment.get(variable)}
+    if not named and _is_missing(where.config_file):
+        return Config(**placed)
+    from kvmtui import config_file
+
+    return config_file.load(where.config_file, placed, named)
+
+
+def _is_missing(file: Path) -> bool:
     try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        raise Refused(_sentences(where.config_file, named, error)) from None
+        file.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        pass  # whoever reads it says why that fails
+    return False
 
 
 def open_site(config: Config) -> None:
@@ -221,60 +215,3 @@ def _defaults(where: paths.Directories) -> dict[str, Any]:
         "secret_key_file": where.key_file,
         "templates": where.config_file.parent / "templates",
     }
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as stream:
-            return tomllib.load(stream)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise Refused(f"The configuration {file} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"{file}: it is not TOML: {error}.") from error
-
-
-def _refuse_unknown(file: Path, written: Mapping[str, Any]) -> None:
-    known = [name for name in Config.model_fields if name not in PLACED]
-    for name in written:
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f" Did you mean '{near[0]}'?" if near else f" The settings are {', '.join(known)}."
-            raise Refused(f"{file}: {name}: unknown setting.{hint}")
-
-
-def _from_file(file: Path, written: Mapping[str, Any]) -> dict[str, Any]:
-    """What the file says; relative paths are meant from its folder."""
-    values = dict(written)
-    for name in ("secret_key_file", "templates"):
-        if isinstance(values.get(name), str):
-            values[name] = file.parent / Path(values[name]).expanduser()
-    for section, name in (("console", "novnc"), ("api", "tls_cert"), ("api", "tls_key")):
-        given = values.get(section)
-        if isinstance(given, dict) and isinstance(given.get(name), str):
-            values[section] = given | {name: file.parent / Path(given[name]).expanduser()}
-    if _holds_a_password(values):
-        from engine.store import files
-
-        files.refuse_wider(file, "configuration, which holds a password,")
-    return values
-
-
-def _holds_a_password(values: Mapping[str, Any]) -> bool:
-    database, notify = values.get("database"), values.get("notify")
-    if isinstance(database, str) and ":" in database.rpartition("@")[0].partition("//")[2]:
-        return True
-    targets = notify.get("targets") if isinstance(notify, dict) else None
-    found = targets.values() if isinstance(targets, dict) else ()
-    return any(isinstance(each, dict) and "://" in str(each.get("url")) for each in found)
-
-
-def _sentences(file: Path, named: Mapping[str, str], error: ValidationError) -> str:
-    variables = {key: variable for variable, key in _VARIABLES.items() if key in named}
-    lines = []
-    for fault in error.errors():
-        place = ".".join(str(part) for part in fault["loc"])
-        source = variables.get(place) or f"{file}: {place}"
-        lines.append(f"{source}: {sentence(fault)}")
-    return "\n".join(lines)

@@ -9,6 +9,7 @@ import time
 import kvmtui
 from engine.audit import current_actor
 from engine.clock import iso, now_ms, stamp
+from engine.counting import counted
 from engine.queries.tasks import document
 from engine.roles import Role
 from engine.running import Running
@@ -143,5 +144,4 @@ def clear(reason: str, as_json: bool) -> int:
 
 
 def _result(row: ledger.ScheduledTask) -> str:
-    noun = "error" if row.errors == 1 else "errors"
-    return f"{row.processed} processed, {row.errors} {noun}, {row.seconds:.1f}s"
+    return f"{row.processed} processed, {counted(row.errors, 'errors')}, {row.seconds:.1f}s"

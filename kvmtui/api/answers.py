@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi.responses import JSONResponse
 
 from engine.queries.documents import plain
-from engine.queries.keyset import Slice
+from engine.queries.keyset import Slice, order, sliced
 from kvmtui.api.problems import MEDIA, TITLES
+from kvmtui.api.routing import Paging
 from kvmtui.api.shapes import Accepted, Problem, Shape, page_of
 
 Responses = dict[int | str, dict[str, Any]]
@@ -56,3 +58,25 @@ def send(value: Any, status: int = 200, etag: str = "") -> JSONResponse:
 def send_page(found: Slice[Any]) -> JSONResponse:
     """A page of views."""
     return JSONResponse({"items": plain(found.items), "next": found.next})
+
+
+def send_stretch(shape: type[Shape], items: Sequence[Any], paging: Paging, **more: Any) -> JSONResponse:
+    """A page of a short list, in the order it has unless `sort` names a field; `next` counts its items."""
+    rows: list[dict[str, Any]] = [row for row in plain(list(items)) if holds(row, paging.q)]
+    if paging.sort:
+        name, descending = order(paging.sort, list(shape.model_fields))
+        rows.sort(key=lambda row: _rank(row.get(name)), reverse=descending)
+    found = sliced(list(enumerate(rows)), lambda each: (each[0], 0), after=paging.after, limit=paging.limit)
+    return JSONResponse({"items": [row for _, row in found.items], "next": found.next, **plain(more)})
+
+
+def holds(row: dict[str, Any], q: str) -> bool:
+    """Whether every word of a filter is in one of the values."""
+    values = [str(value).lower() for value in row.values()]
+    return all(any(word in value for value in values) for word in q.lower().split())
+
+
+def _rank(value: Any) -> tuple[bool, float, str]:
+    """Numbers by their size, everything else as text, nothing first."""
+    number = isinstance(value, int | float)
+    return value is not None, float(value) if number else 0.0, "" if number else str(value)

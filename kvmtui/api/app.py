@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,6 +21,7 @@ import kvmtui
 from engine.actions.consoles import ScreenLinks
 from engine.certificates import keep_api
 from engine.errors import KvmtuiError
+from engine.queries.events import last_id
 from kvmtui.api import problems
 from kvmtui.api.client_page import app as pages
 from kvmtui.api.gate import Gate
@@ -31,9 +33,13 @@ from kvmtui.api.rates import Rates
 from kvmtui.api.settings import ApiSettings
 from kvmtui.api.threads import Threads
 
+if TYPE_CHECKING:
+    from kvmtui.api.exposition import Exposition
+
 _FOLLOWER_S = 3.0
-_READERS = 4
-"""Threads for what only reads the database: more of them would only take the interpreter from the engine."""
+_LOCAL = 4
+"""Most threads that read the database, and most that write it: more would only wait for the interpreter, or for their
+turn to write, each with a connection of half a megabyte."""
 log = logging.getLogger("kvmtui.api")
 _operations = APIRouter()
 """All operations. The routes are shared: FastAPI prepares them with the first request, once in a process."""
@@ -44,19 +50,21 @@ for _each in ROUTERS:
 def create(settings: ApiSettings, listen: str = "") -> FastAPI:
     """The API over the site that is open in this process; `listen` is the ADDRESS:PORT it is served at."""
     metrics = Metrics(settings.tls_cert)
-    threads, waiting_threads = Threads(min(_READERS, settings.threads)), Threads(settings.threads)
+    local = min(_LOCAL, settings.threads)
+    threads, writing_threads, waiting_threads = Threads(local), Threads(local), Threads(settings.threads)
     of_clients = Threads(settings.threads)  # clients who wait for a slow cluster keep no shop waiting
     hub, screens = Hub(metrics.happened), ScreenLinks()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        hub.start()
+        hub.start(await asyncio.to_thread(last_id))
         await asyncio.to_thread(_keep_certificate, settings.tls_cert)
         yield
         await asyncio.to_thread(_keep_certificate, None)
         hub.close()
         await asyncio.to_thread(hub.join, _FOLLOWER_S)
         threads.close()
+        writing_threads.close()
         waiting_threads.close()
         of_clients.close()
         screens.close()
@@ -71,16 +79,16 @@ def create(settings: ApiSettings, listen: str = "") -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings, app.state.listen = settings, listen
-    app.state.threads, app.state.waiting_threads = threads, waiting_threads
+    app.state.threads, app.state.writing_threads = threads, writing_threads
+    app.state.waiting_threads = waiting_threads
     app.state.messages = requests.Messages()
-    app.state.hub, app.state.screens, app.state.metrics = hub, screens, metrics
+    app.state.hub, app.state.screens, app.state.exposition = hub, screens, cache(lambda: _exposition(metrics))
     app.state.rates = Rates(settings.rate_limit)
     app.router.routes.extend(_operations.routes)
     app.state.operations = [route for each in ROUTERS for route in each.routes if isinstance(route, APIRoute)]
     app.mount(
         "/client", pages.create(settings, listen, {"threads": of_clients, "screens": screens}), "client"
     )
-    app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
     _answer_errors(app)
     if settings.cors:
         app.add_middleware(
@@ -88,17 +96,17 @@ def create(settings: ApiSettings, listen: str = "") -> FastAPI:
             allow_origins=settings.cors,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID"],
-            expose_headers=["ETag", "Retry-After", "X-Request-Id"],
+            expose_headers=["ETag", "Idempotency-Replayed", "Retry-After", "X-Request-Id"],
         )
     app.add_middleware(Gate, proxies=Networks(settings.proxies), counted=metrics.answered)
     return app
 
 
-def _schema(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI schema; what makes it, with every example, is loaded by the first request for it."""
-    from kvmtui.api.openapi import describe
+def _exposition(metrics: Metrics) -> Exposition:
+    """What `/metrics` answers; Prometheus's client, with the HTTP server it brings, is loaded when it is read."""
+    from kvmtui.api.exposition import Exposition
 
-    return describe(app)
+    return Exposition(metrics)
 
 
 def _keep_certificate(path: Path | None) -> None:

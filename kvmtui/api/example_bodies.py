@@ -21,6 +21,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "create_snapshot": {"name": "before-upgrade", "note": "before the upgrade"},
     "set_backup_schedule": {"days": ["mon", "thu"], "at": "03:15"},
     "change_webhook": {"state": "paused"},
+    "test_notify_targets": {"targets": ["oncall"]},
+    "resend_notifications": {"targets": []},
     "create_webhook": {"url": "https://shop.example.com/kvmtui", "events": ["vm.ready"]},
     "open_session": {"view": False},
     "mount_iso": {"iso": "local:iso/debian-13.iso"},

@@ -14,9 +14,9 @@ ERRORS: dict[int, tuple[str, list[Fault]]] = {
         [],
     ),
     403: ("The role viewer may not suspend services. Ask an owner for the role operator.", []),
-    404: ("There is no service 5547.", []),
+    404: ("Service 5547 not found.", []),
     408: ("The body was not received within 30 s.", []),
-    409: ("Service 5546 is Terminated; its package cannot be changed.", []),
+    409: ("Service 5546 is Terminated; its product cannot be changed.", []),
     412: (
         "The record was changed: its revision is 0b7e1a6a2f0c4d11, not 6f1ed002ab559585. Read it again, then retry.",
         [],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kvmtui.api.example_bodies import QUOTA
+from kvmtui.api.example_messages import DELIVERY, TARGET, WEBHOOK
 
 _RUN = {
     "id": 812,
@@ -186,35 +187,6 @@ _REQUEST = {
     "error": None,
 }
 _DONE = {"id": None, "state": "done", "action": "change", "service_id": None, "run_id": None, "error": None}
-_WEBHOOK = {
-    "id": 1,
-    "url": "https://shop.example.com/kvmtui",
-    "events": ["vm.ready"],
-    "allow_private": False,
-    "state": "enabled",
-    "why": "",
-    "failing_since": None,
-    "pending": 0,
-    "failed": 0,
-    "created_at": "2026-04-10T03:49:18Z",
-    "created_by": "token:shop",
-    "last_sent": "2026-04-10T03:49:19Z",
-}
-_DELIVERY = {
-    "id": 7,
-    "webhook": 1,
-    "message_id": "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
-    "type": "vm.ready",
-    "service_id": 5546,
-    "state": "sent",
-    "attempts": 1,
-    "status": 204,
-    "error": "",
-    "created_at": "2026-04-10T03:49:18Z",
-    "due_at": None,
-    "sent_at": "2026-04-10T03:49:19Z",
-    "body": "{}",
-}
 _EVENT = (
     'id: 90210\nevent: step\ndata: {"id": 90210, "at": "2026-04-10T03:49:18Z", "kind": "step", "level": "success", '
     '"text": "[+] sid:5546  1. Allocate IP  success (creation -> set_ip)  [0.02s]", "service_id": 5546, '
@@ -389,12 +361,15 @@ ANSWERS: dict[str, Any] = {
         **dict.fromkeys(("requested", "started"), "2026-04-10T03:49:18Z"),
         "ended": "2026-04-10T03:50:15Z",
     },
-    "list_webhooks": _page(_WEBHOOK),
-    "create_webhook": {**_WEBHOOK, "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
+    "list_webhooks": _page(WEBHOOK),
+    "create_webhook": {**WEBHOOK, "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
     "change_webhook": _accepted("change", "Webhook 1 is paused. Resume it with: kvmtui webhook resume 1"),
     "delete_webhook": {"request": {**_DONE, "action": "delete"}, "message": "Webhook 1 was deleted."},
     "check_webhook": {"message": "https://shop.example.com/kvmtui answered 204."},
-    "list_deliveries": _page(_DELIVERY),
+    "list_deliveries": _page(DELIVERY),
     "replay_delivery": {"request": {**_DONE, "action": "replay"}, "message": "Message 7 is sent again."},
+    "list_notify_targets": _page(TARGET),
+    "test_notify_targets": {"message": "Sent to oncall."},
+    "resend_notifications": _accepted("resend", "2 notifications are queued."),
     "follow_events": _EVENT,
 }

@@ -69,11 +69,11 @@ class Hub:
         self._thread: threading.Thread | None = None
         self.closing = False
 
-    def start(self, make: Callable[[], Follower] = Follower) -> None:
-        """Begin to follow; called in the event loop."""
+    def start(self, after: int) -> None:
+        """Begin to follow what comes after event `after`, however late the thread starts; called in the event loop."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(
-            target=self._follow, args=(make,), name="kvmtui-api-events", daemon=True
+            target=self._follow, args=(after,), name="kvmtui-api-events", daemon=True
         )
         self._thread.start()
 
@@ -110,11 +110,11 @@ class Hub:
         for each in list(self._listeners):
             each.close()
 
-    def _follow(self, make: Callable[[], Follower]) -> None:
+    def _follow(self, after: int) -> None:
         follower: Follower | None = None
         while not self._stop.is_set():
             try:
-                follower = follower or make()
+                follower = follower or Follower(after)
                 found = follower.wait(_WAIT_S)
                 if found and self._loop is not None:
                     self._loop.call_soon_threadsafe(self._hand_out, found)

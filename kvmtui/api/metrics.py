@@ -1,111 +1,64 @@
-"""`/metrics` for Prometheus: the site's gauges, and what this process counted, in a registry of its own."""
+"""What this process counts for `/metrics`; Prometheus's client is loaded by the first request that reads it."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator
-from functools import partial
+from bisect import bisect_left
+from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client import Gauge as PrometheusGauge
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.registry import Collector
-
-from engine.certificates import pem_expires_at
 from engine.queries.events import EventView
-from engine.queries.metrics import SiteGauge, gauges
 
-CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-_PREFIX = "kvmtui_"
-_FRESH_S = 5.0  # a monitor that asks more often than this gets the same gauges
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _STEP_SECONDS = (0.1, 0.5, 1, 5, 15, 60, 180, 600, 1800)
 _REQUEST_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
 _RESULTS = ("success", "skip", "waiting", "error")
 _OTHER = "other"
 
 
-class _SiteCollector(Collector):
-    """The gauges of the site, read again when they are older than a few seconds."""
+class Distribution:
+    """How often a number of seconds was at most each bound."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._read: list[SiteGauge] = []
-        self._at = float("-inf")
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The gauges as Prometheus's client writes them."""
-        with self._lock:
-            if time.monotonic() - self._at > _FRESH_S:
-                self._read, self._at = gauges(), time.monotonic()
-            found = self._read
-        for gauge in found:
-            family = GaugeMetricFamily(_PREFIX + gauge.name, gauge.help, labels=gauge.labels)
-            for labels, value in gauge.samples:
-                family.add_metric(labels, value)
-            yield family
+    def observe(self, seconds: float) -> None:
+        """Count one more."""
+        self._counts[bisect_left(self._bounds, seconds)] += 1
+        self.total += seconds
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Each bound with how many were at most that; the last one is how many there were."""
+        names = [*(str(float(each)) for each in self._bounds), "+Inf"]
+        return list(zip(names, accumulate(map(float, self._counts)), strict=True))
 
 
 class Metrics:
-    """What one API server counts, and the site it serves."""
+    """What one API server counts. Only the event loop's thread counts; any thread may read."""
 
     def __init__(self, certificate: Path | None = None) -> None:
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_SiteCollector())
-        self._requests = Counter(
-            f"{_PREFIX}api_requests",
-            "Requests that the API answered.",
-            ("method", "operation", "status"),
-            registry=self._registry,
-        )
-        self._seconds = Histogram(
-            f"{_PREFIX}api_request_seconds",
-            "Seconds until the API had answered; streams and long polls are left out.",
-            registry=self._registry,
-            buckets=_REQUEST_SECONDS,
-        )
-        self._steps = Counter(
-            f"{_PREFIX}steps",
-            "Steps of pipelines that ended since the API started.",
-            ("result",),
-            registry=self._registry,
-        )
-        self._step_seconds = Histogram(
-            f"{_PREFIX}step_seconds",
-            "Seconds that steps took since the API started.",
-            registry=self._registry,
-            buckets=_STEP_SECONDS,
-        )
-        for result in _RESULTS:
-            self._steps.labels(result)
-        if certificate is not None:
-            name = f"{_PREFIX}api_certificate_expiry_timestamp_seconds"
-            expiry = PrometheusGauge(name, "When the API's certificate expires.", registry=self._registry)
-            expiry.set_function(partial(_expires, certificate))
+        self.certificate = certificate
+        self.requests: Counter[tuple[str, ...]] = Counter()
+        """By method, operation and status."""
+        self.request_seconds = Distribution(_REQUEST_SECONDS)
+        self.steps: Counter[str] = Counter(dict.fromkeys(_RESULTS, 0))
+        self.step_seconds = Distribution(_STEP_SECONDS)
 
     def answered(self, scope: Any, status: int, seconds: float) -> None:
         """Count a request by its operation; what matched none is one series."""
         route = scope.get("route")
         name = getattr(route, "name", _OTHER)
         method = scope["method"] if route is not None else _OTHER
-        self._requests.labels(method, name, str(status)).inc()
+        self.requests[method, name, str(status)] += 1
         if name not in ("follow_events", "show_request"):
-            self._seconds.observe(seconds)
+            self.request_seconds.observe(seconds)
 
     def happened(self, events: list[EventView]) -> None:
         """Count the steps among events."""
         for event in events:
             if event.kind == "step" and event.level in _RESULTS:
-                self._steps.labels(event.level).inc()
-                self._step_seconds.observe(float(event.data.get("seconds", 0.0)))
-
-    def text(self) -> bytes:
-        """All of it as Prometheus reads it."""
-        return generate_latest(self._registry)
-
-
-def _expires(certificate: Path) -> float:
-    return (pem_expires_at(certificate) or 0) / 1000
+                self.step_seconds.observe(float(event.data.get("seconds", 0.0)))
+                self.steps[event.level] += 1

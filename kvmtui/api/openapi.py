@@ -23,13 +23,7 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The schema of an application, made once."""
-    if not app.openapi_schema:
-        app.openapi_schema = _made(app)
-    return app.openapi_schema
-
-
-def _made(app: FastAPI) -> dict[str, Any]:
+    """The schema of an application. The server answers the one that `kvmtui.reference` stored."""
     schema = get_openapi(
         title=app.title, version=app.version, description=_ABOUT, routes=app.routes, openapi_version="3.1.0"
     )

@@ -44,6 +44,12 @@ TITLES: Mapping[int, tuple[str, str]] = {
     503: ("unavailable", "Not available"),
     504: ("timed-out", "Timed out"),
 }
+NOT_AN_OBJECT = "The body must be a JSON object."
+_WRITTEN = {
+    "Idempotency-Key": "must be 1 to 255 printable ASCII characters without spaces.",
+    "month": "must be a month such as 2026-04.",
+}
+"""How a parameter with a pattern is written."""
 UNEXPECTED = (
     "kvmtui met an error it did not expect. The details are in its log, under this request's id. "
     "Retry with the same Idempotency-Key."
@@ -117,7 +123,9 @@ def _faults(found: Sequence[Any]) -> Iterator[Fault]:
     for each in found:
         place, *path = each["loc"]
         if place == "body" and not path:
-            yield Fault((), "The body must be a JSON object.")
+            yield Fault((), NOT_AN_OBJECT)
+        elif each["type"] == "string_pattern_mismatch" and path[-1] in _WRITTEN:
+            yield Fault(tuple(path), _WRITTEN[path[-1]])
         else:  # the body's own fields were checked before
             yield from faults_from([{**each, "loc": tuple(path)}], BaseModel)
 

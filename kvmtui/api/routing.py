@@ -6,10 +6,11 @@ A read has no body to refuse: its token is checked in the same thread, right bef
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -20,12 +21,15 @@ from pydantic import BaseModel, ValidationError
 from engine.actions import tokens
 from engine.actions.permission import Needs, require
 from engine.audit import Actor
-from engine.forms.faults import BadInput, faults_of
+from engine.forms.faults import BadInput, Fault, faults_of
+from engine.nearest import nearest
 from engine.queries.scoping import need_service
 from engine.roles import Role
 from kvmtui.api import strict
-from kvmtui.api.problems import ApiError
+from kvmtui.api.problems import NOT_AN_OBJECT, ApiError
 
+sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]
+"""FastAPI asks of every parameter whether it is of pydantic 1, and loads 1.5 MB to do so unless that is not there."""
 _JSON = ("application/json",)
 _READ = Needs(Role.VIEWER, "read this", whole_site=False)
 _METRICS = Needs(Role.METRICS, "read the metrics", whole_site=False)
@@ -47,9 +51,7 @@ class PublicRoute(APIRoute):
     """An operation anybody may use."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        reads = set(options.get("methods") or ()) <= set(_BODYLESS)
-        waits = not reads or _CLUSTER in (options.get("responses") or {})
-        super().__init__(path, _threaded(endpoint, path.startswith(_SERVICE), waits), **options)
+        super().__init__(path, _threaded(endpoint, path.startswith(_SERVICE), _pool(options)), **options)
 
 
 class TokenRoute(PublicRoute):
@@ -57,17 +59,19 @@ class TokenRoute(PublicRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Authenticate, read the body strictly, then run the operation."""
-        inner, form = super().get_route_handler(), form_of(self)
+        inner, form, names = super().get_route_handler(), form_of(self), _query_names(self.dependant)
 
         async def handle(request: Request) -> Response:
             await authenticate(request, Role.VIEWER)
+            _need_known_query(request, names)
             await _read_strictly(request, form)
             return await inner(request)
 
         async def handle_read(request: Request) -> Response:
             try:
+                _need_known_query(request, names)
                 return await inner(request)
-            except RequestValidationError:
+            except (RequestValidationError, BadQuery):
                 await authenticate(request, Role.VIEWER)  # only a caller with a token learns what is wrong
                 raise
 
@@ -86,19 +90,19 @@ def router(public: bool = False) -> APIRouter:
 
 async def authenticate(request: Request, needed: Role) -> None:
     """Note who sent a request; refused without a working token, and to a role that is too small for any use of it."""
-    presented = _presented(request)
-    await request.app.state.threads.run(partial(_authenticate, request, presented, needed))
+    await request.app.state.threads.run(partial(_authenticate, request, presented(request), needed))
 
 
-def _presented(request: Request) -> str:
-    kind, _, presented = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not presented.strip():
+def presented(request: Request) -> str:
+    """The token that a request brings, unchecked; 401 without one."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
         raise ApiError(401, _NO_TOKEN, {"WWW-Authenticate": 'Bearer realm="kvmtui"'})
-    return presented.strip()
+    return token.strip()
 
 
-def _authenticate(request: Request, presented: str, needed: Role) -> Actor:
-    actor = tokens.authenticate(presented, request.state.address)
+def _authenticate(request: Request, token: str, needed: Role) -> Actor:
+    actor = tokens.authenticate(token, request.state.address)
     request.state.actor, request.state.token = actor, _printable(actor.login)
     request.app.state.rates.take(actor.token_id)
     require(actor, _READ if needed is Role.VIEWER else _METRICS)
@@ -118,6 +122,28 @@ def form_of(route: Any) -> type[BaseModel] | None:
     return None
 
 
+class BadQuery(BadInput):
+    """A query has a parameter that the operation does not take, or one of them twice."""
+
+
+def _query_names(dependant: Any) -> list[str]:
+    """The query parameters of an operation, in its order."""
+    own = [each.alias for each in dependant.query_params]
+    return own + [name for each in dependant.dependencies for name in _query_names(each)]
+
+
+def _need_known_query(request: Request, names: list[str]) -> None:
+    """A misspelt `plan` or filter must not be ignored: the request would do more than its sender wants."""
+    given = [name for name, _ in request.query_params.multi_items()]
+    faults = [
+        Fault((name,), "is given twice." if name in names else f"unknown parameter.{nearest(name, names)}")
+        for name in dict.fromkeys(given)
+        if name not in names or given.count(name) > 1
+    ]
+    if faults:
+        raise BadQuery(faults)
+
+
 async def _read_strictly(request: Request, form: type[BaseModel] | None) -> None:
     """Parse the body where FastAPI looks for a parsed one; refused unless its types are exactly those of the form."""
     if request.method in _BODYLESS:
@@ -129,6 +155,8 @@ async def _read_strictly(request: Request, form: type[BaseModel] | None) -> None
         raise ApiError(415, "The body must be JSON. Send it with Content-Type: application/json.")
     request._json = strict.loads(body)
     if form is not None and request._json is not None:
+        if not isinstance(request._json, dict):
+            raise BadInput([Fault((), NOT_AN_OBJECT)])
         try:
             form.model_validate_json(body, strict=True)
         except ValidationError as error:
@@ -138,7 +166,14 @@ async def _read_strictly(request: Request, form: type[BaseModel] | None) -> None
 _AUTHENTICATES = "authenticates"
 
 
-def _threaded(endpoint: Callable[..., Any], of_service: bool, waits: bool) -> Callable[..., Any]:
+def _pool(options: dict[str, Any]) -> str:
+    """The server's pool of threads that an operation runs in: what waits for a cluster delays nothing else."""
+    if _CLUSTER in (options.get("responses") or {}):
+        return "waiting_threads"
+    return "threads" if set(options.get("methods") or ()) <= set(_BODYLESS) else "writing_threads"
+
+
+def _threaded(endpoint: Callable[..., Any], of_service: bool, pool: str) -> Callable[..., Any]:
     """The operation as FastAPI calls it: a synchronous one runs in one of the server's pools of threads.
 
     One of a service is not run for a token that does not see the service, whatever the operation itself would check.
@@ -153,18 +188,17 @@ def _threaded(endpoint: Callable[..., Any], of_service: bool, waits: bool) -> Ca
 
     async def call(**given: Any) -> Any:
         request: Request = given[own] if own else given.pop(_REQUEST)
-        presented = _presented(request) if callers and not _known(request) else ""
+        unchecked = presented(request) if callers and not _known(request) else ""
 
         def work() -> Any:
-            if presented:
-                actor = _authenticate(request, presented, Role.VIEWER)
+            if unchecked:
+                actor = _authenticate(request, unchecked, Role.VIEWER)
                 given.update(dict.fromkeys(callers, actor))
             if of_service:
                 need_service(request.state.actor.scope, given["id"])
             return endpoint(**given)
 
-        state = request.app.state
-        return await (state.waiting_threads if waits else state.threads).run(work)
+        return await getattr(request.app.state, pool).run(work)
 
     parameters = list(signature.parameters.values())
     if own is None:  # FastAPI hands the request to one parameter only
@@ -209,17 +243,28 @@ class Paging:
     sort: str
 
 
-async def _paging(
-    limit: Annotated[int, Query(ge=1, le=500, description="Most items to answer.")] = 100,
-    after: Annotated[str, Query(max_length=1000, description="`next` of the page before.")] = "",
-    q: Annotated[
-        str, Query(max_length=200, description="Words to look for, as in the console's filter.")
-    ] = "",
-    sort: Annotated[
-        str, Query(max_length=40, description="Field to sort by; `-field` for descending.", examples=["id"])
-    ] = "",
-) -> Paging:
-    return Paging(limit, after, q, sort)
+After = Annotated[str, Query(max_length=1000, description="`next` of the page before.")]
+Words = Annotated[str, Query(max_length=200, description="Words to look for, as in the console's filter.")]
+Sort = Annotated[
+    str, Query(max_length=40, description="Field to sort by; `-field` for descending.", examples=["id"])
+]
+ById = Annotated[Literal["-id", "id"], Query(description="Newest first, or oldest first.")]
 
 
-Page = Annotated[Paging, Depends(_paging)]
+def _paging(most: int) -> Callable[..., Awaitable[Paging]]:
+    """What reads the paging of a request whose page has `most` items unless it names a limit."""
+
+    async def paging(
+        limit: Annotated[int, Query(ge=1, le=500, description="Most items to answer.")] = most,
+        after: After = "",
+        q: Words = "",
+        sort: Sort = "",
+    ) -> Paging:
+        return Paging(limit, after, q, sort)
+
+    return paging
+
+
+Page = Annotated[Paging, Depends(_paging(100))]
+Stretch = Annotated[Paging, Depends(_paging(500))]
+"""The same of a short list, which comes whole unless a limit is given."""

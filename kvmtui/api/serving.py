@@ -48,15 +48,29 @@ class ApiServer:
     def __init__(self, settings: ApiSettings, listen: str, say: Callable[[str], None] = log.info) -> None:
         self._settings, self._say = settings, say
         self._tls = _tls(settings)
-        self._socket = _passed() or _bound(listen)
+        passed = _passed()
+        self._socket = passed or _bound(listen)
         host, port = self._socket.getsockname()[:2]
         scheme = "https" if self._tls else "http"
         self._listen = f"{f'[{host}]' if ':' in host else host}:{port}"
         self.url = f"{scheme}://{self._listen}"
+        if passed is not None:
+            self._refuse_clear()
         self._stop = threading.Event()
         self._server: uvicorn.Server | None = None
         self._app: Any = None
         self._thread = threading.Thread(target=self._serve, name="kvmtui-api", daemon=True)
+
+    def _refuse_clear(self) -> None:
+        """The address of a passed socket is written in its unit, where no setting of ours was checked against it."""
+        try:
+            self._settings.refuse_clear(self._listen)
+        except ValueError as error:
+            self._socket.close()
+            raise Refused(
+                f"The API was not started on the socket that systemd passed: {error}. "
+                "By default ListenStream= with a port alone is every address; write 127.0.0.1:PORT."
+            ) from None
 
     def start(self) -> None:
         """Begin to serve; returns at once."""
@@ -135,6 +149,11 @@ def _passed() -> socket.socket | None:
     if int(os.environ["LISTEN_FDS"]) < 1:
         return None
     passed = socket.socket(fileno=_FIRST_PASSED)
+    if passed.family not in (socket.AF_INET, socket.AF_INET6):
+        passed.close()
+        raise Refused(
+            "The socket that systemd passed is not TCP. Write ListenStream=127.0.0.1:PORT in its unit."
+        )
     passed.setblocking(False)
     os.set_inheritable(_FIRST_PASSED, False)
     return passed

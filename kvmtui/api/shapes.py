@@ -17,6 +17,7 @@ from engine.queries import (
     effects,
     inventory,
     maintenance,
+    notifications,
     pools,
     quota,
     runs,
@@ -82,6 +83,7 @@ Mapping = of_view(dns.NameMapping, "DnsMapping")
 Effect = of_view(effects.Effect, "Effect")
 Webhook = of_view(webhooks.WebhookView, "Webhook")
 Delivery = of_view(webhooks.DeliveryView, "Delivery")
+NotifyTarget = of_view(notifications.TargetView, "NotifyTarget")
 Preview = of_view(PreviewView, "Preview")
 
 
@@ -223,7 +225,7 @@ class Ready(Shape):
 
 
 class ChangePlan(Shape):
-    """What a change of package would do, and whether the VM restarts."""
+    """What change-package would do, and whether the VM restarts."""
 
     effects: list[Effect]  # type: ignore[valid-type]
     message: str

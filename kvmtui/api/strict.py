@@ -8,6 +8,7 @@ from typing import Any
 from engine.forms.faults import BadInput, Fault
 
 DEEPEST = 32
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 def loads(body: bytes) -> Any:
@@ -18,8 +19,12 @@ def loads(body: bytes) -> Any:
         raise _bad("the body is not UTF-8") from None
     except RecursionError:
         raise _bad(f"the body is nested deeper than {DEEPEST} levels") from None
-    except ValueError as error:
+    except json.JSONDecodeError as error:
+        if error.doc.startswith(_BYTE_ORDER_MARK):
+            raise _bad("the body begins with a byte order mark, which is not JSON") from None
         raise _bad(f"the body is not JSON: {error}") from None
+    except ValueError:  # Python converts no longer ones
+        raise _bad("the body contains a number with too many digits") from None
     _check(found)
     return found
 

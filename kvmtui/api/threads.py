@@ -11,7 +11,7 @@ from kvmtui.api.problems import ApiError
 
 T = TypeVar("T")
 SECONDS = 30.0
-_WAITING = 32  # calls per thread that may wait for one
+_WAITING = 512  # calls that may wait for a thread
 _LATE = (
     "The request did not end within {seconds:.0f} s. It may still take effect: "
     "retry it with the same Idempotency-Key."
@@ -24,7 +24,7 @@ class Threads:
 
     def __init__(self, size: int, seconds: float = SECONDS) -> None:
         self._pool = ThreadPoolExecutor(size, thread_name_prefix="kvmtui-api")
-        self._most = size * (1 + _WAITING)
+        self._most = size + _WAITING
         self._seconds = seconds
         self._open = 0
 

@@ -6,8 +6,9 @@ How to add one: put `kvmtui/cli/<name>.py` (or a package `kvmtui/cli/<name>/`) h
     @app.command() …        # with exactly one command and no @app.callback(), <name> itself is the verb
 
 and nothing else; it is found by its file name (`run_step.py` answers to `run-step`) and imported only when
-it is called, so a module may import what it needs, except textual at its top. The nouns `vm` and `service`
-are packages whose modules each hold an `app` with some of the verbs: add a file there to add verbs.
+it is called, so a module imports what it needs at its top; lists of commands are read from its source. The
+nouns `vm` and `service` are packages whose modules each hold an `app` with some of the verbs: add a file there
+to add verbs.
 
 What verbs use is in `kvmtui.terminal`: `site.opened()` / `site.changing()` around the work, `output.show_*`
 for results, `ask` for typed confirmations and secrets, `names` for completion. A verb ends by returning, or
@@ -21,15 +22,19 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 import kvmtui
 from engine.errors import Refused
-from kvmtui.terminal import open_site
-from kvmtui.terminal.nouns import plain
+from engine.nearest import nearest
+from kvmtui.terminal import open_site, summaries
+from kvmtui.terminal.nouns import ListedFromSource, imported, plain
+
+_FOUND = [(f"{__name__}.{name}", package) for _, name, package in pkgutil.iter_modules(__path__)]
+_MODULES = {name for name, _ in _FOUND}
+_PACKAGES = {name for name, package in _FOUND if package}
 
 
-class Verbs(TyperGroup):
+class Verbs(ListedFromSource):
     """Finds its commands among the modules of this folder and imports the one that is called."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -43,10 +48,14 @@ class Verbs(TyperGroup):
         """The name of every noun and verb there is."""
         return [name.replace("_", "-") for _, name, _ in pkgutil.iter_modules(__path__)]
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command behind a name, or None."""
-        if cmd_name not in self.commands and cmd_name in self.list_commands(ctx):
-            module = import_module(f"{__name__}.{cmd_name.replace('-', '_')}")
+    def summary(self, cmd_name: str) -> str:
+        name = _module(cmd_name)
+        return (self.called(cmd_name).help or "") if name in _PACKAGES else summaries.help_of(name)
+
+    def called(self, cmd_name: str) -> Any:
+        if cmd_name not in self.commands and _module(cmd_name) in _MODULES:
+            name = _module(cmd_name)
+            module = import_module(name) if name in _PACKAGES else imported(name)
             self.commands[cmd_name] = plain(typer.main.get_command(module.app))
             self.commands[cmd_name].name = cmd_name
         return self.commands.get(cmd_name)
@@ -54,11 +63,13 @@ class Verbs(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The called command; an unknown one is refused with the nearest match."""
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
-            from kvmtui.terminal.names import nearest
-
             near = nearest(args[0], self.list_commands(ctx))
-            raise Refused(f"There is no command '{args[0]}'.{near} All of them: kvmtui --help")
+            raise Refused(f"Command '{args[0]}' not found.{near} List them: kvmtui --help")
         return super().resolve_command(ctx, args)
+
+
+def _module(cmd_name: str) -> str:
+    return f"{__name__}.{cmd_name.replace('-', '_')}"
 
 
 app = typer.Typer(

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from kvmtui.terminal.api import serve
+
 app = typer.Typer(help="Serve the HTTP API.")
 
 
@@ -24,6 +26,4 @@ def api(
     kvmtui api
     kvmtui api 127.0.0.1:8460
     """
-    from kvmtui.terminal.api import serve
-
     return serve(listen)

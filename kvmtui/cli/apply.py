@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.actions.requests import Queued
+from engine.audit import current_actor
+from engine.counting import counted
+from engine.queries.refs import vm_id_of_service
+from engine.queries.requests import open_requests
+from engine.work import events
+from kvmtui.manifest import applying
+from kvmtui.terminal import assigning, open_site, output
+from kvmtui.terminal.following import document, follow
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait
 
 if TYPE_CHECKING:
@@ -36,11 +45,6 @@ def apply(
     kvmtui apply site.yaml
     kvmtui apply site.yaml --change-package
     """
-    from engine.audit import current_actor
-    from engine.work import events
-    from kvmtui.manifest import applying
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened() if dry_run else open_site.changing():
         seen = events.last_id()
         report = applying.apply(file, current_actor("apply", reason), dry_run, change_package)
@@ -66,12 +70,6 @@ def _follow(
     report: ApplyReport, wait: float | None, seen: int, as_json: bool
 ) -> tuple[int, list[dict[str, Any]]]:
     """The exit status and the requests of the services that were created or queued; with --wait, once they ended."""
-    from engine.actions.requests import Queued
-    from engine.queries.refs import vm_id_of_service
-    from engine.queries.requests import open_requests
-    from kvmtui.terminal import output
-    from kvmtui.terminal.following import document, follow
-
     if report.dry_run or not (as_json or wait is not None):
         return 0, []
     created = [int(each.id) for each in report.plan if (each.kind, each.verb) == ("service", "create")]
@@ -86,8 +84,6 @@ def _follow(
 
 def _show(report: ApplyReport) -> None:
     """The plan; of an apply only what it did, so that a second one says nothing."""
-    from kvmtui.terminal import assigning, output
-
     lines = [line for outcome in report.plan for line in assigning.plan_lines(outcome, report.dry_run)]
     for pending in report.pending:
         what = ", ".join(
@@ -100,6 +96,6 @@ def _show(report: ApplyReport) -> None:
         output.write("\n".join(output.safe(line) for line in lines))
     if report.pending and not report.queued:
         output.message(
-            f"{len(report.pending)} VM(s) have pending changes. Apply them with: "
+            f"{counted(len(report.pending), 'VMs have')} pending changes. Apply them with: "
             "kvmtui service change-package ID, or apply --change-package."
         )

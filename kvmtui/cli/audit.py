@@ -12,6 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine import audit as trail
+from engine import audit_archive
+from engine.audit import current_actor
+from engine.audit_archive import archives
+from engine.clock import now_ms, stamp
+from engine.counting import counted
+from engine.errors import Refused
+from engine.queries.audit import AuditQuestion, oldest, stream
+from engine.queries.changes import in_words
+from engine.queries.time_input import moment
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.options import AsJson, Reason
 
 if TYPE_CHECKING:
@@ -65,10 +76,6 @@ def audit(
     """
     if context.invoked_subcommand is not None:
         return
-    from engine.errors import Refused
-    from engine.queries.audit import AuditQuestion, stream
-    from engine.queries.time_input import moment
-    from kvmtui.terminal import open_site
 
     if as_csv and as_json:
         raise Refused("--csv and --json cannot be combined; choose one.")
@@ -97,7 +104,7 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Verify the hash chain: each row carries a hash over the row before it.
+    """Verify the hash chain of the log. Each row carries a hash over the row before it.
 
     The chain continues from the newest archive. Rows cut off at the end leave no trace: note the newest hash
     elsewhere to detect that too.
@@ -106,10 +113,6 @@ def verify(
     kvmtui audit verify
     kvmtui audit verify --archive 2025.jsonl.gz --archive 2026.jsonl.gz
     """
-    from engine import audit as trail
-    from engine import audit_archive
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         verdict = trail.verify()
         found, faults = audit_archive.verify_files(archives or [])
@@ -150,13 +153,6 @@ def archive(
     kvmtui audit archive /var/backups/kvmtui/audit-2025.jsonl.gz --before 2026-01-01
     kvmtui audit archive audit.jsonl --keep-days 90
     """
-    from engine import audit_archive
-    from engine.audit import current_actor
-    from engine.clock import now_ms
-    from engine.errors import Refused
-    from engine.queries.time_input import moment
-    from kvmtui.terminal import open_site, output
-
     if before and keep_days is not None:
         raise Refused("--before and --keep-days cannot be combined; choose one.")
     at = moment(before) if before else now_ms() - (keep_days or 365) * 86_400_000
@@ -166,18 +162,13 @@ def archive(
         output.show_json(written)
         return
     output.write(
-        f"{written.rows} {'row' if written.rows == 1 else 'rows'} ({written.first_id} to {written.last_id}) "
+        f"{counted(written.rows, 'rows')} ({written.first_id} to {written.last_id}) "
         f"moved to {written.path}, SHA-256 {written.sha256}."
     )
 
 
 def _tell_archives() -> None:
     """Where the changes are that are too old to be listed."""
-    from engine.audit_archive import archives
-    from engine.clock import stamp
-    from engine.queries.audit import oldest
-    from kvmtui.terminal import output
-
     known = archives()
     if not known:
         return
@@ -186,13 +177,10 @@ def _tell_archives() -> None:
     for each in known[-_ARCHIVES:]:
         output.message(f"Rows {each.first_id} to {each.last_id}: {each.path}")
     if (more := len(known) - _ARCHIVES) > 0:
-        output.message(f"And {more} older {'archive' if more == 1 else 'archives'}.")
+        output.message(f"And {counted(more, 'older archives')}.")
 
 
 def _show_table(found: Iterator[AuditView]) -> None:
-    from engine.clock import stamp
-    from engine.queries.changes import in_words
-    from kvmtui.terminal import output
 
     rows = [
         (
@@ -206,8 +194,6 @@ def _show_table(found: Iterator[AuditView]) -> None:
 
 def _show_json(found: Iterator[AuditView]) -> None:
     """One JSON document, written row by row."""
-    from kvmtui.terminal import output
-
     opening = "["
     for each in found:
         output.write(opening + json.dumps(output.plain(each), ensure_ascii=False))
@@ -217,8 +203,6 @@ def _show_json(found: Iterator[AuditView]) -> None:
 
 def _show_csv(found: Iterator[AuditView]) -> None:
     """A line per change; what a spreadsheet would run is marked as text."""
-    from kvmtui.terminal import output
-
     output.write(",".join(_FIELDS))
     for each in found:
         values = output.plain(each)

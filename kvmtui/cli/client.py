@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal import notes
+from engine.actions.clients import create_client, delete_client, put_client
+from engine.actions.notes import set_client_notes
+from engine.audit import current_actor
+from engine.forms import ClientForm, checked
+from engine.queries.inventory import client_values, clients, services
+from engine.queries.notes import notes_of_client
+from engine.queries.refs import id_of
+from kvmtui.terminal import assigning, notes, open_site, output
 from kvmtui.terminal.names import ClientName
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
 from kvmtui.terminal.prompts import confirm_name
@@ -23,9 +30,6 @@ def list_clients(as_json: AsJson = False) -> None:
     \b
     kvmtui client list
     """
-    from engine.queries.inventory import clients
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         found = clients()
     if as_json:
@@ -46,9 +50,6 @@ def show(name: ClientName, as_json: AsJson = False) -> None:
     \b
     kvmtui client show Acme --json
     """
-    from engine.queries.inventory import client_values, clients, services
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         client_values(name)
         view = next(each for each in clients() if each.name == name)
@@ -74,11 +75,6 @@ def add(
     \b
     kvmtui client add "Acme" --email ops@acme.example
     """
-    from engine.actions.clients import create_client
-    from engine.audit import current_actor
-    from engine.forms import ClientForm, checked
-    from kvmtui.terminal import assigning, open_site
-
     form = checked(ClientForm, assigning.assigned({"name": name, "email": email}, None, language=language))
     with open_site.changing(dry_run):
         assigning.say(create_client(form, current_actor("cli", reason)), as_json, dry_run)
@@ -99,13 +95,6 @@ def edit(
     \b
     kvmtui client edit Acme --email noc@acme.example
     """
-    from engine.actions.clients import put_client
-    from engine.audit import current_actor
-    from engine.forms import ClientForm, checked
-    from engine.queries.inventory import client_values
-    from engine.queries.refs import id_of
-    from kvmtui.terminal import assigning, open_site
-
     options = {"name": new_name, "email": email, "language": language}
     with open_site.changing(dry_run):
         form = checked(ClientForm, assigning.assigned(client_values(name), None, **options))
@@ -125,11 +114,6 @@ def delete(
     \b
     kvmtui client delete Acme --yes
     """
-    from engine.actions.clients import delete_client
-    from engine.audit import current_actor
-    from engine.queries.refs import id_of
-    from kvmtui.terminal import assigning, open_site
-
     with open_site.changing(dry_run):
         number = id_of("client", name)
         confirm_name(name, f"The client '{name}' will be deleted.", yes or dry_run)
@@ -152,11 +136,6 @@ def client_notes(
     kvmtui client notes Acme
     kvmtui client notes Acme --add "pays by bank transfer"
     """
-    from engine.actions.notes import set_client_notes
-    from engine.audit import current_actor
-    from engine.queries.notes import notes_of_client
-    from kvmtui.terminal import open_site, output
-
     change = notes.wanted(new, add, file)
     with open_site.opened() if change is None else open_site.changing():
         old = notes_of_client(name)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kvmtui.crontab import clear, listing, run_due
 from kvmtui.terminal.options import AsJson, Reason
 
 app = typer.Typer(help="Run the scheduled tasks that are due.")
@@ -37,8 +38,6 @@ def cron(
     kvmtui cron --task processVirtualMachines --force
     kvmtui cron --list
     """
-    from kvmtui.crontab import clear, listing, run_due
-
     if show:
         return listing(as_json)
     if clear_locks:

@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
+from engine.counting import counted
 from engine.roles import Role
+from engine.store.backup import backup as write
+from engine.store.check import check as check_database
+from engine.store.migrate import migrate as run
+from kvmtui import config
 from kvmtui.terminal import open_site, output
 from kvmtui.terminal.options import AsJson
 
@@ -28,8 +33,6 @@ def backup(
     \b
     kvmtui db backup /var/backups/kvmtui-2026-04-10.db
     """
-    from engine.store.backup import backup as write
-
     with open_site.opened():
         open_site.need(Role.OWNER, "back up the database")
         write(file)
@@ -43,16 +46,14 @@ def check(as_json: AsJson = False) -> int:
     \b
     kvmtui db check
     """
-    from engine.store.check import check as look
-
     with open_site.opened():
-        found = look()
+        found = check_database()
     if as_json:
         output.show_json([{"about": each.about, "sentence": each.sentence} for each in found])
     else:
         for each in found:
             output.write(output.safe(f"{each.about}: {each.sentence}"))
-        output.write(f"{len(found)} error(s) found." if found else "All is well.")
+        output.write(f"{counted(len(found), 'errors')} found." if found else "All is well.")
     return 1 if found else 0
 
 
@@ -63,9 +64,6 @@ def migrate(as_json: AsJson = False) -> None:
     \b
     kvmtui db migrate
     """
-    from engine.store.migrate import migrate as run
-    from kvmtui import config
-
     open_site.refuse_read_only()
     config.reach_database(config.load())
     try:

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from engine.queries.dns import check as check_records
+from engine.queries.dns import mappings
+from kvmtui.terminal import names, open_site, output
 from kvmtui.terminal.options import AsJson
 
 app = typer.Typer(help="Export and check the DNS records of all VMs.", no_args_is_help=True)
@@ -13,13 +16,11 @@ app = typer.Typer(help="Export and check the DNS records of all VMs.", no_args_i
 
 @app.command()
 def export(as_json: AsJson = False) -> int:
-    """Print the forward name, address and reverse name of every VM as one JSON list, with or without --json.
+    """Print the DNS names of all VMs as JSON. Each entry has address, forward and reverse name; --json is accepted.
 
     \b
     kvmtui dns export > names.json
     """
-    from engine.queries.dns import mappings
-    from kvmtui.terminal import open_site, output
 
     del as_json  # the answer is JSON anyway
     with open_site.opened():
@@ -44,12 +45,9 @@ def check(
     kvmtui dns check
     kvmtui dns check 5546 --no-queries --json
     """
-    from engine.queries.dns import check as look
-    from kvmtui.terminal import names, open_site, output
-
     with open_site.opened():
         wanted = [names.service_of(ref) for ref in refs] if refs else None
-        found = look(wanted, ask_dns=not no_queries)
+        found = check_records(wanted, ask_dns=not no_queries)
     if as_json:
         output.show_json(found)
     else:

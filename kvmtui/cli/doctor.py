@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from engine.actions.doctor import doctor as run_checks
+from kvmtui.terminal import checks, open_site
 from kvmtui.terminal.options import AsJson
 
 app = typer.Typer(help="Check whether everything can work.")
@@ -16,7 +18,7 @@ def doctor(
     server: Annotated[str, typer.Argument(metavar="[SERVER]", help="Check only this server.")] = "",
     as_json: AsJson = False,
 ) -> int:
-    """Check database, secret key, engine, every server with its privileges, mail and every zone.
+    """Check whether everything can work. Database, secret key, engine, servers, privileges, mail and zones are checked.
 
     Exit status 1 if something required is missing. Nothing is changed on any server.
 
@@ -24,9 +26,6 @@ def doctor(
     kvmtui doctor
     kvmtui doctor pve-waw1 --json
     """
-    from engine.actions.doctor import doctor as look
-    from kvmtui.terminal import checks, open_site
-
     with open_site.opened():
-        found = look(server)
+        found = run_checks(server)
     return checks.show(found, as_json)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kvmtui.manifest import exporting
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.options import AsJson
 
 app = typer.Typer(rich_markup_mode=None)
@@ -19,7 +21,7 @@ def export(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the site as a manifest, with __KEEP__ in place of every secret.
+    """Write the site as a manifest. It has __KEEP__ in place of every secret.
 
     The file gets mode 0600 and is replaced atomically.
 
@@ -27,9 +29,6 @@ def export(
     kvmtui export site.yaml
     kvmtui export | git diff --no-index site.yaml -
     """
-    from kvmtui.manifest import exporting
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         text = exporting.export()
     if file is not None:

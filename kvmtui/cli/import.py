@@ -7,7 +7,11 @@ from typing import Annotated
 
 import typer
 
+from engine.audit import current_actor
 from engine.errors import Refused
+from engine.imports.puq.importing import import_file
+from engine.imports.whmcs.planning import ShopMaps
+from kvmtui.imports import verb
 from kvmtui.terminal import open_site, output
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait
 
@@ -30,7 +34,7 @@ def puq(
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
-    """Import the IP pools of the PUQ module for WHMCS, and the addresses in use if the file has them.
+    """Import the IP pools of the PUQ module for WHMCS. Addresses in use are imported if the file has them.
 
     Reads the tables of the addon and the older puq_customization_ip_pools. Existing pools are not changed. If the
     file has errors, each is listed with its line and nothing is imported.
@@ -39,9 +43,6 @@ def puq(
     kvmtui import puq dump.sql --dry-run
     kvmtui import puq pools.csv --server-map 3=pve-waw1
     """
-    from engine.audit import current_actor
-    from engine.imports.puq.importing import import_file
-
     servers = _pairs("--server-map", server_map, "3=pve-waw1")
     with open_site.opened() if dry_run else open_site.changing():
         report = import_file(file, servers, dry_run, current_actor("cli", reason))
@@ -95,7 +96,7 @@ def whmcs(
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
-    """Import products, clients and services of the PUQ module from WHMCS, and adopt their VMs.
+    """Import products, clients and services from WHMCS. Those of the PUQ module are imported, and their VMs adopted.
 
     Without --apply only the plan is shown: what would be created, what exists, what cannot be moved and why. With it,
     pools, products and clients are made, and VMs adopted: those ticked in the list of --adoptions, or those whose
@@ -105,9 +106,6 @@ def whmcs(
     kvmtui import whmcs --db-dump whmcs.sql.gz --manifest shop.yaml --adoptions vms.txt
     kvmtui import whmcs --db-dump whmcs.sql.gz --adoptions vms.txt --apply --wait=600
     """
-    from engine.imports.whmcs.planning import ShopMaps
-    from kvmtui.imports import verb
-
     if (db_dump is None) == (csv is None):
         raise Refused("Give either --db-dump FILE or --csv DIR.")
     carry_out = carry_out and not dry_run
@@ -127,6 +125,6 @@ def _pairs(option: str, texts: list[str] | None, example: str) -> dict[str, str]
         old, equals, name = text.partition("=")
         if not (old and equals and name):
             form = "N=FIELD" if option == "--setting" else "OLD=NAME"
-            raise Refused(f"{option} takes {form}, such as {example}, and not “{text[:80]}”.")
+            raise Refused(f"{option} takes {form}, such as {example}, not '{text[:80]}'.")
         pairs[old] = name
     return pairs

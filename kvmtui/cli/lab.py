@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from engine.errors import Refused
+
 app = typer.Typer(help="Serve a simulated Proxmox VE cluster on this host.")
 
 
@@ -20,15 +22,13 @@ def lab(
     version: Annotated[str, typer.Option(help="Proxmox VE version to simulate: 7.4, 8 or 9.")] = "9",
     faults: Annotated[Path | None, typer.Option(help="File with faults to inject, YAML or JSON.")] = None,
 ) -> int:
-    """Serve a simulated three-node cluster over HTTPS on loopback, until Ctrl-C.
+    """Serve a simulated three-node cluster, until Ctrl+C. It speaks HTTPS on loopback.
 
     It prints how to connect. Nothing outside this host is touched, nothing is kept.
 
     \b
     kvmtui lab --port 8006 --speed 10
     """
-    from engine.errors import Refused
-
     try:
         from kvmtui.lab import serve
     except ImportError as error:

@@ -6,6 +6,17 @@ from typing import Annotated
 
 import typer
 
+from engine.actions import mail
+from engine.actions.mail import send_test
+from engine.audit import current_actor
+from engine.clock import iso
+from engine.counting import counted
+from engine.errors import Refused
+from engine.mail import template_files
+from engine.queries.engines import one_runs
+from engine.queries.mail import preview as written
+from engine.queries.outbox import outbox as mails
+from kvmtui.terminal import names, open_site, output
 from kvmtui.terminal.options import AsJson, Reason
 
 app = typer.Typer(
@@ -24,10 +35,6 @@ def test(
     \b
     kvmtui mail test you@example.com
     """
-    from engine.actions.mail import send_test
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site, output
-
     with open_site.changing():
         said = send_test(address, current_actor("cli", reason))
     if as_json:
@@ -57,9 +64,6 @@ def preview(
     kvmtui mail preview ready --language de
     kvmtui mail preview ready --service 5546 --html > ready.html
     """
-    from engine.queries.mail import preview as written
-    from kvmtui.terminal import names, open_site, output
-
     with open_site.opened():
         letter = written(template, language, names.service_of(service) if service else None)
     if as_json:
@@ -91,15 +95,11 @@ def outbox(
     ] = 200,
     as_json: AsJson = False,
 ) -> None:
-    """List the mails, newest first, with the reason why one was not sent.
+    """List the mails, newest first. Each that was not sent has the reason.
 
     \b
     kvmtui mail outbox --status failed
     """
-    from engine.clock import iso
-    from engine.queries.outbox import outbox as mails
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         found = mails(state, limit)
     if as_json:
@@ -141,19 +141,13 @@ def retry(
     kvmtui mail retry 17 18
     kvmtui mail retry --failed
     """
-    from engine.actions import mail
-    from engine.audit import current_actor
-    from engine.errors import Refused
-    from engine.queries.engines import one_runs
-    from kvmtui.terminal import open_site, output
-
     if bool(ids) == failed:
         raise Refused("Name the mails by their numbers, or give --failed.")
     with open_site.changing():
         actor = current_actor("cli", reason)
         count = mail.retry_failed(actor) if failed else mail.retry(ids or [], actor)
         at_work = one_runs()
-    sentence = "1 mail is queued." if count == 1 else f"{count} mails are queued."
+    sentence = f"{counted(count, 'mails are')} queued."
     output.done(sentence if count else "No failed mail can be sent again.", as_json, queued=count)
     if count and not at_work:
         output.message("No engine is running; a daemon, a console or the next `kvmtui cron` will send it.")
@@ -169,15 +163,12 @@ def templates(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the mail templates and which of them are your own; or copy some to edit.
+    """List the mail templates, or copy some to edit. The list shows which are your own.
 
     \b
     kvmtui mail templates
     kvmtui mail templates --copy ready --copy de
     """
-    from engine.mail import template_files
-    from kvmtui.terminal import open_site, output
-
     if copy:
         with open_site.changing():
             copied = template_files.copy_shipped(copy)

@@ -6,6 +6,13 @@ from typing import Annotated
 
 import typer
 
+from engine.actions import notifications
+from engine.audit import current_actor
+from engine.clock import iso
+from engine.counting import counted
+from engine.queries.engines import one_runs
+from engine.queries.notifications import targets
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.options import AsJson, Reason
 
 app = typer.Typer(
@@ -14,7 +21,7 @@ app = typer.Typer(
 
 Targets = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[TARGET]...", help="Name of a target in config.toml; default: all targets."),
+    typer.Argument(metavar="TARGET", help="Name of a target in config.toml; default: all targets."),
 ]
 
 
@@ -25,10 +32,6 @@ def list_targets(as_json: AsJson = False) -> None:
     \b
     kvmtui notify list
     """
-    from engine.clock import iso
-    from engine.queries.notifications import targets
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         found = targets()
     if as_json:
@@ -44,7 +47,7 @@ def list_targets(as_json: AsJson = False) -> None:
     )
     heads = ("Target", "URL", "Level", "Quiet hours", "State", "Pending", "Failed", "Last sent", "Error")
     output.show_table(
-        heads, rows, "There are no targets yet. Add one to config.toml under [notify.targets.NAME]."
+        heads, rows, "No notification targets are set up. Add one to config.toml under [notify.targets.NAME]."
     )
 
 
@@ -60,10 +63,6 @@ def send_test(
     kvmtui notify test
     kvmtui notify test oncall --json
     """
-    from engine.actions import notifications
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site, output
-
     with open_site.changing():
         answers = notifications.test(current_actor("cli", reason), target or ())
     if as_json:
@@ -87,15 +86,10 @@ def resend(
     kvmtui notify resend
     kvmtui notify resend oncall
     """
-    from engine.actions import notifications
-    from engine.audit import current_actor
-    from engine.queries.engines import one_runs
-    from kvmtui.terminal import open_site, output
-
     with open_site.changing():
         count = notifications.resend(current_actor("cli", reason), target or ())
         at_work = one_runs()
-    sentence = "1 notification is queued." if count == 1 else f"{count} notifications are queued."
+    sentence = f"{counted(count, 'notifications are')} queued."
     output.done(sentence if count else "No notifications have failed.", as_json, queued=count)
     if count and not at_work:
         output.message("No engine is running. A daemon, a console or the next `kvmtui cron` will send them.")

@@ -6,6 +6,12 @@ from typing import Annotated
 
 import typer
 
+from engine.actions.pools import create_pool, delete_pool, put_pool
+from engine.audit import current_actor
+from engine.forms import PoolForm, checked
+from engine.queries.pools import held, pool_values, pools
+from engine.queries.refs import pool_ref
+from kvmtui.terminal import assigning, open_site, output
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import PoolRef, completing
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
@@ -34,9 +40,6 @@ def list_pools(server: OfServer = None, as_json: AsJson = False) -> None:
     kvmtui pool list
     kvmtui pool list --server pve-waw1 --json
     """
-    from engine.queries.pools import pools
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         found = pools(server)
     if as_json:
@@ -57,10 +60,6 @@ def show(pool: PoolRef, as_json: AsJson = False) -> None:
     kvmtui pool show 3
     kvmtui pool show pve-waw1/192.168.130.2 --json
     """
-    from engine.queries.pools import held, pools
-    from engine.queries.refs import pool_ref
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         number = pool_ref(pool)
         view = next(each for each in pools() if each.id == number)
@@ -96,11 +95,6 @@ def add(
     kvmtui pool add --server pve-waw1 --type IPv4 --gateway 192.168.130.1 --mask 24 \\
         --start 192.168.130.2 --stop 192.168.130.254 --dns1 8.8.8.8
     """
-    from engine.actions.pools import create_pool
-    from engine.audit import current_actor
-    from engine.forms import PoolForm, checked
-    from kvmtui.terminal import assigning, open_site
-
     options = {
         "server": server,
         "type": family,
@@ -137,13 +131,6 @@ def edit(
     kvmtui pool edit 3 --stop 192.168.130.100
     kvmtui pool edit 3 --set excluded=192.168.130.5,192.168.130.9-192.168.130.12
     """
-    from engine.actions.pools import put_pool
-    from engine.audit import current_actor
-    from engine.forms import PoolForm, checked
-    from engine.queries.pools import pool_values
-    from engine.queries.refs import pool_ref
-    from kvmtui.terminal import assigning, open_site
-
     options = {"start": start, "stop": stop, "gateway": gateway, "mask": mask, "bridge": bridge, "vlan": vlan}
     options |= {"dns1": dns1, "dns2": dns2}
     with open_site.changing(dry_run):
@@ -165,12 +152,6 @@ def delete(
     \b
     kvmtui pool delete 3
     """
-    from engine.actions.pools import delete_pool
-    from engine.audit import current_actor
-    from engine.queries.pools import pool_values
-    from engine.queries.refs import pool_ref
-    from kvmtui.terminal import assigning, open_site
-
     with open_site.changing(dry_run):
         number = pool_ref(pool)
         start = pool_values(number)["start"]

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
+from engine.actions.products import create_product, delete_product, put_product
+from engine.actions.repository import flat
+from engine.audit import current_actor
+from engine.forms import ProductForm, checked
+from engine.queries.inventory import product_values, products
+from engine.queries.product_warnings import product_warnings
+from engine.queries.refs import id_of
+from kvmtui.terminal import assigning, open_site, output
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import ProductName, completing
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
@@ -28,9 +37,6 @@ def list_products(as_json: AsJson = False) -> None:
     \b
     kvmtui product list
     """
-    from engine.queries.inventory import products
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         found = products()
     if as_json:
@@ -47,8 +53,6 @@ def list_products(as_json: AsJson = False) -> None:
 
 def _flat(view: object) -> dict[str, object]:
     """A product with the fields of the manifest in addition to its own."""
-    from kvmtui.terminal import output
-
     facts = dict(output.plain(view))
     return facts | facts.pop("spec")
 
@@ -60,10 +64,6 @@ def show(name: ProductName, as_json: AsJson = False) -> None:
     \b
     kvmtui product show VPS-2 --json
     """
-    from engine.actions.repository import flat
-    from engine.queries.inventory import product_values, products
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         product_values(name)
         view = next(each for each in products() if each.name == name)
@@ -92,14 +92,6 @@ def add(
     kvmtui product add VPS-2 --server pve-waw1 --template 9000 --cores 2 --memory 2048 --disk 20 \\
         --set network.model=virtio --set backups=2 --set backup_storage=backup
     """
-    from dataclasses import replace
-
-    from engine.actions.products import create_product
-    from engine.audit import current_actor
-    from engine.forms import ProductForm, checked
-    from engine.queries.product_warnings import product_warnings
-    from kvmtui.terminal import assigning, open_site
-
     values = assigning.assigned(
         {"system_disk": {} if disk is None else {"size": disk}, "ssh_keys": []},
         sets,
@@ -133,16 +125,6 @@ def edit(
     \b
     kvmtui product edit VPS-2 --memory 4096 --set firewall.policy_in=DROP
     """
-    from dataclasses import replace
-
-    from engine.actions.products import put_product
-    from engine.audit import current_actor
-    from engine.forms import ProductForm, checked
-    from engine.queries.inventory import product_values
-    from engine.queries.product_warnings import product_warnings
-    from engine.queries.refs import id_of
-    from kvmtui.terminal import assigning, open_site
-
     options = {"name": new_name, "server": server, "template": template, "cores": cores, "memory": memory}
     with open_site.changing(dry_run):
         values = product_values(name)
@@ -166,11 +148,6 @@ def delete(
     \b
     kvmtui product delete VPS-2 --yes
     """
-    from engine.actions.products import delete_product
-    from engine.audit import current_actor
-    from engine.queries.refs import id_of
-    from kvmtui.terminal import assigning, open_site
-
     with open_site.changing(dry_run):
         number = id_of("product", name)
         confirm_name(name, f"The product '{name}' will be deleted.", yes or dry_run)

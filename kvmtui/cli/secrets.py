@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from engine import audit
+from engine.counting import counted
 from engine.roles import Role
+from engine.store.database import transaction
+from engine.store.rotation import rotate as exchange
+from engine.store.rotation import verify as verify_secrets
 from kvmtui.terminal import open_site, output
 from kvmtui.terminal.options import AsJson, Reason
 
@@ -21,18 +26,14 @@ def rotate(reason: Reason = "", as_json: AsJson = False) -> None:
     \b
     kvmtui secrets rotate
     """
-    from engine import audit
-    from engine.store.database import transaction
-    from engine.store.rotation import rotate as exchange
-
     with open_site.changing():
         open_site.need(Role.OWNER, "rotate the secret key")
         count = exchange()
         with transaction():
-            after = {"sealed_anew": count}
+            after = {"encrypted": count}
             audit.record(audit.current_actor("cli", reason), "rotate", "secrets", "", "secret key", {}, after)
-    sentence = f"{count} secret(s) encrypted with the new key. Copy the key file to where you keep its copy."
-    output.done(sentence, as_json, secrets=count)
+    sentence = f"{counted(count, 'secrets are')} encrypted with the new key."
+    output.done(f"{sentence} Replace your copy of the key file.", as_json, secrets=count)
 
 
 @app.command()
@@ -42,14 +43,12 @@ def verify(as_json: AsJson = False) -> int:
     \b
     kvmtui secrets verify
     """
-    from engine.store.rotation import verify as look
-
     with open_site.opened():
-        report = look()
+        report = verify_secrets()
     if as_json:
         output.show_json({"opened": report.opened, "faults": report.faults})
     else:
         for sentence in report.faults:
             output.write(output.safe(sentence))
-        output.write(f"{report.opened} secret(s) can be decrypted, {len(report.faults)} cannot.")
+        output.write(f"{counted(report.opened, 'secrets')} can be decrypted, {len(report.faults)} cannot.")
     return 1 if report.faults else 0

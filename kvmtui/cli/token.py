@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.actions import tokens
+from engine.audit import current_actor
+from engine.clock import iso
+from engine.queries.tokens import tokens as every_token
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.names import TokenName
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
+from kvmtui.terminal.prompts import confirm_name
 
 if TYPE_CHECKING:
     from engine.actions.tokens import NewToken
@@ -26,12 +32,8 @@ def list_tokens(as_json: AsJson = False) -> None:
     \b
     kvmtui token list
     """
-    from engine.clock import iso
-    from engine.queries.tokens import tokens
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
-        found = tokens()
+        found = every_token()
     if as_json:
         output.show_json(found)
         return
@@ -70,10 +72,6 @@ def create(
     kvmtui token create billing --role operator --expires 365d
     kvmtui token create reseller-a --role operator --client "Acme" --client "Beta" --product VPS-2
     """
-    from engine.actions import tokens
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-
     with open_site.changing(dry_run):
         made = tokens.create(current_actor("cli", reason), name, role, client or (), product or (), expires)
         _show(made, "create", dry_run, as_json)
@@ -95,11 +93,6 @@ def rotate(
     \b
     kvmtui token rotate billing --expires 365d
     """
-    from engine.actions import tokens
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.prompts import confirm_name
-
     with open_site.changing(dry_run):
         confirm_name(name, f"The present secret of the token '{name}' stops working.", yes or dry_run)
         _show(tokens.rotate(current_actor("cli", reason), name, expires), "rotate", dry_run, as_json)
@@ -114,11 +107,6 @@ def revoke(
     \b
     kvmtui token revoke billing --yes
     """
-    from engine.actions import tokens
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site, output
-    from kvmtui.terminal.prompts import confirm_name
-
     with open_site.changing(dry_run):
         confirm_name(name, f"The token '{name}' is revoked permanently.", yes or dry_run)
         sentence = tokens.revoke(current_actor("cli", reason), name)
@@ -131,8 +119,6 @@ def revoke(
 
 def _show(made: NewToken, verb: str, dry_run: bool, as_json: bool) -> None:
     """The secret on stdout and the rest on stderr; a dry run shows no secret, for there is none."""
-    from kvmtui.terminal import output
-
     token = made.token
     if dry_run:
         facts = {"dry_run": True, "verb": verb, "token": output.plain(token)}

@@ -6,6 +6,10 @@ from typing import Annotated
 
 import typer
 
+from engine.errors import Refused
+from kvmtui import config
+from kvmtui.terminal import output
+
 app = typer.Typer(help="Serve the console to browsers.")
 
 
@@ -54,10 +58,6 @@ def web(
     kvmtui web --listen 127.0.0.1:9000 --read-only
     kvmtui web --behind-proxy --public-url https://ops.example.com --proxy 127.0.0.1
     """
-    from engine.errors import Refused
-    from kvmtui import config
-    from kvmtui.terminal import output
-
     try:
         from kvmtui.web import server
     except ImportError as error:

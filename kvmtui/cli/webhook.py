@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
+from engine.actions import webhooks
+from engine.audit import current_actor
+from engine.clock import iso
+from engine.errors import Refused
+from engine.queries.webhooks import STATES
+from engine.queries.webhooks import deliveries as found_of
+from engine.queries.webhooks import webhooks as every_webhook
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.options import AsJson, Reason, Yes
+from kvmtui.terminal.prompts import confirm_name
 
 app = typer.Typer(
     help="Manage webhooks: URLs that events are sent to.",
@@ -23,11 +32,8 @@ def list_webhooks(as_json: AsJson = False) -> None:
     \b
     kvmtui webhook list
     """
-    from engine.queries.webhooks import webhooks
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
-        found = webhooks()
+        found = every_webhook()
     if as_json:
         output.show_json(found)
         return
@@ -61,10 +67,6 @@ def create(
     kvmtui webhook create https://shop.example/hooks --event vm.ready --event service.terminated
     kvmtui webhook create http://127.0.0.1:9000/hooks --allow-private
     """
-    from engine.actions import webhooks
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site, output
-
     with open_site.changing():
         made = webhooks.create(current_actor("cli", reason), url, event or (), allow_private)
     if as_json:
@@ -81,11 +83,6 @@ def delete(webhook: Number, yes: Yes = False, reason: Reason = "", as_json: AsJs
     \b
     kvmtui webhook delete 1 --yes
     """
-    from engine.actions import webhooks
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site, output
-    from kvmtui.terminal.prompts import confirm_name
-
     with open_site.changing():
         confirm_name(str(webhook), f"Webhook {webhook} and the messages that wait for it are deleted.", yes)
         webhooks.delete(current_actor("cli", reason), webhook)
@@ -99,10 +96,6 @@ def resume(webhook: Number, reason: Reason = "", as_json: AsJson = False) -> Non
     \b
     kvmtui webhook resume 1
     """
-    from engine.actions import webhooks
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site, output
-
     with open_site.changing():
         sentence = webhooks.resume(current_actor("cli", reason), webhook)
     output.done(sentence, as_json, id=webhook)
@@ -115,10 +108,6 @@ def pause(webhook: Number, reason: Reason = "", as_json: AsJson = False) -> None
     \b
     kvmtui webhook pause 1
     """
-    from engine.actions import webhooks
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site, output
-
     with open_site.changing():
         sentence = webhooks.pause(current_actor("cli", reason), webhook)
     output.done(sentence, as_json, id=webhook)
@@ -131,10 +120,6 @@ def send_test(webhook: Number, reason: Reason = "", as_json: AsJson = False) -> 
     \b
     kvmtui webhook test 1
     """
-    from engine.actions import webhooks
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site, output
-
     with open_site.changing():
         said = webhooks.test(current_actor("cli", reason), webhook)
     if as_json:
@@ -155,12 +140,6 @@ def deliveries(
     \b
     kvmtui webhook deliveries 1 --state failed
     """
-    from engine.clock import iso
-    from engine.errors import Refused
-    from engine.queries.webhooks import STATES
-    from engine.queries.webhooks import deliveries as found_of
-    from kvmtui.terminal import open_site, output
-
     if state and state not in STATES:
         raise Refused(f"Unknown state '{state}'. Use one of: {', '.join(STATES)}.")
     with open_site.opened():
@@ -196,10 +175,6 @@ def replay(
     \b
     kvmtui webhook replay 17
     """
-    from engine.actions import webhooks
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site, output
-
     with open_site.changing():
         sentence = webhooks.replay(current_actor("cli", reason), delivery)
     output.done(sentence, as_json, id=delivery)

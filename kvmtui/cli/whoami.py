@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from engine.operators import identity
+from engine.roles import DESCRIPTIONS
+from kvmtui import config
+from kvmtui.terminal import output
 from kvmtui.terminal.options import AsJson
 
 app = typer.Typer(help="Show your login and role.")
@@ -18,11 +22,6 @@ def whoami(as_json: AsJson = False) -> None:
     \b
     kvmtui whoami
     """
-    from engine.operators import identity
-    from engine.roles import DESCRIPTIONS
-    from kvmtui import config
-    from kvmtui.terminal import output
-
     config.use_operators(config.load())
     who = identity()
     facts = {"name": who.login, "role": who.role.value, "may": DESCRIPTIONS[who.role], "why": who.why}

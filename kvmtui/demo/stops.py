@@ -86,8 +86,8 @@ STOPS = (
     TourStop(
         "package",
         ("@service.package", "up", "enter"),
-        "A change of package says what would happen before it does",
-        "Change service",
+        "Another product: what would change, before it does",
+        "Change vps-",
         5.0,
     ),
     TourStop(

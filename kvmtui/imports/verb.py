@@ -65,7 +65,7 @@ def run(asked: Asked) -> int:
     ticked = read_list(asked.adoptions) if asked.adoptions is not None and has_list else None
     if asked.apply and asked.adoptions is not None and ticked is None:
         raise Refused(
-            f"There is no list {asked.adoptions}. Run without --apply to write it, tick the VMs, then run this again."
+            f"List {asked.adoptions} not found. Run without --apply to write it, tick the VMs, then run this again."
         )
     plan = prepare(shop, asked.maps, actor)
     if not asked.as_json:

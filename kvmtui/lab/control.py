@@ -44,7 +44,7 @@ class Control:
             if request.method == "POST":
                 return _json(await self._do(verb, await _body(request)))
         except KeyError as missing:
-            return _json({"error": f"The lab's “{verb}” needs “{missing.args[0]}”."}, 400)
+            return _json({"error": f"The lab's '{verb}' needs '{missing.args[0]}'."}, 400)
         except (Refused, TypeError, ValueError) as problem:
             return _json({"error": str(problem)}, 400)
         known = ", ".join(sorted(self._reads))
@@ -88,7 +88,7 @@ class Control:
             world.access.revoke(user or next(iter(world.access.tokens)), str(body["privilege"]), path)
             return {"revoked": body["privilege"], "path": path}
         raise Refused(
-            f"The lab does not know “{verb}”. "
+            f"The lab does not know '{verb}'. "
             "It knows: faults, faults/clear, advance, foreign, nodes, quorum, storages, templates, "
             "documented-role, revoke."
         )

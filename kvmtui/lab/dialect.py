@@ -80,7 +80,7 @@ class Dialect:
         full = SHORT_NAMES.get(version, version)
         parts = re.fullmatch(r"(\d+)\.(\d+)(?:[.-](\d+))?", full)
         if parts is None or not 7 <= int(parts[1]) <= 9:
-            raise Refused(f"The lab can be Proxmox VE 7.4, 8 or 9, not “{version}”. Name one of these.")
+            raise Refused(f"The lab can be Proxmox VE 7.4, 8 or 9, not '{version}'. Name one of these.")
         return cls(full, (int(parts[1]), int(parts[2]), int(parts[3] or 0)))
 
     @property

@@ -64,7 +64,7 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleView:
-    """A console somebody has open now, with the size their terminal told."""
+    """A console somebody has open now, with the size of their terminal."""
 
     vmid: int
     kind: str

@@ -81,7 +81,7 @@ class InjectedFault:
     def __post_init__(self) -> None:
         if self.kind not in REQUEST_KINDS and self.kind not in TASK_KINDS:
             known = ", ".join([*REQUEST_KINDS, *TASK_KINDS])
-            raise Refused(f"The lab knows no fault “{self.kind}”. It knows: {known}.")
+            raise Refused(f"The lab knows no fault '{self.kind}'. It knows: {known}.")
         for name in ("path", "task"):
             try:
                 re.compile(getattr(self, name))
@@ -174,15 +174,15 @@ class InjectedFaults:
 def from_mapping(entry: object) -> InjectedFault:
     """A fault out of a mapping of a file or of the control endpoint; refuses unknown keys."""
     if not isinstance(entry, Mapping) or "kind" not in entry:
-        raise Refused("A fault is a mapping with at least the key “kind”.")
+        raise Refused("A fault is a mapping with at least the key 'kind'.")
     known = {f.name for f in fields(InjectedFault)}
     unknown = sorted(set(entry) - known)
     if unknown:
-        raise Refused(f"A fault has no key “{unknown[0]}”. It has: {', '.join(sorted(known))}.")
+        raise Refused(f"A fault has no key '{unknown[0]}'. It has: {', '.join(sorted(known))}.")
     for name, value in entry.items():
         wanted = KEY_TYPES.get(name, (str,))
         if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
-            raise Refused(f"The {name} of a fault must be {wanted[0].__name__}, not “{value}”.")
+            raise Refused(f"The {name} of a fault must be {wanted[0].__name__}, not '{value}'.")
     return InjectedFault(**entry)
 
 

@@ -134,10 +134,10 @@ async def act(world: LabCluster, action: str, **args: Any) -> None:
     """Do one of the foreign actions by its name."""
     chosen = ACTIONS.get(action)
     if chosen is None:
-        raise Refused(f"The lab knows no foreign action “{action}”. It knows: {', '.join(ACTIONS)}.")
+        raise Refused(f"The lab knows no foreign action '{action}'. It knows: {', '.join(ACTIONS)}.")
     try:
         done = chosen(world, **args)
     except TypeError as problem:
-        raise Refused(f"The foreign action “{action}” was given wrong arguments: {problem}.") from problem
+        raise Refused(f"The foreign action '{action}' was given wrong arguments: {problem}.") from problem
     if inspect.isawaitable(done):
         await done

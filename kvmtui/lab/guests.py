@@ -87,15 +87,6 @@ class LabGuest:
         else:
             self.config.pop("lock", None)
 
-    def apply_pending(self) -> None:
-        """Take over what waited for the next start."""
-        for key, value in self.pending.items():
-            if value is None:
-                self.config.pop(key, None)
-            else:
-                self.config[key] = value
-        self.pending = {}
-
     def merged(self) -> dict[str, Any]:
         """The config with pending changes applied, as GET config shows it."""
         shown = dict(self.config)

@@ -63,7 +63,7 @@ async def after(
 def set_online(world: LabCluster, node: str, *, online: bool) -> None:
     """Take a node offline or online."""
     if node not in world.nodes:
-        raise Refused(f"The lab has no node “{node}”. It has: {', '.join(world.nodes)}.")
+        raise Refused(f"The lab has no node '{node}'. It has: {', '.join(world.nodes)}.")
     world.nodes[node]["online"] = online
     world.revision += 1
 

@@ -49,5 +49,5 @@ def _how_to_connect(lab: Lab) -> list[str]:
         f"CA file      {lab.ca_file}",
         f"Login        {lab.user} with password {lab.password}",
         f"Control      {lab.url}/lab",
-        "Stop it with Ctrl-C.",
+        "Stop it with Ctrl+C.",
     ]

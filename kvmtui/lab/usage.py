@@ -7,7 +7,7 @@ import random
 from functools import lru_cache
 from typing import Any
 
-from kvmtui.lab.drives import boot_disk, split
+from kvmtui.lab.drives import boot_disk
 from kvmtui.lab.guests import LabGuest
 from kvmtui.lab.volumes import GIB, MIB, size_of
 from kvmtui.lab.world import LabCluster
@@ -107,8 +107,3 @@ def node_usage(world: LabCluster, node: str, moment: float) -> dict[str, Any]:
         "maxdisk": 94 * GIB,
         "uptime": int(moment - state["booted"]),
     }
-
-
-def drive_size(value: object) -> int:
-    """The size a drive string states, in bytes."""
-    return size_of(split(value)[1].get("size", ""))

@@ -1,7 +1,7 @@
 """Makes the database match a manifest: all of it in one transaction, or nothing.
 
 A dry run does the same and rolls it back, so that its plan is what an apply would do. VMs are never changed: what a
-change means for them is recorded, shown as pending, and waits for a change of package.
+change means for them is recorded, shown as pending, and waits for change-package.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from engine.errors import Refused
 from engine.queries.inventory import ProductChange, pending_among, services_of_products
 from engine.store.database import in_transaction
 from kvmtui.manifest.checking import Checked, ManifestItem, check
+from kvmtui.manifest.references import REFERENCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,6 @@ _PUT: dict[str, Callable[[Any, Actor], PutResult]] = {
     "products": put_product,
     "clients": put_client,
 }
-_LEANS = {"pools": {"server": "servers"}, "products": {"server": "servers"}}
-_LEANS["services"] = {"client": "clients", "product": "products"}
 
 
 def _put(item: ManifestItem, actor: Actor) -> PutResult | Refused:
@@ -127,7 +126,7 @@ def _put(item: ManifestItem, actor: Actor) -> PutResult | Refused:
 
 def _leans_on_broken(item: ManifestItem, file: Checked) -> bool:
     """Whether it names an object of the file that has errors: those are reported, not their consequences."""
-    leans = _LEANS.get(item.section, {})
+    leans = REFERENCES.get(item.section, {})
     broken = any(getattr(item.form, name) in file.broken[section] for name, section in leans.items())
     if broken:
         file.broken[item.section].add(str(getattr(item.form, "name", "")))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from engine.actions import settings
-from engine.actions.lookup import nearest
 from engine.errors import Refused
 from engine.forms import (
     BadInput,
@@ -25,7 +24,9 @@ from engine.forms import (
 )
 from engine.forms.faults import dotted
 from engine.forms.secret import resolved
+from engine.nearest import nearest
 from kvmtui.manifest import reading
+from kvmtui.manifest.references import KnownNames
 
 Place = tuple[str | int, ...]
 Maker = Callable[[Mapping[str, Any]], Any]
@@ -127,8 +128,9 @@ def check(source: Path | Mapping[str, Any]) -> Checked:
         return result
     _refuse_unknown_sections(result)
     _check_settings(result, folder)
+    names = KnownNames(result.document)
     for section, make in SECTIONS.items():
-        _check_section(result, section, make, folder)
+        _check_section(result, section, make, folder, names)
     return result
 
 
@@ -176,7 +178,7 @@ def _over(current: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def _check_section(result: Checked, section: str, make: Maker, folder: Path) -> None:
+def _check_section(result: Checked, section: str, make: Maker, folder: Path, names: KnownNames) -> None:
     entries = result.document.get(section, [])
     if not isinstance(entries, list):
         result.add((section,), "must be a list; each entry begins with '- '.")
@@ -187,17 +189,22 @@ def _check_section(result: Checked, section: str, make: Maker, folder: Path) -> 
         if not isinstance(values, Mapping):
             result.add(place, "must be a mapping of keys to values.")
             continue
+        unknown = list(names.unknown(section, values))
+        for reference, sentence in unknown:
+            result.add((*place, reference), sentence)
         form = _make(result, place, values, make, folder)
         if form is None:
             result.broken[section].add(str(values.get("name", values.get("id", ""))))
             continue
         key, name = _KEYS[section]
         earlier = first.setdefault(key(form), place)
-        if earlier == place:
-            result.items.append(ManifestItem(section, place, form))
-        else:  # never put twice: two rows with one number would end as a broken constraint
+        if earlier != place:  # never put twice: two rows with one number would end as a broken constraint
             line = reading.line_of(result.document, earlier)
             result.add(place, f"{name.format(form)} is listed twice (first on line {line}).")
+        elif unknown:
+            result.broken[section].add(str(getattr(form, "name", "")))
+        else:
+            result.items.append(ManifestItem(section, place, form))
 
 
 def _make(result: Checked, place: Place, values: Mapping[str, Any], make: Maker, folder: Path) -> Any:

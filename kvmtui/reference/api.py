@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from kvmtui.api.app import create
+from kvmtui.api.openapi import describe
 from kvmtui.api.problems import MEDIA
 from kvmtui.api.settings import ApiSettings
 from kvmtui.reference.markdown import GENERATED, code, table
@@ -17,7 +18,7 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 @cache
 def openapi() -> dict[str, Any]:
     """The OpenAPI 3.1 schema."""
-    return dict(create(ApiSettings()).openapi())
+    return describe(create(ApiSettings()))
 
 
 def page() -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from kvmtui.reference.markdown import GENERATED, code, table
 
 _ROOT = Path(__file__).parents[2]
-_WRITERS = ("publish", "announce")
+_WRITERS = ("publish", "announce", "row_of")
 MEANINGS = {
     "alert": "Something needs attention, or no longer does: a server, mail delivery, a task, a leftover backup.",
     "change": "Somebody changed a record, settings or notes. The audit log has the values.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmtui.reference.markdown import GENERATED, code, table
-from screens.common.actions import ACTIONS, TOGETHER, Action
+from screens.common.actions import ACTIONS, MENU_LETTERS, TOGETHER, Action
 from screens.common.bindings import action, key_name
 from screens.common.key_meanings import EXCEPTIONS, FORMER, meanings
 from screens.help.page import TITLES
@@ -18,8 +18,9 @@ def page() -> str:
         "# Keys",
         GENERATED,
         "The keys of the console, by the part of the screen they belong to. `?` in the console shows those that work "
-        "where you are. `!` marks actions that cannot be undone; they ask first. An action without a key is in the "
-        "palette (`ctrl+p`). In config.toml, `[keymap]` assigns other keys by the name in the last column.",
+        "where you are. `!` marks actions that cannot be undone; they ask first. `a s` is `a`, then `s`. An action "
+        "without a key is in the palette (`ctrl+p`). In config.toml, `[keymap]` assigns other keys by the name in the "
+        "last column.",
         "## Which keys work where",
         table(("Screen", "Keys of"), ((name, ", ".join(_links(parts))) for name, parts in TOGETHER.items())),
     ]
@@ -87,5 +88,7 @@ def _links(scopes: tuple[str, ...]) -> list[str]:
 
 
 def _row(each: Action) -> tuple[str, str, str, str]:
-    keys = " ".join(code(key_name(key)) for key in each.keys)
+    keys = " ".join(map(code, _keys(each.id)))
+    if not keys and each.id in MENU_LETTERS:
+        keys = code(f"{key_name(action('vm.menu').keys[0])} {MENU_LETTERS[each.id]}")
     return keys, f"{each.label} !" if each.destructive else each.label, each.help, code(each.id)

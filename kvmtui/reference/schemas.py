@@ -7,10 +7,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.actions.settings import FORMS as SETTINGS
+from engine.checked import adapter
 from engine.forms import ClientForm, PoolForm, ProductForm, ServerForm, ServiceForm
 from engine.forms.service import LIMITS
 from engine.forms.zone import zone_forms
-from kvmtui.config import PLACED, Config
+from kvmtui.config import Config
+from kvmtui.config_file import PLACED
 
 Schema = dict[str, Any]
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -20,7 +22,7 @@ _COMPUTED = ("database", "secret_key_file", "templates")
 
 def config_schema() -> Schema:
     """What config.toml may hold."""
-    made = Config.model_json_schema()
+    made = adapter(Config).json_schema()
     for name in PLACED:
         del made["properties"][name]
     for name in _COMPUTED:

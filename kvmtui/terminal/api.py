@@ -68,8 +68,10 @@ def _served(api: ApiServer, say: Callable[[str], None]) -> int:
     say(f"kvmtui API listens on {api.url}")
     systemd.notify("READY=1")
     every = systemd.watchdog_seconds()
-    while not stop.wait(min(every, 5.0) if every else None):
-        systemd.notify("WATCHDOG=1")
+    # in short waits: a signal that comes right before one does not interrupt it
+    while not stop.wait(min(every or 1.0, 1.0)):
+        if every:
+            systemd.notify("WATCHDOG=1")
     systemd.notify("STOPPING=1")
     ended = api.stop()
     say("kvmtui API ended" if ended else "kvmtui API ended; some connections were cut")

@@ -53,6 +53,8 @@ def run(arguments: Sequence[str]) -> int:
         return _say(error.sentence, error.exit_code)
     except KeyboardInterrupt:
         return _say("Interrupted.", INTERRUPTED)
+    except OSError as error:  # the parser's own output, such as --help, when stdout takes nothing
+        return _unwritten(error) if _stdout_is_lost() else _other(error)
     except Exception as error:  # noqa: BLE001 - last resort: no traceback may reach the user
         return _other(error)
     return _say("\nInterrupted.", INTERRUPTED) if status == INTERRUPTED else status
@@ -65,6 +67,14 @@ def _flush() -> None:
         raise PipeClosed from gone
     except OSError as error:
         raise Unwritten(error) from error
+
+
+def _stdout_is_lost() -> bool:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
 
 
 def _command(arguments: Sequence[str]) -> int:
@@ -121,7 +131,7 @@ def _usage(error: typer.TyperException) -> str:
 def _unexpected(error: Exception) -> str:
     kind = type(error).__name__
     return (
-        f"kvmtui met an error it did not expect ({kind}) and stopped. That is its fault, not your input's. "
+        f"kvmtui stopped on an error it did not expect ({kind}). This is a bug in kvmtui. "
         f"{_logged(error)} Please report it."
     )
 

@@ -8,13 +8,6 @@ from typing import Annotated
 import typer
 
 
-def nearest(name: str, names: list[str]) -> str:
-    """` Did you mean 'x'?`, or nothing when no name is near."""
-    from engine.actions.lookup import nearest as near
-
-    return near(name, names)
-
-
 def service_of(ref: str) -> int:
     """The service behind a reference: its id, `vmid:N`, or a VM's name."""
     from engine.queries.refs import service_ref

@@ -2,71 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-
+from engine.checked import Check, CheckedSettings, checked, setting
 from engine.errors import Refused
-from engine.validation import sentence
+from engine.validation import sentences
 from kvmtui.api.settings import address_of, networks, public_origin
 
 DEFAULT = "127.0.0.1:8461"
 
 
-class WebSettings(BaseModel):
+def _listen(given: str) -> str:
+    if address_of(given)[1] == 0:
+        raise ValueError(f"'{given}' has no port; write one such as {DEFAULT}")
+    return given
+
+
+@dataclass(frozen=True)
+class WebSettings(CheckedSettings):
     """How `kvmtui web` is served. Options of the command take precedence."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    listen: str = Field(
-        DEFAULT,
-        description="ADDRESS:PORT that `kvmtui web` listens on; beyond loopback only with `behind_proxy`.",
+    listen: Annotated[str, Check(_listen)] = setting(
+        DEFAULT, "ADDRESS:PORT that `kvmtui web` listens on; beyond loopback only with `behind_proxy`."
     )
-    public_url: str = Field(
+    public_url: Annotated[str, Check(public_origin, max_length=200)] = setting(
         "",
-        max_length=200,
-        description="Base URL that browsers reach the console at, such as `https://ops.example.com`. "
+        "Base URL that browsers reach the console at, such as `https://ops.example.com`. "
         "Needed with `behind_proxy`.",
     )
-    behind_proxy: bool = Field(
-        False,
-        description="Ask everyone to sign in with a token of the API, because a TLS proxy lets others in.",
+    behind_proxy: bool = setting(
+        False, "Ask everyone to sign in with a token of the API, because a TLS proxy lets others in."
     )
-    proxies: list[str] = Field(
-        default_factory=list,
-        max_length=100,
-        description="Addresses or networks of proxies whose X-Forwarded-For is believed.",
+    proxies: Annotated[list[str], Check(networks, max_length=100)] = setting(
+        list, "Addresses or networks of proxies whose X-Forwarded-For is believed."
     )
 
-    def overridden(self, **options: str | bool | list[str]) -> WebSettings:
-        """These settings with every option that was given in their place; refused with a sentence."""
-        given = {name: value for name, value in options.items() if value}
-        try:
-            return WebSettings.model_validate(self.model_dump() | given)
-        except ValidationError as error:
-            why = " ".join(sentence(fault) for fault in error.errors())
-            raise Refused(f"The web console was not started: {why}") from None
-
-    @field_validator("listen")
-    @classmethod
-    def _an_address(cls, given: str) -> str:
-        if address_of(given)[1] == 0:
-            raise ValueError(f"'{given}' has no port; write one such as {DEFAULT}")
-        return given
-
-    @field_validator("public_url")
-    @classmethod
-    def _an_origin(cls, given: str) -> str:
-        return public_origin(given)
-
-    @field_validator("proxies")
-    @classmethod
-    def _networks(cls, given: list[str]) -> list[str]:
-        return networks(given)
-
-    @model_validator(mode="after")
-    def _never_open(self) -> Self:
+    def __post_init__(self) -> None:
+        """Whoever is not on this host comes through a proxy, and signs in."""
         host, _ = address_of(self.listen)
         if not ip_address(host).is_loopback and not self.behind_proxy:
             raise ValueError(
@@ -79,4 +53,11 @@ class WebSettings(BaseModel):
             raise ValueError(
                 "public_url needs behind_proxy: whoever comes through a proxy signs in with a token"
             )
-        return self
+
+    def overridden(self, **options: str | bool | list[str]) -> WebSettings:
+        """These settings with every option that was given in their place; refused with a sentence."""
+        given = {name: value for name, value in options.items() if value}
+        try:
+            return checked(WebSettings, vars(self) | given)
+        except ValueError as error:
+            raise Refused(f"The web console was not started: {sentences(error)}") from None

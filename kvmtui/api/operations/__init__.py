@@ -1,6 +1,16 @@
 """Every operation, by what it is about."""
 
-from kvmtui.api.operations import clients, reading, requests, services, system, vm_maintenance, vms, webhooks
+from kvmtui.api.operations import (
+    clients,
+    notify,
+    reading,
+    requests,
+    services,
+    system,
+    vm_maintenance,
+    vms,
+    webhooks,
+)
 
 ROUTERS = (
     system.public,
@@ -11,4 +21,5 @@ ROUTERS = (
     vm_maintenance.router,
     requests.router,
     webhooks.router,
+    notify.router,
 )

@@ -10,8 +10,8 @@ from fastapi.responses import Response
 from engine.errors import NotFound
 from engine.queries import audit, inventory, keyset, pools, scoped_audit, tasks, traffic, vm_list
 from kvmtui.api import routing, shapes
-from kvmtui.api.answers import ONE, answers, page, send, send_page
-from kvmtui.api.routing import Caller, Page
+from kvmtui.api.answers import ONE, answers, page, send, send_page, send_stretch
+from kvmtui.api.routing import Caller, Page, Stretch
 
 router = routing.router()
 Name = Annotated[str, Path(max_length=200, description="The name.", examples=["VPS-2"])]
@@ -61,10 +61,10 @@ def list_zones(caller: Caller, paging: Page) -> Response:
 
 
 @router.get("/api/v1/tasks", responses=page(shapes.Task), tags=["Engine"])
-def list_tasks(caller: Caller) -> Response:
+def list_tasks(caller: Caller, paging: Stretch) -> Response:
     """List the scheduled tasks with their last and next run."""
     routing.whole_site(caller, "list the tasks")
-    return send({"items": tasks.tasks(), "next": None})
+    return send_stretch(shapes.Task, tasks.tasks(), paging)
 
 
 @router.get("/api/v1/audit", responses=page(shapes.Audit), tags=["Engine"])
@@ -127,4 +127,4 @@ def _one(found: list[Any], name: str, kind: str) -> Any:
     for each in found:
         if each.name == name:
             return each
-    raise NotFound(f"There is no {kind} '{name}'.")
+    raise NotFound(f"{kind.capitalize()} '{name}' not found.")

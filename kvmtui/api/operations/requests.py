@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import Header, Path, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from engine.actions import tokens
 from engine.audit import Actor
 from engine.errors import NotFound
 from engine.queries import events
@@ -30,7 +31,9 @@ router = routing.router()
 LONGEST_WAIT = 60
 MOST_STREAMS = 1000
 _LOOK_S = 5.0  # a long poll looks this often even when no event came
-_BEAT_S = 15.0  # a stream says something this often, so that proxies keep it open
+_BEAT_S = (
+    15.0  # a quiet stream says something this often, so that proxies keep it open; its token is checked again
+)
 _PACE_S = 0.5  # what comes sooner after a message goes out with the next one
 _PAGE = 1000
 _RETRY_MS = 2000
@@ -82,7 +85,7 @@ async def _about(listener: StreamListener, service_id: int, seconds: float) -> N
 def _look(number: int, caller: Actor) -> RequestView:
     found = request_of(number, caller.scope)
     if found is None:
-        raise NotFound(f"There is no request {number}. Requests are kept for a while after they have ended.")
+        raise NotFound(f"Request {number} not found. Requests are kept for a while after they have ended.")
     return found
 
 
@@ -122,7 +125,10 @@ async def follow_events(
         about = [each for each in found if service is None or each.service == service]
         return events.visible(about, caller.scope)
 
-    stream = _stream(state.hub, state.threads, listener, after, select, caller.scope.limited, state.messages)
+    accepted = partial(tokens.works, routing.presented(request))
+    stream = _stream(
+        state.hub, state.threads, listener, after, select, caller.scope.limited, accepted, state.messages
+    )
     return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
@@ -133,13 +139,22 @@ async def _stream(
     after: int,
     select: Callable[[list[EventView]], list[EventView]],
     asks: bool,
+    accepted: Callable[[], bool],
     messages: Messages,
 ) -> AsyncIterator[bytes]:
-    """Events in order: from the database until caught up, then as they come; after a loss, from there again."""
+    """Events in order: from the database until caught up, then as they come; after a loss, from there again.
+
+    It ends when the token expires or is revoked.
+    """
+    clock = asyncio.get_running_loop().time
     try:
         yield f"retry: {_RETRY_MS}\n: connected\n\n".encode()
-        behind = True
+        behind, check_at = True, clock() + _BEAT_S
         while not listener.closed:
+            if clock() >= check_at:
+                if not await threads.run(accepted):
+                    return
+                check_at = clock() + _BEAT_S
             if behind:
                 found = await threads.run(partial(events.read, after, _PAGE))
                 behind = len(found) == _PAGE

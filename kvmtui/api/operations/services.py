@@ -19,9 +19,9 @@ from engine.queries.effects import RESTARTS, effects_of
 from engine.queries.quota import quota_of
 from engine.queries.service_detail import service_document
 from kvmtui.api import routing, shapes
-from kvmtui.api.answers import ONE, WRITE, accepted, answers, page, send, send_page
+from kvmtui.api.answers import ONE, WRITE, accepted, answers, page, send, send_page, send_stretch
 from kvmtui.api.operations.reading import Month
-from kvmtui.api.routing import Caller, Page, ServiceId
+from kvmtui.api.routing import Caller, Page, ServiceId, Stretch
 from kvmtui.api.writing import IfMatch, Plan, Write, planned
 
 router = routing.router()
@@ -100,9 +100,9 @@ def change_service(write: Write, id: ServiceId, body: ServiceChange, if_match: I
 
 
 @router.get("/api/v1/services/{id}/usage", responses=answers(shapes.ServiceUsage, ONE), tags=["Usage"])
-def show_usage(caller: Caller, id: ServiceId, month: Month | None = None) -> Response:  # noqa: A002
+def show_usage(caller: Caller, id: ServiceId, paging: Stretch, month: Month | None = None) -> Response:  # noqa: A002
     """Show the bytes a service transferred, by month, newest first, and how much of its quota it has used."""
-    return send({"items": traffic.months(id, month or ""), "next": None, "quota": quota_of(id)})
+    return send_stretch(shapes.Usage, traffic.months(id, month or ""), paging, quota=quota_of(id))
 
 
 @router.post("/api/v1/services/{id}/suspend", status_code=202, responses=accepted(), tags=["Services"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Request
+from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse, Response
 
 import kvmtui
@@ -55,9 +57,9 @@ async def ready(request: Request) -> Response:
     },
     tags=["Server"],
 )
-async def openapi(request: Request) -> Response:
+async def openapi() -> Response:
     """Answer the OpenAPI 3.1 schema of the API."""
-    return JSONResponse(request.app.openapi())
+    return Response(_schema().read_bytes(), media_type="application/json")
 
 
 @public.get("/api/v1/docs", include_in_schema=False)
@@ -67,7 +69,7 @@ async def docs() -> Response:
 
 
 @public.get("/api/v1/docs/{name}", include_in_schema=False)
-async def docs_file(name: Annotated[str, Path(max_length=20)]) -> Response:
+async def docs_file(name: Annotated[str, PathParameter(max_length=20)]) -> Response:
     """A script or style of that page."""
     if name not in _TYPES:
         raise NotFound("Nothing is served at this path.")
@@ -114,7 +116,8 @@ async def metrics(request: Request) -> Response:
     """Answer the metrics for Prometheus, to a token with the role metrics or owner, or to a request from this host."""
     if not _comes_from_here(request):
         await routing.authenticate(request, Role.METRICS)
-    text = await request.app.state.threads.run(request.app.state.metrics.text)
+    state = request.app.state
+    text = await state.threads.run(lambda: state.exposition().text())
     return Response(text, media_type=CONTENT_TYPE)
 
 
@@ -127,6 +130,14 @@ def _comes_from_here(request: Request) -> bool:
 
 def _file(name: str) -> Response:
     return Response(_text(name), media_type=_TYPES[name], headers={"Content-Security-Policy": _POLICY})
+
+
+def _schema() -> Path:
+    """The schema that the reference generated: to make it here costs megabytes that a server never frees."""
+    installed = Path(__file__).parents[1] / "docs" / "openapi.json"
+    return (
+        installed if installed.exists() else Path(kvmtui.__file__).parents[1] / "docs/reference/openapi.json"
+    )
 
 
 @cache

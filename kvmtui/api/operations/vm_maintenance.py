@@ -12,9 +12,9 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from engine.actions import maintenance
 from engine.queries import maintenance as queries
 from kvmtui.api import routing, shapes
-from kvmtui.api.answers import CLUSTER, ONE, WRITE, accepted, answers, page, send
+from kvmtui.api.answers import CLUSTER, ONE, WRITE, accepted, answers, page, send, send_stretch
 from kvmtui.api.operations.services import Reason
-from kvmtui.api.routing import Caller, ServiceId
+from kvmtui.api.routing import Caller, ServiceId, Stretch
 from kvmtui.api.writing import Plan, Write, planned
 
 router = routing.router()
@@ -66,9 +66,9 @@ class Mount(Reason):
 
 
 @router.get("/api/v1/services/{id}/vm/snapshots", responses=page(shapes.Snapshot, CLUSTER), tags=_SNAPSHOTS)
-def list_snapshots(caller: Caller, id: ServiceId) -> Response:  # noqa: A002
+def list_snapshots(caller: Caller, id: ServiceId, paging: Stretch) -> Response:  # noqa: A002
     """List the snapshots of the VM, oldest first, as the cluster has them now."""
-    return send({"items": queries.snapshots(id), "next": None})
+    return send_stretch(shapes.Snapshot, queries.snapshots(id), paging)
 
 
 @router.post("/api/v1/services/{id}/vm/snapshots", status_code=202, responses=accepted(), tags=_SNAPSHOTS)
@@ -100,9 +100,9 @@ def roll_back(write: Write, id: ServiceId, name: SnapshotName, body: Reason | No
 
 
 @router.get("/api/v1/services/{id}/vm/backups", responses=page(shapes.Backup, CLUSTER), tags=_BACKUPS)
-def list_backups(caller: Caller, id: ServiceId) -> Response:  # noqa: A002
+def list_backups(caller: Caller, id: ServiceId, paging: Stretch) -> Response:  # noqa: A002
     """List the backups of the VM, newest first, as the storage has them now."""
-    return send({"items": queries.backups(id), "next": None})
+    return send_stretch(shapes.Backup, queries.backups(id), paging)
 
 
 @router.post("/api/v1/services/{id}/vm/backups", status_code=202, responses=accepted(), tags=_BACKUPS)
@@ -157,9 +157,9 @@ def set_backup_schedule(write: Write, id: ServiceId, body: NewSchedule) -> Respo
 
 
 @router.get("/api/v1/services/{id}/vm/iso", responses=page(shapes.Iso, CLUSTER), tags=_ISO)
-def list_iso_images(caller: Caller, id: ServiceId) -> Response:  # noqa: A002
+def list_iso_images(caller: Caller, id: ServiceId, paging: Stretch) -> Response:  # noqa: A002
     """List the ISO images the VM may mount, and which one is mounted."""
-    return send({"items": queries.iso_images(id), "next": None})
+    return send_stretch(shapes.Iso, queries.iso_images(id), paging)
 
 
 @router.put("/api/v1/services/{id}/vm/iso", status_code=202, responses=accepted(), tags=_ISO)

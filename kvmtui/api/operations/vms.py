@@ -18,9 +18,9 @@ from engine.queries import runs as run_queries
 from engine.queries import vms as vm_queries
 from engine.queries.documents import run_document
 from kvmtui.api import routing, shapes
-from kvmtui.api.answers import CLUSTER, ONE, WRITE, accepted, answers, page, send
+from kvmtui.api.answers import CLUSTER, ONE, WRITE, accepted, answers, holds, page, send
 from kvmtui.api.operations.services import Reason
-from kvmtui.api.routing import Caller, ServiceId
+from kvmtui.api.routing import After, ById, Caller, ServiceId, Words
 from kvmtui.api.writing import Plan, Write, planned
 
 router = routing.router()
@@ -51,12 +51,15 @@ def show_log(
     caller: Caller,
     id: ServiceId,  # noqa: A002
     limit: Annotated[int, Query(ge=1, le=50, description="Most runs to answer.")] = 50,
-    after: Annotated[str, Query(max_length=1000, description="`next` of the page before.")] = "",
+    after: After = "",
+    q: Words = "",
+    sort: ById = "-id",
 ) -> Response:
     """List the runs of a VM with their steps, newest first."""
-    found = run_queries.runs(_vm(id).id)
-    part = keyset.sliced(found, lambda run: (-run.id, -run.id), after=after, limit=limit)
-    return JSONResponse({"items": [run_document(each) for each in part.items], "next": part.next})
+    found = [each for each in map(run_document, run_queries.runs(_vm(id).id)) if holds(each, q)]
+    sign = -1 if sort == "-id" else 1
+    part = keyset.sliced(found, lambda run: (sign * run["id"], sign * run["id"]), after=after, limit=limit)
+    return JSONResponse({"items": part.items, "next": part.next})
 
 
 @router.get("/api/v1/services/{id}/vm/charts", responses=answers(shapes.Charts, CLUSTER), tags=_TAGS)

@@ -17,7 +17,7 @@ from engine.queries.documents import plain
 from kvmtui.api import routing, shapes
 from kvmtui.api.answers import ONE, WRITE, accepted, answers, page, send, send_page
 from kvmtui.api.operations.reading import named
-from kvmtui.api.routing import BIGGEST, Caller, Page
+from kvmtui.api.routing import BIGGEST, After, ById, Caller, Page, Words
 from kvmtui.api.writing import Write, replayed
 
 router = routing.router()
@@ -92,11 +92,13 @@ def list_deliveries(
     id: Number,  # noqa: A002
     state: Annotated[Literal["", "pending", "sent", "failed"], Query(description="Only in this state.")] = "",
     limit: Annotated[int, Query(ge=1, le=500, description="Most messages to answer.")] = 100,
-    after: Annotated[str, Query(max_length=1000, description="`next` of the page before.")] = "",
+    after: After = "",
+    q: Words = "",
+    sort: ById = "-id",
 ) -> Response:
     """List the messages of an endpoint, the newest first."""
-    before = keyset.decoded(after)[1] if after else None
-    found = queries.deliveries(id, state, limit + 1, caller, before)
+    beyond = keyset.decoded(after)[1] if after else None
+    found = queries.deliveries(id, state, limit + 1, caller, beyond, q, oldest_first=sort == "id")
     last = found[limit - 1].id if len(found) > limit else None
     return send_page(keyset.Slice(found[:limit], keyset.encoded(last, last) if last else None))
 

@@ -6,6 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.actions.servers import create_server, delete_server, put_server
+from engine.audit import current_actor
+from engine.forms import ServerForm, checked
+from engine.queries.inventory import server_values
+from engine.queries.refs import id_of
+from kvmtui.terminal import assigning, open_site
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import ServerName
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
@@ -53,11 +59,6 @@ def add(
     pass show pve | kvmtui server add pve-waw1 --host 10.0.0.11 \\
         --token-id 'kvmtui@pve!console' --system-ca --secret-file -
     """
-    from engine.actions.servers import create_server
-    from engine.audit import current_actor
-    from engine.forms import ServerForm, checked
-    from kvmtui.terminal import assigning, open_site
-
     field = "token_secret" if token_id else "password"
     given = secret("token secret" if token_id else "password", secret_file, secret_env)
     values = assigning.assigned(
@@ -102,13 +103,6 @@ def edit(
     kvmtui server edit pve-waw1 --state paused
     kvmtui server edit pve-waw1 --token-id 'kvmtui@pve!new' --secret-file token.txt
     """
-    from engine.actions.servers import put_server
-    from engine.audit import current_actor
-    from engine.forms import ServerForm, checked
-    from engine.queries.inventory import server_values
-    from engine.queries.refs import id_of
-    from kvmtui.terminal import assigning, open_site
-
     with open_site.changing(dry_run):
         values = server_values(name) | _login(token_id, user)
         if secret_file is not None or secret_env is not None:
@@ -149,11 +143,6 @@ def delete(
     \b
     kvmtui server delete pve-old
     """
-    from engine.actions.servers import delete_server
-    from engine.audit import current_actor
-    from engine.queries.refs import id_of
-    from kvmtui.terminal import assigning, open_site
-
     with open_site.changing(dry_run):
         number = id_of("server", name)
         confirm_name(

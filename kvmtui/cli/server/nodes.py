@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from engine.queries.nodes import nodes_of
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.names import ServerName
 from kvmtui.terminal.options import AsJson
 
@@ -12,14 +14,11 @@ app = typer.Typer()
 
 @app.command()
 def nodes(name: ServerName, as_json: AsJson = False) -> None:
-    """Show the nodes of a server: load, memory, and the number of our VMs.
+    """Show the nodes of a server. For each: load, memory, and the number of our VMs.
 
     \b
     kvmtui server nodes pve-waw1
     """
-    from engine.queries.nodes import nodes_of
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         found = nodes_of(name)
     if as_json:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from engine.actions import pausing
+from engine.audit import current_actor
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.names import ServerName
 from kvmtui.terminal.options import AsJson, Reason
 
@@ -17,12 +20,8 @@ def pause(name: ServerName, reason: Reason = "", as_json: AsJson = False) -> int
     \b
     kvmtui server pause pve-waw1
     """
-    from engine.actions.pausing import pause as act
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site, output
-
     with open_site.changing():
-        sentence = act(current_actor("cli", reason), name)
+        sentence = pausing.pause(current_actor("cli", reason), name)
     output.done(sentence, as_json, server=name, state="paused")
     return 0
 
@@ -34,11 +33,7 @@ def resume(name: ServerName, reason: Reason = "", as_json: AsJson = False) -> in
     \b
     kvmtui server resume pve-waw1
     """
-    from engine.actions.pausing import resume as act
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site, output
-
     with open_site.changing():
-        sentence = act(current_actor("cli", reason), name)
+        sentence = pausing.resume(current_actor("cli", reason), name)
     output.done(sentence, as_json, server=name, state="enabled")
     return 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from engine.queries.inventory import server_values, servers
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.names import ServerName
 from kvmtui.terminal.options import AsJson
 
@@ -17,9 +19,6 @@ def list_servers(as_json: AsJson = False) -> None:
     \b
     kvmtui server list
     """
-    from engine.queries.inventory import servers
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         found = servers()
     if as_json:
@@ -40,9 +39,6 @@ def show(name: ServerName, as_json: AsJson = False) -> None:
     \b
     kvmtui server show pve-waw1 --json
     """
-    from engine.queries.inventory import server_values, servers
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         server_values(name)
         view = next(each for each in servers() if each.name == name)

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.actions import adoption
+from engine.audit import current_actor
+from engine.forms import checked
+from engine.forms.adoption import AdoptForm
+from engine.queries.adoption import survey
+from kvmtui.terminal import open_site, output, prompts
+from kvmtui.terminal.following import finish
 from kvmtui.terminal.names import completing
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
 
@@ -51,14 +58,6 @@ def adopt(
     kvmtui service adopt 105 --server pve-waw1 --client ops@acme.example --product VPS-2 --dry-run
     kvmtui service adopt 105 --server pve-waw1 --client Acme --product VPS-2 --confirm web01 --wait
     """
-    from engine.actions import adoption
-    from engine.audit import current_actor
-    from engine.forms import checked
-    from engine.forms.adoption import AdoptForm
-    from engine.queries.adoption import survey
-    from kvmtui.terminal import open_site, output, prompts
-    from kvmtui.terminal.following import finish
-
     values = {"server": server, "vmid": vmid, "client": client, "product": product, "id": number}
     form = checked(AdoptForm, values)
     with open_site.opened() if dry_run else open_site.changing():
@@ -79,8 +78,6 @@ def adopt(
 
 def _show(seen: Survey) -> None:
     """What was found next to the product's values, what stays unchanged, and what prevents the adoption."""
-    from kvmtui.terminal import output
-
     output.show_facts(dict(_facts(seen)))
     rows = ((each.name, each.found, each.product) for each in seen.beside)
     output.show_table(("Property", "Found", f"Product {seen.product}"), rows, "")

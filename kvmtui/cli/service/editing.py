@@ -6,6 +6,20 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.actions.requests import Queued
+from engine.actions.services import create_service, delete_service, set_options
+from engine.audit import current_actor
+from engine.errors import Refused
+from engine.forms import OptionsForm, ServiceForm, checked
+from engine.forms.service import canonical
+from engine.nearest import nearest
+from engine.queries.effects import effects_of
+from engine.queries.inventory import services
+from engine.queries.refs import service_ref, vm_id_of_service
+from engine.queries.requests import open_requests
+from engine.work import events
+from kvmtui.terminal import assigning, effects, open_site, output
+from kvmtui.terminal.following import finish
 from kvmtui.terminal.names import VmRef, completing
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
 from kvmtui.terminal.prompts import confirm_name
@@ -38,16 +52,6 @@ def create(
     kvmtui service create --client Acme --product VPS-2
     kvmtui service create --client Acme --product VPS-2 --id 5546 --option cores=4 --wait
     """
-    from engine.actions.requests import Queued
-    from engine.actions.services import create_service
-    from engine.audit import current_actor
-    from engine.forms import ServiceForm, checked
-    from engine.queries.refs import vm_id_of_service
-    from engine.queries.requests import open_requests
-    from engine.work import events
-    from kvmtui.terminal import assigning, open_site
-    from kvmtui.terminal.following import finish
-
     values = {"id": number, "client": client, "product": product, "options": assigning.pairs(option)}
     form = checked(ServiceForm, values)
     with open_site.changing(dry_run):
@@ -78,14 +82,6 @@ def options(
     kvmtui service options 5546
     kvmtui service options 5546 --option memory=4096 --clear cores --dry-run
     """
-    from engine.actions.services import set_options
-    from engine.audit import current_actor
-    from engine.forms import OptionsForm, checked
-    from engine.queries.effects import effects_of
-    from engine.queries.inventory import services
-    from engine.queries.refs import service_ref
-    from kvmtui.terminal import assigning, effects, open_site, output
-
     changes = bool(option or clear)
     with open_site.changing() if changes and not dry_run else open_site.opened():
         view = services(service_ref(ref).service_id)[0]
@@ -113,10 +109,6 @@ def _fields(pending: list[Any]) -> str:
 
 
 def _changed(old: dict[str, Any], given: dict[str, str], cleared: list[str]) -> dict[str, Any]:
-    from engine.actions.lookup import nearest
-    from engine.errors import Refused
-    from engine.forms import OptionsForm
-    from engine.forms.service import canonical
 
     names = canonical(dict.fromkeys(cleared))
     for key in names:
@@ -135,11 +127,6 @@ def delete(
     \b
     kvmtui service delete 5546
     """
-    from engine.actions.services import delete_service
-    from engine.audit import current_actor
-    from engine.queries.refs import service_ref
-    from kvmtui.terminal import assigning, open_site
-
     with open_site.changing(dry_run):
         number = service_ref(ref).service_id
         confirm_name(str(number), f"Service {number} will be deleted from the records.", yes or dry_run)

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal import names
+from engine.clock import stamp
+from engine.queries.history import history_of
+from kvmtui.terminal import names, open_site, output
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson
 
@@ -21,7 +23,7 @@ def history(
     ] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Show the history of a service: requests, runs, and when its guest was marked or deleted; newest first.
+    """Show the history of a service, newest first. Requests, runs, and when its guest was marked or deleted.
 
     `kvmtui vm log REF --run ID` shows one run.
 
@@ -29,10 +31,6 @@ def history(
     kvmtui service history 5546
     kvmtui service history web01 --limit 20 --json
     """
-    from engine.clock import stamp
-    from engine.queries.history import history_of
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         found = history_of(names.service_of(ref), limit)
     if as_json:

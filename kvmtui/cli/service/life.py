@@ -7,10 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kvmtui.terminal import names
+from engine.actions import packages
+from engine.actions.requests import Queued
+from engine.audit import current_actor
+from engine.errors import AlreadySo
+from engine.forms import OptionsForm, checked
+from engine.queries.effects import effects_of
+from engine.queries.refs import vm_id_of_service
+from engine.queries.requests import open_requests
+from engine.work import events
+from kvmtui.terminal import assigning, effects, names, open_site, output
+from kvmtui.terminal.following import finish
 from kvmtui.terminal.names import VmRef, completing
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
 from kvmtui.terminal.prompts import confirm_name
+from kvmtui.terminal.request_preview import show_preview
 
 if TYPE_CHECKING:
     from engine.actions.requests import Queued
@@ -26,11 +37,6 @@ def suspend(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait
     kvmtui service suspend 5546 --wait
     kvmtui service suspend 5546 --reason "invoice 2026-118 is not paid"
     """
-    from engine.actions import packages
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
     with open_site.changing():
         service, actor = names.service_of(ref), current_actor("cli", reason)
         return finish(
@@ -40,16 +46,11 @@ def suspend(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait
 
 @app.command()
 def unsuspend(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait = None) -> int:
-    """End a suspension: start the VM and mark the service Active.
+    """End a suspension. The VM is started and the service marked Active.
 
     \b
     kvmtui service unsuspend 5546
     """
-    from engine.actions import packages
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
     with open_site.changing():
         service, actor = names.service_of(ref), current_actor("cli", reason)
         return finish(
@@ -61,26 +62,24 @@ def unsuspend(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wa
 def terminate(
     ref: VmRef,
     yes: Yes = False,
+    dry_run: DryRun = False,
     reason: Reason = "",
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
-    """Terminate a service: delete its VM, disks, backups and DNS records, then free its addresses.
+    """Terminate a service. Its VM, disks, backups and DNS records are deleted, then its addresses are freed.
 
     \b
+    kvmtui service terminate 5546 --dry-run
     kvmtui service terminate 5546
     kvmtui service terminate 5546 --yes --reason "contract ended" --wait=600
     """
-    from engine.actions import packages
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
-    with open_site.changing():
-        service = names.service_of(ref)
+    with open_site.opened() if dry_run else open_site.changing():
+        service, actor = names.service_of(ref), current_actor("cli", reason)
+        if dry_run:
+            return show_preview(lambda: packages.terminate(actor, service), as_json)
         name = names.name_of(service)
         confirm_name(name, f"The VM {name} of service {service} and all its data will be deleted.", yes)
-        actor = current_actor("cli", reason)
         return finish(
             _repeatable(lambda: packages.terminate(actor, service), service, "Terminate"), wait, as_json
         )
@@ -99,7 +98,7 @@ def change_package(
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
-    """Apply the product and options to the VM: a new product, new options, or pending changes.
+    """Apply the product and options to the VM. Give a new product or options, or apply what is pending.
 
     Each change is shown before it is queued: old and new value, when it takes effect, whether it can be undone.
 
@@ -107,13 +106,6 @@ def change_package(
     kvmtui service change-package 5546 --product VPS-4 --dry-run
     kvmtui service change-package 5546 --option memory=8192 --wait
     """
-    from engine.actions import packages
-    from engine.audit import current_actor
-    from engine.forms import OptionsForm, checked
-    from engine.queries.effects import effects_of
-    from kvmtui.terminal import assigning, effects, open_site, output
-    from kvmtui.terminal.following import finish
-
     options = checked(OptionsForm, assigning.pairs(option)).given()
     with open_site.opened() if dry_run else open_site.changing():
         service = names.service_of(ref)
@@ -128,12 +120,6 @@ def change_package(
 
 def _repeatable(request: Callable[[], Queued], service: int, action: str) -> Queued:
     """The request; when it is already so, the one that is under way, or none."""
-    from engine.actions.requests import Queued
-    from engine.errors import AlreadySo
-    from engine.queries.refs import vm_id_of_service
-    from engine.queries.requests import open_requests
-    from engine.work import events
-
     seen = events.last_id()
     try:
         return request()

@@ -6,6 +6,11 @@ from typing import Annotated
 
 import typer
 
+from engine.actions.client_sessions import create_link
+from engine.audit import current_actor
+from engine.clock import iso
+from kvmtui import config
+from kvmtui.terminal import names, open_site, output
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson, Reason
 
@@ -27,12 +32,6 @@ def link(
     kvmtui service link 5546
     kvmtui service link 5546 --view
     """
-    from engine.actions.client_sessions import create_link
-    from engine.audit import current_actor
-    from engine.clock import iso
-    from kvmtui import config
-    from kvmtui.terminal import names, open_site, output
-
     base = config.load().api.client_url()
     with open_site.changing():
         service_id = names.service_of(ref)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from kvmtui.terminal import names, notes, output
+from engine.actions.notes import set_notes
+from engine.audit import current_actor
+from engine.queries.notes import notes_of
+from kvmtui.terminal import names, notes, open_site, output
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson, Reason
 
@@ -27,11 +30,6 @@ def service_notes(
     kvmtui service notes 5546 --add "moved to the new rack"
     kvmtui service notes 5546 --file notes.txt
     """
-    from engine.actions.notes import set_notes
-    from engine.audit import current_actor
-    from engine.queries.notes import notes_of
-    from kvmtui.terminal import open_site
-
     change = notes.wanted(new, add, file)
     with open_site.opened() if change is None else open_site.changing():
         service = names.service_of(ref)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from engine.queries.inventory import services
+from engine.queries.quota import quota_of, quota_words
+from engine.queries.refs import service_ref
+from engine.queries.service_detail import service_document
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson
 
@@ -17,9 +22,6 @@ def list_services(as_json: AsJson = False) -> None:
     \b
     kvmtui service list
     """
-    from engine.queries.inventory import services
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         found = services()
     if as_json:
@@ -40,11 +42,6 @@ def show(ref: VmRef, as_json: AsJson = False) -> None:
     \b
     kvmtui service show 5546
     """
-    from engine.queries.quota import quota_of, quota_words
-    from engine.queries.refs import service_ref
-    from engine.queries.service_detail import service_document
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         facts = service_document(service_ref(ref).service_id)
         quota = quota_of(facts["id"])

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal import names
+from engine.actions import maintenance
+from engine.audit import current_actor
+from engine.clock import iso
+from engine.queries.maintenance import backups
+from engine.queries.maintenance import schedule as standing
+from engine.queries.overdue_backups import overdue_backup_of
+from kvmtui.terminal import names, open_site, output
+from kvmtui.terminal.following import finish
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson, Reason, Wait
 
@@ -20,11 +27,6 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     \b
     kvmtui vm backup list 5546
     """
-    from engine.clock import iso
-    from engine.queries.maintenance import backups
-    from engine.queries.overdue_backups import overdue_backup_of
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         service_id = names.service_of(ref)
         found, overdue = backups(service_id), overdue_backup_of(service_id)
@@ -49,11 +51,6 @@ def create(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait 
     \b
     kvmtui vm backup create 5546 --wait
     """
-    from engine.actions import maintenance
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
     with open_site.changing():
         return finish(
             maintenance.create_backup(current_actor("cli", reason), names.service_of(ref)), wait, as_json
@@ -73,11 +70,6 @@ def delete(
     \b
     kvmtui vm backup delete 5546 backup:backup/vzdump-qemu-2002-….vma.zst
     """
-    from engine.actions import maintenance
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
     with open_site.changing():
         return finish(
             maintenance.delete_backup(current_actor("cli", reason), names.service_of(ref), backup),
@@ -102,12 +94,6 @@ def schedule(
     kvmtui vm backup schedule 5546 --days mon,thu --at 03:30
     kvmtui vm backup schedule 5546 --days none
     """
-    from engine.actions import maintenance
-    from engine.audit import current_actor
-    from engine.queries.maintenance import schedule as standing
-    from kvmtui.terminal import open_site, output
-    from kvmtui.terminal.following import finish
-
     if days is None:
         with open_site.opened():
             found = standing(names.service_of(ref))

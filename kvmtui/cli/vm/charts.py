@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kvmtui.terminal import names
+from engine.clock import iso
+from engine.errors import Refused
+from engine.queries.charts import METRICS, NAMES, in_unit
+from engine.queries.charts import charts as measured
+from kvmtui.terminal import names, open_site, output
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson
 
@@ -32,10 +36,6 @@ def charts(
     kvmtui vm charts 5546 --span week
     kvmtui vm charts 5546 --span month --csv > usage.csv
     """
-    from engine.errors import Refused
-    from engine.queries.charts import charts as measured
-    from kvmtui.terminal import open_site, output
-
     if as_csv and as_json:
         raise Refused("--csv and --json cannot be combined; choose one.")
     with open_site.opened():
@@ -53,10 +53,6 @@ def charts(
 
 def _show_csv(view: ChartsView) -> None:
     """A line per moment; a gap is empty."""
-    from engine.clock import iso
-    from engine.queries.charts import METRICS
-    from kvmtui.terminal import output
-
     output.write(",".join(("time", *METRICS)))
     for point in view.points:
         values = (getattr(point, name) for name in METRICS)
@@ -66,8 +62,6 @@ def _show_csv(view: ChartsView) -> None:
 
 
 def _show_figures(view: ChartsView) -> None:
-    from engine.queries.charts import NAMES, in_unit
-    from kvmtui.terminal import output
 
     figures = view.figures or {}
     rows = [

@@ -7,9 +7,14 @@ from typing import Annotated
 
 import typer
 
+from engine.consoles import console_options, novnc
 from engine.errors import Refused
+from kvmtui.terminal import open_site
 from kvmtui.terminal.names import completing
 from kvmtui.terminal.options import Reason
+from kvmtui.terminal.output import write
+from kvmtui.terminal.screen_link import show
+from kvmtui.terminal.serial_line import attach
 
 app = typer.Typer()
 
@@ -45,7 +50,7 @@ def console(
         bool, typer.Option("--json", help="With --vnc: print the link as one JSON document.")
     ] = False,
 ) -> int:
-    """Open the serial console of a VM in this terminal, or its noVNC console in a browser.
+    """Open the serial console of a VM. With --vnc: its noVNC console in a browser.
 
     \b
     kvmtui vm console 5546                   # Ctrl+] leaves it
@@ -58,10 +63,7 @@ def console(
     if not ref:
         raise Refused("VM required: give a service id, vmid:N, or a name: kvmtui vm console REF")
     if vnc:
-        from kvmtui.terminal.screen_link import show
-
         return show(ref, listen, reason, as_json)
-    from kvmtui.terminal.serial_line import attach
 
     return attach(ref, detach, log, reason)
 
@@ -77,9 +79,6 @@ def _refuse_mixed(*, vnc: bool, get_novnc: bool, listen: str, as_json: bool, ser
 
 
 def _fetch() -> int:
-    from engine.consoles import console_options, novnc
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.output import write
 
     with open_site.changing():
         count = novnc.fetch(console_options.novnc_folder())

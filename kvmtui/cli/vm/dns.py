@@ -6,7 +6,11 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal import names
+from engine.actions import names as actions
+from engine.actions import vms
+from engine.audit import current_actor
+from kvmtui.terminal import names, open_site, output
+from kvmtui.terminal.following import finish
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait
 
@@ -29,12 +33,6 @@ def dns(
     kvmtui vm dns 5546 --dry-run
     kvmtui vm dns 5546 --wait
     """
-    from engine.actions import names as actions
-    from engine.actions import vms
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site, output
-    from kvmtui.terminal.following import finish
-
     if not dry_run:
         with open_site.changing():
             return finish(vms.sync_dns(current_actor("cli", reason), names.service_of(ref)), wait, as_json)
@@ -64,11 +62,6 @@ def rdns(
     \b
     kvmtui vm rdns 5546 192.168.130.2 mail.example.com
     """
-    from engine.actions import names as actions
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
     with open_site.changing():
         return finish(
             actions.set_reverse(current_actor("cli", reason), names.service_of(ref), address, name),

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kvmtui.terminal import names
+from engine.actions import maintenance
+from engine.audit import current_actor
+from engine.queries.maintenance import iso_images
+from kvmtui.terminal import names, open_site, output
+from kvmtui.terminal.following import finish
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson, Reason, Wait
 
@@ -18,14 +22,11 @@ app = typer.Typer(name="iso", help="Mount and eject ISO images.", no_args_is_hel
 
 @app.command("list")
 def list_(ref: VmRef, as_json: AsJson = False) -> int:
-    """List the ISO images a VM may mount, grouped by the part before the first dash.
+    """List the ISO images a VM may mount. They are grouped by the part before the first dash.
 
     \b
     kvmtui vm iso list 5546
     """
-    from engine.queries.maintenance import iso_images
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         found = iso_images(names.service_of(ref))
     if as_json:
@@ -58,11 +59,6 @@ def mount(
     \b
     kvmtui vm iso mount 5546 Debian-12.5.0-amd64-netinst.iso
     """
-    from engine.actions import maintenance
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
     with open_site.changing():
         return finish(
             maintenance.mount_iso(current_actor("cli", reason), names.service_of(ref), iso, restart),
@@ -78,11 +74,6 @@ def eject(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait =
     \b
     kvmtui vm iso eject 5546
     """
-    from engine.actions import maintenance
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
     with open_site.changing():
         return finish(
             maintenance.eject_iso(current_actor("cli", reason), names.service_of(ref)), wait, as_json

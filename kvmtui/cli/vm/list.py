@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from engine.queries.vms import vms
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.options import AsJson
 
 if TYPE_CHECKING:
@@ -22,9 +24,6 @@ def list_vms(as_json: AsJson = False) -> None:
     kvmtui vm list
     kvmtui vm list --json | jq '.[] | select(.vm_status != "ready") | .service_id'
     """
-    from engine.queries.vms import vms
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         found = vms()
     if as_json:

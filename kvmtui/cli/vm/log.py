@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kvmtui.terminal import names
+from engine.clock import stamp
+from engine.queries.documents import run_document
+from engine.queries.refs import vm_id_of_service
+from engine.queries.runs import runs
+from kvmtui.terminal import names, open_site, output
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson
 
@@ -28,11 +32,6 @@ def log(
     kvmtui vm log 5546
     kvmtui vm log 5546 --run 812 --json
     """
-    from engine.queries.documents import run_document
-    from engine.queries.refs import vm_id_of_service
-    from engine.queries.runs import runs
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         found = runs(vm_id_of_service(names.service_of(ref)), run)
     if as_json:
@@ -45,8 +44,6 @@ def log(
 
 
 def _show(run: RunView) -> None:
-    from engine.clock import stamp
-    from kvmtui.terminal import output
 
     move = f"{run.from_status} -> {run.to_status or '…'}"
     head = f"{stamp(run.started)}  run {run.id}  {run.action}  {run.result}  {move}"

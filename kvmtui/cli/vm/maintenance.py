@@ -6,10 +6,17 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal import names
+from engine.actions import maintenance
+from engine.audit import current_actor
+from engine.errors import Refused
+from engine.queries.login import login
+from engine.queries.traffic import months
+from kvmtui.terminal import names, open_site, output
+from kvmtui.terminal.following import document, finish, follow
 from kvmtui.terminal.names import VmRef
-from kvmtui.terminal.options import AsJson, Reason, Wait, Yes
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
 from kvmtui.terminal.prompts import confirm_name
+from kvmtui.terminal.request_preview import show_preview
 
 app = typer.Typer()
 
@@ -19,24 +26,23 @@ def restore(
     ref: VmRef,
     backup: Annotated[str, typer.Argument(metavar="BACKUP", help="Backup, as `vm backup list` names it.")],
     yes: Yes = False,
+    dry_run: DryRun = False,
     reason: Reason = "",
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
-    """Overwrite a VM with a backup, apply its product again, and start it.
+    """Overwrite a VM with a backup. Its product is applied again, and the VM started.
 
     \b
+    kvmtui vm restore 5546 backup:backup/vzdump-qemu-2002-….vma.zst --dry-run
     kvmtui vm restore 5546 backup:backup/vzdump-qemu-2002-….vma.zst --yes --wait
     """
-    from engine.actions import maintenance
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
-    with open_site.changing():
-        service_id = names.service_of(ref)
+    with open_site.opened() if dry_run else open_site.changing():
+        service_id, actor = names.service_of(ref), current_actor("cli", reason)
+        if dry_run:
+            return show_preview(lambda: maintenance.restore(actor, service_id, backup), as_json)
         confirm_name(names.name_of(service_id), "The VM's disks are overwritten by the backup.", yes)
-        return finish(maintenance.restore(current_actor("cli", reason), service_id, backup), wait, as_json)
+        return finish(maintenance.restore(actor, service_id, backup), wait, as_json)
 
 
 @app.command()
@@ -47,18 +53,11 @@ def password(
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
-    """Set a new password: through the guest agent, otherwise with a restart. It is mailed, never logged.
+    """Set a new password. The guest agent sets it, otherwise a restart does. It is mailed, never logged.
 
     \b
     kvmtui vm password 5546 --wait --show
     """
-    from engine.actions import maintenance
-    from engine.audit import current_actor
-    from engine.errors import Refused
-    from engine.queries.login import login
-    from kvmtui.terminal import open_site, output
-    from kvmtui.terminal.following import document, finish, follow
-
     if show and wait is None:
         raise Refused("--show needs --wait: before it is set there is nothing to show.")
     with open_site.changing():
@@ -97,12 +96,8 @@ def stats(
     kvmtui vm stats 5546 --month 2026-04 --csv
     kvmtui vm stats --all --month 2026-04 --json
     """
-    from engine.errors import Refused
-    from engine.queries.traffic import months
-    from kvmtui.terminal import open_site, output
-
     if bool(ref) == every:
-        raise Refused("Name one service, or give --all for every one.")
+        raise Refused("Give a service, or --all for every service.")
     if as_csv and as_json:
         raise Refused("--csv and --json cannot be combined; choose one.")
     with open_site.opened():

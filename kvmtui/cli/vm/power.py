@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from kvmtui.terminal import names
+from engine.actions import vms
+from engine.audit import current_actor
+from kvmtui.terminal import names, open_site
+from kvmtui.terminal.following import finish
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson, Reason, Wait
 
@@ -52,10 +55,6 @@ def reboot(ref: VmRef, reason: Reason = "", as_json: AsJson = False, wait: Wait 
 
 
 def _power(ref: str, verb: str, reason: str, as_json: bool, wait: float | None) -> int:
-    from engine.actions import vms
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
 
     with open_site.changing():
         return finish(vms.power(current_actor("cli", reason), names.service_of(ref), verb), wait, as_json)

@@ -6,7 +6,11 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal import names
+from engine.actions import records
+from engine.audit import current_actor
+from engine.errors import Refused
+from kvmtui.terminal import names, open_site, output
+from kvmtui.terminal.following import finish
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson
 
@@ -30,11 +34,6 @@ def record(
     kvmtui vm record 5546
     kvmtui vm record 5546 --set node=pve2 --reason "moved by hand during maintenance"
     """
-    from engine.actions import records
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site, output
-    from kvmtui.terminal.following import finish
-
     pairs = dict(_pair(one) for one in changes or ())
     if not pairs:
         with open_site.opened():
@@ -51,7 +50,6 @@ def record(
 
 
 def _pair(text: str) -> tuple[str, str]:
-    from engine.errors import Refused
 
     name, sign, value = text.partition("=")
     if not sign:

@@ -6,10 +6,16 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal import names
+from engine.actions import maintenance, vms
+from engine.audit import current_actor
+from engine.pipelines import command_table
+from engine.queries.disk_repair import disk_repairs
+from kvmtui.terminal import names, open_site, output
+from kvmtui.terminal.following import finish
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
 from kvmtui.terminal.prompts import confirm_name
+from kvmtui.terminal.request_preview import show_preview
 
 app = typer.Typer()
 
@@ -36,33 +42,31 @@ def reset(
     \b
     kvmtui vm reset 5546 creation --reason "pool was full" --wait
     """
-    from engine.actions import vms
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
     with open_site.changing():
         return finish(vms.reset(current_actor("cli", reason), names.service_of(ref), status), wait, as_json)
 
 
 @app.command()
 def redeploy(
-    ref: VmRef, yes: Yes = False, reason: Reason = "", as_json: AsJson = False, wait: Wait = None
+    ref: VmRef,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
+    wait: Wait = None,
 ) -> int:
     """Remove a VM that is not ready and deploy it from scratch.
 
     \b
+    kvmtui vm redeploy 5546 --dry-run
     kvmtui vm redeploy 5546 --yes --wait
     """
-    from engine.actions import vms
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
-    with open_site.changing():
-        service_id = names.service_of(ref)
+    with open_site.opened() if dry_run else open_site.changing():
+        service_id, actor = names.service_of(ref), current_actor("cli", reason)
+        if dry_run:
+            return show_preview(lambda: vms.redeploy(actor, service_id), as_json)
         confirm_name(names.name_of(service_id), "The VM is destroyed on Proxmox and deployed again.", yes)
-        return finish(vms.redeploy(current_actor("cli", reason), service_id), wait, as_json)
+        return finish(vms.redeploy(actor, service_id), wait, as_json)
 
 
 @app.command()
@@ -70,6 +74,7 @@ def reinstall(
     ref: VmRef,
     template: Annotated[str, typer.Option(help="Different template, by VMID or name.")] = "",
     yes: Yes = False,
+    dry_run: DryRun = False,
     reason: Reason = "",
     as_json: AsJson = False,
     wait: Wait = None,
@@ -77,19 +82,17 @@ def reinstall(
     """Wipe a VM and install it again. Addresses, MAC, VLAN, VMID and backups are kept.
 
     \b
+    kvmtui vm reinstall 5546 --dry-run
     kvmtui vm reinstall 5546 --template 9001 --yes
     """
-    from engine.actions import vms
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
-    with open_site.changing():
-        service_id = names.service_of(ref)
+    with open_site.opened() if dry_run else open_site.changing():
+        service_id, actor = names.service_of(ref), current_actor("cli", reason)
+        if dry_run:
+            return show_preview(lambda: vms.reinstall(actor, service_id, template), as_json)
         confirm_name(
             names.name_of(service_id), "Everything on the VM's disks and its snapshots is lost.", yes
         )
-        return finish(vms.reinstall(current_actor("cli", reason), service_id, template), wait, as_json)
+        return finish(vms.reinstall(actor, service_id, template), wait, as_json)
 
 
 @app.command("run-step")
@@ -108,12 +111,6 @@ def run_step(
     \b
     kvmtui vm run-step 5546 "Set Network" --wait
     """
-    from engine.actions import vms
-    from engine.audit import current_actor
-    from engine.pipelines import command_table
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
     with open_site.changing():
         service_id = names.service_of(ref)
         exact = command_table.exact_name(command)
@@ -130,7 +127,7 @@ def repair_disk(
     as_json: AsJson = False,
     wait: Wait = None,
 ) -> int:
-    """Convert raw disks on file storage to qcow2, so that the VM can be snapshotted.
+    """Convert raw disks on file storage to qcow2. The VM can be snapshotted afterwards.
 
     Each disk stays on its storage; the VM may run. The storage needs room for a copy while a disk is converted.
 
@@ -138,12 +135,6 @@ def repair_disk(
     kvmtui vm repair-disk 5546 --dry-run
     kvmtui vm repair-disk 5546 --wait
     """
-    from engine.actions import maintenance
-    from engine.audit import current_actor
-    from engine.queries.disk_repair import disk_repairs
-    from kvmtui.terminal import open_site, output
-    from kvmtui.terminal.following import finish
-
     if not dry_run:
         with open_site.changing():
             return finish(
@@ -165,16 +156,11 @@ def repair_disk(
 
 @app.command("delete-record")
 def delete_record(ref: VmRef, yes: Yes = False, reason: Reason = "", as_json: AsJson = False) -> int:
-    """Delete the record of a removed VM (remove or error_terminate). Proxmox is not touched.
+    """Delete the record of a removed VM. It must be in remove or error_terminate; Proxmox is not touched.
 
     \b
     kvmtui vm delete-record 5546 --reason "removed by hand on the node" --yes
     """
-    from engine.actions import vms
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
     with open_site.changing():
         service_id = names.service_of(ref)
         confirm_name(names.name_of(service_id), "The record, its runs and its log are deleted here.", yes)

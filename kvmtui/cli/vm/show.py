@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.queries.descriptions import describe, lasting
+from engine.queries.live import live as read_live
+from engine.queries.quota import quota_of, quota_words
+from engine.queries.refs import vm_ref
+from engine.queries.requests import open_requests
+from engine.queries.traffic import gib
+from engine.queries.vms import vms
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.names import VmRef
 from kvmtui.terminal.options import AsJson
 
@@ -23,25 +31,18 @@ Live = Annotated[
 
 @app.command()
 def show(ref: VmRef, live: Live = False, as_json: AsJson = False) -> int:
-    """Show a VM and its open requests; with --live also its state on the cluster. Exit 1: it could not be read.
+    """Show a VM and its open requests. With --live also its state on the cluster. Exit 1: it could not be read.
 
     \b
     kvmtui vm show 5546
     kvmtui vm show 5546 --live
     kvmtui vm show vmid:2002 --live --json | jq .live.drift
     """
-    from engine.queries.live import live as look
-    from engine.queries.quota import quota_of, quota_words
-    from engine.queries.refs import vm_ref
-    from engine.queries.requests import open_requests
-    from engine.queries.vms import vms
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         view = vms([vm_ref(ref).vm_id or 0])[0]
         promised = open_requests(view.service_id)
         quota = quota_of(view.service_id)
-        seen = look(view.service_id) if live else None
+        seen = read_live(view.service_id) if live else None
     if as_json:
         document = output.plain(view) | {"requests": [one.as_json() for one in promised]}
         document["traffic_quota"] = output.plain(quota)
@@ -54,14 +55,12 @@ def show(ref: VmRef, live: Live = False, as_json: AsJson = False) -> int:
 
 
 def _document(seen: LiveView) -> dict[str, Any]:
-    from kvmtui.terminal import output
 
     made: dict[str, Any] = output.plain(seen)
     return made | {"drift": [fact.name for fact in seen.drift]}
 
 
 def _facts(view: VmView) -> dict[str, Any]:
-    from kvmtui.terminal import output
 
     facts: dict[str, Any] = output.plain(view)
     del facts["id"]  # the row's own number means nothing to people
@@ -77,9 +76,6 @@ def _request(one: RequestView) -> str:
 
 def _live_facts(seen: LiveView) -> Iterator[tuple[str, str]]:
     """The look as facts under names of their own."""
-    from engine.queries.descriptions import describe, lasting
-    from engine.queries.traffic import gib
-
     looked, standing, usage = seen.looked, seen.standing, seen.usage
     yield "live", looked.sentence or f"seen on {looked.node} in {looked.api_ms} ms"
     if standing is None or usage is None or seen.beside is None:
@@ -98,5 +94,5 @@ def _live_facts(seen: LiveView) -> Iterator[tuple[str, str]]:
     for line in describe(seen.beside):
         part = part if line.name.startswith(" ") else line.name
         name = line.name.strip() if line.name == part else f"{part} {line.name.strip()}"
-        yield name.lower(), line.real + ("" if line.sign == "=" else f"  {line.sign} package: {line.package}")
+        yield name.lower(), line.real + ("" if line.sign == "=" else f"  {line.sign} product: {line.product}")
     yield "drift", ", ".join(fact.name for fact in seen.drift)

@@ -6,10 +6,17 @@ from typing import Annotated
 
 import typer
 
-from kvmtui.terminal import names
+from engine.actions import maintenance
+from engine.audit import current_actor
+from engine.clock import iso
+from engine.errors import Refused
+from engine.queries.maintenance import snapshot_schedule, snapshots
+from kvmtui.terminal import names, open_site, output
+from kvmtui.terminal.following import finish
 from kvmtui.terminal.names import VmRef
-from kvmtui.terminal.options import AsJson, Reason, Wait, Yes
+from kvmtui.terminal.options import AsJson, DryRun, Reason, Wait, Yes
 from kvmtui.terminal.prompts import confirm_name
+from kvmtui.terminal.request_preview import show_preview
 
 app = typer.Typer(name="snapshot", help="Manage snapshots of a VM.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="SNAPSHOT", help="Name of the snapshot.")]
@@ -22,10 +29,6 @@ def list_(ref: VmRef, as_json: AsJson = False) -> int:
     \b
     kvmtui vm snapshot list 5546
     """
-    from engine.clock import iso
-    from engine.queries.maintenance import snapshot_schedule, snapshots
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         service_id = names.service_of(ref)
         standing, found = snapshot_schedule(service_id), snapshots(service_id)
@@ -53,11 +56,6 @@ def create(
     \b
     kvmtui vm snapshot create 5546 before-upgrade --wait
     """
-    from engine.actions import maintenance
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
     with open_site.changing():
         return finish(
             maintenance.create_snapshot(current_actor("cli", reason), names.service_of(ref), name, note),
@@ -73,11 +71,6 @@ def delete(ref: VmRef, name: Name, reason: Reason = "", as_json: AsJson = False,
     \b
     kvmtui vm snapshot delete 5546 before-upgrade
     """
-    from engine.actions import maintenance
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
     with open_site.changing():
         return finish(
             maintenance.delete_snapshot(current_actor("cli", reason), names.service_of(ref), name),
@@ -88,22 +81,25 @@ def delete(ref: VmRef, name: Name, reason: Reason = "", as_json: AsJson = False,
 
 @app.command()
 def rollback(
-    ref: VmRef, name: Name, yes: Yes = False, reason: Reason = "", as_json: AsJson = False, wait: Wait = None
+    ref: VmRef,
+    name: Name,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
+    wait: Wait = None,
 ) -> int:
     """Roll a VM back to a snapshot. Later changes are lost.
 
     \b
     kvmtui vm snapshot rollback 5546 before-upgrade --yes --wait
     """
-    from engine.actions import maintenance
-    from engine.audit import current_actor
-    from kvmtui.terminal import open_site
-    from kvmtui.terminal.following import finish
-
-    with open_site.changing():
-        service_id = names.service_of(ref)
+    with open_site.opened() if dry_run else open_site.changing():
+        service_id, actor = names.service_of(ref), current_actor("cli", reason)
+        if dry_run:
+            return show_preview(lambda: maintenance.roll_back(actor, service_id, name), as_json)
         confirm_name(names.name_of(service_id), f"Everything since snapshot {name} is lost.", yes)
-        return finish(maintenance.roll_back(current_actor("cli", reason), service_id, name), wait, as_json)
+        return finish(maintenance.roll_back(actor, service_id, name), wait, as_json)
 
 
 @app.command()
@@ -121,13 +117,6 @@ def schedule(
     kvmtui vm snapshot schedule 5546 --days mon,thu --at 03:30
     kvmtui vm snapshot schedule 5546 --off
     """
-    from engine.actions import maintenance
-    from engine.audit import current_actor
-    from engine.errors import Refused
-    from engine.queries.maintenance import snapshot_schedule
-    from kvmtui.terminal import open_site, output
-    from kvmtui.terminal.following import finish
-
     if off and (days is not None or at):
         raise Refused("--off cannot be combined with --days or --at. Nothing was changed.")
     if at and days is None:

@@ -2,4 +2,4 @@
 
 from kvmtui.terminal.nouns import noun
 
-app = noun(__name__, __path__, "DNS zones and their providers.")
+app = noun(__name__, __path__, "Manage DNS zones and their providers.")

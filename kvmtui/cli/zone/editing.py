@@ -6,6 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.actions.zones import create_zone, delete_zone, put_zone
+from engine.audit import current_actor
+from engine.forms import zone_form, zone_forms
+from engine.queries.inventory import zone_values
+from engine.queries.refs import zone_ref
+from kvmtui.terminal import assigning, open_site
 from kvmtui.terminal.assigning import Sets
 from kvmtui.terminal.names import ZoneRef
 from kvmtui.terminal.options import AsJson, DryRun, Reason, Yes
@@ -37,11 +43,6 @@ def add(
     kvmtui zone add example.org --type hestiacp --server-url https://hestia:8083 --user dns \\
         --admin-user admin --secret-file hestia.txt
     """
-    from engine.actions.zones import create_zone
-    from engine.audit import current_actor
-    from engine.forms import zone_form, zone_forms
-    from kvmtui.terminal import assigning, open_site
-
     form = zone_forms().get(provider)
     field = form.secret_to_ask(given) if form else "secret"
     given[field] = secret(field.replace("_", " "), secret_file, secret_env)
@@ -69,13 +70,6 @@ def edit(
     kvmtui zone edit example.com --ttl 600
     kvmtui zone edit example.com --secret-env PDNS_KEY
     """
-    from engine.actions.zones import put_zone
-    from engine.audit import current_actor
-    from engine.forms import zone_form, zone_forms
-    from engine.queries.inventory import zone_values
-    from engine.queries.refs import zone_ref
-    from kvmtui.terminal import assigning, open_site
-
     with open_site.changing(dry_run):
         number = zone_ref(zone)
         values = zone_values(number)
@@ -106,12 +100,6 @@ def delete(
     \b
     kvmtui zone delete example.com/powerdns
     """
-    from engine.actions.zones import delete_zone
-    from engine.audit import current_actor
-    from engine.queries.inventory import zone_values
-    from engine.queries.refs import zone_ref
-    from kvmtui.terminal import assigning, open_site
-
     with open_site.changing(dry_run):
         number = zone_ref(zone)
         name = zone_values(number)["zone"]

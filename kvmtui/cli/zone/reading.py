@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from engine.actions.repository import flat
+from engine.queries.inventory import zones
+from engine.queries.refs import zone_ref
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.names import ZoneRef
 from kvmtui.terminal.options import AsJson
 
@@ -17,9 +21,6 @@ def list_zones(as_json: AsJson = False) -> None:
     \b
     kvmtui zone list
     """
-    from engine.queries.inventory import zones
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         found = zones()
     if as_json:
@@ -40,11 +41,6 @@ def show(zone: ZoneRef, as_json: AsJson = False) -> None:
     \b
     kvmtui zone show example.com/powerdns --json
     """
-    from engine.actions.repository import flat
-    from engine.queries.inventory import zones
-    from engine.queries.refs import zone_ref
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         number = zone_ref(zone)
         view = next(each for each in zones() if each.id == number)

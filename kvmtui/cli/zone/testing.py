@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from engine.actions.names import test_zone
+from engine.queries.refs import zone_ref
+from kvmtui.terminal import open_site, output
 from kvmtui.terminal.names import ZoneRef
 from kvmtui.terminal.options import AsJson
 
@@ -17,19 +20,15 @@ def test(zone: ZoneRef, as_json: AsJson = False) -> int:
     \b
     kvmtui zone test example.com
     """
-    from engine.actions.names import test_zone
-    from engine.queries.refs import zone_ref
-    from kvmtui.terminal import open_site, output
-
     with open_site.opened():
         report = test_zone(zone_ref(zone))
     if as_json:
-        checks = [{"name": one.name, "ok": one.ok, "said": one.said} for one in report.checks]
+        checks = [{"name": one.name, "ok": one.ok, "said": one.sentence} for one in report.checks]
         output.show_json({"zone": report.zone, "ok": report.ok, "checks": checks, "advice": report.advice})
     else:
         for one in report.checks:
             word = {True: "ok  ", False: "FAIL", None: "?   "}[one.ok]
-            output.write(output.safe(f"{word} {one.name}: {one.said}"))
+            output.write(output.safe(f"{word} {one.name}: {one.sentence}"))
         if report.advice:
             output.write(output.safe(f"     {report.advice}"))
     return 0 if report.ok else 1
