@@ -234,7 +234,7 @@ class Kvmtui extends Server
         $user = $service->user ?? $service->order->user;
         return [
             'name' => trim((string) $user->name) ?: (string) $user->email,
-            'tag' => '(#' . (int) $user->id . ')',
+            'tag' => '(Paymenter #' . (int) $user->id . ')', // another shop may have a client of this number
             'email' => (string) $user->email,
             'language' => 'en',
         ];
