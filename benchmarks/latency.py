@@ -142,7 +142,7 @@ def _requests(given: argparse.Namespace, child: subprocess.Popen[str]) -> dict[s
             time.sleep(0.2)
         services = {vm.id: (vm.service_id, vm.vmid) for vm in Vm.select().where(Vm.id.in_(first))}
         Vm.update(due_at=now_ms()).where(Vm.id.in_(others)).execute()
-        wake.ring()
+        wake.notify()
     time.sleep(3)
     sent: list[tuple[int, float]] = []
     deploying: list[int] = []

@@ -44,7 +44,7 @@ open_database(sys.argv[1])
 def work():
     Vm.update(requests=[{"pipeline": "Start", "action": "Start", "args": {}}], due_at=now_ms()).where(
         Vm.id == int(sys.argv[2])).execute()
-    wake.ring()
+    wake.notify()
 in_transaction(work)
 import time
 print(time.time())
@@ -130,7 +130,7 @@ def _request_here(vm_id: int) -> float:
     def work() -> None:
         request = [{"pipeline": "Start", "action": "Start", "args": {}}]
         Vm.update(requests=request, due_at=now_ms()).where(Vm.id == vm_id).execute()
-        wake.ring()
+        wake.notify()
 
     in_transaction(work)
     return time.time()

@@ -69,8 +69,8 @@ def install(probe: Probe) -> None:
         write(driver, data)
         probe.wrote(data)
 
-    def begun(console: Console) -> None:
-        begin(console)
+    async def begun(console: Console) -> None:
+        await begin(console)
         console.set_interval(TICK, probe.tick)
 
     Console._receive_events, Console._begin = received, begun  # type: ignore[method-assign]
