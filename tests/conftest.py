@@ -11,16 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from engine import operators, redact
 from engine.store import secrets
 from engine.store.database import close_database, open_database
 from engine.store.migrate import migrate
 from engine.store.urls import sqlite_url
-from tests import program
+from tests import program, scratch
 from tests.postgres import PostgresServer, why_not
 from tests.program import Ran, clean_environment
 from tests.selection import (
     pytest_collection,
     pytest_collection_modifyitems,
+    pytest_configure,
     pytest_ignore_collect,
     pytest_terminal_summary,
     pytest_xdist_auto_num_workers,
@@ -31,10 +33,30 @@ __all__ = [
     "clean_environment",
     "pytest_collection",
     "pytest_collection_modifyitems",
+    "pytest_configure",
     "pytest_ignore_collect",
     "pytest_terminal_summary",
     "pytest_xdist_auto_num_workers",
 ]
+
+scratch.use_memory()
+
+
+@pytest.fixture(autouse=True)
+def _no_role_is_kept() -> Iterator[None]:
+    """Every test begins as an owner, whatever config.toml a test before it opened a site with."""
+    yield
+    operators.use(operators.Operators())
+    operators.act_for(None)
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_is_remembered() -> Iterator[None]:
+    """A word that was the secret of one test is not masked in the next."""
+    known = dict(redact._values)
+    yield
+    redact._values.clear()
+    redact._values.update(known)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ def of(name: str) -> float:
     return table().get(name, (0.0, 0))[0]
 
 
+@cache
 def is_quick(path: str) -> bool:
     """Whether the tests of a file are for a developer's loop."""
     seconds, tests = table().get(path, (0.0, 0))

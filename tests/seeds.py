@@ -1,4 +1,4 @@
-"""The number behind what a run chooses at random: which moments engines are killed at, which part of a matrix is run.
+"""The number behind what a run chooses at random: when engines are killed, part of a matrix, examples of properties.
 
 A run that failed is repeated with `KVMTUI_SEED`; pytest names it below the failures.
 """
@@ -23,6 +23,11 @@ def chance(what: str) -> random.Random:
 def _all() -> bool:
     """Whether matrices are run whole, as `make soak` asks for with `KVMTUI_MATRIX=all`."""
     return os.environ.get("KVMTUI_MATRIX") == "all"
+
+
+def examples(whole: int) -> int:
+    """How many examples a property is tried with: a third, others in each run; all where matrices are run whole."""
+    return whole if _all() else -(-whole // 3)
 
 
 def one_of(what: str, values: list[T]) -> list[T]:

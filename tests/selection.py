@@ -22,6 +22,8 @@ KINDS = {
     "unit": ("docs", "forms", "screens", "wizard"),
 }
 """The folders of each kind; a file in `tests/` itself is of kind `unit`, every other folder of kind `integration`."""
+GARBAGE = (20_000, 20, 20)
+"""How often Python looks for garbage while tests run: a tenth as often as usual."""
 CROWDED = ("engines", "world")
 """Folders whose tests start several engines; under xdist they run one after the other, in the first worker."""
 
@@ -52,8 +54,15 @@ def _is_quick(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers a core: the tests wait for processes and clocks for a part of their time."""
-    return min(16, 2 * (os.cpu_count() or 1))
+    """Three workers a core: the tests wait for processes and clocks for a part of their time."""
+    return min(16, 3 * (os.cpu_count() or 1))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Draws the examples of properties from the seed of the run too."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(seeds.SEED)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -91,6 +100,7 @@ def pytest_collection() -> Iterator[None]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(*GARBAGE)
         gc.enable()
 
 

@@ -119,7 +119,7 @@ def test_a_service_outside_reads_like_an_unknown_one(
 ) -> None:
     with pytest.raises(NotFound) as refused:
         action(**_arguments(action, Actor("token:shop", scope=Scope(clients=frozenset({1})))))
-    assert refused.value.sentence == "There is no service 1."
+    assert refused.value.sentence == "Service 1 not found."
 
 
 def _arguments(action: Callable[..., Any], actor: Actor) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from engine.scope import EVERYTHING, Scope
 from engine.store.database import transaction
 from engine.store.models import Client, Event, Product, Request, Server, Service, Traffic, Vm
 from kvmtui.terminal.output import plain
+from tests import seeds
 from tests.conftest import Store
 
 WORDS = ("web", "mail", "shop", "acme", "beta")
@@ -70,7 +71,7 @@ SERVICES = st.lists(
 
 
 @settings(
-    max_examples=12,
+    max_examples=seeds.examples(12),
     deadline=None,
     phases=(Phase.generate,),  # a smaller site is no easier to read, and takes minutes to find
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -228,7 +229,6 @@ def _questions(scope: Scope, own: Reseller, other: Reseller) -> dict[str, Callab
             found |= {
                 f"client {text}": lambda t=text: refs.client_ref(t, scope),
                 f"client values {text}": lambda t=text: inventory.client_values(t, scope),
-                f"services of {text}": lambda t=text: inventory.services_of_client(t, scope),
             }
         for text in (f"plan {side}0", f"plam {side}0"):
             found[f"product {text}"] = lambda t=text: inventory.product_values(t, scope)

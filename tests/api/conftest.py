@@ -12,6 +12,7 @@ import pytest
 
 from engine.actions import clients, tokens
 from engine.audit import Actor
+from engine.checked import checked
 from engine.clock import now_ms
 from engine.forms import ClientForm
 from engine.roles import Role
@@ -56,7 +57,7 @@ def serve(sqlite_store: Store) -> Iterator[Callable[..., Api]]:
     started: list[Api] = []
 
     def start(token: str = "", **settings: Any) -> Api:
-        server = ApiServer(ApiSettings(**settings), "127.0.0.1:0")
+        server = ApiServer(checked(ApiSettings, settings), "127.0.0.1:0")
         server.start()
         token = token or owner_token()
         http = httpx.Client(

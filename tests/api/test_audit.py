@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+from engine.actions import tokens
 from engine.audit import Actor, record
 from engine.clock import now_ms
+from engine.roles import Role
 from engine.store.database import transaction
 from engine.store.models import Service
 from tests.api.conftest import ADMIN, Api
@@ -50,6 +52,12 @@ def test_the_audit_of_a_number_that_was_somebody_elses_is_not_theirs(shop: Api) 
     assert shop.ok("GET", "/api/v1/audit", 200)["items"]
     Service.update(created_at=now_ms() + 1).where(Service.id == OURS).execute()
     assert shop.ok("GET", "/api/v1/audit", 200)["items"] == []
+
+
+def test_times_of_changed_records_are_iso_8601(api: Api) -> None:
+    tokens.create(ADMIN, "timed", Role.VIEWER, expires="2099-01-31")
+    (row,) = api.ok("GET", "/api/v1/audit?q=timed", 200)["items"]
+    assert row["after"]["expires_at"].startswith("2099-01-31T") and row["after"]["expires_at"].endswith("Z")
 
 
 def test_the_audit_comes_page_by_page(shop: Api) -> None:

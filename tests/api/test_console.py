@@ -54,7 +54,7 @@ def test_it_is_refused_to_a_viewer_and_outside_the_limits(
     serve(token("viewer", Role.VIEWER)).problem("POST", PATH, 403)
     Client.create(name="Rival", email="ops@rival.example")
     shop = serve(token("rival", Role.OWNER, clients=("Rival",)))
-    assert shop.problem("POST", PATH, 404)["detail"] == f"There is no service {SERVICE}."
+    assert shop.problem("POST", PATH, 404)["detail"] == f"Service {SERVICE} not found."
     assert not Audit.select().where(Audit.action == "console-open").exists()
 
 

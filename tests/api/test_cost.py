@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -114,3 +117,16 @@ def test_an_event_is_encoded_once_for_all_streams() -> None:
     for number in (2, 3):
         messages.of(EventView(number, 0, "note", "info", "text"))
     assert messages.of(event) is not first, "nothing is forgotten"
+
+
+def test_a_burst_of_orders_takes_few_threads(serve: Callable[..., Api]) -> None:
+    """Each thread that writes holds a connection; on SQLite they only wait for each other."""
+    api = serve(threads=32)
+    site()
+    before = set(threading.enumerate())
+    with ThreadPoolExecutor(30) as pool:
+        sent = [pool.submit(api.ok, "POST", "/api/v1/services", json=ORDER) for _ in range(30)]
+        for each in sent:
+            each.result()
+        started = [each.name for each in set(threading.enumerate()) - before]
+    assert sum(name.startswith("kvmtui-api") for name in started) <= 10, started

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import threading
@@ -13,11 +14,16 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.store.models import Request
+from engine.actions import tokens
+from engine.roles import Role
+from engine.store.models import ApiToken, Request
 from engine.work import events
 from engine.work import requests as work_requests
 from kvmtui.api import hub
-from tests.api.conftest import Api, site
+from kvmtui.api.operations import requests
+from tests.api.conftest import ADMIN, Api, site, token
+from tests.conftest import Store
+from tests.waiting import soon
 
 ORDER = {"client": "Acme", "product": "VPS-2"}
 
@@ -143,6 +149,26 @@ def test_a_stream_of_one_service_contains_no_other(api: Api) -> None:
     api.problem("GET", "/api/v1/events?service=99", 404)
 
 
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_stream_ends_when_its_token_is_revoked(
+    serve: Any, monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    monkeypatch.setattr(requests, "_BEAT_S", 1.0)
+    secret = token("listener", Role.VIEWER)
+    served = serve(secret)
+    name = ApiToken.get(ApiToken.digest == tokens.digest_of(secret)).name
+    until = time.monotonic() + 15
+    with stream(served) as answer:
+        lines = answer.iter_lines()
+        while "connected" not in next(lines):
+            pass
+        tokens.revoke(ADMIN, name)
+        for _ in lines:  # it ends by itself
+            if busy:
+                publish(1)
+            assert time.monotonic() < until
+
+
 def test_streams_end_with_the_server(serve: Any) -> None:
     api = serve()
     with stream(api) as answer:
@@ -152,3 +178,19 @@ def test_streams_end_with_the_server(serve: Any) -> None:
         assert api.server.stop()
         assert time.monotonic() - began < 5
         list(lines)
+
+
+def test_what_happens_before_the_follower_starts_is_handed_out(sqlite_store: Store) -> None:
+    came: list[str] = []
+
+    async def follow() -> None:
+        follower = hub.Hub(lambda found: came.extend(each.text for each in found))
+        after = events.last_id()
+        events.announce("note", "early")
+        follower.start(after)
+        await soon(lambda: came)
+        follower.close()
+        await asyncio.to_thread(follower.join, 5)
+
+    asyncio.run(follow())
+    assert came == ["early"]

@@ -11,6 +11,7 @@ from engine.clock import now_ms
 from engine.roles import Role
 from engine.store.models import Vm
 from tests.api.conftest import Api, site, token
+from tests.waiting import until
 
 ORDER = {"client": "Acme", "product": "VPS-2"}
 
@@ -64,11 +65,8 @@ def test_steps_are_counted_as_they_end(api: Api) -> None:
     from engine.work import events
 
     events.announce("step", "a step", level="success", data={"seconds": 2.5})
-    for _ in range(50):
-        found = read(api)
-        if ({"result": "success"}, 1.0) in found["kvmtui_steps_total"]:
-            break
-    assert found["kvmtui_step_seconds_sum"] == [({}, 2.5)]
+    until(lambda: ({"result": "success"}, 1.0) in read(api)["kvmtui_steps_total"])
+    assert read(api)["kvmtui_step_seconds_sum"] == [({}, 2.5)]
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])

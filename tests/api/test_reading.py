@@ -105,10 +105,25 @@ def test_no_secret_is_in_any_read(api: Api) -> None:
         assert "password" not in text.lower() or '"os_password"' not in text
 
 
+@pytest.mark.parametrize("what", ["snapshots", "backups", "iso"])
+def test_a_removed_vm_has_no_lists(api: Api, what: str) -> None:
+    site()
+    order(1)
+    Vm.update(vm_status="remove", node="").execute()
+    found = api.problem("GET", f"/api/v1/services/1/vm/{what}", 409)
+    assert found["detail"].endswith("is removed; only its record is left.")
+
+
 def test_the_other_lists_answer(api: Api) -> None:
     site()
     order(1)
-    assert len(api.ok("GET", "/api/v1/tasks", 200)["items"]) == 6
+    every = api.ok("GET", "/api/v1/tasks", 200)["items"]
+    first = api.ok("GET", "/api/v1/tasks?limit=4", 200)
+    rest = api.ok("GET", f"/api/v1/tasks?limit=4&after={first['next']}", 200)
+    pages = first["items"] + rest["items"]
+    for each in (*every, *pages):
+        del each["next_run"]  # now, as none has run
+    assert len(every) == 6 and pages == every and rest["next"] is None
     for path in ("pools", "zones", "usage?month=2026-04", "services/1/vm/log"):
         assert api.ok("GET", f"/api/v1/{path}", 200) == {"items": [], "next": None}
     assert api.ok("GET", "/api/v1/services/1/usage", 200) == {"items": [], "next": None, "quota": None}
@@ -169,3 +184,13 @@ def test_the_dns_list_is_off_until_an_address_is_allowed(serve: Callable[..., Ap
 def test_a_client_list_does_not_depend_on_the_number_of_clients(api: Api) -> None:
     Client.insert_many([{"name": f"c{number:04}"} for number in range(300)]).execute()
     assert len(every(api, "/api/v1/clients?sort=name", 50)) == 300
+
+
+def test_short_lists_are_filtered_and_sorted(api: Api) -> None:
+    every = [each["task"] for each in api.get("/api/v1/tasks").json()["items"]]
+    assert [each["task"] for each in api.get("/api/v1/tasks?sort=-task").json()["items"]] == sorted(
+        every, reverse=True
+    )
+    first = every[0]
+    assert [each["task"] for each in api.get(f"/api/v1/tasks?q={first.upper()}").json()["items"]] == [first]
+    assert api.get("/api/v1/tasks?sort=colour").status_code == 422

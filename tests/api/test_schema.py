@@ -49,6 +49,19 @@ def test_every_operation_has_an_example_of_each_answer_that_fits() -> None:
     assert {key.partition(" ")[0] for key in ANSWERS} == names and set(BODIES) <= names
 
 
+def test_every_list_is_read_in_pages() -> None:
+    found = 0
+    for name, operation in operations(openapi()):
+        answer = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+        shape = answer.get("schema", {}).get("$ref", "").rsplit("/", 1)[-1]
+        if "next" not in openapi()["components"]["schemas"].get(shape, {}).get("properties", {}):
+            continue
+        found += 1
+        takes = {each["name"] for each in operation.get("parameters", ())}
+        assert {"limit", "after", "q", "sort"} <= takes, name
+    assert found > 15
+
+
 def test_every_error_has_an_example_that_fits() -> None:
     for answer in openapi()["components"]["responses"].values():
         (content,) = answer["content"].values()

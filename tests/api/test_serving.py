@@ -10,7 +10,8 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -170,30 +171,51 @@ def test_it_is_served_alone_and_by_the_daemon(home: Path, arguments: tuple[str, 
     process.stdout.close()
 
 
+@contextmanager
+def _activated(home: Path, passed: socket.socket) -> Iterator[subprocess.Popen[str]]:
+    """The API, started as systemd does: descriptor 3, and the variables name the process that is executed."""
+    passed.listen()
+    launcher = (
+        "import os, sys; os.dup2(int(sys.argv[1]), 3);"
+        "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()));"
+        "os.execv(sys.executable, [sys.executable, '-m', 'kvmtui', 'api'])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", launcher, str(passed.fileno())],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=clean_environment(home),
+        text=True,
+        pass_fds=[passed.fileno()],
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_the_socket_that_systemd_passes_is_used(home: Path) -> None:
     with socket.socket() as passed:
         passed.bind(("127.0.0.1", 0))
-        passed.listen()
-        # as systemd does: descriptor 3, and the variables name the process that is executed
-        launcher = (
-            "import os, sys; os.dup2(int(sys.argv[1]), 3);"
-            "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()));"
-            "os.execv(sys.executable, [sys.executable, '-m', 'kvmtui', 'api'])"
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-c", launcher, str(passed.fileno())],
-            stdout=subprocess.PIPE,
-            env=clean_environment(home),
-            text=True,
-            pass_fds=[passed.fileno()],
-        )
-        assert process.stdout is not None
-        url = process.stdout.readline().split("listens on ")[1].strip()
-        assert url.endswith(f":{passed.getsockname()[1]}")
-        assert httpx.get(f"{url}/api/v1/health", trust_env=False).status_code == 200
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
-        process.stdout.close()
+        with _activated(home, passed) as process:
+            assert process.stdout is not None
+            url = process.stdout.readline().split("listens on ")[1].strip()
+            assert url.endswith(f":{passed.getsockname()[1]}")
+            assert httpx.get(f"{url}/api/v1/health", trust_env=False).status_code == 200
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
+def test_a_socket_of_systemd_that_tokens_would_cross_in_clear_is_refused(
+    home: Path, family: socket.AddressFamily, tmp_path: Path
+) -> None:
+    with socket.socket(family) as passed:
+        passed.bind(("0.0.0.0", 0) if family == socket.AF_INET else str(tmp_path / "socket"))
+        with _activated(home, passed) as process:
+            said = process.communicate(timeout=20)[1]
+        assert process.returncode == 2 and "systemd passed" in said
 
 
 @pytest.mark.parametrize(
@@ -251,19 +273,27 @@ def test_the_console_imports_nothing_of_it(home: Path) -> None:
 
 _LOADED = """
 import sys
+from kvmtui import config
 from engine.store import drivers
-drivers.needed_by("sqlite:////tmp/x.db")
+site = config.load()
+drivers.needed_by(site.database)
+config.open_site(site)
 import kvmtui.api.serving
+config.close_site()
 print(*sys.modules)
 """
 
 
-def test_the_api_loads_only_what_every_request_may_need() -> None:
+def test_the_api_loads_only_what_every_request_may_need(home: Path, kvmtui: Callable[..., Ran]) -> None:
     """Each of these costs a process that never uses it megabytes."""
-    command = [sys.executable, "-c", _LOADED]
-    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert kvmtui("server", "list").exit == 0  # creates the database
+    environment = clean_environment(home) | {"PYTHONPATH": os.getcwd()}
+    loaded = subprocess.run(
+        [sys.executable, "-c", _LOADED], capture_output=True, text=True, check=True, env=environment
+    ).stdout.split()
     unwanted = {
-        "apscheduler", "dns", "engine.running", "engine.work.engine", "httpx", "jinja2", "kvmtui.api.examples",
-        "proxmoxer", "psycopg", "requests", "rich", "textual", "websockets",
+        "apscheduler", "cryptography", "dns", "engine.running", "engine.work.engine", "httpx", "jinja2",
+        "kvmtui.api.examples", "prometheus_client", "proxmoxer", "psycopg", "pydantic.v1.main", "requests", "rich",
+        "textual", "websockets",
     }  # fmt: skip
-    assert "kvmtui.api.app" in loaded and not unwanted & set(loaded)
+    assert "kvmtui.api.app" in loaded and not (unwanted & set(loaded)), unwanted & set(loaded)

@@ -62,7 +62,7 @@ def test_a_test_message_is_answered_with_what_the_endpoint_said(api: Api) -> Non
         hook = {"url": shop.url(), "allow_private": True}
         made = api.ok("POST", "/api/v1/webhooks", 201, json=hook)
         path = f"/api/v1/webhooks/{made['id']}/test"
-        assert api.ok("POST", path, 200) == {"message": "Webhook 1 took the test message: HTTP 200."}
+        assert api.ok("POST", path, 200) == {"message": "Webhook 1 accepted the test message: HTTP 200."}
         assert shop.types() == ["webhook.test"]
         shop.answers = [503]
         assert "HTTP 503: oops" in api.problem("POST", path, 502)["detail"]

@@ -79,6 +79,20 @@ def test_a_preview_changes_nothing(site: Program) -> None:
     assert site("export").stdout == before
 
 
+def test_the_preview_of_a_request_lists_its_steps(site: Program) -> None:
+    before = site("service", "history", "5546", "--json").stdout
+    shown = site("--read-only", "service", "terminate", "5546", "--dry-run")
+    assert (shown.exit, shown.stdout.splitlines()[:2]) == (
+        0,
+        ["Terminate would run 5 steps:", "  1. Stop VM"],
+    )
+    found = json.loads(site("service", "terminate", "5546", "--plan", "--json").stdout)
+    assert (found["dry_run"], found["action"], len(found["steps"])) == (True, "Terminate", 5)
+    refused = site("vm", "redeploy", "vmid:9999", "--dry-run")
+    assert (refused.exit, refused.stdout) == (2, "")
+    assert site("service", "history", "5546", "--json").stdout == before
+
+
 def test_an_applied_manifest_is_waited_for(kvmtui: Program, tmp_path: Path) -> None:
     file = tmp_path / "site.yaml"
     file.write_text(SITE)

@@ -42,6 +42,16 @@ def test_a_result_that_cannot_be_written_is_a_failure_with_its_reason(tmp_path: 
     )
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", ["--help", "--version", "vm --help", "vm list --help"])
+def test_what_the_parser_prints_fails_like_a_result(tmp_path: Path, arguments: str) -> None:
+    done = shell(tmp_path, f"kvmtui {arguments} >/dev/full")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Cannot write to stdout: No space left on device. The result is incomplete.\n",
+    )
+
+
 def test_an_encoding_without_our_characters_still_gets_valid_json(tmp_path: Path) -> None:
     line = (
         "kvmtui client add Łódź --email a@b.example && kvmtui client list --json && kvmtui client show Łódź"

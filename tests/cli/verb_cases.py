@@ -201,10 +201,10 @@ NO_PREVIEW = {
     "vm rdns": "`vm dns --dry-run` shows it",
     **dict.fromkeys(
         (
-            "service suspend", "service unsuspend", "service terminate", "vm backup create", "vm backup delete",
-            "vm delete-record", "vm iso eject", "vm iso mount", "vm password", "vm reboot", "vm redeploy",
-            "vm reinstall", "vm reset", "vm restore", "vm run-step", "vm shutdown", "vm snapshot create",
-            "vm snapshot delete", "vm snapshot rollback", "vm start", "vm stop",
+            "service suspend", "service unsuspend", "vm backup create", "vm backup delete",
+            "vm delete-record", "vm iso eject", "vm iso mount", "vm password", "vm reboot",
+            "vm reset", "vm run-step", "vm shutdown", "vm snapshot create",
+            "vm snapshot delete", "vm start", "vm stop",
         ),
         "what it does depends on the VM when it runs; the help text says what that is",
     ),

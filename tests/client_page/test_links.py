@@ -14,6 +14,7 @@ from engine.actions import client_sessions, clients, orders, tokens
 from engine.actions.client_sessions import LinkRefused, create_link, enter, leave, visit_of
 from engine.actions.orders import OrderForm
 from engine.audit import Actor
+from engine.checked import checked
 from engine.clock import now_ms
 from engine.errors import Forbidden, NotFound, Refused
 from engine.forms import ClientForm
@@ -192,7 +193,7 @@ def test_the_api_answers_a_link_that_begins_with_the_address_it_listens_on(api: 
     with session():
         assert [row.view for row in ClientSession.select().order_by(ClientSession.id)] == [False, True]
         assert Audit.select().order_by(Audit.id.desc()).get().reason == "look"
-    assert api.problem("POST", "/api/v1/services/99/session", 404)["detail"] == "There is no service 99."
+    assert api.problem("POST", "/api/v1/services/99/session", 404)["detail"] == "Service 99 not found."
 
 
 def test_the_api_answers_a_link_of_its_public_url(serve: Callable[..., Api]) -> None:
@@ -210,7 +211,8 @@ def test_a_token_needs_support_and_its_scope(serve: Callable[..., Api]) -> None:
     viewer.problem("POST", "/api/v1/services/10/session", 403)
     limited = serve(token("acme", Role.SUPPORT, clients=("Acme",)))
     limited.ok("POST", "/api/v1/services/10/session", 201)
-    limited.problem("POST", "/api/v1/services/20/session", 404)
+    refused = limited.problem("POST", "/api/v1/services/20/session", 404)
+    assert refused["detail"] == "Service 20 not found."
 
 
 @pytest.mark.parametrize(
@@ -224,7 +226,7 @@ def test_a_token_needs_support_and_its_scope(serve: Callable[..., Api]) -> None:
 )
 def test_a_public_url_that_cannot_be_used_is_refused(given: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        ApiSettings(public_url=given)
+        checked(ApiSettings, {"public_url": given})
 
 
 def test_links_need_a_host() -> None:

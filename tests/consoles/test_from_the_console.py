@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from engine.actions import vms
-from engine.store.models import Run
+from engine.clock import now_ms
+from engine.store.models import Run, Worker
+from engine.work.workers import STALE_MS
 from tests.consoles.conftest import ME, NAME, SERVICE, VMID, ConsoleSite
 from tests.consoles.screen_browser import Browser
-from tests.consoles.test_serial_line import until
 from tests.journeys.terminal import Terminal, opened
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -49,7 +51,6 @@ def test_the_serial_console_takes_the_terminal_and_restores_it(
     shown.press("Enter")
     shown.until(f"Serial console of {NAME}; Ctrl+] goes back to kvmtui.", "vps-5546 login:")
     assert "Overview" not in shown.screen()
-    vms.sync_dns(ME, SERVICE)
     shown.type("root\r")
     shown.until("Password:")
     shown.type("secret\r")
@@ -58,8 +59,7 @@ def test_the_serial_console_takes_the_terminal_and_restores_it(
     until(lambda: (site.lab.consoles()[0].columns, site.lab.consoles()[0].rows) == (90, 28))
     shown.type("".join(f"echo line {number}\r" for number in range(60)))
     shown.until("line 59")
-    done = Run.select().where(Run.action == "SetDnsRecords", Run.result == "success")
-    until(done.exists)  # the engine works on
+    assert engine_works()
     shown.press("C-]")
     shown.until(f"Left the serial console of {NAME}", "line 59")
     shown.press("Home")
@@ -69,6 +69,39 @@ def test_the_serial_console_takes_the_terminal_and_restores_it(
     shown.press("q")
     assert shown.ended() == 0 and shown.restored
     assert [each[2] for each in site.trail()] == ["done", "detached"]
+
+
+def engine_works() -> bool:
+    """Whether the engine of the console that lent its terminal carries out a request."""
+    vms.sync_dns(ME, SERVICE)
+    done = Run.select().where(Run.action == "SetDnsRecords", Run.result == "success")
+    until(done.exists)
+    return bool(done.exists())
+
+
+def test_a_serial_console_opened_right_after_the_start_does_not_hold_up_the_engine(
+    site: ConsoleSite, tmp_path: Path
+) -> None:
+    with opened(site.home, tmp_path / "tmux", size=(100, 30)) as shown:
+        shown.until("Needs you")
+        shown.press("2", "Enter", "o", "Enter")
+        shown.until("vps-5546 login:")
+        assert engine_works()
+
+
+def test_a_console_in_a_serial_line_takes_over_from_a_daemon_that_died(
+    site: ConsoleSite, page: Callable[..., Terminal]
+) -> None:
+    daemon = Worker.create(
+        id="gone", kind="daemon", host="other", pid=1, version="1", started_at=now_ms(), heartbeat_at=now_ms()
+    )
+    shown = page()
+    shown.press("o")
+    shown.until(f"Console of {NAME}")
+    shown.press("Enter")
+    shown.until("vps-5546 login:")
+    Worker.update(heartbeat_at=now_ms() - 10 * STALE_MS).where(Worker.id == daemon.id).execute()
+    assert engine_works()
 
 
 def test_a_signal_at_the_serial_line_ends_the_console_too(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import stat
-import time
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +15,7 @@ from engine.store.models import Vm
 from tests.conftest import Ran
 from tests.consoles.conftest import ME, NAME, SERVICE, VMID, ConsoleSite
 from tests.consoles.pseudo import Pseudo
+from tests.waiting import until
 
 Start = Callable[..., Pseudo]
 Run = Callable[..., Ran]
@@ -29,13 +29,6 @@ def attached(site: ConsoleSite, terminal: Start) -> Pseudo:
     shown = terminal("vm", "console", str(SERVICE))
     shown.until(PROMPT)
     return shown
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)
 
 
 def test_a_session_from_the_first_line_to_the_last(site: ConsoleSite, attached: Pseudo) -> None:

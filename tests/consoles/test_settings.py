@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from engine.checked import checked
 from engine.consoles import console_options, novnc
 from engine.consoles.console_options import ConsoleSettings
 from engine.consoles.keys import control_key, key_name
@@ -57,12 +58,12 @@ def test_what_is_no_key_to_leave_with(written: str) -> None:
         ({"url": "javascript:alert(1)"}, "scheme, host and port alone"),
         ({"port": 70_000}, "65535"),
         ({"detach": "ctrl+m"}, "is Enter"),
-        ({"adress": "127.0.0.1"}, "Extra inputs"),
+        ({"adress": "127.0.0.1"}, "Unexpected keyword"),
     ],
 )
 def test_settings_that_are_refused(given: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
-        ConsoleSettings.model_validate(given)
+        checked(ConsoleSettings, given)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_settings_that_are_refused(given: dict[str, object], said: str) -> None:
     ],
 )
 def test_settings_that_are_accepted(given: dict[str, object]) -> None:
-    accepted = ConsoleSettings.model_validate(given)
+    accepted = checked(ConsoleSettings, given)
     assert {name: getattr(accepted, name) for name in given} == given
 
 

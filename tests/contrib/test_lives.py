@@ -15,6 +15,7 @@ import pytest
 from tests import program
 from tests.api.whole import Whole, running
 from tests.contrib.hosts import Host, hosting, whmcs_params
+from tests.waiting import until
 
 
 @pytest.mark.timeout(300)
@@ -30,7 +31,7 @@ def test_each_billing_system_leads_a_service_through_its_life(
     ):
         ends = [pool.submit(live, whole, shop) for live in lives]
         for end in ends:
-            end.result()
+            end.result()  # raises what was wrong in a life
 
 
 def port(whole: Whole) -> int:
@@ -62,14 +63,6 @@ def guest(whole: Whole, service: dict[str, Any]) -> dict[str, Any] | None:
     return found
 
 
-def wait_for(check: Callable[[], object]) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + 60
-    while not check():
-        assert time.monotonic() < end, "it did not come to hold"
-        time.sleep(0.2)
-
-
 def power(whole: Whole, service: dict[str, Any], wanted: str) -> bool:
     found = guest(whole, service)
     return found is not None and found["status"] == wanted
@@ -91,16 +84,16 @@ def a_whmcs_service(whole: Whole, shop: Callable[..., Host]) -> None:
 
     upgraded = params | {"configoption1": "VPS-4", "configoptions": {}}
     assert host.call("ChangePackage", params=upgraded) == "success"
-    wait_for(lambda: guest(whole, service)["config"]["cores"] == 4)  # type: ignore[index]
+    until(lambda: guest(whole, service)["config"]["cores"] == 4)  # type: ignore[index]
     settled(whole, "12")
 
     assert host.call("SuspendAccount", params=upgraded | {"suspendreason": "invoice 9"}) == "success"
-    wait_for(lambda: power(whole, service, "stopped"))
+    until(lambda: power(whole, service, "stopped"))
     settled(whole, "12", "Suspended")
     assert whole.call("GET", f"/api/v1/services/{service['id']}", 200)["suspended"]["reason"] == "invoice 9"
     assert "invoice 9" in host.call("start", params=upgraded)
     assert host.call("UnsuspendAccount", params=upgraded) == "success"
-    wait_for(lambda: power(whole, service, "running"))
+    until(lambda: power(whole, service, "running"))
     settled(whole, "12")
 
     for name in ("reboot", "stop", "start", "clientreboot", "setdns"):
@@ -130,7 +123,7 @@ def a_whmcs_service(whole: Whole, shop: Callable[..., Host]) -> None:
     assert host.call("reinstall", params=upgraded) == "success"
     settled(whole, "12")
     assert host.call("TerminateAccount", params=upgraded) == "success"
-    wait_for(lambda: guest(whole, service) is None)
+    until(lambda: guest(whole, service) is None)
     settled(whole, "12", "Terminated")
     assert "Terminated" in host.call("Renew", params=upgraded)
 
@@ -146,18 +139,18 @@ def a_fossbilling_service(whole: Whole, shop: Callable[..., Host]) -> None:
     assert call("sync") is False
     assert host.tables["orders"]["1"]["ip"] == service["vm"]["ips"][0]["address"]
     assert call("changeAccountPackage", plan="VPS-4") is True
-    wait_for(lambda: guest(whole, service)["config"]["cores"] == 4)  # type: ignore[index]
+    until(lambda: guest(whole, service)["config"]["cores"] == 4)  # type: ignore[index]
     settled(whole, reference)
     assert call("suspendAccount", note="not paid") is True
-    wait_for(lambda: power(whole, service, "stopped"))
+    until(lambda: power(whole, service, "stopped"))
     settled(whole, reference, "Suspended")
     assert call("sync") is True and call("unsuspendAccount") is True
-    wait_for(lambda: power(whole, service, "running"))
+    until(lambda: power(whole, service, "running"))
     settled(whole, reference)
     assert call("changeAccountPassword", new="Passw0rd-of-shop") is True
     settled(whole, reference)
     assert call("cancelAccount") is True
-    wait_for(lambda: guest(whole, service) is None)
+    until(lambda: guest(whole, service) is None)
     settled(whole, reference, "Terminated")
 
 
@@ -174,14 +167,14 @@ def a_paymenter_service(whole: Whole, shop: Callable[..., Host]) -> None:
     service = settled(whole, "paymenter-5")
     assert json.dumps(service["options"]) == '{"template": 9001}'
     assert call("upgradeServer", settings={"product": "VPS-4"}) is True
-    wait_for(lambda: guest(whole, service)["config"]["cores"] == 4)  # type: ignore[index]
+    until(lambda: guest(whole, service)["config"]["cores"] == 4)  # type: ignore[index]
     settled(whole, "paymenter-5")
     assert call("suspendServer", settings={}) is True
-    wait_for(lambda: power(whole, service, "stopped"))
+    until(lambda: power(whole, service, "stopped"))
     settled(whole, "paymenter-5", "Suspended")
     assert call("unsuspendServer", settings={}) is True
-    wait_for(lambda: power(whole, service, "running"))
+    until(lambda: power(whole, service, "running"))
     settled(whole, "paymenter-5")
     assert call("terminateServer", settings={}) is True
-    wait_for(lambda: guest(whole, service) is None)
+    until(lambda: guest(whole, service) is None)
     settled(whole, "paymenter-5", "Terminated")

@@ -50,9 +50,17 @@ def test_an_order_becomes_one_service_with_what_the_client_chose(counter: Paymen
     made = counter.call("createServer", settings=settings, properties=chosen)
     service = counter.service()
     assert made == {"service": service["id"], "product": "VPS-2"}
-    assert service["external_ref"] == "paymenter-5" and service["client"] == "Jo Client (#7)"
+    assert service["external_ref"] == "paymenter-5" and service["client"] == "Jo Client (Paymenter #7)"
     assert service["options"] == {"cores": 2, "memory": 4096, "template": 9001}
     assert counter.proxy.keys(CREATE) == ["paymenter-5-create-1"]
+
+
+def test_a_client_of_another_shop_with_the_same_number_keeps_its_name(counter: PaymenterCounter) -> None:
+    client = {"name": "Jo O'Client (#7)", "email": "jo@other.example"}
+    counter.api.ok("POST", "/api/v1/clients", json=client)
+    counter.call("createServer")
+    found = counter.api.ok("GET", "/api/v1/clients", 200)["items"]
+    assert {"Jo O'Client (#7)", "Jo Client (Paymenter #7)"} <= {each["name"] for each in found}
 
 
 def test_an_operating_system_that_is_not_offered_is_refused(counter: PaymenterCounter) -> None:

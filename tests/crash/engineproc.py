@@ -39,7 +39,7 @@ class OutboxMail:
     def queue(self, vm: Vm, template: str, key: str, context: Mapping[str, Any]) -> str:
         """Write the row."""
         Outbox.insert(uid=key, key=key, vm=vm.id, template=template, recipient="ops@acme.example").execute()
-        return f"mail “{template}” queued"
+        return f"mail '{template}' queued"
 
 
 def run(url: str, key_file: Path, kill_at: int | None = None) -> int:
@@ -78,7 +78,7 @@ def _child(url: str, key_file: Path, kill_at: int | None) -> int:
         if _all_rest():
             workers.leave(owner)
             return FINISHED
-        watch.look(owner, walker.servers)
+        watch.check(owner, walker.servers)
         time.sleep(0.005)
     return STUCK
 

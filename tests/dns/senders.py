@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -139,13 +138,6 @@ class Step(threading.Thread):
         self.join(SOON)
         assert not self.is_alive(), "a step waits for a DNS server"
         return list(self._report.lines)
-
-
-def until(holds: Callable[[], object]) -> None:
-    end = time.monotonic() + SOON
-    while not holds():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.02)
 
 
 def states() -> set[str]:

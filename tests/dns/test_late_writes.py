@@ -8,24 +8,13 @@ from dataclasses import replace
 import pytest
 
 from engine.clock import now_ms
-from engine.dns.sender import BELL, DnsSender
+from engine.dns.sender import CHANNEL, DnsSender
 from engine.store.database import in_transaction, session
 from engine.store.models import Destination, DnsRecord, Zone
 from engine.work import wake
 from kvmtui.lab.dns.server import FakeRequest, FakeResponse
-from tests.dns.senders import (
-    FORWARD,
-    QUICK,
-    REVERSE,
-    SOON,
-    Gated,
-    MakeVm,
-    Step,
-    add_zone,
-    make_vm,
-    start,
-    until,
-)
+from tests.dns.senders import FORWARD, QUICK, REVERSE, SOON, Gated, MakeVm, Step, add_zone, make_vm, start
+from tests.waiting import until
 
 __all__ = ["make_vm", "start"]
 NAME = f"vm-10.{FORWARD}"
@@ -105,7 +94,7 @@ def _check_now() -> None:
 
     with session():
         in_transaction(later)
-    wake.ring_here(BELL)
+    wake.notify_here(CHANNEL)
 
 
 def _rows() -> list[DnsRecord]:

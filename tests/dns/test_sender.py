@@ -41,8 +41,8 @@ from tests.dns.senders import (
     said,
     start,
     states,
-    until,
 )
+from tests.waiting import until
 
 __all__ = ["make_vm", "neighbour", "provider", "start"]
 
@@ -83,7 +83,7 @@ def test_the_log_has_one_line_for_an_outage_and_one_for_each_record_that_came_la
     until(lambda: states() == {"written"})
     late = f"[dns] sid:{vm.service_id} fwd OK  vm-10.{FORWARD} A 192.0.2.10 @ {FORWARD}/PowerDNS (retried)"
     until(lambda: said("retried)") == [late])
-    assert len(said("")) == 3 and said("takes changes again")
+    assert len(said("")) == 3 and said("accepts changes again")
 
 
 def test_a_step_does_not_wait_at_all_for_a_server_that_is_known_to_be_silent(

@@ -36,8 +36,8 @@ from tests.dns.senders import (
     provider,
     start,
     states,
-    until,
 )
+from tests.waiting import until
 
 __all__ = ["make_vm", "neighbour", "provider", "start"]
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("engine", "kvmtui", "screens", "benchmarks", "tests")
+PROGRAM = ("engine", "kvmtui", "screens")
+PACKAGES = (*PROGRAM, "benchmarks", "tests")
 
 INSTEAD = {
     r"anew|afresh": "again, new",
@@ -59,7 +60,9 @@ INSTEAD = {
 }
 _PATTERN = {re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE): instead for pattern, instead in INSTEAD.items()}
 
+_CURLY = re.compile("[“”]")
 ALLOWED = (
+    (r"engine/proxmox/(faults|console)\.py", "[“”]", "words of Proxmox have single quotes in them"),
     (r"docs/decisions/", r"at rest", "encryption at rest is the term of the field"),
     (
         r"docs/architecture\.md|engine/store/secrets\.py",
@@ -107,12 +110,17 @@ def _is_allowed(path: str, around: str) -> bool:
 
 
 def in_code(package: str) -> Iterator[Finding]:
-    """The findings in the strings, docstrings and comments of a package."""
+    """The findings in the strings, docstrings and comments of a package.
+
+    Messages of the program put names and values in single quotes.
+    """
     for path in sorted((ROOT / package).rglob("*.py")):
         name, source = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield from findings(node.value, name, node.lineno)
+                if package in PROGRAM and _CURLY.search(node.value) and not _is_allowed(name, node.value):
+                    yield Finding(f"{name}:{node.lineno}", "curly quotes", "single quotes")
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type == tokenize.COMMENT:
                 yield from findings(token.string, name, token.start[0])

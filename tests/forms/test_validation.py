@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from engine.checked import checked
 from engine.consoles.console_options import ConsoleSettings
 from engine.errors import Refused
 from engine.forms import ClientForm, OptionsForm, PoolForm, ProductForm, ServerForm, ServiceForm, zone_forms
@@ -17,7 +19,7 @@ from engine.forms.adoption import AdoptForm
 from engine.forms.faults import faults_of
 from engine.forms.settings import CronForm, GeneralForm, IntervalsForm, RetentionForm, SmtpForm
 from engine.validation import sentence
-from kvmtui import config
+from kvmtui import config, config_file
 
 FORMS: list[type[BaseModel]] = [
     *(ClientForm, OptionsForm, PoolForm, ProductForm, ServerForm, ServiceForm, AdoptForm),
@@ -61,11 +63,13 @@ def test_every_fault_of_a_form_has_a_sentence_of_ours(form: type[BaseModel], dat
 @given(st.data())
 def test_every_fault_of_the_configuration_has_a_sentence_of_ours(data: st.DataObject) -> None:
     for model in (config.Config, ConsoleSettings):
-        given_ = {name: data.draw(values, label=name) for name in [*model.model_fields, "colour"]}
+        given_ = {
+            name: data.draw(values, label=name) for name in [*(each.name for each in fields(model)), "colour"]
+        }
         with pytest.raises(ValidationError) as caught:
-            model.model_validate(given_)
+            checked(model, given_)
         error = caught.value
-        said = config._sentences(Path("config.toml"), {}, error)
+        said = config_file._sentences(Path("config.toml"), {}, error)
         assert not [text for text in raw(error) if text in said]
 
 

@@ -97,7 +97,7 @@ def test_what_cannot_be_moved_is_reported_with_its_reason(shop: ShopSite) -> Non
     said = {(line["group"], line["name"]): (line["sign"], line["text"]) for line in plan["lines"]}
     refused = {
         "5548": "the module has it at 'cp_firewall'",
-        "5551": "There is no VM 2099 on any node",
+        "5551": "VM 2099 not found on any node",
         "5552": "carries the mark of another site",
         "5553": "VM 2006 is called 'another' on the cluster, and the service's VM is called '7-5553'",
         "5554": "Cloud-init gives VM 2007 192.168.130.99, and the service has 192.168.130.9",
@@ -253,7 +253,7 @@ def test_products_and_settings_an_operator_names(shop: ShopSite, tmp_path: Path)
         (("--setting", "1=cores"), "configoption1 is the licence key and is not read"),
         (("--setting", "3=colour"), "there is no field 'colour'; fields are"),
         (("--csv", "."), "Give either --db-dump FILE or --csv DIR"),
-        (("--apply", "--adoptions", "none.txt"), "There is no list none.txt"),
+        (("--apply", "--adoptions", "none.txt"), "List none.txt not found"),
     ):
         ran = shop.move(*wrong)
         assert ran.exit == 2 and why in ran.stderr, wrong

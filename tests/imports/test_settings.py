@@ -70,7 +70,9 @@ def test_a_setting_that_is_a_secret_is_not_even_named() -> None:
 
 @given(st.dictionaries(st.integers(2, 24), st.text(max_size=60), max_size=3))
 def test_any_settings_are_read(settings: dict[int, str]) -> None:
-    read_settings(settings, {2: "memory", 3: "firewall.log_in"})
+    read = read_settings(settings, {2: "memory", 3: "firewall.log_in"})
+    assert all(each.startswith("configoption") for each in read.unknown)
+    assert not read.values.keys() & {f"configoption{number}" for number in settings}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from engine.ipam.spans import number
 from engine.ipam.spec import network_of, spec_of, usable
 from engine.store.database import transaction
 from engine.store.models import Address, FreeRange, Pool, Server, Vm
+from tests import seeds
 
 from .conftest import MakeVm, pool_spec
 
@@ -136,7 +137,7 @@ def test_the_books_are_right(server: Server, make_vm: MakeVm) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=12,
+            max_examples=seeds.examples(12),
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -82,7 +82,7 @@ def test_what_is_never_handed_out(server: Server, changes: dict, runs: list[str]
         ({"excluded": ("192.0.2.9",) * 1001}, "1001 entries"),
         ({"dns1": "dns.example.com"}, "dns1:"),
         ({"quarantine_s": -1}, "quarantine_s"),
-        ({"server": "pve9"}, "no server named “pve9”"),
+        ({"server": "pve9"}, "Server 'pve9' not found"),
         (
             {"type": "IPv6", "gateway": "::1", "mask": 64, "start": "::1", "stop": "::ffff:a00:1"},
             "in IPv6 form",
@@ -218,7 +218,7 @@ def test_reserving_and_letting_go(make_vm: MakeVm) -> None:
     pool = pools.create_pool(pool_spec())
     vm = make_vm()
     allocate(vm, Want())
-    with pytest.raises(Refused, match=r"holds addresses of 192.0.2.2-192.0.2.4: 192.0.2.2 \(service 1"):
+    with pytest.raises(Refused, match=r"addresses of 192.0.2.2-192.0.2.4 are in use: 192.0.2.2 \(service 1"):
         pools.reserve(pool, "192.0.2.2-192.0.2.4")
     assert pools.reserve(pool, "192.0.2.3-192.0.2.4", "office") == 2
     assert pools.reserve(pool, "192.0.2.4-192.0.2.5") == 1

@@ -143,7 +143,7 @@ def test_what_an_operator_changed_since_stays(server: Server, bring: Callable[..
 def test_servers_are_found_by_map_name_or_number(server: Server, bring: Callable[..., ImportReport]) -> None:
     bare = LEGACY[: LEGACY.index("CREATE TABLE `tblservers`")]
     with pytest.raises(
-        Refused, match=r"dump.sql:21: its server “3” is not here; make it, or say --server-map 3=NAME"
+        Refused, match=r"dump.sql:21: its server '3' is not here; make it, or say --server-map 3=NAME"
     ):
         bring(bare)
     assert bring(bare, _3="pve1").changed == 4
@@ -219,7 +219,7 @@ def test_addresses_that_cannot_be_are_faults(make_vm: MakeVm, bring: Callable[..
             "No pool and no line",
             "No pool and no line",
             "is not free: 192.0.2.4 (service 1",
-            "“x” is not",
+            "'x' is not",
         ],
         strict=False,
     ):

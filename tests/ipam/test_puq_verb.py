@@ -43,7 +43,7 @@ def test_the_verb(site: str, tmp_path: Path, kvmtui: Callable[..., Any]) -> None
     file.write_text(GOOD)
     unknown = kvmtui("import", "puq", str(file))
     assert (unknown.exit, unknown.stdout) == (2, "")
-    assert f"{file}:2: its server “3” is not here" in unknown.stderr
+    assert f"{file}:2: its server '3' is not here" in unknown.stderr
 
     planned = kvmtui("import", "puq", str(file), "--dry-run", "--server-map", "3=pve1")
     assert (planned.exit, pools_of(site)) == (0, [])

@@ -13,6 +13,7 @@ from engine.ipam import pools, ranges
 from engine.ipam.spans import TOP, Span, merged, number, size, span, without
 from engine.store.database import database, session, transaction
 from engine.store.models import Pool, Server
+from tests import seeds
 
 from .conftest import pool_spec
 
@@ -80,7 +81,10 @@ def test_the_table_is_a_set(server: Server, base: int) -> None:
     pool = pools.create_pool(pool_spec())
     machine = type("Here", (Ranges,), {"pool": pool.id, "base": base})
     quick = settings(
-        max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=seeds.examples(25),
+        stateful_step_count=25,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(machine, settings=quick)
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.journeys.conftest import Journey
 from tests.journeys.terminal import Terminal, opened
+from tests.waiting import until
 
 Open = Callable[..., Terminal]
 
@@ -44,8 +45,10 @@ def test_reset_and_redeploy_by_keys_alone(journey: Journey, terminal: Open, tmp_
     shown.press("r")
     shown.until("Reset VM vps-5546 to", "set_dns_records")
     shown.press("Down", "Down", "Down", "Down", "Enter")
-    wait_for(lambda: journey.vm()["last_run"]["action"] == "SetDnsRecords")
-    wait_for(lambda: journey.vm()["vm_status"] == "ready")
+    shown.until("Reset vps-5546 (service 5546) to set_dns_records?", "reason")
+    shown.press("Enter")
+    until(lambda: journey.vm()["last_run"]["action"] == "SetDnsRecords")
+    until(lambda: journey.vm()["vm_status"] == "ready")
     use_template(journey, tmp_path, "not-there")
     journey.ok("service", "create", "--client", "Acme", "--product", "VPS-2", "--id", "5547")
     shown.press("2")
@@ -62,7 +65,7 @@ def test_reset_and_redeploy_by_keys_alone(journey: Journey, terminal: Open, tmp_
     shown.until("Redeploy vps-5547", "deleted on Proxmox")
     shown.type("vps-5547")
     shown.press("Enter")
-    wait_for(lambda: journey.vm(5547)["vm_status"] == "ready")
+    until(lambda: journey.vm(5547)["vm_status"] == "ready")
     shown.until("vps-5547.example.com", "+ ready")
     assert journey.guest(5547)["config"]["name"] == "vps-5547"
     shown.press("q")
@@ -107,7 +110,7 @@ def test_it_survives_a_tiny_window_and_comes_back(journey: Journey, terminal: Op
 def test_a_lost_line_while_deploying_loses_nothing(journey: Journey, terminal: Open) -> None:
     shown = terminal()
     shown.until("engine here")
-    wait_for(lambda: journey.vm()["vm_status"] not in ("creation", "ready"))
+    until(lambda: journey.vm()["vm_status"] not in ("creation", "ready"))
     began = time.monotonic()
     shown.signal(signal.SIGHUP)
     assert shown.ended() == 0
@@ -121,7 +124,7 @@ def test_a_daemon_killed_while_one_watches_is_replaced(journey: Journey, termina
     with journey.daemon() as daemon:
         shown = terminal(size=(120, 40))
         shown.until("engine daemon on")
-        wait_for(lambda: journey.vm()["vm_status"] not in ("creation",))
+        until(lambda: journey.vm()["vm_status"] not in ("creation",))
         daemon.kill()
         daemon.wait()
         shown.until("engine here", within=90)
@@ -158,11 +161,3 @@ def use_template(journey: Journey, folder: Path, template: str) -> None:
         ' name_rule: "vps-{service_id}", main_domain: example.com, first_vmid: 3000}\n'
     )
     journey.ok("apply", str(file))
-
-
-def wait_for(what: Callable[[], bool], within: float = 60.0) -> None:
-    """Waits until it holds."""
-    end = time.monotonic() + within
-    while not what():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.1)

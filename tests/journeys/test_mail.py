@@ -55,7 +55,7 @@ def test_a_deploy_sends_one_welcome_and_one_ready_mail_with_the_right_password(
     journey: Journey, box: Mailbox
 ) -> None:
     said = journey.ok("service", "create", "--client", "Zażółć", "--product", "VPS-2", "--wait=60")
-    assert "mail “ready” queued for kunde@acme.example" in said
+    assert "mail 'ready' queued for kunde@acme.example" in said
     assert subjects(received(box)) == [
         "Ihr neuer Server VPS-2 wird eingerichtet",
         "Ihr Server vps-5547.example.com ist bereit",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.conftest import Ran
 from tests.journeys.pseudo_terminal import Console
-from tests.webhooks.endpoint import endpoint, until
+from tests.waiting import until
+from tests.webhooks.endpoint import endpoint
 
 SITE = """
 servers:

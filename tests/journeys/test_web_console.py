@@ -21,6 +21,7 @@ from tests.conftest import Ran, clean_environment
 from tests.consoles import chromium
 from tests.journeys.conftest import Journey
 from tests.journeys.test_console_life import use_template
+from tests.waiting import until
 
 WITHIN = 60.0
 
@@ -39,7 +40,7 @@ def served(home: Path, *options: str, tokens: bool = False) -> Iterator[tuple[su
         assert process.stdout
         address = process.stdout.readline().strip()
         assert address.startswith("http://127.0.0.1:"), address
-        wait_for(lambda: status(address, "/static/css/xterm.css") == 403)
+        until(lambda: status(address, "/static/css/xterm.css") == 403)
         yield process, address
     finally:
         process.send_signal(signal.SIGINT)
@@ -52,13 +53,6 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + WITHIN
-    while not true():
-        assert time.monotonic() < end, "it did not become true"
-        time.sleep(0.1)
 
 
 def ask(address: str, path: str, **headers: str) -> tuple[int, http.client.HTTPMessage, str]:
@@ -134,8 +128,10 @@ def test_reset_and_redeploy_in_a_browser(journey: Journey, tmp_path: Path) -> No
         shown.press("r")
         shown.until("Reset VM vps-5546 to", "set_dns_records")
         shown.press(*["ArrowDown"] * 4, "Enter")
-        wait_for(lambda: journey.vm()["last_run"]["action"] == "SetDnsRecords")
-        wait_for(lambda: journey.vm()["vm_status"] == "ready")
+        shown.until("Reset vps-5546 (service 5546) to set_dns_records?")
+        shown.press("Enter")
+        until(lambda: journey.vm()["last_run"]["action"] == "SetDnsRecords")
+        until(lambda: journey.vm()["vm_status"] == "ready")
         use_template(journey, tmp_path, "not-there")
         journey.ok("service", "create", "--client", "Acme", "--product", "VPS-2", "--id", "5547")
         shown.press(":", *"5547", "Enter")
@@ -144,13 +140,13 @@ def test_reset_and_redeploy_in_a_browser(journey: Journey, tmp_path: Path) -> No
         shown.press("R")
         shown.until("Redeploy vps-5547", "deleted on Proxmox")
         shown.press(*"vps-5547", "Enter")
-        wait_for(lambda: journey.vm(5547)["vm_status"] == "ready")
+        until(lambda: journey.vm(5547)["vm_status"] == "ready")
         done = [row for row in journey.json("audit") if row["action"] in ("reset", "redeploy")]
         assert {row["action"] for row in done} == {"reset", "redeploy"}
         assert all(row["ssh_client"] == "127.0.0.1" and row["source"] == "console" for row in done)
         assert not page.complaints
         page.open("about:blank")
-        wait_for(lambda: not consoles_of(journey.home))
+        until(lambda: not consoles_of(journey.home))
 
 
 def consoles_of(home: Path) -> list[int]:
@@ -197,13 +193,13 @@ def test_only_so_many_consoles_are_open_at_once(journey: Journey, tmp_path: Path
             line.recv(timeout=WITHIN)
             assert status(address, "/", **session) == 503
             line.send('["stdin"]')  # not what a page sends
-            wait_for(lambda: status(address, "/", **session) == 200)
+            until(lambda: status(address, "/", **session) == 200)
         with connect(socket_address, additional_headers=session, proxy=None) as line:
             line.recv(timeout=WITHIN)
-            wait_for(lambda: len(consoles_of(journey.home)) > 0)
+            until(lambda: len(consoles_of(journey.home)) > 0)
             process.kill()
             process.wait()
-            wait_for(lambda: not consoles_of(journey.home))
+            until(lambda: not consoles_of(journey.home))
             process.send_signal = lambda number: None  # type: ignore[method-assign]
             process.wait = lambda timeout=None: 0  # type: ignore[method-assign]
 

@@ -14,7 +14,8 @@ import pytest
 from tests.conftest import Ran
 from tests.consoles import chromium
 from tests.journeys.conftest import Journey
-from tests.journeys.test_web_console import Browser, served, wait_for
+from tests.journeys.test_web_console import Browser, served
+from tests.waiting import until
 
 INSIDE = ("/ws", "/page.js", "/page.css", "/static/js/textual.js", "/download/x")
 
@@ -102,7 +103,7 @@ def test_a_viewer_resets_nothing_and_a_revoked_token_ends_the_console(
         shown.until("Needs you", "engine here")
         shown.press(":", *"5546", "Enter")
         shown.until("vps-5546.example.com", "Addresses")
-        wait_for(lambda: journey.vm()["vm_status"] == "ready")
+        until(lambda: journey.vm()["vm_status"] == "ready")
         shown.press("r")
         shown.until("needs the role operator; yours is viewer")
         journey.ok("token", "revoke", "night", "--yes")
@@ -118,7 +119,9 @@ def test_a_viewer_resets_nothing_and_a_revoked_token_ends_the_console(
         shown.press("r")
         shown.until("Reset VM vps-5546 to", "set_dns_records")
         shown.press(*["ArrowDown"] * 4, "Enter")
-        wait_for(lambda: any(row["action"] == "reset" for row in journey.json("audit")))
+        shown.until("Reset vps-5546 (service 5546) to set_dns_records?")
+        shown.press("Enter")
+        until(lambda: any(row["action"] == "reset" for row in journey.json("audit")))
         (done,) = [row for row in journey.json("audit") if row["action"] == "reset"]
         assert (done["login"], done["ssh_client"], done["source"]) == ("token:day", "127.0.0.1", "console")
         assert not page.complaints

@@ -56,7 +56,7 @@ def test_from_an_empty_home_to_a_running_vm_by_keys_alone(
         shown.press("Enter")
         answer(
             shown,
-            ("How the cluster is called", "pve-lab"),
+            ("Name of the cluster", "pve-lab"),
             ("API hosts, tried in order", f"https://127.0.0.1:{lab.port}/"),
             ("Port of the API", ""),
             ("A token is better", ""),
@@ -89,11 +89,11 @@ def test_from_an_empty_home_to_a_running_vm_by_keys_alone(
         shown.press("Right")
         shown.until("Step 5 of 6", "Template 9002", "~DNS")
         shown.press("Enter")
-        answer(shown, ("How the product is called", "VPS-1"))
+        answer(shown, ("Name of the product", "VPS-1"))
         shown.press("C-o")
         shown.until("Step 6 of 6", "checks passed")
         shown.press("Enter")
-        answer(shown, ("How the client is called", "Acme"), ("Address for mails about", "ops@acme.example"))
+        answer(shown, ("Name of the client", "Acme"), ("Address for mails about", "ops@acme.example"))
         shown.press("C-o")
         shown.until("This will happen", "+ Client Acme", "linked clone of template 9002")
         shown.press("y")
@@ -117,7 +117,7 @@ def test_it_is_left_in_the_middle_of_a_form_and_taken_up_again(
     with opened(home, tmp_path / "t1") as shown:
         shown.until("There is no server yet")
         shown.press("Enter")
-        answer(shown, ("How the cluster is called", "pve-half"), ("API hosts, tried in order", "192.0.2.11"))
+        answer(shown, ("Name of the cluster", "pve-half"), ("API hosts, tried in order", "192.0.2.11"))
         shown.press("Escape")
         gone(shown, "Add your server")
         shown.press("q")

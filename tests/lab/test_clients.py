@@ -99,7 +99,7 @@ def test_a_generated_client(lab: Lab, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         env={"PYTHONPATH": str(tmp_path)},
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout == "9.1\n"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ssl
 import struct
-import time
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 from kvmtui.lab import console
 from kvmtui.lab.effects import ConsoleView
 from kvmtui.lab.screen import HEIGHT, WIDTH, encrypted
+from tests.waiting import until
 
 VM = "/nodes/pve1/qemu/100"
 
@@ -146,13 +145,6 @@ def test_a_wrong_vnc_password(call: Any) -> None:
 def greeted(call: Any, socket: ClientConnection, proxy: dict[str, Any]) -> None:
     socket.send(f"{proxy['user']}:{proxy['ticket']}\n")
     read_until(socket, b"mail login: ")
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.01)
 
 
 def test_an_open_terminal_can_be_seen_with_its_size(vm: Any) -> None:

@@ -151,8 +151,8 @@ def test_a_fault_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("- {kind: nonsense}", "knows no fault “nonsense”"),
-        ("- {kind: cut, bogus: 1}", "has no key “bogus”"),
+        ("- {kind: nonsense}", "knows no fault 'nonsense'"),
+        ("- {kind: cut, bogus: 1}", "has no key 'bogus'"),
         ("- {kind: cut, path: '['}", "no regular expression"),
         ("- {kind: cut, nth: many}", "must be"),
         ("- cut", "is a mapping"),

@@ -90,14 +90,14 @@ def test_it_is_steered_from_outside(served: Served) -> None:
 @pytest.mark.parametrize(
     ("method", "verb", "body", "sentence"),
     [
-        ("POST", "foreign", {"action": "explode"}, "knows no foreign action “explode”"),
+        ("POST", "foreign", {"action": "explode"}, "knows no foreign action 'explode'"),
         ("POST", "foreign", {"action": "delete", "args": {"vmid": 7777}}, "has no guest 7777"),
         ("POST", "foreign", {"action": "delete", "args": {"bogus": 1}}, "wrong arguments"),
-        ("POST", "faults", {"kind": "explode"}, "knows no fault “explode”"),
-        ("POST", "nodes", {"node": "pve9", "online": True}, "has no node “pve9”"),
-        ("POST", "explode", {}, "does not know “explode”"),
+        ("POST", "faults", {"kind": "explode"}, "knows no fault 'explode'"),
+        ("POST", "nodes", {"node": "pve9", "online": True}, "has no node 'pve9'"),
+        ("POST", "explode", {}, "does not know 'explode'"),
         ("GET", "explode", {}, "It reads: consoles, effects, faults, guests"),
-        ("POST", "advance", {}, "needs “seconds”"),
+        ("POST", "advance", {}, "needs 'seconds'"),
     ],
 )
 def test_wrong_control_calls_are_explained(

@@ -34,7 +34,7 @@ Make = Callable[..., Vm]
 
 @pytest.fixture
 def made(site: Site) -> Make:
-    """Makes one: `made(cores=4)` is a running machine of ours that differs from its package in its cores."""
+    """Makes one: `made(cores=4)` is a running VM of ours that differs from its product in its cores."""
 
     def make(site: Site = site, **config: Any) -> Vm:
         vm = site.service(site.product())

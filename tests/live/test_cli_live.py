@@ -32,7 +32,7 @@ def test_drift_is_shown_in_words(site: Site, made: Make) -> None:
     )
     view = live(vm.service_id)
     assert view.beside is not None
-    assert [(each.name.strip(), each.real, each.sign, each.package) for each in describe(view.beside)] == [
+    assert [(each.name.strip(), each.real, each.sign, each.product) for each in describe(view.beside)] == [
         ("Processor", "4 cores", "!", "2 cores"),
         ("Memory", "2048 MiB", "=", "2048 MiB"),
         ("System disk", "20 GiB · scsi0 · local-lvm", "=", "20 GiB"),
@@ -49,7 +49,7 @@ def test_drift_is_shown_in_words(site: Site, made: Make) -> None:
 def test_show_live_says_so_and_its_json_names_the_drift(site: Site, made: Make, run: Program) -> None:
     ref = str(made(cores=4).service_id)
     words = run("vm", "show", ref, "--live")
-    assert words.exit == 0 and "4 cores  ! package: 2 cores" in words.stdout and "running" in words.stdout
+    assert words.exit == 0 and "4 cores  ! product: 2 cores" in words.stdout and "running" in words.stdout
     found = json.loads(run("vm", "show", ref, "--live", "--json").stdout)
     assert found["live"]["drift"] == ["cores"] and found["live"]["looked"]["at"].endswith("Z")
     assert "live" not in json.loads(run("vm", "show", ref, "--json").stdout)

@@ -57,7 +57,7 @@ def test_what_somebody_changed_has_drifted(site: Site, made: Make) -> None:
         "system_disk.iops_wr": (0, 500), "additional_disk.size": (0, 5), "network.rate": (0, 12),
         "network.bridge": ("vmbr1", "vmbr0"), "network.vlan": (7, 0), "network.firewall": (False, True),
     }  # fmt: skip
-    assert seen["network.model"].same  # the package says: as the template has it
+    assert seen["network.model"].same  # the product leaves the model to the template
     assert not any(each.same for each in view.drift)
 
 
@@ -130,7 +130,7 @@ def test_a_vm_that_is_gone_is_a_sentence(site: Site, made: Make) -> None:
     site.lab.foreign_delete(VMID)
     view = live(vm.service_id)
     assert (view.looked.state, view.looked.owner, view.looked.answered) == ("gone", "nobody", True)
-    assert f"no VM {VMID} on any node" in view.looked.sentence
+    assert f"VM {VMID} not found on any node" in view.looked.sentence
 
 
 def test_nothing_is_asked_of_a_paused_server(site: Site, made: Make) -> None:

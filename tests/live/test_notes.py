@@ -39,8 +39,8 @@ def test_somebody_elses_words_are_not_overwritten(service: int) -> None:
         set_notes(ME, service, "mine", was="")
     with pytest.raises(Refused, match="characters"):
         set_notes(ME, service, "x" * (LONGEST + 1))
-    with pytest.raises(Refused, match="no service"):
+    with pytest.raises(Refused, match="not found"):
         set_notes(ME, 1, "x")
-    with pytest.raises(Refused, match="no service"):
+    with pytest.raises(Refused, match="not found"):
         notes_of(1)
     assert notes_of(service) == "theirs"

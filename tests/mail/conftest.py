@@ -42,7 +42,7 @@ class Site:
     def use(self, box: Mailbox | int, **more: Any) -> None:
         """Send through this mailbox, or through whatever listens at a port."""
         port = box if isinstance(box, int) else box.port
-        settings.write(Smtp.model_validate({"host": "127.0.0.1", "port": port, "sender": SENDER, **more}))
+        settings.write(Smtp(**{"host": "127.0.0.1", "port": port, "sender": SENDER, **more}))
 
     def queue(self, key: str = "ready:1", template: str = "ready", **facts: Any) -> str:
         """Queue a mail as a step does."""

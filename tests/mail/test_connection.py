@@ -25,7 +25,7 @@ LOGIN, SECRET = "mailer", "smtp-s3cret"
 def to(box: Mailbox | int, **more: Any) -> SmtpConnection:
     """A connection with these settings."""
     port = box if isinstance(box, int) else box.port
-    return SmtpConnection(Smtp.model_validate({"host": "127.0.0.1", "port": port, "sender": SENDER, **more}))
+    return SmtpConnection(Smtp(**{"host": "127.0.0.1", "port": port, "sender": SENDER, **more}))
 
 
 def mail(recipient: str = "ops@acme.example") -> Envelope:

@@ -69,7 +69,7 @@ def test_a_mail_is_sent_and_nothing_of_what_it_said_is_kept(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     any_site.use(box)
-    assert any_site.queue() == "mail “ready” queued for ops@acme.example"
+    assert any_site.queue() == "mail 'ready' queued for ops@acme.example"
     assert PASSWORD not in any_site.row().context
     any_site.send()
     (mail,) = box.received
@@ -78,7 +78,7 @@ def test_a_mail_is_sent_and_nothing_of_what_it_said_is_kept(
     row = any_site.row()
     assert (row.state, row.context, row.error, row.attempts) == ("sent", "", "", 1)
     assert mail.message["Message-ID"] == f"<{row.uid}@example.com>" == outbox()[0].message_id
-    assert "“ready” to ops@acme.example: sent (250 2.0.0 kept)" in said()
+    assert "'ready' to ops@acme.example: sent (250 2.0.0 kept)" in said()
     assert PASSWORD not in caplog.text + said() + str(list(Outbox.select().dicts()))
     any_site.due()
     any_site.send()
@@ -125,7 +125,7 @@ def test_a_mail_that_is_put_off_is_tried_again_with_growing_pauses(any_site: Sit
         any_site.send()  # before it is due nobody tries it
         any_site.due()
     assert pauses == [pytest.approx(1, abs=0.2), pytest.approx(2, abs=0.2)]
-    assert "trying again in 1 min: 127.0.0.1" in said() and "450 4.7.1 greylisted" in said()
+    assert "retrying in 1 min: 127.0.0.1" in said() and "450 4.7.1 greylisted" in said()
     any_site.send()
     assert (any_site.row().state, any_site.row().attempts, len(box.received)) == ("sent", 3, 1)
 
@@ -169,7 +169,7 @@ def test_when_the_answer_to_the_whole_mail_is_missing_nobody_sends_it_again(
     box.answer_next("DATA", HANG_UP)
     any_site.send()
     row = any_site.row()
-    assert row.state == "failed" and "not known whether the mail server took it" in row.error
+    assert row.state == "failed" and "not known whether the mail server accepted it" in row.error
     assert row.uid in row.error and f"kvmtui mail retry {row.id}" in row.error
     any_site.due()
     any_site.send()
@@ -210,7 +210,7 @@ def test_after_an_outage_it_says_that_mails_go_again(
     one.send_due()
     assert box.received == []
     one.send_due()
-    assert len(box.received) == 1 and "127.0.0.1 takes mails again" in said()
+    assert len(box.received) == 1 and "127.0.0.1 accepts mails again" in said()
 
 
 def test_a_clock_that_is_set_back_makes_no_pause_longer(
@@ -303,7 +303,7 @@ def test_killed_after_the_server_has_the_mail_it_is_never_sent_again(any_site: S
         assert claims.claim() is None  # nor may anybody send it
         any_site.send()
         row = any_site.row()
-        assert row.state == "failed" and "ended in that moment" in row.error
+        assert row.state == "failed" and "ended at that moment" in row.error
         assert outbox()[0].state == "unknown" and len(box.received) == 1
 
 

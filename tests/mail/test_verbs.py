@@ -69,7 +69,7 @@ def test_new_services_get_one_welcome_each_if_their_product_wants_it(site: Progr
 
 def test_cron_sends_what_waits(site: Program, box: Mailbox) -> None:
     ran = site("cron")
-    assert "[mail] sid:5546 “welcome” to ops@acme.example: sent (250 2.0.0 kept)" in ran.stdout
+    assert "[mail] sid:5546 'welcome' to ops@acme.example: sent (250 2.0.0 kept)" in ran.stdout
     assert [mail.message["Subject"] for mail in box.received] == [
         "Your new server VPS-2 is being set up",
         "Nowy serwer VPS-2 jest przygotowywany",
@@ -83,7 +83,7 @@ def test_a_test_mail_goes_past_the_outbox_and_into_the_audit(site: Program, box:
     ran = site("mail", "test", "me@example.org")
     assert (ran.exit, ran.stdout) == (
         0,
-        f"127.0.0.1:{box.port} took the mail for me@example.org: 250 2.0.0 kept\n",
+        f"127.0.0.1:{box.port} accepted the mail for me@example.org: 250 2.0.0 kept\n",
     )
     box.answer_next("RCPT", "550 no such user")
     refused = site("mail", "test", "nobody@example.org")
@@ -124,7 +124,7 @@ def test_failed_mails_are_listed_reported_by_doctor_and_sent_again(site: Program
     assert "No failed mail" in site("mail", "retry", "--failed").stderr
     for arguments, sentence in [
         ((str(failed[0]["id"]),), "mails go out once"),
-        (("999",), "There is no mail 999"),
+        (("999",), "Mail 999 not found"),
         ((), "--failed"),
         (("1", "--failed"), "--failed"),
     ]:

@@ -48,7 +48,7 @@ def test_a_missed_backup_is_overdue_until_one_is_made(vm_overdue: Vm, done: Done
     (overdue,) = overdue_backups()
     assert (overdue.service_id, overdue.name) == (vm_overdue.service_id, vm_overdue.name)
     assert now_ms() - 3 * DAY < overdue.since < now_ms() - 2 * DAY + 1
-    assert "not begun" in overdue.reason
+    assert "not started" in overdue.reason
     board = dashboard()
     assert (board.overdue_backups, board.overdue_backups_total) == ([overdue], 1)
     (reported,) = [check for check in doctor() if check.name == "schedules"]

@@ -141,7 +141,7 @@ def test_other_changes_are_refused_while_a_backup_or_a_restore_runs(vm: Vm) -> N
     for running in ("Backup", "Restore"):
         Vm.update(flow={"pipeline": running}).where(Vm.id == vm.id).execute()
         for name, change in CHANGES.items():
-            with pytest.raises(Refused, match=f"{running} is running at .* wait for it to end") as refused:
+            with pytest.raises(Refused, match=f"{running} is running on .* wait for it to end") as refused:
                 change(vm.service_id)
             assert refused.value.exit_code == 2, name
     fresh = Vm.get_by_id(vm.id)

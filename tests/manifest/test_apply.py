@@ -63,7 +63,7 @@ def test_secrets_are_sealed_kept_replaced_and_never_shown(put: Put) -> None:
     put(SITE)
     server = Server.get(Server.name == "pve-waw1")
     assert secrets.unseal(server.token_secret, "server", server.uid, "token_secret") == "token-secret"
-    assert read(Smtp).password.get_secret_value() == "smtp-secret"
+    assert read(Smtp).password == "smtp-secret"
     assert put(SITE.replace("token-secret", "__KEEP__")).changed == 0
     report = put(SITE.replace("token-secret", "another-secret"))
     (change,) = [each for each in report.plan if each.verb == "change"]
@@ -153,14 +153,14 @@ GUARDED = [
     ),
     (
         "services:\n  - {id: 7, client: Acmee, product: VPS-2}",
-        "There is no client 'Acmee'. Did you mean 'Acme'?",
+        "Client 'Acmee' not found. Did you mean 'Acme'?",
     ),
     (
         "services:\n  - {id: 7, client: Acme, product: VPS}",
-        "There is no product 'VPS'. Did you mean 'VPS-2'?",
+        "Product 'VPS' not found. Did you mean 'VPS-2'?",
     ),
     ("products:\n  - {name: P3, server: pve-waw, template: 9}", "template: a VMID lies between"),
-    ("products:\n  - {name: P3, server: pve-waw, template: x}", "There is no server 'pve-waw'. Did you mean"),
+    ("products:\n  - {name: P3, server: pve-waw, template: x}", "Server 'pve-waw' not found. Did you mean"),
     (
         "pools:\n  - {server: pve-waw1, type: IPv4, gateway: 192.168.130.1, mask: 24, "
         "start: 192.168.130.20, stop: 192.168.130.40}",

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from engine.store.database import database, session
 from engine.store.models import TABLES, Service, Vm
 from kvmtui.manifest import exporting, reading
+from tests import seeds
 from tests.manifest.conftest import SITE
 
 Put = Callable[..., Any]
@@ -87,7 +88,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=seeds.examples(80), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.text("abcxyz_", min_size=1), values, min_size=1, max_size=4))
 def test_what_is_written_reads_back_the_same(document: dict[str, Any]) -> None:
     text = yaml.dump(document, Dumper=exporting._Plain, sort_keys=False, allow_unicode=True)
@@ -112,7 +113,7 @@ options = st.dictionaries(
 
 
 @settings(
-    max_examples=8,
+    max_examples=seeds.examples(8),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

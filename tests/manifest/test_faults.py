@@ -79,7 +79,7 @@ LINES: list[tuple[str, str]] = [
         "ssh_keys[0]: is not a public SSH key",
     ),
     ("  - {name: p4, server: ok, template: 9000, netwrok: {}}", "Did you mean 'network'?"),
-    ("  - {name: p5, server: nowhere, template: 9000}", "There is no server 'nowhere'."),
+    ("  - {name: p5, server: nowhere, template: 9000}", "Server 'nowhere' not found."),
     ("  - {name: p6, server: ok, template: 9000, main_domain: -x.example}", "main_domain: "),
     ("  - {name: p7, server: ok, template: 9000, clone: copied}", "must be one of 'linked' or 'full'."),
     ("  - {name: p8, server: ok, template: 9000, snapshot_lifetime: 11}", "must be 10 or less."),
@@ -92,7 +92,7 @@ LINES: list[tuple[str, str]] = [
     ("services:", ""),
     ("  - {client: c9, product: p99}", "services[0].id: is missing"),
     ("  - {id: 0, client: c9, product: p99}", "services[1].id: must be 1 or more."),
-    ("  - {id: 2, client: nobody, product: p99}", "There is no client 'nobody'."),
+    ("  - {id: 2, client: nobody, product: p99}", "Client 'nobody' not found."),
     ("  - {id: 3, client: c3, product: p99, options: {coers: 2}}", "Did you mean 'cores'?"),
 ]
 
@@ -129,6 +129,36 @@ def test_a_file_of_another_shape_is_refused(put: Callable[..., Any], text: str, 
     with pytest.raises(BadManifest) as bad:
         put(text)
     assert answer in bad.value.sentence
+
+
+def test_every_unknown_name_of_an_entry_is_a_fault_at_its_own_line(put: Callable[..., Any]) -> None:
+    put(SITE)
+    with pytest.raises(BadManifest) as bad:
+        put(
+            """\
+pools:
+  - {server: pve-waw, type: IPv4, gateway: 10.0.0.1, mask: 24, start: 10.0.0.2, stop: 10.0.0.9}
+products:
+  - name: P
+    server: nowhere
+    template: 9000
+    colour: red
+services:
+  - id: 7
+    client: Nobody
+    product: Q
+    options: {coers: 2}
+  - {id: 8, client: Acme, product: P}
+"""
+        )
+    assert [line.rpartition("site.yaml:")[2] for line in bad.value.sentence.splitlines()] == [
+        "2: pools[0].server: Server 'pve-waw' not found. Did you mean 'pve-waw1'?",
+        "5: products[0].server: Server 'nowhere' not found.",
+        "7: products[0].colour: unknown key.",
+        "10: services[0].client: Client 'Nobody' not found.",
+        "11: services[0].product: Product 'Q' not found.",
+        "12: services[0].options.coers: unknown key. Did you mean 'cores'?",
+    ]
 
 
 _TWICE = {

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.checked import checked
 from engine.notify import queue, settings
 from engine.notify.sender import NotifySender
 from engine.notify.settings import NotifySettings
@@ -23,7 +24,7 @@ def use(tmp_path: Path) -> Iterator[Use]:
     """Sets targets by name: `use(ops={"url": …})`; other settings of `[notify]` are given as `notify`."""
 
     def set_targets(notify: dict[str, Any] | None = None, **targets: dict[str, Any]) -> None:
-        given = NotifySettings.model_validate({**(notify or {}), "targets": targets})
+        given = checked(NotifySettings, {**(notify or {}), "targets": targets})
         settings.use(given, tmp_path, "lab", "UTC")
 
     yield set_targets

@@ -13,19 +13,21 @@ import pytest
 
 from engine.actions import notifications
 from engine.errors import Forbidden, NotFound, Refused
-from engine.notify import post, queue
-from engine.notify.recording import BELL
+from engine.notify import post, queue, recording
+from engine.notify.recording import CHANNEL, NEVER
 from engine.notify.sender import NotifySender
 from engine.queries.attention import Need, needs
 from engine.queries.notifications import targets
 from engine.roles import Role
 from engine.store.database import in_transaction, session, transaction
 from engine.store.models import Audit, Destination, Event, Notification, WebhookDelivery
+from engine.webhooks.catalog import TYPES
 from engine.work import servers, wake
 from kvmtui.lab.mailbox import Mailbox
 from tests.notify.conftest import Site, Use
+from tests.waiting import until
 from tests.webhooks.conftest import OWNER
-from tests.webhooks.endpoint import Endpoint, endpoint, until
+from tests.webhooks.endpoint import Endpoint, endpoint
 
 SECRET = "T0p-s3cret-path"
 
@@ -143,7 +145,9 @@ def test_in_quiet_hours_only_critical_ones_pass_and_the_rest_follows_as_one_dige
     assert [(each.state, each.pending) for each in targets()] == [("quiet", 2)]
     sqlite_site.run("Suspend")
     use({"quiet_hours": quiet_now()}, ops={"url": url(shop), "quiet_hours": "none"})
-    wake.ring_here(BELL)  # else it looks again when the quiet hours it knew end, at the latest after 30 s
+    wake.notify_here(
+        CHANNEL
+    )  # else it looks again when the quiet hours it knew end, at the latest after 30 s
     until(lambda: not rows("pending"))
     assert titles(shop)[1] == "lab: 4 notifications (1 warning)"
     lines = json.loads(shop.taken[1].body)["message"].splitlines()
@@ -320,3 +324,21 @@ def test_no_secret_reaches_the_log(
     assert "127.0.0.1" in rows()[0].error
     ours = [each for each in texts if "urllib3" not in each]
     assert not [each for each in ours if SECRET in each or "pass-w0rd" in each]
+
+
+@pytest.mark.parametrize("kind", sorted(TYPES.keys() - set(NEVER)))
+def test_every_event_has_a_title(site: Site, shop: Endpoint, use: Use, kind: str) -> None:
+    """An event without one would fail the transaction of what it reports."""
+    use(ops={"url": url(shop)})
+    facts = {
+        "service_id": 7,
+        "client": "Acme",
+        "product": "VPS",
+        "server": "pve",
+        "token": "shop",
+        "webhook": 3,
+    }
+    with transaction():
+        recording.write(kind, [facts])
+    (row,) = rows()
+    assert row.type == kind and row.title[:1].isupper() and "None" not in row.title

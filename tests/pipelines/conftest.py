@@ -85,7 +85,7 @@ class Site:
         while time.monotonic() < end:
             for claim in claims.claim_due(self.owner, 10):
                 self.walker.walk(claim)
-            watch.look(self.owner, self.walker.servers)
+            watch.check(self.owner, self.walker.servers)
             row = Vm.get_by_id(vm.id)
             if self._rests(row):
                 return row

@@ -118,7 +118,7 @@ def test_a_deploy_from_the_clone_on_stops_at_a_foreign_guest_under_the_vmid(site
     site.lab.foreign_create(vm.vmid, node="pve1", name="stranger")
     stopped = site.again(vm, vm_status="set_ip")
     assert (stopped.vm_status, stopped.vmid) == ("set_ip", vm.vmid)
-    assert "“stranger” and does not carry the mark of this VM" in stopped.error
+    assert "'stranger' and does not carry the mark of this VM" in stopped.error
     assert [guest.vmid for guest in site.lab.guests() if 5000 <= guest.vmid < 9000] == [vm.vmid]
 
 

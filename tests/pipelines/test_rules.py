@@ -30,7 +30,7 @@ class OutboxMail:
         Outbox.insert(
             uid=str(uuid.uuid4()), key=key, vm=vm.id, template=template, recipient="ops@acme.example"
         ).execute()
-        return f"mail “{template}” queued"
+        return f"mail '{template}' queued"
 
 
 class BrokenNames:
@@ -96,7 +96,7 @@ def test_a_package_without_an_additional_disk_keeps_the_one_there_is(site: Site)
     site.ask(vm, "ChangePackage")
     site.walk(vm)
     assert "size=5G" in site.guest(vm).config["scsi1"]
-    why = "the package has no additional disk; scsi1 is kept, with its data"
+    why = "the product has no additional disk; scsi1 is kept, with its data"
     assert ("cp_additional_disk", "skip", why) in site.steps(vm)
 
 

@@ -7,7 +7,6 @@ import datetime
 import hashlib
 import ipaddress
 import json
-import logging
 import socket
 import ssl
 import threading
@@ -70,7 +69,7 @@ class Reply:
     errors: dict[str, str] | None = None
     raw: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    wire: str = "good"  # good, cut, cut_body, hang, drip_head, drip_body
+    wire: str = "good"  # good, last, cut, cut_body, hang, drip_head, drip_body
 
     def body(self) -> bytes:
         if self.raw is not None:
@@ -96,7 +95,7 @@ class ScriptedServer:
     def __init__(self, certificate: Certificate, answer: Callable[[Seen], Reply] | None = None) -> None:
         self.answer = answer or (lambda seen: Reply({}))
         self.seen: list[Seen] = []
-        self.connections = 0
+        self.connections = self.closed = 0
         self.stopping = threading.Event()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate.path)
@@ -148,8 +147,10 @@ class ScriptedServer:
                 count += 1
                 self.seen.append(seen)
                 if not self._reply(tls, self.answer(seen)):
-                    return
+                    break
+            reader.close()
         raw.close()
+        self.closed += 1
 
     def _read(self, reader: Any, count: int) -> Seen | None:
         line = reader.readline().decode()
@@ -186,7 +187,7 @@ class ScriptedServer:
                 if self.stopping.wait(0.05):
                     return False
         tls.sendall(reply.head(len(body)) + body)
-        return reply.status < 400
+        return reply.status < 400 and reply.wire != "last"
 
 
 @dataclass(frozen=True)
@@ -275,16 +276,6 @@ def connect(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Iterat
     yield open_cluster
     for cluster in clusters:
         cluster.close()
-
-
-@pytest.fixture(autouse=True)
-def quiet_urllib3() -> Iterator[None]:
-    """Its warnings about broken connections are what these tests make on purpose."""
-    logger = logging.getLogger("urllib3.connectionpool")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    yield
-    logger.setLevel(before)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.proxmox import Guest, HaState, NotOurs, ProxmoxError
+from engine.proxmox import Guest, HaState
 
 STATUS = {"status": "running", "vmid": 100, "ha": {"managed": 1, "state": "started", "group": None}}
 GONE = "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist"
@@ -58,28 +58,6 @@ def test_without_sys_audit_the_state_alone_is_known(serve: Any, connect: Any, wo
 def test_what_is_waited_for(state: str, requested: str, wanted: Any, words: str) -> None:
     why = HaState(100, state, requested).why_wait(wanted)
     assert words in why and bool(words) == bool(why)
-
-
-def test_a_request_to_ha_is_made_for_our_guest_only(serve: Any, connect: Any, world: Any) -> None:
-    server = serve(answering(world, STATUS))
-    Guest(connect(server), 100, world.mark, node="pve1").request_ha_state("disabled")
-    (sent,) = server.changes()
-    assert (sent.method, sent.path, sent.params) == (
-        "PUT",
-        "/cluster/ha/resources/vm:100",
-        {"state": "disabled"},
-    )
-    foreign = serve(lambda seen: world.reply({**world.config(), "description": "mine"}))
-    with pytest.raises(NotOurs):
-        Guest(connect(foreign), 100, world.mark, node="pve1").request_ha_state("disabled")
-    assert foreign.changes() == []
-
-
-def test_a_refused_request_to_ha_names_the_privilege(serve: Any, connect: Any, world: Any) -> None:
-    refused = world.reply(status=403, reason="Permission check failed (/, Sys.Console)")
-    server = serve(lambda seen: refused if seen.changing else world.reply(world.config()))
-    with pytest.raises(ProxmoxError, match=r"lacks Sys\.Console on /"):
-        Guest(connect(server), 100, world.mark, node="pve1").request_ha_state("ignored")
 
 
 @pytest.mark.parametrize("read", ["status", "pending", "snapshots", "config"])

@@ -100,7 +100,6 @@ def test_the_life_cycle_of_a_guest_from_clone_to_removal(bench: Bench) -> None:
     assert (config.cores, config.memory_mib) == (4, 4096)
     assert (config.nets["net0"].mac, config.nets["net0"].rate) == (card.mac, 12.5)
     assert decode_ssh_keys(config.text("sshkeys")) == (KEY,)
-    assert "alice@example.com" in guest.cloudinit_dump("user")
 
     bench.done(guest.resize("scsi0", 20))
     disk = guest.config().drives["scsi0"]
@@ -118,12 +117,6 @@ def test_the_life_cycle_of_a_guest_from_clone_to_removal(bench: Bench) -> None:
     assert not firewall.ensure_ipset("ipfilter-net0", ["2001:db8::5/128", "192.0.2.5/32"])
     firewall.ensure_ipset("ipfilter-net0", ["192.0.2.6"])
     assert [entry.cidr for entry in firewall.ipset("ipfilter-net0") or ()] == ["192.0.2.6"]
-    firewall.add_rule({"type": "in", "action": "ACCEPT", "comment": "second"})
-    firewall.add_rule({"type": "in", "action": "DROP", "comment": "first"})
-    rules = firewall.rules()
-    assert [(rule.values["comment"], rule.enabled) for rule in rules] == [("first", True), ("second", True)]
-    firewall.delete_rule(rules[0])
-    assert [rule.values["comment"] for rule in firewall.rules()] == ["second"]
 
     bench.done(guest.mount_iso("iso:iso/myfile.iso"))
     assert guest.config().cd_drive is not None

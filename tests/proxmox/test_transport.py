@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import logging
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,6 +16,9 @@ import pytest
 import engine.proxmox.session as session_module
 from engine.errors import Refused
 from engine.proxmox import Cluster, FaultKind, Guest, ProxmoxError, ServerAccess, ServerTls
+from engine.proxmox.answers import ProxmoxAnswer
+from engine.proxmox.wire import LARGEST_ANSWER
+from tests.waiting import until
 
 
 def start_guest(cluster: Cluster, world: Any) -> str:
@@ -89,6 +95,22 @@ def test_a_change_is_not_repeated_on_a_kept_connection_that_died(
     assert [seen.nth_on_connection for seen in server.changes()] == [1]
 
 
+def test_a_change_is_not_sent_on_a_connection_that_the_server_has_closed(
+    serve: Any, connect: Any, world: Any
+) -> None:
+    """As when its workers are restarted: nothing was sent, so nothing is ambiguous."""
+
+    def answer(seen: Any) -> Any:
+        return world.reply(world.upid()) if seen.changing else world.reply(world.config(), wire="last")
+
+    server = serve(answer)
+    guest = Guest(connect(server), 100, world.mark, node="pve1")
+    guest.prove()
+    until(lambda: server.closed == 1)
+    guest.send("POST", "Starting", ("status", "start"), {}, ProxmoxAnswer.upid)
+    assert len(server.changes()) == 1 and server.connections == 2
+
+
 def test_a_change_gets_a_fresh_connection_after_an_idle_while(
     serve: Any, connect: Any, world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +121,52 @@ def test_a_change_gets_a_fresh_connection_after_an_idle_while(
     monkeypatch.setattr(session_module, "IDLE_LIMIT", 0.0)
     start_guest(cluster, world)
     assert server.connections == 2
+
+
+def packed(world: Any, raw: bytes) -> Any:
+    return lambda seen: world.reply(raw=raw, headers={"Content-Encoding": "gzip"})
+
+
+def test_a_large_answer_comes_packed(serve: Any, connect: Any, world: Any) -> None:
+    nodes = [{"node": f"pve{number}", "status": "online"} for number in range(500)]
+    server = serve(packed(world, gzip.compress(json.dumps({"data": nodes}).encode())))
+    assert len(connect(server).nodes()) == 500
+    assert server.seen[0].headers["accept-encoding"] == "gzip"
+
+
+def test_a_packed_answer_that_cannot_be_read_is_no_answer(serve: Any, connect: Any, world: Any) -> None:
+    server = serve(packed(world, b"\x1f\x8b but no gzip"))
+    with pytest.raises(ProxmoxError, match=r"no answer came from .*its gzip body cannot be read"):
+        connect(server).nodes()
+
+
+def test_a_packed_answer_larger_than_any_is_no_answer(serve: Any, connect: Any, world: Any) -> None:
+    server = serve(packed(world, gzip.compress(bytes(LARGEST_ANSWER + 1), 1)))
+    with pytest.raises(ProxmoxError, match=r"no answer came from .*the answer is longer than"):
+        connect(server).nodes()
+
+
+def test_a_cluster_that_is_let_go_finishes_the_call_under_way(serve: Any, connect: Any, world: Any) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def answer(seen: Any) -> Any:
+        asked.set()
+        assert answered.wait(10)
+        return world.reply([])
+
+    cluster = connect(serve(answer), read_timeout=10.0)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(cluster.nodes)
+        assert asked.wait(10)
+        cluster.close()
+        answered.set()
+        assert call.result() == ()
+
+
+def test_a_deletion_says_that_it_has_no_body(serve: Any, connect: Any, world: Any) -> None:
+    server = serve(answering(world, world.reply(world.upid())))
+    Guest(connect(server), 100, world.mark, node="pve1").delete_snapshot("old")
+    assert [seen.headers["content-length"] for seen in server.changes()] == ["0"]
 
 
 def dead_port() -> int:
@@ -188,9 +256,7 @@ def test_a_token_is_sent_and_never_logged(
 ) -> None:
     server = serve(answering(world, world.reply()))
     cluster = connect(server)
-    loggers = [
-        logging.getLogger(name) for name in ("", "proxmoxer.core", "proxmoxer.backends.https", "urllib3")
-    ]
+    loggers = [logging.getLogger(name) for name in ("", "proxmoxer.core")]
     before = [logger.level for logger in loggers]
     try:
         for logger in loggers:

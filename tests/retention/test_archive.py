@@ -174,7 +174,7 @@ def test_a_record_without_an_audit_row_is_an_error(store: Store) -> None:
     with session():
         last = Audit.get(Audit.id == ids()[2])
         AuditArchive.create(first_id=1, last_id=last.id, last_hash=last.hash, path="/gone", sha256="0")
-    assert any("no audit row that tells of it" in fault for fault in audit.verify_chain())
+    assert any("no audit row that mentions it" in fault for fault in audit.verify_chain())
 
 
 def test_a_file_is_never_overwritten(store: Store, tmp_path: Path) -> None:

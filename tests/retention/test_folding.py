@@ -23,6 +23,7 @@ from engine.store.settings import Retention
 from engine.store.urls import sqlite_url
 from engine.traffic import counters
 from engine.traffic.hourly_bytes import HOUR_MS, CounterReading
+from tests import seeds
 from tests.conftest import Store
 
 DAY_MS = 24 * HOUR_MS
@@ -76,7 +77,11 @@ def test_without_days_hours_wait_for_their_month(store: Store) -> None:
     assert Traffic.select().count() == 1 + 28
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=seeds.examples(20),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(seed=st.integers(0, 2**32), zone=st.sampled_from(ZONES), days=st.integers(0, 40))
 def test_no_month_ever_changes(migrated_sqlite: Path, seed: int, zone: str, days: int) -> None:
     """Hours come at random, late ones too, folds happen in between, and a pass may be forgotten."""

@@ -68,24 +68,24 @@ def answer(*numbers: int, node_cpus: int = 32, **changes: Any) -> ClusterOvervie
     ],
 )
 def test_a_difference_is_named(changes: dict[str, Any], expected: str, server: Server) -> None:
-    drift.look(server, answer(100, 101, 102, **changes))
+    drift.compare(server, answer(100, 101, 102, **changes))
     assert drifted().differences == ({10: expected} if expected else {})
 
 
 def test_a_guest_that_is_gone_has_drifted(server: Server) -> None:
-    drift.look(server, answer(100, 102))
+    drift.compare(server, answer(100, 102))
     assert drifted().differences == {11: "no VM on the cluster"}
 
 
 def test_a_changed_product_is_a_pending_change(server: Server) -> None:
     Product.update(spec=SPEC | {"memory": 4096}).execute()
-    drift.look(server, answer(100, 101, 102))
+    drift.compare(server, answer(100, 101, 102))
     assert drifted().total == 0  # equal to the applied state
     drift.forget()
-    drift.look(server, answer(100, 101, 102, maxmem=4096 * MIB))
+    drift.compare(server, answer(100, 101, 102, maxmem=4096 * MIB))
     assert drifted().total == 0  # as the product says now
     drift.forget()
-    drift.look(server, answer(100, 101, 102, maxmem=1024 * MIB))
+    drift.compare(server, answer(100, 101, 102, maxmem=1024 * MIB))
     assert drifted().differences == {10: "1024 MiB of memory instead of 2048"}
 
 
@@ -94,19 +94,21 @@ def test_a_changed_product_is_a_pending_change(server: Server) -> None:
 )
 def test_a_vm_at_work_is_not_compared(state: dict[str, Any], server: Server) -> None:
     Vm.update(**state).where(Vm.service == 10).execute()
-    drift.look(server, answer(100, 101, 102, maxcpu=4))
+    drift.compare(server, answer(100, 101, 102, maxcpu=4))
     assert drifted().total == 0
 
 
 def test_what_has_drifted_is_compared_at_every_tick_and_the_rest_every_ten_minutes(server: Server) -> None:
     now = now_ms()
-    drift.look(server, answer(100, 101, 102, maxcpu=4), now)
+    drift.compare(server, answer(100, 101, 102, maxcpu=4), now)
     assert list(drifted().differences) == [10]
-    drift.look(server, answer(101, 100, 102, maxcpu=4), now + MIN)  # 10 was repaired; 11 is not compared yet
+    drift.compare(
+        server, answer(101, 100, 102, maxcpu=4), now + MIN
+    )  # 10 was repaired; 11 is not compared yet
     assert drifted().total == 0
-    drift.look(server, answer(101, 100, 102, maxcpu=4), now + 2 * MIN)
+    drift.compare(server, answer(101, 100, 102, maxcpu=4), now + 2 * MIN)
     assert drifted().total == 0
-    drift.look(server, answer(101, 100, 102, maxcpu=4), now + 11 * MIN)
+    drift.compare(server, answer(101, 100, 102, maxcpu=4), now + 11 * MIN)
     assert list(drifted().differences) == [11]
 
 
@@ -114,22 +116,22 @@ def test_more_are_counted_than_named(server: Server, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(drift, "MOST", 2)
     now = now_ms()
     nothing = ClusterOverview.of([{"type": "node", "node": "pve1", "status": "online"}])
-    drift.look(server, nothing, now)
+    drift.compare(server, nothing, now)
     assert (drifted().total, list(drifted().differences)) == (3, [10, 11])
-    drift.look(server, answer(100, 102), now + MIN)
+    drift.compare(server, answer(100, 102), now + MIN)
     assert (drifted().total, list(drifted().differences)) == (2, [11])
 
 
 def test_an_unchanged_cluster_writes_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    drift.look(server, answer(100, 101, 102, maxcpu=4))
+    drift.compare(server, answer(100, 101, 102, maxcpu=4))
     monkeypatch.setattr(kept, "in_transaction", lambda work: pytest.fail("it wrote"))
     for _ in range(2):
         drift.forget()
-        drift.look(server, answer(100, 101, 102, maxcpu=4))
+        drift.compare(server, answer(100, 101, 102, maxcpu=4))
 
 
 def test_drift_is_found_by_every_way_in(server: Server) -> None:
-    drift.look(server, answer(100, 101, 102, maxcpu=4))
+    drift.compare(server, answer(100, 101, 102, maxcpu=4))
     assert [view.service_id for view in page(VmQuestion("is:drifted"), 0, 9)] == [10]
     (line,) = [each for each in dashboard().pending if each.what == "drift"]
     assert (line.number, line.detail, line.late) == (1, "vps-10: 4 cores instead of 2", True)

@@ -11,7 +11,7 @@ from engine.audit import Actor
 from engine.clock import now_ms
 from engine.errors import Refused
 from engine.schedule.registry import TASKS, named
-from engine.schedule.run_now import BELL, clear_locks, run_now
+from engine.schedule.run_now import CHANNEL, clear_locks, run_now
 from engine.store.database import in_transaction
 from engine.store.models import Audit, TaskState, Worker
 from engine.work import task_ledger as ledger
@@ -39,7 +39,7 @@ class Heard:
 @pytest.fixture
 def ticking(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
     """A ticker whose own beat is an hour away, on a site where every task ran a moment ago."""
-    monkeypatch.setattr(ticker, "LOOK_S", 3_600)
+    monkeypatch.setattr(ticker, "CHECK_S", 3_600)
     servers, heard = Servers(), Heard()
     for task in TASKS:
         ledger.standing(task)
@@ -59,7 +59,7 @@ def test_a_task_runs_at_once_and_not_at_the_next_beat(ticking: Heard) -> None:
 
 
 def test_a_wake_up_alone_runs_no_task_that_is_not_due(ticking: Heard) -> None:
-    wake.ring_here(BELL)
+    wake.notify_here(CHANNEL)
     assert not ticking.done.wait(0.3)
 
 
@@ -75,7 +75,7 @@ def test_a_task_that_runs_is_refused_until_its_lock_is_cleared(store: Store) -> 
     assert ledger.take(named(TASK), "w-1") is not None
     with pytest.raises(Refused, match="left behind by w-1"):
         run_now(TASK, ME)
-    assert clear_locks(ME) == f"Free again: {TASK}."
+    assert clear_locks(ME) == f"Locks cleared: {TASK}."
     assert clear_locks(ME) == "No task is locked."
     assert Audit.select().where(Audit.action == "unlock").count() == 1
     assert "at once" in run_now(TASK, ME)
@@ -90,10 +90,10 @@ def test_the_end_waits_for_a_task_that_runs(store: Store, monkeypatch: pytest.Mo
         assert not resources.keep_going()
         return TaskReport()
 
-    monkeypatch.setattr(ticker, "LOOK_S", 3_600)
+    monkeypatch.setattr(ticker, "CHECK_S", 3_600)
     running = Ticker((Task("slow", 1, "takes its time", slow),), servers, "test", lambda line: None)
     running.start()
-    in_transaction(lambda: wake.ring(BELL))
+    in_transaction(lambda: wake.notify(CHANNEL))
     assert began.wait(10)
     running.stop()
     assert not running.ended(0.05)

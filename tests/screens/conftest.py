@@ -71,6 +71,7 @@ def steady_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
     pace.wait_for_messages(monkeypatch)
     pace.parse_once(monkeypatch)
+    pace.strips_without_caches(monkeypatch)
     yield
 
 

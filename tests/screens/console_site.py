@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from ipaddress import ip_address
 from typing import Any
 
@@ -85,11 +86,15 @@ def console(**setup: Any) -> Console:
     return Console(Setup(site="Example Hosting", **setup))
 
 
+LONGEST = 60.0
+"""Seconds until a console that is still busy fails the test."""
+
+
 async def settle(pilot: Pilot[Any]) -> None:
     """Waits until every question under way was answered and drawn."""
     app = pilot.app
-    quiet = 0
-    for _ in range(400):
+    quiet, end = 0, time.monotonic() + LONGEST
+    while time.monotonic() < end:
         await pilot.pause()
         busy = [each for each in app.workers if each.is_running and each.group not in ("dialog",)]
         waiting = isinstance(app, TypeAhead) and app.keys_wait
@@ -101,7 +106,7 @@ async def settle(pilot: Pilot[Any]) -> None:
             return
         if not quiet:
             await pilot.pause(0.01)
-    raise AssertionError(f"The console never came to rest: {busy}")
+    raise AssertionError(f"The console is still busy after {LONGEST:g} s: {busy}")
 
 
 async def steady(pilot: Pilot[Any]) -> None:

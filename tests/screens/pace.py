@@ -1,4 +1,4 @@
-"""How tests of screens wait for Textual: until nothing is left to do, not until a clock says so.
+"""How tests of screens wait for Textual: until nothing is left to do, not until a clock says so; and what they save.
 
 Textual's own `wait_for_idle` sleeps 20 ms at a time until the process uses little CPU. During each sleep the console
 draws frames nobody looks at, and on a busy machine the process is never idle. Here a wait ends as soon as the event
@@ -8,16 +8,18 @@ loop has nothing to run, no thread works for it, and everything is drawn.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from time import monotonic
 from typing import Any
 
 import pytest
+from rich.segment import Segment
 from textual import app as textual_app
 from textual import pilot as textual_pilot
 from textual.css.model import RuleSet
 from textual.css.stylesheet import CSSLocation, Stylesheet
+from textual.strip import Strip
 
 THREADS_SECONDS = 0.05
 """How long a wait lasts at most when only a thread still works; a screen that waits for a cluster stays waiting."""
@@ -115,3 +117,26 @@ def _parse_once(
 def parse_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes all apps of this process share their parsed style sheets."""
     monkeypatch.setattr(Stylesheet, "_parse_rules", _parse_once)
+
+
+class _Nothing(dict[Any, Any]):
+    """A cache that keeps nothing."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
+
+
+_NOTHING = _Nothing()
+
+
+def _strip(self: Any, segments: Iterable[Segment], cell_length: int | None = None) -> None:
+    self._segments = list(segments)
+    self._cell_length = cell_length
+    self._divide_cache = self._crop_cache = self._style_cache = self._filter_cache = _NOTHING
+    self._line_length_cache = self._crop_extend_cache = self._offsets_cache = _NOTHING
+    self._render_cache = self._link_ids = self._cell_count = None
+
+
+def strips_without_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes lines of the screen without seven caches each: most lines of a test are drawn once."""
+    monkeypatch.setattr(Strip, "__init__", _strip)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,17 +12,18 @@ from screens.shell.toasts import TITLES
 from screens.widgets.dialogs import Dialog, Notice
 from screens.widgets.form import FormDialog
 from screens.widgets.table import Table
-from tests.screens.console_site import settle
+from tests.screens.console_site import LONGEST, settle
 
 
-async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
+async def until(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
     """Waits until it holds."""
-    for _ in range(500):
+    end = time.monotonic() + LONGEST
+    while time.monotonic() < end:
         await pilot.pause(0.01)
         if holds():
             return
     raise AssertionError(
-        f"It never came to hold; shown_messages: {shown_messages(pilot)}; shown: {words(pilot)}"
+        f"It does not hold after {LONGEST:g} s; messages: {shown_messages(pilot)}; shown: {words(pilot)}"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from screens.services.adopt import AdoptDialog
 from screens.widgets.dialogs import Notice, PlanDialog, TypeName
 from tests.pipelines.conftest import SPEC, Site, site
 from tests.screens.console_site import console, settle
+from tests.screens.pressing import until
 from tests.services.guests import make_guest
 
 __all__ = ["site"]
@@ -26,15 +26,6 @@ def made(site: Site) -> Site:
     Client.create(name="Acme")
     Product.create(name="VPS", server=site.server, spec={**SPEC, "additional_disk": {"size": 0}})
     return site
-
-
-async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
-    """Waits until it holds."""
-    for _ in range(3000):
-        await pilot.pause(0.01)
-        if holds():
-            return
-    raise AssertionError(f"It never came to hold; on top is {pilot.app.screen!r}.")
 
 
 async def _look(pilot: Pilot[Any], place: str, vmid: str) -> None:
@@ -82,5 +73,5 @@ async def test_a_guest_that_must_not_be_taken_says_why(made: Site) -> None:
 async def test_a_number_nobody_has_is_reported_in_the_form(made: Site) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await _look(pilot, "8", "7099")
-        await until(pilot, lambda: "There is no VM 7099" in _words(pilot))
+        await until(pilot, lambda: "VM 7099 not found" in _words(pilot))
         assert isinstance(pilot.app.screen, AdoptDialog)

@@ -23,7 +23,7 @@ from screens.widgets.header import Header
 from screens.widgets.log import LogPane
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, place, settle
-from tests.screens.pressing import words
+from tests.screens.pressing import until, words
 
 READY, STUCK, WAITING, REMOVED, UNENDED = range(5546, 5551)
 
@@ -69,14 +69,17 @@ def trail() -> list[str]:
     return [row.action for row in Audit.select().order_by(Audit.id)]
 
 
-async def test_reset_asks_for_the_status_and_sets_it(site: Store) -> None:
+async def test_reset_asks_for_the_status_and_the_reason_and_sets_it(site: Store) -> None:
     async with console().run_test(size=(100, 30)) as pilot:
         await at(pilot, STUCK)
         await press(pilot, "r")
         assert isinstance(pilot.app.screen, Choose)
         await press(pilot, "down", "enter")
+        assert vm(STUCK).vm_status == "clone"
+        assert "Reset vps-5547 (service 5547) to creation?" in words(pilot)
+        await press(pilot, *"template copied", "enter")
     assert vm(STUCK).vm_status == "creation"
-    assert trail() == ["reset"]
+    assert [(row.action, row.reason) for row in Audit.select()] == [("reset", "template copied")]
 
 
 async def test_redeploy_needs_the_name(site: Store) -> None:
@@ -302,14 +305,11 @@ async def test_what_happens_elsewhere_is_seen_and_logged(site: Store) -> None:
         vm_actions.reset(current_actor("cli"), STUCK, "ready")
         events.announce("step", "[+] sid:5547 somewhere else", level="success", service=STUCK)
         app: Any = pilot.app
+        await until(pilot, lambda: bool(app.query(LogPane)))  # mounted after the first frame
         pane = app.query_one(LogPane)
-        for _ in range(300):
-            await pilot.pause(0.02)
-            pane.drain()
-            if pane.last_seq and place(pilot).list.source.page(1, 1)[0].cell(5).text == "+ ready":  # type: ignore[attr-defined]
-                break
-        assert pane.last_seq
-        assert app.query_one(Header).facts.alerts == 1
+        await until(pilot, lambda: "5547 vps-5547 + ready" in words(pilot))
+        await until(pilot, lambda: pane.drain() or pane.last_seq)
+        await until(pilot, lambda: app.query_one(Header).facts.alerts == 1)
 
 
 async def test_a_small_terminal_gets_one_sentence(site: Store) -> None:

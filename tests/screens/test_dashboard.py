@@ -98,6 +98,22 @@ async def to_line(pilot: Pilot[Any], key: str) -> DashboardView:
     raise AssertionError(f"no line {key}")
 
 
+@pytest.mark.parametrize(("size", "missing"), [((80, 24), 3), ((120, 40), 0)])
+async def test_storages_take_more_lines_where_there_is_room(
+    site: Store, size: tuple[int, int], missing: int
+) -> None:
+    for number in range(4):
+        measured("storage", f"shelf-number-{number}", 10, 100)
+    async with console().run_test(size=size) as pilot:
+        await settle(pilot)
+        shown = words(pilot)
+        assert sum(f"shelf-number-{number} 10 %" not in shown for number in range(4)) == missing
+        page = pilot.app.query_one(DashboardView)
+        lines = [spot.line for spot in page._spots if spot.line.key.startswith("share Storages")]
+    assert len({line.key for line in lines}) == len(lines)
+    assert [line.fix is not None for line in lines] == [True, *[False] * (len(lines) - 1)]  # ceph is full
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_what_needs_an_operator_comes_first(site: Store, size: tuple[int, int]) -> None:
     async with console().run_test(size=size) as pilot:
@@ -276,7 +292,7 @@ async def test_every_line_is_reached_and_opens_something(sqlite_store: Store, si
 async def test_no_engine_is_reported_while_work_waits(site: Store) -> None:
     Vm.update(due_at=now_ms() - 5 * MIN).where(Vm.id == 1).execute()
     (need, *_) = dashboard().needs
-    assert (need.kind, need.why[:32]) == ("engine", "no engine is running, 1 VM waits")
+    assert (need.kind, need.why[:32]) == ("engine", "no engine is running, 1 VM is wa")
 
 
 async def test_mails_and_an_offline_node_are_named(site: Store) -> None:

@@ -107,7 +107,7 @@ async def test_goto_asks_when_several_are_meant_and_says_when_nothing_is(site: S
         assert place(pilot).service_id == 5547  # type: ignore[attr-defined]
         await press(pilot, ":", *"zzz", "enter")
         said = [note.message for note in pilot.app._notifications]
-        assert said == ["Nothing is called “zzz”. Type part of a name, an id or an address."]
+        assert said == ["Nothing is called 'zzz'. Type part of a name, an id or an address."]
 
 
 def test_an_exact_name_of_two_kinds_is_asked_for(site: Store) -> None:

@@ -76,7 +76,7 @@ def test_what_destroys_changes_and_has_a_capital_key() -> None:
     [
         ({"list.sort": "o,O"}, {}, "would mean both"),
         ({"list.sort": ["f2", "f3"]}, {"list.sort": "f2,f3"}, ""),
-        ({"list.nothing": "x"}, {}, "There is no action called list.nothing"),
+        ({"list.nothing": "x"}, {}, "Action list.nothing not found"),
         ({"list.sort": "ctrl+b"}, {}, "list.sort cannot have ctrl+b: tmux takes it."),
         ({"list.sort": "space"}, {}, "The key space would mean both list.sort and list.mark."),
     ],
@@ -96,7 +96,7 @@ async def test_a_read_only_console_refuses_with_a_sentence(stage) -> None:
         await pilot.press("+")
         assert screen.done == []
         assert [note.message for note in app._notifications] == [
-            "Read-only console: “Add” is refused. Start without --read-only."
+            "Read-only console: 'Add' is refused. Start without --read-only."
         ]
         assert [(hint.action.id, hint.refused) for hint in hints(screen) if hint.action.changes] == [
             ("pools.add", True)

@@ -22,6 +22,7 @@ from screens.widgets.table import Table
 from tests import seeds
 from tests.conftest import Store
 from tests.screens.console_site import console, place
+from tests.screens.pressing import until
 from tests.screens.site_records import records
 
 SEEN = "a[/b]"
@@ -143,11 +144,7 @@ async def test_no_key_of_a_vm_interprets_foreign_text(hostile_site: Store) -> No
 
 async def there(pilot: Pilot[Any], word: str) -> None:
     """Wait until a word is on the screen: text that looks like markup is still shown."""
-    for _ in range(500):
-        if word in harmless(pilot):
-            return
-        await pilot.pause(0.01)
-    raise AssertionError(f"“{word}” never came: {harmless(pilot)}")
+    await until(pilot, lambda: word in harmless(pilot))
 
 
 async def pressed(pilot: Pilot[Any], action: Action) -> None:
@@ -169,13 +166,13 @@ async def pressed(pilot: Pilot[Any], action: Action) -> None:
 
 async def rest(pilot: Pilot[Any]) -> None:
     """Waits until every question under way was answered; one that is put to the operator has a screen on top."""
-    for _ in range(500):
-        await pilot.pause(0.01)
+
+    def rests() -> bool:
         asked = len(pilot.app.screen_stack) > 1
         reading = any(table.reading for table in pilot.app.screen.query(Table))
-        if not reading and (asked or not any(each.is_running for each in pilot.app.workers)):
-            return
-    raise AssertionError(f"The console never came to rest: {list(pilot.app.workers)}")
+        return not reading and (asked or not any(each.is_running for each in pilot.app.workers))
+
+    await until(pilot, rests)
 
 
 def harmless(pilot: Pilot[Any]) -> str:

@@ -16,9 +16,12 @@ from screens.common import key_meanings
 from screens.common.actions import ACTIONS, EVERYWHERE, TOGETHER, Action
 from screens.common.bindings import ActionMixin, action, bindings, in_scope, key_name, keymap
 from screens.common.key_meanings import EXCEPTIONS, FORMER, double_meanings, meanings
-from screens.widgets.footer import hints
+from screens.widgets.footer import Footer, hints
 from screens.widgets.rows import Column, TableRow
 from screens.widgets.table import Table
+from tests.conftest import Store
+from tests.screens.console_site import console, fill
+from tests.screens.pressing import at
 
 
 class Pools(ActionMixin, Screen[None]):
@@ -119,3 +122,16 @@ async def test_a_former_key_that_the_operator_gave_to_something_else_is_that(sta
 def said(app: Any) -> list[str]:
     """The toasts so far."""
     return [note.message for note in app._notifications]
+
+
+@pytest.mark.parametrize("key", "234567890")
+async def test_a_narrow_footer_has_the_filter_before_every_key_that_changes_something(
+    key: str, sqlite_store: Store
+) -> None:
+    fill()
+    async with console().run_test(size=(80, 24)) as pilot:
+        await at(pilot, key)
+        shown = pilot.app.screen.query_one(Footer)._hints
+        names = [hint.action.run for hint in shown]
+        changing = [place for place, hint in enumerate(shown) if hint.action.changes]
+        assert names.index("filter") < min(changing, default=len(names)), names

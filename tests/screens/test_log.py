@@ -97,7 +97,7 @@ async def test_search_finds_the_newest_then_goes_up_and_down(stage) -> None:
         assert pane.view.current.seq == 128
         await pilot.press("n")
         assert pane.view.current.seq == 129
-        assert "search “LINE 12”" in pane.view.render_line(0).text
+        assert "search 'LINE 12'" in pane.view.render_line(0).text
         await pilot.press("slash")
         assert not pane.query_one(Prompt).has_class("hidden")
         await pilot.press("escape")

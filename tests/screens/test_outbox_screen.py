@@ -31,7 +31,7 @@ def site(sqlite_store: Store) -> Store:
     fill()
     add(1, "sent", sent_at=NOW)
     add(2, "failed", f"mail.example:25 says: 550 {HOSTILE}")
-    add(3, "failed", "It is not known whether the mail server took it", sent_at=NOW)
+    add(3, "failed", "It is not known whether the mail server accepted it", sent_at=NOW)
     add(4, "pending", "mail.example:25 says: 450 greylisted")
     return sqlite_store
 

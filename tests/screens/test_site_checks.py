@@ -111,14 +111,12 @@ async def test_a_zone_that_answers_is_reported_check_by_check(
 
 
 async def test_a_test_mail_arrives(sqlite_store: Store, box: Mailbox) -> None:
-    settings.write(
-        settings.Smtp.model_validate({"host": "127.0.0.1", "port": box.port, "sender": "noc@example.com"})
-    )
+    settings.write(settings.Smtp(host="127.0.0.1", port=box.port, sender="noc@example.com"))
     async with console().run_test(size=SIZE) as pilot:
         await at(pilot, "9", "smtp")
         await press(pilot, "t")
         await fill(pilot, address="you@example.com")
         notice = await dialog(pilot, Notice)
-        assert "took the mail for you@example.com" in notice._words
+        assert "accepted the mail for you@example.com" in notice._words
     assert len(box.received) == 1
     assert Audit.get(Audit.action == "test").object_name

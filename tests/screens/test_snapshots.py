@@ -177,7 +177,7 @@ SCENES = {
     "type-name": Scene(
         dialog=lambda: TypeName("Terminate 5546?", "5546", (HOSTILE,)), press=(*"55", "enter")
     ),
-    "plan": Scene(dialog=lambda: PlanDialog("Change package of 5546", PLAN)),
+    "plan": Scene(dialog=lambda: PlanDialog("Change product of 5546", PLAN)),
     "choose": Scene(dialog=lambda: Choose("Reset VM 2002", RESETS), press=("down",)),
     "notice": Scene(dialog=lambda: Notice("Command", "kvmtui vm reset 5546 --to creation\n" + HOSTILE)),
     "help": Scene(shell, before=open_help),

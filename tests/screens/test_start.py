@@ -7,18 +7,28 @@ import pty
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 from textual.app import App
 from textual.color import Color
 from textual.css.stylesheet import Stylesheet
 
-from screens.shell import themes
+from engine.queries.dashboard import Dashboard
+from engine.store.database import transaction
+from engine.store.models import Outbox
+from engine.work.events import publish
+from screens.dashboard import screen
+from screens.shell import console as shell
+from screens.shell import first_page, themes
 from screens.shell.console import Console
 from screens.shell.themes import Appearance
+from screens.widgets.state import StateMessage
 from tests.conftest import Store
 from tests.screens.console_site import console, settle
+from tests.screens.pressing import until, words
 
 ROOT = Path(__file__).parent.parent.parent
 FIRST_PAGE = """
@@ -42,6 +52,10 @@ LATER = (
     "engine.proxmox",
     "engine.running",
     "engine.forms",
+    "engine.plan",
+    "pydantic",
+    "screens.widgets.grid",
+    "screens.widgets.log",
 )
 
 
@@ -71,6 +85,59 @@ def loaded(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> s
 @pytest.mark.parametrize("module", LATER)
 def test_the_first_page_does_not_wait_for(module: str, loaded: set[str]) -> None:
     assert module not in loaded
+
+
+async def test_the_first_frame_has_the_data_of_its_page(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str | None] = []
+    draw = StateMessage.render
+
+    def render(state: StateMessage) -> Text:
+        drawn.append(state.id)
+        return draw(state)
+
+    monkeypatch.setattr(StateMessage, "render", render)
+    async with console(read_only=True).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "VMs (2) 0" in words(pilot)
+    assert "dashboard-state" not in drawn
+
+
+async def test_a_slow_database_gets_a_page_that_is_loading(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+    read = screen.dashboard
+
+    def slow(quick: bool = False) -> Dashboard:
+        answers.wait(20)
+        return read(quick)
+
+    monkeypatch.setattr(first_page, "AT_ONCE", 0.01)
+    monkeypatch.setattr(screen, "dashboard", slow)
+    async with console(read_only=True).run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        assert "Loading" in words(pilot)
+        answers.set()
+        await settle(pilot)
+        assert "VMs (2) 0" in words(pilot)
+
+
+async def test_what_happens_before_the_events_are_followed_is_shown(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell, "START_AFTER", 0.5)
+    async with console(read_only=True).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        assert "1 mail not sent" not in words(pilot)
+        assert not pilot.app._feed.is_alive()  # type: ignore[attr-defined]
+        with transaction():
+            Outbox.create(
+                uid="1", key="1", template="welcome", recipient="a@b.example", state="failed", context="x"
+            )
+            publish("mail", "A mail failed", level="error")
+        await until(pilot, lambda: "1 mail not sent" in words(pilot))
 
 
 async def test_the_style_sheet_is_parsed_once_in_the_colours_of_the_theme(

@@ -35,6 +35,14 @@ async def test_the_reason_goes_with_each_request(site: Store) -> None:
     assert [len(queue_of(vm.id)) for vm in Vm.select().order_by(Vm.id)][:3] == [1, 1, 0]
 
 
+async def test_a_reinstall_takes_a_reason_for_the_audit_log(site: Store) -> None:
+    async with console().run_test(size=(80, 24)) as pilot:
+        await at(pilot, "2")
+        await press(pilot, "I", *"vps-5546", "tab", *"hacked", "enter")
+    (row,) = Audit.select()
+    assert (row.action, row.object_id, row.reason) == ("reinstall", "5546", "hacked")
+
+
 async def test_leaving_the_question_suspends_nothing(site: Store) -> None:
     async with console().run_test(size=(80, 24)) as pilot:
         await at(pilot, "8")

@@ -268,7 +268,7 @@ async def test_empty_says_what_to_do_and_a_filter_says_why_it_is_empty(stage) ->
         assert "Press a to create a service." in words(grid)[3]
         grid.look(View(filter="nobody[/]"))
         await pilot.pause()
-        assert "No VMs match “nobody[/]”." in words(grid)[2]
+        assert "No VMs match 'nobody[/]'." in words(grid)[2]
 
 
 async def test_the_status_line_shows_age_marks_and_filter(stage) -> None:
@@ -277,7 +277,7 @@ async def test_the_status_line_shows_age_marks_and_filter(stage) -> None:
         grid.look(View(filter="vm-1", sort="name"))
         grid.stale("as of 12 s ago")
         await pilot.press("space")
-        assert words(grid)[-1].strip() == "11 VMs · filter “vm-1” · 1 marked * · as of 12 s ago"
+        assert words(grid)[-1].strip() == "11 VMs · filter 'vm-1' · 1 marked * · as of 12 s ago"
 
 
 async def test_copying_a_row_copies_what_is_safe_to_paste(stage) -> None:

@@ -33,7 +33,7 @@ async def test_the_longest_toast_takes_one_line(width: int) -> None:
         pilot.app.notify("x" * ONE_LINE, severity="error")
         await settle(pilot)
         (shown,) = pilot.app.screen.query(Toast)
-        assert shown.outer_size.height == 1
+        assert shown.outer_size == (width, 1), "nothing of the line behind it is left to read"
         assert len(pilot.app.screen_stack) == 1
 
 

@@ -98,7 +98,7 @@ async def test_what_the_engine_refuses_stays_in_the_form(site: Store) -> None:
         await opened(pilot)
         await press(pilot, "+")
         form = await fill(pilot, name="billing", role="viewer")
-        await until(pilot, lambda: "There is a token 'billing' already" in words(pilot))
+        await until(pilot, lambda: "The token 'billing' already exists" in words(pilot))
         assert pilot.app.screen is form
         await fill(pilot, name="two", role="viewer", clients="Acmee")
         await until(pilot, lambda: "Did you mean 'Acme'?" in words(pilot))

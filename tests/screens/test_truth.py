@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from screens.widgets.table import Table
 from tests.conftest import Store
 from tests.postgres import PostgresServer
 from tests.screens.console_site import console, fill, place, settle
+from tests.screens.pressing import until
 
 ROOT = Path(__file__).parent.parent.parent
 WRITER = """
@@ -68,14 +68,6 @@ def away(postgres: PostgresServer, migrated_postgres: str) -> Iterator[Away]:
     close_database()
     database.give_back()
     postgres.drop(name)
-
-
-async def until(pilot: Pilot[Any], what: Callable[[], object], within: float = 40.0) -> None:
-    """Waits until it holds."""
-    end = time.monotonic() + within
-    while not what():
-        assert time.monotonic() < end, "\n".join(_page(pilot))
-        await pilot.pause(0.02)
 
 
 def header(pilot: Pilot[Any]) -> str:

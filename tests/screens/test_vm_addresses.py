@@ -16,7 +16,8 @@ from screens.widgets.dialogs import Notice
 from screens.widgets.form import FormDialog
 from tests.conftest import Store
 from tests.screens.console_site import console, fill, settle
-from tests.screens.test_vm_maintenance import press, shown_messages, until
+from tests.screens.pressing import until
+from tests.screens.test_vm_maintenance import press, shown_messages
 
 READY = 5546
 

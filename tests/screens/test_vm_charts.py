@@ -19,7 +19,8 @@ from tests.conftest import Store
 from tests.live.conftest import VMID, site, stepped_site
 from tests.pipelines.conftest import Site, make_site
 from tests.screens.console_site import console, settle
-from tests.screens.test_vm_maintenance import press, running_vm, until, vm
+from tests.screens.pressing import until
+from tests.screens.test_vm_maintenance import press, running_vm, vm
 
 __all__ = ["site", "stepped_site", "vm"]
 

@@ -25,7 +25,8 @@ from screens.widgets.sheet import _changes
 from tests.live.conftest import VMID, site, stepped_site
 from tests.pipelines.conftest import Site
 from tests.screens.console_site import HOSTILE, console, settle
-from tests.screens.test_vm_maintenance import done, press, shown_messages, until, vm
+from tests.screens.pressing import until
+from tests.screens.test_vm_maintenance import done, press, shown_messages, vm
 
 __all__ = ["site", "stepped_site", "vm"]
 
@@ -162,7 +163,7 @@ async def test_A_applies_the_product_again_after_a_preview(site: Site) -> None:
         await press(pilot, "=")
         dialog: Any = pilot.app.screen
         assert isinstance(dialog, PlanDialog)
-        assert [each.words for each in dialog._lines] == ["Cores: 4 → 2", "Network: bridge: vmbr1 → vmbr0"]
+        assert [each.words for each in dialog._lines] == ["Cores: 4 → 2", "Network bridge: vmbr1 → vmbr0"]
         assert "shut down" in dialog._note
         await press(pilot, "n")
         assert queue_of(vm.id) == []

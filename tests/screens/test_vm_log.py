@@ -17,7 +17,8 @@ from screens.widgets.dialogs import Dialog, Notice
 from screens.widgets.table import Table
 from tests.conftest import Store
 from tests.screens.console_site import HOSTILE, NOW, console, fill, settle
-from tests.screens.test_vm_maintenance import press, until
+from tests.screens.pressing import until
+from tests.screens.test_vm_maintenance import press
 
 STUCK, READY = 5547, 5546
 LONG = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from screens.widgets.table import Table
 from tests.live.conftest import MAC, VMID, put, site, stepped_site
 from tests.pipelines.conftest import PLAN, SPEC, Site
 from tests.screens.console_site import console, settle
-from tests.screens.pressing import dialog
+from tests.screens.pressing import dialog, until
 
 __all__ = ["site", "stepped_site"]
 
@@ -56,17 +55,6 @@ async def tab(pilot: Pilot[Any], vm: Vm, name: str) -> Table:
 async def press(pilot: Pilot[Any], *keys: str) -> None:
     await pilot.press(*keys)
     await settle(pilot)
-
-
-async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
-    """Waits until it holds."""
-    for _ in range(1_000):
-        await pilot.pause(0.01)
-        if holds():
-            return
-    raise AssertionError(
-        f"It never came to hold; on top is {pilot.app.screen!r}, shown_messages: {shown_messages(pilot)}."
-    )
 
 
 def shown_messages(pilot: Pilot[Any]) -> list[str]:

@@ -17,7 +17,8 @@ from screens.widgets.dialogs import Confirm, Dialog
 from tests.live.conftest import site, stepped_site
 from tests.pipelines.conftest import Site
 from tests.screens.console_site import console, settle
-from tests.screens.test_vm_maintenance import press, shown_messages, until
+from tests.screens.pressing import until
+from tests.screens.test_vm_maintenance import press, shown_messages
 
 __all__ = ["site", "stepped_site"]
 

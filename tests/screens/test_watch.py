@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from textual.widgets import Static
 
 from engine.errors import Failed
 from screens.vm.tabs.poller import Poller
+from tests.waiting import soon
 
 
 class Cluster:
@@ -33,14 +32,6 @@ class Cluster:
         self.closed += 1
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    for _ in range(1_000):
-        if holds():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("It never came to hold.")
-
-
 def watched(widget: Static, cluster: Cluster, every: float = 3_600.0) -> tuple[Poller[str], list[str]]:
     said: list[str] = []
     watch: Poller[str] = Poller(
@@ -59,12 +50,12 @@ async def test_a_reading_under_way_is_not_doubled_and_the_next_waits_its_time(st
     async with stage(widget).run_test(size=(40, 10)) as pilot:
         watch, said = watched(widget, cluster)
         watch.start()
-        await until(cluster.asked.is_set)
+        await soon(cluster.asked.is_set)
         watch.again()
         watch.again()
         assert cluster.looks == 1 and said == []
         cluster.let.set()
-        await until(lambda: said == ["seen", "seen"])  # a request during a reading causes one more
+        await soon(lambda: said == ["seen", "seen"])  # a request during a reading causes one more
         watch._tick()
         await pilot.pause()
         assert cluster.looks == 2
@@ -77,11 +68,11 @@ async def test_what_was_left_during_a_reading_is_closed_after_it(stage: Any) -> 
     async with stage(widget).run_test(size=(40, 10)):
         watch, said = watched(widget, cluster)
         watch.start()
-        await until(cluster.asked.is_set)
+        await soon(cluster.asked.is_set)
         watch.stop()
         assert cluster.closed == 0
         cluster.let.set()
-        await until(lambda: cluster.closed == 1)
+        await soon(lambda: cluster.closed == 1)
         watch.stop()
         watch.again()
         assert (cluster.looks, cluster.closed, said) == (1, 1, [])
@@ -94,10 +85,10 @@ async def test_a_refused_reading_is_a_sentence_and_the_next_may_succeed(stage: A
     async with stage(widget).run_test(size=(40, 10)):
         watch, said = watched(widget, cluster)
         watch.start()
-        await until(lambda: said == ["- The cluster is asleep."])
+        await soon(lambda: said == ["- The cluster is asleep."])
         cluster.error = None
         watch.again()
-        await until(lambda: said[-1] == "seen")
+        await soon(lambda: said[-1] == "seen")
         watch.stop()
     assert cluster.closed == 1
 
@@ -108,7 +99,7 @@ async def test_a_failing_last_reading_closes_too(stage: Any) -> None:
     async with stage(widget).run_test(size=(40, 10)):
         watch, _ = watched(widget, cluster)
         watch.start()
-        await until(cluster.asked.is_set)
+        await soon(cluster.asked.is_set)
         watch.stop()
         cluster.let.set()
-        await until(lambda: cluster.closed == 1)
+        await soon(lambda: cluster.closed == 1)

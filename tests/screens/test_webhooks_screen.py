@@ -11,6 +11,7 @@ import pytest
 from engine import operators
 from engine.actions import webhooks
 from engine.audit import Actor
+from engine.checked import checked
 from engine.notify import settings
 from engine.notify.settings import NotifySettings
 from engine.operators import Operators
@@ -41,7 +42,7 @@ def site(sqlite_store: Store, shop: Endpoint) -> Iterator[Store]:
     """A webhook that works, with a message in each state, one that is paused, and two targets of notifications."""
     webhooks.create(OWNER, shop.url(), ["vm.ready"], allow_private=True)
     webhooks.create(OWNER, "https://shop.example/hooks")
-    Webhook.update(state="paused", why=f"no message was taken for three days: {HOSTILE}").where(
+    Webhook.update(state="paused", why=f"no message was accepted for three days: {HOSTILE}").where(
         Webhook.id == 2
     ).execute()
     for number, state in enumerate(("sent", "failed", "pending"), 1):
@@ -58,7 +59,7 @@ def site(sqlite_store: Store, shop: Endpoint) -> Iterator[Store]:
             "ops": {"url": "env:KVMTUI_NO_URL", "quiet_hours": "none"},
         },
     }
-    settings.use(NotifySettings.model_validate(given), Path(), "lab", "UTC")
+    settings.use(checked(NotifySettings, given), Path(), "lab", "UTC")
     Notification.create(target="ops", type="vm.ready", level="info", title="x", created_at=NOW)
     failing = {"failures": 3, "failing_since": NOW, "error": "the variable KVMTUI_NO_URL is not set"}
     Destination.create(name="notify:ops", **failing)

@@ -17,6 +17,7 @@ from screens.help.available import available
 from screens.widgets.state import StateMessage
 from screens.wizard.certificate_dialog import Trust
 from tests.screens.console_site import console, fill, place, settle
+from tests.screens.pressing import until
 from tests.screens.wizard_site import (
     add_pool,
     add_product,
@@ -29,7 +30,6 @@ from tests.screens.wizard_site import (
     save,
     shown_messages,
     step,
-    until,
     wizard,
 )
 

@@ -12,6 +12,7 @@ from screens.common.memory import Memory
 from screens.widgets.dialogs import Choose, Notice, PlanDialog
 from screens.widgets.log import LogPane
 from tests.screens.console_site import console, place, settle
+from tests.screens.pressing import until
 from tests.screens.wizard_site import (
     add_pool,
     add_product,
@@ -24,7 +25,6 @@ from tests.screens.wizard_site import (
     save,
     shown_messages,
     step,
-    until,
 )
 
 __all__ = ["lab"]

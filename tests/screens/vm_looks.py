@@ -31,7 +31,7 @@ ALLOWED = Allowance("VPS-1", "ready", True, 3, 5, 2, "backup", "iso", ())
 
 
 def live() -> LiveView:
-    """A VM that runs, with what drifted, what waits for a start, and a disk that is larger than its package."""
+    """A VM that runs, with what drifted, what waits for a start, and a disk that is larger than in its product."""
     disk = DiskFacts(
         "system_disk",
         "scsi0",

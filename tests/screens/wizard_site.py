@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from screens.widgets.form import FormDialog
 from screens.wizard.page import KeyHints, StepPage
 from screens.wizard.screen import WizardScreen
 from tests.screens.console_site import place, settle
+from tests.screens.pressing import until
 
 ME = Actor("tester", "", "console")
 MAKES: dict[str, Any] = {
@@ -69,15 +70,6 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
     for key in keys:
         await pilot.press(key)
         await settle(pilot)
-
-
-async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
-    """Waits until it holds."""
-    for _ in range(600):
-        await pilot.pause(0.01)
-        if holds():
-            return
-    raise AssertionError(f"It never came to hold; on top is {pilot.app.screen!r}.\n{page(pilot)}")
 
 
 def wizard(pilot: Pilot[Any]) -> WizardScreen:

@@ -157,10 +157,10 @@ def test_the_name_must_be_typed(site: Site, form: AdoptForm) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"server": "pve-other"}, "There is no server 'pve-other'"),
-        ({"product": "VPX"}, "There is no product 'VPX'"),
-        ({"client": "nobody@example.org"}, "There is no client"),
-        ({"vmid": 7099}, "There is no VM 7099"),
+        ({"server": "pve-other"}, "Server 'pve-other' not found"),
+        ({"product": "VPX"}, "Product 'VPX' not found"),
+        ({"client": "nobody@example.org"}, "Client 'nobody@example.org' not found"),
+        ({"vmid": 7099}, "VM 7099 not found"),
     ],
 )
 def test_unknown_names_are_refused(site: Site, form: AdoptForm, changes: dict[str, Any], words: str) -> None:

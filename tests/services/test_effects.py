@@ -66,7 +66,7 @@ def test_cores_need_a_stop_and_can_go_back(vm: Vm) -> None:
     [
         ("system_disk", 40, "change", True, "never be made smaller"),
         ("system_disk", 10, "never", False, "disks only grow"),
-        ("system_disk", 0, "never", False, "leaves it alone"),
+        ("system_disk", 0, "never", False, "does not set it"),
         ("additional_disk", 9, "change", True, "never be made smaller"),
         ("additional_disk", 0, "never", False, "kept, with its data"),
         ("ipv4", 1, "change", True, "may be assigned to another VM"),
@@ -109,7 +109,7 @@ def test_another_product(vm: Vm) -> None:
 
 
 def test_an_unknown_product_is_refused(vm: Vm) -> None:
-    with pytest.raises(Refused, match="There is no product 'Huge'"):
+    with pytest.raises(Refused, match="Product 'Huge' not found"):
         effects_of(vm.service_id, "Huge")
 
 

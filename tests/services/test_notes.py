@@ -43,7 +43,7 @@ def test_a_client_has_them_too(service: int) -> None:
     assert notes_of_client("Acme") == "pays late" == Client.get().notes
     with pytest.raises(Refused, match="changed by somebody else"):
         set_client_notes(ME, "Acme", "x", was="")
-    with pytest.raises(Refused, match=r"There is no client 'Acm'\. Did you mean 'Acme'"):
+    with pytest.raises(Refused, match=r"Client 'Acm' not found\. Did you mean 'Acme'"):
         set_client_notes(ME, "Acm", "x")
 
 

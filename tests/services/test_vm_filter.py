@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 from peewee import fn
 
-from engine.errors import Refused
+from engine.errors import InvalidValue, Refused
 from engine.queries import service_list
 from engine.queries.totals import totals
 from engine.queries.vm_groups import KINDS, groups
@@ -51,6 +51,8 @@ def site(store: Store) -> None:
         ("suspend", [5548]),
         ("full on", [5547]),
         ("clone", [5547, 5548]),
+        ('"nod:pve2"', []),
+        ("fd00:", []),
     ],
 )
 def test_what_a_filter_finds(words: str, expected: list[int], site: None) -> None:
@@ -78,6 +80,11 @@ def test_groups_count_what_the_list_shows_for_them(site: None) -> None:
 def test_a_value_that_is_not_known_is_refused_with_those_that_are(words: str, site: None) -> None:
     with pytest.raises(Refused, match=words.partition(":")[0]):
         page(VmQuestion(words), 0, 50)
+
+
+def test_a_mistyped_filter_is_refused_with_the_nearest(site: None) -> None:
+    with pytest.raises(InvalidValue, match=r"nod: is not a filter .* Did you mean 'node'\? The filters are"):
+        count(VmQuestion("nod:pve2"))
 
 
 def test_the_oldest_error_comes_first_when_sorted_by_age(site: None) -> None:

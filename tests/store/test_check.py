@@ -122,7 +122,7 @@ def _broken_chain() -> None:
         (_split, "pools", "overlap or are split"),
         (_twice, "addresses", "192.168.130.2 of pool 1 is held 2 times"),
         (_nobodys, "addresses", "192.168.130.2 is assigned but belongs to no VM"),
-        (_orphan, "references", "Table run has 1 row(s) whose vm does not exist"),
+        (_orphan, "references", "Table run has 1 row whose vm does not exist"),
         (_live_and_ended, "runs", "has ended and still counts as live"),
         (_unclaimed, "VMIDs", "has VMID 2000, which it has not claimed"),
         (_other_claim, "VMIDs", "VMID 2001 is claimed by VM 1, whose VMID is 2000"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from engine.audit import Actor, record, verify_chain
-from engine.store.compiled import Compiled, insert_rows
+from engine.store.compiled import Compiled, Insert, insert_rows
 from engine.store.database import database, now_expression
-from engine.store.models import Client, Product, Server, Service, Vm
+from engine.store.models import Client, Event, Product, Server, Service, Vm
 from tests.conftest import Store
 
 JOINED: Compiled[Service] = Compiled(
@@ -80,3 +82,19 @@ def test_the_audit_chain_holds_over_rows_that_are_inserted_alone(store: Store) -
     for number in range(3):
         record(Actor("anna"), "change", "client", str(number), "Acme", {"a": "ä"}, {"a": [1, None]})
     assert verify_chain() == []
+
+
+def test_any_number_of_rows_is_inserted_in_order_as_given(store: Store) -> None:
+    insert = Insert("event", {"at": "BIGINT", "kind": "TEXT", "vm": "INTEGER", "text": "TEXT"} | REST)
+    for number in (1, 3, 250):
+        Event.delete().execute()
+        given = [(2**40 + n, "note", n if n % 2 else None, TEXTS[n % 4], "info", "{}") for n in range(number)]
+        insert.rows(given)
+        rows = Event.select().order_by(Event.id)
+        assert [
+            (row.at, row.kind, row.vm, row.text, row.level, json.dumps(row.data)) for row in rows
+        ] == given
+
+
+REST = {"level": "TEXT", "data": "TEXT"}
+TEXTS = ("", "“it's” ? %s\n", '{"a": [1, null]}', "ünï \x1b ")

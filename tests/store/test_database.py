@@ -124,7 +124,7 @@ def test_a_second_writer_that_never_ends_is_reported(sqlite_store: Store) -> Non
     path = sqlite_path(sqlite_store.url)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(Failed, match=r"held by another writer.*nothing was changed.*fuser"), session():
+        with pytest.raises(Failed, match=r"locked by another process.*nothing was changed.*fuser"), session():
             database.execute_sql("PRAGMA busy_timeout = 50")
             with transaction():
                 Client.create(name="Acme")

@@ -111,6 +111,29 @@ def test_another_key_is_reported_at_start(site: Site, tmp_path: Path) -> None:
         secrets.use_key_file(other)
 
 
+def _same_id_other_key(site: Site, path: Path) -> Path:
+    held = secrets.key_file().current()
+    path.touch(mode=0o600)
+    KeyFile(path).replace(Keys({held.first: os.urandom(32)}))
+    return path
+
+
+def test_another_key_with_the_same_id_is_reported_at_start(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="not the one this database was sealed with"):
+        secrets.use_key_file(_same_id_other_key(site, tmp_path / "other.key"))
+
+
+def test_the_canary_of_an_older_database_still_tells_a_wrong_key(site: Site, tmp_path: Path) -> None:
+    """It was a text sealed with the key."""
+    keys = secrets.key_file().current()
+    sealed_text = secrets.seal_with(keys, "kvmtui", "keycheck", keys.first, "canary")
+    with session():
+        KeyCheck.update(canary=sealed_text).execute()
+    secrets.use_key_file(site.store.key_file)
+    with pytest.raises(Refused, match="in keycheck"):
+        secrets.use_key_file(_same_id_other_key(site, tmp_path / "other.key"))
+
+
 def test_a_missing_key_is_reported_and_not_replaced(site: Site) -> None:
     site.store.key_file.unlink()
     with pytest.raises(Refused, match="is missing"):
@@ -238,7 +261,7 @@ def test_work_continues_while_the_key_is_exchanged(site: Site) -> None:
 
 
 def test_the_mail_password_is_sealed_and_comes_back(site: Site) -> None:
-    assert read(Smtp).password.get_secret_value() == "clear-smtp"
+    assert read(Smtp).password == "clear-smtp"
     assert "clear-smtp" not in repr(read(Smtp))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 
+from engine.store import settings
 from engine.store.database import session
-from engine.store.models import TaskState
-from engine.store.settings import INTERVALS, Cron, General, Smtp, read, write
+from engine.store.models import Setting, TaskState
+from engine.store.settings import INTERVALS, Cron, General, Smtp, read, read_recent, write
 from tests.conftest import Store
 
 
@@ -53,6 +53,22 @@ def test_an_interval_leaves_the_rest_of_its_task_alone(store: Store) -> None:
         (Smtp, {"port": 0}),
     ],
 )
-def test_values_outside_their_range_are_faults(section: type, values: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        section(**values)
+def test_values_outside_their_range_are_faults(
+    store: Store, section: type, values: dict[str, object]
+) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        write(section(**values))
+
+
+def test_what_is_asked_at_every_step_is_at_most_a_second_old(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(General(default_timeout=20))
+    assert read_recent(General).default_timeout == 20
+    write(General(default_timeout=30))
+    assert read_recent(General).default_timeout == 30, "a change of this process counts at once"
+    with session():
+        Setting.update(value={"default_timeout": 40}).where(Setting.key == "general").execute()
+    assert read_recent(General).default_timeout == 30
+    monkeypatch.setattr(settings, "RECENT_S", 0.0)
+    assert read_recent(General).default_timeout == 40

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,7 @@ import pytest
 from engine.store.database import close_database, execute, in_transaction, open_database, session
 from engine.store.turns import Turns
 from engine.store.urls import sqlite_url
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end, "it did not become true"
-        time.sleep(0.001)
+from tests.waiting import until
 
 
 def test_whoever_has_waited_longest_is_next() -> None:

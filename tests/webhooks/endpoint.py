@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -86,11 +85,3 @@ def endpoint(tls: ssl.SSLContext | None = None) -> Iterator[Endpoint]:
         server.shutdown()
         server.server_close()
         thread.join(5)
-
-
-def until(holds: Callable[[], Any], seconds: float = 20.0) -> None:
-    """Wait until it holds."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.01)

@@ -21,7 +21,7 @@ from engine.scope import Scope
 from engine.store import sealed, secrets
 from engine.store.database import in_transaction, session, transaction
 from engine.store.models import Client, Product, Server, Setting, Traffic, Webhook, WebhookDelivery
-from engine.webhooks import months
+from engine.webhooks import expiring, months
 from engine.webhooks.catalog import SUCCEEDED, TYPES
 from engine.work import servers
 from tests.webhooks.conftest import OWNER, Site, add
@@ -126,14 +126,14 @@ def test_an_endpoint_has_the_limits_of_the_token_that_made_it(site: Site) -> Non
     site.run("Deploy", service=theirs)
     assert [each.service_id for each in deliveries(made.webhook.id)] == [theirs]
     assert [each.id for each in all_webhooks(mine)] == [made.webhook.id]
-    with pytest.raises(NotFound, match="There is no webhook 1"):
+    with pytest.raises(NotFound, match="Webhook 1 not found"):
         deliveries(1, actor=mine)
     foreign: Any
     for foreign in (webhooks.delete, webhooks.resume, webhooks.test):
-        with pytest.raises(NotFound, match="There is no webhook 1"):
+        with pytest.raises(NotFound, match="Webhook 1 not found"):
             foreign(mine, 1)
     for number in (deliveries(1)[0].id, 10_000):
-        with pytest.raises(NotFound, match=f"There is no delivery {number}"):
+        with pytest.raises(NotFound, match=f"Delivery {number} not found"):
             webhooks.replay(mine, number)
     with pytest.raises(Refused, match="private"):
         webhooks.create(mine, "http://10.0.0.1/", allow_private=True)
@@ -167,6 +167,37 @@ def test_the_usage_of_a_month_is_reported_once(site: Site) -> None:
     assert months.tell_last(at(2026, 11, 20)) == 0
     data = json.loads(deliveries(1)[0].body)["data"]
     assert (data["month"], data["bytes_in"], data["bytes_out"]) == ("2026-10", 7, 9)
+
+
+def test_a_token_that_expires_soon_is_reported_once(site: Site) -> None:
+    webhooks.create(OWNER, URL)
+    webhooks.create(_limited(site.client), URL)
+    day = 86_400_000
+    tokens.create(OWNER, "later", Role.VIEWER, expires="20d")
+    assert expiring.tell() == 0
+    tokens.create(OWNER, "shop", Role.SUPPORT, expires="13d")
+    assert (expiring.tell(), expiring.tell()) == (1, 0)
+    assert expiring.tell(now_ms() + 8 * day) == 1
+    assert expiring.tell(now_ms() + 8 * day) == 0
+    assert (types_written(1), types_written(2)) == (["token.expiring"] * 2, [])
+    first = json.loads(deliveries(1)[-1].body)["data"]
+    assert (first["token"], first["role"]) == ("shop", "support") and first["expires_at"].endswith("Z")
+
+
+def test_other_endpoints_learn_that_one_is_paused(site: Site) -> None:
+    from engine.webhooks import queue
+    from engine.webhooks.post import WebhookAnswer
+
+    for owner in (OWNER, OWNER, _limited(site.client)):
+        webhooks.create(owner, URL)
+    site.run("Deploy")
+    with session():
+        gone = queue.job(WebhookDelivery.select().where(WebhookDelivery.webhook == 1).get())
+        queue.settle(gone, WebhookAnswer(410, "HTTP 410"))
+    assert [types_written(number) for number in (1, 2, 3)] == [
+        ["vm.ready"], ["vm.ready", "webhook.paused"], ["vm.ready"],
+    ]  # fmt: skip
+    assert json.loads(deliveries(2)[0].body)["data"] == {"webhook": 1, "url": URL, "error": "HTTP 410"}
 
 
 def test_the_secret_is_sealed_and_shown_once(site: Site) -> None:

@@ -26,8 +26,9 @@ from engine.webhooks.address import Unreachable, resolve, target
 from engine.webhooks.sender import WebhookSender
 from tests.conftest import Store
 from tests.test_own_authority import Authority
+from tests.waiting import until
 from tests.webhooks.conftest import OWNER, Site, add
-from tests.webhooks.endpoint import Endpoint, endpoint, until
+from tests.webhooks.endpoint import Endpoint, endpoint
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -155,7 +156,7 @@ def test_an_endpoint_that_says_gone_is_paused_at_once(
 
 def test_a_test_message_is_answered_at_once(sqlite_site: Site, shop: Endpoint) -> None:
     made = _create(shop)
-    assert webhooks.test(OWNER, 1) == "Webhook 1 took the test message: HTTP 200."
+    assert webhooks.test(OWNER, 1) == "Webhook 1 accepted the test message: HTTP 200."
     assert Verifier(made.secret).verify(shop.taken[0].body, shop.taken[0].headers)["type"] == "webhook.test"
     shop.answers = [503]
     with pytest.raises(Failed, match="HTTP 503: oops"):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -73,18 +72,10 @@ def ask(vm: Vm, pipeline: str) -> int:
         from engine.work import wake
 
         fresh = requests.lock(vm.id)
-        wake.ring()
+        wake.notify()
         return requests.add(fresh, pipeline)
 
     return in_transaction(work)
-
-
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until something is true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not become true"
-        time.sleep(0.01)
 
 
 def states(*numbers: int) -> list[str]:

@@ -18,7 +18,8 @@ from engine.work import claims, workers
 from engine.work.context import TaskContext
 from engine.work.journal import Journal
 from engine.work.model import Done
-from tests.work.small import ask, command, engine, until, walker
+from tests.waiting import until
+from tests.work.small import ask, command, engine, walker
 
 MakeVm = Callable[..., Vm]
 

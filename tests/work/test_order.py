@@ -115,7 +115,7 @@ def test_a_change_that_never_shows_is_not_sent_for_ever(make_vm: MakeVm, server:
         record.answered(number, "UPID:pve1:1:2:3:qmconfig:2001:kvmtui@pve:")
         journal.end(Call.get_by_id(number), "OK")
     with pytest.raises(
-        Failed, match=r"“config” \(cores=4\) was accepted 3 times, but VM 2001 still does not"
+        Failed, match=r"'config' \(cores=4\) was accepted 3 times, but VM 2001 still does not"
     ):
         record.intent(change)
     other = ChangingCall("config", "POST", "/nodes/pve1/qemu/2001/config", 2001, "pve1", "def", "cores=5")

@@ -14,7 +14,8 @@ from engine.store.models import Request, Run, Vm
 from engine.work import claims, requests
 from engine.work.context import TaskContext
 from engine.work.model import Done, Fail, Pipeline
-from tests.work.small import ask, broken, command, done, engine, retried, states, until, walker
+from tests.waiting import until
+from tests.work.small import ask, broken, command, done, engine, retried, states, walker
 
 MakeVm = Callable[..., Vm]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,10 +14,13 @@ import pytest
 from engine.clock import now_ms
 from engine.store.database import in_transaction
 from engine.store.models import Lease, Vm, Worker
-from engine.work import claims, leases, requests, wake, workers
+from engine.store.urls import sqlite_path
+from engine.work import claims, events, leases, requests, wake, workers
 from engine.work.context import TaskContext
 from engine.work.model import Done, Wait
-from tests.work.small import ask, command, done, engine, states, until
+from tests.conftest import Store
+from tests.waiting import until
+from tests.work.small import ask, command, done, engine, states
 
 MakeVm = Callable[..., Vm]
 
@@ -51,7 +56,7 @@ def test_a_claim_that_nobody_walks_ends_before_its_lease(
             Vm.update(lease_owner=running.owner, lease_until=now_ms() + 60_000).where(
                 Vm.id == vm.id
             ).execute()
-            wake.ring()
+            wake.notify()
             return number
 
         number = in_transaction(claimed_by_nobody)
@@ -140,3 +145,13 @@ def test_a_silent_party_holds_up_no_other_vm(make_vm: MakeVm, monkeypatch: pytes
         assert states(*blocked) == ["running"] * 4
         leave.set()
         until(lambda: states(*blocked) == ["done"] * 4)
+
+
+def test_an_engine_copies_the_log_of_a_sqlite_file_into_it(sqlite_store: Store) -> None:
+    """Or a commit does it, and every other writer waits for that one."""
+    text = str(uuid.uuid4())
+    events.announce("note", text)
+    file = Path(sqlite_path(sqlite_store.url))
+    assert text.encode() not in file.read_bytes()
+    with engine(command("Quick", done)):
+        until(lambda: text.encode() in file.read_bytes())

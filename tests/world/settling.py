@@ -124,7 +124,7 @@ def _make_due() -> None:
         Outbox.update(due_at=0).where(Outbox.state == "sending", stale).execute()
         DnsRecord.update(due_at=0).where(DnsRecord.state.in_(("pending", "deleting"))).execute()
         Destination.update(retry_at=0).execute()
-        wake.ring("dns")
+        wake.notify("dns")
 
     with suppress(KvmtuiError):
         in_transaction(work)

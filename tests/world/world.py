@@ -78,16 +78,24 @@ class Engine:
         self.world, self.number = world, number
         self.clock_file = world.clock_file(number)
         self.clock = hooks.Clock(self.clock_file)
-        self.pid = 0
+        self.pid = self._said_before = 0
         self._lock = threading.RLock()
 
     def start(self) -> None:
         """Run it, unless it runs."""
         with self._lock:
             if not self.pid or self.world.stable.wait(self.pid, 0) is not None:
-                self.pid = self.world.start_program(
-                    ["--daemon"], self.clock_file, f"engine-{self.number}.out"
-                )
+                self._said_before = len(self._said())
+                self.pid = self.world.start_program(["--daemon"], self.clock_file, self._output)
+
+    @property
+    def _output(self) -> str:
+        return f"engine-{self.number}.out"
+
+    def _said(self) -> bytes:
+        """What it has printed since its first start."""
+        file = self.world.folder / self._output
+        return file.read_bytes() if file.exists() else b""
 
     def signal(self, pid: int, number: int) -> bool:
         """Send a signal to the process that had this pid, if it is still there."""
@@ -104,11 +112,12 @@ class Engine:
                 self.world.stable.wait(self.pid, 10)
 
     def stop(self) -> None:
-        """SIGTERM must end it."""
+        """SIGTERM must end it; one that has not begun to work may end by the signal itself."""
         self.signal(self.pid, signal.SIGCONT)
         self.signal(self.pid, signal.SIGTERM)
         status = self.world.stable.wait(self.pid, 20)
-        if status != 0:
+        works = b" daemon started " in self._said()[self._said_before :]
+        if status != 0 and (works or status != -signal.SIGTERM):
             self.world.finding("engine", f"engine {self.number} ended with {status} after SIGTERM")
 
 

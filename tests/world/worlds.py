@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import scratch
 from tests.world import databases, processes, world
 from tests.world.script import Script
 
@@ -93,15 +94,10 @@ def _outcome(folder: Path, seconds: float) -> tuple[list[Finding], float, float]
 @contextmanager
 def prepared(kinds: set[str], keep: bool = False) -> Iterator[Worlds]:
     """Everything that worlds need; the folders of those that failed stay."""
-    folder = Path(tempfile.mkdtemp(prefix="kvmtui-world-", dir=_where()))
+    scratch.use_memory()  # what is tested is not the disk
+    folder = Path(tempfile.mkdtemp(prefix="kvmtui-world-"))
     folder.chmod(0o711)
     yield Worlds(folder, kinds, keep)
     shutil.rmtree(folder / "template", ignore_errors=True)
     if not any(folder.iterdir()):
         folder.rmdir()
-
-
-def _where() -> str | None:
-    """A folder in memory where there is one with room: what is tested is not the disk."""
-    memory = Path("/dev/shm")
-    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > 2**30 else None
