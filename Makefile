@@ -13,7 +13,9 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(STAMP)
 	$(BIN)/kvmtui --demo
 
+# In a fresh checkout one process compiles the tests, which each worker would otherwise do for itself.
 test: $(STAMP)
+	@test -d tests/__pycache__ || $(BIN)/pytest --collect-only -qq >/dev/null 2>&1 || true
 	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: $(STAMP)
@@ -34,7 +36,8 @@ recordings: $(STAMP)
 soak: $(STAMP)
 	KVMTUI_CRASH_STRIDE=1 KVMTUI_MATRIX=all KVMTUI_KEYS_STRIDE=1 KVMTUI_BURSTS=100 \
 		$(BIN)/pytest -n $(JOBS) --dist worksteal tests/crash tests/faults tests/engines tests/pipelines \
-		tests/screens/test_bursts.py tests/screens/test_hostile_places.py $(ARGS)
+		tests/screens/test_bursts.py tests/screens/test_hostile_places.py tests/access/test_scoped_reads.py \
+		tests/manifest/test_export.py tests/retention/test_folding.py tests/ipam $(ARGS)
 	KVMTUI_API_KILLS=all KVMTUI_FUZZ_SECONDS=3000 KVMTUI_FUZZ_EXAMPLES=50 KVMTUI_FUZZ_COVERED=all \
 		$(BIN)/pytest -n $(JOBS) tests/api/test_killed.py tests/api/test_fuzz.py $(ARGS)
 	$(BIN)/python -m tests.world --db both --seeds 1000 --seconds 30 --jobs 2 --shrink 20
