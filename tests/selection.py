@@ -60,9 +60,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Draws the examples of properties from the seed of the run too."""
+    """Draws the examples of properties from the seed of the run too; the workers of xdist print no summary."""
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(seeds.SEED)
+    if hasattr(config, "workerinput"):  # nobody reads it, and syrupy's takes seconds
+        config.option.no_summary = True
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

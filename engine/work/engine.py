@@ -11,6 +11,7 @@ import queue
 import sys
 import threading
 import time
+from functools import cache
 
 from engine.store.database import checkpoint
 from engine.work import claims, wake, watch, workers
@@ -27,6 +28,12 @@ STALLED_S = 2.0  # a step that takes longer waits for somebody else and holds up
 _IDLE_S = 5.0
 _FULL_S = 0.5
 _CHECKPOINT_S = 1.0
+
+
+@cache
+def _freeze() -> None:
+    """Keep the program itself out of every garbage collection, once: it is never garbage."""
+    gc.freeze()
 
 
 class Engine:
@@ -56,8 +63,7 @@ class Engine:
     def start(self) -> None:
         """Register this worker and start its threads."""
         sys.setswitchinterval(0.001)  # a key press in the console must not wait for our Python code
-        if not gc.get_freeze_count():
-            gc.freeze()  # the program itself is never garbage: a full collection need not walk over it
+        _freeze()
         self.register()
         for role in (self._dispatch, self._watch, self._beat, self._checkpoint):
             self._thread(role)

@@ -18,6 +18,7 @@ raises `engine.errors.Refused` (exit 2) or `Failed` (exit 1), or returns an exit
 from __future__ import annotations
 
 import pkgutil
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -80,6 +81,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@cache
+def command() -> Any:
+    """The command line of this process; it loads a noun when it is called."""
+    return typer.main.get_command(app)
 
 
 def _print_version(asked: bool) -> None:

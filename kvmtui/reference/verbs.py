@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from kvmtui.cli import app
+from kvmtui import cli
 
 _HELP = "--help"
 _REPEATED = "May be repeated."
@@ -81,7 +81,7 @@ def nouns() -> list[Noun]:
 
 
 def _root() -> Any:
-    return typer.main.get_command(app)
+    return cli.command()
 
 
 def _walk(command: Any, path: tuple[str, ...]) -> Iterator[Verb]:

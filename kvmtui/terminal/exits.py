@@ -80,12 +80,9 @@ def _stdout_is_lost() -> bool:
 def _command(arguments: Sequence[str]) -> int:
     if set(arguments) <= set(_CONSOLE) and _COMPLETING not in os.environ:
         return _console(arguments)
-    import typer
+    from kvmtui.cli import command
 
-    from kvmtui.cli import app
-
-    command = typer.main.get_command(app)
-    result = command.main(list(arguments), prog_name="kvmtui", standalone_mode=False)
+    result = command().main(list(arguments), prog_name="kvmtui", standalone_mode=False)
     return result if isinstance(result, int) else DONE
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import typer
 
-from kvmtui.cli import app
+from kvmtui import cli
 
 LONG = 86_400
 
 
 def parsed(*words: str) -> dict[str, Any]:
     """The values of the last command on a command line."""
-    command: Any = typer.main.get_command(app)
+    command: Any = cli.command()
     rest, context = list(words), None
     while True:
         context = command.make_context(command.name or "kvmtui", list(rest), parent=context)

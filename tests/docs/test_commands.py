@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from kvmtui.reference import verbs
 from kvmtui.terminal import exits
@@ -62,9 +61,9 @@ def _do(step: Step, found: World, page: Path, monkeypatch: Any, capsys: Any) -> 
 
 def _parse(words: list[str], page: Path, step: Step) -> None:
     """Every word is known to the command line, down to the options of the last command."""
-    from kvmtui.cli import app
+    from kvmtui import cli
 
-    command: Any = typer.main.get_command(app)
+    command: Any = cli.command()
     rest = list(words)
     context = None
     while True:
@@ -104,9 +103,9 @@ def test_commands_in_sentences_exist(page: Path) -> None:
 
 def _unknown(words: list[str]) -> list[str]:
     """The words that are neither verbs nor options, as far as a command that is not complete can tell."""
-    from kvmtui.cli import app
+    from kvmtui import cli
 
-    command: Any = typer.main.get_command(app)
+    command: Any = cli.command()
     rest = list(words)
     while rest and hasattr(command, "list_commands") and rest[0] in command.list_commands(None):
         command = command.get_command(None, rest.pop(0))

@@ -60,6 +60,8 @@ INSTEAD = {
 }
 _PATTERN = {re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE): instead for pattern, instead in INSTEAD.items()}
 
+_ANY = re.compile("|".join(rf"\b(?:{pattern})\b" for pattern in INSTEAD), re.IGNORECASE)
+_COMMENT = re.compile("#.*")
 _CURLY = re.compile("[“”]")
 ALLOWED = (
     (r"engine/proxmox/(faults|console)\.py", "[“”]", "words of Proxmox have single quotes in them"),
@@ -97,6 +99,8 @@ class Finding:
 
 def findings(text: str, path: str, first_line: int = 1) -> Iterator[Finding]:
     """Every word of the list in a text; `path` decides which exceptions hold."""
+    if not _ANY.search(text):
+        return
     for pattern, instead in _PATTERN.items():
         for found in pattern.finditer(text):
             around = text[max(0, found.start() - 20) : found.end() + 20]
@@ -121,6 +125,8 @@ def in_code(package: str) -> Iterator[Finding]:
                 yield from findings(node.value, name, node.lineno)
                 if package in PROGRAM and _CURLY.search(node.value) and not _is_allowed(name, node.value):
                     yield Finding(f"{name}:{node.lineno}", "curly quotes", "single quotes")
+        if not any(map(_ANY.search, _COMMENT.findall(source))):
+            continue
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type == tokenize.COMMENT:
                 yield from findings(token.string, name, token.start[0])

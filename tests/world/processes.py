@@ -195,5 +195,12 @@ def import_everything() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if ".migrations." not in module.name:
                 importlib.import_module(module.name)
-    for name in ("kvmtui.daemon", "kvmtui.lab", "kvmtui.manifest.applying", "playhouse.pool", "psycopg"):
+    for name in (
+        "kvmtui.daemon",
+        "kvmtui.lab",
+        "kvmtui.manifest.applying",
+        "playhouse.pool",
+        "psycopg",
+        "httpx",
+    ):
         importlib.import_module(name)
