@@ -19,7 +19,7 @@ from screens.common.text import text, unmarked
 from screens.help.available import available, keys_of
 from screens.widgets.prompt import Prompt
 from screens.widgets.rule import TitledRule, rule_row
-from screens.widgets.styled_once import StyledOnce
+from screens.widgets.textual_screen import TextualScreen
 from screens.widgets.toned import Toned
 
 _INDENT = 16
@@ -82,7 +82,7 @@ def _words(title: str, keys: str, each: Action, refuses: str) -> str:
     return f"{title} {keys} {each.label} {each.help} {each.id}".lower()
 
 
-class HelpPage(StyledOnce, ModalScreen[None]):
+class HelpPage(TextualScreen[None], ModalScreen[None]):
     """Every key that works on the screen below; `/` searches."""
 
     AUTO_FOCUS = ".help-body"

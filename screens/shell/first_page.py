@@ -7,13 +7,11 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from textual.screen import Screen
-
 from engine.queries.dashboard import nothing_yet
 from engine.work.events import last_id
 from screens.framework.screen import BaseScreen
 from screens.shell.registry import make
-from screens.widgets.styled_once import StyledOnce
+from screens.widgets.textual_screen import TextualScreen
 
 FIRST = "dashboard"
 AT_ONCE = 0.5
@@ -21,7 +19,7 @@ AT_ONCE = 0.5
 log = logging.getLogger(__name__)
 
 
-class Main(StyledOnce, Screen[None]):
+class Main(TextualScreen[None]):
     """Everything but dialogs. The open page takes the focus; nothing else is focused before."""
 
     AUTO_FOCUS = ""

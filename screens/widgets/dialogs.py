@@ -23,15 +23,15 @@ from textual.widgets import Button, Input, Static
 from screens.common.text import block, pasteable, plain, text
 from screens.widgets.rows import Cell, Column, TableRow
 from screens.widgets.rule import TitledRule
-from screens.widgets.styled_once import StyledOnce
 from screens.widgets.table import Table
 from screens.widgets.text_line import TextLine
+from screens.widgets.textual_screen import TextualScreen
 from screens.widgets.toned import Toned
 
 Answer = TypeVar("Answer")
 
 
-class Dialog(StyledOnce, ModalScreen[Answer], Generic[Answer]):
+class Dialog(TextualScreen[Answer], ModalScreen[Answer], Generic[Answer]):
     """A title, a body and a line that says which keys answer, between two rules."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Cancel", show=False)]

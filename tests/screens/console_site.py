@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
 
@@ -92,21 +93,24 @@ LONGEST = 60.0
 
 async def settle(pilot: Pilot[Any]) -> None:
     """Waits until every question under way was answered and drawn."""
-    app = pilot.app
     quiet, end = 0, time.monotonic() + LONGEST
     while time.monotonic() < end:
         await pilot.pause()
-        busy = [each for each in app.workers if each.is_running and each.group not in ("dialog",)]
-        waiting = isinstance(app, TypeAhead) and app.keys_wait
-        reading = waiting or any(
-            table.reading for screen in app.screen_stack for table in screen.query(Table)
-        )
-        quiet = 0 if busy or reading else quiet + 1
+        busy = list(_busy_with(pilot.app))
+        quiet = 0 if busy else quiet + 1
         if quiet == 2:  # what the first of two rounds drew may have started something
             return
         if not quiet:
             await pilot.pause(0.01)
     raise AssertionError(f"The console is still busy after {LONGEST:g} s: {busy}")
+
+
+def _busy_with(app: Any) -> Iterator[object]:
+    """What the console still works at: workers, keys that wait and for what, lists that are read."""
+    yield from (each for each in app.workers if each.is_running and each.group != "dialog")
+    if isinstance(app, TypeAhead) and app.keys_wait:
+        yield f"keys wait: {len(app._held)} held, {app._rounds} rounds at {app._target}, {list(app._reasons())}"
+    yield from (table for screen in app.screen_stack for table in screen.query(Table) if table.reading)
 
 
 async def steady(pilot: Pilot[Any]) -> None:
