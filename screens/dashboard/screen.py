@@ -17,6 +17,7 @@ from screens.common import glyphs
 from screens.common.actions import Action
 from screens.common.bindings import ActionMixin, bindings
 from screens.common.coalesced import CoalescedRead
+from screens.common.delay import after
 from screens.dashboard.navigation import follow
 from screens.dashboard.sections import TALL, DashboardLine, DashboardSection, columns, sections
 from screens.framework.screen import BaseScreen, EventBatch
@@ -282,6 +283,6 @@ class DashboardScreen(BaseScreen):
         self.call_after_refresh(self.post_message, self.Shown())
         if self._incomplete:
             self._incomplete = False
-            self.set_timer(TOTALS_AFTER, self._reading.wanted)
+            after(TOTALS_AFTER, self, self._reading.wanted)
         if self.screen.focused is None:
             self._view.focus(scroll_visible=False)

@@ -27,6 +27,7 @@ from engine.operators import identity
 from screens.common.actions import SCREENS, Action
 from screens.common.bindings import ActionMixin, bindings, keymap
 from screens.common.coalesced import CoalescedRead
+from screens.common.delay import after
 from screens.common.memory import Memory
 from screens.common.text import plain
 from screens.common.times import ago
@@ -144,12 +145,12 @@ class Console(ActionMixin, Endings, TypeAhead, Toasts, themes.ThemedApp):
         self._end_on(*self.setup.signals)
         for each in (*complaints, *([self._complaint] if self._complaint else [])):
             self.notify(each, severity="warning", markup=False, timeout=10)
-        self.set_timer(START_AT_LATEST, self.begin)
+        after(START_AT_LATEST, self, self.begin)
         await self.still_signed_in()
 
     def on_base_screen_shown(self) -> None:
         """The page is being drawn; loading the engine at the same time would delay it."""
-        self.set_timer(START_AFTER, self.begin)
+        after(START_AFTER, self, self.begin)
 
     async def begin(self) -> None:
         """Runs once, after the first screen is drawn: starts the engine and the event feed, which would delay it."""

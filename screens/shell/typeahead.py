@@ -30,6 +30,7 @@ from textual.widget import Widget
 from textual.worker import Worker, get_current_worker
 
 from screens.common.coalesced import FIRST_READING
+from screens.common.delay import after
 
 _PALETTE = "--textual-command-palette-gather-commands"
 """Textual's own group of the palette's search: enter must not choose from the hits of a shorter word."""
@@ -97,8 +98,10 @@ class TypeAhead(App[int]):
             self._hold(event)
             return
         self._released = None
-        await super().on_event(event)
-        self._send_fences()
+        try:
+            await super().on_event(event)
+        finally:  # what it awaited may have been cancelled; the next key must not wait for that
+            self._send_fences()
 
     def _hold(self, event: Typed) -> None:
         if self._ignoring and self._pending():
@@ -120,7 +123,8 @@ class TypeAhead(App[int]):
         if not self.screen_stack:
             self._rounds = 0
             return
-        target = self._target = self.focused or self.screen
+        focused = self.focused
+        target = self._target = focused if focused is not None and focused.is_attached else self.screen
         fence = Fence(self._number).set_sender(target)
         if not target.post_message(fence):
             self.post_message(Fence(self._number))
@@ -172,13 +176,14 @@ class TypeAhead(App[int]):
                 asked = self._asking.get(worker)
                 if asked is None or asked not in self.screen_stack:
                     yield worker
-        if getattr(self.focused, "catching_up", False):  # a list
-            yield self.focused
+        focused = self.focused
+        if focused is not None and focused.is_attached and getattr(focused, "catching_up", False):  # a list
+            yield focused
 
     def _run_clock(self) -> None:
         if not self._clock_runs:
             self._clock_runs = True
-            self.set_timer(_LOOK, self._tick)
+            after(_LOOK, self, self._tick)
 
     def _tick(self) -> None:
         """Looks whether what was on its way has arrived; runs only while keys wait."""

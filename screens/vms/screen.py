@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.timer import Timer
 from textual.widgets import Static
 
 from engine.counting import counted
@@ -30,6 +29,7 @@ from engine.queries.vm_list import (
 from engine.queries.vms import VmView, vms_of
 from screens.common.bindings import bindings
 from screens.common.coalesced import CoalescedRead
+from screens.common.delay import after
 from screens.common.text import text
 from screens.common.times import age
 from screens.framework.commands import Commands
@@ -98,7 +98,7 @@ class VmsScreen(ListScreen):
         self.state, self.service = "all", "all"
         self._changed: set[int] = set()
         self._changes = CoalescedRead(self, self._show_changes)
-        self._settling: Timer | None = None
+        self._settling = False
         self._counts: Counts | None = None
         self._drift = DriftedVms()
         self._counting = CoalescedRead(self, self._count)
@@ -157,11 +157,12 @@ class VmsScreen(ListScreen):
             found = await self.in_thread(lambda: [row(view) for view in vms_of(known)])
             self.list.put(found or ())
             self._state_changed()
-        if self._settling is None:
-            self._settling = self.set_timer(SETTLE_SECONDS, self._settle)
+        if not self._settling:
+            self._settling = True
+            after(SETTLE_SECONDS, self, self._settle)
 
     def _settle(self) -> None:
-        self._settling = None
+        self._settling = False
         self.list.reload()
         self._counting.wanted()
         self._reason.wanted()
