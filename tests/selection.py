@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,9 +61,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Draws the examples of properties from the seed of the run too; the workers of xdist print no summary."""
+    """Prepares this process: properties draw from the seed of the run, ctrl+c works, workers print no summary."""
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(seeds.SEED)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell started the run in the background
+        signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        )  # the programs under test must not inherit that
     if hasattr(config, "workerinput"):  # nobody reads it, and syrupy's takes seconds
         config.option.no_summary = True
 
