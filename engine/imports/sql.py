@@ -17,7 +17,7 @@ from engine.imports.tokens import SqlTokens, Token
 
 _VALUE = re.compile(
     rb"\s*+(?:_[A-Za-z0-9]++\s*+)?"
-    rb"(?:(?P<string>'(?:[^'\\]++|\\.|'')*+')|(?P<hex>0[xX][0-9A-Fa-f]++)|(?P<word>[^\s'\"`(),;#/_-][^\s'\"`(),;]*+|-[0-9][^\s'\"`(),;]*+))"
+    rb"(?:(?P<string>'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+')|(?P<hex>0[xX][0-9A-Fa-f]++)|(?P<word>[^\s'\"`(),;#/_-][^\s'\"`(),;]*+|-[0-9][^\s'\"`(),;]*+))"
     rb"\s*+(?P<end>[,)])",
     re.S,
 )

@@ -16,20 +16,22 @@ from engine.errors import Refused
 CHUNK = 1 << 20
 LONGEST = 64 << 20  # bytes of one string, name or comment
 
-_STRING = rb"'(?:[^'\\]++|\\.|'')*+'|" + rb'"(?:[^"\\]++|\\.|"")*+"'
-_NAME = rb"`(?:[^`]++|``)*+`"
-_BLOCK = rb"/\*(?:[^*]++|\*(?!/))*+\*/"
+# Python before 3.11.5 does not step back when the body of a possessive group fails half-way, so these groups have
+# bodies that fail at once. A plain group keeps a record of each repetition, which is why theirs are limited.
+_STRING = rb"'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'|" + rb'"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+"'
+_NAME = rb"`[^`]*+(?:``[^`]*+)*+`"
+_BLOCK = rb"/\*[\s\S]*?\*/"
 _COMMENT = rb"(?:--(?=\s)|#)[^\n]*+\n|" + _BLOCK
 _LAST_COMMENT = rb"(?:--(?=\s|\Z)|#)[^\n]*+(?:\n|\Z)|" + _BLOCK
-_SPACE = re.compile(rb"(?:\s++|%s)*+" % _COMMENT)
-_LAST_SPACE = re.compile(rb"(?:\s++|%s)*+" % _LAST_COMMENT)
+_SPACE = re.compile(rb"(?:\s++|%s){0,10000}" % _COMMENT)
+_LAST_SPACE = re.compile(rb"(?:\s++|%s){0,10000}" % _LAST_COMMENT)
 _TOKEN = re.compile(
     rb"(?P<string>%s)|(?P<name>%s)|(?P<mark>[(),;])|(?P<word>[^\s'\"`(),;]++)" % (_STRING, _NAME), re.S
 )
 _ALONE = rb"-(?=[^-])|--(?=\S)|/(?=[^*])"  # a dash or a slash that opens no comment
 _PIECES = rb"[^;'\"`#/-]++|%s|%s|%s|%s"
-_STATEMENT = re.compile(rb"(?:%s)*+(;?)" % (_PIECES % (_STRING, _NAME, _COMMENT, _ALONE)), re.S)
-_LAST_STATEMENT = re.compile(rb"(?:%s)*+(;?)" % (_PIECES % (_STRING, _NAME, _LAST_COMMENT, rb"[#/-]")), re.S)
+_STATEMENT = re.compile(rb"(?:%s){0,10000}(;?)" % (_PIECES % (_STRING, _NAME, _COMMENT, _ALONE)), re.S)
+_LAST_STATEMENT = re.compile(rb"(?:%s){0,10000}(;?)" % (_PIECES % (_STRING, _NAME, _LAST_COMMENT, rb"[#/-]")), re.S)
 _ESCAPED = re.compile(rb"\\(.)", re.S)
 _ESCAPES = {
     b"n": b"\n", b"r": b"\r", b"t": b"\t", b"0": b"\0", b"Z": b"\x1a", b"b": b"\b", b"%": b"\\%", b"_": b"\\_"
@@ -104,9 +106,10 @@ class SqlTokens:
             found = (_LAST_STATEMENT if self._ended else _STATEMENT).match(self._buffer, self._at)
             assert found is not None
             self._go(found)
-            if found[1] or self._ended:
+            if found[1] or (self._ended and not found[0]):
                 return
-            self._fill()
+            if not found[0]:
+                self._fill()
 
     def meaning(self, token: Token) -> str:
         """What a token means: without its quotes, NULL as nothing."""
@@ -152,6 +155,8 @@ class SqlTokens:
             found = (_LAST_SPACE if self._ended else _SPACE).match(self._buffer, self._at)
             assert found is not None
             self._go(found)
+            if found[0]:
+                continue
             if self._ended or not self._may_be_comment():
                 return
             self._fill()
