@@ -21,8 +21,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from engine.dns.tls import DnsTls
+from engine.mail import smtp
 from engine.proxmox.access import ServerTls as ProxmoxTls
 from engine.proxmox.wire import tls_context
+from engine.webhooks import post
 
 CONTEXTS: dict[str, Callable[[str], ssl.SSLContext]] = {
     "dns": lambda path: DnsTls(ca_file=path).context(),
@@ -148,6 +150,18 @@ def test_another_host_name_is_refused(kind: str, tmp_path: Path, shake: Callable
     authority = Authority(tmp_path, "home")
     with pytest.raises(ssl.SSLCertVerificationError, match="IP address mismatch"):
         shake(authority.server(host="127.0.0.9"), CONTEXTS[kind](str(authority.file)))
+
+
+@pytest.mark.parametrize("trusting", [smtp._trusting, post._tls.__wrapped__], ids=["mail", "webhooks"])
+def test_an_authority_that_the_system_trusts_is_accepted(
+    trusting: Callable[[], ssl.SSLContext], tmp_path: Path, shake: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    authority, other = Authority(tmp_path, "home"), Authority(tmp_path, "other")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    shake(authority.server(), trusting())
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake(other.server(), trusting())
 
 
 def test_only_the_connection_with_a_ca_file_is_relaxed(tmp_path: Path) -> None:
