@@ -31,7 +31,9 @@ _TOKEN = re.compile(
 _ALONE = rb"-(?=[^-])|--(?=\S)|/(?=[^*])"  # a dash or a slash that opens no comment
 _PIECES = rb"[^;'\"`#/-]++|%s|%s|%s|%s"
 _STATEMENT = re.compile(rb"(?:%s){0,10000}(;?)" % (_PIECES % (_STRING, _NAME, _COMMENT, _ALONE)), re.S)
-_LAST_STATEMENT = re.compile(rb"(?:%s){0,10000}(;?)" % (_PIECES % (_STRING, _NAME, _LAST_COMMENT, rb"[#/-]")), re.S)
+_LAST_STATEMENT = re.compile(
+    rb"(?:%s){0,10000}(;?)" % (_PIECES % (_STRING, _NAME, _LAST_COMMENT, rb"[#/-]")), re.S
+)
 _ESCAPED = re.compile(rb"\\(.)", re.S)
 _ESCAPES = {
     b"n": b"\n", b"r": b"\r", b"t": b"\t", b"0": b"\0", b"Z": b"\x1a", b"b": b"\b", b"%": b"\\%", b"_": b"\\_"

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import ssl
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing.connection import Connection
 from typing import Any
 
-_SERVE = """
-import sys
 from kvmtui.lab import serve
-serve(speed=float(sys.argv[1]))
-"""
+from tests.forks import FORKS, end_with_parent
 
 
 @dataclass
@@ -72,14 +68,14 @@ def _any_certificate() -> ssl.SSLContext:
 @contextmanager
 def running(speed: float = 400.0) -> Iterator[LabProcess]:
     """Serve a cluster until the block ends."""
-    process = subprocess.Popen([sys.executable, "-c", _SERVE, str(speed)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
+    lines, there = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=_serve, args=(speed, there), daemon=True)
+    process.start()
+    there.close()
     reported: dict[str, str] = {}
-    for line in process.stdout:
+    while not (line := lines.recv()).startswith("Stop it"):
         name, _, value = line.strip().partition("  ")
         reported[name.strip()] = value.strip()
-        if line.startswith("Stop it"):
-            break
     token_id, _, token_secret = reported["Token"].partition("=")
     try:
         yield LabProcess(
@@ -87,5 +83,10 @@ def running(speed: float = 400.0) -> Iterator[LabProcess]:
         )
     finally:
         process.terminate()
-        process.wait(20)
-        process.stdout.close()
+        process.join(20)
+        lines.close()
+
+
+def _serve(speed: float, lines: Connection) -> None:
+    end_with_parent()
+    serve(speed=speed, say=lines.send)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -28,11 +27,10 @@ from engine.work import claims, reconcile, workers
 from tests.conftest import Store
 from tests.crash import labproc
 from tests.crash.labproc import LabProcess
+from tests.forks import FORKS
 
 VMS = 6
 pytestmark = pytest.mark.timeout(300)
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["engine.running", "playhouse.pool", "psycopg"])
 
 
 def engine(url: str, key_file: Path, up: Event, over: Event) -> None:
@@ -103,8 +101,8 @@ def vms(store: Store, lab: LabProcess) -> list[Vm]:
 
 
 def start(store: Store) -> EngineProcess:
-    up, over = _FORKS.Event(), _FORKS.Event()
-    process = _FORKS.Process(target=engine, args=(store.url, store.key_file, up, over), daemon=True)
+    up, over = FORKS.Event(), FORKS.Event()
+    process = FORKS.Process(target=engine, args=(store.url, store.key_file, up, over), daemon=True)
     process.start()
     assert up.wait(60), "the engine did not start"
     return EngineProcess(process, over)

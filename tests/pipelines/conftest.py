@@ -91,7 +91,7 @@ class Site:
                 return row
             if self.stepping:
                 self.lab.advance(20)
-            time.sleep(0.01)
+            time.sleep(0.03)
         raise AssertionError(f"still at {row.vm_status}: waits on {row.wait_kind} {row.wait_why}")
 
     def hurry(self, vm: Vm, looks: int = 400) -> Vm:
@@ -100,7 +100,7 @@ class Site:
             row = self.once(vm)
             if self._rests(row):
                 return row
-            time.sleep(0.01)
+            time.sleep(0.03)
         raise AssertionError(f"still at {row.vm_status}: waits on {row.wait_kind} {row.wait_why}")
 
     def _rests(self, row: Vm) -> bool:

@@ -109,7 +109,7 @@ async def test_what_the_screens_show_is_readable_in_every_theme(sqlite_store: St
                 await settle(pilot)
             for name in COLOURED:
                 pilot.app.theme = name
-                await settle(pilot)
+                await pilot.pause()
                 found = list(texts(pilot))
                 hard = {each for each in found if each[1] < READABLE}
                 assert hard == set(), (keys, name)

@@ -184,12 +184,13 @@ def _reap(there: socket.socket) -> None:
 
 
 def import_everything() -> None:
-    """Load what engines, command lines and the cluster need, before the first fork."""
+    """Load what engines, command lines and the cluster need, and compile the mails, before the first fork."""
     import importlib
     import pkgutil
 
     import engine
     import kvmtui.cli
+    from engine.mail import rendering
 
     for package in (engine, kvmtui.cli):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -200,7 +201,13 @@ def import_everything() -> None:
         "kvmtui.lab",
         "kvmtui.manifest.applying",
         "playhouse.pool",
+        "platformdirs",
         "psycopg",
+        "cryptography.x509",
         "httpx",
+        "httpcore",
     ):
         importlib.import_module(name)
+    templates = rendering._shipped()
+    for name in templates.list_templates():
+        templates.get_template(name)

@@ -50,7 +50,7 @@ def wait_for_rest(world: World) -> None:
                 helped[vm] = helped.get(vm, 0) + 1
                 since[vm] = now
                 _put_right(world, vm, helped[vm])
-        time.sleep(0.1)
+        time.sleep(0.25)
     world.note("idle")
 
 
