@@ -35,5 +35,7 @@ def test_it_reads_the_same_there() -> None:
         pytest.skip("the Python of the distribution is older than 3.11")
     assert done.returncode == 0, done.stderr
     with DUMP.open("rb") as dump:
-        tables = [f"{each.name} {each.columns} {len(each.lines)}" for each in read_sql(dump, lambda name: True)]
+        tables = [
+            f"{each.name} {each.columns} {len(each.lines)}" for each in read_sql(dump, lambda name: True)
+        ]
     assert done.stdout.splitlines() == tables and len(tables) > 5
