@@ -154,6 +154,7 @@ class Follower:
     def __init__(self, after: int | None = None) -> None:
         self._after = last_id() if after is None else after
         self._listener = wake.Listener(EVENTS)
+        self._interrupted = False
 
     @property
     def position(self) -> int:
@@ -172,10 +173,15 @@ class Follower:
         end = time.monotonic() + timeout
         while not (found := self.read()):
             left = end - time.monotonic()
-            if left <= 0:
+            if left <= 0 or self._interrupted:
                 break
             self._listener.wait(min(left, wake.REREAD_EVERY))
         return found
+
+    def interrupt(self) -> None:
+        """End the wait of another thread at once, and any later one."""
+        self._interrupted = True
+        wake.notify_here(EVENTS)
 
     def close(self) -> None:
         """Stop following."""

@@ -67,6 +67,7 @@ class Hub:
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._follower: Follower | None = None
         self.closing = False
 
     def start(self, after: int) -> None:
@@ -97,6 +98,8 @@ class Hub:
     def close(self) -> None:
         """End every stream and long poll; may be called from any thread."""
         self._stop.set()
+        if self._follower is not None:
+            self._follower.interrupt()
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._close)
 
@@ -111,11 +114,10 @@ class Hub:
             each.close()
 
     def _follow(self, after: int) -> None:
-        follower: Follower | None = None
         while not self._stop.is_set():
             try:
-                follower = follower or Follower(after)
-                found = follower.wait(_WAIT_S)
+                self._follower = self._follower or Follower(after)
+                found = self._follower.wait(_WAIT_S)
                 if found and self._loop is not None:
                     self._loop.call_soon_threadsafe(self._hand_out, found)
             except RuntimeError:  # the loop was closed
@@ -123,8 +125,8 @@ class Hub:
             except Exception:
                 log.exception("The events could not be read; retrying")
                 self._stop.wait(_AFTER_ERROR_S)
-        if follower is not None:
-            follower.close()
+        if self._follower is not None:
+            self._follower.close()
 
     def _hand_out(self, found: list[EventView]) -> None:
         if self._tap is not None:
