@@ -36,6 +36,7 @@ class Ticker:
         self._stop = threading.Event()
         self._ear: threading.Thread | None = None
         self._looking = 0
+        self._wakes = 0
         self._idle = threading.Condition()
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
@@ -78,6 +79,7 @@ class Ticker:
 
     def _look_now(self) -> None:
         """Makes every task be looked at; one that vanished with the scheduler is passed over."""
+        self._wakes += 1
         with suppress(JobLookupError):
             for job in self._scheduler.get_jobs():
                 job.modify(next_run_time=datetime.now(UTC))
@@ -87,8 +89,13 @@ class Ticker:
             if self._stop.is_set():
                 return
             self._looking += 1
+        seen = -1
         try:
-            perform(task, self._resources(), self._say if task.listed else (lambda line: None))
+            while (
+                seen != self._wakes and not self._stop.is_set()
+            ):  # the scheduler skips a job that is under way
+                seen = self._wakes
+                perform(task, self._resources(), self._say if task.listed else (lambda line: None))
         except Exception:
             log.exception("Task %s could not be looked at; trying again shortly", task.name)
         finally:

@@ -20,6 +20,7 @@ from engine.work.servers import Servers
 from engine.work.task import Task, TaskReport, TaskResources
 from engine.work.ticker import Ticker
 from tests.conftest import Store
+from tests.waiting import until
 
 ME = Actor("tester", "192.0.2.7", "cli")
 TASK = "nowBackupStatus"
@@ -27,6 +28,8 @@ TASK = "nowBackupStatus"
 
 class Heard:
     """The lines a ticker says; `done` is set by the first end of the task."""
+
+    ticker: Ticker
 
     def __init__(self) -> None:
         self.done = threading.Event()
@@ -44,7 +47,7 @@ def ticking(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
     for task in TASKS:
         ledger.standing(task)
     TaskState.update(last_run_at=now_ms()).execute()
-    running = Ticker(TASKS, servers, "test", heard)
+    running = heard.ticker = Ticker(TASKS, servers, "test", heard)
     running.start()
     yield heard
     running.stop()
@@ -56,6 +59,27 @@ def test_a_task_runs_at_once_and_not_at_the_next_beat(ticking: Heard) -> None:
     assert "at once" in run_now(TASK, ME)
     assert ticking.done.wait(10)
     assert Audit.select().where(Audit.action == "run", Audit.object_name == TASK).count() == 1
+
+
+def test_a_request_during_a_check_is_not_left_to_the_next_beat(
+    ticking: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, under_way, requested = ledger.take, threading.Event(), threading.Event()
+
+    def slow(task: Task, owner: str, force: bool = False) -> tuple[int, int | None] | None:
+        found = take(task, owner, force)
+        if task.name == TASK and not under_way.is_set():
+            under_way.set()
+            requested.wait(10)
+        return found
+
+    monkeypatch.setattr(ledger, "take", slow)
+    wake.notify_here(CHANNEL)
+    assert under_way.wait(10)
+    run_now(TASK, ME)
+    until(lambda: ticking.ticker._wakes > 1)
+    requested.set()
+    assert ticking.done.wait(10)
 
 
 def test_a_wake_up_alone_runs_no_task_that_is_not_due(ticking: Heard) -> None:
