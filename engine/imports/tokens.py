@@ -32,7 +32,7 @@ _ALONE = rb"-(?=[^-])|--(?=\S)|/(?=[^*])"  # a dash or a slash that opens no com
 _PIECES = rb"[^;'\"`#/-]++|%s|%s|%s|%s"
 _STATEMENT = re.compile(rb"(?:%s){0,10000}(;?)" % (_PIECES % (_STRING, _NAME, _COMMENT, _ALONE)), re.S)
 _LAST_STATEMENT = re.compile(
-    rb"(?:%s){0,10000}(;?)" % (_PIECES % (_STRING, _NAME, _LAST_COMMENT, rb"[#/-]")), re.S
+    rb"(?:%s){0,10000}(;?)" % (_PIECES % (_STRING, _NAME, _LAST_COMMENT, rb"[#-]|/(?!\*)")), re.S
 )
 _ESCAPED = re.compile(rb"\\(.)", re.S)
 _ESCAPES = {
@@ -159,9 +159,18 @@ class SqlTokens:
             self._go(found)
             if found[0]:
                 continue
-            if self._ended or not self._may_be_comment():
+            if self._ended:
+                self._refuse_open_comment()
+                return
+            if not self._may_be_comment():
                 return
             self._fill()
+
+    def _refuse_open_comment(self) -> None:
+        if self._buffer.startswith(b"/*", self._at):
+            raise Refused(
+                f"line {self._line}: a comment opens here and is never closed. The file seems cut off."
+            )
 
     def _may_be_comment(self) -> bool:
         """Whether what comes may be a comment of which only the beginning is read."""

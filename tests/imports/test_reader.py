@@ -164,10 +164,11 @@ def test_a_folder_of_sheets(tmp_path: Path) -> None:
         "'" + "''" * 100_000,
         "(" * 200_000,
         "/*" * 100_000,
+        "/*a" * 50_000,
         "--" * 100_000,
         "`" * 200_001,
     ],
-    ids=["escapes", "quotes", "brackets", "comments", "dashes", "names"],
+    ids=["escapes", "quotes", "brackets", "comments", "open comments", "dashes", "names"],
 )
 def test_hostile_text_is_read_once(hostile: str) -> None:
     """Each of these would keep a pattern that goes back busy for hours, or overflow a recursive reader."""
@@ -178,6 +179,12 @@ def test_hostile_text_is_read_once(hostile: str) -> None:
         except Refused:
             continue
     assert time.process_time() - begun < 20
+
+
+@pytest.mark.parametrize("begun", ["INSERT INTO skipped VALUES (1)\n", "INSERT INTO t (a) VALUES (1);\n", "\n"])
+def test_a_comment_that_is_never_closed_is_refused_with_its_line(begun: str) -> None:
+    with pytest.raises(Refused, match="line 2: a comment opens here and is never closed"):
+        read(f"{begun}/* to the end 'of the file", 7)
 
 
 def test_a_quote_that_is_never_closed_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
