@@ -21,10 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from engine.dns.tls import DnsTls
-from engine.mail import smtp
 from engine.proxmox.access import ServerTls as ProxmoxTls
 from engine.proxmox.wire import tls_context
-from engine.webhooks import post
+from engine.tls import system_context
 
 CONTEXTS: dict[str, Callable[[str], ssl.SSLContext]] = {
     "dns": lambda path: DnsTls(ca_file=path).context(),
@@ -152,16 +151,14 @@ def test_another_host_name_is_refused(kind: str, tmp_path: Path, shake: Callable
         shake(authority.server(host="127.0.0.9"), CONTEXTS[kind](str(authority.file)))
 
 
-@pytest.mark.parametrize("trusting", [smtp._trusting, post._tls.__wrapped__], ids=["mail", "webhooks"])
-def test_an_authority_that_the_system_trusts_is_accepted(
-    trusting: Callable[[], ssl.SSLContext], tmp_path: Path, shake: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+def test_an_authority_that_the_system_trusts_is_accepted_for_mail_and_webhooks(
+    tmp_path: Path, shake: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     authority, other = Authority(tmp_path, "home"), Authority(tmp_path, "other")
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
-    shake(authority.server(), trusting())
+    shake(authority.server(), system_context())
     with pytest.raises(ssl.SSLCertVerificationError):
-        shake(other.server(), trusting())
+        shake(other.server(), system_context())
 
 
 def test_only_the_connection_with_a_ca_file_is_relaxed(tmp_path: Path) -> None:

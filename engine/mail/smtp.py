@@ -18,17 +18,11 @@ from engine.mail.message import Envelope
 from engine.mail.rendering import one_line
 from engine.redact import redact
 from engine.store.settings import Smtp
+from engine.tls import system_context
 
 CONNECT_S = 10.0
 ANSWER_S = 30.0
 ENDING_S = 120.0  # servers look for spam and viruses before they answer to the last line
-
-
-def _trusting() -> ssl.SSLContext:
-    """The system's CAs. One of them may be the operator's own, without what Python 3.13 demands of certificates."""
-    context = ssl.create_default_context()
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
 
 
 class MailErrorKind(StrEnum):
@@ -65,7 +59,7 @@ class SmtpConnection:
             smtp.sock.settimeout(ANSWER_S)
             smtp.ehlo_or_helo_if_needed()
             if self._settings.security == "starttls":
-                smtp.starttls(context=_trusting())
+                smtp.starttls(context=system_context())
                 smtp.ehlo()
             self._log_in(smtp)
             code, said = smtp.noop()
@@ -127,7 +121,7 @@ class SmtpConnection:
         settings = self._settings
         name = _own_name()
         if settings.security == "tls":
-            context = _trusting()
+            context = system_context()
             return smtplib.SMTP_SSL(settings.host, settings.port, name, timeout=CONNECT_S, context=context)
         return smtplib.SMTP(settings.host, settings.port, name, timeout=CONNECT_S)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from engine.redact import redact
+from engine.tls import system_context
 from engine.webhooks.address import Target, Unreachable, resolve
 
 PREFIX = "whsec_"
@@ -124,10 +125,5 @@ def _words(fault: Exception, wanted: Target) -> str:
 
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
-    """The system's authorities; loading them takes as long as a call, so it is done once.
-
-    One of them may be the operator's own, without what Python 3.13 demands of certificates.
-    """
-    context = ssl.create_default_context()
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
+    """The system's authorities; loading them takes as long as a call, so it is done once."""
+    return system_context()
