@@ -1,4 +1,4 @@
-"""Processes of tests that are forked from one that has imported what they need: a tenth of a start of their own.
+"""Processes of tests that are forked from one that has imported what they need: their start costs no imports.
 
 The test process itself is not forked, because it has threads.
 """

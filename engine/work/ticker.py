@@ -91,9 +91,8 @@ class Ticker:
             self._looking += 1
         seen = -1
         try:
-            while (
-                seen != self._wakes and not self._stop.is_set()
-            ):  # the scheduler skips a job that is under way
+            # the scheduler skips a job that is under way, so a request that came during the check is met here
+            while seen != self._wakes and not self._stop.is_set():
                 seen = self._wakes
                 perform(task, self._resources(), self._say if task.listed else (lambda line: None))
         except Exception:

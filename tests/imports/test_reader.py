@@ -181,7 +181,9 @@ def test_hostile_text_is_read_once(hostile: str) -> None:
     assert time.process_time() - begun < 20
 
 
-@pytest.mark.parametrize("begun", ["INSERT INTO skipped VALUES (1)\n", "INSERT INTO t (a) VALUES (1);\n", "\n"])
+@pytest.mark.parametrize(
+    "begun", ["INSERT INTO skipped VALUES (1)\n", "INSERT INTO t (a) VALUES (1);\n", "\n"]
+)
 def test_a_comment_that_is_never_closed_is_refused_with_its_line(begun: str) -> None:
     with pytest.raises(Refused, match="line 2: a comment opens here and is never closed"):
         read(f"{begun}/* to the end 'of the file", 7)

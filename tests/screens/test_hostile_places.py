@@ -53,7 +53,7 @@ WRITTEN_BY_STRANGERS = frozenset(
     | {"text", "good_host", "label", "recipient", "host"}
 )
 LEAVES = {"app.quit", "vm.console", "vm.screen"}
-EVERY = int(os.environ.get("KVMTUI_KEYS_STRIDE", "6"))
+EVERY = int(os.environ.get("KVMTUI_KEYS_STRIDE", "4"))
 """One key of this many is pressed, chosen at random; `make soak` presses all of them."""
 
 

@@ -37,6 +37,16 @@ for n in range(int(sys.argv[3])):
 """
 
 
+def test_a_wait_ends_when_it_is_interrupted(store: Store) -> None:
+    follower = events.Follower()
+    waiting = threading.Thread(target=follower.wait, args=(60,), daemon=True)
+    waiting.start()
+    follower.interrupt()
+    waiting.join(10)
+    assert not waiting.is_alive() and follower.wait(60) == []
+    follower.close()
+
+
 def test_what_was_rolled_back_is_never_said(store: Store) -> None:
     follower = events.Follower()
     with pytest.raises(ZeroDivisionError), transaction():
